@@ -1,0 +1,169 @@
+"""The command line: `clientary-mcp`, and its subcommands `sandbox`, `check` and `tools`."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from datetime import date
+from typing import TYPE_CHECKING
+
+import anyio
+
+from clientary_mcp.errors import ClientaryError, SettingsError
+from clientary_mcp.settings import Settings
+
+if TYPE_CHECKING:
+    from clientary_mcp.api import Clientary
+
+_DESCRIPTION = """\
+An MCP server for Clientary: AI agents work on clients, projects, hours, estimates, invoices and payments.
+
+  clientary-mcp                  serve the account in CLIENTARY_SUBDOMAIN over stdio, as MCP clients start it
+  clientary-mcp --sandbox        the same on an embedded account: no Clientary, no token, nothing is real
+  clientary-mcp check            try the credentials and say what their owner may see
+  clientary-mcp tools            the tools that agents get
+"""
+_EPILOG = """\
+environment:
+  CLIENTARY_SUBDOMAIN            acme, for acme.clientary.com
+  CLIENTARY_BASE_URL             instead of it, for an account on its own domain: https://clients.example.com
+  CLIENTARY_API_TOKEN            from your profile page in Clientary, under Generate API Token
+  CLIENTARY_CONCURRENCY          requests at the same time (4)
+  CLIENTARY_REQUESTS_PER_SECOND  at most; 0 for no limit (0)
+  CLIENTARY_DEADLINE             seconds that one call may take (60)
+  CLIENTARY_LOG_LEVEL            DEBUG, INFO, WARNING, ERROR or CRITICAL, to stderr (WARNING)
+  CLIENTARY_MCP_TOKEN            what clients must send as bearer token over HTTP (needed beyond loopback)
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command; exits with 2 when settings are missing or wrong, with 1 when Clientary says no."""
+    options = _parser().parse_args(arguments)
+    try:
+        {None: _serve, "sandbox": _sandbox, "check": _check, "tools": _tools}[options.command](options)
+    except ClientaryError as error:
+        print(f"clientary-mcp: {error}", file=sys.stderr)  # noqa: T201 - for whoever started it
+        sys.exit(2 if isinstance(error, SettingsError) else 1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "clientary-mcp",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    transports = ("stdio", "sse", "streamable-http")
+    parser.add_argument("--transport", choices=transports, default="stdio", help="how agents connect (stdio)")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on, for HTTP (127.0.0.1)")
+    parser.add_argument("--port", type=_port, default=8000, help="port to listen on, for HTTP (8000)")
+    parser.add_argument(
+        "--allowed-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="host name that clients may use, beyond loopback; repeatable",
+    )
+    parser.add_argument("--sandbox", action="store_true", help="use the embedded account")
+    parser.add_argument("--date", type=_day, help="the day that the embedded account takes for today")
+    commands = parser.add_subparsers(dest="command", metavar="command")
+    sandbox = commands.add_parser("sandbox", help="serve the embedded account as a stand-in for the API")
+    sandbox.add_argument("--port", type=_port, default=8400, help="port on loopback (8400)")
+    sandbox.add_argument("--date", type=_day, help="the day that it takes for today")
+    check = commands.add_parser("check", help="try the credentials, by reading alone")
+    check.add_argument("--sandbox", action="store_true", default=argparse.SUPPRESS, help="check the embedded account")
+    tools = commands.add_parser("tools", help="show the tools")
+    tools.add_argument("--json", action="store_true", help="exactly as agents get them")
+    return parser
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or not 0 < int(text) < 65536:
+        raise argparse.ArgumentTypeError("a port is a number from 1 to 65535")
+    return int(text)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("a day is written YYYY-MM-DD") from None
+
+
+# The imports below stand in the commands that need them: an agent waits for the server to start.
+
+
+def _serve(options: argparse.Namespace) -> None:
+    clientary = _account(options)
+    from clientary_mcp.server import ClientaryServer
+
+    server = ClientaryServer(clientary)
+
+    async def run() -> None:
+        async with clientary:
+            if options.transport == "stdio":
+                await server.run_stdio_async()
+                return
+            from clientary_mcp.web import application, serve
+
+            settings = clientary.settings
+            app = application(server, settings, options.transport, options.host, options.allowed_host)
+            await serve(app, options.host, options.port, settings.log_level)
+
+    anyio.run(run)
+
+
+def _sandbox(options: argparse.Namespace) -> None:
+    from clientary_mcp.sandbox import Sandbox
+    from clientary_mcp.web import serve
+
+    sandbox = Sandbox(options.date)
+    print(  # noqa: T201 - this command speaks to people
+        f"The embedded account answers at http://127.0.0.1:{options.port}/api/v2/ until Ctrl-C. To use it:\n"
+        f"CLIENTARY_BASE_URL=http://127.0.0.1:{options.port} CLIENTARY_API_TOKEN={sandbox.token} clientary-mcp",
+        flush=True,
+    )
+    anyio.run(serve, sandbox.app, "127.0.0.1", options.port, "WARNING")
+
+
+def _check(options: argparse.Namespace) -> None:
+    from clientary_mcp.check import report
+
+    async def run() -> None:
+        async with _account(options) as clientary:
+            async for line in report(clientary):
+                print(line, flush=True)  # noqa: T201 - this command speaks to people
+
+    anyio.run(run)
+
+
+def _tools(options: argparse.Namespace) -> None:
+    from clientary_mcp.catalogue import as_json, as_table
+    from clientary_mcp.tools import ALL
+
+    print(as_json(ALL) if options.json else as_table(ALL))  # noqa: T201 - this command speaks to people
+
+
+def _account(options: argparse.Namespace) -> "Clientary":
+    """The session that the options ask for: with the embedded account only when it is named."""
+    from clientary_mcp.api import Clientary
+
+    if not options.sandbox:
+        return Clientary(Settings.from_environment(os.environ))
+    import httpx
+
+    from clientary_mcp.sandbox import Sandbox
+
+    sandbox = Sandbox(options.date)
+    embedded = {
+        "CLIENTARY_SUBDOMAIN": "",
+        "CLIENTARY_BASE_URL": "http://localhost",
+        "CLIENTARY_API_TOKEN": sandbox.token,
+    }
+    return Clientary(Settings.from_environment(os.environ | embedded), httpx.ASGITransport(sandbox.app))
+
+
+if __name__ == "__main__":
+    main()

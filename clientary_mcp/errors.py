@@ -1,0 +1,74 @@
+"""Everything that can go wrong between a call and Clientary, as one tree:
+
+    ClientaryError
+    ├── SettingsError        something is missing or wrong in the settings
+    ├── BadArguments         refused here: nothing was sent
+    ├── NotAllowed           401, 403: the token is not accepted, or its owner may not
+    ├── NotFound             404
+    ├── Refused              422 and other 4xx: the fields that Clientary complains of are in `fields`
+    ├── PlanLimit            426: the account's plan allows no more
+    ├── Busy                 429, after all tries
+    ├── Unavailable          not reachable, or 5xx to a read
+    ├── OutcomeUnknown       a write was sent and its answer did not come: it may have taken effect
+    └── Unreadable           an answer that is not what the API documents
+
+Messages are read by agents: they say what happened and what to do next, and hold no text of Clientary's but
+the bounded messages of `fields`.
+"""
+
+from collections.abc import Mapping
+
+
+class ClientaryError(Exception):
+    """Root of the tree."""
+
+
+class SettingsError(ClientaryError):
+    """A setting is missing or wrong; the message is one plain sentence for whoever set it."""
+
+
+class BadArguments(ClientaryError):
+    """The arguments of a call are wrong. Nothing was sent."""
+
+
+class NotAllowed(ClientaryError):
+    """The token is not accepted, or its owner lacks the right."""
+
+
+class NotFound(ClientaryError):
+    """There is no such record."""
+
+
+class Refused(ClientaryError):
+    """Clientary checked the request and refused it; nothing was changed.
+
+    `fields` maps a field, by our name, to what is wrong with it; the key `""` holds what names no field.
+    """
+
+    def __init__(self, message: str, fields: Mapping[str, list[str]] | None = None) -> None:
+        super().__init__(message)
+        self.fields = dict(fields or {})
+
+
+class PlanLimit(ClientaryError):
+    """The account's plan allows no more records of this kind."""
+
+
+class Busy(ClientaryError):
+    """Clientary asked to slow down, and went on asking. `retry_after` is in seconds, when it said so."""
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Unavailable(ClientaryError):
+    """Clientary could not be reached or answered with an error of its own; nothing was changed."""
+
+
+class OutcomeUnknown(ClientaryError):
+    """A write left, and whether it took effect is not known."""
+
+
+class Unreadable(ClientaryError):
+    """Clientary answered something that the API does not document."""

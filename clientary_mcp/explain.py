@@ -1,0 +1,107 @@
+"""Clientary's status codes and error bodies, in words that say what to do next. Each code is known here alone."""
+
+import json
+import re
+from typing import Any
+
+from clientary_mcp.errors import (
+    Busy,
+    ClientaryError,
+    NotAllowed,
+    NotFound,
+    OutcomeUnknown,
+    PlanLimit,
+    Refused,
+    Unavailable,
+    Unreadable,
+)
+
+_MAX_FIELDS = 20
+_MAX_MESSAGE = 200
+_FIELD = re.compile(r"[\w.\[\]-]{1,60}")
+
+
+def explain(status: int, method: str, path: str, body: str, retry_after: float | None = None) -> ClientaryError:
+    """The error for an answer that is not 2xx, by its status, and for 422 by its body."""
+    resource = path.partition("/")[0].replace("_", " ")
+    match status:
+        case 401:
+            return NotAllowed(
+                "Clientary does not accept the API token. Its owner can generate a new one on their profile page"
+                " in Clientary; it belongs into CLIENTARY_API_TOKEN."
+            )
+        case 403:
+            return NotAllowed(
+                f"The owner of the API token has no right to this ({method} {path}). "
+                "An administrator of the account can give it in Clientary."
+            )
+        case 404:
+            return NotFound(f"There is nothing at {path}: no such record, or it was deleted.")
+        case 426:
+            return PlanLimit(
+                f"The account's plan allows no more {resource}: nothing was created. "
+                "The owner can change the plan or make room in Clientary; trying again will not help."
+            )
+        case 429:
+            when = f" in {retry_after:.0f} seconds" if retry_after else " in a minute"
+            return Busy(f"Clientary asks to slow down; nothing was changed. Try again{when}.", retry_after)
+        case _ if 300 <= status < 400:
+            return Unreadable(
+                f"Clientary answered with a redirect ({status}), which is not followed. "
+                "CLIENTARY_SUBDOMAIN or CLIENTARY_BASE_URL is probably not the account's address."
+            )
+        case _ if 400 <= status < 500:
+            return _refused(status, body)
+        case _ if method == "GET":
+            return Unavailable(f"Clientary has trouble of its own ({status}). Try again in a minute.")
+        case _:
+            return unknown_outcome(method, path, f"Clientary answered {status}")
+
+
+def unknown_outcome(method: str, path: str, why: str) -> OutcomeUnknown:
+    """The error for a write that was sent and whose answer tells nothing."""
+    return OutcomeUnknown(f"{why}, so it is not known whether {method} {path} took effect. Look before repeating it.")
+
+
+def _refused(status: int, body: str) -> Refused:
+    fields = field_errors(body)
+    said = "; ".join(
+        f"{field} {' and '.join(messages)}" if field else f"“{' '.join(messages)}”"
+        for field, messages in fields.items()
+    )
+    return Refused(f"Clientary refused this ({status}) and changed nothing{f': {said}' if said else ''}.", fields)
+
+
+def field_errors(body: str) -> dict[str, list[str]]:
+    """What is wrong, by field, from any body that a 422 was seen or said to have; the rest stands under `""`.
+
+    Known are `{"name": ["can't be blank"]}`, the same under `errors`, `{"error": "…"}`, a list, and text.
+    HTML says nothing that anybody could use.
+    """
+    try:
+        said = json.loads(body)
+    except (ValueError, RecursionError):
+        text = body.strip()
+        return {} if not text or "<" in text else {"": [_message(text)]}
+    if isinstance(said, dict):
+        nested = said.get("errors")
+        said = nested if nested else said
+    if isinstance(said, dict):
+        found = {_field(name): _messages(value) for name, value in list(said.items())[:_MAX_FIELDS]}
+    else:
+        found = {"": _messages(said)}
+    return {field: messages for field, messages in found.items() if messages}
+
+
+def _field(name: str) -> str:
+    return "" if name in ("base", "error", "message") or not _FIELD.fullmatch(name) else name
+
+
+def _messages(value: Any) -> list[str]:
+    values = value if isinstance(value, list) else [value]
+    return [_message(part) for part in values[:5] if isinstance(part, str) and part.strip()]
+
+
+def _message(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= _MAX_MESSAGE else f"{flat[: _MAX_MESSAGE - 1]}…"

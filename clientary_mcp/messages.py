@@ -1,0 +1,42 @@
+"""Mailing a document: what invoices and estimates share."""
+
+from typing import Any
+
+from clientary_mcp.api import Clientary
+from clientary_mcp.errors import Refused
+from clientary_mcp.previews import money, preview
+from tool_schemas.answers import Outcome
+from tool_schemas.documents import Message
+from tool_schemas.estimates import Estimate
+from tool_schemas.invoices import Invoice
+
+
+def preview_message(document: Invoice | Estimate, args: Message) -> Outcome:
+    """To whom the mail would go, and with what."""
+    total = money(document.total_cost, document.currency_code)
+    owed = ""
+    if isinstance(document, Invoice):
+        owed = f", balance {money(document.balance, document.currency_code)}"
+    mail: dict[str, Any] = {
+        "recipients": args.recipients,
+        "subject": args.subject or "the account's template",
+        "message": args.message or "the account's template",
+        "attach_pdf": bool(args.attach_pdf),
+        "send_copy": bool(args.send_copy),
+    }
+    return preview(
+        f"mail {document.wrapper} {document.id} (total {total}{owed}) to {', '.join(args.recipients)}",
+        document,
+        goes_with_it={"mail": mail},
+        not_visible="A mail can't be called back. A draft probably becomes sent by it.",
+    )
+
+
+async def send_message(clientary: Clientary, document: str, args: Message) -> None:
+    """Mail the document at that path."""
+    body = args.body()
+    try:
+        await clientary.post(f"{document}/messages", body)
+    except Refused:
+        # Recipients were seen as a list and as one text; what was refused was not mailed, so the other may be tried.
+        await clientary.post(f"{document}/messages", body | {"recipients": ", ".join(args.recipients)})

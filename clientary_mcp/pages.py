@@ -1,0 +1,125 @@
+"""How a list that comes in pages becomes one: what an answer says of its pages, and which are still needed."""
+
+from dataclasses import dataclass
+from datetime import date
+from math import ceil
+from typing import Any, Generic, TypeVar
+
+from clientary_mcp.errors import Unreadable
+from tool_schemas.answers import Page
+from tool_schemas.base import Record
+from tool_schemas.reading import read_day, read_int
+
+RecordT = TypeVar("RecordT", bound=Record)
+
+WHOLE_PAGE = 200
+"""Records of a page of ours, where Clientary sends a list whole: a project may have thousands of hours."""
+
+_AT_ONCE = 50
+"""Pages asked for before looking again: a wrong page count must not send out a million requests."""
+
+
+@dataclass
+class Listing(Generic[RecordT]):
+    """One answer of a list endpoint; what it does not tell is None."""
+
+    records: list[RecordT]
+    page_count: int | None = None
+    page_size: int | None = None
+    total_count: int | None = None
+    from_date: date | None = None
+    to_date: date | None = None
+
+    @classmethod
+    def read(cls, kind: type[RecordT], sent: Any) -> "Listing[RecordT]":
+        """The records under `kind.plural`, or of a bare array; Unreadable for anything else."""
+        about = sent if isinstance(sent, dict) else {}
+        rows: Any = about.get(kind.plural) if isinstance(sent, dict) else sent
+        try:
+            records = [kind.read(row) for row in rows]
+        except (TypeError, ValueError, AttributeError):
+            raise Unreadable(f"Clientary answered something other than a list of {kind.plural}.") from None
+        counts = [_or_none(read_int, about.get(key)) for key in ("page_count", "page_size", "total_count")]
+        dates = [_or_none(read_day, about.get(key)) for key in ("from_date", "to_date")]
+        listing = cls(records, *counts, *dates)
+        if listing.page_count is None and records and (listing.total_count or 0) > len(records):
+            listing.page_size = len(records)  # there are pages, they just are not counted for us
+            listing.page_count = ceil((listing.total_count or 0) / len(records))
+        return listing
+
+
+class Joined(Generic[RecordT]):
+    """The pages of one list that were read so far, from page `first` on, each record once."""
+
+    def __init__(self, first: int, listing: Listing[RecordT]) -> None:
+        self._first, self._about = first, listing
+        self._pages: list[list[RecordT]] = []
+        self._seen: set[int] = set()
+        self._ended = False
+        self.add(listing)
+
+    def add(self, listing: Listing[RecordT]) -> None:
+        """The next page."""
+        self._ended = not listing.records
+        page = [record for record in listing.records if record.id not in self._seen]
+        self._seen.update(record.id for record in page)
+        self._pages.append(page)
+
+    def missing(self, limit: int | None) -> range:
+        """The pages to read next for `limit` records in all; none when there are enough or no more."""
+        left = (self._about.page_count or 0) - self._last
+        if left <= 0 or self._ended or (limit is not None and len(self._seen) >= limit):
+            return range(0)
+        size = self._about.page_size or len(self._pages[0]) or 1
+        needed = left if limit is None else ceil((limit - len(self._seen)) / size)
+        return range(self._last + 1, self._last + 1 + min(left, needed, _AT_ONCE))
+
+    def page(self) -> Page[RecordT]:
+        """What was read, compared with what Clientary says there is."""
+        total, found = self._about.total_count, len(self._seen)
+        more = self._last < (self._about.page_count or 0) and not self._ended
+        whole = self._first == 1 and not more
+        notice = None
+        if whole and total is not None and found != total:
+            notice = f"Clientary counts {total} records and sent {found}: some changed meanwhile. List again."
+        elif not found and self._first > 1:
+            notice = f"There is no page {self._first}: the last one is {self._about.page_count}."
+        return Page(
+            pages=self._pages,
+            first_page=self._first,
+            total_count=total,
+            complete=not more and not (whole and notice),
+            next_page=self._last + 1 if more else None,
+            from_date=self._about.from_date,
+            to_date=self._about.to_date,
+            notice=notice,
+        )
+
+    @property
+    def _last(self) -> int:
+        return self._first + len(self._pages) - 1
+
+
+def whole_list(listing: Listing[RecordT], first: int, limit: int | None) -> Page[RecordT]:
+    """The answer of an endpoint without pages, in pages of ours, so that a long one can be read in parts."""
+    records = listing.records
+    pages = [records[start : start + WHOLE_PAGE] for start in range(0, len(records), WHOLE_PAGE)]
+    needed = len(pages) if limit is None else ceil(limit / WHOLE_PAGE)
+    more = first - 1 + needed < len(pages)
+    return Page(
+        pages=pages[first - 1 : first - 1 + needed],
+        first_page=first,
+        total_count=len(records),
+        complete=not more,
+        next_page=first + needed if more else None,
+        from_date=listing.from_date,
+        to_date=listing.to_date,
+    )
+
+
+def _or_none(reader: Any, sent: Any) -> Any:
+    """A count or a day of the envelope; a strange one counts as not told."""
+    try:
+        return None if sent is None else reader(sent)
+    except (ValueError, TypeError, ArithmeticError, AttributeError):
+        return None

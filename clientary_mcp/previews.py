@@ -1,0 +1,94 @@
+"""What gated calls answer: before they act, what would go along and what nobody can see; after, what was done."""
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from clientary_mcp.api import Clientary
+from clientary_mcp.errors import NotAllowed, NotFound
+from tool_schemas.answers import Outcome, Page
+from tool_schemas.base import Record
+
+_NAMED = 10
+_TO_PROCEED = "The same call with confirm=true does it, once the owner of the account agrees."
+
+Lists = Mapping[str, tuple[type[Record], str]]
+
+
+def preview(
+    would: str,
+    record: Record,
+    *,
+    goes_with_it: dict[str, Any] | None = None,
+    not_visible: str | None = None,
+    alternative: str | None = None,
+) -> Outcome:
+    """`would` completes "This would …"."""
+    return Outcome(
+        done=False,
+        message=f"Nothing was changed. This would {would}.",
+        record=record.in_brief(),
+        goes_with_it=goes_with_it or None,
+        not_visible=not_visible,
+        alternative=alternative,
+        to_proceed=_TO_PROCEED,
+    )
+
+
+def done(message: str, record: Record | None = None) -> Outcome:
+    """The answer of a confirmed call that was carried out."""
+    return Outcome(done=True, message=message, record=record.in_brief() if record else None)
+
+
+async def what_goes_along(clientary: Clientary, lists: Lists) -> dict[str, Any]:
+    """Per list its count, the first names, and the money per currency; or that it could not be seen."""
+    return {name: await _told(clientary, kind, path) for name, (kind, path) in lists.items()}
+
+
+async def _told(clientary: Clientary, kind: type[Record], path: str) -> dict[str, Any]:
+    try:
+        page = await clientary.collect(kind, path, limit=None)
+    except (NotAllowed, NotFound):
+        return {"not_visible": "the owner of the API token may not list them"}
+    told: dict[str, Any] = {"count": len(page.records)}
+    if not page.complete:
+        told["count_is_at_least"] = True
+    if page.records:
+        told["first"] = [name_of(record) for record in page.records[:_NAMED]]
+    if money := amounts(page.records):
+        told["amounts"] = money
+    return told
+
+
+def name_of(record: Record) -> str:
+    """What people call a record: its name, number or title, else its id."""
+    for field in ("name", "number", "title", "description"):
+        if value := getattr(record, field, None):
+            return str(value)
+    return str(record.id)
+
+
+def amounts(records: Iterable[Record]) -> list[dict[str, Any]]:
+    """Totals and balances per currency, exactly; nothing is ever added across currencies."""
+    sums: dict[str, dict[str, Decimal]] = {}
+    for record in records:
+        for field in ("total_cost", "balance"):
+            if isinstance(value := getattr(record, field, None), Decimal):
+                of_currency = sums.setdefault(getattr(record, "currency_code", None) or "unknown", {})
+                of_currency[field] = of_currency.get(field, Decimal(0)) + value
+    return [{"currency_code": code, **sums[code]} for code in sorted(sums)]
+
+
+def money(amount: Decimal | None, currency_code: str | None) -> str:
+    """`1,250.50 USD`; `an unknown amount` where Clientary did not say."""
+    if amount is None:
+        return "an unknown amount"
+    return f"{amount:,.2f} {currency_code or 'in an unknown currency'}"
+
+
+def found(page: Page[Any], record_id: int, path: str) -> Any:
+    """The record with that id; NotFound when it is not there."""
+    for record in page.records:
+        if record.id == record_id:
+            return record
+    raise NotFound(f"There is nothing at {path}: no such record, or it was deleted.")

@@ -1,0 +1,53 @@
+"""One account, from its tables to its app."""
+
+import sqlite3
+from collections import deque
+from datetime import date, datetime
+
+from starlette.applications import Starlette
+
+from .agency import fill, hire
+from .app import application
+from .messages import Message
+from .store import Store
+from .switches import Switches
+
+
+class Sandbox:
+    """An embedded account that answers like Clientary, with an agency's books in it or with one person.
+
+    The same seed and day give the same account. `switches` may be replaced at any time.
+    """
+
+    app: Starlette
+    token: str
+    today: date
+    switches: Switches
+    requests: deque[tuple[str, str]]
+    sent_messages: list[Message]
+
+    def __init__(
+        self,
+        today: date | None = None,
+        *,
+        seed: int = 1,
+        switches: Switches = Switches(),  # noqa: B008 frozen, so it can be shared
+        filled: bool = True,
+    ) -> None:
+        self.today = today or datetime.now().astimezone().date()
+        self.token = "sandbox"  # noqa: S105 known to everyone, and guards nothing
+        self.switches = switches
+        self.requests = deque(maxlen=10_000)
+        self.sent_messages = []
+        self.store = Store(self.today)
+        with self.connection:
+            if filled:
+                fill(self.store, seed)
+            else:
+                hire(self.store)
+        self.app = application(self)
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """The tables themselves, to compare figures with."""
+        return self.store.connection

@@ -1,0 +1,72 @@
+"""Tools for clients."""
+
+from clientary_mcp.api import Clientary
+from clientary_mcp.previews import done, preview, what_goes_along
+from clientary_mcp.verbs import creates, deletes, reads, updates
+from tool_schemas.answers import Outcome, Page
+from tool_schemas.clients import Client, CreateClient, DeleteClient, GetClient, ListClients, UpdateClient
+from tool_schemas.contacts import Contact
+from tool_schemas.estimates import Estimate
+from tool_schemas.invoices import Invoice
+from tool_schemas.projects import Project
+
+
+@reads
+async def list_clients(clientary: Clientary, args: ListClients) -> Page[Client]:
+    """List clients, archived ones too. There is no search by name: read all (limit 1000) and pick. For people at
+    a client use list_client_contacts; prospects are in list_leads."""
+    query = {"updated_since": args.updated_since, "sort": "date" if args.sort == "date" else None}
+    return await clientary.collect(Client, "clients", limit=args.limit, page=args.page, query=query)
+
+
+@reads
+async def get_client(clientary: Clientary, args: GetClient) -> Client:
+    """One client in full: address, notes, status. Not its projects or invoices: list_client_projects,
+    list_client_invoices."""
+    return await clientary.get(Client, f"clients/{args.client_id}")
+
+
+@creates(seen_with="list_clients")
+async def create_client(clientary: Clientary, args: CreateClient) -> Client:
+    """Add a client. Look in list_clients first: names need not be unique. People are added with create_contact."""
+    return await clientary.create(Client, "clients", args.body())
+
+
+@updates(seen_with="get_client")
+async def update_client(clientary: Clientary, args: UpdateClient) -> Client:
+    """Change the given fields of a client; "" clears one. status=archived is the reversible way to retire it."""
+    return await clientary.update(Client, f"clients/{args.client_id}", args.body())
+
+
+async def _preview_delete_client(clientary: Clientary, args: DeleteClient) -> Outcome:
+    path = f"clients/{args.client_id}"
+    client = await clientary.get(Client, path)
+    return preview(
+        f"delete client {client.id} for good, with all its projects, invoices, estimates and contacts",
+        client,
+        goes_with_it=await what_goes_along(
+            clientary,
+            {
+                "projects": (Project, f"{path}/projects"),
+                "invoices": (Invoice, f"{path}/invoices"),
+                "estimates": (Estimate, f"{path}/estimates"),
+                "contacts": (Contact, f"{path}/contacts"),
+            },
+        ),
+        not_visible=(
+            "Payments go with the invoices; tasks, hours, comments and notes go with the projects. What becomes of"
+            " expenses, stored cards and recurring schedules Clientary does not say."
+        ),
+        alternative=f"update_client with client_id={client.id}, status=archived hides it and keeps everything.",
+    )
+
+
+@deletes(_preview_delete_client, seen_with="get_client")
+async def delete_client(clientary: Clientary, args: DeleteClient) -> Outcome:
+    """Delete a client for good, with all its projects, invoices, estimates and contacts. To keep the history,
+    archive it with update_client."""
+    await clientary.delete(f"clients/{args.client_id}")
+    return done(f"Client {args.client_id} is deleted, with its projects, invoices, estimates and contacts.")
+
+
+TOOLS = (list_clients, get_client, create_client, update_client, delete_client)

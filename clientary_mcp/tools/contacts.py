@@ -1,0 +1,64 @@
+"""Tools for contacts."""
+
+from clientary_mcp.api import Clientary
+from clientary_mcp.previews import done, preview
+from clientary_mcp.verbs import creates, deletes, reads, updates
+from tool_schemas.answers import Outcome, Page
+from tool_schemas.contacts import (
+    Contact,
+    CreateContact,
+    DeleteContact,
+    GetContact,
+    ListClientContacts,
+    ListContacts,
+    UpdateContact,
+)
+
+
+@reads
+async def list_contacts(clientary: Clientary, args: ListContacts) -> Page[Contact]:
+    """List the contacts of all clients and leads, for example to find whose e-mail address something is."""
+    return await clientary.collect(Contact, "contacts", limit=args.limit, page=args.page, query={"page_size": 100})
+
+
+@reads
+async def list_client_contacts(clientary: Clientary, args: ListClientContacts) -> Page[Contact]:
+    """List the people at one client, for example whom to send an invoice."""
+    return await clientary.collect(Contact, f"clients/{args.client_id}/contacts", limit=args.limit, page=args.page)
+
+
+@reads
+async def get_contact(clientary: Clientary, args: GetContact) -> Contact:
+    """One contact in full."""
+    return await clientary.get(Contact, f"contacts/{args.contact_id}")
+
+
+@creates(seen_with="list_client_contacts")
+async def create_contact(clientary: Clientary, args: CreateContact) -> Contact:
+    """Add a person to a client. Contacts of leads can't be made through the API."""
+    return await clientary.create(Contact, f"clients/{args.client_id}/contacts", args.body())
+
+
+@updates(seen_with="get_contact")
+async def update_contact(clientary: Clientary, args: UpdateContact) -> Contact:
+    """Change the given fields of a contact; "" clears one. A contact can't move to another client."""
+    return await clientary.update(Contact, f"contacts/{args.contact_id}", args.body())
+
+
+async def _preview_delete_contact(clientary: Clientary, args: DeleteContact) -> Outcome:
+    contact = await clientary.get(Contact, f"contacts/{args.contact_id}")
+    return preview(
+        f"delete contact {contact.id} for good, with all comments associated with it",
+        contact,
+        not_visible="The comments can't be read through the API, so they are not counted here.",
+    )
+
+
+@deletes(_preview_delete_contact, seen_with="get_contact")
+async def delete_contact(clientary: Clientary, args: DeleteContact) -> Outcome:
+    """Delete a contact for good, with all comments associated with it. The client stays."""
+    await clientary.delete(f"contacts/{args.contact_id}")
+    return done(f"Contact {args.contact_id} is deleted, with the comments associated with it.")
+
+
+TOOLS = (list_contacts, list_client_contacts, get_contact, create_contact, update_contact, delete_contact)

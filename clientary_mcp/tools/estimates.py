@@ -1,0 +1,96 @@
+"""Tools for estimates."""
+
+from clientary_mcp.api import Clientary
+from clientary_mcp.messages import preview_message, send_message
+from clientary_mcp.previews import done, money, preview
+from clientary_mcp.verbs import creates, deletes, reads, sends, updates
+from tool_schemas.answers import Outcome, Page
+from tool_schemas.estimates import (
+    CreateEstimate,
+    DeleteEstimate,
+    Estimate,
+    GetEstimate,
+    ListClientEstimates,
+    ListEstimates,
+    ListProjectEstimates,
+    SendEstimateMessage,
+    UpdateEstimate,
+)
+
+
+@reads
+async def list_estimates(clientary: Clientary, args: ListEstimates) -> Page[Estimate]:
+    """List the estimates (offers, quotes) of all clients with status and total."""
+    return await clientary.collect(Estimate, "estimates", limit=args.limit, page=args.page)
+
+
+@reads
+async def list_client_estimates(clientary: Clientary, args: ListClientEstimates) -> Page[Estimate]:
+    """List the estimates for one client."""
+    return await clientary.collect(Estimate, f"clients/{args.client_id}/estimates", limit=args.limit, page=args.page)
+
+
+@reads
+async def list_project_estimates(clientary: Clientary, args: ListProjectEstimates) -> Page[Estimate]:
+    """List the estimates linked to one project."""
+    return await clientary.collect(Estimate, f"projects/{args.project_id}/estimates", limit=args.limit, page=args.page)
+
+
+@reads
+async def get_estimate(clientary: Clientary, args: GetEstimate) -> Estimate:
+    """One estimate in full, with its lines (item_id) and taxes."""
+    return await clientary.get(Estimate, f"estimates/{args.estimate_id}")
+
+
+@creates(seen_with="list_estimates")
+async def create_estimate(clientary: Clientary, args: CreateEstimate) -> Estimate:
+    """Make an estimate, a draft unless status says otherwise. It is mailed only by send_estimate_message."""
+    return await clientary.create(Estimate, "estimates", args.body())
+
+
+@updates(seen_with="get_estimate")
+async def update_estimate(clientary: Clientary, args: UpdateEstimate) -> Estimate:
+    """Change the given fields of an estimate; "" clears one. The API can't turn it into an invoice: create_invoice
+    with the same lines does."""
+    return await clientary.update(Estimate, f"estimates/{args.estimate_id}", args.body())
+
+
+async def _preview_delete_estimate(clientary: Clientary, args: DeleteEstimate) -> Outcome:
+    estimate = await clientary.get(Estimate, f"estimates/{args.estimate_id}")
+    return preview(
+        f"delete estimate {estimate.id}, of {money(estimate.total_cost, estimate.currency_code)}, for good",
+        estimate,
+        goes_with_it={"lines": {"count": len(estimate.items or [])}},
+        alternative=f"update_estimate with estimate_id={estimate.id}, status=archived puts it away and keeps it.",
+    )
+
+
+@deletes(_preview_delete_estimate, seen_with="get_estimate")
+async def delete_estimate(clientary: Clientary, args: DeleteEstimate) -> Outcome:
+    """Delete an estimate for good, with its lines. update_estimate with status=archived keeps it."""
+    await clientary.delete(f"estimates/{args.estimate_id}")
+    return done(f"Estimate {args.estimate_id} is deleted.")
+
+
+async def _preview_send_estimate(clientary: Clientary, args: SendEstimateMessage) -> Outcome:
+    return preview_message(await clientary.get(Estimate, f"estimates/{args.estimate_id}"), args)
+
+
+@sends(_preview_send_estimate, seen_with="get_estimate")
+async def send_estimate_message(clientary: Clientary, args: SendEstimateMessage) -> Outcome:
+    """E-mail an estimate to the given addresses. Whom to write to is in list_client_contacts. Each confirmed call
+    sends one more mail."""
+    await send_message(clientary, f"estimates/{args.estimate_id}", args)
+    return done(f"Estimate {args.estimate_id} is mailed to {', '.join(args.recipients)}.")
+
+
+TOOLS = (
+    list_estimates,
+    list_client_estimates,
+    list_project_estimates,
+    get_estimate,
+    create_estimate,
+    update_estimate,
+    delete_estimate,
+    send_estimate_message,
+)

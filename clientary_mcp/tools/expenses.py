@@ -1,0 +1,81 @@
+"""Tools for expenses."""
+
+from clientary_mcp.api import Clientary
+from clientary_mcp.previews import done, preview
+from clientary_mcp.verbs import creates, deletes, reads, updates
+from tool_schemas.answers import Outcome, Page
+from tool_schemas.expenses import (
+    CreateExpense,
+    DeleteExpense,
+    Expense,
+    GetExpense,
+    ListClientExpenses,
+    ListExpenses,
+    ListProjectExpenses,
+    UpdateExpense,
+)
+
+
+@reads
+async def list_expenses(clientary: Clientary, args: ListExpenses) -> Page[Expense]:
+    """List expenses; without dates those of the current fiscal year alone. The answer says which range Clientary
+    used."""
+    return await clientary.collect(Expense, "expenses", limit=args.limit, page=args.page, query=args.body())
+
+
+@reads
+async def list_client_expenses(clientary: Clientary, args: ListClientExpenses) -> Page[Expense]:
+    """List the expenses for one client; without dates Clientary may answer the current fiscal year alone."""
+    return await clientary.collect(
+        Expense, f"clients/{args.client_id}/expenses", limit=args.limit, page=args.page, query=args.body()
+    )
+
+
+@reads
+async def list_project_expenses(clientary: Clientary, args: ListProjectExpenses) -> Page[Expense]:
+    """List the expenses of one project; without dates Clientary may answer the current fiscal year alone."""
+    return await clientary.collect(
+        Expense, f"projects/{args.project_id}/expenses", limit=args.limit, page=args.page, query=args.body()
+    )
+
+
+@reads
+async def get_expense(clientary: Clientary, args: GetExpense) -> Expense:
+    """One expense in full."""
+    return await clientary.get(Expense, f"expenses/{args.expense_id}")
+
+
+@creates(seen_with="list_expenses")
+async def create_expense(clientary: Clientary, args: CreateExpense) -> Expense:
+    """Record money spent. Receipts can't be attached through the API."""
+    return await clientary.create(Expense, "expenses", args.body())
+
+
+@updates(seen_with="get_expense")
+async def update_expense(clientary: Clientary, args: UpdateExpense) -> Expense:
+    """Change the given fields of an expense; "" clears one."""
+    return await clientary.update(Expense, f"expenses/{args.expense_id}", args.body())
+
+
+async def _preview_delete_expense(clientary: Clientary, args: DeleteExpense) -> Outcome:
+    expense = await clientary.get(Expense, f"expenses/{args.expense_id}")
+    billed = f"It is on invoice {expense.invoice_id}, which stays as it is." if expense.invoice_id else None
+    return preview(f"delete expense {expense.id} for good", expense, not_visible=billed)
+
+
+@deletes(_preview_delete_expense, seen_with="get_expense")
+async def delete_expense(clientary: Clientary, args: DeleteExpense) -> Outcome:
+    """Delete an expense for good."""
+    await clientary.delete(f"expenses/{args.expense_id}")
+    return done(f"Expense {args.expense_id} is deleted.")
+
+
+TOOLS = (
+    list_expenses,
+    list_client_expenses,
+    list_project_expenses,
+    get_expense,
+    create_expense,
+    update_expense,
+    delete_expense,
+)

@@ -1,0 +1,72 @@
+"""Tools for hours."""
+
+from clientary_mcp.api import Clientary
+from clientary_mcp.previews import done, preview
+from clientary_mcp.verbs import creates, deletes, reads, updates
+from tool_schemas.answers import Outcome, Page
+from tool_schemas.hours import (
+    CreateProjectHours,
+    DeleteHourEntry,
+    GetHourEntry,
+    HourEntry,
+    ListProjectHours,
+    UpdateHourEntry,
+)
+
+
+@reads
+async def list_project_hours(clientary: Clientary, args: ListProjectHours) -> Page[HourEntry]:
+    """List the hours logged on one project, by everybody. user_id is the staff member (list_staff). Totals are
+    in get_project already."""
+    query = {"filter": None if args.billed is None else "billed" if args.billed else "unbilled"}
+    return await clientary.collect(
+        HourEntry, f"projects/{args.project_id}/hours", limit=args.limit, page=args.page, query=query
+    )
+
+
+@reads
+async def get_hour_entry(clientary: Clientary, args: GetHourEntry) -> HourEntry:
+    """One hour entry in full."""
+    return await clientary.get(HourEntry, f"hours/{args.hour_entry_id}")
+
+
+@creates(seen_with="list_project_hours")
+async def create_project_hours(clientary: Clientary, args: CreateProjectHours) -> HourEntry:
+    """Log time worked on a project. It is booked on the owner of the API token; nobody else's time can be
+    logged."""
+    return await clientary.create(HourEntry, f"projects/{args.project_id}/hours", args.body())
+
+
+@updates(seen_with="get_hour_entry")
+async def update_hour_entry(clientary: Clientary, args: UpdateHourEntry) -> HourEntry:
+    """Change the given fields of an hour entry; "" clears one. Whether `billed` can be changed depends on the
+    account: the answer says if it was not."""
+    # The key that changes `billed?` is documented nowhere: send the likely one, and look.
+    entry = await clientary.update(
+        HourEntry, f"hours/{args.hour_entry_id}", args.body(), read_back=args.billed is not None
+    )
+    if args.billed is not None and entry.billed != args.billed:
+        entry.notice = (
+            f"Clientary took the change but still shows billed={str(entry.billed).lower()}: "
+            "it can't be set through the API here."
+        )
+    return entry
+
+
+async def _preview_delete_hour_entry(clientary: Clientary, args: DeleteHourEntry) -> Outcome:
+    entry = await clientary.get(HourEntry, f"hours/{args.hour_entry_id}")
+    return preview(
+        f"delete hour entry {entry.id} for good",
+        entry,
+        not_visible="It is billed already; the invoice that bills it stays as it is." if entry.billed else None,
+    )
+
+
+@deletes(_preview_delete_hour_entry, seen_with="get_hour_entry")
+async def delete_hour_entry(clientary: Clientary, args: DeleteHourEntry) -> Outcome:
+    """Delete one hour entry for good."""
+    await clientary.delete(f"hours/{args.hour_entry_id}")
+    return done(f"Hour entry {args.hour_entry_id} is deleted.")
+
+
+TOOLS = (list_project_hours, get_hour_entry, create_project_hours, update_hour_entry, delete_hour_entry)

@@ -1,0 +1,125 @@
+"""Tools for invoices."""
+
+from clientary_mcp.api import Clientary
+from clientary_mcp.messages import preview_message, send_message
+from clientary_mcp.previews import done, money, preview
+from clientary_mcp.verbs import creates, deletes, reads, sends, updates
+from tool_schemas.answers import Outcome, Page
+from tool_schemas.invoices import (
+    CreateInvoice,
+    DeleteInvoice,
+    GetInvoice,
+    Invoice,
+    ListClientInvoices,
+    ListInvoices,
+    ListProjectInvoices,
+    ListRecurringScheduleInvoices,
+    SendInvoiceMessage,
+    UpdateInvoice,
+)
+
+
+@reads
+async def list_invoices(clientary: Clientary, args: ListInvoices) -> Page[Invoice]:
+    """List the invoices of all clients with status, due date, total and balance. Overdue is no status: it is sent
+    or viewed, past due_date, with a balance."""
+    query = {"updated_since": args.updated_since}
+    return await clientary.collect(Invoice, "invoices", limit=args.limit, page=args.page, query=query)
+
+
+@reads
+async def list_client_invoices(clientary: Clientary, args: ListClientInvoices) -> Page[Invoice]:
+    """List the invoices of one client with status, due date, total and balance."""
+    return await clientary.collect(Invoice, f"clients/{args.client_id}/invoices", limit=args.limit, page=args.page)
+
+
+@reads
+async def list_project_invoices(clientary: Clientary, args: ListProjectInvoices) -> Page[Invoice]:
+    """List the invoices linked to one project."""
+    return await clientary.collect(Invoice, f"projects/{args.project_id}/invoices", limit=args.limit, page=args.page)
+
+
+@reads
+async def list_recurring_schedule_invoices(clientary: Clientary, args: ListRecurringScheduleInvoices) -> Page[Invoice]:
+    """List the invoices that one recurring schedule has made."""
+    return await clientary.collect(
+        Invoice, f"recurring/{args.recurring_schedule_id}/invoices", limit=args.limit, page=args.page
+    )
+
+
+@reads
+async def get_invoice(clientary: Clientary, args: GetInvoice) -> Invoice:
+    """One invoice in full, with its lines (item_id), taxes and payments."""
+    return await clientary.get(Invoice, f"invoices/{args.invoice_id}")
+
+
+@creates(seen_with="list_invoices")
+async def create_invoice(clientary: Clientary, args: CreateInvoice) -> Invoice:
+    """Make an invoice, a draft unless status says otherwise. It is mailed only by send_invoice_message. Logged
+    hours are not billed by it: give the lines as items."""
+    return await clientary.create(Invoice, "invoices", args.body())
+
+
+@updates(seen_with="get_invoice")
+async def update_invoice(clientary: Clientary, args: UpdateInvoice) -> Invoice:
+    """Change the given fields of an invoice; "" clears one. Money received is recorded with create_payment, not by
+    status. status=cancelled is the reversible way to void it."""
+    # The vendor prints PUT /invoice/:id, everybody else uses /invoices/:id; a 404 changed nothing.
+    path = f"invoices/{args.invoice_id}"
+    return await clientary.update(Invoice, path, args.body(), otherwise=f"invoice/{args.invoice_id}")
+
+
+async def _preview_delete_invoice(clientary: Clientary, args: DeleteInvoice) -> Outcome:
+    invoice = await clientary.get(Invoice, f"invoices/{args.invoice_id}")
+    payments = invoice.payments or []
+    received = sum((payment.amount or 0 for payment in payments), start=0)
+    return preview(
+        f"delete invoice {invoice.id}, of {money(invoice.total_cost, invoice.currency_code)}, for good",
+        invoice,
+        goes_with_it={
+            "lines": {"count": len(invoice.items or [])},
+            "payments": {
+                "count": len(payments),
+                "received": received,
+                "currency_code": invoice.currency_code,
+            },
+        },
+        not_visible=(
+            "What becomes of its payments, and of the hours and expenses that it bills, Clientary does not say;"
+            " money charged to a card is not known to be paid back."
+        ),
+        alternative=f"update_invoice with invoice_id={invoice.id}, status=cancelled voids it and keeps it.",
+    )
+
+
+@deletes(_preview_delete_invoice, seen_with="get_invoice")
+async def delete_invoice(clientary: Clientary, args: DeleteInvoice) -> Outcome:
+    """Delete an invoice for good, with its lines. An invoice that a customer has seen is better cancelled with
+    update_invoice."""
+    await clientary.delete(f"invoices/{args.invoice_id}")
+    return done(f"Invoice {args.invoice_id} is deleted.")
+
+
+async def _preview_send_invoice(clientary: Clientary, args: SendInvoiceMessage) -> Outcome:
+    return preview_message(await clientary.get(Invoice, f"invoices/{args.invoice_id}"), args)
+
+
+@sends(_preview_send_invoice, seen_with="get_invoice")
+async def send_invoice_message(clientary: Clientary, args: SendInvoiceMessage) -> Outcome:
+    """E-mail an invoice to the given addresses. Whom to write to is in list_client_contacts. Each confirmed call
+    sends one more mail."""
+    await send_message(clientary, f"invoices/{args.invoice_id}", args)
+    return done(f"Invoice {args.invoice_id} is mailed to {', '.join(args.recipients)}.")
+
+
+TOOLS = (
+    list_invoices,
+    list_client_invoices,
+    list_project_invoices,
+    list_recurring_schedule_invoices,
+    get_invoice,
+    create_invoice,
+    update_invoice,
+    delete_invoice,
+    send_invoice_message,
+)

@@ -1,0 +1,52 @@
+"""Tools for leads."""
+
+from clientary_mcp.api import Clientary
+from clientary_mcp.previews import done, preview
+from clientary_mcp.verbs import creates, deletes, reads, updates
+from tool_schemas.answers import Outcome, Page
+from tool_schemas.leads import CreateLead, DeleteLead, GetLead, Lead, ListLeads, UpdateLead
+
+
+@reads
+async def list_leads(clientary: Clientary, args: ListLeads) -> Page[Lead]:
+    """List leads: prospects that are not clients yet."""
+    query = {"sort": args.sort if args.sort != "newest" else None}
+    return await clientary.collect(Lead, "leads", limit=args.limit, page=args.page, query=query)
+
+
+@reads
+async def get_lead(clientary: Clientary, args: GetLead) -> Lead:
+    """One lead in full: address, notes, website."""
+    return await clientary.get(Lead, f"leads/{args.lead_id}")
+
+
+@creates(seen_with="list_leads")
+async def create_lead(clientary: Clientary, args: CreateLead) -> Lead:
+    """Add a lead, a prospect. For a customer who already buys use create_client."""
+    return await clientary.create(Lead, "leads", args.body())
+
+
+@updates(seen_with="get_lead")
+async def update_lead(clientary: Clientary, args: UpdateLead) -> Lead:
+    """Change the given fields of a lead; "" clears one. The API can't turn a lead into a client: create_client
+    with the same data does."""
+    return await clientary.update(Lead, f"leads/{args.lead_id}", args.body())
+
+
+async def _preview_delete_lead(clientary: Clientary, args: DeleteLead) -> Outcome:
+    lead = await clientary.get(Lead, f"leads/{args.lead_id}")
+    return preview(
+        f"delete lead {lead.id} for good, with all its estimates and contacts",
+        lead,
+        not_visible="The API has no list of a lead's estimates and contacts, so they are not counted here.",
+    )
+
+
+@deletes(_preview_delete_lead, seen_with="get_lead")
+async def delete_lead(clientary: Clientary, args: DeleteLead) -> Outcome:
+    """Delete a lead for good, with all its estimates and contacts."""
+    await clientary.delete(f"leads/{args.lead_id}")
+    return done(f"Lead {args.lead_id} is deleted, with its estimates and contacts.")
+
+
+TOOLS = (list_leads, get_lead, create_lead, update_lead, delete_lead)

@@ -1,0 +1,58 @@
+"""Tools for payment profiles."""
+
+from clientary_mcp.api import Clientary
+from clientary_mcp.previews import done, found, name_of, preview
+from clientary_mcp.verbs import creates, deletes, reads
+from tool_schemas.answers import Outcome, Page
+from tool_schemas.payment_profiles import (
+    CreatePaymentProfile,
+    DeletePaymentProfile,
+    ListClientPaymentProfiles,
+    PaymentProfile,
+)
+from tool_schemas.recurring_schedules import RecurringSchedule
+
+
+@reads
+async def list_client_payment_profiles(clientary: Clientary, args: ListClientPaymentProfiles) -> Page[PaymentProfile]:
+    """List the cards that one client has stored, without their payment tokens."""
+    return await clientary.collect(
+        PaymentProfile, f"clients/{args.client_id}/payment_profiles", limit=args.limit, page=args.page
+    )
+
+
+@creates(seen_with="list_client_payment_profiles")
+async def create_payment_profile(clientary: Clientary, args: CreatePaymentProfile) -> PaymentProfile:
+    """Store a client's card from ids that Stripe gave; card numbers are not accepted. Needs the account's Stripe
+    integration. Charges nothing."""
+    return await clientary.create(PaymentProfile, f"clients/{args.client_id}/payment_profiles", args.body())
+
+
+async def _preview_delete_payment_profile(clientary: Clientary, args: DeletePaymentProfile) -> Outcome:
+    path = f"clients/{args.client_id}/payment_profiles"
+    profiles = await clientary.collect(PaymentProfile, path, limit=None)
+    profile = found(profiles, args.payment_profile_id, f"{path}/{args.payment_profile_id}")
+    schedules = await clientary.collect(RecurringSchedule, "recurring", limit=None)
+    charging = [schedule for schedule in schedules.records if schedule.payment_profile_id == profile.id]
+    return preview(
+        f"delete stored card {profile.id} of client {args.client_id} for good",
+        profile,
+        goes_with_it={
+            "recurring_schedules_that_charge_it": {
+                "count": len(charging),
+                "first": [f"{schedule.id} {name_of(schedule)}" for schedule in charging[:10]],
+            }
+        },
+        not_visible="What becomes of schedules that charge it, Clientary does not say.",
+    )
+
+
+@deletes(_preview_delete_payment_profile, seen_with="list_client_payment_profiles")
+async def delete_payment_profile(clientary: Clientary, args: DeletePaymentProfile) -> Outcome:
+    """Delete a stored card for good; the client has to enter it again. Schedules with autobill may depend on
+    it."""
+    await clientary.delete(f"clients/{args.client_id}/payment_profiles/{args.payment_profile_id}")
+    return done(f"Stored card {args.payment_profile_id} of client {args.client_id} is deleted.")
+
+
+TOOLS = (list_client_payment_profiles, create_payment_profile, delete_payment_profile)

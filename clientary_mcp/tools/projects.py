@@ -1,0 +1,97 @@
+"""Tools for projects."""
+
+from clientary_mcp.api import Clientary
+from clientary_mcp.previews import done, preview, what_goes_along
+from clientary_mcp.verbs import creates, deletes, reads, updates
+from tool_schemas.answers import Outcome, Page
+from tool_schemas.estimates import Estimate
+from tool_schemas.expenses import Expense
+from tool_schemas.hours import HourEntry
+from tool_schemas.invoices import Invoice
+from tool_schemas.projects import (
+    CreateProject,
+    DeleteProject,
+    GetProject,
+    ListClientProjects,
+    ListProjects,
+    Project,
+    UpdateProject,
+)
+from tool_schemas.tasks import Task
+
+
+@reads
+async def list_projects(clientary: Clientary, args: ListProjects) -> Page[Project]:
+    """List projects of all clients with budgets and hours worked; completed ones only with include_completed."""
+    query = {"filter": "all" if args.include_completed else None}
+    return await clientary.collect(Project, "projects", limit=args.limit, page=args.page, query=query)
+
+
+@reads
+async def list_client_projects(clientary: Clientary, args: ListClientProjects) -> Page[Project]:
+    """List the projects of one client."""
+    return await clientary.collect(Project, f"clients/{args.client_id}/projects", limit=args.limit, page=args.page)
+
+
+@reads
+async def get_project(clientary: Clientary, args: GetProject) -> Project:
+    """One project in full: rate, budget, worked_hours, unbilled_hours and cost so far. Single entries are in
+    list_project_hours."""
+    return await clientary.get(Project, f"projects/{args.project_id}")
+
+
+@creates(seen_with="list_projects")
+async def create_project(clientary: Clientary, args: CreateProject) -> Project:
+    """Set up a project to track time and expenses on."""
+    return await clientary.create(Project, "projects", args.body())
+
+
+@updates(seen_with="get_project")
+async def update_project(clientary: Clientary, args: UpdateProject) -> Project:
+    """Change the given fields of a project; "" clears one. status=completed closes it, reversibly."""
+    return await clientary.update(Project, f"projects/{args.project_id}", args.body())
+
+
+async def _preview_delete_project(clientary: Clientary, args: DeleteProject) -> Outcome:
+    path = f"projects/{args.project_id}"
+    project = await clientary.get(Project, path)
+    return preview(
+        f"delete project {project.id} for good, with all its tasks and logged hours",
+        project,
+        goes_with_it=await what_goes_along(
+            clientary, {"tasks": (Task, f"{path}/tasks"), "hours": (HourEntry, f"{path}/hours")}
+        )
+        | {
+            "possibly": await what_goes_along(
+                clientary,
+                {
+                    "expenses": (Expense, f"{path}/expenses"),
+                    "invoices": (Invoice, f"{path}/invoices"),
+                    "estimates": (Estimate, f"{path}/estimates"),
+                },
+            )
+        },
+        not_visible=(
+            "Comments and notes go too. Whether expenses, invoices and estimates of the project go with it is said"
+            " differently in different places; of the expenses only this fiscal year's are counted."
+        ),
+        alternative=f"update_project with project_id={project.id}, status=completed closes it and keeps everything.",
+    )
+
+
+@deletes(_preview_delete_project, seen_with="get_project")
+async def delete_project(clientary: Clientary, args: DeleteProject) -> Outcome:
+    """Delete a project for good, with all its tasks, logged hours, comments and notes. To keep them, complete it
+    with update_project."""
+    await clientary.delete(f"projects/{args.project_id}")
+    return done(f"Project {args.project_id} is deleted, with its tasks, hours, comments and notes.")
+
+
+TOOLS = (
+    list_projects,
+    list_client_projects,
+    get_project,
+    create_project,
+    update_project,
+    delete_project,
+)

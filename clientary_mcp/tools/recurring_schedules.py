@@ -1,0 +1,79 @@
+"""Tools for recurring schedules."""
+
+from clientary_mcp.api import Clientary
+from clientary_mcp.errors import BadArguments
+from clientary_mcp.previews import done, preview, what_goes_along
+from clientary_mcp.verbs import creates, deletes, reads, updates
+from tool_schemas.answers import Outcome, Page
+from tool_schemas.invoices import Invoice
+from tool_schemas.recurring_schedules import (
+    CreateRecurringSchedule,
+    DeleteRecurringSchedule,
+    GetRecurringSchedule,
+    ListRecurringSchedules,
+    RecurringSchedule,
+    UpdateRecurringSchedule,
+)
+
+
+@reads
+async def list_recurring_schedules(clientary: Clientary, args: ListRecurringSchedules) -> Page[RecurringSchedule]:
+    """List the schedules that make invoices on their own, with interval, next date and amount."""
+    return await clientary.collect(RecurringSchedule, "recurring", limit=args.limit, page=args.page)
+
+
+@reads
+async def get_recurring_schedule(clientary: Clientary, args: GetRecurringSchedule) -> RecurringSchedule:
+    """One recurring schedule in full, with its lines (item_id)."""
+    return await clientary.get(RecurringSchedule, f"recurring/{args.recurring_schedule_id}")
+
+
+@creates(seen_with="list_recurring_schedules")
+async def create_recurring_schedule(clientary: Clientary, args: CreateRecurringSchedule) -> RecurringSchedule:
+    """Let Clientary make an invoice for a client at regular intervals. With action send or autobill it later mails
+    or charges customers unasked; draft makes drafts only."""
+    return await clientary.create(RecurringSchedule, "recurring", args.body())
+
+
+@updates(seen_with="get_recurring_schedule")
+async def update_recurring_schedule(clientary: Clientary, args: UpdateRecurringSchedule) -> RecurringSchedule:
+    """Change the given fields of a recurring schedule; "" clears one. action send or autobill makes Clientary mail
+    or charge customers unasked; status=paused stops it for a while."""
+    path = f"recurring/{args.recurring_schedule_id}"
+    if args.action == "autobill" and args.payment_profile_id is None:
+        schedule = await clientary.get(RecurringSchedule, path)
+        if schedule.payment_profile_id is None:
+            raise BadArguments("autobill needs payment_profile_id: this schedule has no stored card. Nothing was sent.")
+    return await clientary.update(RecurringSchedule, path, args.body())
+
+
+async def _preview_delete_recurring_schedule(clientary: Clientary, args: DeleteRecurringSchedule) -> Outcome:
+    path = f"recurring/{args.recurring_schedule_id}"
+    schedule = await clientary.get(RecurringSchedule, path)
+    made = await what_goes_along(clientary, {"invoices": (Invoice, f"{path}/invoices")})
+    return preview(
+        f"delete recurring schedule {schedule.id} for good: it makes no more invoices",
+        schedule,
+        goes_with_it={"stays": {"invoices_already_made": made["invoices"]}},
+        alternative=(
+            f"update_recurring_schedule with recurring_schedule_id={schedule.id}, status=paused stops it until it is"
+            " active again."
+        ),
+    )
+
+
+@deletes(_preview_delete_recurring_schedule, seen_with="get_recurring_schedule")
+async def delete_recurring_schedule(clientary: Clientary, args: DeleteRecurringSchedule) -> Outcome:
+    """Delete a recurring schedule for good: it makes no more invoices, those it made stay. status=paused in
+    update_recurring_schedule can be undone."""
+    await clientary.delete(f"recurring/{args.recurring_schedule_id}")
+    return done(f"Recurring schedule {args.recurring_schedule_id} is deleted; the invoices it made stay.")
+
+
+TOOLS = (
+    list_recurring_schedules,
+    get_recurring_schedule,
+    create_recurring_schedule,
+    update_recurring_schedule,
+    delete_recurring_schedule,
+)

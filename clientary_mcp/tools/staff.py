@@ -1,0 +1,21 @@
+"""Tools for staff."""
+
+from clientary_mcp.api import Clientary
+from clientary_mcp.verbs import reads
+from tool_schemas.answers import Page
+from tool_schemas.staff import GetStaff, ListStaff, Staff
+
+
+@reads
+async def list_staff(clientary: Clientary, args: ListStaff) -> Page[Staff]:
+    """List the people of the account. Their ids are the user_id of hours and the assignee_id of tasks."""
+    return await clientary.collect(Staff, "staff", limit=args.limit, page=args.page)
+
+
+@reads
+async def get_staff(clientary: Clientary, args: GetStaff) -> Staff:
+    """One staff member. The API can't add or change staff."""
+    return await clientary.get(Staff, f"staff/{args.staff_id}")
+
+
+TOOLS = (list_staff, get_staff)

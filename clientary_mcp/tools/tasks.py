@@ -1,0 +1,64 @@
+"""Tools for tasks."""
+
+from clientary_mcp.api import Clientary
+from clientary_mcp.previews import done, preview
+from clientary_mcp.verbs import creates, deletes, reads, updates
+from tool_schemas.answers import Outcome, Page
+from tool_schemas.tasks import CreateTask, DeleteTask, GetTask, ListProjectTasks, ListTasks, Task, UpdateTask
+
+
+@reads
+async def list_tasks(clientary: Clientary, args: ListTasks) -> Page[Task]:
+    """List the tasks of the whole account, open and done."""
+    return await clientary.collect(Task, "tasks", limit=args.limit, page=args.page)
+
+
+@reads
+async def list_project_tasks(clientary: Clientary, args: ListProjectTasks) -> Page[Task]:
+    """List the tasks of one project, open and done."""
+    return await clientary.collect(Task, f"projects/{args.project_id}/tasks", limit=args.limit, page=args.page)
+
+
+@reads
+async def get_task(clientary: Clientary, args: GetTask) -> Task:
+    """One task in full."""
+    return await clientary.get(Task, f"tasks/{args.task_id}")
+
+
+@creates(seen_with="list_tasks")
+async def create_task(clientary: Clientary, args: CreateTask) -> Task:
+    """Add a task, on its own or for a project, a client or a staff member."""
+    # The vendor prints POST /task, everybody else uses /tasks; where one is missing, 404 created nothing.
+    return await clientary.create(Task, "tasks", args.body(), otherwise="task")
+
+
+@updates(seen_with="get_task")
+async def update_task(clientary: Clientary, args: UpdateTask) -> Task:
+    """Change the given fields of a task; "" clears one. complete=true ticks it off."""
+    body = args.body()
+    if args.complete is not None:
+        body["completed"] = args.complete  # the vendor writes `completed`, replies say `complete`
+    task = await clientary.update(Task, f"tasks/{args.task_id}", body, read_back=args.complete is not None)
+    if args.complete is not None and task.complete != args.complete:
+        task.notice = f"Clientary took the change but still shows complete={str(task.complete).lower()}."
+    return task
+
+
+async def _preview_delete_task(clientary: Clientary, args: DeleteTask) -> Outcome:
+    task = await clientary.get(Task, f"tasks/{args.task_id}")
+    return preview(
+        f"delete task {task.id} for good",
+        task,
+        not_visible="Comments on it, which the API does not show, may go too.",
+        alternative=f"update_task with task_id={task.id}, complete=true ticks it off and keeps it.",
+    )
+
+
+@deletes(_preview_delete_task, seen_with="get_task")
+async def delete_task(clientary: Clientary, args: DeleteTask) -> Outcome:
+    """Delete a task for good. A task that is done is ticked off with update_task instead."""
+    await clientary.delete(f"tasks/{args.task_id}")
+    return done(f"Task {args.task_id} is deleted.")
+
+
+TOOLS = (list_tasks, list_project_tasks, get_task, create_task, update_task, delete_task)

@@ -1,0 +1,152 @@
+"""Tool, and the verbs that make one from a function: reads, creates, updates, deletes, sends, charges.
+
+    @reads
+    async def get_client(clientary: Clientary, args: GetClient) -> Client:
+        '''What it does, for agents.'''
+        return await clientary.get(Client, f"clients/{args.client_id}")
+
+The function's name is the tool's, its docstring the description, its annotations the schemas. The verbs that
+cannot be undone take a preview and accept `Confirmed` arguments alone: unconfirmed, the function never runs.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import cached_property
+from inspect import getdoc
+from typing import Any, TypeVar, get_type_hints
+
+import mcp_types
+from pydantic import ValidationError
+
+from clientary_mcp.api import Clientary
+from clientary_mcp.errors import BadArguments, NotFound, OutcomeUnknown
+from tool_schemas.answers import Outcome, Page, answer_schema, show_record
+from tool_schemas.base import Arguments, Confirmed, Paging, Record
+from tool_schemas.json_schema import input_schema
+from tool_schemas.mistakes import explain
+
+ArgsT = TypeVar("ArgsT", bound=Arguments)
+GatedT = TypeVar("GatedT", bound=Confirmed)
+Answer = Record | Page[Any] | Outcome
+AnswerT = TypeVar("AnswerT", bound=Answer)
+
+Function = Callable[[Clientary, ArgsT], Awaitable[AnswerT]]
+Preview = Callable[[Clientary, GatedT], Awaitable[Outcome]]
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What the permission screens of hosts are built from."""
+
+    reads_only: bool = False
+    destroys: bool = False
+    repeatable: bool = False
+    """The same call again changes nothing more."""
+    reaches_others: bool = False
+    """People or systems outside the account notice."""
+
+
+@dataclass(frozen=True)
+class Tool:
+    """One tool: what agents see of it, and how a call of it runs."""
+
+    name: str
+    description: str
+    arguments: type[Arguments]
+    answer: Any
+    effect: Effect
+    function: Callable[[Clientary, Any], Awaitable[Answer]]
+    seen_with: str | None = None
+    """The tool that shows whether a write took effect."""
+
+    @property
+    def gated(self) -> bool:
+        """Whether it acts only with `confirm`."""
+        return issubclass(self.arguments, Confirmed)
+
+    @cached_property
+    def published(self) -> mcp_types.Tool:
+        """The tool exactly as agents see it."""
+        title = self.name.replace("_", " ").capitalize()
+        return mcp_types.Tool(
+            name=self.name,
+            title=title,
+            description=self.description,
+            input_schema=input_schema(self.arguments),
+            output_schema=answer_schema(self.answer),
+            annotations=mcp_types.ToolAnnotations(
+                title=title,
+                read_only_hint=self.effect.reads_only,
+                destructive_hint=self.effect.destroys,
+                idempotent_hint=self.effect.repeatable,
+                open_world_hint=self.effect.reaches_others,
+            ),
+        )
+
+    async def run(self, clientary: Clientary, given: dict[str, Any]) -> dict[str, Any]:
+        """Check the arguments, act, and return the answer as JSON holds it. Raises ClientaryError's children."""
+        try:
+            args = self.arguments.model_validate(given)
+        except ValidationError as error:
+            raise BadArguments(f"{self.name}: {explain(error, self.arguments)}. Nothing was sent.") from None
+        try:
+            answer = await self.function(clientary, args)
+        except NotFound as error:
+            raise NotFound(f"{error}{_where_ids_come_from(args)}") from None
+        except OutcomeUnknown as error:
+            raise OutcomeUnknown(f"{error} {self.seen_with} shows what is there.") from None
+        if isinstance(answer, Page):
+            return answer.shown(args.detail if isinstance(args, Paging) else "full")
+        return show_record(answer) if isinstance(answer, Record) else answer.shown()
+
+
+def _where_ids_come_from(args: Arguments) -> str:
+    """` Check client_id (Client; see list_clients).` for the ids that a call was addressed with."""
+    ids = [f"{name} ({about.rstrip('.')})" for name, about in args.addresses().items()]
+    return f" Check {' and '.join(ids)}." if ids else ""
+
+
+def reads(function: Function[ArgsT, AnswerT]) -> Tool:
+    """A tool that changes nothing."""
+    return _tool(function, Effect(reads_only=True, repeatable=True))
+
+
+def creates(*, seen_with: str) -> Callable[[Function[ArgsT, AnswerT]], Tool]:
+    """A tool that makes a new record."""
+    return lambda function: _tool(function, Effect(), seen_with)
+
+
+def updates(*, seen_with: str) -> Callable[[Function[ArgsT, AnswerT]], Tool]:
+    """A tool that changes fields of a record; what a field held before is gone, so it counts as destructive."""
+    return lambda function: _tool(function, Effect(destroys=True, repeatable=True), seen_with)
+
+
+def deletes(preview: Preview[GatedT], *, seen_with: str) -> Callable[[Function[GatedT, Outcome]], Tool]:
+    """A tool that removes a record for good, behind the gate."""
+    return lambda function: _gated(function, preview, Effect(destroys=True, repeatable=True), seen_with)
+
+
+def sends(preview: Preview[GatedT], *, seen_with: str) -> Callable[[Function[GatedT, Outcome]], Tool]:
+    """A tool whose call other people notice: a mail leaves, or a card is charged. Behind the gate."""
+    return lambda function: _gated(function, preview, Effect(destroys=True, reaches_others=True), seen_with)
+
+
+def _tool(function: Function[Any, Any], effect: Effect, seen_with: str | None = None) -> Tool:
+    hints = get_type_hints(function)
+    return Tool(
+        name=function.__name__,
+        description=" ".join((getdoc(function) or "").split()),
+        arguments=hints["args"],
+        answer=hints["return"],
+        effect=effect,
+        function=function,
+        seen_with=seen_with,
+    )
+
+
+def _gated(function: Function[GatedT, Outcome], preview: Preview[GatedT], effect: Effect, seen_with: str) -> Tool:
+    async def gate(clientary: Clientary, args: GatedT) -> Outcome:
+        return await (function if args.confirm else preview)(clientary, args)
+
+    tool = _tool(function, effect, seen_with)
+    return Tool(**{**vars(tool), "function": gate})

@@ -1,0 +1,76 @@
+"""Serving over HTTP: where the server may listen, who may ask, and the web server itself."""
+
+import hmac
+from collections.abc import Sequence
+from typing import Literal
+
+import uvicorn
+from mcp.server.transport_security import TransportSecuritySettings
+from starlette.applications import Starlette
+from starlette.datastructures import Headers
+from starlette.middleware import Middleware
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from clientary_mcp.errors import SettingsError
+from clientary_mcp.server import ClientaryServer
+from clientary_mcp.settings import Settings, is_loopback
+
+HttpTransport = Literal["sse", "streamable-http"]
+_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+
+
+class BearerToken:
+    """Answers 401 to whoever does not bring the token."""
+
+    def __init__(self, app: ASGIApp, token: str) -> None:
+        self._app = app
+        self._expected = f"Bearer {token}".encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Compared in constant time, so that the answer's delay tells nothing of the token."""
+        if scope["type"] == "http":
+            brought = Headers(scope=scope).get("authorization", "").encode()
+            if not hmac.compare_digest(brought, self._expected):
+                refusal = PlainTextResponse("A bearer token is needed.", 401, {"WWW-Authenticate": "Bearer"})
+                await refusal(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+def application(
+    server: ClientaryServer,
+    settings: Settings,
+    transport: HttpTransport,
+    host: str,
+    allowed_hosts: Sequence[str] = (),
+) -> Starlette:
+    """The ASGI application, which checks Host and Origin on every address.
+
+    SettingsError for an address other machines reach, unless the owner named the hosts and set a token.
+    """
+    if not is_loopback(host) and not (settings.mcp_token and allowed_hosts):
+        raise SettingsError(
+            f"--host {host} can be reached from other machines, so it needs CLIENTARY_MCP_TOKEN (a long random text of"
+            " your own, which clients send as a bearer token) and --allowed-host (the name they reach it by)."
+        )
+    hosts = [*_LOOPBACK, *allowed_hosts]
+    security = TransportSecuritySettings(
+        allowed_hosts=[*hosts, *(f"{name}:*" for name in hosts)],
+        allowed_origins=[
+            f"{scheme}://{name}{port}" for scheme in ("http", "https") for name in hosts for port in ("", ":*")
+        ],
+    )
+    if transport == "sse":
+        app = server.sse_app(transport_security=security, host=host)
+    else:
+        app = server.streamable_http_app(transport_security=security, host=host)
+    if settings.mcp_token:
+        app.user_middleware.insert(0, Middleware(BearerToken, token=settings.mcp_token))
+    return app
+
+
+async def serve(app: ASGIApp, host: str, port: int, log_level: str) -> None:
+    """Serve until a signal ends it."""
+    config = uvicorn.Config(app, host=host, port=port, log_level=log_level.lower(), access_log=False)
+    await uvicorn.Server(config).serve()

@@ -1,0 +1,183 @@
+"""What tools answer with, bounded in size: one record, a page of records, or the outcome of a gated call."""
+
+import json
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Generic, TypeVar, get_args, get_origin
+
+from tool_schemas.base import Detail, Record
+from tool_schemas.reading import as_json, output_schema
+
+RecordT = TypeVar("RecordT", bound=Record)
+
+MAX_ANSWER = 60_000
+"""Characters of one answer: some hosts refuse more than 25,000 tokens."""
+
+# (characters of one text, entries of one list) that are tried in turn until a record fits.
+_BOUNDS = ((20_000, 500), (2_000, 200), (300, 50), (100, 10))
+_TEXT_IN_LISTS = 2_000
+_TEXT_IN_SUMMARIES = 200
+
+
+def as_text(shown: Any) -> str:
+    """An answer as compact JSON, the form that agents read."""
+    return json.dumps(shown, ensure_ascii=False, separators=(",", ":"))
+
+
+def bounded(value: Any, text: int, entries: int) -> Any:
+    """`value` with its texts and lists cut, each cut marked where it stands."""
+    match value:
+        case str() if len(value) > text:
+            return f"{value[:text]}… [{len(value):,} characters]"
+        case dict():
+            return {key: bounded(part, text, entries) for key, part in value.items()}
+        case list():
+            kept = [bounded(part, text, entries) for part in value[:entries]]
+            return kept if len(value) <= entries else [*kept, f"… [{len(value):,} entries]"]
+        case _:
+            return value
+
+
+def show_record(record: Record) -> dict[str, Any]:
+    """One record in full, in at most `MAX_ANSWER` characters."""
+    whole = record.shown()
+    if len(as_text(whole)) <= MAX_ANSWER:
+        return whole
+    for text, entries in _BOUNDS:
+        shown = dict(bounded(whole, text, entries))
+        shown["notice"] = f"Too long to show whole: texts are cut at {text:,} characters, lists at {entries}."
+        if len(as_text(shown)) <= MAX_ANSWER:
+            return shown
+    return {**bounded(record.in_brief(), 100, 10), "notice": "Too long to show whole: only the main fields."}
+
+
+@dataclass
+class Page(Generic[RecordT]):
+    """Records joined from Clientary's pages.
+
+    `complete` is true when nothing is left behind the last page that was read; `next_page` is where to go on.
+    `from_date` and `to_date` are the range that Clientary says it used, where it says so.
+    """
+
+    pages: list[list[RecordT]]
+    first_page: int = 1
+    total_count: int | None = None
+    complete: bool = True
+    next_page: int | None = None
+    from_date: date | None = None
+    to_date: date | None = None
+    notice: str | None = None
+
+    @property
+    def records(self) -> list[RecordT]:
+        """All records, in Clientary's order."""
+        return [record for page in self.pages for record in page]
+
+    def shown(self, detail: Detail = "summary") -> dict[str, Any]:
+        """The answer: as many whole pages as fit into `MAX_ANSWER` characters."""
+        rows, fitting, cut = _fit(self.pages, detail)
+        more = fitting < len(self.pages)
+        answer = {
+            "records": rows,
+            "returned": len(rows),
+            "total_count": self.total_count,
+            "complete": self.complete and cut != _LEFT_OUT and not more,
+            "next_page": self.first_page + fitting if more else self.next_page,
+            "from_date": self.from_date,
+            "to_date": self.to_date,
+            "notice": " ".join(filter(None, (self.notice, cut))) or None,
+        }
+        return dict(as_json(answer))
+
+
+_GO_ON = "The answer would be too long: go on at next_page, or narrow the question."
+_IN_SUMMARY = "A page in full would be too long: this is its summary. The get tool shows one record in full."
+_LEFT_OUT = "Records of this page were left out because their texts are too long: get them one by one."
+
+
+def _fit(pages: list[list[RecordT]], detail: Detail) -> tuple[list[dict[str, Any]], int, str | None]:
+    """The rows that fit, the number of pages they are, and what was cut."""
+    rows: list[dict[str, Any]] = []
+    room = MAX_ANSWER
+    for number, page in enumerate(pages):
+        shown, room = _rows(page, detail, room)
+        if len(shown) == len(page):
+            rows += shown
+        elif number > 0:
+            return rows, number, _GO_ON
+        else:  # The first page is shown whatever it takes: nobody could get past it otherwise.
+            shown, _ = _rows(page, "summary", MAX_ANSWER)
+            return shown, 1, _IN_SUMMARY if len(shown) == len(page) else _LEFT_OUT
+    return rows, len(pages), None
+
+
+def _rows(page: list[RecordT], detail: Detail, room: int) -> tuple[list[dict[str, Any]], int]:
+    """The first rows of a page that fit into `room` characters, and the room that is left."""
+    rows: list[dict[str, Any]] = []
+    for record in page:
+        row = (
+            bounded(record.in_brief(), _TEXT_IN_SUMMARIES, 20)
+            if detail == "summary"
+            else bounded(record.shown(), _TEXT_IN_LISTS, 500)
+        )
+        room -= len(as_text(row)) + 1
+        if room < 0:
+            break
+        rows.append(row)
+    return rows, room
+
+
+@dataclass
+class Outcome:
+    """What a gated tool did, or would do.
+
+    Unconfirmed (`done` is false) nothing was changed: `record` is what it is about, `goes_with_it` what goes
+    along as far as a read can tell, `not_visible` what a read cannot tell, `alternative` what could be undone.
+    """
+
+    done: bool
+    message: str
+    record: dict[str, Any] | None = None
+    goes_with_it: dict[str, Any] | None = None
+    not_visible: str | None = None
+    alternative: str | None = None
+    to_proceed: str | None = None
+
+    def shown(self) -> dict[str, Any]:
+        """The answer as JSON holds it."""
+        return dict(bounded(as_json(vars(self)), _TEXT_IN_LISTS, 100))
+
+
+_TEXT = {"type": "string"}
+_PAGE = {
+    "returned": {"type": "integer"},
+    "total_count": {"type": "integer"},
+    "complete": {"type": "boolean"},
+    "next_page": {"type": "integer"},
+    "notice": _TEXT,
+}
+_RANGE = {"from_date": {"type": "string", "format": "date"}, "to_date": {"type": "string", "format": "date"}}
+_OUTCOME = {
+    "done": {"type": "boolean"},
+    "message": _TEXT,
+    "record": {"type": "object"},
+    "goes_with_it": {"type": "object"},
+    "not_visible": _TEXT,
+    "alternative": _TEXT,
+    "to_proceed": _TEXT,
+}
+
+
+def answer_schema(answer: Any) -> dict[str, Any]:
+    """JSON Schema of what a tool returns: a `Record` class, `Page[Record]` or `Outcome`."""
+    if answer is Outcome:
+        return {"type": "object", "properties": _OUTCOME, "required": ["done", "message"]}
+    if get_origin(answer) is Page:
+        (record,) = get_args(answer)
+        rows = {"type": "array", "items": output_schema(record)}
+        return {
+            "type": "object",
+            "properties": {"records": rows, **_PAGE, **_RANGE},
+            "required": ["records", "returned", "complete"],
+        }
+    return output_schema(answer)

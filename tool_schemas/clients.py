@@ -1,0 +1,71 @@
+"""Clients: the companies and people that work is done for."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from tool_schemas.base import Arguments, Changes, Confirmed, Fields, Paging, Record
+from tool_schemas.ids import ClientId
+from tool_schemas.wire import AsJsonText, Codes, Day, Filled
+
+Status = Annotated[Literal["active", "archived"], Codes(active=1, archived=2)]
+CompanyName = Annotated[Filled, Field(description="Company or person.")]
+UpdatedSince = Annotated[Day, Field(description="Changed on or after.")]
+
+
+class CompanyFields(Fields):
+    """What clients and leads have in common."""
+
+    number: str | None = Field(None, description="Own reference; unique.")
+    address: str | None = Field(None, description="Street.")
+    address_2: str | None = Field(None, description="Second line.")
+    city: str | None = Field(None, description="City.")
+    state: str | None = Field(None, description="State.")
+    zip: str | None = Field(None, description="Postal code.")
+    country: str | None = Field(None, description="Like US.")
+    website: str | None = Field(None, description="URL.")
+    description: str | None = Field(None, description="Notes.")
+    invoice_extra_fields: Annotated[dict[str, str], AsJsonText] | None = Field(
+        None, description="Custom invoice fields: name to text."
+    )
+
+
+class Client(CompanyFields, Record):
+    """Clientary §5.1."""
+
+    wrapper, plural = "client", "clients"
+    brief = ("id", "name", "number", "status", "city", "country", "website")
+
+    name: str | None = None
+    status: Status | None = None
+    contact_viewable: bool | None = None
+    amount_outstanding: Decimal | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    invoice_extra_fields: dict[str, Any] | None = None  # values as they come
+
+
+class ListClients(Paging):
+    updated_since: UpdatedSince | None = None
+    sort: Literal["name", "date"] = Field("name", description="date: by creation.")
+
+
+class OneClient(Arguments):
+    client_id: ClientId = Field(exclude=True)
+
+
+class GetClient(OneClient): ...
+
+
+class CreateClient(CompanyFields, Arguments):
+    name: CompanyName
+
+
+class UpdateClient(CompanyFields, OneClient, Changes):
+    name: CompanyName | None = None
+    status: Status | None = Field(None, description="archived hides it, keeps all.")
+
+
+class DeleteClient(Confirmed, OneClient): ...

@@ -1,0 +1,56 @@
+"""Contacts: the people at a client."""
+
+from datetime import datetime
+
+from pydantic import Field
+
+from tool_schemas.base import Arguments, Changes, Confirmed, Fields, Paging, Record
+from tool_schemas.clients import OneClient
+from tool_schemas.ids import ClientId, ContactId
+from tool_schemas.wire import Email, Filled
+
+
+class ContactFields(Fields):
+    title: str | None = Field(None, description="Job title.")
+    phone: str | None = Field(None, description="Phone.")
+    ext: str | None = Field(None, description="Extension.")
+    mobile: str | None = Field(None, description="Mobile phone.")
+
+
+class Contact(ContactFields, Record):
+    """Clientary §5.2."""
+
+    wrapper, plural = "client_user", "contacts"
+    brief = ("id", "client_id", "name", "email", "title", "phone", "mobile")
+
+    client_id: ClientId | None = None
+    name: str | None = None
+    email: str | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+
+
+class ListContacts(Paging): ...
+
+
+class ListClientContacts(OneClient, Paging): ...
+
+
+class OneContact(Arguments):
+    contact_id: ContactId = Field(exclude=True)
+
+
+class GetContact(OneContact): ...
+
+
+class CreateContact(ContactFields, OneClient):
+    name: Filled = Field(description="Full name.")
+    email: Email = Field(description="E-mail address.")
+
+
+class UpdateContact(ContactFields, OneContact, Changes):
+    name: Filled | None = Field(None, description="Full name.")
+    email: Email | None = Field(None, description="E-mail address.")
+
+
+class DeleteContact(Confirmed, OneContact): ...

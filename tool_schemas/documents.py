@@ -1,0 +1,111 @@
+"""What invoices, estimates and recurring schedules have in common: texts, taxes, lines, and being mailed."""
+
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from tool_schemas.base import Confirmed, Fields, Given
+from tool_schemas.ids import ClientId
+from tool_schemas.reading import Sent
+from tool_schemas.wire import AsJsonText, Codes, Email, Filled, Id, Number
+
+
+def _percent(given: Decimal) -> Decimal:
+    if not 0 <= given <= 100:
+        raise PydanticCustomError("percent", "takes a percentage from 0 to 100")
+    return given
+
+
+ItemType = Annotated[Literal["line", "section"], Codes(section=0, line=3)]
+Percent = Annotated[Number, AfterValidator(_percent), Field(description="Percent.")]
+
+
+class TaxFields(Fields):
+    """Three taxes on the taxable lines."""
+
+    tax: Percent | None = None
+    tax_label: str | None = Field(None, description="Its name.")
+    tax2: Percent | None = None
+    tax2_label: str | None = Field(None, description="Its name.")
+    tax3: Percent | None = None
+    tax3_label: str | None = Field(None, description="Its name.")
+    compound_tax: bool | None = Field(None, description="tax2 taxes tax too.")
+
+
+class DocumentFields(TaxFields):
+    """Who a document is for, and its texts."""
+
+    client_id: ClientId | None = None
+    number: str | None = Field(None, description="Unique; next free one by default.")
+    title: str | None = Field(None, description="Heading.")
+    note: str | None = Field(None, description="Text below.")
+    summary: str | None = Field(None, description="Text above.")
+
+
+class ItemFields(Fields):
+    taxable: bool | None = Field(None, description="true: taxes apply.")
+    item_type: ItemType | None = Field(None, description="section: a header.")
+
+
+class Item(ItemFields, Sent):
+    """One line of a document. Its `item_id` is what an update names it by."""
+
+    item_id: int | None = None
+    title: str | None = None
+    quantity: Decimal | None = None
+    price: Decimal | None = None
+
+    @classmethod
+    def renamed(cls) -> dict[str, str]:
+        return {"id": "item_id"}
+
+
+class NewItem(ItemFields, Given):
+    title: Filled = Field(description="Text.")
+    quantity: Number = Field(description="How many.")
+    price: Number = Field(description="For one.")
+
+
+class ChangedItem(ItemFields, Given):
+    item_id: Id | None = Field(None, serialization_alias="id", description="Line to change; without it, adds one.")
+    remove: bool | None = Field(None, serialization_alias="_destroy", description="true: takes it out.")
+    title: Filled | None = Field(None, description="Text.")
+    quantity: Number | None = Field(None, description="How many.")
+    price: Number | None = Field(None, description="For one.")
+
+    @model_validator(mode="after")
+    def _new_or_known(self) -> "ChangedItem":
+        if self.item_id is None:
+            if self.remove:
+                raise PydanticCustomError("item", "needs item_id to say which line to remove")
+            if None in (self.title, self.quantity, self.price):
+                raise PydanticCustomError(
+                    "item", "needs title, quantity and price for a new line, or item_id of the line to change"
+                )
+        return self
+
+
+NewItems = Annotated[list[NewItem], AsJsonText]
+ChangedItems = Annotated[list[ChangedItem], AsJsonText]
+
+ITEMS = "Lines."
+CHANGED_ITEMS = "Lines to add, change or remove; others stay."
+
+
+class Message(Confirmed):
+    """An e-mail with a document. `subject` and `message` fall back to the account's template."""
+
+    recipients: Annotated[list[Email], AsJsonText, Field(min_length=1, max_length=50)] = Field(
+        description="E-mail addresses."
+    )
+    subject: str | None = Field(None, description="Default: the account's template.")
+    message: str | None = Field(None, description="Default: the account's template.")
+    send_copy: bool | None = Field(None, description="A copy to the owner.")
+    attach_pdf: bool | None = Field(None, description="Attach the PDF.")
+
+
+def items_of(kind: str) -> dict[str, str]:
+    """Clientary's names for the lines of one kind of document, as a reply carries them."""
+    return {f"{kind}_items": "items"}

@@ -1,0 +1,86 @@
+"""Estimates: offers to clients and leads, with lines and taxes."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from tool_schemas.base import Arguments, Changes, Confirmed, Paging, Record
+from tool_schemas.clients import OneClient
+from tool_schemas.documents import (
+    CHANGED_ITEMS,
+    ITEMS,
+    ChangedItems,
+    DocumentFields,
+    Item,
+    Message,
+    NewItems,
+    items_of,
+)
+from tool_schemas.ids import EstimateId
+from tool_schemas.projects import OneProject
+from tool_schemas.wire import Codes, Currency, Day
+
+Status = Annotated[
+    Literal["draft", "sent", "viewed", "cancelled", "declined", "revised", "accepted", "archived"],
+    Codes(draft=0, sent=1, viewed=2, cancelled=3, declined=4, revised=5, accepted=6, archived=7),
+]
+EstimateDate = Annotated[Day, Field(description="Date of the estimate.")]
+
+
+class EstimateFields(DocumentFields):
+    status: Status | None = Field(None, description="Setting it mails nothing.")
+
+
+class Estimate(EstimateFields, Record):
+    """Clientary §5.9. Amounts are in `currency_code`; `total_cost` includes taxes."""
+
+    wrapper, plural = "estimate", "estimates"
+    brief = ("id", "number", "client_id", "status", "date", "currency_code", "total_cost", "title")
+
+    date: Day | None = None
+    currency_code: str | None = None
+    subtotal: Decimal | None = None
+    total_cost: Decimal | None = None
+    items: list[Item] | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+
+    @classmethod
+    def renamed(cls) -> dict[str, str]:
+        return items_of("estimate")
+
+
+class ListEstimates(Paging): ...
+
+
+class ListClientEstimates(OneClient, Paging): ...
+
+
+class ListProjectEstimates(OneProject, Paging): ...
+
+
+class OneEstimate(Arguments):
+    estimate_id: EstimateId = Field(exclude=True)
+
+
+class GetEstimate(OneEstimate): ...
+
+
+class CreateEstimate(EstimateFields, Arguments):
+    date: EstimateDate
+    currency_code: Currency
+    items: NewItems | None = Field(None, serialization_alias="estimate_items_attributes", description=ITEMS)
+
+
+class UpdateEstimate(EstimateFields, OneEstimate, Changes):
+    date: EstimateDate | None = None
+    currency_code: Currency | None = None
+    items: ChangedItems | None = Field(None, serialization_alias="estimate_items_attributes", description=CHANGED_ITEMS)
+
+
+class DeleteEstimate(Confirmed, OneEstimate): ...
+
+
+class SendEstimateMessage(Message, OneEstimate): ...

@@ -1,0 +1,65 @@
+"""Expenses: money spent, for a client, a project or the business itself."""
+
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import Field
+
+from tool_schemas.base import Arguments, Changes, Confirmed, Fields, Paging, Record
+from tool_schemas.clients import OneClient
+from tool_schemas.ids import ClientId, ExpenseId, ProjectId
+from tool_schemas.projects import OneProject
+from tool_schemas.wire import Day, Number
+
+Amount = Annotated[Number, Field(description="In the account's currency.")]
+
+
+class ExpenseFields(Fields):
+    client_id: ClientId | None = None
+    project_id: ProjectId | None = None
+    description: str | None = Field(None, description="What it was for.")
+    incurred_on: Day | None = Field(None, description="Default today.")
+
+
+class Expense(ExpenseFields, Record):
+    """Clientary §5.7. `invoice_id` is set when it was billed."""
+
+    wrapper, plural = "expense", "expenses"
+    brief = ("id", "incurred_on", "amount", "description", "client_id", "project_id", "invoice_id")
+
+    amount: Decimal | None = None
+    user_id: int | None = None
+    invoice_id: int | None = None
+    invoice_item_id: int | None = None
+
+
+class DateRange(Arguments):
+    from_date: Day | None = Field(None, description="First day.")
+    to_date: Day | None = Field(None, description="Last day.")
+
+
+class ListExpenses(DateRange, Paging): ...
+
+
+class ListClientExpenses(DateRange, OneClient, Paging): ...
+
+
+class ListProjectExpenses(DateRange, OneProject, Paging): ...
+
+
+class OneExpense(Arguments):
+    expense_id: ExpenseId = Field(exclude=True)
+
+
+class GetExpense(OneExpense): ...
+
+
+class CreateExpense(ExpenseFields, Arguments):
+    amount: Amount
+
+
+class UpdateExpense(ExpenseFields, OneExpense, Changes):
+    amount: Amount | None = None
+
+
+class DeleteExpense(Confirmed, OneExpense): ...

@@ -1,0 +1,44 @@
+"""Leads: companies and people that may become clients."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import Field
+
+from tool_schemas.base import Arguments, Changes, Confirmed, Paging, Record
+from tool_schemas.clients import CompanyFields, CompanyName
+from tool_schemas.ids import LeadId
+
+
+class Lead(CompanyFields, Record):
+    """Clientary §5.3: the fields of a client."""
+
+    wrapper, plural = "lead", "leads"
+    brief = ("id", "name", "number", "city", "country", "website", "created_at")
+
+    name: str | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    invoice_extra_fields: dict[str, Any] | None = None  # values as they come
+
+
+class ListLeads(Paging):
+    sort: Literal["newest", "oldest", "name"] = Field("newest", description="Order.")
+
+
+class OneLead(Arguments):
+    lead_id: LeadId = Field(exclude=True)
+
+
+class GetLead(OneLead): ...
+
+
+class CreateLead(CompanyFields, Arguments):
+    name: CompanyName
+
+
+class UpdateLead(CompanyFields, OneLead, Changes):
+    name: CompanyName | None = None
+
+
+class DeleteLead(Confirmed, OneLead): ...

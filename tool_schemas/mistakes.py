@@ -1,0 +1,94 @@
+"""What is wrong with the arguments of a call, in words that say what would be right."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+_MAX_MISTAKES = 8
+
+# pydantic's error type → our words; {…} are pydantic's context and `given`.
+_WORDS = {
+    "missing": "is required",
+    "int_type": "takes a whole number, not {given}",
+    "int_parsing": "takes a whole number, not {given}",
+    "int_from_float": "takes a whole number, not {given}",
+    "int_parsing_size": "takes the id of a record: a whole number above 0",
+    "decimal_type": "takes a number, not {given}",
+    "decimal_parsing": "takes a number, not {given}",
+    "finite_number": "takes a number, not {given}",
+    "decimal_max_digits": "takes a number of at most {max_digits} digits",
+    "decimal_whole_digits": "takes a number of at most {whole_digits} digits before the point",
+    "string_type": "takes text, not {given}",
+    "string_too_short": "takes text that is not empty",
+    "string_too_long": "takes at most {max_length} characters",
+    "string_unicode": "takes text that is valid Unicode",
+    "bool_type": "takes true or false, not {given}",
+    "bool_parsing": "takes true or false, not {given}",
+    "literal_error": "takes one of {expected}, not {given}",
+    "list_type": "takes a list, not {given}",
+    "dict_type": "takes an object, not {given}",
+    "model_type": "takes an object, not {given}",
+    "model_attributes_type": "takes an object, not {given}",
+    "too_short": "takes at least {min_length} entries",
+    "too_long": "takes at most {max_length} entries",
+    "greater_than": "must be above {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+}
+
+
+def explain(error: ValidationError, arguments: type[BaseModel]) -> str:
+    """Every mistake in one sentence each, with the nearest valid name for an unknown one."""
+    mistakes = error.errors(include_url=False)
+    said = [_mistake(mistake, arguments) for mistake in mistakes[:_MAX_MISTAKES]]
+    if len(mistakes) > _MAX_MISTAKES:
+        said.append(f"and {len(mistakes) - _MAX_MISTAKES} more mistakes")
+    return "; ".join(said)
+
+
+def nearest(name: str, valid: Iterable[str]) -> str:
+    """` Did you mean x?`, or nothing when no valid name is near."""
+    near = get_close_matches(name[:64], list(valid), n=3, cutoff=0.6)
+    return f" Did you mean {' or '.join(near)}?" if near else ""
+
+
+def _mistake(mistake: ErrorDetails, arguments: type[BaseModel]) -> str:
+    where = ".".join(str(part)[:64] for part in mistake["loc"])
+    if mistake["type"] == "extra_forbidden":
+        *path, name = mistake["loc"]
+        valid = _names_at(path, arguments)
+        return f"there is no argument {where!r}.{nearest(str(name), valid)} Valid: {', '.join(valid)}"
+    words = _WORDS.get(mistake["type"], mistake["msg"])
+    context: dict[str, Any] = {**mistake.get("ctx", {}), "given": _brief(mistake["input"])}
+    said = words.format_map(context) if mistake["type"] in _WORDS else words
+    return f"{where} {said}" if where else f"the call {said}"
+
+
+def _names_at(path: list[int | str], arguments: type[BaseModel]) -> list[str]:
+    """The valid names where a mistake is: of the arguments, or of one entry of a list among them."""
+    fields = arguments.model_fields
+    for part in path:
+        if isinstance(part, str) and part in fields:
+            fields = next(iter(_models_in(fields[part].annotation)), arguments).model_fields
+    return list(fields)
+
+
+def _models_in(annotation: Any) -> Iterable[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in getattr(annotation, "__args__", ()):
+        yield from _models_in(part)
+
+
+def _brief(given: Any) -> str:
+    match given:
+        case dict():
+            return "an object"
+        case list() | tuple():
+            return "a list"
+        case _:
+            text = repr(given)
+            return text if len(text) <= 60 else f"{text[:57]}…"

@@ -1,0 +1,49 @@
+"""Payment profiles: the cards that clients have stored with Stripe."""
+
+from datetime import datetime
+
+from pydantic import Field
+
+from tool_schemas.base import Confirmed, Fields, Paging, Record
+from tool_schemas.clients import OneClient
+from tool_schemas.ids import PaymentProfileId
+from tool_schemas.wire import Day, Filled
+
+
+class PaymentProfileFields(Fields):
+    card_type: str | None = Field(None, description="Brand, like Visa.")
+    address: str | None = Field(None, description="Street.")
+    city: str | None = Field(None, description="City.")
+    zip: str | None = Field(None, description="Postal code.")
+    state: str | None = Field(None, description="State.")
+    country: str | None = Field(None, description="Country.")
+
+
+class PaymentProfile(PaymentProfileFields, Record):
+    """Clientary §5.11. The gateway's token is never shown."""
+
+    wrapper, plural = "stripe_payment_profile", "payment_profiles"
+    brief = ("id", "client_id", "name", "card_type", "last_four_digits", "expiration_date", "gateway")
+
+    client_id: int | None = None
+    name: str | None = None
+    last_four_digits: str | None = None
+    expiration_date: Day | None = None
+    gateway: str | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+
+
+class ListClientPaymentProfiles(OneClient, Paging): ...
+
+
+class CreatePaymentProfile(PaymentProfileFields, OneClient):
+    stripe_customer_id: Filled = Field(description="Stripe's customer, cus_….")
+    stripe_source_id: Filled = Field(description="Stripe's source or card, like card_….")
+    last_four_digits: str = Field(pattern="^[0-9]{4}$", description="Last digits of the card.")
+    name: Filled = Field(description="Name on the card.")
+    expiration_date: Day = Field(description="Any day in the month it expires.")
+
+
+class DeletePaymentProfile(Confirmed, OneClient):
+    payment_profile_id: PaymentProfileId = Field(exclude=True)

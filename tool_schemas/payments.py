@@ -1,0 +1,48 @@
+"""Payments: money received for an invoice, recorded or charged to a stored card."""
+
+from decimal import Decimal
+from typing import Literal
+
+from pydantic import Field
+
+from tool_schemas.base import Arguments, Confirmed, Paging, Record
+from tool_schemas.ids import InvoiceId, PaymentId, PaymentProfileId
+from tool_schemas.wire import Day, Number
+
+
+class Payment(Record):
+    """Clientary §5.10. `amount` is in the invoice's currency; `transaction_id` is the card gateway's."""
+
+    wrapper, plural = "payment", "payments"
+    brief = ("id", "invoice_id", "received_on", "amount", "note", "transaction_id")
+
+    invoice_id: int | None = None
+    amount: Decimal | None = None
+    received_on: Day | None = None
+    note: str | None = None
+    transaction_fee_amount: Decimal | None = None
+    transaction_id: str | None = None
+
+
+class ListPayments(Paging):
+    sort: Literal["received_on", "created_at"] = Field("received_on", description="Order, newest first.")
+
+
+class ToInvoice(Arguments):
+    """Addresses the payments of one invoice."""
+
+    invoice_id: InvoiceId = Field(exclude=True)
+
+
+class CreatePayment(ToInvoice):
+    amount: Number = Field(description="In the invoice's currency.")
+    note: str | None = Field(None, description="How it was paid, like Check #123.")
+    received_on: Day | None = Field(None, description="Default today.")
+
+
+class ChargePaymentProfile(Confirmed, ToInvoice):
+    payment_profile_id: PaymentProfileId
+
+
+class DeletePayment(Confirmed, ToInvoice):
+    payment_id: PaymentId = Field(exclude=True)

@@ -1,0 +1,94 @@
+"""Projects: work for a client, billed by the hour or at a fixed price, with or without a budget."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field
+
+from tool_schemas.base import Arguments, Changes, Confirmed, Fields, Paging, Record
+from tool_schemas.clients import OneClient
+from tool_schemas.ids import ClientId, ProjectId
+from tool_schemas.reading import Sent
+from tool_schemas.wire import Codes, Currency, Day, Filled, Number
+
+Status = Annotated[Literal["active", "completed", "billable"], Codes(active=1, completed=2, billable=4)]
+ProjectType = Annotated[Literal["hourly", "fixed"], Codes(hourly=0, fixed=2)]
+BudgetType = Annotated[Literal["hours", "amount"], Codes(hours=0, amount=1)]
+Rate = Annotated[Number, Field(description="Per hour; the whole price of a fixed project.")]
+
+
+class ProjectFields(Fields):
+    client_id: ClientId | None = None
+    number: str | None = Field(None, description="Own reference; unique.")
+    description: str | None = Field(None, description="Notes.")
+    project_type: ProjectType | None = Field(None, description="Default hourly.")
+    budget_type: BudgetType | None = Field(None, description="Unit of budget.")
+    budget: Number | None = Field(None, description="In budget_type's unit.")
+    currency_code: Currency | None = None
+    end_date: Day | None = Field(None, description="Day it ends.")
+    status: Status | None = Field(None, description="completed closes it, keeps all.")
+
+
+class ClientInProject(Sent):
+    """The client that a project's reply may carry whole."""
+
+    id: int | None = None
+    name: str | None = None
+
+
+class Project(ProjectFields, Record):
+    """Clientary §5.4. Hours are decimal; cost, rate and an amount budget are in `currency_code`."""
+
+    wrapper, plural = "project", "projects"
+    brief = (
+        "id", "name", "number", "client_id", "client_name", "status", "project_type", "rate", "budget_type", "budget",
+        "worked_hours", "unbilled_hours", "currency_code", "end_date",
+    )  # fmt: skip
+
+    name: str | None = None
+    rate: Decimal | None = None
+    client_name: str | None = None
+    worked_hours: Decimal | None = None
+    unbilled_hours: Decimal | None = None
+    cost: Decimal | None = None
+    client: ClientInProject | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+
+    @classmethod
+    def read(cls, sent: Mapping[str, Any]) -> Self:
+        """The client is assigned by `client_id` and answered as an object: both are read as `client_id`."""
+        project = super().read(sent)
+        if isinstance(project.client, ClientInProject):
+            project.client_id = project.client_id or project.client.id
+            project.client_name = project.client.name
+        return project
+
+
+class ListProjects(Paging):
+    include_completed: bool = Field(default=False, exclude=True, description="Completed ones too.")
+
+
+class ListClientProjects(OneClient, Paging): ...
+
+
+class OneProject(Arguments):
+    project_id: ProjectId = Field(exclude=True)
+
+
+class GetProject(OneProject): ...
+
+
+class CreateProject(ProjectFields, Arguments):
+    name: Filled = Field(description="Name.")
+    rate: Rate
+
+
+class UpdateProject(ProjectFields, OneProject, Changes):
+    name: Filled | None = Field(None, description="Name.")
+    rate: Rate | None = None
+
+
+class DeleteProject(Confirmed, OneProject): ...

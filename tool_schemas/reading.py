@@ -1,0 +1,232 @@
+"""How a record that Clientary sent is read: by the type of each field, leniently, and never by failing.
+
+A value that is not of its field's type is not lost and breaks nothing: it goes to `unreadable` as it came.
+"""
+
+import re
+import types
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from functools import cache
+from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin, get_type_hints
+
+from pydantic import BaseModel, ConfigDict
+
+from tool_schemas.wire import Codes, as_number, parse_day
+
+Reader = Callable[[Any], Any]
+
+# client_view_url is the secret in another form: whoever holds it sees the document without logging in.
+SECRETS = frozenset({"secret", "gateway_token", "client_view_url"})
+
+_SLASHED = re.compile(r"\d{4}/\d{2}/\d{2}")
+
+
+class Sent(BaseModel):
+    """Something Clientary sent. Every declared field may be missing; unknown ones are kept as extras."""
+
+    model_config = ConfigDict(extra="allow", defer_build=True)
+
+    unreadable: dict[str, Any] | None = None
+    """Values that are not of the documented type, as Clientary sent them."""
+
+    @classmethod
+    def renamed(cls) -> dict[str, str]:
+        """Clientary's name of a field → ours, where they differ."""
+        return {}
+
+    @classmethod
+    def read(cls, sent: Mapping[str, Any]) -> Self:
+        """The record in `sent`. Key by key: `billed?` is read as `billed`, secrets are left out."""
+        readers, renamed = _readers(cls), cls.renamed()
+        values: dict[str, Any] = {}
+        unreadable: dict[str, Any] = {}
+        for key, value in sent.items():
+            if key in SECRETS or value is None:
+                continue
+            name = key.removesuffix("?")
+            name = renamed.get(name, name)
+            if (reader := readers.get(name)) is None:
+                values.setdefault(name, _as_it_came(value))
+                continue
+            try:
+                if (read := reader(value)) is not None:
+                    values[name] = read
+            except (ValueError, TypeError, InvalidOperation, OverflowError):
+                unreadable[name] = _as_it_came(value)
+        if unreadable:
+            values["unreadable"] = unreadable
+        return cls.model_construct(**values)
+
+    def shown(self) -> dict[str, Any]:
+        """The record as JSON holds it: everything that was sent, less nulls and secrets."""
+        values = {**self.__dict__, **(self.__pydantic_extra__ or {})}
+        return {name: as_json(value) for name, value in values.items() if value is not None}
+
+
+def as_json(value: Any) -> Any:
+    """`value` as JSON holds it: decimals as numbers, days and times as text, nothing that is null."""
+    match value:
+        case Decimal():
+            return as_number(value)
+        case datetime():
+            return value.isoformat().replace("+00:00", "Z")
+        case date():
+            return value.isoformat()
+        case Sent():
+            return value.shown()
+        case dict():
+            return {key: as_json(part) for key, part in value.items() if part is not None}
+        case list() | tuple():
+            return [as_json(part) for part in value]
+        case _:
+            return value
+
+
+def _as_it_came(value: Any) -> Any:
+    """A value of no known field: kept, but for secrets at any depth, with ISO days."""
+    match value:
+        case dict():
+            return {key: _as_it_came(part) for key, part in value.items() if key not in SECRETS}
+        case list():
+            return [_as_it_came(part) for part in value]
+        case str() if _SLASHED.fullmatch(value):
+            return value.replace("/", "-")
+        case _:
+            return value
+
+
+def read_int(sent: Any) -> int | None:
+    """A whole number, sent as one or as text."""
+    number = read_number(sent)
+    if number is None:
+        return None
+    if number != number.to_integral_value():
+        raise ValueError("not a whole number")
+    return int(number)
+
+
+def read_number(sent: Any) -> Decimal | None:
+    """A finite number, sent as one or as text; empty text is none."""
+    if isinstance(sent, bool):
+        raise TypeError("not a number")
+    if isinstance(sent, str) and not sent.strip():
+        return None
+    number = Decimal(str(sent).strip())
+    if not number.is_finite():
+        raise ValueError("not a number")
+    return number
+
+
+def _text(sent: Any) -> str:
+    if isinstance(sent, bool):
+        return str(sent).lower()
+    if isinstance(sent, str | int | float | Decimal):
+        return str(sent)
+    raise TypeError("not text")
+
+
+def _bool(sent: Any) -> bool | None:
+    text = str(sent).strip().lower()
+    if text == "":
+        return None
+    if text not in ("true", "false", "1", "0"):
+        raise ValueError("neither true nor false")
+    return text in ("true", "1")
+
+
+def read_day(sent: Any) -> date | None:
+    """A day, in any form that Clientary uses; empty text is none."""
+    return parse_day(sent) if sent.strip() else None
+
+
+def _stamp(sent: Any) -> datetime | None:
+    if not sent.strip():
+        return None
+    try:
+        return datetime.fromisoformat(sent)
+    except ValueError:
+        return datetime.strptime(sent, "%Y/%m/%d %H:%M:%S %z")  # what version 1 of the API sent
+
+
+def _object(sent: Any) -> dict[str, Any] | None:
+    if sent == "":  # what a client without extra fields has, in one known reply
+        return None
+    if not isinstance(sent, dict):
+        raise TypeError("not an object")
+    return dict(_as_it_came(sent))
+
+
+def _list_of(reader: Reader) -> Reader:
+    def read(sent: Any) -> list[Any]:
+        if not isinstance(sent, list):
+            raise TypeError("not a list")
+        return [reader(part) for part in sent]
+
+    return read
+
+
+def _part(kind: type[Sent]) -> Reader:
+    def read(sent: Any) -> Sent | None:
+        if not isinstance(sent, dict):
+            raise TypeError("not an object")
+        return kind.read(sent) if sent else None
+
+    return read
+
+
+# What each type of field is read with, and what it is called in the schema of the answer.
+_KINDS: dict[Any, tuple[Reader, dict[str, Any]]] = {
+    int: (read_int, {"type": "integer"}),
+    str: (_text, {"type": "string"}),
+    bool: (_bool, {"type": "boolean"}),
+    Decimal: (read_number, {"type": "number"}),
+    date: (read_day, {"type": "string", "format": "date"}),
+    datetime: (_stamp, {"type": "string", "format": "date-time"}),
+    dict: (_object, {"type": "object"}),
+}
+
+
+def _kind(annotation: Any) -> tuple[Reader, dict[str, Any]]:
+    codes: Codes | None = None
+    while True:
+        origin = get_origin(annotation)
+        if origin is Annotated:
+            codes = next((part for part in get_args(annotation) if isinstance(part, Codes)), codes)
+            annotation = get_args(annotation)[0]
+        elif origin in (Union, types.UnionType):
+            annotation = next(part for part in get_args(annotation) if part is not types.NoneType)
+        else:
+            break
+    if origin is Literal:
+        return (codes.word if codes else _text), {"type": "string"}
+    if origin is list:
+        reader, schema = _kind(get_args(annotation)[0])
+        return _list_of(reader), {"type": "array", "items": schema}
+    if isinstance(annotation, type) and issubclass(annotation, Sent):
+        return _part(annotation), output_schema(annotation)
+    return _KINDS[origin or annotation]
+
+
+@cache
+def _fields(kind: type[Sent]) -> dict[str, tuple[Reader, dict[str, Any]]]:
+    hints = get_type_hints(kind, include_extras=True)
+    return {name: _kind(hints[name]) for name in kind.model_fields if name != "unreadable"}
+
+
+@cache
+def _readers(kind: type[Sent]) -> dict[str, Reader]:
+    return {name: reader for name, (reader, _) in _fields(kind).items()}
+
+
+@cache
+def output_schema(kind: type[Sent]) -> dict[str, Any]:
+    """JSON Schema of a record in an answer: types alone, nothing required but an id, anything more allowed."""
+    schema: dict[str, Any] = {
+        "type": "object",
+        "properties": {name: schema for name, (_, schema) in _fields(kind).items()},
+    }
+    if "id" in kind.model_fields:
+        schema["required"] = ["id"]
+    return schema

@@ -1,0 +1,115 @@
+"""Recurring schedules: invoices that Clientary makes, and may mail or charge, on its own."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from tool_schemas.base import Arguments, Changes, Confirmed, Paging, Record
+from tool_schemas.documents import (
+    CHANGED_ITEMS,
+    ITEMS,
+    ChangedItems,
+    DocumentFields,
+    Item,
+    NewItems,
+    items_of,
+)
+from tool_schemas.ids import ClientId, PaymentProfileId, RecurringScheduleId
+from tool_schemas.wire import Codes, Currency, Day, NotABool
+
+Status = Annotated[Literal["active", "paused", "stopped"], Codes(active=0, paused=1, stopped=2)]
+Action = Annotated[Literal["send", "draft", "autobill"], Codes(send=0, draft=1, autobill=2)]
+TimeInterval = Annotated[
+    Literal[
+        "weekly", "every_2_weeks", "semimonthly", "every_4_weeks", "monthly", "every_2_months", "quarterly",
+        "every_4_months", "every_6_months", "annually", "every_2_years",
+    ],
+    Codes(
+        weekly=1, every_2_weeks=2, semimonthly=3, every_4_weeks=4, monthly=5, every_2_months=6, quarterly=7,
+        every_4_months=11, every_6_months=8, annually=9, every_2_years=10,
+    ),
+    Field(description="How often."),
+]  # fmt: skip
+NextDate = Annotated[Day, Field(description="Day of the next invoice.")]
+DuePeriod = Annotated[int, Field(ge=0, description="Days to pay."), NotABool]
+WHAT_HAPPENS = (
+    "What is done with each invoice unasked: keep a draft, mail it (send), "
+    "charge the card (autobill; needs payment_profile_id)."
+)
+
+
+class ScheduleFields(DocumentFields):
+    po: str | None = Field(None, description="Purchase order.")
+    status: Status | None = Field(None, description="paused stops it for a while.")
+    payment_profile_id: PaymentProfileId | None = None
+    unlimited: bool | None = Field(None, description="No end.")
+    occurrences_remaining: Annotated[int, Field(ge=0), NotABool] | None = Field(
+        None, description="Invoices still to make."
+    )
+
+
+class RecurringSchedule(ScheduleFields, Record):
+    """Clientary §5.12. Amounts are per invoice, in `currency_code`."""
+
+    wrapper, plural = "recurring_schedule", "recurring"
+    brief = (
+        "id", "client_id", "title", "status", "action", "time_interval", "next_date", "occurrences_remaining",
+        "unlimited", "currency_code", "total_cost",
+    )  # fmt: skip
+
+    action: Action | None = None
+    time_interval: TimeInterval | None = None
+    next_date: Day | None = None
+    due_period: int | None = None
+    currency_code: str | None = None
+    subtotal: Decimal | None = None
+    total_cost: Decimal | None = None
+    items: list[Item] | None = None
+    updated_at: datetime | None = None
+
+    @classmethod
+    def renamed(cls) -> dict[str, str]:
+        return items_of("recurring_schedule")
+
+
+class ListRecurringSchedules(Paging): ...
+
+
+class OneRecurringSchedule(Arguments):
+    recurring_schedule_id: RecurringScheduleId = Field(exclude=True)
+
+
+class GetRecurringSchedule(OneRecurringSchedule): ...
+
+
+class CreateRecurringSchedule(ScheduleFields, Arguments):
+    client_id: ClientId
+    next_date: NextDate
+    time_interval: TimeInterval
+    currency_code: Currency
+    due_period: DuePeriod
+    action: Action = Field("draft", description=WHAT_HAPPENS)
+    items: NewItems | None = Field(None, serialization_alias="recurring_schedule_items_attributes", description=ITEMS)
+
+    @model_validator(mode="after")
+    def _autobill_has_a_card(self) -> "CreateRecurringSchedule":
+        if self.action == "autobill" and self.payment_profile_id is None:
+            raise PydanticCustomError("autobill", "needs payment_profile_id for autobill: the stored card to charge")
+        return self
+
+
+class UpdateRecurringSchedule(ScheduleFields, OneRecurringSchedule, Changes):
+    next_date: NextDate | None = None
+    time_interval: TimeInterval | None = None
+    currency_code: Currency | None = None
+    due_period: DuePeriod | None = None
+    action: Action | None = Field(None, description=WHAT_HAPPENS)
+    items: ChangedItems | None = Field(
+        None, serialization_alias="recurring_schedule_items_attributes", description=CHANGED_ITEMS
+    )
+
+
+class DeleteRecurringSchedule(Confirmed, OneRecurringSchedule): ...

@@ -1,0 +1,27 @@
+"""Staff: the people of the account, who log hours and are assigned tasks."""
+
+from pydantic import Field
+
+from tool_schemas.base import Arguments, Paging, Record
+from tool_schemas.ids import StaffId
+
+
+class Staff(Record):
+    """Clientary §5.13. Its id is the user_id of hours and the assignee_id of tasks."""
+
+    wrapper, plural = "staff", "staff"
+    brief = ("id", "name", "email", "title", "phone")
+
+    name: str | None = None
+    email: str | None = None
+    title: str | None = None
+    phone: str | None = None
+    ext: str | None = None
+    mobile: str | None = None
+
+
+class ListStaff(Paging): ...
+
+
+class GetStaff(Arguments):
+    staff_id: StaffId = Field(exclude=True)

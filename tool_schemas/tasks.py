@@ -1,0 +1,64 @@
+"""Tasks: things to do, alone or on a project."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
+
+from tool_schemas.base import Arguments, Changes, Confirmed, Fields, Paging, Record
+from tool_schemas.ids import ClientId, ProjectId, StaffId, TaskId
+from tool_schemas.projects import OneProject
+from tool_schemas.wire import Day, Filled
+
+Title = Annotated[Filled, Field(description="What is to be done.")]
+
+
+class TaskFields(Fields):
+    project_id: ProjectId | None = None
+    client_id: ClientId | None = None
+    assignee_id: Annotated[StaffId, Field(description="Staff; from list_staff.")] | None = None
+    description: str | None = Field(None, description="Details.")
+    due_date: Day | None = Field(None, description="Day it is due.")
+
+
+class Task(TaskFields, Record):
+    """Clientary §5.6."""
+
+    wrapper, plural = "task", "tasks"
+    brief = ("id", "title", "project_id", "client_id", "assignee_id", "due_date", "complete")
+
+    title: str | None = None
+    complete: bool | None = None
+    user_id: int | None = None
+    completed_at: datetime | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+
+    @classmethod
+    def renamed(cls) -> dict[str, str]:
+        return {"completed": "complete"}
+
+
+class ListTasks(Paging): ...
+
+
+class ListProjectTasks(OneProject, Paging): ...
+
+
+class OneTask(Arguments):
+    task_id: TaskId = Field(exclude=True)
+
+
+class GetTask(OneTask): ...
+
+
+class CreateTask(TaskFields, Arguments):
+    title: Title
+
+
+class UpdateTask(TaskFields, OneTask, Changes):
+    title: Title | None = None
+    complete: bool | None = Field(None, description="true: done; false: open again.")
+
+
+class DeleteTask(Confirmed, OneTask): ...

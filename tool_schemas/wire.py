@@ -1,0 +1,146 @@
+"""The types that arguments and records are written in: days, money, ids, and the words for Clientary's codes.
+
+An argument of such a type is checked strictly and published in words; the same type in a record is read
+leniently (see `reading.py`). Codes exist between here and Clientary alone.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandler, PlainSerializer
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+_DAY = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})")
+_ADDRESS = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>.]+")
+
+MAX_ID = 10**15
+
+
+class Codes(Mapping[str, int]):
+    """Clientary's numbers for the words of one field, as `Annotated[Literal[...], Codes(...)]`.
+
+    Serialises the word as its number, and knows the word for a number that Clientary sent.
+    """
+
+    def __init__(self, **codes: int) -> None:
+        self._codes = codes
+        self._words = {code: word for word, code in codes.items()}
+
+    def __getitem__(self, word: str) -> int:
+        return self._codes[word]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._codes)
+
+    def __len__(self) -> int:
+        return len(self._codes)
+
+    def __hash__(self) -> int:
+        return id(self)  # typing hashes the metadata of an Annotated type
+
+    def word(self, sent: Any) -> str:
+        """The word for a code (`2`, `"2"`) or a word in any case (`"Archived"`); an unknown one as text."""
+        text = str(sent).strip()
+        if text.isdigit() and (word := self._words.get(int(text))):
+            return word
+        spelt = text.lower().replace(" ", "_")
+        return spelt if spelt in self._codes else text
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        as_code = core_schema.plain_serializer_function_ser_schema(self._codes.__getitem__, when_used="json")
+        return core_schema.no_info_after_validator_function(str, handler(source), serialization=as_code)
+
+
+def parse_day(text: str) -> date:
+    """The day of `2026-03-01` or `2026/3/1`, with or without a time behind it; ValueError otherwise."""
+    if (found := _DAY.match(text.strip())) is None:
+        raise ValueError(f"not a day: {text[:40]!r}")
+    year, month, day = map(int, found.groups())
+    return date(year, month, day)
+
+
+def as_number(amount: Decimal) -> int | float:
+    """A decimal as JSON writes it. Exact: a decimal of at most 15 digits survives a double unchanged."""
+    return int(amount) if amount == amount.to_integral_value() else float(amount)
+
+
+def _day(given: Any) -> date:
+    if type(given) is date:
+        return given
+    try:
+        if isinstance(given, str) and _DAY.fullmatch(given.strip()):
+            return parse_day(given)
+    except ValueError:
+        pass
+    raise PydanticCustomError("day", "takes a day that exists, written YYYY-MM-DD")
+
+
+def _not_a_bool(given: Any) -> Any:
+    if isinstance(given, bool):
+        raise PydanticCustomError("number", "takes a number, not true or false")
+    return given
+
+
+def _address(given: str) -> str:
+    if _ADDRESS.fullmatch(given.strip()) is None:
+        raise PydanticCustomError(
+            "address",
+            "takes one e-mail address, like name@example.com, not {given}",
+            {"given": repr(given[:80])},
+        )
+    return given.strip()
+
+
+def _filled(given: str) -> str:
+    if not given.strip():
+        raise PydanticCustomError("blank", "takes text that is not blank")
+    return given
+
+
+def _id(given: int) -> int:
+    if not 0 < given <= MAX_ID:
+        raise PydanticCustomError("id", "takes the id of a record: a whole number above 0")
+    return given
+
+
+def _currency(given: str) -> str:
+    code = given.strip().upper()
+    if re.fullmatch("[A-Z]{3}", code) is None:
+        raise PydanticCustomError("currency", "takes a currency code of three letters, like USD")
+    return code
+
+
+def _parsed(given: Any) -> Any:
+    """Lists and objects that a host sent as JSON text."""
+    if isinstance(given, str) and given.lstrip()[:1] in ("[", "{"):
+        try:
+            return json.loads(given)
+        except (ValueError, RecursionError):
+            return given
+    return given
+
+
+AsJsonText = BeforeValidator(_parsed)
+NotABool = BeforeValidator(_not_a_bool)
+
+Id = Annotated[int, AfterValidator(_id), NotABool]
+
+Day = Annotated[date, BeforeValidator(_day), PlainSerializer(date.isoformat, when_used="json")]
+
+Number = Annotated[
+    Decimal,
+    Field(max_digits=15),  # see as_number
+    NotABool,
+    PlainSerializer(as_number, when_used="json"),
+]
+
+Currency = Annotated[str, AfterValidator(_currency), Field(description="ISO code, like USD.")]
+
+Filled = Annotated[str, AfterValidator(_filled)]
+"""Text that Clientary refuses when it is blank."""
+
+Email = Annotated[str, AfterValidator(_address)]
