@@ -1,0 +1,50 @@
+"""The agent that tests play: a real MCP client, in memory, with words for what tests ask of it."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Literal
+
+import mcp_types
+from mcp import Client
+
+from clientary_mcp.api import Clientary
+from clientary_mcp.server import ClientaryServer
+
+Era = Literal["auto", "legacy"]
+
+
+class Agent:
+    """Calls tools and reads the answers, as a host does."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+
+    async def call(self, tool: str, arguments: dict[str, Any]) -> mcp_types.CallToolResult:
+        """The result as it came."""
+        return await self.client.call_tool(tool, arguments)
+
+    async def answer(self, tool: str, **arguments: Any) -> dict[str, Any]:
+        """The answer of a call that succeeds; the same in text and in structured content."""
+        result = await self.call(tool, arguments)
+        text = result.content[0]
+        assert isinstance(text, mcp_types.TextContent)
+        assert not result.is_error, text.text
+        assert json.loads(text.text) == result.structured_content
+        return dict(result.structured_content or {})
+
+    async def refusal(self, tool: str, **arguments: Any) -> str:
+        """The message of a call that fails."""
+        result = await self.call(tool, arguments)
+        text = result.content[0]
+        assert isinstance(text, mcp_types.TextContent)
+        assert result.is_error, text.text
+        assert "Traceback" not in text.text
+        return text.text
+
+
+@asynccontextmanager
+async def agent_of(clientary: Clientary, era: Era = "auto") -> AsyncIterator[Agent]:
+    """An agent whose tools work on that session."""
+    async with clientary, Client(ClientaryServer(clientary), mode=era) as client:
+        yield Agent(client)

@@ -1,0 +1,73 @@
+"""What tests share: an account that respx plays request by request, the sandbox, and an agent for each."""
+
+from collections.abc import AsyncIterator, Iterator
+from datetime import date
+
+import httpx
+import pytest
+import respx
+
+from clientary_mcp.api import Clientary
+from clientary_mcp.sandbox import Sandbox
+from clientary_mcp.settings import Settings
+from tests.agent import Agent, Era, agent_of
+from tests.clock import FakeTime
+
+TODAY = date(2026, 11, 20)
+SETTINGS = Settings(subdomain="acme", api_token="t0ken-of-acme")
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(params=["auto", "legacy"])
+def era(request: pytest.FixtureRequest) -> Era:
+    """Both protocol eras, for the tests that ask for it."""
+    era: Era = request.param
+    return era
+
+
+@pytest.fixture
+def time() -> FakeTime:
+    return FakeTime()
+
+
+@pytest.fixture
+def account() -> Iterator[respx.MockRouter]:
+    """Clientary, played by respx: a request that no route expects fails the test."""
+    with respx.mock(base_url="https://acme.clientary.com/api/v2/", assert_all_called=False) as router:
+        yield router
+
+
+@pytest.fixture
+def clientary(account: respx.MockRouter, time: FakeTime) -> Clientary:
+    """A session with the played account."""
+    return Clientary(SETTINGS, clock=time.clock)
+
+
+@pytest.fixture
+async def agent(clientary: Clientary) -> AsyncIterator[Agent]:
+    """An agent on the played account."""
+    async with agent_of(clientary) as agent:
+        yield agent
+
+
+@pytest.fixture
+def sandbox() -> Sandbox:
+    """The embedded account, always of the same day."""
+    return Sandbox(TODAY)
+
+
+def session_with(sandbox: Sandbox) -> Clientary:
+    """A session with an embedded account."""
+    settings = Settings(base_url="http://localhost", api_token=sandbox.token)
+    return Clientary(settings, httpx.ASGITransport(sandbox.app))
+
+
+@pytest.fixture
+async def sandbox_agent(sandbox: Sandbox) -> AsyncIterator[Agent]:
+    """An agent on the embedded account."""
+    async with agent_of(session_with(sandbox)) as agent:
+        yield agent
