@@ -7,25 +7,27 @@ Paths are relative to `/api/v2/`. Every method raises children of `ClientaryErro
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from copy import copy
 from decimal import Decimal
+from functools import partial
 from importlib.metadata import version
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-import anyio
 import httpx
 
-from clientary_mcp.errors import ClientaryError, NotFound, Unavailable, Unreadable
+from clientary_mcp.errors import Busy, ClientaryError, NotFound, Unavailable, Unreadable
 from clientary_mcp.explain import explain, unknown_outcome
 from clientary_mcp.pages import Joined, Listing, whole_list
 from clientary_mcp.settings import Settings
+from clientary_mcp.together import together
 from clientary_mcp.transport import NOT_SENT, Call, Clock, OnWait, Pacing, Retrying, retry_after
 from tool_schemas.answers import Page
 from tool_schemas.base import Record
 
 RecordT = TypeVar("RecordT", bound=Record)
+ResultT = TypeVar("ResultT")
 Query = Mapping[str, Any]
 Body = Mapping[str, Any]
 
@@ -94,14 +96,24 @@ class Clientary:
 
         A page that cannot be read fails the call: a part of a list never looks like the whole.
         """
-        listing = Listing.read(kind, await self._send("GET", path, query=_page(query, page)))
-        if listing.page_count is None:
-            return whole_list(listing, page, limit)
-        joined = Joined(page, listing)
+
+        async def read(number: int) -> Listing[RecordT]:
+            return Listing.read(kind, await self._send("GET", path, query=_page(query, number)))
+
+        first = await read(page if kind.paged else 1)
+        if first.page_count is None:
+            return whole_list(first, page, limit)
+        if page > 1 and not kind.paged:
+            first = await read(page)
+        joined = Joined(page, first)
         while missing := joined.missing(limit):
-            for listing in await self._listings(kind, path, missing, query):
+            for listing in await self.together(partial(read, number) for number in missing):
                 joined.add(listing)
         return joined.page()
+
+    async def together(self, jobs: Iterable[Callable[[], Awaitable[ResultT]]]) -> list[ResultT]:
+        """The results of several reads made at the same time, as far as the settings allow; in their order."""
+        return await together(jobs, self.settings.concurrency)
 
     async def create(self, kind: type[RecordT], path: str, body: Body, *, otherwise: str | None = None) -> RecordT:
         """Create a record and return it. Where `path` does not exist, `otherwise` is tried: it created nothing."""
@@ -127,7 +139,12 @@ class Clientary:
                 return _record(kind, sent)
             except Unreadable:
                 pass  # 204, or a body that shows no record: both are possible, and the change is made
-        return await self.get(kind, path)
+        try:
+            return await self.get(kind, path)
+        except ClientaryError as failure:  # the change is made: an error would make it look otherwise
+            record = kind.read({"id": path.rpartition("/")[2]})
+            record.notice = f"The change was made, but reading it back failed: {failure}"
+            return record
 
     async def delete(self, path: str) -> None:
         """Delete a record, for good."""
@@ -148,30 +165,6 @@ class Clientary:
         except NotFound:
             raise explain(404, method, path, "") from None
 
-    async def _listings(
-        self, kind: type[RecordT], path: str, numbers: range, query: Query | None
-    ) -> list[Listing[RecordT]]:
-        """Several pages at the same time, in order; never more at once than one list may take."""
-        listings: dict[int, Listing[RecordT]] = {}
-        failures: list[ClientaryError] = []
-        places = anyio.CapacityLimiter(self.settings.concurrency)
-
-        async def read(number: int) -> None:
-            try:
-                async with places:
-                    sent = await self._send("GET", path, query=_page(query, number))
-                listings[number] = Listing.read(kind, sent)
-            except ClientaryError as failure:
-                failures.append(failure)
-                group.cancel_scope.cancel()
-
-        async with anyio.create_task_group() as group:
-            for number in numbers:
-                group.start_soon(read, number)
-        if failures:
-            raise failures[0]
-        return [listings[number] for number in numbers]
-
     async def _send(self, method: str, path: str, *, query: Query | None = None, body: Body | None = None) -> Any:
         """The JSON of the answer, None where it has none; the one place where errors of the network become ours."""
         request = self._http.build_request(
@@ -183,6 +176,8 @@ class Clientary:
         )
         try:
             response = await self._http.send(request)
+        except httpx.PoolTimeout:
+            raise Busy("Too many requests are waiting their turn; nothing was sent. Try again in a minute.") from None
         except NOT_SENT:
             raise Unavailable("Clientary could not be reached; nothing was sent. Try again in a minute.") from None
         except httpx.RequestError:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from clientary_mcp.api import Clientary
@@ -42,7 +43,8 @@ def done(message: str, record: Record | None = None) -> Outcome:
 
 async def what_goes_along(clientary: Clientary, lists: Lists) -> dict[str, Any]:
     """Per list its count, the first names, and the money per currency; or that it could not be seen."""
-    return {name: await _told(clientary, kind, path) for name, (kind, path) in lists.items()}
+    told = await clientary.together(partial(_told, clientary, kind, path) for kind, path in lists.values())
+    return dict(zip(lists, told, strict=True))
 
 
 async def _told(clientary: Clientary, kind: type[Record], path: str) -> dict[str, Any]:

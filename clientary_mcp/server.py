@@ -41,6 +41,8 @@ class ClientaryServer(MCPServer[None]):
             version=version("clientary-mcp"),
             log_level=clientary.settings.log_level,
         )
+        for library in ("httpx", "httpcore"):  # would write every address to the log
+            logging.getLogger(library).setLevel(logging.WARNING)
         self._clientary = clientary
         self._tools = {tool.name: tool for tool in tools}
 

@@ -27,7 +27,12 @@ class Fields(BaseModel):
 class Given(BaseModel):
     """Something an agent gave: unknown names are refused, and null means not given."""
 
-    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True, str_max_length=MAX_TEXT)
+    model_config = ConfigDict(
+        extra="forbid",
+        coerce_numbers_to_str=True,
+        str_max_length=MAX_TEXT,
+        defer_build=True,  # built by its first call: an agent uses a few tools and waits for all at start
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -115,6 +120,8 @@ class Record(Sent):
     """The key that a list stands under."""
     brief: ClassVar[tuple[str, ...]]
     """The fields people look for, in the order in which a list shows them."""
+    paged: ClassVar[bool] = True
+    """Whether the documentation gives its list pages; a page number means nothing to the others."""
 
     id: int
     notice: str | None = None

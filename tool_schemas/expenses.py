@@ -25,6 +25,7 @@ class Expense(ExpenseFields, Record):
     """Clientary §5.7. `invoice_id` is set when it was billed."""
 
     wrapper, plural = "expense", "expenses"
+    paged = False
     brief = ("id", "incurred_on", "amount", "description", "client_id", "project_id", "invoice_id")
 
     amount: Decimal | None = None

@@ -33,6 +33,7 @@ class HourEntry(HourFields, Record):
     """Clientary §5.5. `cost` is hours times rate in the project's currency."""
 
     wrapper, plural = "project_item", "hours"
+    paged = False
     brief = ("id", "project_id", "user_id", "date", "title", "hours", "rate", "billed")
 
     project_id: ProjectId | None = None

@@ -1,55 +1,46 @@
-"""JSON Schema of arguments as agents and their hosts read it best: flat, no references, no titles, no nulls."""
+"""JSON Schema of arguments as agents and their hosts read it best: flat, no references, no titles, no nulls.
 
-from typing import Any
+Written from the fields rather than by pydantic, which publishes an optional field as "this or null" and a model in
+a list as a reference, and needs every model built before the first call.
+"""
+
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
-from pydantic_core import core_schema
+from pydantic.fields import FieldInfo
 
-# Names repeated as titles, and limits that no honest call comes near; both cost every agent context.
-_NOISE = ("title", "minimum", "maximum", "maxLength")
+from tool_schemas.wire import JSON_TYPES, unwrap
 
 # Defaults that an argument's description and words say already.
 _PLAIN = (None, False, 1, "summary")
 
 
-class _NumbersAreNumbers(GenerateJsonSchema):
-    """A decimal is accepted as text too, but agents are told one thing: number."""
-
-    def decimal_schema(self, schema: core_schema.DecimalSchema) -> JsonSchemaValue:
-        return {"type": "number"}
-
-
 def input_schema(arguments: type[BaseModel]) -> dict[str, Any]:
-    """The published schema of a tool's arguments."""
-    schema = arguments.model_json_schema(schema_generator=_NumbersAreNumbers)
-    definitions = schema.pop("$defs", {})
-    flat = _flat(schema, definitions)
-    flat.pop("description", None)  # the docstring of the class, which is for whoever reads the code
-    return {"type": "object", "properties": {}, **flat}
+    """The schema of an object that holds these arguments, the required ones first."""
+    fields = sorted(arguments.model_fields.items(), key=lambda named: not named[1].is_required())
+    schema: dict[str, Any] = {"type": "object", "properties": {name: _field(field) for name, field in fields}}
+    if required := [name for name, field in fields if field.is_required()]:
+        schema["required"] = required
+    return schema | {"additionalProperties": False}
 
 
-def _flat(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
-    if reference := schema.pop("$ref", None):
-        referred = dict(definitions[reference.removeprefix("#/$defs/")])
-        referred.pop("description", None)
-        schema = referred | schema
-    if choices := schema.pop("anyOf", None):
-        # Only optional fields make one: null is accepted and means "not given", so it is not offered.
-        (choice,) = (choice for choice in choices if choice != {"type": "null"})
-        schema = _flat(dict(choice), definitions) | schema
-    return {
-        key: _part(key, value, definitions)
-        for key, value in schema.items()
-        if key not in _NOISE
-        and not (key == "default" and value in _PLAIN)
-        and not (key == "additionalProperties" and isinstance(value, dict))
-    }
+def _field(field: FieldInfo) -> dict[str, Any]:
+    schema = _type(field.annotation)
+    if field.description:
+        schema["description"] = field.description
+    if not field.is_required() and field.default not in _PLAIN:
+        schema["default"] = field.default
+    return schema
 
 
-def _part(key: str, value: Any, definitions: dict[str, Any]) -> Any:
-    if key == "properties":
-        return {name: _flat(dict(field), definitions) for name, field in value.items()}
-    if key == "items":
-        return _flat(dict(value), definitions)
-    return value
+def _type(annotation: Any) -> dict[str, Any]:
+    bare, about = unwrap(annotation)
+    descriptions = [part.description for part in about if isinstance(part, FieldInfo) and part.description]
+    described = {"description": descriptions[-1]} if descriptions else {}
+    if get_origin(bare) is Literal:
+        return {"type": "string", "enum": list(get_args(bare))} | described
+    if get_origin(bare) is list:
+        return {"type": "array", "items": _type(get_args(bare)[0])} | described
+    if isinstance(bare, type) and issubclass(bare, BaseModel):
+        return input_schema(bare) | described
+    return JSON_TYPES[get_origin(bare) or bare] | described

@@ -40,7 +40,7 @@ class ListClientPaymentProfiles(OneClient, Paging): ...
 class CreatePaymentProfile(PaymentProfileFields, OneClient):
     stripe_customer_id: Filled = Field(description="Stripe's customer, cus_….")
     stripe_source_id: Filled = Field(description="Stripe's source or card, like card_….")
-    last_four_digits: str = Field(pattern="^[0-9]{4}$", description="Last digits of the card.")
+    last_four_digits: str = Field(pattern="^[0-9]{4}$", description="Last four digits of the card.")
     name: Filled = Field(description="Name on the card.")
     expiration_date: Day = Field(description="Any day in the month it expires.")
 

@@ -4,16 +4,15 @@ A value that is not of its field's type is not lost and breaks nothing: it goes 
 """
 
 import re
-import types
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from functools import cache
-from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Self, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, ConfigDict
 
-from tool_schemas.wire import Codes, as_number, parse_day
+from tool_schemas.wire import JSON_TYPES, Codes, as_number, parse_day, unwrap
 
 Reader = Callable[[Any], Any]
 
@@ -176,37 +175,30 @@ def _part(kind: type[Sent]) -> Reader:
     return read
 
 
-# What each type of field is read with, and what it is called in the schema of the answer.
-_KINDS: dict[Any, tuple[Reader, dict[str, Any]]] = {
-    int: (read_int, {"type": "integer"}),
-    str: (_text, {"type": "string"}),
-    bool: (_bool, {"type": "boolean"}),
-    Decimal: (read_number, {"type": "number"}),
-    date: (read_day, {"type": "string", "format": "date"}),
-    datetime: (_stamp, {"type": "string", "format": "date-time"}),
-    dict: (_object, {"type": "object"}),
+_READERS: dict[Any, Reader] = {
+    int: read_int,
+    str: _text,
+    bool: _bool,
+    Decimal: read_number,
+    date: read_day,
+    datetime: _stamp,
+    dict: _object,
 }
 
 
 def _kind(annotation: Any) -> tuple[Reader, dict[str, Any]]:
-    codes: Codes | None = None
-    while True:
-        origin = get_origin(annotation)
-        if origin is Annotated:
-            codes = next((part for part in get_args(annotation) if isinstance(part, Codes)), codes)
-            annotation = get_args(annotation)[0]
-        elif origin in (Union, types.UnionType):
-            annotation = next(part for part in get_args(annotation) if part is not types.NoneType)
-        else:
-            break
-    if origin is Literal:
+    """What a field of that type is read with, and its schema in answers."""
+    bare, about = unwrap(annotation)
+    if get_origin(bare) is Literal:
+        codes = next((part for part in about if isinstance(part, Codes)), None)
         return (codes.word if codes else _text), {"type": "string"}
-    if origin is list:
-        reader, schema = _kind(get_args(annotation)[0])
+    if get_origin(bare) is list:
+        reader, schema = _kind(get_args(bare)[0])
         return _list_of(reader), {"type": "array", "items": schema}
-    if isinstance(annotation, type) and issubclass(annotation, Sent):
-        return _part(annotation), output_schema(annotation)
-    return _KINDS[origin or annotation]
+    if isinstance(bare, type) and issubclass(bare, Sent):
+        return _part(bare), output_schema(bare)
+    kind = get_origin(bare) or bare
+    return _READERS[kind], dict(JSON_TYPES[kind])
 
 
 @cache

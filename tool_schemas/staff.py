@@ -10,6 +10,7 @@ class Staff(Record):
     """Clientary §5.13. Its id is the user_id of hours and the assignee_id of tasks."""
 
     wrapper, plural = "staff", "staff"
+    paged = False
     brief = ("id", "name", "email", "title", "phone")
 
     name: str | None = None

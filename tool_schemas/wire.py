@@ -7,9 +7,10 @@ leniently (see `reading.py`). Codes exist between here and Clientary alone.
 import json
 import re
 from collections.abc import Iterator, Mapping
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from types import NoneType, UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandler, PlainSerializer
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
@@ -18,6 +19,31 @@ _DAY = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})")
 _ADDRESS = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>.]+")
 
 MAX_ID = 10**15
+
+JSON_TYPES: dict[type, dict[str, str]] = {
+    int: {"type": "integer"},
+    str: {"type": "string"},
+    bool: {"type": "boolean"},
+    Decimal: {"type": "number"},
+    date: {"type": "string", "format": "date"},
+    datetime: {"type": "string", "format": "date-time"},
+    dict: {"type": "object"},
+}
+"""What each type of field is called in JSON Schema."""
+
+
+def unwrap(annotation: Any) -> tuple[Any, list[Any]]:
+    """The type inside `Annotated` and `| None`, and what it is annotated with."""
+    about: list[Any] = []
+    while True:
+        origin = get_origin(annotation)
+        if origin is Annotated:
+            annotation, *more = get_args(annotation)
+            about += more
+        elif origin in (Union, UnionType):
+            annotation = next(part for part in get_args(annotation) if part is not NoneType)
+        else:
+            return annotation, about
 
 
 class Codes(Mapping[str, int]):

@@ -1,0 +1,35 @@
+"""Several requests at the same time."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeVar
+
+import anyio
+
+from clientary_mcp.errors import ClientaryError
+
+ResultT = TypeVar("ResultT")
+
+
+async def together(jobs: Iterable[Callable[[], Awaitable[ResultT]]], at_once: int) -> list[ResultT]:
+    """The results of the jobs, in their order, never more than `at_once` under way.
+
+    The first failure ends the others and is raised as itself, not as a group.
+    """
+    results: dict[int, ResultT] = {}
+    failures: list[ClientaryError] = []
+    places = anyio.CapacityLimiter(at_once)
+
+    async def run(number: int, job: Callable[[], Awaitable[ResultT]]) -> None:
+        try:
+            async with places:
+                results[number] = await job()
+        except ClientaryError as failure:
+            failures.append(failure)
+            group.cancel_scope.cancel()
+
+    async with anyio.create_task_group() as group:
+        for number, job in enumerate(jobs):
+            group.start_soon(run, number, job)
+    if failures:
+        raise failures[0]
+    return [results[number] for number in sorted(results)]
