@@ -1,0 +1,242 @@
+"""The main job, shown: a real MCP client starts the server over stdio on the embedded account and works with it.
+
+Every call and answer is printed. Whatever does not come out as it should ends the demo with status 1.
+"""
+
+import asyncio
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from datetime import date, timedelta
+from io import TextIOWrapper
+from textwrap import wrap
+from typing import Any
+
+from mcp import Client, StdioServerParameters
+from mcp_types import CallToolResult, TextContent
+
+SERVER = StdioServerParameters(command=sys.executable, args=["-m", "clientary_mcp", "--sandbox"])
+WIDTH = max(60, min(shutil.get_terminal_size((100, 24)).columns, 110))
+COLOURS = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+SHOWN = 4
+"""Entries of a list that are printed; the others are counted."""
+
+UNBROKEN = "\N{NO-BREAK SPACE}"
+BETWEEN = f"{UNBROKEN}· "
+EMPTY: tuple[Any, ...] = (None, "", [], {})
+
+INTRODUCTION = """
+This starts clientary-mcp as an agent's host would, on an embedded account: a small agency whose clients, invoices
+and hours live in the server's memory. No Clientary account is needed, and nothing here is real.
+"""
+
+
+class UnexpectedError(Exception):
+    """Something that should be so is not."""
+
+
+async def main() -> None:
+    """Do the job step by step."""
+    paragraph(INTRODUCTION)
+    async with Client(SERVER) as client:
+        await list_the_tools(client)
+        clients = await read_every_client(client)
+        chosen = next(record for record in clients if record.get("country") == "US")
+        await draft_an_invoice(client, chosen)
+        await delete_a_client(client, chosen, len(clients))
+    paragraph(
+        "That is all. Next: let your own agent try it, by adding the command below to its configuration"
+        ' (README.md, "Connect your agent"); put your account\'s credentials in place of --sandbox when you like it.'
+    )
+    print(f"  {shutil.which('clientary-mcp', path=os.path.dirname(sys.executable)) or 'clientary-mcp'} --sandbox")
+
+
+async def list_the_tools(client: Client) -> None:
+    """What an agent gets to know first."""
+    step("An agent asks what it can do")
+    print(bold("  → tools/list"))
+    tools = (await client.list_tools()).tools
+    gated = [tool.name for tool in tools if "confirm" in tool.input_schema["properties"]]
+    reading = [tool.name for tool in tools if tool.annotations and tool.annotations.read_only_hint]
+    writing = [tool.name for tool in tools if tool.name not in {*gated, *reading}]
+    print(bold("  ←"))
+    show({f"{len(tools)} tools": {"reading": reading, "writing": writing, "only when confirmed": gated}})
+    expect(len(tools) == 71, "71 tools are offered")
+
+
+async def read_every_client(client: Client) -> list[dict[str, Any]]:
+    """A first part, then the rest from `next_page` on."""
+    step("It reads every client. Clientary sends ten on a page; the tool joins the pages")
+    first = await answer(client, "list_clients", limit=30)
+    rest = await answer(client, "list_clients", limit=1000, page=first["next_page"])
+    clients = [*first["records"], *rest["records"]]
+    total = rest["total_count"]
+    expect(
+        not first["complete"] and rest["complete"],
+        "the first answer says that more is left, the second that nothing is",
+    )
+    expect(len({record["id"] for record in clients}) == len(clients) == total, f"{total} clients, each of them once")
+    return clients
+
+
+async def draft_an_invoice(client: Client, chosen: dict[str, Any]) -> None:
+    """Two taxable lines; Clientary does the sums."""
+    step(f"It drafts an invoice for {chosen['name']}")
+    today = date.today()  # noqa: DTZ011 - the account's day is the day of this machine, too
+    invoice = await answer(
+        client,
+        "create_invoice",
+        client_id=chosen["id"],
+        date=today.isoformat(),
+        due_date=(today + timedelta(days=30)).isoformat(),
+        currency_code="USD",
+        title="Website relaunch",
+        tax=8.25,
+        tax_label="Sales tax",
+        items=[
+            {"title": "Design", "quantity": 12, "price": 120, "taxable": True},
+            {"title": "Hosting for a year", "quantity": 1, "price": 180, "taxable": True},
+        ],
+    )
+    expect(invoice["status"] == "draft", f"invoice {invoice['number']} is a draft: nothing was mailed")
+    expect(invoice["total_cost"] == 1753.65, "1,620.00 and 8.25 % of it are 1,753.65 USD")
+
+
+async def delete_a_client(client: Client, chosen: dict[str, Any], before: int) -> None:
+    """Shown first, done when confirmed, gone afterwards."""
+    step(f"It is told to delete {chosen['name']}, and does not confirm: it is shown what would go along")
+    preview = await answer(client, "delete_client", client_id=chosen["id"])
+    expect(not preview["done"], "nothing was deleted")
+    step("The owner agrees, so it confirms")
+    outcome = await answer(client, "delete_client", client_id=chosen["id"], confirm=True)
+    expect(outcome["done"], "the client is deleted")
+    step("It looks again")
+    gone = await call(client, "get_client", client_id=chosen["id"])
+    expect(bool(gone.is_error), f"{chosen['name']} is gone")
+    left = await answer(client, "list_clients", limit=1)
+    expect(left["total_count"] == before - 1, f"{before - 1} clients are left")
+
+
+async def call(client: Client, tool: str, **arguments: Any) -> CallToolResult:
+    """Call a tool, and print the call and its answer."""
+    print(bold(f"  → {tool}"))
+    show(arguments)
+    result = await client.call_tool(tool, arguments)
+    print(bold("  ← it fails" if result.is_error else "  ←"))
+    text = result.content[0]
+    assert isinstance(text, TextContent)  # noqa: S101 - every tool answers with text first
+    show({"message": text.text} if result.is_error else result.structured_content or {})
+    return result
+
+
+async def answer(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
+    """The answer of a call that has to succeed."""
+    result = await call(client, tool, **arguments)
+    if result.is_error:
+        raise UnexpectedError(f"{tool} succeeds")
+    return dict(result.structured_content or {})
+
+
+def step(title: str) -> None:
+    """A heading."""
+    print()
+    for line in wrap(f"{title}.", WIDTH):
+        print(bold(line))
+    print()
+
+
+def expect(true: bool, what: str) -> None:
+    """Say what was seen to be so, or end the demo."""
+    if not true:
+        raise UnexpectedError(what)
+    print(f"  ✓ {what}")
+
+
+def paragraph(text: str) -> None:
+    """Running text."""
+    print()
+    print("\n".join(wrap(" ".join(text.split()), WIDTH)))
+
+
+def show(fields: dict[str, Any]) -> None:
+    """What was sent or what came back."""
+    for line in lines_of(fields, 6):
+        print(dim(line))
+
+
+def lines_of(fields: dict[str, Any], indent: int) -> Iterator[str]:
+    """Short values side by side; texts, objects and lists of objects on lines of their own. No empty ones."""
+    short: list[str] = []
+    for name, value in fields.items():
+        if value in EMPTY:
+            continue
+        long = list(lines_of_one(name, value, indent))
+        if not long:
+            short.append(f"{name}: {brief(value)}".replace(" ", UNBROKEN))
+            continue
+        yield from wrapped(BETWEEN.join(short), indent)
+        short.clear()
+        yield from long
+    yield from wrapped(BETWEEN.join(short), indent)
+
+
+def lines_of_one(name: str, value: Any, indent: int) -> Iterator[str]:
+    """The lines of a field that needs its own; none when it is short."""
+    margin = " " * indent
+    if isinstance(value, dict):
+        yield f"{margin}{name}"
+        yield from lines_of(value, indent + 2)
+    elif isinstance(value, list) and isinstance(value[0], dict):
+        yield f"{margin}{name}"
+        for entry in value[:SHOWN]:
+            yield from wrapped(f"-{UNBROKEN}{brief(entry)}", indent + 2)
+        if len(value) > SHOWN:
+            yield f"{margin}  … and {len(value) - SHOWN} more"
+    elif len(told := brief(value)) > WIDTH // 2:
+        yield from wrapped(f"{name}: {told}", indent)
+
+
+def brief(value: Any) -> str:
+    """A value on one line."""
+    match value:
+        case dict():
+            fields = (f"{name}: {brief(part)}" for name, part in value.items() if part not in EMPTY)
+            return BETWEEN.join(field.replace(" ", UNBROKEN) for field in fields)
+        case list():
+            more = f" … and {len(value) - SHOWN} more" if len(value) > SHOWN else ""
+            return ", ".join(brief(part) for part in value[:SHOWN]) + more
+        case bool():
+            return str(value).lower()
+        case _:
+            return str(value)
+
+
+def wrapped(text: str, indent: int) -> list[str]:
+    """Lines that hang from their first."""
+    lines = wrap(text, WIDTH, initial_indent=" " * indent, subsequent_indent=" " * (indent + 2))
+    return [line.replace(UNBROKEN, " ") for line in lines]
+
+
+def bold(text: str) -> str:
+    """Stands out, on a terminal."""
+    return f"\033[1m{text}\033[0m" if COLOURS else text
+
+
+def dim(text: str) -> str:
+    """Stands back, on a terminal."""
+    return f"\033[2m{text}\033[0m" if COLOURS else text
+
+
+if __name__ == "__main__":
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal without ✓ shows ?
+    try:
+        asyncio.run(main())
+    except* UnexpectedError as failures:
+        failure: BaseException = failures
+        while isinstance(failure, BaseExceptionGroup):  # each of the client's task groups put it into another
+            failure = failure.exceptions[0]
+        sys.exit(f"\nThe demo failed: it is not so that {failure}.")
+    except* BrokenPipeError:  # whoever read along has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
