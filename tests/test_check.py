@@ -1,0 +1,172 @@
+"""`clientary-mcp check`: what it says of an account, of a token that is not accepted, and of the open questions."""
+
+import httpx
+import pytest
+import respx
+
+from clientary_mcp.__main__ import main
+from clientary_mcp.check import report
+from clientary_mcp.sandbox import Sandbox, Switches
+from tests.conftest import TODAY, session_with
+
+VARIABLES = ("CLIENTARY_BASE_URL", "CLIENTARY_CONCURRENCY", "CLIENTARY_DEADLINE", "CLIENTARY_MCP_TOKEN")
+
+
+@pytest.fixture(autouse=True)
+def _configured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The settings of the account that is checked, whatever this machine has."""
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("CLIENTARY_SUBDOMAIN", "acme")
+    monkeypatch.setenv("CLIENTARY_API_TOKEN", "sandbox")
+
+
+@pytest.fixture
+def played(account: respx.MockRouter, sandbox: Sandbox) -> respx.MockRouter:
+    """acme.clientary.com, which answers as the embedded account does."""
+    account.route().side_effect = respx.ASGIHandler(sandbox.app)
+    return account
+
+
+def ended(*arguments: str) -> int:
+    """The status that the command ends with."""
+    with pytest.raises(SystemExit) as ending:
+        main(arguments)
+    assert isinstance(ending.value.code, int)
+    return ending.value.code
+
+
+async def told_by(switches: Switches) -> str:
+    """The report on an embedded account."""
+    async with session_with(Sandbox(TODAY, switches=switches)) as clientary:
+        return "\n".join([line async for line in report(clientary)])
+
+
+def test_check_says_what_the_account_is_and_what_its_owner_may_see(
+    played: respx.MockRouter, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["check"])
+    out, err = capsys.readouterr()
+    assert err == ""
+    lines = out.splitlines()
+    assert lines[0] == "account     https://acme.clientary.com"
+    assert lines[1] == "token       accepted"
+    for name, table in (
+        ("clients", "clients"),
+        ("contacts", "contacts"),
+        ("leads", "leads"),
+        ("tasks", "tasks"),
+        ("invoices", "invoices"),
+        ("estimates", "estimates"),
+        ("payments", "payments"),
+        ("recurring schedules", "recurring_schedules"),
+        ("staff", "staff"),
+    ):
+        (count,) = sandbox.connection.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608 names written here
+        assert f"{count} {name}" in lines[2]
+    assert not any(line.startswith("may not see") for line in lines)
+    assert {call.request.method for call in played.calls} == {"GET"}
+    assert {method for method, _ in sandbox.requests} == {"GET"}
+
+
+@pytest.mark.usefixtures("played")
+def test_a_token_that_is_not_accepted_ends_it_with_a_way_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CLIENTARY_API_TOKEN", "t0ken-of-somebody-else")
+    assert ended("check") == 1
+    out, err = capsys.readouterr()
+    assert out.splitlines() == ["account     https://acme.clientary.com"]
+    assert err.startswith("clientary-mcp: Clientary does not accept the API token.")
+    assert "CLIENTARY_API_TOKEN" in err
+    assert err.count("\n") == 1
+    assert "t0ken-of-somebody-else" not in out + err
+
+
+def test_what_the_owner_may_not_see_is_named(
+    account: respx.MockRouter, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in ("payments", "recurring"):
+        account.get(path).respond(403, html="<h1>Forbidden</h1>")
+    account.route().side_effect = respx.ASGIHandler(sandbox.app)
+    main(["check"])
+    lines = capsys.readouterr().out.splitlines()
+    assert "may not see payments, recurring schedules" in lines
+    (seen,) = [line for line in lines if line.startswith("may see")]
+    assert "payments" not in seen
+    assert "64 clients" in seen
+
+
+def test_an_owner_who_may_see_nothing_ends_it(account: respx.MockRouter, capsys: pytest.CaptureFixture[str]) -> None:
+    account.route().respond(403)
+    assert ended("check") == 1
+    assert "no right to this" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (httpx.Response(302, headers={"Location": "https://clientary.com/login"}), "CLIENTARY_SUBDOMAIN"),
+        (httpx.Response(404, html="<h1>No such account</h1>"), "There is nothing"),
+        (httpx.Response(200, html="<h1>Welcome</h1>"), "could not be read"),
+    ],
+)
+def test_an_address_that_is_no_account_ends_it(
+    account: respx.MockRouter, capsys: pytest.CaptureFixture[str], answer: httpx.Response, said: str
+) -> None:
+    account.route().return_value = answer
+    assert ended("check") == 1
+    out, err = capsys.readouterr()
+    assert said in err
+    assert "<" not in out + err
+    assert err.count("\n") == 1
+
+
+ANSWERS = [
+    (Switches(), "days come as 2026/03/01\n"),
+    (Switches(dates="iso"), "days come as 2026-03-01\n"),
+    (Switches(), "money comes as numbers"),
+    (Switches(money_as_text=True), "money comes as text"),
+    (Switches(), "hours say billed?"),
+    (Switches(predicate_keys="plain"), "hours say billed\n"),
+    (Switches(), "lines say taxable\n"),
+    (Switches(predicate_keys="question"), "lines say taxable?"),
+    (Switches(), "the status of a client is a number"),
+    (Switches(status_as_text=True), "the status of a client is a word"),
+    (Switches(extra_keys=False), "the status of a client is left out"),
+    (Switches(), "a project names its client by an object"),
+    (Switches(nested_client_in_projects=False), "a project names its client by client_id"),
+    (Switches(), "records on a page: clients 10, contacts 10, leads 10, projects 20, tasks 50, invoices 30"),
+    (Switches(), "lists without pages: expenses, staff"),
+    (Switches(page_keys=False), "lists without pages: clients, contacts, leads, projects, tasks, expenses, invoices"),
+    (Switches(bare_arrays=True), "lists without pages: clients, contacts, leads, projects, tasks, expenses, invoices"),
+]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("switches", "line"), ANSWERS)
+async def test_the_open_questions_are_answered_by_what_came(switches: Switches, line: str) -> None:
+    assert line in await told_by(switches)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("switches", [Switches(page_keys=False), Switches(bare_arrays=True)])
+async def test_lists_without_page_keys_are_not_said_to_have_pages(switches: Switches) -> None:
+    said = await told_by(switches)
+    assert "records on a page" not in said
+    assert "64 clients" in said
+
+
+@pytest.mark.anyio
+async def test_hours_that_may_not_be_seen_are_left_out(sandbox: Sandbox) -> None:
+    sandbox.switches = Switches(allow_hours=False)
+    said = await told_by(sandbox.switches)
+    assert "hours say" not in said
+    assert "may see" in said
+
+
+@pytest.mark.anyio
+async def test_what_only_writing_would_show_stays_open() -> None:
+    *_, last = (await told_by(Switches())).splitlines()
+    assert last.startswith("open")
+    assert "PUT" in last

@@ -1,0 +1,179 @@
+"""Serving over HTTP: who is let in, by the names and origins they use, by address, and by bearer token."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+
+from clientary_mcp.errors import SettingsError
+from clientary_mcp.sandbox import Sandbox
+from clientary_mcp.server import ClientaryServer
+from clientary_mcp.settings import Settings
+from clientary_mcp.web import HttpTransport, application
+from tests.conftest import session_with
+
+pytestmark = pytest.mark.anyio
+
+SECRET = "a-long-random-text-of-ones-own"
+LOCAL = "http://127.0.0.1:8000"
+PATHS: dict[HttpTransport, str] = {"streamable-http": "/mcp", "sse": "/messages/"}
+HELLO = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}},
+}
+ACCEPTED, STRANGE_HOST, STRANGE_ORIGIN = 200, 421, 403
+
+
+def settings(mcp_token: str | None = None) -> Settings:
+    """Settings of a server, with or without a token for its clients."""
+    return Settings(base_url="http://localhost", api_token="sandbox", mcp_token=mcp_token)
+
+
+@asynccontextmanager
+async def visitor(
+    sandbox: Sandbox,
+    transport: HttpTransport = "streamable-http",
+    *,
+    mcp_token: str | None = None,
+    host: str = "127.0.0.1",
+    allowed_hosts: tuple[str, ...] = (),
+) -> AsyncIterator[httpx.AsyncClient]:
+    """Somebody who sends HTTP requests to a server that is running."""
+    async with session_with(sandbox) as clientary:
+        app = application(ClientaryServer(clientary), settings(mcp_token), transport, host, allowed_hosts)
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=httpx.ASGITransport(app, raise_app_exceptions=False), base_url=LOCAL) as http,
+        ):
+            yield http
+
+
+async def say_hello(
+    http: httpx.AsyncClient, headers: dict[str, str] | None = None, transport: HttpTransport = "streamable-http"
+) -> httpx.Response:
+    """The response to the first request of a client."""
+    accept = {"Accept": "application/json, text/event-stream"}
+    return await http.post(PATHS[transport], json=HELLO, headers=accept | (headers or {}))
+
+
+@pytest.mark.parametrize("name", ["127.0.0.1:8000", "localhost", "localhost:4711", "[::1]:8000"])
+async def test_clients_on_this_machine_are_let_in(sandbox: Sandbox, name: str) -> None:
+    async with visitor(sandbox) as http:
+        response = await say_hello(http, {"Host": name})
+    assert response.status_code == ACCEPTED
+    assert "clientary" in response.text
+
+
+STRANGERS = ["evil.example.com", "localhost.evil.example.com", "127.0.0.1.evil.example.com:8000", "10.0.0.1:8000"]
+
+
+@pytest.mark.parametrize("transport", PATHS)
+@pytest.mark.parametrize("name", STRANGERS)
+async def test_the_host_name_of_a_stranger_is_refused(sandbox: Sandbox, transport: HttpTransport, name: str) -> None:
+    async with visitor(sandbox, transport) as http:
+        response = await say_hello(http, {"Host": name}, transport)
+    assert response.status_code == STRANGE_HOST
+    assert not sandbox.requests
+
+
+@pytest.mark.parametrize("transport", PATHS)
+@pytest.mark.parametrize("origin", [*(f"http://{name}" for name in STRANGERS), "https://evil.example.com", "null"])
+async def test_the_origin_of_a_stranger_is_refused(sandbox: Sandbox, transport: HttpTransport, origin: str) -> None:
+    async with visitor(sandbox, transport) as http:
+        response = await say_hello(http, {"Origin": origin}, transport)
+    assert response.status_code == STRANGE_ORIGIN
+    assert not sandbox.requests
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [({"Host": STRANGERS[0]}, STRANGE_HOST), ({"Origin": f"https://{STRANGERS[0]}"}, STRANGE_ORIGIN)],
+)
+async def test_a_stranger_gets_no_stream_of_events(sandbox: Sandbox, headers: dict[str, str], status: int) -> None:
+    async with visitor(sandbox, "sse") as http:
+        assert (await http.get("/sse", headers=headers)).status_code == status
+
+
+async def test_a_page_of_this_machine_is_let_in(sandbox: Sandbox) -> None:
+    async with visitor(sandbox) as http:
+        assert (await say_hello(http, {"Origin": "http://localhost:5173"})).status_code == ACCEPTED
+
+
+OPEN = ["0.0.0.0", "192.168.1.5", "mcp.example.com", "::"]  # noqa: S104 refused
+
+
+@pytest.mark.parametrize("host", OPEN)
+@pytest.mark.parametrize(("token", "names"), [(None, ()), (SECRET, ()), (None, ("mcp.example.com",))])
+@pytest.mark.parametrize("transport", PATHS)
+async def test_an_address_that_others_reach_is_not_served_without_token_and_name(
+    sandbox: Sandbox, transport: HttpTransport, host: str, token: str | None, names: tuple[str, ...]
+) -> None:
+    async with session_with(sandbox) as clientary:
+        server = ClientaryServer(clientary)
+        with pytest.raises(SettingsError, match=r"CLIENTARY_MCP_TOKEN.*--allowed-host") as refusal:
+            application(server, settings(token), transport, host, names)
+    assert host in str(refusal.value)
+    assert SECRET not in str(refusal.value)
+
+
+async def test_beyond_loopback_only_the_named_host_is_let_in(sandbox: Sandbox) -> None:
+    given = {"Authorization": f"Bearer {SECRET}"}
+    names = ("mcp.example.com",)
+    async with visitor(sandbox, mcp_token=SECRET, host="0.0.0.0", allowed_hosts=names) as http:  # noqa: S104 with a token
+        for name in ("mcp.example.com", "mcp.example.com:8443"):
+            assert (await say_hello(http, {"Host": name, **given})).status_code == ACCEPTED
+        assert (await say_hello(http, {"Origin": "https://mcp.example.com", **given})).status_code == ACCEPTED
+        assert (await say_hello(http, {"Host": "other.example.com", **given})).status_code == STRANGE_HOST
+        assert (await say_hello(http, {"Origin": "https://other.example.com", **given})).status_code == STRANGE_ORIGIN
+
+
+WRONG_TOKENS = [
+    {},
+    {"Authorization": ""},
+    {"Authorization": "Bearer"},
+    {"Authorization": "Bearer wrong"},
+    {"Authorization": f"Bearer {SECRET}x"},
+    {"Authorization": SECRET},
+    {"Authorization": f"Basic {SECRET}"},
+    {"Authorization": "Bearer ünïcode"},
+]
+
+
+@pytest.mark.parametrize("transport", PATHS)
+@pytest.mark.parametrize("headers", WRONG_TOKENS)
+async def test_without_the_token_nobody_is_let_in(
+    sandbox: Sandbox, transport: HttpTransport, headers: dict[str, str]
+) -> None:
+    async with visitor(sandbox, transport, mcp_token=SECRET) as http:
+        encoded = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+        for response in (
+            await http.post(PATHS[transport], json=HELLO, headers=encoded),
+            await http.get("/sse" if transport == "sse" else "/mcp", headers=encoded),
+            await http.get("/anything/else", headers=encoded),
+        ):
+            assert response.status_code == 401
+            assert response.headers["www-authenticate"].startswith("Bearer")
+            assert SECRET not in response.text
+
+
+async def test_with_the_token_the_door_opens(sandbox: Sandbox) -> None:
+    async with visitor(sandbox, mcp_token=SECRET) as http:
+        response = await say_hello(http, {"Authorization": f"Bearer {SECRET}"})
+    assert response.status_code == ACCEPTED
+    assert "clientary" in response.text
+
+
+@pytest.mark.parametrize("transport", PATHS)
+async def test_a_token_does_not_excuse_a_strange_host(sandbox: Sandbox, transport: HttpTransport) -> None:
+    async with visitor(sandbox, transport, mcp_token=SECRET) as http:
+        given = {"Authorization": f"Bearer {SECRET}"}
+        response = await say_hello(http, {"Host": "evil.example.com", **given}, transport)
+    assert response.status_code == STRANGE_HOST
+
+
+async def test_without_a_token_loopback_asks_for_none(sandbox: Sandbox) -> None:
+    async with visitor(sandbox) as http:
+        assert (await say_hello(http)).status_code == ACCEPTED
