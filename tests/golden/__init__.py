@@ -1,0 +1,14 @@
+"""Every tool exactly as agents see it, one file each; `python -m tests.golden` writes them anew."""
+
+import json
+from pathlib import Path
+
+from clientary_mcp.verbs import Tool
+
+FOLDER = Path(__file__).parent
+
+
+def text_of(tool: Tool) -> str:
+    """What the file of a tool has to hold."""
+    published = tool.published.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return json.dumps(published, indent=2, ensure_ascii=False) + "\n"

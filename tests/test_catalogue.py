@@ -1,0 +1,371 @@
+"""Rules that hold for every tool, and the contract: names, arguments and words that people script against."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import jsonschema  # type: ignore[import-untyped]  # brings no types
+import mcp_types
+import pytest
+
+from clientary_mcp.sandbox import Sandbox
+from clientary_mcp.server import INSTRUCTIONS
+from clientary_mcp.tools import ALL
+from clientary_mcp.verbs import Tool
+from tests.agent import Era, agent_of
+from tests.conftest import TODAY, session_with
+from tests.golden import FOLDER, text_of
+
+pytestmark = pytest.mark.anyio
+
+JsonObject = dict[str, Any]
+
+PAGES = "limit? page? detail?"
+COMPANY = "number? address? address_2? city? state? zip? country? website? description? invoice_extra_fields?"
+PERSON = "title? phone? ext? mobile?"
+PROJECT = "client_id? number? description? project_type? budget_type? budget? currency_code? end_date? status?"
+TASK = "project_id? client_id? assignee_id? description? due_date?"
+EXPENSE = "client_id? project_id? description? incurred_on?"
+TAXES = "tax? tax_label? tax2? tax2_label? tax3? tax3_label? compound_tax?"
+DOCUMENT = f"number? title? note? summary? status? {TAXES} items?"
+SCHEDULE = f"action? payment_profile_id? unlimited? occurrences_remaining? po? {DOCUMENT}"
+MAIL = "recipients subject? message? send_copy? attach_pdf? confirm?"
+RANGE = f"from_date? to_date? {PAGES}"
+
+# Tool → its arguments; `?` marks an optional one.
+CONTRACT = {
+    "list_clients": f"updated_since? sort? {PAGES}",
+    "get_client": "client_id",
+    "create_client": f"name {COMPANY}",
+    "update_client": f"client_id name? {COMPANY} status?",
+    "delete_client": "client_id confirm?",
+    "list_contacts": PAGES,
+    "list_client_contacts": f"client_id {PAGES}",
+    "get_contact": "contact_id",
+    "create_contact": f"client_id name email {PERSON}",
+    "update_contact": f"contact_id name? email? {PERSON}",
+    "delete_contact": "contact_id confirm?",
+    "list_leads": f"sort? {PAGES}",
+    "get_lead": "lead_id",
+    "create_lead": f"name {COMPANY}",
+    "update_lead": f"lead_id name? {COMPANY}",
+    "delete_lead": "lead_id confirm?",
+    "list_projects": f"include_completed? {PAGES}",
+    "list_client_projects": f"client_id {PAGES}",
+    "get_project": "project_id",
+    "create_project": f"name rate {PROJECT}",
+    "update_project": f"project_id name? rate? {PROJECT}",
+    "delete_project": "project_id confirm?",
+    "list_project_hours": f"project_id billed? {PAGES}",
+    "get_hour_entry": "hour_entry_id",
+    "create_project_hours": "project_id title hours date? description? rate?",
+    "update_hour_entry": "hour_entry_id title? hours? date? description? rate? billed?",
+    "delete_hour_entry": "hour_entry_id confirm?",
+    "list_tasks": PAGES,
+    "list_project_tasks": f"project_id {PAGES}",
+    "get_task": "task_id",
+    "create_task": f"title {TASK}",
+    "update_task": f"task_id title? {TASK} complete?",
+    "delete_task": "task_id confirm?",
+    "list_expenses": RANGE,
+    "list_client_expenses": f"client_id {RANGE}",
+    "list_project_expenses": f"project_id {RANGE}",
+    "get_expense": "expense_id",
+    "create_expense": f"amount {EXPENSE}",
+    "update_expense": f"expense_id amount? {EXPENSE}",
+    "delete_expense": "expense_id confirm?",
+    "list_invoices": f"updated_since? {PAGES}",
+    "list_client_invoices": f"client_id {PAGES}",
+    "list_project_invoices": f"project_id {PAGES}",
+    "list_recurring_schedule_invoices": f"recurring_schedule_id {PAGES}",
+    "get_invoice": "invoice_id",
+    "create_invoice": f"date due_date currency_code client_id? po? {DOCUMENT}",
+    "update_invoice": f"invoice_id date? due_date? currency_code? client_id? po? {DOCUMENT}",
+    "delete_invoice": "invoice_id confirm?",
+    "send_invoice_message": f"invoice_id {MAIL}",
+    "list_estimates": PAGES,
+    "list_client_estimates": f"client_id {PAGES}",
+    "list_project_estimates": f"project_id {PAGES}",
+    "get_estimate": "estimate_id",
+    "create_estimate": f"date currency_code client_id? {DOCUMENT}",
+    "update_estimate": f"estimate_id date? currency_code? client_id? {DOCUMENT}",
+    "delete_estimate": "estimate_id confirm?",
+    "send_estimate_message": f"estimate_id {MAIL}",
+    "list_payments": f"sort? {PAGES}",
+    "create_payment": "invoice_id amount note? received_on?",
+    "charge_payment_profile": "invoice_id payment_profile_id confirm?",
+    "delete_payment": "invoice_id payment_id confirm?",
+    "list_client_payment_profiles": f"client_id {PAGES}",
+    "create_payment_profile": "client_id stripe_customer_id stripe_source_id last_four_digits name expiration_date"
+    " card_type? address? city? zip? state? country?",
+    "delete_payment_profile": "client_id payment_profile_id confirm?",
+    "list_recurring_schedules": PAGES,
+    "get_recurring_schedule": "recurring_schedule_id",
+    "create_recurring_schedule": f"client_id next_date time_interval currency_code due_period {SCHEDULE}",
+    "update_recurring_schedule": "recurring_schedule_id client_id? next_date? time_interval? currency_code?"
+    f" due_period? {SCHEDULE}",
+    "delete_recurring_schedule": "recurring_schedule_id confirm?",
+    "list_staff": PAGES,
+    "get_staff": "staff_id",
+}
+
+ITEM = "taxable? item_type?"
+ITEMS = {"create": f"title quantity price {ITEM}", "update": f"item_id? remove? title? quantity? price? {ITEM}"}
+
+INVOICE_STATUS = "draft sent viewed cancelled paid pending"
+ESTIMATE_STATUS = "draft sent viewed cancelled declined revised accepted archived"
+INTERVALS = (
+    "weekly every_2_weeks semimonthly every_4_weeks monthly every_2_months quarterly every_4_months every_6_months"
+    " annually every_2_years"
+)
+PROJECT_WORDS = {
+    "project_type": "hourly fixed",
+    "budget_type": "hours amount",
+    "status": "active completed billable",
+}
+SCHEDULE_WORDS = {"time_interval": INTERVALS, "action": "send draft autobill", "status": "active paused stopped"}
+
+# Tool → the arguments that take words, and which; `detail` and `item_type` take the same everywhere.
+WORDS = {
+    "list_clients": {"sort": "name date"},
+    "update_client": {"status": "active archived"},
+    "list_leads": {"sort": "newest oldest name"},
+    "create_project": PROJECT_WORDS,
+    "update_project": PROJECT_WORDS,
+    "create_invoice": {"status": INVOICE_STATUS},
+    "update_invoice": {"status": INVOICE_STATUS},
+    "create_estimate": {"status": ESTIMATE_STATUS},
+    "update_estimate": {"status": ESTIMATE_STATUS},
+    "list_payments": {"sort": "received_on created_at"},
+    "create_recurring_schedule": SCHEDULE_WORDS,
+    "update_recurring_schedule": SCHEDULE_WORDS,
+}
+
+# Id → where the embedded account has one; of clients, projects and schedules, one whose lists are not empty.
+IDS = {
+    "client_id": "SELECT client_id FROM payment_profiles INTERSECT SELECT client_id FROM estimates"
+    " INTERSECT SELECT client_id FROM expenses WHERE incurred_on > '2026' INTERSECT SELECT client_id FROM projects",
+    "contact_id": "SELECT id FROM contacts",
+    "lead_id": "SELECT id FROM leads",
+    "project_id": "SELECT project_id FROM tasks INTERSECT SELECT project_id FROM hours"
+    " INTERSECT SELECT project_id FROM invoices INTERSECT SELECT project_id FROM estimates"
+    " INTERSECT SELECT project_id FROM expenses WHERE incurred_on > '2026'",
+    "hour_entry_id": "SELECT id FROM hours",
+    "task_id": "SELECT id FROM tasks",
+    "expense_id": "SELECT id FROM expenses",
+    "invoice_id": "SELECT invoice_id FROM payments",
+    "estimate_id": "SELECT id FROM estimates",
+    "recurring_schedule_id": "SELECT recurring_schedule_id FROM invoices WHERE recurring_schedule_id IS NOT NULL",
+    "staff_id": "SELECT id FROM staff",
+}
+
+TOOLS = {tool.name: tool for tool in ALL}
+READING = [tool for tool in ALL if tool.effect.reads_only]
+
+every_tool = pytest.mark.parametrize("tool", ALL, ids=lambda tool: tool.name)
+
+
+@pytest.fixture(scope="module")
+def books() -> Sandbox:
+    """An embedded account that nobody writes to."""
+    return Sandbox(TODAY)
+
+
+def signature(schema: JsonObject) -> set[str]:
+    """The names in an object's schema, as the contract writes them."""
+    required = schema.get("required", [])
+    return {name if name in required else f"{name}?" for name in schema["properties"]}
+
+
+def schemas_in(schema: JsonObject) -> Iterator[JsonObject]:
+    """A schema and every schema inside it; the names of properties are no keywords."""
+    yield schema
+    for part in schema.get("properties", {}).values():
+        yield from schemas_in(part)
+    if "items" in schema:
+        yield from schemas_in(schema["items"])
+
+
+def properties_in(schema: JsonObject) -> Iterator[tuple[str, JsonObject]]:
+    """Every property of a schema, at any depth."""
+    for part in schemas_in(schema):
+        yield from part.get("properties", {}).items()
+
+
+def words_of(tool: Tool) -> dict[str, set[str]]:
+    """The arguments that take words, and which."""
+    arguments = tool.published.input_schema["properties"]
+    return {name: set(about["enum"]) for name, about in arguments.items() if "enum" in about and name != "detail"}
+
+
+def as_listed(tools: list[mcp_types.Tool]) -> list[JsonObject]:
+    """Tools as JSON."""
+    return [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in tools]
+
+
+async def test_agents_are_offered_exactly_these_tools_in_one_page(era: Era, books: Sandbox) -> None:
+    async with agent_of(session_with(books), era) as agent:
+        listed = await agent.client.list_tools()
+        again = await agent.client.list_tools()
+    assert listed.next_cursor is None
+    assert {tool.name for tool in listed.tools} == CONTRACT.keys()
+    assert len(listed.tools) == 71
+    assert as_listed(listed.tools) == as_listed([tool.published for tool in ALL])
+    assert as_listed(listed.tools) == as_listed(again.tools)
+
+
+async def test_agents_are_told_how_the_tools_hang_together(era: Era, books: Sandbox) -> None:
+    async with agent_of(session_with(books), era) as agent:
+        assert agent.client.instructions == INSTRUCTIONS
+    assert 0 < len(INSTRUCTIONS) <= 2_000
+
+
+@every_tool
+def test_the_arguments_are_those_of_the_contract(tool: Tool) -> None:
+    assert signature(tool.published.input_schema) == set(CONTRACT[tool.name].split())
+
+
+@every_tool
+def test_the_words_are_those_of_the_contract(tool: Tool) -> None:
+    assert words_of(tool) == {name: set(words.split()) for name, words in WORDS.get(tool.name, {}).items()}
+
+
+@every_tool
+def test_lists_take_the_same_everywhere(tool: Tool) -> None:
+    arguments = tool.published.input_schema["properties"]
+    assert tool.name.startswith("list_") == ("limit" in arguments)
+    if "limit" in arguments:
+        assert arguments["limit"]["default"] == 50
+        assert set(arguments["detail"]["enum"]) == {"summary", "full"}
+
+
+@every_tool
+def test_items_are_those_of_the_contract(tool: Tool) -> None:
+    arguments = tool.published.input_schema["properties"]
+    if "items" in arguments:
+        item = arguments["items"]["items"]
+        assert signature(item) == set(ITEMS[tool.name.partition("_")[0]].split())
+        assert set(item["properties"]["item_type"]["enum"]) == {"line", "section"}
+
+
+@every_tool
+def test_names_and_descriptions_are_short_enough_for_every_host(tool: Tool) -> None:
+    assert re.fullmatch(r"[a-z_]{1,64}", tool.name)
+    assert 0 < len(tool.description) <= 2_000
+    assert tool.published.title
+
+
+@every_tool
+def test_every_argument_is_described(tool: Tool) -> None:
+    undescribed = [
+        name
+        for name, about in properties_in(tool.published.input_schema)
+        if not isinstance(about.get("description"), str) or not about["description"].strip()
+    ]
+    assert undescribed == []
+
+
+@every_tool
+def test_schemas_hold_nothing_that_hosts_stumble_over(tool: Tool) -> None:
+    published = tool.published
+    assert published.output_schema is not None
+    for whole in (published.input_schema, published.output_schema):
+        jsonschema.Draft202012Validator.check_schema(whole)
+        assert whole["type"] == "object"
+        for schema in schemas_in(whole):
+            assert not {"$ref", "$defs", "anyOf", "oneOf", "allOf", "title"} & schema.keys()
+            assert isinstance(schema["type"], str)
+
+
+@every_tool
+def test_unknown_arguments_are_ruled_out_at_every_depth(tool: Tool) -> None:
+    for schema in schemas_in(tool.published.input_schema):
+        if "properties" in schema:
+            assert schema["additionalProperties"] is False
+
+
+@every_tool
+def test_arguments_stand_at_the_top_level(tool: Tool) -> None:
+    nested = {
+        name
+        for name, about in tool.published.input_schema["properties"].items()
+        if about["type"] in ("object", "array")
+    }
+    assert nested <= {"items", "recipients", "invoice_extra_fields"}
+
+
+@every_tool
+def test_annotations_say_what_a_call_may_do(tool: Tool) -> None:
+    hints = tool.published.annotations
+    assert hints is not None
+    verb = tool.name.partition("_")[0]
+    reads, gated = verb in ("list", "get"), verb in ("delete", "send", "charge")
+    assert hints.read_only_hint is reads
+    assert hints.destructive_hint is (gated or verb == "update")
+    assert hints.idempotent_hint is (reads or verb in ("update", "delete"))
+    assert hints.open_world_hint is (verb in ("send", "charge"))
+    assert hints.title == tool.published.title
+    assert tool.gated is gated
+
+
+@every_tool
+def test_every_write_names_the_tool_that_shows_its_effect(tool: Tool) -> None:
+    if tool.effect.reads_only:
+        assert tool.seen_with is None
+    else:
+        assert tool.seen_with is not None
+        assert TOOLS[tool.seen_with].effect.reads_only
+
+
+@every_tool
+def test_every_tool_that_a_text_names_exists(tool: Tool) -> None:
+    texts = [tool.description, INSTRUCTIONS]
+    texts += [about.get("description", "") for _, about in properties_in(tool.published.input_schema)]
+    named = {name for text in texts for name in re.findall(r"\b(?:list|get|create|update|delete|send)_[a-z_]+", text)}
+    assert named - TOOLS.keys() - {"send_copy"} == set()
+
+
+@every_tool
+def test_every_id_says_which_list_it_comes_from(tool: Tool) -> None:
+    for name, about in properties_in(tool.published.input_schema):
+        if name.endswith("_id") and name not in ("item_id", "stripe_customer_id", "stripe_source_id"):
+            assert re.search(r"\blist_[a-z_]+", about["description"]), name
+
+
+def test_the_whole_catalogue_leaves_room_in_an_agents_context() -> None:
+    size = sum(
+        len(tool.name)
+        + len(tool.description)
+        + len(json.dumps(tool.published.input_schema, ensure_ascii=False, separators=(",", ":")))
+        for tool in ALL
+    )
+    assert size <= 45_000
+
+
+@pytest.fixture
+def ids(books: Sandbox) -> dict[str, int]:
+    """One id of each kind."""
+    found = {name: books.connection.execute(f"{query} LIMIT 1").fetchone() for name, query in IDS.items()}
+    return {name: row[0] for name, row in found.items()}
+
+
+@pytest.mark.parametrize("tool", READING, ids=lambda tool: tool.name)
+async def test_real_answers_fit_the_schema_that_is_published(tool: Tool, books: Sandbox, ids: dict[str, int]) -> None:
+    given = {name: ids[name] for name in tool.arguments.addresses()}
+    details = ({"detail": "summary"}, {"detail": "full"}) if tool.name.startswith("list_") else ({},)
+    async with agent_of(session_with(books)) as agent:
+        for detail in details:
+            answer = await agent.answer(tool.name, **given, **detail)
+            assert answer.get("records", True), "an empty list shows nothing"
+            jsonschema.validate(answer, tool.published.output_schema or {})
+
+
+@every_tool
+def test_a_tool_is_published_as_its_golden_file_says(tool: Tool) -> None:
+    golden = FOLDER / f"{tool.name}.json"
+    assert golden.read_text(encoding="utf-8") == text_of(tool), "python -m tests.golden writes it anew"
+
+
+def test_no_golden_file_outlived_its_tool() -> None:
+    assert {golden.stem for golden in FOLDER.glob("*.json")} == TOOLS.keys()

@@ -1,0 +1,182 @@
+"""What invoices, estimates and recurring schedules share: lines to add, change and remove, and being mailed."""
+
+import json
+from typing import Any, NamedTuple
+
+import pytest
+import respx
+
+from tests.agent import Agent
+from tests.tools.exchange import Request, sent
+from tests.tools.replies import ESTIMATE, INVOICE, RECURRING_SCHEDULE
+from tests.tools.test_invoices import ITEMS, ITEMS_ON_THE_WIRE, MAIL
+
+pytestmark = pytest.mark.anyio
+
+
+class Document(NamedTuple):
+    """A kind of document: what names its tools and wraps its body, where it is, and one of it."""
+
+    name: str
+    path: str
+    required: dict[str, Any]
+    reply: dict[str, Any]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def id(self) -> dict[str, Any]:
+        """The argument that addresses it."""
+        return {f"{self.name}_id": 110}
+
+    @property
+    def lines(self) -> str:
+        """Clientary's name for its lines in a request."""
+        return f"{self.name}_items_attributes"
+
+
+ESTIMATES = Document("estimate", "estimates", {"date": "2026-03-01", "currency_code": "EUR"}, ESTIMATE)
+INVOICES = Document("invoice", "invoices", {**ESTIMATES.required, "due_date": "2026-03-31"}, INVOICE)
+SCHEDULES = Document(
+    "recurring_schedule",
+    "recurring",
+    {
+        "client_id": 4,
+        "next_date": "2026-03-01",
+        "time_interval": "monthly",
+        "currency_code": "EUR",
+        "due_period": 10,
+    },
+    RECURRING_SCHEDULE,
+)
+
+every_document = pytest.mark.parametrize("document", [INVOICES, ESTIMATES, SCHEDULES], ids=str)
+every_mailed = pytest.mark.parametrize("document", [INVOICES, ESTIMATES], ids=str)
+every_form = pytest.mark.parametrize("form", [list, json.dumps], ids=["as a list", "as text"])
+
+
+@every_document
+@every_form
+async def test_new_lines_are_taken_as_a_list_and_as_json_text(
+    agent: Agent, account: respx.MockRouter, document: Document, form: Any
+) -> None:
+    account.post(document.path).respond(201, json=document.reply)
+    await agent.answer(f"create_{document.name}", **document.required, items=form(ITEMS))
+    [request] = sent(account)
+    assert request.body[document.name][document.lines] == ITEMS_ON_THE_WIRE
+
+
+@every_document
+@every_form
+async def test_lines_are_changed_removed_and_added_by_one_update(
+    agent: Agent, account: respx.MockRouter, document: Document, form: Any
+) -> None:
+    account.put(f"{document.path}/110").respond(json=document.reply)
+    items = [
+        {"item_id": 184, "price": 99.5, "title": None},
+        {"item_id": "185", "remove": True},
+        {"title": "new", "quantity": "1", "price": 5, "taxable": False},
+    ]
+    await agent.answer(f"update_{document.name}", **document.id, items=form(items))
+    lines = [
+        {"id": 184, "price": 99.5},
+        {"id": 185, "_destroy": True},
+        {"title": "new", "quantity": 1, "price": 5, "taxable": False},
+    ]
+    body = {document.name: {document.lines: lines}}
+    assert sent(account) == [Request("PUT", f"{document.path}/110", body=body)]
+
+
+@every_document
+@pytest.mark.parametrize(
+    ("item", "said"),
+    [
+        ({"remove": True}, "needs item_id to say which line to remove"),
+        ({"title": "new", "quantity": 1}, "needs title, quantity and price"),
+        ({"id": 184, "price": 1}, "there is no argument 'items.0.id'"),
+        ({"item_id": 184, "_destroy": True}, "there is no argument 'items.0._destroy'"),
+        ({"item_id": 184, "item_type": 3}, "items.0.item_type takes one of 'line' or 'section'"),
+        ({"item_id": 0, "price": 1}, "items.0.item_id takes the id of a record"),
+        ("foo", "items.0 takes an object"),
+    ],
+)
+async def test_a_line_that_makes_no_sense_sends_nothing(
+    agent: Agent, account: respx.MockRouter, document: Document, item: Any, said: str
+) -> None:
+    assert said in await agent.refusal(f"update_{document.name}", **document.id, items=[item])
+    assert sent(account) == []
+
+
+@pytest.mark.parametrize("key", ["taxable", "taxable?"])
+@pytest.mark.parametrize(("code", "word"), [(0, "section"), (3, "line"), ("3", "line"), (1, "1")])
+async def test_lines_are_read_under_both_spellings_and_with_unknown_types(
+    agent: Agent, account: respx.MockRouter, key: str, code: Any, word: str
+) -> None:
+    item = {"id": 184, "title": None, "quantity": "2.0", "price": "99.90", key: False, "item_type": code}
+    account.get("invoices/110").respond(json={**INVOICE, "invoice_items": [item]})
+    answer = await agent.answer("get_invoice", invoice_id=110)
+    assert answer["items"] == [{"item_id": 184, "quantity": 2, "price": 99.9, "taxable": False, "item_type": word}]
+
+
+@pytest.mark.parametrize("percent", [-1, 100.5, True, "much"])
+async def test_a_tax_that_is_no_percentage_sends_nothing(agent: Agent, account: respx.MockRouter, percent: Any) -> None:
+    assert "tax2" in await agent.refusal("update_invoice", invoice_id=110, tax2=percent)
+    assert sent(account) == []
+
+
+@every_mailed
+async def test_a_mail_is_shown_before_it_leaves(agent: Agent, account: respx.MockRouter, document: Document) -> None:
+    account.get(f"{document.path}/110").respond(json=document.reply)
+    answer = await agent.answer(f"send_{document.name}_message", **document.id, **MAIL)
+    assert answer["done"] is False
+    assert answer["record"]["number"] == document.reply["number"]
+    assert "a@example.com, b@example.com" in answer["message"]
+    assert "129.15 EUR" in answer["message"]
+    assert ("119.15 EUR" in answer["message"]) == ("balance" in document.reply)
+    assert answer["goes_with_it"]["mail"] == MAIL
+    assert sent(account) == [Request("GET", f"{document.path}/110")]
+
+
+@every_mailed
+async def test_recipients_that_are_refused_as_a_list_are_sent_once_as_text(
+    agent: Agent, account: respx.MockRouter, document: Document
+) -> None:
+    path = f"{document.path}/110/messages"
+    as_text = {**MAIL, "recipients": "a@example.com, b@example.com"}
+    account.post(path, json=MAIL).respond(422, json={"recipients": ["is invalid"]})
+    account.post(path, json=as_text).respond(200)
+    answer = await agent.answer(f"send_{document.name}_message", **document.id, **MAIL, confirm=True)
+    assert answer["done"] is True
+    assert sent(account) == [Request("POST", path, body=MAIL), Request("POST", path, body=as_text)]
+
+
+@every_mailed
+async def test_a_mail_that_is_refused_in_both_forms_is_refused(
+    agent: Agent, account: respx.MockRouter, document: Document
+) -> None:
+    account.post(f"{document.path}/110/messages").respond(422, json={"subject": ["is too long"]})
+    refusal = await agent.refusal(f"send_{document.name}_message", **document.id, **MAIL, confirm=True)
+    assert "subject is too long" in refusal
+    assert len(sent(account)) == 2
+
+
+@every_mailed
+@pytest.mark.parametrize("status", [401, 403, 404, 500, 502, 503])
+async def test_a_mail_that_failed_otherwise_is_never_sent_again(
+    agent: Agent, account: respx.MockRouter, document: Document, status: int
+) -> None:
+    path = f"{document.path}/110/messages"
+    account.post(path).respond(status)
+    await agent.refusal(f"send_{document.name}_message", **document.id, **MAIL, confirm=True)
+    assert sent(account) == [Request("POST", path, body=MAIL)]
+
+
+@every_mailed
+@pytest.mark.parametrize("recipients", [[], ["a@example.com", "nobody"], "a@example.com", ["a@b.c, d@e.f"]])
+async def test_recipients_that_are_no_list_of_addresses_send_nothing(
+    agent: Agent, account: respx.MockRouter, document: Document, recipients: Any
+) -> None:
+    refusal = await agent.refusal(f"send_{document.name}_message", **document.id, recipients=recipients, confirm=True)
+    assert "recipients" in refusal
+    assert sent(account) == []

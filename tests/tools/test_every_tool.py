@@ -1,0 +1,251 @@
+"""What holds for every tool, played with the calls that the files beside this one pin."""
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+import respx
+
+from tests.agent import Agent
+from tests.tools import (
+    test_clients,
+    test_contacts,
+    test_estimates,
+    test_expenses,
+    test_hours,
+    test_invoices,
+    test_leads,
+    test_payment_profiles,
+    test_payments,
+    test_projects,
+    test_recurring_schedules,
+    test_staff,
+    test_tasks,
+)
+from tests.tools.exchange import TOOLS, Exchange, Request, sent
+from tests.tools.replies import (
+    CLIENT,
+    CONTACT,
+    ESTIMATE,
+    EXPENSE,
+    HOUR_ENTRY,
+    INVOICE,
+    LEAD,
+    PAYMENT_PROFILE,
+    PROJECT,
+    RECURRING_SCHEDULE,
+    SECRET,
+    TASK,
+    listed,
+)
+
+pytestmark = pytest.mark.anyio
+
+EXCHANGES = [
+    exchange
+    for resource in (
+        test_clients,
+        test_contacts,
+        test_leads,
+        test_projects,
+        test_hours,
+        test_tasks,
+        test_expenses,
+        test_invoices,
+        test_estimates,
+        test_payments,
+        test_payment_profiles,
+        test_recurring_schedules,
+        test_staff,
+    )
+    for exchange in resource.EXCHANGES
+]
+FIRST = {exchange.tool: exchange for exchange in reversed(EXCHANGES)}
+GATED = [exchange for exchange in FIRST.values() if TOOLS[exchange.tool].gated]
+WRITES = [exchange for exchange in FIRST.values() if exchange.method != "GET"]
+LISTS = [exchange for exchange in FIRST.values() if exchange.tool.startswith("list_")]
+UPDATES = [exchange for exchange in FIRST.values() if exchange.method == "PUT"]
+DELETES = [exchange for exchange in FIRST.values() if exchange.method == "DELETE"]
+ADDRESSED = [exchange for exchange in FIRST.values() if TOOLS[exchange.tool].arguments.addresses()]
+
+WITHOUT_PAGES = ("hours", "staff", "expenses")
+
+RECORDS = {
+    "clients": CLIENT,
+    "contacts": CONTACT,
+    "leads": LEAD,
+    "projects": PROJECT,
+    "hours": HOUR_ENTRY,
+    "tasks": TASK,
+    "expenses": EXPENSE,
+    "invoices": INVOICE,
+    "estimates": ESTIMATE,
+    "payment_profiles": PAYMENT_PROFILE,
+    "recurring": RECURRING_SCHEDULE,
+}
+
+
+def reads_only(request: httpx.Request) -> httpx.Response:
+    """An account that has every record and answers no write."""
+    assert request.method == "GET"
+    *_, above, last = request.url.path.split("/")
+    return httpx.Response(200, json=RECORDS[above] if last.isdigit() else listed(last, RECORDS[last]))
+
+
+def unconfirmed(exchange: Exchange) -> dict[str, Any]:
+    """The arguments of a gated call, without its confirmation."""
+    return {name: value for name, value in exchange.arguments.items() if name != "confirm"}
+
+
+async def test_the_request_of_every_tool_is_pinned() -> None:
+    assert FIRST.keys() == TOOLS.keys()
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+async def test_every_argument_is_in_a_request_that_is_pinned(tool: str) -> None:
+    pinned = {name for exchange in EXCHANGES if exchange.tool == tool for name in exchange.arguments}
+    everywhere = {"limit", "page", "detail"}
+    assert pinned - everywhere == TOOLS[tool].published.input_schema["properties"].keys() - everywhere
+
+
+@pytest.mark.parametrize("exchange", LISTS, ids=str)
+async def test_every_list_that_has_pages_starts_at_the_one_it_is_asked_for(
+    agent: Agent, account: respx.MockRouter, exchange: Exchange
+) -> None:
+    account.get(exchange.path).respond(json=exchange.reply)
+    await agent.answer(exchange.tool, **exchange.arguments, page=3)
+    page = {} if exchange.path.rpartition("/")[2] in WITHOUT_PAGES else {"page": "3"}
+    assert sent(account) == [Request("GET", exchange.path, exchange.query | page)]
+
+
+@pytest.mark.parametrize("exchange", LISTS, ids=str)
+@pytest.mark.parametrize("detail", ["summary", "full"])
+async def test_no_list_shows_a_secret(agent: Agent, account: respx.MockRouter, exchange: Exchange, detail: str) -> None:
+    account.get(exchange.path).respond(json=exchange.reply)
+    answer = await agent.answer(exchange.tool, **exchange.arguments, detail=detail)
+    assert answer["returned"] == 1
+    shown = json.dumps(answer)
+    assert all(hidden not in shown for hidden in (SECRET, '"secret"', "gateway_token", "client_view_url"))
+
+
+@pytest.mark.parametrize("exchange", UPDATES, ids=str)
+@pytest.mark.parametrize(
+    "reply", [{"status_code": 204}, {"status_code": 200}, {"text": " "}, {"json": {}}, {"json": {"status": "ok"}}]
+)
+async def test_an_update_that_answers_no_record_is_read_back_once(
+    agent: Agent, account: respx.MockRouter, exchange: Exchange, reply: dict[str, Any]
+) -> None:
+    account.put(exchange.path).respond(**reply)
+    account.get(exchange.path).respond(json=exchange.reply)
+    answer = await agent.answer(exchange.tool, **exchange.arguments)
+    assert answer["id"] == exchange.reply["id"]
+    assert sent(account) == [exchange.request, Request("GET", exchange.path)]
+
+
+@pytest.mark.parametrize("exchange", UPDATES, ids=str)
+async def test_an_update_that_answers_the_record_is_not_read_back(
+    agent: Agent, account: respx.MockRouter, exchange: Exchange
+) -> None:
+    account.put(exchange.path).respond(json=exchange.reply)
+    assert (await agent.answer(exchange.tool, **exchange.arguments))["id"] == exchange.reply["id"]
+    assert sent(account) == [exchange.request]
+
+
+@pytest.mark.parametrize("exchange", UPDATES, ids=str)
+async def test_an_update_that_names_no_field_sends_nothing(
+    agent: Agent, account: respx.MockRouter, exchange: Exchange
+) -> None:
+    [id_name] = TOOLS[exchange.tool].arguments.addresses()
+    refusal = await agent.refusal(exchange.tool, **{id_name: exchange.arguments[id_name]})
+    assert "nothing to change" in refusal
+    assert sent(account) == []
+
+
+@pytest.mark.parametrize("exchange", GATED, ids=str)
+@pytest.mark.parametrize("gate", [{}, {"confirm": False}, {"confirm": None}], ids=str)
+async def test_without_confirm_nothing_but_reads_leaves(
+    agent: Agent, account: respx.MockRouter, exchange: Exchange, gate: dict[str, Any]
+) -> None:
+    account.route(method="GET").mock(side_effect=reads_only)
+    answer = await agent.answer(exchange.tool, **unconfirmed(exchange), **gate)
+    assert answer["done"] is False
+    assert answer["record"]["id"]
+    assert answer["message"].startswith("Nothing was changed.")
+    assert "confirm=true" in answer["to_proceed"]
+    assert SECRET not in json.dumps(answer)
+    assert {request.method for request in sent(account)} == {"GET"}
+
+
+@pytest.mark.parametrize("exchange", GATED, ids=str)
+async def test_with_confirm_its_one_write_leaves_and_the_answer_says_done(
+    agent: Agent, account: respx.MockRouter, exchange: Exchange
+) -> None:
+    answer = await exchange.takes_place(agent, account)
+    assert answer["done"] is True
+    assert [request for request in sent(account) if request.method != "GET"] == [exchange.request]
+
+
+@pytest.mark.parametrize("exchange", GATED, ids=str)
+@pytest.mark.parametrize("confirm", [True, False])
+async def test_what_does_not_exist_is_not_found_with_and_without_confirm(
+    agent: Agent, account: respx.MockRouter, exchange: Exchange, *, confirm: bool
+) -> None:
+    account.route().respond(404)
+    refusal = await agent.refusal(exchange.tool, **unconfirmed(exchange), confirm=confirm)
+    assert "There is nothing at" in refusal
+    assert [request.method for request in sent(account)] == [exchange.method if confirm else "GET"]
+
+
+@pytest.mark.parametrize("confirm", ["yes please", 2])
+@pytest.mark.parametrize("exchange", GATED, ids=str)
+async def test_a_confirmation_that_is_none_sends_nothing(
+    agent: Agent, account: respx.MockRouter, exchange: Exchange, confirm: Any
+) -> None:
+    refusal = await agent.refusal(exchange.tool, **unconfirmed(exchange), confirm=confirm)
+    assert "confirm takes true or false" in refusal
+    assert sent(account) == []
+
+
+@pytest.mark.parametrize("exchange", DELETES, ids=str)
+@pytest.mark.parametrize("reply", [{"status_code": 200}, {"json": {}}, {"text": "<html>"}])
+async def test_a_delete_is_done_whatever_its_body(
+    agent: Agent, account: respx.MockRouter, exchange: Exchange, reply: dict[str, Any]
+) -> None:
+    account.delete(exchange.path).respond(**reply)
+    answer = await agent.answer(exchange.tool, **exchange.arguments)
+    assert answer["done"] is True
+    assert sent(account) == [exchange.request]
+
+
+@pytest.mark.parametrize("exchange", ADDRESSED, ids=str)
+async def test_what_is_not_found_names_the_id_and_where_ids_come_from(
+    agent: Agent, account: respx.MockRouter, exchange: Exchange
+) -> None:
+    account.route().respond(404)
+    refusal = await agent.refusal(exchange.tool, **exchange.arguments)
+    for name in TOOLS[exchange.tool].arguments.addresses():
+        assert name in refusal
+    assert any(tool in refusal for tool in TOOLS if tool.startswith("list_"))
+
+
+@pytest.mark.parametrize("exchange", WRITES, ids=str)
+@pytest.mark.parametrize(
+    "fails",
+    [{"return_value": httpx.Response(500)}, {"return_value": httpx.Response(503)}, {"side_effect": httpx.ReadError}],
+)
+async def test_a_write_of_unknown_outcome_leaves_once_and_says_where_to_look(
+    agent: Agent, account: respx.MockRouter, exchange: Exchange, fails: dict[str, Any]
+) -> None:
+    account.request(exchange.method, exchange.path).mock(**fails)
+    refusal = await agent.refusal(exchange.tool, **exchange.arguments)
+    assert "not known" in refusal
+    assert f"{TOOLS[exchange.tool].seen_with} shows" in refusal
+    assert sent(account) == [exchange.request]
+
+
+@pytest.mark.parametrize("exchange", FIRST.values(), ids=str)
+async def test_a_misspelt_argument_sends_nothing(agent: Agent, account: respx.MockRouter, exchange: Exchange) -> None:
+    refusal = await agent.refusal(exchange.tool, **exchange.arguments, nonsense=1)
+    assert "there is no argument 'nonsense'" in refusal
+    assert sent(account) == []

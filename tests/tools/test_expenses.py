@@ -1,0 +1,104 @@
+"""Tools for expenses."""
+
+from typing import Any
+
+import pytest
+import respx
+
+from tests.agent import Agent
+from tests.tools.exchange import Exchange
+from tests.tools.replies import EXPENSE
+
+pytestmark = pytest.mark.anyio
+
+LIST = {"total_count": 1, "from_date": "2011/01/01", "to_date": "2011/12/31", "expenses": [EXPENSE]}
+ALL_FIELDS = {
+    "amount": 500.25,
+    "client_id": 4,
+    "project_id": 24,
+    "description": "Train",
+    "incurred_on": "2026-03-01",
+}
+ID = {"expense_id": 3}
+RANGE = {"from_date": "2026-01-01", "to_date": "2026-03-31"}
+CLEARED = {"client_id": "", "project_id": "", "description": "", "incurred_on": ""}
+LISTS: list[tuple[str, dict[str, Any], str]] = [
+    ("list_expenses", {}, "expenses"),
+    ("list_client_expenses", {"client_id": 4}, "clients/4/expenses"),
+    ("list_project_expenses", {"project_id": 24}, "projects/24/expenses"),
+]
+
+EXCHANGES = [
+    *(Exchange(tool, of, "GET", path, reply=LIST) for tool, of, path in LISTS),
+    *(Exchange(tool, of | RANGE, "GET", path, RANGE, reply=LIST) for tool, of, path in LISTS),
+    *(
+        Exchange(
+            tool,
+            of | {"from_date": "2026/1/5", "to_date": None},
+            "GET",
+            path,
+            {"from_date": "2026-01-05"},
+            reply=LIST,
+        )
+        for tool, of, path in LISTS
+    ),
+    Exchange("get_expense", ID, "GET", "expenses/3", reply=EXPENSE),
+    Exchange("create_expense", ALL_FIELDS, "POST", "expenses", body={"expense": ALL_FIELDS}, reply=EXPENSE),
+    Exchange(
+        "create_expense",
+        {"amount": "19.99", "client_id": None},
+        "POST",
+        "expenses",
+        body={"expense": {"amount": 19.99}},
+        reply=EXPENSE,
+    ),
+    Exchange("update_expense", {**ID, **ALL_FIELDS}, "PUT", "expenses/3", body={"expense": ALL_FIELDS}, reply=EXPENSE),
+    Exchange("update_expense", {**ID, **CLEARED}, "PUT", "expenses/3", body={"expense": CLEARED}, reply=EXPENSE),
+    Exchange("delete_expense", {**ID, "confirm": True}, "DELETE", "expenses/3"),
+]
+
+
+@pytest.mark.parametrize("exchange", EXCHANGES, ids=str)
+async def test_a_call_is_this_request(agent: Agent, account: respx.MockRouter, exchange: Exchange) -> None:
+    await exchange.takes_place(agent, account)
+
+
+@pytest.mark.parametrize(("tool", "of", "path"), LISTS)
+async def test_a_list_says_which_days_clientary_used(
+    agent: Agent, account: respx.MockRouter, tool: str, of: dict[str, Any], path: str
+) -> None:
+    account.get(path).respond(json=LIST)
+    assert await agent.answer(tool, **of) == {
+        "records": [
+            {
+                "id": 3,
+                "incurred_on": "2011-03-02",
+                "amount": 500.25,
+                "description": "Expense Description!",
+                "client_id": 4,
+            }
+        ],
+        "returned": 1,
+        "total_count": 1,
+        "complete": True,
+        "from_date": "2011-01-01",
+        "to_date": "2011-12-31",
+    }
+
+
+async def test_days_that_clientary_does_not_tell_are_not_made_up(agent: Agent, account: respx.MockRouter) -> None:
+    account.get("expenses").respond(json={"total_count": 0, "from_date": None, "expenses": []})
+    assert await agent.answer("list_expenses", from_date="2026-01-01") == {
+        "records": [],
+        "returned": 0,
+        "total_count": 0,
+        "complete": True,
+    }
+
+
+async def test_deleting_a_billed_expense_says_that_its_invoice_stays(agent: Agent, account: respx.MockRouter) -> None:
+    account.get("expenses/3").respond(json={**EXPENSE, "invoice_id": 110})
+    answer = await agent.answer("delete_expense", **ID)
+    assert answer["done"] is False
+    assert answer["record"]["amount"] == 500.25
+    assert "invoice 110" in answer["not_visible"]

@@ -1,0 +1,145 @@
+"""Tools for hours."""
+
+from typing import Any
+
+import pytest
+import respx
+
+from tests.agent import Agent
+from tests.tools.exchange import Exchange, Request, sent
+from tests.tools.replies import HOUR_ENTRY
+
+pytestmark = pytest.mark.anyio
+
+LIST = {"hours": [HOUR_ENTRY]}
+OF_PROJECT = "projects/24/hours"
+ALL_FIELDS = {
+    "title": "Setup",
+    "hours": 1.5,
+    "date": "2026-03-01",
+    "description": "Longer note",
+    "rate": 80,
+}
+ID = {"hour_entry_id": 7}
+CLEARED = {"date": "", "rate": "", "description": ""}
+
+EXCHANGES = [
+    Exchange("list_project_hours", {"project_id": 24}, "GET", OF_PROJECT, reply=LIST),
+    Exchange("list_project_hours", {"project_id": 24, "billed": None}, "GET", OF_PROJECT, reply=LIST),
+    Exchange(
+        "list_project_hours", {"project_id": 24, "billed": True}, "GET", OF_PROJECT, {"filter": "billed"}, reply=LIST
+    ),
+    Exchange(
+        "list_project_hours", {"project_id": 24, "billed": False}, "GET", OF_PROJECT, {"filter": "unbilled"}, reply=LIST
+    ),
+    Exchange("get_hour_entry", ID, "GET", "hours/7", reply=HOUR_ENTRY),
+    Exchange(
+        "create_project_hours",
+        {"project_id": 24, **ALL_FIELDS},
+        "POST",
+        OF_PROJECT,
+        body={"project_item": ALL_FIELDS},
+        reply=HOUR_ENTRY,
+    ),
+    Exchange(
+        "create_project_hours",
+        {"project_id": 24, "title": "Setup", "hours": "0.25", "rate": None},
+        "POST",
+        OF_PROJECT,
+        body={"project_item": {"title": "Setup", "hours": 0.25}},
+        reply=HOUR_ENTRY,
+    ),
+    Exchange(
+        "update_hour_entry", {**ID, **ALL_FIELDS}, "PUT", "hours/7", body={"project_item": ALL_FIELDS}, reply=HOUR_ENTRY
+    ),
+    Exchange(
+        "update_hour_entry", {**ID, **CLEARED}, "PUT", "hours/7", body={"project_item": CLEARED}, reply=HOUR_ENTRY
+    ),
+    Exchange(
+        "update_hour_entry",
+        {**ID, "billed": True, "title": None},
+        "PUT",
+        "hours/7",
+        body={"project_item": {"billed": True}},
+        reply=HOUR_ENTRY,
+        then_read={"hours/7": {**HOUR_ENTRY, "billed?": True}},
+    ),
+    Exchange("delete_hour_entry", {**ID, "confirm": True}, "DELETE", "hours/7"),
+]
+
+
+@pytest.mark.parametrize("exchange", EXCHANGES, ids=str)
+async def test_a_call_is_this_request(agent: Agent, account: respx.MockRouter, exchange: Exchange) -> None:
+    await exchange.takes_place(agent, account)
+
+
+async def test_hours_come_without_counts_and_are_counted_here(agent: Agent, account: respx.MockRouter) -> None:
+    account.get(OF_PROJECT).respond(json=LIST)
+    assert await agent.answer("list_project_hours", project_id=24) == {
+        "records": [
+            {
+                "id": 7,
+                "project_id": 1,
+                "user_id": 2,
+                "date": "2011-07-29",
+                "title": "Redesign Work",
+                "hours": 8,
+                "rate": 75,
+                "billed": False,
+            }
+        ],
+        "returned": 1,
+        "total_count": 1,
+        "complete": True,
+    }
+
+
+@pytest.mark.parametrize("key", ["billed?", "billed"])
+async def test_billed_is_read_with_and_without_a_question_mark(
+    agent: Agent, account: respx.MockRouter, key: str
+) -> None:
+    entry = {name: value for name, value in HOUR_ENTRY.items() if name != "billed?"} | {key: True}
+    account.get("hours/7").respond(json=entry)
+    answer = await agent.answer("get_hour_entry", **ID)
+    assert answer["billed"] is True
+    assert "billed?" not in answer
+
+
+@pytest.mark.parametrize("reply", [{"status_code": 204}, {"status_code": 200, "json": {**HOUR_ENTRY, "billed?": True}}])
+@pytest.mark.parametrize(("asked", "shown"), [(True, False), (False, True), (True, None)])
+async def test_a_billed_that_did_not_change_is_said_plainly(
+    agent: Agent, account: respx.MockRouter, reply: dict[str, Any], asked: bool, shown: bool | None
+) -> None:
+    account.put("hours/7").respond(**reply)
+    account.get("hours/7").respond(json={**HOUR_ENTRY, "billed?": shown})
+    answer = await agent.answer("update_hour_entry", **ID, billed=asked)
+    assert "can't be set" in answer["notice"]
+    assert answer.get("billed") is shown
+    assert sent(account) == [
+        Request("PUT", "hours/7", body={"project_item": {"billed": asked}}),
+        Request("GET", "hours/7"),
+    ]
+
+
+@pytest.mark.parametrize("billed", [True, False])
+async def test_a_billed_that_changed_needs_no_notice(agent: Agent, account: respx.MockRouter, *, billed: bool) -> None:
+    account.put("hours/7").respond(204)
+    account.get("hours/7").respond(json={**HOUR_ENTRY, "billed?": billed})
+    answer = await agent.answer("update_hour_entry", **ID, billed=billed)
+    assert answer["billed"] is billed
+    assert "notice" not in answer
+
+
+@pytest.mark.parametrize("hours", [0, -1, "0.0", True, "two"])
+async def test_time_that_nobody_can_work_sends_nothing(agent: Agent, account: respx.MockRouter, hours: Any) -> None:
+    refusal = await agent.refusal("create_project_hours", project_id=24, title="Setup", hours=hours)
+    assert "hours" in refusal
+    assert sent(account) == []
+
+
+async def test_deleting_a_billed_entry_says_that_its_invoice_stays(agent: Agent, account: respx.MockRouter) -> None:
+    account.get("hours/7").respond(json={**HOUR_ENTRY, "billed?": True})
+    answer = await agent.answer("delete_hour_entry", **ID)
+    assert answer["done"] is False
+    assert answer["record"]["title"] == "Redesign Work"
+    assert "invoice" in answer["not_visible"]

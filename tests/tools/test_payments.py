@@ -1,0 +1,166 @@
+"""Tools for payments."""
+
+from typing import Any
+
+import pytest
+import respx
+
+from tests.agent import Agent
+from tests.tools.exchange import Exchange, Request, sent
+from tests.tools.replies import INVOICE, PAYMENT, PAYMENT_PROFILE, listed
+
+pytestmark = pytest.mark.anyio
+
+LIST = listed("payments", PAYMENT)
+CHARGE = {"invoice_id": 110, "payment_profile_id": 2}
+OF_INVOICE = "invoices/110/payments"
+CARDS = "clients/4/payment_profiles"
+CHARGED = Request("POST", OF_INVOICE, body={"payment": {"payment_profile_id": 2}})
+LOOKED = Request("GET", "invoices/110")
+
+EXCHANGES = [
+    Exchange("list_payments", {}, "GET", "payments", reply=LIST),
+    Exchange("list_payments", {"sort": "received_on"}, "GET", "payments", reply=LIST),
+    Exchange("list_payments", {"sort": "created_at"}, "GET", "payments", {"sort": "created_at"}, reply=LIST),
+    Exchange(
+        "create_payment",
+        {"invoice_id": 110, "amount": "500.10", "note": "Paid by Check", "received_on": "2026/03/01"},
+        "POST",
+        OF_INVOICE,
+        body={"payment": {"amount": 500.1, "note": "Paid by Check", "received_on": "2026-03-01"}},
+        reply=PAYMENT,
+    ),
+    Exchange(
+        "create_payment",
+        {"invoice_id": 110, "amount": 500, "note": None},
+        "POST",
+        OF_INVOICE,
+        body={"payment": {"amount": 500}},
+        reply=PAYMENT,
+    ),
+    Exchange(
+        "charge_payment_profile",
+        {**CHARGE, "confirm": True},
+        "POST",
+        OF_INVOICE,
+        body={"payment": {"payment_profile_id": 2}},
+        reply=PAYMENT,
+        then_read={"invoices/110": {**INVOICE, "balance": 0}},
+    ),
+    Exchange(
+        "delete_payment", {"invoice_id": 110, "payment_id": 53, "confirm": True}, "DELETE", "invoices/110/payments/53"
+    ),
+]
+
+
+@pytest.mark.parametrize("exchange", EXCHANGES, ids=str)
+async def test_a_call_is_this_request(agent: Agent, account: respx.MockRouter, exchange: Exchange) -> None:
+    await exchange.takes_place(agent, account)
+
+
+async def test_a_payment_is_shown_with_its_days_and_amounts(agent: Agent, account: respx.MockRouter) -> None:
+    account.get("payments").respond(json=LIST)
+    brief = {
+        "id": 980190972,
+        "invoice_id": 110,
+        "received_on": "2017-07-22",
+        "amount": 20.5,
+        "note": "Received check #123",
+        "transaction_id": "ch_BK0cuioz1Vq9vm",
+    }
+    assert (await agent.answer("list_payments"))["records"] == [brief]
+    full = await agent.answer("list_payments", detail="full")
+    assert full["records"] == [brief | {"transaction_fee_amount": 0}]
+
+
+async def test_a_charge_is_shown_before_it_is_made(agent: Agent, account: respx.MockRouter) -> None:
+    account.get("invoices/110").respond(json=INVOICE)
+    account.get(CARDS).respond(json=listed("payment_profiles", PAYMENT_PROFILE))
+    answer = await agent.answer("charge_payment_profile", **CHARGE)
+    assert answer["done"] is False
+    assert answer["record"]["number"] == "184"
+    assert "119.15 EUR" in answer["message"]
+    assert "4242" in answer["message"]
+    assert "Bob Smith" in answer["message"]
+    assert sent(account) == [LOOKED, Request("GET", CARDS)]
+
+
+async def test_another_clients_card_is_not_found(agent: Agent, account: respx.MockRouter) -> None:
+    account.get("invoices/110").respond(json=INVOICE)
+    account.get(CARDS).respond(json=listed("payment_profiles", {**PAYMENT_PROFILE, "id": 3}))
+    refusal = await agent.refusal("charge_payment_profile", **CHARGE)
+    assert "There is nothing at clients/4/payment_profiles/2" in refusal
+    assert {request.method for request in sent(account)} == {"GET"}
+
+
+async def test_cards_that_may_not_be_seen_do_not_hide_the_amount(agent: Agent, account: respx.MockRouter) -> None:
+    account.get("invoices/110").respond(json=INVOICE)
+    account.get(CARDS).respond(403)
+    assert "119.15 EUR" in (await agent.answer("charge_payment_profile", **CHARGE))["message"]
+
+
+async def test_a_charge_says_what_was_taken_and_what_is_left(agent: Agent, account: respx.MockRouter) -> None:
+    account.post(OF_INVOICE).respond(201, json={**PAYMENT, "amount": "119.15"})
+    account.get("invoices/110").respond(json={**INVOICE, "balance": 0})
+    answer = await agent.answer("charge_payment_profile", **CHARGE, confirm=True)
+    assert answer["done"] is True
+    assert "119.15 EUR" in answer["message"]
+    assert "0.00 EUR" in answer["message"]
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+async def test_a_charge_that_was_made_never_looks_as_if_it_failed(
+    agent: Agent, account: respx.MockRouter, status: int
+) -> None:
+    account.post(OF_INVOICE).respond(201, json=PAYMENT)
+    account.get("invoices/110").respond(status)
+    answer = await agent.answer("charge_payment_profile", **CHARGE, confirm=True)
+    assert answer["done"] is True
+    assert sent(account) == [CHARGED, LOOKED]
+
+
+@pytest.mark.parametrize("reply", [{"status_code": 204}, {"status_code": 201}, {"json": {"status": "ok"}}])
+async def test_a_charge_that_answers_no_payment_was_made_all_the_same(
+    agent: Agent, account: respx.MockRouter, reply: dict[str, Any]
+) -> None:
+    account.post(OF_INVOICE).respond(**reply)
+    account.get("invoices/110").respond(json={**INVOICE, "balance": 0})
+    answer = await agent.answer("charge_payment_profile", **CHARGE, confirm=True)
+    assert answer["done"] is True
+    assert "0.00 EUR" in answer["message"]
+    assert sent(account) == [CHARGED, LOOKED]
+
+
+@pytest.mark.parametrize("reply", [{"status_code": 500}, {"status_code": 502}])
+async def test_a_charge_of_unknown_outcome_is_never_repeated(
+    agent: Agent, account: respx.MockRouter, reply: dict[str, Any]
+) -> None:
+    account.post(OF_INVOICE).respond(**reply)
+    refusal = await agent.refusal("charge_payment_profile", **CHARGE, confirm=True)
+    assert "not known" in refusal
+    assert "get_invoice" in refusal
+    assert sent(account) == [CHARGED]
+
+
+@pytest.mark.parametrize(("transaction", "warned"), [("ch_1", True), ("", False), (None, False)])
+async def test_deleting_a_payment_shows_it_from_its_invoice(
+    agent: Agent, account: respx.MockRouter, transaction: str | None, *, warned: bool
+) -> None:
+    payments = [{"id": 52, "amount": 1}, {"id": 53, "amount": "10.50", "transaction_id": transaction}]
+    account.get("invoices/110").respond(json={**INVOICE, "payments": payments})
+    answer = await agent.answer("delete_payment", invoice_id=110, payment_id=53)
+    assert answer["done"] is False
+    assert answer["record"]["amount"] == 10.5
+    assert "10.50 EUR" in answer["message"]
+    assert ("not_visible" in answer) is warned
+    assert sent(account) == [LOOKED]
+
+
+@pytest.mark.parametrize("payments", [None, [], [{"id": 52, "amount": 1}]])
+async def test_a_payment_that_the_invoice_does_not_have_is_not_found(
+    agent: Agent, account: respx.MockRouter, payments: Any
+) -> None:
+    account.get("invoices/110").respond(json={**INVOICE, "payments": payments})
+    refusal = await agent.refusal("delete_payment", invoice_id=110, payment_id=53)
+    assert "There is nothing at invoices/110/payments/53" in refusal
+    assert sent(account) == [LOOKED]
