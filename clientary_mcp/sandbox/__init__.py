@@ -1,9 +1,13 @@
 """A Clientary account that needs no Clientary: its API over tables in memory, for trials and tests.
 
-It speaks the wire as the documentation has it and shares no code with the client that it checks.
+It speaks the wire as the documentation has it and shares no code with the client that it checks. It fails when it is
+told to (`Faults`), and its ledger says what took effect all the same. From httpx, `network.py` is the way to it.
 """
 
 from .account import Sandbox
+from .failing import Dropped
+from .faults import STORM, Fault, Faults
+from .ledger import Ledger, Write
 from .switches import Switches
 
-__all__ = ["Sandbox", "Switches"]
+__all__ = ["STORM", "Dropped", "Fault", "Faults", "Ledger", "Sandbox", "Switches", "Write"]

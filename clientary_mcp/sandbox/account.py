@@ -8,6 +8,8 @@ from starlette.applications import Starlette
 
 from .agency import fill, hire
 from .app import application
+from .faults import Faults
+from .ledger import Ledger
 from .messages import Message
 from .store import Store
 from .switches import Switches
@@ -16,13 +18,16 @@ from .switches import Switches
 class Sandbox:
     """An embedded account that answers like Clientary, with an agency's books in it or with one person.
 
-    The same seed and day give the same account. `switches` may be replaced at any time.
+    The same seed and day give the same account. `switches` and `faults` may be replaced at any time. `ledger` holds
+    every write that took effect; what the account was made with is not among them.
     """
 
     app: Starlette
     token: str
     today: date
     switches: Switches
+    faults: Faults | None
+    ledger: Ledger
     requests: deque[tuple[str, str]]
     sent_messages: list[Message]
 
@@ -32,11 +37,14 @@ class Sandbox:
         *,
         seed: int = 1,
         switches: Switches = Switches(),  # noqa: B008 frozen, so it can be shared
+        faults: Faults | None = None,
         filled: bool = True,
     ) -> None:
         self.today = today or datetime.now().astimezone().date()
         self.token = "sandbox"  # noqa: S105 known to everyone, and guards nothing
         self.switches = switches
+        self.faults = faults
+        self.ledger = Ledger()
         self.requests = deque(maxlen=10_000)
         self.sent_messages = []
         self.store = Store(self.today)

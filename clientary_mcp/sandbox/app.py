@@ -6,7 +6,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from decimal import Decimal
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
@@ -17,6 +17,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from .failing import fail
 from .lists import listing
 from .messages import send
 from .replies import RefusalError, UnknownRouteError, deleted, not_found, page_not_found, refuse, updated
@@ -35,7 +36,7 @@ BASE = "/api/v2"
 
 
 class Gate:
-    """Every request passes here first: it is noted, and turned away unless it may be answered as JSON."""
+    """Every request passes here first: noted, struck by a fault or not, refused unless it may be answered as JSON."""
 
     def __init__(self, app: ASGIApp, sandbox: "Sandbox") -> None:
         self.app = app
@@ -48,7 +49,13 @@ class Gate:
             return
         path, query = scope["path"], scope["query_string"].decode("latin-1")
         self.sandbox.requests.append((scope["method"], f"{path}?{query}" if query else path))
-        bare = path.rstrip("/").removesuffix(".json")
+        if (faults := self.sandbox.faults) and (fault := faults.strike(scope["method"], _short(_bare(path)))):
+            await fail(fault, faults, self._answer, scope, receive, send)
+        else:
+            await self._answer(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path, bare = scope["path"], _bare(scope["path"])
         refused = self._turned_away(Headers(scope=scope), scope["method"], as_json=path.endswith(".json"))
         if refused:
             await refused(scope, receive, send)
@@ -72,6 +79,15 @@ class Gate:
         except (binascii.Error, ValueError):
             return False
         return scheme.lower() == "basic" and user == password == self.sandbox.token
+
+
+def _bare(path: str) -> str:
+    return path.rstrip("/").removesuffix(".json")
+
+
+def _short(bare: str) -> str:
+    """The path as the documentation names it: `invoices/20101/payments`."""
+    return bare.removeprefix(f"{BASE}/")
 
 
 def application(sandbox: "Sandbox") -> Starlette:
@@ -155,25 +171,38 @@ def _allow_route(request: Request, plural: str, allowed: Routes) -> None:
         raise UnknownRouteError
 
 
-async def _body(request: Request) -> dict[str, Any]:
-    """The request's JSON, numbers exact."""
+class Body(NamedTuple):
+    """A request's body: as it came, and what it says, numbers exact."""
+
+    received: bytes
+    said: dict[str, Any]
+
+
+async def _body(request: Request) -> Body:
+    received = await request.body()
     try:
-        body = json.loads(await request.body(), parse_float=Decimal, parse_constant=_no_number)
+        said = json.loads(received, parse_float=Decimal, parse_constant=_no_number)
     except (ValueError, RecursionError):
-        body = None
-    if not isinstance(body, dict):
+        said = None
+    if not isinstance(said, dict):
         raise RefusalError(400, "Bad Request")
-    return body
+    return Body(received, said)
 
 
 def _no_number(name: str) -> None:
     raise ValueError(name)
 
 
-def _wrapped(body: Mapping[str, Any], resource: Resource) -> Mapping[str, Any]:
+def _wrapped(body: Body, resource: Resource) -> Mapping[str, Any]:
     """What stands under the wrapper key; nothing when it is missing or is no object."""
-    data = body.get(resource.wrapper)
+    data = body.said.get(resource.wrapper)
     return data if isinstance(data, dict) else {}
+
+
+def _note(sandbox: "Sandbox", request: Request, resource: Resource, record_id: int, received: bytes = b"") -> None:
+    """Enter a write in the ledger: called at once after its transaction, with nothing in between to fail or wait."""
+    path = _short(request.url.path)
+    sandbox.ledger.note(request.method, path, resource.path, record_id, received, sandbox.store.latest)
 
 
 async def _list(sandbox: "Sandbox", request: Request, resource: Resource, parent: str | None = None) -> Response:
@@ -196,6 +225,7 @@ async def _create(sandbox: "Sandbox", request: Request, resource: Resource, pare
     _allow_one_more(sandbox, resource)
     with sandbox.connection:
         record_id = create(sandbox.store, resource, _wrapped(body, resource), given)
+    _note(sandbox, request, resource, record_id, body.received)
     return JSONResponse(_record(sandbox, resource, record_id), 201)
 
 
@@ -216,6 +246,7 @@ async def _update(sandbox: "Sandbox", request: Request, resource: Resource) -> R
         raise RefusalError(400, f"param is missing or the value is empty: {resource.wrapper}")
     with sandbox.connection:
         update(sandbox.store, sandbox.switches, resource, row, data)
+    _note(sandbox, request, resource, row["id"], body.received)
     return updated(_record(sandbox, resource, row["id"]), sandbox.switches)
 
 
@@ -227,9 +258,11 @@ async def _delete(sandbox: "Sandbox", request: Request, resource: Resource, pare
         raise not_found()
     with sandbox.connection:
         sandbox.store.delete(resource.table, row["id"])
+        now = sandbox.store.now()
         if resource is PAYMENTS and owner:
             reckon(sandbox.store, "invoices", owner["id"])
-            sandbox.store.update("invoices", owner["id"], {"updated_at": sandbox.store.now()})
+            sandbox.store.update("invoices", owner["id"], {"updated_at": now})
+    _note(sandbox, request, resource, row["id"])
     return deleted(sandbox.switches)
 
 
@@ -239,6 +272,7 @@ async def _pay(sandbox: "Sandbox", request: Request, resource: Resource, parent:
     _allow_one_more(sandbox, resource)
     with sandbox.connection:
         payment_id = pay(sandbox.store, invoice, _wrapped(body, resource), resource)
+    _note(sandbox, request, resource, payment_id, body.received)
     return JSONResponse(_record(sandbox, resource, payment_id), 201)
 
 
@@ -246,7 +280,9 @@ async def _message(sandbox: "Sandbox", request: Request, resource: Resource) -> 
     body = await _body(request)
     document = _row(sandbox, resource, request.path_params["id"])
     with sandbox.connection:
-        sandbox.sent_messages.append(send(sandbox.store, sandbox.switches, resource, document, body))
+        message = send(sandbox.store, sandbox.switches, resource, document, body.said)
+    sandbox.sent_messages.append(message)
+    _note(sandbox, request, resource, document["id"], body.received)
     return Response(status_code=200)
 
 

@@ -20,9 +20,9 @@ def send(store: Store, switches: Switches, resource: Resource, document: Row, bo
     flags = {name: _flag(name, body.get(name), errors) for name in ("send_copy", "attach_pdf")}
     if errors:
         raise invalid(errors)
-    kind = resource.wrapper
+    kind, now = resource.wrapper, store.now()
     if document["status"] == DRAFT:
-        store.update(resource.table, document["id"], {"status": SENT, "updated_at": store.now()})
+        store.update(resource.table, document["id"], {"status": SENT, "updated_at": now})
     subject = body.get("subject")
     return {
         "kind": kind,

@@ -38,6 +38,11 @@ class Store:
     def now(self) -> str:
         """The moment of a write: noon of the account's day, one second later each time."""
         self._writes += 1
+        return self.latest
+
+    @property
+    def latest(self) -> str:
+        """The moment of the latest write."""
         moment = datetime.combine(self.today, time(12), UTC) + timedelta(seconds=self._writes)
         return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 

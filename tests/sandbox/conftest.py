@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from clientary_mcp.sandbox import Sandbox
+from clientary_mcp.sandbox.network import Network
 
 TODAY = date(2026, 3, 17)
 
@@ -39,7 +40,7 @@ async def reach() -> AsyncIterator[Callable[[Sandbox], httpx.AsyncClient]]:
         def client(sandbox: Sandbox) -> httpx.AsyncClient:
             opened.append(
                 httpx.AsyncClient(
-                    transport=httpx.ASGITransport(sandbox.app),
+                    transport=Network(sandbox),
                     base_url="https://sandbox.test/api/v2/",
                     auth=(sandbox.token, sandbox.token),
                     headers={"Accept": "application/json"},
