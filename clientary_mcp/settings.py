@@ -3,95 +3,185 @@
 import ipaddress
 import math
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal, cast, get_args
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 
 from clientary_mcp.errors import SettingsError
 
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
+AskUser = Literal["auto", "always", "never"]
 
 _SUBDOMAIN = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|[0-9a-f]*:[0-9a-f:]*")
 _API = "/api/v2"
-
-_VARIABLES = {
-    "subdomain": "CLIENTARY_SUBDOMAIN",
-    "base_url": "CLIENTARY_BASE_URL",
-    "api_token": "CLIENTARY_API_TOKEN",
-    "concurrency": "CLIENTARY_CONCURRENCY",
-    "requests_per_second": "CLIENTARY_REQUESTS_PER_SECOND",
-    "deadline": "CLIENTARY_DEADLINE",
-    "log_level": "CLIENTARY_LOG_LEVEL",
-    "mcp_token": "CLIENTARY_MCP_TOKEN",
-}
 _WHERE = {
-    "subdomain": "take the first part of the address you log in at (acme in acme.clientary.com)",
-    "base_url": "take the address you log in at, like https://clients.example.com",
-    "api_token": "generate one in Clientary on your profile page, under Generate API Token",
+    "CLIENTARY_SUBDOMAIN": "take the first part of the address you log in at (acme in acme.clientary.com)",
+    "CLIENTARY_BASE_URL": "take the address you log in at, like https://clients.example.com",
+    "CLIENTARY_API_TOKEN": "generate one in Clientary on your profile page, under Generate API Token",
 }
-_RANGES = {"concurrency": (1, 64), "requests_per_second": (0, 1000), "deadline": (1, 3600)}
+
+
+def _number(least: float, most: float) -> Callable[[str], float]:
+    def read(text: str) -> float:
+        try:
+            number = float(text)
+        except ValueError:
+            number = math.nan
+        if not least <= number <= most:
+            raise ValueError(f"must be a number from {least:g} to {most:g}")
+        return number
+
+    return read
+
+
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not re.fullmatch(r"\d{1,9}", text) or not least <= int(text) <= most:
+            raise ValueError(f"must be a whole number from {least} to {most}")
+        return int(text)
+
+    return read
+
+
+def _choice(words: Any, change: Callable[[str], str]) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if change(text) not in get_args(words):
+            raise ValueError(f"must be one of {', '.join(get_args(words))}")
+        return change(text)
+
+    return read
+
+
+def _switch(text: str) -> bool:
+    if text.lower() not in ("1", "true", "yes", "on", "0", "false", "no", "off"):
+        raise ValueError("must be true or false")
+    return text.lower() in ("1", "true", "yes", "on")
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(name for name in re.split(r"[\s,]+", text) if name)
+
+
+def _required(text: str) -> Mapping[str, tuple[str, ...]]:
+    """`lead: website, description; client: number`"""
+    required: dict[str, tuple[str, ...]] = {}
+    for part in filter(str.strip, text.split(";")):
+        kind, colon, names = part.partition(":")
+        if kind.strip() not in ("client", "lead") or not colon or not _names(names):
+            raise ValueError("must look like this: lead: website, description; client: number")
+        required[kind.strip()] = tuple(sorted(_names(names)))
+    return required
+
+
+def _path(text: str) -> Path:
+    return Path(text).expanduser()
+
+
+def _setting(variable: str, read: Callable[[str], Any], about: str, default: Any = None, *, shown: bool = True) -> Any:
+    """A setting: the variable it is read from, how its text is read, and what the table of settings says of it."""
+    return field(default=default, repr=shown, metadata={"variable": variable, "read": read, "about": about})
 
 
 @dataclass(frozen=True)
 class Settings:
-    """One account, and how to treat it. Raises SettingsError for a value that cannot be.
+    """One account, how to treat it, and what agents may do with it. SettingsError for a value that cannot be.
 
     Exactly one of `subdomain` (for `https://{subdomain}.clientary.com`) and `base_url` is given; `base_url`
     may end with `/api/v2`.
     """
 
-    api_token: str = field(repr=False)
-    subdomain: str | None = None
-    base_url: str | None = None
-    concurrency: int = 4
-    """Requests at the same time."""
-    requests_per_second: float = 0
-    """At most; 0 is no limit of ours: Clientary publishes none, and when it asks to slow down we do."""
-    deadline: float = 60
-    """Seconds that one call may take, waits and retries included."""
-    log_level: LogLevel = "WARNING"
-    mcp_token: str | None = field(default=None, repr=False)
-    """What clients have to send over HTTP, as a bearer token; needed where other machines can reach the server."""
+    subdomain: str | None = _setting(
+        "CLIENTARY_SUBDOMAIN", str, "The first part of the address you log in at: `acme` for acme.clientary.com."
+    )
+    base_url: str | None = _setting(
+        "CLIENTARY_BASE_URL",
+        str,
+        "Instead of the subdomain, for an account on its own domain: `https://clients.example.com`.",
+    )
+    api_token: str = _setting(
+        "CLIENTARY_API_TOKEN",
+        str,
+        "From your profile page in Clientary, under Generate API Token. Whoever generated it is the one who acts.",
+        "",
+        shown=False,
+    )
+    concurrency: int = _setting("CLIENTARY_CONCURRENCY", _whole(1, 64), "Requests at the same time.", 4)
+    requests_per_second: float = _setting(
+        "CLIENTARY_REQUESTS_PER_SECOND",
+        _number(0, 1000),
+        "Requests a second at most; 0 sets no limit, and slows down only when Clientary asks to.",
+        0,
+    )
+    deadline: float = _setting(
+        "CLIENTARY_DEADLINE", _number(1, 3600), "Seconds one call may take, waits and retries included.", 60
+    )
+    log_level: LogLevel = _setting(
+        "CLIENTARY_LOG_LEVEL",
+        _choice(LogLevel, str.upper),
+        "`DEBUG`, `INFO`, `WARNING`, `ERROR` or `CRITICAL`; the log goes to stderr.",
+        "WARNING",
+    )
+    read_only: bool = _setting("CLIENTARY_READ_ONLY", _switch, "`true` offers the reading tools alone.", default=False)
+    toolsets: frozenset[str] = _setting(
+        "CLIENTARY_TOOLSETS",
+        _names,
+        "Only these resources (`clients`, …) and effects (`read`, `write`, `money`, `mail`, `delete`).",
+        frozenset(),
+    )
+    tools: frozenset[str] = _setting("CLIENTARY_TOOLS", _names, "Only these tools, or these too.", frozenset())
+    exclude_tools: frozenset[str] = _setting("CLIENTARY_EXCLUDE_TOOLS", _names, "Never these tools.", frozenset())
+    required_fields: Mapping[str, tuple[str, ...]] | None = _setting(
+        "CLIENTARY_REQUIRED_FIELDS",
+        _required,
+        "What every new client or lead must have: `lead: website, description`.",
+    )
+    ask_user: AskUser = _setting(
+        "CLIENTARY_ASK_USER",
+        _choice(AskUser, str.lower),
+        "Whether deletes, charges and mails ask the person at the keyboard: `auto` where the host can, `always` or"
+        " refuse, `never`.",
+        "auto",
+    )
+    ask_timeout: float = _setting(
+        "CLIENTARY_ASK_TIMEOUT", _number(1, 86_400), "Seconds that a person has to answer such a question.", 300
+    )
+    deletes_per_hour: int = _setting("CLIENTARY_DELETES_PER_HOUR", _whole(0, 10_000), "Deletes in an hour.", 30)
+    mails_per_hour: int = _setting("CLIENTARY_MAILS_PER_HOUR", _whole(0, 10_000), "Mails in an hour.", 30)
+    charges_per_hour: int = _setting("CLIENTARY_CHARGES_PER_HOUR", _whole(0, 10_000), "Card charges in an hour.", 10)
+    duplicate_window: float = _setting(
+        "CLIENTARY_DUPLICATE_WINDOW",
+        _number(0, 86_400),
+        "Seconds in which the same create, payment, charge or mail is not done twice; 0 forgets at once.",
+        600,
+    )
+    audit_log: Path | None = _setting("CLIENTARY_AUDIT_LOG", _path, "File for one JSON line per call.")
+    mcp_token: str | None = _setting(
+        "CLIENTARY_MCP_TOKEN",
+        str,
+        "What clients send over HTTP as bearer token: 16 to 200 characters; needed beyond loopback.",
+        shown=False,
+    )
 
     def __post_init__(self) -> None:
         if self.subdomain and self.base_url:
-            raise _wrong("base_url", f"and {_VARIABLES['subdomain']} are both set, and one of them has to go")
+            raise _wrong("CLIENTARY_BASE_URL", "and CLIENTARY_SUBDOMAIN are both set, and one of them has to go")
         if not self.subdomain and not self.base_url:
-            raise _wrong("subdomain", f"is missing (or {_VARIABLES['base_url']}, for an account on its own domain)")
-        self.address  # noqa: B018 - raises for an address that cannot be
+            raise _wrong("CLIENTARY_SUBDOMAIN", "is missing (or CLIENTARY_BASE_URL, for an account on its own domain)")
+        _address(self.subdomain, self.base_url)
         if not self.api_token:
-            raise _wrong("api_token", "is missing")
+            raise _wrong("CLIENTARY_API_TOKEN", "is missing")
         if not re.fullmatch(r"[!-~]{1,200}", self.api_token):
-            raise _wrong("api_token", "holds characters that no token has")
-        for name, (least, most) in _RANGES.items():
-            if not least <= getattr(self, name) <= most:
-                raise _wrong(name, f"must be from {least} to {most}")
+            raise _wrong("CLIENTARY_API_TOKEN", "holds characters that no token has")
         if self.mcp_token is not None and not re.fullmatch(r"[!-~]{16,200}", self.mcp_token):
-            raise _wrong("mcp_token", "must be 16 to 200 printable characters without spaces")
-        if self.log_level not in get_args(LogLevel):
-            raise _wrong("log_level", f"must be one of {', '.join(get_args(LogLevel))}")
+            raise _wrong("CLIENTARY_MCP_TOKEN", "must be 16 to 200 printable characters without spaces")
 
     @property
     def address(self) -> str:
         """The account's address, `https://host`, without a slash at its end."""
-        if self.subdomain:
-            if not _SUBDOMAIN.fullmatch(self.subdomain):
-                raise _wrong("subdomain", "may hold letters, digits and hyphens only")
-            return f"https://{self.subdomain.lower()}.clientary.com"
-        try:
-            url = urlsplit(self.base_url or "")
-            host, port = url.hostname or "", url.port
-        except ValueError:
-            raise _wrong("base_url", "is not an address") from None
-        if url.username is not None or url.query or url.fragment or url.path.rstrip("/") not in ("", _API):
-            raise _wrong("base_url", "may hold a host and nothing more (no user name, path, query or fragment)")
-        if not _HOST.fullmatch(host):
-            raise _wrong("base_url", "is not an address")
-        if url.scheme != "https" and not (url.scheme == "http" and is_loopback(host)):
-            raise _wrong("base_url", "must start with https:// (plain http is for loopback alone)")
-        return f"{url.scheme}://" + (f"[{host}]" if ":" in host else host) + (f":{port}" if port else "")
+        return _address(self.subdomain, self.base_url)
 
     @property
     def api_url(self) -> str:
@@ -101,19 +191,34 @@ class Settings:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
         """The settings in `environment`; an empty variable counts as not set."""
-        given = {
-            name: value for name, variable in _VARIABLES.items() if (value := environment.get(variable, "").strip())
-        }
-        return cls(
-            api_token=given.get("api_token", ""),
-            subdomain=given.get("subdomain"),
-            base_url=given.get("base_url"),
-            concurrency=int(_number(given, "concurrency", cls.concurrency)),
-            requests_per_second=_number(given, "requests_per_second", cls.requests_per_second),
-            deadline=_number(given, "deadline", cls.deadline),
-            log_level=cast("LogLevel", given.get("log_level", cls.log_level).upper()),  # checked above
-            mcp_token=given.get("mcp_token"),
-        )
+        given: dict[str, Any] = {}
+        for setting in fields(cls):
+            variable = setting.metadata["variable"]
+            if text := environment.get(variable, "").strip():
+                try:
+                    given[setting.name] = setting.metadata["read"](text)
+                except ValueError as error:
+                    raise _wrong(variable, str(error)) from None
+        return cls(**given)
+
+
+def _address(subdomain: str | None, base_url: str | None) -> str:
+    if subdomain:
+        if not _SUBDOMAIN.fullmatch(subdomain):
+            raise _wrong("CLIENTARY_SUBDOMAIN", "may hold letters, digits and hyphens only")
+        return f"https://{subdomain.lower()}.clientary.com"
+    try:
+        url = urlsplit(base_url or "")
+        host, port = url.hostname or "", url.port
+    except ValueError:
+        raise _wrong("CLIENTARY_BASE_URL", "is not an address") from None
+    if url.username is not None or url.query or url.fragment or url.path.rstrip("/") not in ("", _API):
+        raise _wrong("CLIENTARY_BASE_URL", "may hold a host and nothing more (no user name, path, query or fragment)")
+    if not _HOST.fullmatch(host):
+        raise _wrong("CLIENTARY_BASE_URL", "is not an address")
+    if url.scheme != "https" and not (url.scheme == "http" and is_loopback(host)):
+        raise _wrong("CLIENTARY_BASE_URL", "must start with https:// (plain http is for loopback alone)")
+    return f"{url.scheme}://" + (f"[{host}]" if ":" in host else host) + (f":{port}" if port else "")
 
 
 def is_loopback(host: str) -> bool:
@@ -126,16 +231,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _number(given: Mapping[str, str], name: str, default: float) -> float:
-    try:
-        number = float(given.get(name, default))
-    except ValueError:
-        number = math.nan
-    if math.isnan(number) or (name == "concurrency" and number != int(number)):
-        raise _wrong(name, "must be a number")
-    return number
-
-
-def _wrong(name: str, what: str) -> SettingsError:
-    where = f": {_WHERE[name]}, or start with --sandbox to try without an account" if name in _WHERE else ""
-    return SettingsError(f"{_VARIABLES[name]} {what}{where}.")
+def _wrong(variable: str, what: str) -> SettingsError:
+    where = _WHERE.get(variable)
+    hint = f": {where}, or start with --sandbox to try without an account" if where else ""
+    return SettingsError(f"{variable} {what}{hint}.")

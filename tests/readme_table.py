@@ -1,33 +1,58 @@
-"""The README's table of tools, from the tools themselves: `python -m tests.readme_table` writes it anew."""
+"""The README's tables, from the code itself: `python -m tests.readme_table` writes them anew."""
 
+from dataclasses import fields
 from pathlib import Path
 
 from clientary_mcp.catalogue import kind, signature
+from clientary_mcp.settings import Settings
 from clientary_mcp.tools import ALL
 
 README = Path(__file__).parents[1] / "README.md"
 REGENERATE = "python -m tests.readme_table"
-_START, _END = f"<!-- tools: written by {REGENERATE} -->\n", "<!-- /tools -->\n"
 
 
-def table() -> str:
+def tools() -> str:
     """Every tool in the order in which agents see them: its name, what it may do, its arguments."""
     rows = [f"| `{tool.name}` | {kind(tool)} | {signature(tool)} |" for tool in ALL]
     return "\n".join(["| Tool | May | Arguments |", "| --- | --- | --- |", *rows, ""])
 
 
-def written(text: str) -> str:
-    """The table as a README has it."""
-    return text.partition(_START)[2].partition(_END)[0]
+def settings() -> str:
+    """Every variable, its default, and what it is."""
+    rows = [
+        f"| `{setting.metadata['variable']}` | {_default(setting.default)} | {setting.metadata['about']} |"
+        for setting in fields(Settings)
+    ]
+    return "\n".join(["| Variable | Default | What it is |", "| --- | --- | --- |", *rows, ""])
+
+
+def _default(value: object) -> str:
+    return "none" if value is None or value == "" or value == frozenset() else f"`{str(value).lower()}`"
+
+
+TABLES = {"tools": tools, "settings": settings}
+
+
+def _marks(name: str) -> tuple[str, str]:
+    return f"<!-- {name}: written by {REGENERATE} -->\n", f"<!-- /{name} -->\n"
+
+
+def written(text: str, name: str) -> str:
+    """The table of that name as a README has it."""
+    start, end = _marks(name)
+    return text.partition(start)[2].partition(end)[0]
 
 
 def rewritten(text: str) -> str:
-    """A README with the table as it should be."""
-    before, start, rest = text.partition(_START)
-    _, end, after = rest.partition(_END)
-    if not start or not end:
-        raise ValueError(f"the README needs the lines {_START.strip()} and {_END.strip()}")
-    return f"{before}{start}\n{table()}\n{end}{after}"
+    """A README with the tables as they should be."""
+    for name, table in TABLES.items():
+        mark, close = _marks(name)
+        before, start, rest = text.partition(mark)
+        _, end, after = rest.partition(close)
+        if not start or not end:
+            raise ValueError(f"the README needs the lines {mark.strip()} and {close.strip()}")
+        text = f"{before}{start}\n{table()}\n{end}{after}"
+    return text
 
 
 if __name__ == "__main__":

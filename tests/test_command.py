@@ -77,11 +77,11 @@ ACCOUNTS_THAT_CANNOT_BE = [
     ({**ACME, "CLIENTARY_API_TOKEN": f"{TOKEN} {TOKEN}"}, "CLIENTARY_API_TOKEN holds"),
 ]
 OTHER_SETTINGS_THAT_CANNOT_BE = [
-    ({**ACME, "CLIENTARY_CONCURRENCY": "0"}, "CLIENTARY_CONCURRENCY must be from 1 to 64"),
+    ({**ACME, "CLIENTARY_CONCURRENCY": "0"}, "CLIENTARY_CONCURRENCY must be a whole number from 1 to 64"),
     ({**ACME, "CLIENTARY_CONCURRENCY": "1.5"}, "CLIENTARY_CONCURRENCY must be"),
-    ({**ACME, "CLIENTARY_REQUESTS_PER_SECOND": "-1"}, "CLIENTARY_REQUESTS_PER_SECOND must be from 0"),
+    ({**ACME, "CLIENTARY_REQUESTS_PER_SECOND": "-1"}, "CLIENTARY_REQUESTS_PER_SECOND must be a number from 0"),
     ({**ACME, "CLIENTARY_DEADLINE": "soon"}, "CLIENTARY_DEADLINE must be a number"),
-    ({**ACME, "CLIENTARY_DEADLINE": "inf"}, "CLIENTARY_DEADLINE must be from 1 to 3600"),
+    ({**ACME, "CLIENTARY_DEADLINE": "inf"}, "CLIENTARY_DEADLINE must be a number from 1 to 3600"),
     ({**ACME, "CLIENTARY_CONCURRENCY": "inf"}, "CLIENTARY_CONCURRENCY must be"),
     ({**ACME, "CLIENTARY_LOG_LEVEL": "LOUD"}, "CLIENTARY_LOG_LEVEL must be one of DEBUG"),
     ({**ACME, "CLIENTARY_MCP_TOKEN": "hunter2"}, "CLIENTARY_MCP_TOKEN must be 16"),
@@ -153,7 +153,7 @@ def test_the_table_of_tools_has_a_line_for_each(capsys: pytest.CaptureFixture[st
     assert {name for name, kind in kinds.items() if kind == "confirm"} == {tool.name for tool in ALL if tool.gated}
     assert (kinds["get_invoice"], kinds["create_invoice"]) == ("reads", "writes")
     (line,) = [line for line in lines if line.startswith("create_payment ")]
-    assert line.endswith("invoice_id, amount, note?, received_on?")
+    assert line.endswith("invoice_id, amount, note?, received_on?, allow_duplicate?")
 
 
 @pytest.mark.anyio
