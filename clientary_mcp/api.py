@@ -7,22 +7,25 @@ Paths are relative to `/api/v2/`. Every method raises children of `ClientaryErro
 """
 
 import json
+import ssl
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from copy import copy
 from decimal import Decimal
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import version
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import httpx
 
-from clientary_mcp.errors import Busy, ClientaryError, NotFound, Unavailable, Unreadable
-from clientary_mcp.explain import explain, unknown_outcome
+from clientary_mcp.errors import Busy, ClientaryError, NotFound, OutcomeUnknown, Unavailable, Unreadable
+from clientary_mcp.explain import explain, not_done, unknown_outcome
+from clientary_mcp.outcomes import holds, newly_made
 from clientary_mcp.pages import Joined, Listing, whole_list
+from clientary_mcp.redact import HANDLES, redacted
 from clientary_mcp.settings import Settings
 from clientary_mcp.together import together
-from clientary_mcp.transport import NOT_SENT, Call, Clock, OnWait, Pacing, Retrying, retry_after
+from clientary_mcp.transport import NOT_SENT, Call, Clock, OnWait, Pacing, Retrying, call_of, retry_after
 from tool_schemas.answers import Page
 from tool_schemas.base import Record
 
@@ -31,6 +34,7 @@ ResultT = TypeVar("ResultT")
 Query = Mapping[str, Any]
 Body = Mapping[str, Any]
 
+_LOST = "The answer was lost on the way; a look shows that it took effect, once."
 _TIMEOUT = httpx.Timeout(connect=10, read=30, write=30, pool=None)  # places are given by Pacing
 
 
@@ -38,16 +42,19 @@ class Clientary:
     """A session with one account.
 
     `network` is what requests leave through: a pool of connections, unless the sandbox or a test passes its
-    own. The requests of one call share a deadline; `for_call` gives the view of the session that keeps it.
+    own. Requests that belong together share a `Call`, and with it a deadline: see `within`.
     """
 
     def __init__(
         self, settings: Settings, network: httpx.AsyncBaseTransport | None = None, clock: Clock | None = None
     ) -> None:
         self.settings = settings
-        self.call: Call | None = None
-        self._clock = clock or Clock()
-        pool = network or httpx.AsyncHTTPTransport(limits=httpx.Limits(max_connections=settings.concurrency))
+        self._call: Call | None = None
+        self.clock = clock or Clock()
+        self._made_here: set[tuple[str, int]] = set()
+        pool = network or httpx.AsyncHTTPTransport(
+            verify=_certificates(), limits=httpx.Limits(max_connections=settings.concurrency)
+        )
         self._http = httpx.AsyncClient(
             base_url=settings.api_url,
             auth=httpx.BasicAuth(settings.api_token, settings.api_token),
@@ -69,10 +76,14 @@ class Clientary:
         """Close the connections."""
         await self._http.aclose()
 
-    def for_call(self, on_wait: OnWait | None = None) -> "Clientary":
-        """This session, for one call of several requests: one deadline, and `call` counts waits and retries."""
+    def new_call(self, on_wait: OnWait | None = None) -> Call:
+        """What several requests that belong together share: a deadline, and the count of waits and writes."""
+        return Call(self.settings.deadline, on_wait, self.clock)
+
+    def within(self, call: Call) -> "Clientary":
+        """This session, for the requests of that call."""
         view = copy(self)
-        view.call = self._new_call(on_wait)
+        view._call = call
         return view
 
     async def get(self, kind: type[RecordT], path: str) -> RecordT:
@@ -105,23 +116,82 @@ class Clientary:
             return whole_list(first, page, limit)
         if page > 1 and not kind.paged:
             first = await read(page)
+        joined = await self._joined(page, first, read, limit)
+        if joined.torn:  # records came or went while the pages were read: once more, and then it is said
+            joined = await self._joined(page, await read(page), read, limit)
+        return joined.page()
+
+    async def _joined(
+        self,
+        page: int,
+        first: Listing[RecordT],
+        read: Callable[[int], Awaitable[Listing[RecordT]]],
+        limit: int | None,
+    ) -> Joined[RecordT]:
         joined = Joined(page, first)
         while missing := joined.missing(limit):
             for listing in await self.together(partial(read, number) for number in missing):
                 joined.add(listing)
-        return joined.page()
+        return joined
+
+    async def every(self, kind: type[RecordT], path: str, query: Query | None = None) -> list[RecordT]:
+        """All records of a list."""
+        return (await self.collect(kind, path, limit=None, query=query)).records
 
     async def together(self, jobs: Iterable[Callable[[], Awaitable[ResultT]]]) -> list[ResultT]:
         """The results of several reads made at the same time, as far as the settings allow; in their order."""
         return await together(jobs, self.settings.concurrency)
 
-    async def create(self, kind: type[RecordT], path: str, body: Body, *, otherwise: str | None = None) -> RecordT:
-        """Create a record and return it. Where `path` does not exist, `otherwise` is tried: it created nothing."""
-        sent = await self._write("POST", path, {kind.wrapper: body}, otherwise)
+    async def create(
+        self,
+        kind: type[RecordT],
+        path: str,
+        body: Body,
+        *,
+        otherwise: str | None = None,
+        listed: Callable[[], Awaitable[list[RecordT]]] | None = None,
+    ) -> RecordT:
+        """Create a record and return it. Where `path` does not exist, `otherwise` is tried: it created nothing.
+
+        When the answer is lost, the record is looked for among those that `listed` reads, by default at `path`.
+        """
+        since = self.clock.wall()
         try:
-            return _record(kind, sent)
+            sent = await self._write("POST", path, {kind.wrapper: body}, otherwise)
+            record = _record(kind, sent)
+        except OutcomeUnknown as lost:
+            record = await self._made(kind, path, body, since, listed, lost)
         except Unreadable:
-            raise unknown_outcome("POST", path, "Clientary accepted it without showing the record") from None
+            accepted = OutcomeUnknown(
+                f"Clientary accepted POST {path}, but does not show the new record. Look before repeating it.",
+                may_still_happen=True,
+            )
+            record = await self._made(kind, path, body, since, listed, accepted)
+        self._made_here.add((kind.plural, record.id))
+        return record
+
+    async def _made(
+        self,
+        kind: type[RecordT],
+        path: str,
+        body: Body,
+        since: float,
+        listed: Callable[[], Awaitable[list[RecordT]]] | None,
+        lost: OutcomeUnknown,
+    ) -> RecordT:
+        """The record that a create made whose answer was lost; NotDone when there is none, `lost` when in doubt."""
+        known = {record_id for plural, record_id in self._made_here if plural == kind.plural}
+        try:
+            there = await (listed() if listed else self.every(kind, path))
+        except ClientaryError:
+            raise lost from None
+        made = newly_made(there, body, since, known)
+        if len(made) == 1:
+            made[0].notice = _LOST
+            return made[0]
+        if made or lost.may_still_happen:
+            raise lost
+        raise not_done("POST", path)
 
     async def update(
         self,
@@ -133,7 +203,10 @@ class Clientary:
         read_back: bool = False,
     ) -> RecordT:
         """Change the fields in `body` and return the record: as answered, or read back where PUT answers nothing."""
-        sent = await self._write("PUT", path, {kind.wrapper: body}, otherwise)
+        try:
+            sent = await self._write("PUT", path, {kind.wrapper: body}, otherwise)
+        except OutcomeUnknown as lost:
+            return await self._updated(kind, path, body, lost)
         if not read_back:
             try:
                 return _record(kind, sent)
@@ -146,9 +219,34 @@ class Clientary:
             record.notice = f"The change was made, but reading it back failed: {failure}"
             return record
 
-    async def delete(self, path: str) -> None:
-        """Delete a record, for good."""
-        await self._write("DELETE", path)
+    async def _updated(self, kind: type[RecordT], path: str, body: Body, lost: OutcomeUnknown) -> RecordT:
+        """The record after an update whose answer was lost; NotDone when it is unchanged, `lost` when in doubt."""
+        try:
+            record = await self.get(kind, path)
+        except ClientaryError:
+            raise lost from None
+        changed = holds(record, body)
+        if changed:
+            record.notice = _LOST
+            return record
+        if changed is None or lost.may_still_happen:
+            raise lost
+        raise not_done("PUT", path)
+
+    async def delete(self, path: str, there: Callable[[], Awaitable[object]] | None = None) -> None:
+        """Delete a record, for good. `there` finds it or raises NotFound, for records that have no GET of their own."""
+        try:
+            await self._write("DELETE", path)
+        except OutcomeUnknown as lost:
+            try:
+                await (there() if there else self._send("GET", path))
+            except NotFound:
+                return
+            except ClientaryError:
+                raise lost from None
+            if lost.may_still_happen:
+                raise
+            raise not_done("DELETE", path) from None
 
     async def post(self, path: str, body: Body) -> Any:
         """Send `body` as it is, without a wrapper, and return the answer's JSON; None where there is none."""
@@ -172,32 +270,48 @@ class Clientary:
             path,
             params={name: value for name, value in (query or {}).items() if value is not None},
             json=body,
-            extensions={"call": self.call or self._new_call()},
+            extensions={"call": self._call or self.new_call()},
         )
+        write: dict[str, str | int] = {"method": method, "path": path, "status": 0}
+        if method != "GET":
+            call_of(request).writes.append(write)
         try:
             response = await self._http.send(request)
+            write["status"] = response.status_code
         except httpx.PoolTimeout:
             raise Busy("Too many requests are waiting their turn; nothing was sent. Try again in a minute.") from None
         except NOT_SENT:
             raise Unavailable("Clientary could not be reached; nothing was sent. Try again in a minute.") from None
-        except httpx.RequestError:
+        except httpx.RequestError as error:
             if method == "GET":
                 raise Unavailable("The connection to Clientary failed. Try again in a minute.") from None
-            raise unknown_outcome(method, path, "The connection failed before Clientary answered") from None
+            timed_out = isinstance(error, httpx.TimeoutException)
+            why = "No answer came in time" if timed_out else "The connection failed before Clientary answered"
+            raise unknown_outcome(method, path, why, may_still_happen=timed_out) from None
+        content = redacted(response.content, self._secrets(body))
         if not response.is_success:
-            asked = retry_after(response, self._clock.wall())
-            raise explain(response.status_code, method, path, response.text, asked)
-        return _json(response, method)
+            asked = retry_after(response, self.clock.wall())
+            raise explain(response.status_code, method, path, content.decode(errors="replace"), asked)
+        return _json(content, method)
 
-    def _new_call(self, on_wait: OnWait | None = None) -> Call:
-        return Call(self._clock.now() + self.settings.deadline, on_wait, clock=self._clock)
+    def _secrets(self, body: Body | None) -> list[str]:
+        """What no answer may repeat: the token, and the payment handles that were sent."""
+        sent = next(iter(body.values()), None) if body else None
+        handles = [str(sent[name]) for name in HANDLES if sent.get(name)] if isinstance(sent, dict) else []
+        return [self.settings.api_token, *handles]
 
 
-def _json(response: httpx.Response, method: str) -> Any:
-    if not response.content.strip():
+@cache
+def _certificates() -> ssl.SSLContext:
+    """The authorities that are trusted; reading them takes longer than anything else at start, so it is done once."""
+    return httpx.create_ssl_context()
+
+
+def _json(content: bytes, method: str) -> Any:
+    if not content.strip():
         return None
     try:
-        return json.loads(response.content, parse_float=Decimal)
+        return json.loads(content, parse_float=Decimal)
     except (ValueError, RecursionError):
         if method == "GET":
             raise Unreadable("Clientary's answer could not be read: it is not the JSON it should be.") from None

@@ -3,13 +3,15 @@
     ClientaryError
     ├── SettingsError        something is missing or wrong in the settings
     ├── BadArguments         refused here: nothing was sent
+    ├── Withheld             refused here by what the owner set: a cap, or a person's word; nothing was sent
     ├── NotAllowed           401, 403: the token is not accepted, or its owner may not
     ├── NotFound             404
     ├── Refused              422 and other 4xx: the fields that Clientary complains of are in `fields`
     ├── PlanLimit            426: the account's plan allows no more
     ├── Busy                 429, after all tries
     ├── Unavailable          not reachable, or 5xx to a read
-    ├── OutcomeUnknown       a write was sent and its answer did not come: it may have taken effect
+    ├── NotDone              a write was sent, its answer did not come, and a look shows that it took no effect
+    ├── OutcomeUnknown       a write was sent, its answer did not come, and it may have taken effect
     └── Unreadable           an answer that is not what the API documents
 
 Messages are read by agents: they say what happened and what to do next, and hold no text of Clientary's but
@@ -29,6 +31,10 @@ class SettingsError(ClientaryError):
 
 class BadArguments(ClientaryError):
     """The arguments of a call are wrong. Nothing was sent."""
+
+
+class Withheld(ClientaryError):
+    """The owner's settings, or the person who was asked, do not let it happen. Nothing was sent."""
 
 
 class NotAllowed(ClientaryError):
@@ -66,8 +72,16 @@ class Unavailable(ClientaryError):
     """Clientary could not be reached or answered with an error of its own; nothing was changed."""
 
 
+class NotDone(ClientaryError):
+    """A write left without an answer, and did not take effect: it may be repeated."""
+
+
 class OutcomeUnknown(ClientaryError):
-    """A write left, and whether it took effect is not known."""
+    """A write left, and whether it took effect is not known; `may_still_happen` when it could be under way yet."""
+
+    def __init__(self, message: str, *, may_still_happen: bool = False) -> None:
+        super().__init__(message)
+        self.may_still_happen = may_still_happen
 
 
 class Unreadable(ClientaryError):

@@ -8,6 +8,7 @@ from clientary_mcp.errors import (
     Busy,
     ClientaryError,
     NotAllowed,
+    NotDone,
     NotFound,
     OutcomeUnknown,
     PlanLimit,
@@ -15,6 +16,7 @@ from clientary_mcp.errors import (
     Unavailable,
     Unreadable,
 )
+from tool_schemas.reading import SECRETS, seen
 
 _MAX_FIELDS = 20
 _MAX_MESSAGE = 200
@@ -23,7 +25,7 @@ _FIELD = re.compile(r"[\w.\[\]-]{1,60}")
 
 def explain(status: int, method: str, path: str, body: str, retry_after: float | None = None) -> ClientaryError:
     """The error for an answer that is not 2xx, by its status, and for 422 by its body."""
-    resource = path.partition("/")[0].replace("_", " ")
+    resource = [part for part in path.split("/") if not part.isdigit()][-1].replace("_", " ")
     match status:
         case 401:
             return NotAllowed(
@@ -55,12 +57,22 @@ def explain(status: int, method: str, path: str, body: str, retry_after: float |
         case _ if method == "GET":
             return Unavailable(f"Clientary has trouble of its own ({status}). Try again in a minute.")
         case _:
-            return unknown_outcome(method, path, f"Clientary answered {status}")
+            return unknown_outcome(method, path, f"Clientary answered {status}", may_still_happen=status == 504)
 
 
-def unknown_outcome(method: str, path: str, why: str) -> OutcomeUnknown:
+def unknown_outcome(method: str, path: str, why: str, *, may_still_happen: bool = False) -> OutcomeUnknown:
     """The error for a write that was sent and whose answer tells nothing."""
-    return OutcomeUnknown(f"{why}, so it is not known whether {method} {path} took effect. Look before repeating it.")
+    return OutcomeUnknown(
+        f"{why}, so it is not known whether {method} {path} took effect. Look before repeating it.",
+        may_still_happen=may_still_happen,
+    )
+
+
+def not_done(method: str, path: str) -> NotDone:
+    """The error for a write that left no trace."""
+    return NotDone(
+        f"The answer was lost, and a look shows that {method} {path} did not take effect. It can be repeated."
+    )
 
 
 def _refused(status: int, body: str) -> Refused:
@@ -87,7 +99,10 @@ def field_errors(body: str) -> dict[str, list[str]]:
         nested = said.get("errors")
         said = nested if nested else said
     if isinstance(said, dict):
-        found = {_field(name): _messages(value) for name, value in list(said.items())[:_MAX_FIELDS]}
+        found = {
+            _field(name): ["is not accepted"] if name in SECRETS else _messages(value)
+            for name, value in list(said.items())[:_MAX_FIELDS]
+        }
     else:
         found = {"": _messages(said)}
     return {field: messages for field, messages in found.items() if messages}
@@ -103,5 +118,5 @@ def _messages(value: Any) -> list[str]:
 
 
 def _message(text: str) -> str:
-    flat = " ".join(text.split())
+    flat = " ".join(seen(text).split())
     return flat if len(flat) <= _MAX_MESSAGE else f"{flat[: _MAX_MESSAGE - 1]}…"

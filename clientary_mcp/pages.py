@@ -55,12 +55,13 @@ class Joined(Generic[RecordT]):
         self._first, self._about = first, listing
         self._pages: list[list[RecordT]] = []
         self._seen: set[int] = set()
-        self._ended = False
+        self._ended = self._recounted = False
         self.add(listing)
 
     def add(self, listing: Listing[RecordT]) -> None:
         """The next page."""
         self._ended = not listing.records
+        self._recounted |= listing.total_count != self._about.total_count
         page = [record for record in listing.records if record.id not in self._seen]
         self._seen.update(record.id for record in page)
         self._pages.append(page)
@@ -77,23 +78,32 @@ class Joined(Generic[RecordT]):
     def page(self) -> Page[RecordT]:
         """What was read, compared with what Clientary says there is."""
         total, found = self._about.total_count, len(self._seen)
-        more = self._last < (self._about.page_count or 0) and not self._ended
-        whole = self._first == 1 and not more
         notice = None
-        if whole and total is not None and found != total:
-            notice = f"Clientary counts {total} records and sent {found}: some changed meanwhile. List again."
+        if self.torn:
+            notice = f"Clientary counts {total} records and sent {found}: they change while being read. List again."
         elif not found and self._first > 1:
             notice = f"There is no page {self._first}: the last one is {self._about.page_count}."
         return Page(
             pages=self._pages,
             first_page=self._first,
             total_count=total,
-            complete=not more and not (whole and notice),
-            next_page=self._last + 1 if more else None,
+            complete=not self._more and not self.torn,
+            next_page=self._last + 1 if self._more else None,
             from_date=self._about.from_date,
             to_date=self._about.to_date,
             notice=notice,
         )
+
+    @property
+    def torn(self) -> bool:
+        """Whether all pages were read and are not what Clientary counts, or counted something else each time."""
+        total = self._about.total_count
+        whole = self._first == 1 and not self._more
+        return self._recounted or (whole and total is not None and len(self._seen) != total)
+
+    @property
+    def _more(self) -> bool:
+        return self._last < (self._about.page_count or 0) and not self._ended
 
     @property
     def _last(self) -> int:

@@ -16,6 +16,8 @@ import httpx
 MAX_TRIES = 6
 _FIRST_WAIT = 0.5
 _LONGEST_WAIT = 20.0
+_FIRST_GAP = 0.1
+_LONGEST_GAP = 2.0
 _TROUBLED = (502, 503, 504)
 # Nothing of the request reached anybody: as safe to repeat as if it had never been made.
 NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
@@ -37,16 +39,21 @@ class Clock:
 class Call:
     """One call of a tool, which may need many requests: when it must be over, and how long it waited."""
 
-    until: float
+    deadline: float
     on_wait: OnWait | None = None
+    clock: Clock = field(default_factory=Clock)
     waited: float = 0.0
     retries: int = 0
-    clock: Clock = field(default_factory=Clock)
+    writes: list[dict[str, str | int]] = field(default_factory=list)
+    """What left to change something: method, path and status, 0 where no answer came."""
+    _until: float | None = None
 
     @property
     def left(self) -> float:
-        """Seconds until the deadline."""
-        return self.until - self.clock.now()
+        """Seconds until it must be over; they run from the first request on."""
+        if self._until is None:
+            self._until = self.clock.now() + self.deadline
+        return self._until - self.clock.now()
 
     async def wait(self, seconds: float, why: str) -> bool:
         """Wait, and say so; False at once when the deadline comes first."""
@@ -67,35 +74,56 @@ def call_of(request: httpx.Request) -> Call:
 
 
 class Pacing(httpx.AsyncBaseTransport):
-    """At most so many requests at the same time and per second, over all calls of the process."""
+    """At most so many requests at the same time and per second, over all calls of the process, in turn.
+
+    Both adapt to what is borne: a 429 halves the places and doubles the gap between requests, and holds everybody
+    back as long as it asks; every answer that is none gives a little of it back.
+    """
 
     def __init__(self, network: httpx.AsyncBaseTransport, concurrency: int, per_second: float) -> None:
         self._network = network
-        self._places = anyio.Semaphore(concurrency)
-        self._gap = 1 / per_second if per_second else 0.0
+        self._most = concurrency
+        self._places = anyio.CapacityLimiter(concurrency)
+        self._least_gap = 1 / per_second if per_second else 0.0
+        self._gap = self._least_gap
         self._next_start = 0.0
+        self._good_answers = 0
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Wait for a place and for the pace, then send and read the whole answer."""
         call = call_of(request)
         with anyio.move_on_after(call.left) as waiting:
-            await self._places.acquire()
+            await self._places.acquire_on_behalf_of(request)
         if waiting.cancelled_caught:
             raise httpx.PoolTimeout("no place before the deadline", request=request)
         try:
             await self._pace(call, request)
-            return await self._send(call, request)
+            response = await self._send(call, request)
         finally:
-            self._places.release()
+            self._places.release_on_behalf_of(request)
+        self._adapt(response, call)
+        return response
 
     async def _pace(self, call: Call, request: httpx.Request) -> None:
-        if not self._gap:
-            return
         now = call.clock.now()
         start = max(now, self._next_start)
         self._next_start = start + self._gap
-        if start > now and not await call.wait(start - now, "pacing"):
+        if start > now and not await call.wait(start - now, "keeping the pace that Clientary bears"):
             raise httpx.PoolTimeout("not this side of the deadline", request=request)
+
+    def _adapt(self, response: httpx.Response, call: Call) -> None:
+        if response.status_code == 429:
+            self._good_answers = 0
+            self._places.total_tokens = max(1, self._places.total_tokens // 2)
+            self._gap = min(max(2 * self._gap, _FIRST_GAP), _LONGEST_GAP)
+            asked = retry_after(response, call.clock.wall()) or 0.0
+            self._next_start = max(self._next_start, call.clock.now() + min(asked, _LONGEST_WAIT))
+            return
+        self._good_answers += 1
+        if self._gap > self._least_gap:
+            self._gap = max(self._least_gap, self._gap * 0.9 if self._gap > _FIRST_GAP / 10 else 0.0)
+        if self._good_answers % 10 == 0 and self._places.total_tokens < self._most:
+            self._places.total_tokens += 1
 
     async def _send(self, call: Call, request: httpx.Request) -> httpx.Response:
         """The answer with its body: a body that breaks off counts as a connection that broke."""

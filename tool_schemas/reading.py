@@ -19,6 +19,13 @@ Reader = Callable[[Any], Any]
 # client_view_url is the secret in another form: whoever holds it sees the document without logging in.
 SECRETS = frozenset({"secret", "gateway_token", "client_view_url"})
 
+# What is not seen when a text is shown: controls, marks that turn its direction, fillers, and everything else that
+# has no width. Such characters carry orders that the owner does not see, or end a terminal's line.
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u17b4\u17b5"
+    "\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ud800-\udfff\ufe00-\ufe0e\ufeff\uffa0\ufff9-\ufffb"
+    "\U000110bd\U000110cd\U00013430-\U0001345f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
 _SLASHED = re.compile(r"\d{4}/\d{2}/\d{2}")
 
 
@@ -36,18 +43,23 @@ class Sent(BaseModel):
         return {}
 
     @classmethod
+    def our_name(cls, key: str) -> str:
+        """Our name for a key of Clientary's: `billed?` is `billed`."""
+        name = key.removesuffix("?")
+        return cls.renamed().get(name, name)
+
+    @classmethod
     def read(cls, sent: Mapping[str, Any]) -> Self:
         """The record in `sent`. Key by key: `billed?` is read as `billed`, secrets are left out."""
-        readers, renamed = _readers(cls), cls.renamed()
+        readers = _readers(cls)
         values: dict[str, Any] = {}
         unreadable: dict[str, Any] = {}
         for key, value in sent.items():
             if key in SECRETS or value is None:
                 continue
-            name = key.removesuffix("?")
-            name = renamed.get(name, name)
+            name = cls.our_name(key)
             if (reader := readers.get(name)) is None:
-                values.setdefault(name, _as_it_came(value))
+                values.setdefault(seen(name), _as_it_came(value))
                 continue
             try:
                 if (read := reader(value)) is not None:
@@ -62,6 +74,11 @@ class Sent(BaseModel):
         """The record as JSON holds it: everything that was sent, less nulls and secrets."""
         values = {**self.__dict__, **(self.__pydantic_extra__ or {})}
         return {name: as_json(value) for name, value in values.items() if value is not None}
+
+
+def seen(text: str) -> str:
+    """`text` without the characters that nobody sees."""
+    return text if text.isascii() and text.isprintable() else _UNSEEN.sub("", text)
 
 
 def as_json(value: Any) -> Any:
@@ -87,11 +104,13 @@ def _as_it_came(value: Any) -> Any:
     """A value of no known field: kept, but for secrets at any depth, with ISO days."""
     match value:
         case dict():
-            return {key: _as_it_came(part) for key, part in value.items() if key not in SECRETS}
+            return {seen(key): _as_it_came(part) for key, part in value.items() if key not in SECRETS}
         case list():
             return [_as_it_came(part) for part in value]
         case str() if _SLASHED.fullmatch(value):
             return value.replace("/", "-")
+        case str():
+            return seen(value)
         case _:
             return value
 
@@ -121,7 +140,9 @@ def read_number(sent: Any) -> Decimal | None:
 def _text(sent: Any) -> str:
     if isinstance(sent, bool):
         return str(sent).lower()
-    if isinstance(sent, str | int | float | Decimal):
+    if isinstance(sent, str):
+        return seen(sent)
+    if isinstance(sent, int | float | Decimal):
         return str(sent)
     raise TypeError("not text")
 

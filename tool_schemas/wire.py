@@ -18,6 +18,8 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 _DAY = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})")
 _ADDRESS = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>.]+")
 
+_LONGEST_WORD = 100
+
 MAX_ID = 10**15
 
 JSON_TYPES: dict[type, dict[str, str]] = {
@@ -70,7 +72,7 @@ class Codes(Mapping[str, int]):
 
     def word(self, sent: Any) -> str:
         """The word for a code (`2`, `"2"`) or a word in any case (`"Archived"`); an unknown one as text."""
-        text = str(sent).strip()
+        text = str(sent).strip()[:_LONGEST_WORD]
         if text.isdigit() and (word := self._words.get(int(text))):
             return word
         spelt = text.lower().replace(" ", "_")
@@ -164,7 +166,7 @@ Number = Annotated[
     PlainSerializer(as_number, when_used="json"),
 ]
 
-Currency = Annotated[str, AfterValidator(_currency), Field(description="ISO code, like USD.")]
+Currency = Annotated[str, AfterValidator(_currency), Field(description="Like USD.")]
 
 Filled = Annotated[str, AfterValidator(_filled)]
 """Text that Clientary refuses when it is blank."""

@@ -1,0 +1,25 @@
+"""Secrets out of everything that Clientary sends, before anything else reads it: even where it echoes them."""
+
+import json
+import re
+from collections.abc import Iterable
+
+HANDLES = ("stripe_customer_id", "stripe_source_id")
+"""What a write may carry that nobody should see again."""
+
+REMOVED = "[removed]"
+
+_SECRET = re.compile(rb'"(?:secret|gateway_token)"\s*:\s*"((?:[^"\\\\]|\\\\.){4,})"')
+
+
+def redacted(content: bytes, secrets: Iterable[str]) -> bytes:
+    """`content` without the given secrets, and without the values of the secret fields in it, wherever they stand."""
+    found = {*_SECRET.findall(content), *(_in_json(secret) for secret in secrets)}
+    for secret in sorted(found, key=len, reverse=True):
+        if secret in content:
+            content = content.replace(secret, REMOVED.encode())
+    return content
+
+
+def _in_json(secret: str) -> bytes:
+    return json.dumps(secret)[1:-1].encode()
