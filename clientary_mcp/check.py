@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any
 
 from clientary_mcp.api import Clientary
-from clientary_mcp.errors import NotAllowed
+from clientary_mcp.errors import NotAllowed, NotFound
 
 _LISTS = (
     ("clients", "clients"),
@@ -37,6 +37,11 @@ async def report(clientary: Clientary) -> AsyncIterator[str]:
             sent = await clientary.fetch(path)
         except NotAllowed as refusal:
             refusals[name] = refusal
+        except NotFound:
+            raise NotFound(
+                f"{clientary.settings.address} answers, but not as a Clientary account: there is no list of {name}. "
+                "CLIENTARY_SUBDOMAIN or CLIENTARY_BASE_URL is probably wrong."
+            ) from None
         else:
             seen[path] = sent if isinstance(sent, dict) else {path: sent}
     if not seen:

@@ -50,8 +50,10 @@ async def what_goes_along(clientary: Clientary, lists: Lists) -> dict[str, Any]:
 async def _told(clientary: Clientary, kind: type[Record], path: str) -> dict[str, Any]:
     try:
         page = await clientary.collect(kind, path, limit=None)
-    except (NotAllowed, NotFound):
+    except NotAllowed:
         return {"not_visible": "the owner of the API token may not list them"}
+    except NotFound:
+        return {"not_visible": "Clientary has no such list"}
     told: dict[str, Any] = {"count": len(page.records)}
     if not page.complete:
         told["count_is_at_least"] = True

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cached_property
 from inspect import getdoc
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, Literal, TypeVar, get_type_hints
 
 import mcp_types
 from pydantic import ValidationError
@@ -34,16 +34,25 @@ Function = Callable[[Clientary, ArgsT], Awaitable[AnswerT]]
 Preview = Callable[[Clientary, GatedT], Awaitable[Outcome]]
 
 
+Kind = Literal["read", "write", "money", "mail", "delete"]
+"""What a call may do, as owners allow or forbid it."""
+
+
 @dataclass(frozen=True)
 class Effect:
-    """What the permission screens of hosts are built from."""
+    """What permission screens and toolsets are built from."""
 
-    reads_only: bool = False
+    kinds: frozenset[Kind]
     destroys: bool = False
     repeatable: bool = False
     """The same call again changes nothing more."""
     reaches_others: bool = False
     """People or systems outside the account notice."""
+
+    @property
+    def reads_only(self) -> bool:
+        """Whether it changes nothing."""
+        return self.kinds == {"read"}
 
 
 @dataclass(frozen=True)
@@ -51,18 +60,16 @@ class Tool:
     """One tool: what agents see of it, and how a call of it runs."""
 
     name: str
+    resource: str
     description: str
     arguments: type[Arguments]
     answer: Any
     effect: Effect
     function: Callable[[Clientary, Any], Awaitable[Answer]]
+    preview: Callable[[Clientary, Any], Awaitable[Outcome]] | None = None
+    """What the call would do, for the tools that act only with `confirm`."""
     seen_with: str | None = None
     """The tool that shows whether a write took effect."""
-
-    @property
-    def gated(self) -> bool:
-        """Whether it acts only with `confirm`."""
-        return issubclass(self.arguments, Confirmed)
 
     @cached_property
     def published(self) -> mcp_types.Tool:
@@ -83,14 +90,23 @@ class Tool:
             ),
         )
 
-    async def run(self, clientary: Clientary, given: dict[str, Any]) -> dict[str, Any]:
-        """Check the arguments, act, and return the answer as JSON holds it. Raises ClientaryError's children."""
+    @property
+    def gated(self) -> bool:
+        """Whether it acts only with `confirm`."""
+        return self.preview is not None
+
+    def check(self, given: dict[str, Any]) -> Arguments:
+        """The arguments of a call, or BadArguments, which says all that is wrong with them."""
         try:
-            args = self.arguments.model_validate(given)
+            return self.arguments.model_validate(given)
         except ValidationError as error:
             raise BadArguments(f"{self.name}: {explain(error, self.arguments)}. Nothing was sent.") from None
+
+    async def run(self, clientary: Clientary, args: Arguments) -> dict[str, Any]:
+        """Act, or show what would happen where that is not confirmed; the answer as JSON holds it."""
+        act = self.function if self.preview is None or acts(args) else self.preview
         try:
-            answer = await self.function(clientary, args)
+            answer = await act(clientary, args)
         except NotFound as error:
             raise NotFound(f"{error}{_where_ids_come_from(args)}") from None
         except OutcomeUnknown as error:
@@ -98,6 +114,11 @@ class Tool:
         if isinstance(answer, Page):
             return answer.shown(args.detail if isinstance(args, Paging) else "full")
         return show_record(answer) if isinstance(answer, Record) else answer.shown()
+
+
+def acts(args: Arguments) -> bool:
+    """Whether a call may do what its tool does: the gate, where there is one, is open."""
+    return not isinstance(args, Confirmed) or args.confirm
 
 
 def _where_ids_come_from(args: Arguments) -> str:
@@ -108,45 +129,50 @@ def _where_ids_come_from(args: Arguments) -> str:
 
 def reads(function: Function[ArgsT, AnswerT]) -> Tool:
     """A tool that changes nothing."""
-    return _tool(function, Effect(reads_only=True, repeatable=True))
+    return _tool(function, Effect(frozenset({"read"}), repeatable=True))
 
 
-def creates(*, seen_with: str) -> Callable[[Function[ArgsT, AnswerT]], Tool]:
-    """A tool that makes a new record."""
-    return lambda function: _tool(function, Effect(), seen_with)
+def creates(*also: Kind, seen_with: str) -> Callable[[Function[ArgsT, AnswerT]], Tool]:
+    """A tool that makes a new record; `also` says what it moves besides, at once or later on its own."""
+    return lambda function: _tool(function, Effect(frozenset({"write", *also})), seen_with=seen_with)
 
 
-def updates(*, seen_with: str) -> Callable[[Function[ArgsT, AnswerT]], Tool]:
+def updates(*also: Kind, seen_with: str) -> Callable[[Function[ArgsT, AnswerT]], Tool]:
     """A tool that changes fields of a record; what a field held before is gone, so it counts as destructive."""
-    return lambda function: _tool(function, Effect(destroys=True, repeatable=True), seen_with)
+    effect = Effect(frozenset({"write", *also}), destroys=True, repeatable=True)
+    return lambda function: _tool(function, effect, seen_with=seen_with)
 
 
-def deletes(preview: Preview[GatedT], *, seen_with: str) -> Callable[[Function[GatedT, Outcome]], Tool]:
+def deletes(preview: Preview[GatedT], *also: Kind, seen_with: str) -> Callable[[Function[GatedT, Outcome]], Tool]:
     """A tool that removes a record for good, behind the gate."""
-    return lambda function: _gated(function, preview, Effect(destroys=True, repeatable=True), seen_with)
+    effect = Effect(frozenset({"delete", *also}), destroys=True, repeatable=True)
+    return lambda function: _tool(function, effect, preview, seen_with)
 
 
 def sends(preview: Preview[GatedT], *, seen_with: str) -> Callable[[Function[GatedT, Outcome]], Tool]:
-    """A tool whose call other people notice: a mail leaves, or a card is charged. Behind the gate."""
-    return lambda function: _gated(function, preview, Effect(destroys=True, reaches_others=True), seen_with)
+    """A tool that mails something to people, behind the gate."""
+    effect = Effect(frozenset({"mail"}), destroys=True, reaches_others=True)
+    return lambda function: _tool(function, effect, preview, seen_with)
 
 
-def _tool(function: Function[Any, Any], effect: Effect, seen_with: str | None = None) -> Tool:
+def charges(preview: Preview[GatedT], *, seen_with: str) -> Callable[[Function[GatedT, Outcome]], Tool]:
+    """A tool that moves somebody's money, behind the gate."""
+    effect = Effect(frozenset({"money"}), destroys=True, reaches_others=True)
+    return lambda function: _tool(function, effect, preview, seen_with)
+
+
+def _tool(
+    function: Function[Any, Any], effect: Effect, preview: Preview[Any] | None = None, seen_with: str | None = None
+) -> Tool:
     hints = get_type_hints(function)
     return Tool(
         name=function.__name__,
+        resource=function.__module__.rpartition(".")[2],
         description=" ".join((getdoc(function) or "").split()),
         arguments=hints["args"],
         answer=hints["return"],
         effect=effect,
         function=function,
+        preview=preview,
         seen_with=seen_with,
     )
-
-
-def _gated(function: Function[GatedT, Outcome], preview: Preview[GatedT], effect: Effect, seen_with: str) -> Tool:
-    async def gate(clientary: Clientary, args: GatedT) -> Outcome:
-        return await (function if args.confirm else preview)(clientary, args)
-
-    tool = _tool(function, effect, seen_with)
-    return Tool(**{**vars(tool), "function": gate})

@@ -107,7 +107,7 @@ def test_an_owner_who_may_see_nothing_ends_it(account: respx.MockRouter, capsys:
     ("answer", "said"),
     [
         (httpx.Response(302, headers={"Location": "https://clientary.com/login"}), "CLIENTARY_SUBDOMAIN"),
-        (httpx.Response(404, html="<h1>No such account</h1>"), "There is nothing"),
+        (httpx.Response(404, html="<h1>No such account</h1>"), "answers, but not as a Clientary account"),
         (httpx.Response(200, html="<h1>Welcome</h1>"), "could not be read"),
     ],
 )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from functools import cache
-from typing import Annotated, Any, ClassVar, Literal, Self, get_args, get_type_hints
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 from pydantic_core import PydanticCustomError
@@ -62,13 +62,19 @@ class Arguments(Given):
 class Confirmed(Arguments):
     """The gate in front of what cannot be undone."""
 
-    confirm: bool = Field(default=False, exclude=True, description="true does it, false previews.")
+    confirm: bool = Field(default=False, exclude=True, description="true: do it; else preview.")
+
+
+class Once(Arguments):
+    """What makes something that a hasty second call would make twice."""
+
+    allow_duplicate: bool = Field(default=False, exclude=True, description="Do it again.")
 
 
 class Paging(Arguments):
     """What every list takes."""
 
-    limit: Annotated[int, Field(ge=1, le=1000), NotABool] = Field(50, exclude=True, description="Records: 1 to 1000.")
+    limit: Annotated[int, Field(ge=1, le=1000), NotABool] = Field(50, exclude=True, description="1 to 1000.")
     page: Annotated[int, Field(ge=1), NotABool] = Field(1, exclude=True, description="From next_page.")
     detail: Detail = Field("summary", exclude=True, description="full: every field.")
 
@@ -107,8 +113,12 @@ def _clearable(kind: type[Changes]) -> frozenset[str]:
         for name, hint in get_type_hints(kind).items()
         if name in kind.model_fields
         and not kind.model_fields[name].exclude
-        and {date, Decimal, int}.intersection(get_args(hint))
+        and any((get_origin(part) or part) in (date, Decimal, int, dict) for part in get_args(hint))
     )
+
+
+# Names that are ours in an answer, should Clientary ever use them.
+_TAKEN = {"notice": "clientary_notice", "unreadable": "clientary_unreadable"}
 
 
 class Record(Sent):
@@ -130,7 +140,7 @@ class Record(Sent):
     @classmethod
     def read(cls, sent: Mapping[str, Any]) -> Self:
         """The record in `sent`; ValueError when it has no id."""
-        record = super().read(sent)
+        record = super().read({_TAKEN.get(key, key): value for key, value in sent.items()})
         if "id" not in record.__dict__:
             raise ValueError("a record without an id")
         return record

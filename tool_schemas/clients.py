@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from tool_schemas.base import Arguments, Changes, Confirmed, Fields, Paging, Record
+from tool_schemas.base import Arguments, Changes, Confirmed, Fields, Once, Paging, Record
 from tool_schemas.ids import ClientId
 from tool_schemas.wire import AsJsonText, Codes, Day, Filled
 
@@ -18,7 +18,7 @@ UpdatedSince = Annotated[Day, Field(description="Changed on or after.")]
 class CompanyFields(Fields):
     """What clients and leads have in common."""
 
-    number: str | None = Field(None, description="Own reference; unique.")
+    number: str | None = Field(None, description="Own; unique.")
     address: str | None = Field(None, description="Street.")
     address_2: str | None = Field(None, description="Second line.")
     city: str | None = Field(None, description="City.")
@@ -59,7 +59,7 @@ class OneClient(Arguments):
 class GetClient(OneClient): ...
 
 
-class CreateClient(CompanyFields, Arguments):
+class CreateClient(Once, CompanyFields):
     name: CompanyName
 
 

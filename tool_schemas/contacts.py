@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import Field
 
-from tool_schemas.base import Arguments, Changes, Confirmed, Fields, Paging, Record
+from tool_schemas.base import Arguments, Changes, Confirmed, Fields, Once, Paging, Record
 from tool_schemas.clients import OneClient
 from tool_schemas.ids import ClientId, ContactId
 from tool_schemas.wire import Email, Filled
@@ -43,7 +43,7 @@ class OneContact(Arguments):
 class GetContact(OneContact): ...
 
 
-class CreateContact(ContactFields, OneClient):
+class CreateContact(Once, ContactFields, OneClient):
     name: Filled = Field(description="Full name.")
     email: Email = Field(description="E-mail address.")
 

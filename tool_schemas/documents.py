@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from tool_schemas.base import Confirmed, Fields, Given
+from tool_schemas.base import Confirmed, Fields, Given, Once
 from tool_schemas.ids import ClientId
 from tool_schemas.reading import Sent
 from tool_schemas.wire import AsJsonText, Codes, Email, Filled, Id, Number
@@ -38,7 +38,7 @@ class DocumentFields(TaxFields):
     """Who a document is for, and its texts."""
 
     client_id: ClientId | None = None
-    number: str | None = Field(None, description="Unique; next free one by default.")
+    number: str | None = Field(None, description="Unique; default the next.")
     title: str | None = Field(None, description="Heading.")
     note: str | None = Field(None, description="Text below.")
     summary: str | None = Field(None, description="Text above.")
@@ -56,6 +56,7 @@ class Item(ItemFields, Sent):
     title: str | None = None
     quantity: Decimal | None = None
     price: Decimal | None = None
+    total_tax: Decimal | None = None
 
     @classmethod
     def renamed(cls) -> dict[str, str]:
@@ -69,7 +70,7 @@ class NewItem(ItemFields, Given):
 
 
 class ChangedItem(ItemFields, Given):
-    item_id: Id | None = Field(None, serialization_alias="id", description="Line to change; without it, adds one.")
+    item_id: Id | None = Field(None, serialization_alias="id", description="Line to change; else adds one.")
     remove: bool | None = Field(None, serialization_alias="_destroy", description="true: takes it out.")
     title: Filled | None = Field(None, description="Text.")
     quantity: Number | None = Field(None, description="How many.")
@@ -94,14 +95,14 @@ ITEMS = "Lines."
 CHANGED_ITEMS = "Lines to add, change or remove; others stay."
 
 
-class Message(Confirmed):
+class Message(Confirmed, Once):
     """An e-mail with a document. `subject` and `message` fall back to the account's template."""
 
     recipients: Annotated[list[Email], AsJsonText, Field(min_length=1, max_length=50)] = Field(
         description="E-mail addresses."
     )
-    subject: str | None = Field(None, description="Default: the account's template.")
-    message: str | None = Field(None, description="Default: the account's template.")
+    subject: str | None = Field(None, description="Default: a template.")
+    message: str | None = Field(None, description="Default: a template.")
     send_copy: bool | None = Field(None, description="A copy to the owner.")
     attach_pdf: bool | None = Field(None, description="Attach the PDF.")
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tool_schemas.base import Arguments, Changes, Confirmed, Paging, Record
+from tool_schemas.base import Arguments, Changes, Confirmed, Once, Paging, Record
 from tool_schemas.clients import OneClient
 from tool_schemas.documents import (
     CHANGED_ITEMS,
@@ -26,7 +26,7 @@ Status = Annotated[
     Literal["draft", "sent", "viewed", "cancelled", "declined", "revised", "accepted", "archived"],
     Codes(draft=0, sent=1, viewed=2, cancelled=3, declined=4, revised=5, accepted=6, archived=7),
 ]
-EstimateDate = Annotated[Day, Field(description="Date of the estimate.")]
+EstimateDate = Annotated[Day, Field(description="Estimate date.")]
 
 
 class EstimateFields(DocumentFields):
@@ -68,7 +68,7 @@ class OneEstimate(Arguments):
 class GetEstimate(OneEstimate): ...
 
 
-class CreateEstimate(EstimateFields, Arguments):
+class CreateEstimate(Once, EstimateFields):
     date: EstimateDate
     currency_code: Currency
     items: NewItems | None = Field(None, serialization_alias="estimate_items_attributes", description=ITEMS)

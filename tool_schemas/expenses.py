@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from tool_schemas.base import Arguments, Changes, Confirmed, Fields, Paging, Record
+from tool_schemas.base import Arguments, Changes, Confirmed, Fields, Once, Paging, Record
 from tool_schemas.clients import OneClient
 from tool_schemas.ids import ClientId, ExpenseId, ProjectId
 from tool_schemas.projects import OneProject
@@ -55,7 +55,7 @@ class OneExpense(Arguments):
 class GetExpense(OneExpense): ...
 
 
-class CreateExpense(ExpenseFields, Arguments):
+class CreateExpense(Once, ExpenseFields):
     amount: Amount
 
 

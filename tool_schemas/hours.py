@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from tool_schemas.base import Arguments, Changes, Confirmed, Fields, Paging, Record
+from tool_schemas.base import Arguments, Changes, Confirmed, Fields, Once, Paging, Record
 from tool_schemas.ids import HourEntryId, ProjectId, StaffId
 from tool_schemas.projects import OneProject
 from tool_schemas.wire import Day, Filled, Number
@@ -20,7 +20,7 @@ def _above_zero(given: Decimal) -> Decimal:
 
 
 Title = Annotated[Filled, Field(description="Label on invoices.")]
-Worked = Annotated[Number, AfterValidator(_above_zero), Field(description="Decimal hours: 1.5 is ninety minutes.")]
+Worked = Annotated[Number, AfterValidator(_above_zero), Field(description="1.5 is ninety minutes.")]
 
 
 class HourFields(Fields):
@@ -47,7 +47,7 @@ class HourEntry(HourFields, Record):
 
 
 class ListProjectHours(OneProject, Paging):
-    billed: bool | None = Field(None, exclude=True, description="true: billed only; false: unbilled only.")
+    billed: bool | None = Field(None, exclude=True, description="true: only billed; false: only unbilled.")
 
 
 class OneHourEntry(Arguments):
@@ -57,7 +57,7 @@ class OneHourEntry(Arguments):
 class GetHourEntry(OneHourEntry): ...
 
 
-class CreateProjectHours(HourFields, OneProject):
+class CreateProjectHours(Once, HourFields, OneProject):
     title: Title
     hours: Worked
 
@@ -65,7 +65,7 @@ class CreateProjectHours(HourFields, OneProject):
 class UpdateHourEntry(HourFields, OneHourEntry, Changes):
     title: Title | None = None
     hours: Worked | None = None
-    billed: bool | None = Field(None, description="Mark as billed or unbilled.")
+    billed: bool | None = Field(None, description="Billed or not.")
 
 
 class DeleteHourEntry(Confirmed, OneHourEntry): ...

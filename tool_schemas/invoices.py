@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tool_schemas.base import Arguments, Changes, Confirmed, Paging, Record
+from tool_schemas.base import Arguments, Changes, Confirmed, Once, Paging, Record
 from tool_schemas.clients import OneClient, UpdatedSince
 from tool_schemas.documents import (
     CHANGED_ITEMS,
@@ -27,8 +27,8 @@ Status = Annotated[
     Literal["draft", "sent", "viewed", "cancelled", "paid", "pending"],
     Codes(draft=0, sent=1, viewed=2, cancelled=3, paid=4, pending=5),
 ]
-InvoiceDate = Annotated[Day, Field(description="Date of the invoice.")]
-DueDate = Annotated[Day, Field(description="Day payment is due.")]
+InvoiceDate = Annotated[Day, Field(description="Invoice date.")]
+DueDate = Annotated[Day, Field(description="Payment is due.")]
 
 
 class InvoiceFields(DocumentFields):
@@ -82,7 +82,7 @@ class OneInvoice(Arguments):
 class GetInvoice(OneInvoice): ...
 
 
-class CreateInvoice(InvoiceFields, Arguments):
+class CreateInvoice(Once, InvoiceFields):
     date: InvoiceDate
     due_date: DueDate
     currency_code: Currency

@@ -4,6 +4,7 @@ Written from the fields rather than by pydantic, which publishes an optional fie
 a list as a reference, and needs every model built before the first call.
 """
 
+from collections.abc import Mapping
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
@@ -11,17 +12,25 @@ from pydantic.fields import FieldInfo
 
 from tool_schemas.wire import JSON_TYPES, unwrap
 
+# What is said about the call rather than about the record comes last.
+_LAST = ("limit", "page", "detail", "confirm", "allow_duplicate")
+
 # Defaults that an argument's description and words say already.
 _PLAIN = (None, False, 1, "summary")
 
 
 def input_schema(arguments: type[BaseModel]) -> dict[str, Any]:
     """The schema of an object that holds these arguments, the required ones first."""
-    fields = sorted(arguments.model_fields.items(), key=lambda named: not named[1].is_required())
-    schema: dict[str, Any] = {"type": "object", "properties": {name: _field(field) for name, field in fields}}
-    if required := [name for name, field in fields if field.is_required()]:
+    fields = arguments.model_fields
+    schema: dict[str, Any] = {"type": "object", "properties": {name: _field(fields[name]) for name in ordered(fields)}}
+    if required := [name for name in ordered(fields) if fields[name].is_required()]:
         schema["required"] = required
     return schema | {"additionalProperties": False}
+
+
+def ordered(fields: Mapping[str, FieldInfo]) -> list[str]:
+    """The names as they are best read: what is required, then what may be given, then how to go about it."""
+    return sorted(fields, key=lambda name: (not fields[name].is_required(), name in _LAST))
 
 
 def _field(field: FieldInfo) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from tool_schemas.base import Arguments, Changes, Confirmed, Paging, Record
+from tool_schemas.base import Arguments, Changes, Confirmed, Once, Paging, Record
 from tool_schemas.clients import CompanyFields, CompanyName
 from tool_schemas.ids import LeadId
 
@@ -33,7 +33,7 @@ class OneLead(Arguments):
 class GetLead(OneLead): ...
 
 
-class CreateLead(CompanyFields, Arguments):
+class CreateLead(Once, CompanyFields):
     name: CompanyName
 
 

@@ -7,6 +7,8 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from tool_schemas.json_schema import ordered
+
 _MAX_MISTAKES = 8
 
 # pydantic's error type → our words; {…} are pydantic's context and `given`.
@@ -73,7 +75,7 @@ def _names_at(path: list[int | str], arguments: type[BaseModel]) -> list[str]:
     for part in path:
         if isinstance(part, str) and part in fields:
             fields = next(iter(_models_in(fields[part].annotation)), arguments).model_fields
-    return list(fields)
+    return ordered(fields)
 
 
 def _models_in(annotation: Any) -> Iterable[type[BaseModel]]:

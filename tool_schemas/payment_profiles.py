@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import Field
 
-from tool_schemas.base import Confirmed, Fields, Paging, Record
+from tool_schemas.base import Confirmed, Fields, Once, Paging, Record
 from tool_schemas.clients import OneClient
 from tool_schemas.ids import PaymentProfileId
 from tool_schemas.wire import Day, Filled
@@ -37,12 +37,12 @@ class PaymentProfile(PaymentProfileFields, Record):
 class ListClientPaymentProfiles(OneClient, Paging): ...
 
 
-class CreatePaymentProfile(PaymentProfileFields, OneClient):
+class CreatePaymentProfile(Once, PaymentProfileFields, OneClient):
     stripe_customer_id: Filled = Field(description="Stripe's customer, cus_….")
-    stripe_source_id: Filled = Field(description="Stripe's source or card, like card_….")
+    stripe_source_id: Filled = Field(description="Source or card, like card_….")
     last_four_digits: str = Field(pattern="^[0-9]{4}$", description="Last four digits of the card.")
-    name: Filled = Field(description="Name on the card.")
-    expiration_date: Day = Field(description="Any day in the month it expires.")
+    name: Filled = Field(description="On the card.")
+    expiration_date: Day = Field(description="A day in its last month.")
 
 
 class DeletePaymentProfile(Confirmed, OneClient):

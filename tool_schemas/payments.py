@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from tool_schemas.base import Arguments, Confirmed, Paging, Record
+from tool_schemas.base import Arguments, Confirmed, Once, Paging, Record
 from tool_schemas.ids import InvoiceId, PaymentId, PaymentProfileId
 from tool_schemas.wire import Day, Number
 
@@ -34,13 +34,13 @@ class ToInvoice(Arguments):
     invoice_id: InvoiceId = Field(exclude=True)
 
 
-class CreatePayment(ToInvoice):
+class CreatePayment(Once, ToInvoice):
     amount: Number = Field(description="In the invoice's currency.")
-    note: str | None = Field(None, description="How it was paid, like Check #123.")
+    note: str | None = Field(None, description="Like Check #123.")
     received_on: Day | None = Field(None, description="Default today.")
 
 
-class ChargePaymentProfile(Confirmed, ToInvoice):
+class ChargePaymentProfile(Confirmed, Once, ToInvoice):
     payment_profile_id: PaymentProfileId
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field
 
-from tool_schemas.base import Arguments, Changes, Confirmed, Fields, Paging, Record
+from tool_schemas.base import Arguments, Changes, Confirmed, Fields, Once, Paging, Record
 from tool_schemas.clients import OneClient
 from tool_schemas.ids import ClientId, ProjectId
 from tool_schemas.reading import Sent
@@ -16,12 +16,12 @@ from tool_schemas.wire import Codes, Currency, Day, Filled, Number
 Status = Annotated[Literal["active", "completed", "billable"], Codes(active=1, completed=2, billable=4)]
 ProjectType = Annotated[Literal["hourly", "fixed"], Codes(hourly=0, fixed=2)]
 BudgetType = Annotated[Literal["hours", "amount"], Codes(hours=0, amount=1)]
-Rate = Annotated[Number, Field(description="Per hour; the whole price of a fixed project.")]
+Rate = Annotated[Number, Field(description="Per hour, or the fixed price.")]
 
 
 class ProjectFields(Fields):
     client_id: ClientId | None = None
-    number: str | None = Field(None, description="Own reference; unique.")
+    number: str | None = Field(None, description="Own; unique.")
     description: str | None = Field(None, description="Notes.")
     project_type: ProjectType | None = Field(None, description="Default hourly.")
     budget_type: BudgetType | None = Field(None, description="Unit of budget.")
@@ -81,7 +81,7 @@ class OneProject(Arguments):
 class GetProject(OneProject): ...
 
 
-class CreateProject(ProjectFields, Arguments):
+class CreateProject(Once, ProjectFields):
     name: Filled = Field(description="Name.")
     rate: Rate
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from tool_schemas.base import Arguments, Changes, Confirmed, Paging, Record
+from tool_schemas.base import Arguments, Changes, Confirmed, Once, Paging, Record
 from tool_schemas.documents import (
     CHANGED_ITEMS,
     ITEMS,
@@ -33,22 +33,19 @@ TimeInterval = Annotated[
     ),
     Field(description="How often."),
 ]  # fmt: skip
-NextDate = Annotated[Day, Field(description="Day of the next invoice.")]
+NextDate = Annotated[Day, Field(description="Next invoice.")]
 DuePeriod = Annotated[int, Field(ge=0, description="Days to pay."), NotABool]
 WHAT_HAPPENS = (
-    "What is done with each invoice unasked: keep a draft, mail it (send), "
-    "charge the card (autobill; needs payment_profile_id)."
+    "Each invoice is, unasked, kept as draft, mailed (send), or charged (autobill; needs payment_profile_id)."
 )
 
 
 class ScheduleFields(DocumentFields):
     po: str | None = Field(None, description="Purchase order.")
-    status: Status | None = Field(None, description="paused stops it for a while.")
+    status: Status | None = Field(None, description="paused stops it.")
     payment_profile_id: PaymentProfileId | None = None
     unlimited: bool | None = Field(None, description="No end.")
-    occurrences_remaining: Annotated[int, Field(ge=0), NotABool] | None = Field(
-        None, description="Invoices still to make."
-    )
+    occurrences_remaining: Annotated[int, Field(ge=0), NotABool] | None = Field(None, description="Invoices left.")
 
 
 class RecurringSchedule(ScheduleFields, Record):
@@ -85,7 +82,7 @@ class OneRecurringSchedule(Arguments):
 class GetRecurringSchedule(OneRecurringSchedule): ...
 
 
-class CreateRecurringSchedule(ScheduleFields, Arguments):
+class CreateRecurringSchedule(Once, ScheduleFields):
     client_id: ClientId
     next_date: NextDate
     time_interval: TimeInterval

@@ -5,20 +5,20 @@ from typing import Annotated
 
 from pydantic import Field
 
-from tool_schemas.base import Arguments, Changes, Confirmed, Fields, Paging, Record
+from tool_schemas.base import Arguments, Changes, Confirmed, Fields, Once, Paging, Record
 from tool_schemas.ids import ClientId, ProjectId, StaffId, TaskId
 from tool_schemas.projects import OneProject
 from tool_schemas.wire import Day, Filled
 
-Title = Annotated[Filled, Field(description="What is to be done.")]
+Title = Annotated[Filled, Field(description="What to do.")]
 
 
 class TaskFields(Fields):
     project_id: ProjectId | None = None
     client_id: ClientId | None = None
-    assignee_id: Annotated[StaffId, Field(description="Staff; from list_staff.")] | None = None
+    assignee_id: Annotated[StaffId, Field(description="From list_staff.")] | None = None
     description: str | None = Field(None, description="Details.")
-    due_date: Day | None = Field(None, description="Day it is due.")
+    due_date: Day | None = Field(None, description="Due day.")
 
 
 class Task(TaskFields, Record):
@@ -52,7 +52,7 @@ class OneTask(Arguments):
 class GetTask(OneTask): ...
 
 
-class CreateTask(TaskFields, Arguments):
+class CreateTask(Once, TaskFields):
     title: Title
 
 

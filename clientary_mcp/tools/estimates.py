@@ -1,5 +1,7 @@
 """Tools for estimates."""
 
+from functools import partial
+
 from clientary_mcp.api import Clientary
 from clientary_mcp.messages import preview_message, send_message
 from clientary_mcp.previews import done, money, preview
@@ -45,7 +47,10 @@ async def get_estimate(clientary: Clientary, args: GetEstimate) -> Estimate:
 @creates(seen_with="list_estimates")
 async def create_estimate(clientary: Clientary, args: CreateEstimate) -> Estimate:
     """Make an estimate, a draft unless status says otherwise. It is mailed only by send_estimate_message."""
-    return await clientary.create(Estimate, "estimates", args.body())
+    narrowest = f"clients/{args.client_id}/estimates" if args.client_id else "estimates"
+    return await clientary.create(
+        Estimate, "estimates", args.body(), listed=partial(clientary.every, Estimate, narrowest)
+    )
 
 
 @updates(seen_with="get_estimate")

@@ -1,5 +1,7 @@
 """Tools for expenses."""
 
+from functools import partial
+
 from clientary_mcp.api import Clientary
 from clientary_mcp.previews import done, preview
 from clientary_mcp.verbs import creates, deletes, reads, updates
@@ -48,7 +50,13 @@ async def get_expense(clientary: Clientary, args: GetExpense) -> Expense:
 @creates(seen_with="list_expenses")
 async def create_expense(clientary: Clientary, args: CreateExpense) -> Expense:
     """Record money spent. Receipts can't be attached through the API."""
-    return await clientary.create(Expense, "expenses", args.body())
+    narrowest = "expenses"
+    if args.project_id or args.client_id:
+        narrowest = f"projects/{args.project_id}/expenses" if args.project_id else f"clients/{args.client_id}/expenses"
+    day = {"from_date": args.incurred_on, "to_date": args.incurred_on} if args.incurred_on else None
+    return await clientary.create(
+        Expense, "expenses", args.body(), listed=partial(clientary.every, Expense, narrowest, day)
+    )
 
 
 @updates(seen_with="get_expense")

@@ -1,5 +1,9 @@
 """Tools for invoices."""
 
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
 from clientary_mcp.api import Clientary
 from clientary_mcp.messages import preview_message, send_message
 from clientary_mcp.previews import done, money, preview
@@ -57,7 +61,8 @@ async def get_invoice(clientary: Clientary, args: GetInvoice) -> Invoice:
 async def create_invoice(clientary: Clientary, args: CreateInvoice) -> Invoice:
     """Make an invoice, a draft unless status says otherwise. It is mailed only by send_invoice_message. Logged
     hours are not billed by it: give the lines as items."""
-    return await clientary.create(Invoice, "invoices", args.body())
+    narrowest = f"clients/{args.client_id}/invoices" if args.client_id else "invoices"
+    return await clientary.create(Invoice, "invoices", args.body(), listed=partial(clientary.every, Invoice, narrowest))
 
 
 @updates(seen_with="get_invoice")
@@ -71,19 +76,14 @@ async def update_invoice(clientary: Clientary, args: UpdateInvoice) -> Invoice:
 
 async def _preview_delete_invoice(clientary: Clientary, args: DeleteInvoice) -> Outcome:
     invoice = await clientary.get(Invoice, f"invoices/{args.invoice_id}")
-    payments = invoice.payments or []
-    received = sum((payment.amount or 0 for payment in payments), start=0)
+    received = sum((payment.amount or Decimal(0) for payment in invoice.payments or []), start=Decimal(0))
+    payments: dict[str, Any] = {"not_visible": "Clientary did not list them"}
+    if invoice.payments is not None:
+        payments = {"count": len(invoice.payments), "received": received, "currency_code": invoice.currency_code}
     return preview(
         f"delete invoice {invoice.id}, of {money(invoice.total_cost, invoice.currency_code)}, for good",
         invoice,
-        goes_with_it={
-            "lines": {"count": len(invoice.items or [])},
-            "payments": {
-                "count": len(payments),
-                "received": received,
-                "currency_code": invoice.currency_code,
-            },
-        },
+        goes_with_it={"lines": {"count": len(invoice.items or [])}, "payments": payments},
         not_visible=(
             "What becomes of its payments, and of the hours and expenses that it bills, Clientary does not say;"
             " money charged to a card is not known to be paid back."

@@ -1,6 +1,9 @@
 """Tools for payment profiles."""
 
+from typing import Any
+
 from clientary_mcp.api import Clientary
+from clientary_mcp.errors import NotAllowed
 from clientary_mcp.previews import done, found, name_of, preview
 from clientary_mcp.verbs import creates, deletes, reads
 from tool_schemas.answers import Outcome, Page
@@ -21,7 +24,7 @@ async def list_client_payment_profiles(clientary: Clientary, args: ListClientPay
     )
 
 
-@creates(seen_with="list_client_payment_profiles")
+@creates("money", seen_with="list_client_payment_profiles")
 async def create_payment_profile(clientary: Clientary, args: CreatePaymentProfile) -> PaymentProfile:
     """Store a client's card from ids that Stripe gave; card numbers are not accepted. Needs the account's Stripe
     integration. Charges nothing."""
@@ -32,17 +35,17 @@ async def _preview_delete_payment_profile(clientary: Clientary, args: DeletePaym
     path = f"clients/{args.client_id}/payment_profiles"
     profiles = await clientary.collect(PaymentProfile, path, limit=None)
     profile = found(profiles, args.payment_profile_id, f"{path}/{args.payment_profile_id}")
-    schedules = await clientary.collect(RecurringSchedule, "recurring", limit=None)
-    charging = [schedule for schedule in schedules.records if schedule.payment_profile_id == profile.id]
+    try:
+        schedules = await clientary.every(RecurringSchedule, "recurring")
+    except NotAllowed:
+        charging: dict[str, Any] = {"not_visible": "the owner of the API token may not list them"}
+    else:
+        names = [f"{each.id} {name_of(each)}" for each in schedules if each.payment_profile_id == profile.id]
+        charging = {"count": len(names), "first": names[:10]}
     return preview(
         f"delete stored card {profile.id} of client {args.client_id} for good",
         profile,
-        goes_with_it={
-            "recurring_schedules_that_charge_it": {
-                "count": len(charging),
-                "first": [f"{schedule.id} {name_of(schedule)}" for schedule in charging[:10]],
-            }
-        },
+        goes_with_it={"recurring_schedules_that_charge_it": charging},
         not_visible="What becomes of schedules that charge it, Clientary does not say.",
     )
 
@@ -51,7 +54,13 @@ async def _preview_delete_payment_profile(clientary: Clientary, args: DeletePaym
 async def delete_payment_profile(clientary: Clientary, args: DeletePaymentProfile) -> Outcome:
     """Delete a stored card for good; the client has to enter it again. Schedules with autobill may depend on
     it."""
-    await clientary.delete(f"clients/{args.client_id}/payment_profiles/{args.payment_profile_id}")
+    path = f"clients/{args.client_id}/payment_profiles"
+
+    async def there() -> object:
+        profiles = await clientary.collect(PaymentProfile, path, limit=None)
+        return found(profiles, args.payment_profile_id, path)
+
+    await clientary.delete(f"{path}/{args.payment_profile_id}", there)
     return done(f"Stored card {args.payment_profile_id} of client {args.client_id} is deleted.")
 
 

@@ -1,9 +1,12 @@
 """Tools for payments."""
 
+from functools import partial
+
 from clientary_mcp.api import Clientary
-from clientary_mcp.errors import ClientaryError, NotAllowed
+from clientary_mcp.errors import ClientaryError, NotAllowed, OutcomeUnknown
+from clientary_mcp.explain import not_done
 from clientary_mcp.previews import done, found, money, preview
-from clientary_mcp.verbs import creates, deletes, reads, sends
+from clientary_mcp.verbs import charges, creates, deletes, reads
 from tool_schemas.answers import Outcome, Page
 from tool_schemas.invoices import Invoice
 from tool_schemas.payment_profiles import PaymentProfile
@@ -17,11 +20,18 @@ async def list_payments(clientary: Clientary, args: ListPayments) -> Page[Paymen
     return await clientary.collect(Payment, "payments", limit=args.limit, page=args.page, query=query)
 
 
-@creates(seen_with="get_invoice")
+@creates("money", seen_with="get_invoice")
 async def create_payment(clientary: Clientary, args: CreatePayment) -> Payment:
     """Record money that was received for an invoice, in part or in full. It moves no money: a stored card is
     charged with charge_payment_profile."""
-    return await clientary.create(Payment, f"invoices/{args.invoice_id}/payments", args.body())
+    path = f"invoices/{args.invoice_id}"
+    return await clientary.create(
+        Payment, f"{path}/payments", args.body(), listed=partial(_payments_of, clientary, path)
+    )
+
+
+async def _payments_of(clientary: Clientary, invoice: str) -> list[Payment]:
+    return (await clientary.get(Invoice, invoice)).payments or []
 
 
 async def _preview_charge(clientary: Clientary, args: ChargePaymentProfile) -> Outcome:
@@ -51,36 +61,64 @@ async def _card(clientary: Clientary, invoice: Invoice, profile_id: int) -> str:
     return f"{card}: the card{digits} of “{profile.name}”"
 
 
-@sends(_preview_charge, seen_with="get_invoice")
+@charges(_preview_charge, seen_with="get_invoice")
 async def charge_payment_profile(clientary: Clientary, args: ChargePaymentProfile) -> Outcome:
     """Charge a client's stored card for the whole outstanding balance of an invoice; a part can't be charged. Real
     money moves. Cards are in list_client_payment_profiles."""
-    payment = await clientary.create(Payment, f"invoices/{args.invoice_id}/payments", args.body())
+    path = f"invoices/{args.invoice_id}"
     charged = f"Payment profile {args.payment_profile_id} was charged for invoice {args.invoice_id}"
     try:
-        invoice = await clientary.get(Invoice, f"invoices/{args.invoice_id}")
+        sent = await clientary.post(f"{path}/payments", {Payment.wrapper: args.body()})
+    except OutcomeUnknown as lost:
+        return done(f"{charged}. {await _balance_after(clientary, path, lost)}")
+    payment = Payment.read(sent) if isinstance(sent, dict) and "id" in sent else None
+    try:
+        invoice = await clientary.get(Invoice, path)
     except ClientaryError:  # the money has moved: a failing look at the invoice must not make it look otherwise
-        return done(f"{charged}; get_invoice shows the balance.", record=payment)
-    amount, balance = (money(each, invoice.currency_code) for each in (payment.amount, invoice.balance))
-    return done(f"{charged}: {amount}. Its balance is now {balance}.", record=payment)
+        return done(f"{charged}; get_invoice shows the balance.", payment)
+    amount = f": {money(payment.amount, invoice.currency_code)}" if payment else ""
+    return done(f"{charged}{amount}. Its balance is now {money(invoice.balance, invoice.currency_code)}.", payment)
+
+
+async def _balance_after(clientary: Clientary, path: str, lost: OutcomeUnknown) -> str:
+    """A charge takes the whole balance or nothing, so the balance tells which; NotDone, or `lost` when it can't."""
+    try:
+        invoice = await clientary.get(Invoice, path)
+    except ClientaryError:
+        raise lost from None
+    if invoice.balance is not None and invoice.balance <= 0:
+        return "The answer was lost on the way; the invoice's balance is 0 now."
+    if invoice.balance is None or invoice.status == "pending" or lost.may_still_happen:
+        raise lost
+    raise not_done("POST", f"{path}/payments")
 
 
 async def _preview_delete_payment(clientary: Clientary, args: DeletePayment) -> Outcome:
     invoice = await clientary.get(Invoice, f"invoices/{args.invoice_id}")
     path = f"invoices/{args.invoice_id}/payments/{args.payment_id}"
     payment: Payment = found(Page([invoice.payments or []]), args.payment_id, path)
+    owed = None
+    if invoice.balance is not None and payment.amount is not None:
+        owed = invoice.balance + payment.amount
+    amount, now, then = (money(each, invoice.currency_code) for each in (payment.amount, invoice.balance, owed))
     return preview(
-        f"delete payment {payment.id} of {money(payment.amount, invoice.currency_code)} for good; invoice"
-        f" {invoice.id} (balance {money(invoice.balance, invoice.currency_code)}) would be owed that much more",
+        f"delete payment {payment.id} of {amount} for good; the balance of invoice {invoice.id} would rise from"
+        f" {now} to {then}",
         payment,
-        not_visible="Money charged to a card is not known to be paid back by this." if payment.transaction_id else None,
+        not_visible="If it was charged to a card, that money is not known to be paid back by this.",
     )
 
 
-@deletes(_preview_delete_payment, seen_with="get_invoice")
+@deletes(_preview_delete_payment, "money", seen_with="get_invoice")
 async def delete_payment(clientary: Clientary, args: DeletePayment) -> Outcome:
     """Delete the record of a payment for good; the invoice's balance rises again. It pays nothing back."""
-    await clientary.delete(f"invoices/{args.invoice_id}/payments/{args.payment_id}")
+    path = f"invoices/{args.invoice_id}/payments/{args.payment_id}"
+
+    async def there() -> object:
+        payments = await _payments_of(clientary, f"invoices/{args.invoice_id}")
+        return found(Page([payments]), args.payment_id, path)
+
+    await clientary.delete(path, there)
     return done(f"Payment {args.payment_id} of invoice {args.invoice_id} is deleted.")
 
 

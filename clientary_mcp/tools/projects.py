@@ -1,5 +1,7 @@
 """Tools for projects."""
 
+from functools import partial
+
 from clientary_mcp.api import Clientary
 from clientary_mcp.previews import done, preview, what_goes_along
 from clientary_mcp.verbs import creates, deletes, reads, updates
@@ -43,7 +45,11 @@ async def get_project(clientary: Clientary, args: GetProject) -> Project:
 @creates(seen_with="list_projects")
 async def create_project(clientary: Clientary, args: CreateProject) -> Project:
     """Set up a project to track time and expenses on."""
-    return await clientary.create(Project, "projects", args.body())
+    narrowest = f"clients/{args.client_id}/projects" if args.client_id else "projects"
+    query = None if args.client_id else {"filter": "all"}
+    return await clientary.create(
+        Project, "projects", args.body(), listed=partial(clientary.every, Project, narrowest, query)
+    )
 
 
 @updates(seen_with="get_project")

@@ -28,22 +28,24 @@ async def get_recurring_schedule(clientary: Clientary, args: GetRecurringSchedul
     return await clientary.get(RecurringSchedule, f"recurring/{args.recurring_schedule_id}")
 
 
-@creates(seen_with="list_recurring_schedules")
+@creates("mail", "money", seen_with="list_recurring_schedules")
 async def create_recurring_schedule(clientary: Clientary, args: CreateRecurringSchedule) -> RecurringSchedule:
     """Let Clientary make an invoice for a client at regular intervals. With action send or autobill it later mails
     or charges customers unasked; draft makes drafts only."""
     return await clientary.create(RecurringSchedule, "recurring", args.body())
 
 
-@updates(seen_with="get_recurring_schedule")
+@updates("mail", "money", seen_with="get_recurring_schedule")
 async def update_recurring_schedule(clientary: Clientary, args: UpdateRecurringSchedule) -> RecurringSchedule:
     """Change the given fields of a recurring schedule; "" clears one. action send or autobill makes Clientary mail
     or charge customers unasked; status=paused stops it for a while."""
     path = f"recurring/{args.recurring_schedule_id}"
     if args.action == "autobill" and args.payment_profile_id is None:
-        schedule = await clientary.get(RecurringSchedule, path)
-        if schedule.payment_profile_id is None:
-            raise BadArguments("autobill needs payment_profile_id: this schedule has no stored card. Nothing was sent.")
+        taken_away = "payment_profile_id" in args.body()
+        if taken_away or (await clientary.get(RecurringSchedule, path)).payment_profile_id is None:
+            raise BadArguments(
+                "autobill needs payment_profile_id: this schedule would have no stored card. Nothing was sent."
+            )
     return await clientary.update(RecurringSchedule, path, args.body())
 
 

@@ -1,5 +1,7 @@
 """Tools for tasks."""
 
+from functools import partial
+
 from clientary_mcp.api import Clientary
 from clientary_mcp.previews import done, preview
 from clientary_mcp.verbs import creates, deletes, reads, updates
@@ -29,7 +31,10 @@ async def get_task(clientary: Clientary, args: GetTask) -> Task:
 async def create_task(clientary: Clientary, args: CreateTask) -> Task:
     """Add a task, on its own or for a project, a client or a staff member."""
     # The vendor prints POST /task, everybody else uses /tasks; where one is missing, 404 created nothing.
-    return await clientary.create(Task, "tasks", args.body(), otherwise="task")
+    narrowest = f"projects/{args.project_id}/tasks" if args.project_id else "tasks"
+    return await clientary.create(
+        Task, "tasks", args.body(), otherwise="task", listed=partial(clientary.every, Task, narrowest)
+    )
 
 
 @updates(seen_with="get_task")

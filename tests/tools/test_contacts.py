@@ -83,7 +83,7 @@ async def test_a_contact_is_shown_briefly_in_lists_and_whole_alone(agent: Agent,
 
 
 async def test_contacts_are_read_a_hundred_at_a_time(agent: Agent, account: respx.MockRouter) -> None:
-    page = {"page_count": 2, "page_size": 100, "total_count": 101, "contacts": [{**CONTACT, "id": 1}]}
+    page = {"page_count": 2, "page_size": 100, "total_count": 2, "contacts": [{**CONTACT, "id": 1}]}
     account.get("contacts", params={"page": "2"}).respond(json={**page, "contacts": [{**CONTACT, "id": 2}]})
     account.get("contacts").respond(json=page)
     await agent.answer("list_contacts", limit=200)
