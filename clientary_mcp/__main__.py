@@ -3,7 +3,9 @@
 import argparse
 import os
 import sys
+import textwrap
 from collections.abc import Sequence
+from dataclasses import fields
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -23,17 +25,16 @@ An MCP server for Clientary: AI agents work on clients, projects, hours, estimat
   clientary-mcp check            try the credentials and say what their owner may see
   clientary-mcp tools            the tools that agents get
 """
-_EPILOG = """\
-environment:
-  CLIENTARY_SUBDOMAIN            acme, for acme.clientary.com
-  CLIENTARY_BASE_URL             instead of it, for an account on its own domain: https://clients.example.com
-  CLIENTARY_API_TOKEN            from your profile page in Clientary, under Generate API Token
-  CLIENTARY_CONCURRENCY          requests at the same time (4)
-  CLIENTARY_REQUESTS_PER_SECOND  at most; 0 for no limit (0)
-  CLIENTARY_DEADLINE             seconds that one call may take (60)
-  CLIENTARY_LOG_LEVEL            DEBUG, INFO, WARNING, ERROR or CRITICAL, to stderr (WARNING)
-  CLIENTARY_MCP_TOKEN            what clients must send as bearer token over HTTP (needed beyond loopback)
-"""
+
+
+HTTP_PORT, SANDBOX_PORT = 8000, 8400
+
+_EMBEDDED = {
+    "CLIENTARY_SUBDOMAIN": "",
+    "CLIENTARY_BASE_URL": "http://localhost",
+    "CLIENTARY_API_TOKEN": "sandbox",
+}
+"""Where the embedded account is, for the settings."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -46,19 +47,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(2 if isinstance(error, SettingsError) else 1)
     except KeyboardInterrupt:
         sys.exit(130)
+    except BrokenPipeError:  # whoever read the output has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         "clientary-mcp",
         description=_DESCRIPTION,
-        epilog=_EPILOG,
+        epilog=_environment(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     transports = ("stdio", "sse", "streamable-http")
     parser.add_argument("--transport", choices=transports, default="stdio", help="how agents connect (stdio)")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on, for HTTP (127.0.0.1)")
-    parser.add_argument("--port", type=_port, default=8000, help="port to listen on, for HTTP (8000)")
+    parser.add_argument("--port", type=_port, help=f"port to listen on, for HTTP ({HTTP_PORT})")
     parser.add_argument(
         "--allowed-host",
         action="append",
@@ -66,17 +70,38 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help="host name that clients may use, beyond loopback; repeatable",
     )
+    parser.add_argument("--read-only", action="store_true", help="offer the reading tools alone")
+    for option in ("toolsets", "tools", "exclude-tools"):
+        variable = f"CLIENTARY_{option.upper().replace('-', '_')}"
+        parser.add_argument(f"--{option}", metavar="NAMES", help=f"instead of {variable}, see below")
     parser.add_argument("--sandbox", action="store_true", help="use the embedded account")
     parser.add_argument("--date", type=_day, help="the day that the embedded account takes for today")
     commands = parser.add_subparsers(dest="command", metavar="command")
     sandbox = commands.add_parser("sandbox", help="serve the embedded account as a stand-in for the API")
-    sandbox.add_argument("--port", type=_port, default=8400, help="port on loopback (8400)")
-    sandbox.add_argument("--date", type=_day, help="the day that it takes for today")
+    sandbox.add_argument("--port", type=_port, default=argparse.SUPPRESS, help=f"port on loopback ({SANDBOX_PORT})")
+    sandbox.add_argument("--date", type=_day, default=argparse.SUPPRESS, help="the day that it takes for today")
     check = commands.add_parser("check", help="try the credentials, by reading alone")
     check.add_argument("--sandbox", action="store_true", default=argparse.SUPPRESS, help="check the embedded account")
     tools = commands.add_parser("tools", help="show the tools")
     tools.add_argument("--json", action="store_true", help="exactly as agents get them")
     return parser
+
+
+def _environment() -> str:
+    """The settings, as the end of the help."""
+    variables = [
+        (setting.metadata["variable"], setting.metadata["about"], setting.default) for setting in fields(Settings)
+    ]
+    lines = [
+        textwrap.fill(
+            f"{about.replace('`', '')}{f' ({default})' if isinstance(default, str | int | float) and default else ''}",
+            width=100,
+            initial_indent=f"  {variable:30} ",
+            subsequent_indent=" " * 33,
+        )
+        for variable, about, default in variables
+    ]
+    return "\n".join(["environment:", *lines])
 
 
 def _port(text: str) -> int:
@@ -110,7 +135,7 @@ def _serve(options: argparse.Namespace) -> None:
 
             settings = clientary.settings
             app = application(server, settings, options.transport, options.host, options.allowed_host)
-            await serve(app, options.host, options.port, settings.log_level)
+            await serve(app, options.host, options.port or HTTP_PORT, settings.log_level)
 
     anyio.run(run)
 
@@ -119,13 +144,16 @@ def _sandbox(options: argparse.Namespace) -> None:
     from clientary_mcp.sandbox import Sandbox
     from clientary_mcp.web import serve
 
-    sandbox = Sandbox(options.date)
-    print(  # noqa: T201 - this command speaks to people
-        f"The embedded account answers at http://127.0.0.1:{options.port}/api/v2/ until Ctrl-C. To use it:\n"
-        f"CLIENTARY_BASE_URL=http://127.0.0.1:{options.port} CLIENTARY_API_TOKEN={sandbox.token} clientary-mcp",
-        flush=True,
-    )
-    anyio.run(serve, sandbox.app, "127.0.0.1", options.port, "WARNING")
+    sandbox, port = Sandbox(options.date), options.port or SANDBOX_PORT
+
+    def announce() -> None:
+        print(  # noqa: T201 - this command speaks to people
+            f"The embedded account answers at http://127.0.0.1:{port}/api/v2/ until Ctrl-C. To use it:\n"
+            f"CLIENTARY_BASE_URL=http://127.0.0.1:{port} CLIENTARY_API_TOKEN={sandbox.token} clientary-mcp",
+            flush=True,
+        )
+
+    anyio.run(serve, sandbox.app, "127.0.0.1", port, "WARNING", announce)
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -141,9 +169,12 @@ def _check(options: argparse.Namespace) -> None:
 
 def _tools(options: argparse.Namespace) -> None:
     from clientary_mcp.catalogue import as_json, as_table
+    from clientary_mcp.offer import offered
     from clientary_mcp.tools import ALL
 
-    print(as_json(ALL) if options.json else as_table(ALL))  # noqa: T201 - this command speaks to people
+    chosen = offered(ALL, Settings.from_environment(_given(options) | _EMBEDDED))
+    hidden = {tool.name for tool in ALL} - {tool.name for tool in chosen}
+    print(as_json(chosen, hidden) if options.json else as_table(chosen))  # noqa: T201 - this command speaks to people
 
 
 def _account(options: argparse.Namespace) -> "Clientary":
@@ -151,18 +182,22 @@ def _account(options: argparse.Namespace) -> "Clientary":
     from clientary_mcp.api import Clientary
 
     if not options.sandbox:
-        return Clientary(Settings.from_environment(os.environ))
-    import httpx
-
+        return Clientary(Settings.from_environment(_given(options)))
     from clientary_mcp.sandbox import Sandbox
+    from clientary_mcp.sandbox.network import Network
 
-    sandbox = Sandbox(options.date)
-    embedded = {
-        "CLIENTARY_SUBDOMAIN": "",
-        "CLIENTARY_BASE_URL": "http://localhost",
-        "CLIENTARY_API_TOKEN": sandbox.token,
+    return Clientary(Settings.from_environment(_given(options) | _EMBEDDED), Network(Sandbox(options.date)))
+
+
+def _given(options: argparse.Namespace) -> dict[str, str]:
+    """The environment, under what the command line says."""
+    said = {
+        "CLIENTARY_READ_ONLY": "true" if options.read_only else None,
+        "CLIENTARY_TOOLSETS": options.toolsets,
+        "CLIENTARY_TOOLS": options.tools,
+        "CLIENTARY_EXCLUDE_TOOLS": options.exclude_tools,
     }
-    return Clientary(Settings.from_environment(os.environ | embedded), httpx.ASGITransport(sandbox.app))
+    return os.environ | {variable: text for variable, text in said.items() if text is not None}
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 """The tools as people read them, and exactly as agents get them."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
+from clientary_mcp.offer import as_offered
 from clientary_mcp.verbs import Tool
 
 
@@ -15,9 +16,10 @@ def as_table(tools: Iterable[Tool]) -> str:
     return "\n".join([*lines, "", f"{len(rows)} tools"])
 
 
-def as_json(tools: Iterable[Tool]) -> str:
-    """The answer to `tools/list`."""
-    published = [tool.published.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in tools]
+def as_json(tools: Iterable[Tool], hidden: Collection[str] = ()) -> str:
+    """The answer to `tools/list`, when the tools in `hidden` are not offered."""
+    offered = [as_offered(tool, hidden) for tool in tools]
+    published = [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in offered]
     return json.dumps({"tools": published}, indent=2, ensure_ascii=False)
 
 

@@ -1,7 +1,8 @@
 """Serving over HTTP: where the server may listen, who may ask, and the web server itself."""
 
 import hmac
-from collections.abc import Sequence
+import socket
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import uvicorn
@@ -9,7 +10,9 @@ from mcp.server.transport_security import TransportSecuritySettings
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
 from starlette.middleware import Middleware
-from starlette.responses import PlainTextResponse
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from clientary_mcp.errors import SettingsError
@@ -17,21 +20,27 @@ from clientary_mcp.server import ClientaryServer
 from clientary_mcp.settings import Settings, is_loopback
 
 HttpTransport = Literal["sse", "streamable-http"]
+HEALTH = "/health"
+_MOST_CONNECTIONS = 1_000
+_IDLE_SECONDS = 60
+_MOST_SESSIONS = 500
+_SESSION_IDLE_SECONDS = 1_800
+_MOST_BYTES = 4 * 1024 * 1024
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
 class BearerToken:
-    """Answers 401 to whoever does not bring the token."""
+    """Answers 401 to whoever does not bring the token, but for the question whether the server is alive."""
 
     def __init__(self, app: ASGIApp, token: str) -> None:
         self._app = app
-        self._expected = f"Bearer {token}".encode()
+        self._expected = token.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Compared in constant time, so that the answer's delay tells nothing of the token."""
-        if scope["type"] == "http":
-            brought = Headers(scope=scope).get("authorization", "").encode()
-            if not hmac.compare_digest(brought, self._expected):
+        if scope["type"] == "http" and scope["path"] != HEALTH:
+            scheme, _, brought = Headers(scope=scope).get("authorization", "").partition(" ")
+            if scheme.lower() != "bearer" or not hmac.compare_digest(brought.encode(), self._expected):
                 refusal = PlainTextResponse("A bearer token is needed.", 401, {"WWW-Authenticate": "Bearer"})
                 await refusal(scope, receive, send)
                 return
@@ -62,15 +71,39 @@ def application(
         ],
     )
     if transport == "sse":
-        app = server.sse_app(transport_security=security, host=host)
+        app = server.sse_app(transport_security=security, host=host, max_request_body_size=_MOST_BYTES)
     else:
-        app = server.streamable_http_app(transport_security=security, host=host)
+        app = server.streamable_http_app(
+            transport_security=security,
+            host=host,
+            max_request_body_size=_MOST_BYTES,
+            max_sessions=_MOST_SESSIONS,
+            session_idle_timeout=_SESSION_IDLE_SECONDS,
+        )
+    app.routes.append(Route(HEALTH, _alive))
     if settings.mcp_token:
         app.user_middleware.insert(0, Middleware(BearerToken, token=settings.mcp_token))
     return app
 
 
-async def serve(app: ASGIApp, host: str, port: int, log_level: str) -> None:
-    """Serve until a signal ends it."""
-    config = uvicorn.Config(app, host=host, port=port, log_level=log_level.lower(), access_log=False)
-    await uvicorn.Server(config).serve()
+async def _alive(_: Request) -> Response:
+    return PlainTextResponse("alive\n")
+
+
+async def serve(
+    app: ASGIApp, host: str, port: int, log_level: str, announce: Callable[[], None] = lambda: None
+) -> None:
+    """Listen, announce it, and serve until a signal ends it; SettingsError when the port is taken."""
+    config = uvicorn.Config(
+        app,
+        log_level=log_level.lower(),
+        access_log=False,
+        limit_concurrency=_MOST_CONNECTIONS,
+        timeout_keep_alive=_IDLE_SECONDS,
+    )
+    try:
+        listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        raise SettingsError(f"--port {port} on {host} can't be listened on: {error.strerror}.") from None
+    announce()
+    await uvicorn.Server(config).serve(sockets=[listening])

@@ -3,12 +3,12 @@
 from collections.abc import AsyncIterator, Iterator
 from datetime import date
 
-import httpx
 import pytest
 import respx
 
 from clientary_mcp.api import Clientary
 from clientary_mcp.sandbox import Sandbox
+from clientary_mcp.sandbox.network import Network
 from clientary_mcp.settings import Settings
 from tests.agent import Agent, Era, agent_of
 from tests.clock import FakeTime
@@ -63,7 +63,7 @@ def sandbox() -> Sandbox:
 def session_with(sandbox: Sandbox) -> Clientary:
     """A session with an embedded account."""
     settings = Settings(base_url="http://localhost", api_token=sandbox.token)
-    return Clientary(settings, httpx.ASGITransport(sandbox.app))
+    return Clientary(settings, Network(sandbox))
 
 
 @pytest.fixture

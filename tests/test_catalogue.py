@@ -10,7 +10,7 @@ import mcp_types
 import pytest
 
 from clientary_mcp.sandbox import Sandbox
-from clientary_mcp.server import INSTRUCTIONS
+from clientary_mcp.server import instructions
 from clientary_mcp.tools import ALL
 from clientary_mcp.verbs import Tool
 from tests.agent import Era, agent_of
@@ -30,49 +30,49 @@ EXPENSE = "client_id? project_id? description? incurred_on?"
 TAXES = "tax? tax_label? tax2? tax2_label? tax3? tax3_label? compound_tax?"
 DOCUMENT = f"number? title? note? summary? status? {TAXES} items?"
 SCHEDULE = f"action? payment_profile_id? unlimited? occurrences_remaining? po? {DOCUMENT}"
-MAIL = "recipients subject? message? send_copy? attach_pdf? confirm?"
+MAIL = "recipients subject? message? send_copy? attach_pdf? confirm? allow_duplicate?"
 RANGE = f"from_date? to_date? {PAGES}"
 
 # Tool → its arguments; `?` marks an optional one.
 CONTRACT = {
     "list_clients": f"updated_since? sort? {PAGES}",
     "get_client": "client_id",
-    "create_client": f"name {COMPANY}",
+    "create_client": f"name {COMPANY} allow_duplicate?",
     "update_client": f"client_id name? {COMPANY} status?",
     "delete_client": "client_id confirm?",
     "list_contacts": PAGES,
     "list_client_contacts": f"client_id {PAGES}",
     "get_contact": "contact_id",
-    "create_contact": f"client_id name email {PERSON}",
+    "create_contact": f"client_id name email {PERSON} allow_duplicate?",
     "update_contact": f"contact_id name? email? {PERSON}",
     "delete_contact": "contact_id confirm?",
     "list_leads": f"sort? {PAGES}",
     "get_lead": "lead_id",
-    "create_lead": f"name {COMPANY}",
+    "create_lead": f"name {COMPANY} allow_duplicate?",
     "update_lead": f"lead_id name? {COMPANY}",
     "delete_lead": "lead_id confirm?",
     "list_projects": f"include_completed? {PAGES}",
     "list_client_projects": f"client_id {PAGES}",
     "get_project": "project_id",
-    "create_project": f"name rate {PROJECT}",
+    "create_project": f"name rate {PROJECT} allow_duplicate?",
     "update_project": f"project_id name? rate? {PROJECT}",
     "delete_project": "project_id confirm?",
     "list_project_hours": f"project_id billed? {PAGES}",
     "get_hour_entry": "hour_entry_id",
-    "create_project_hours": "project_id title hours date? description? rate?",
+    "create_project_hours": "project_id title hours date? description? rate? allow_duplicate?",
     "update_hour_entry": "hour_entry_id title? hours? date? description? rate? billed?",
     "delete_hour_entry": "hour_entry_id confirm?",
     "list_tasks": PAGES,
     "list_project_tasks": f"project_id {PAGES}",
     "get_task": "task_id",
-    "create_task": f"title {TASK}",
+    "create_task": f"title {TASK} allow_duplicate?",
     "update_task": f"task_id title? {TASK} complete?",
     "delete_task": "task_id confirm?",
     "list_expenses": RANGE,
     "list_client_expenses": f"client_id {RANGE}",
     "list_project_expenses": f"project_id {RANGE}",
     "get_expense": "expense_id",
-    "create_expense": f"amount {EXPENSE}",
+    "create_expense": f"amount {EXPENSE} allow_duplicate?",
     "update_expense": f"expense_id amount? {EXPENSE}",
     "delete_expense": "expense_id confirm?",
     "list_invoices": f"updated_since? {PAGES}",
@@ -80,7 +80,7 @@ CONTRACT = {
     "list_project_invoices": f"project_id {PAGES}",
     "list_recurring_schedule_invoices": f"recurring_schedule_id {PAGES}",
     "get_invoice": "invoice_id",
-    "create_invoice": f"date due_date currency_code client_id? po? {DOCUMENT}",
+    "create_invoice": f"date due_date currency_code client_id? po? {DOCUMENT} allow_duplicate?",
     "update_invoice": f"invoice_id date? due_date? currency_code? client_id? po? {DOCUMENT}",
     "delete_invoice": "invoice_id confirm?",
     "send_invoice_message": f"invoice_id {MAIL}",
@@ -88,21 +88,22 @@ CONTRACT = {
     "list_client_estimates": f"client_id {PAGES}",
     "list_project_estimates": f"project_id {PAGES}",
     "get_estimate": "estimate_id",
-    "create_estimate": f"date currency_code client_id? {DOCUMENT}",
+    "create_estimate": f"date currency_code client_id? {DOCUMENT} allow_duplicate?",
     "update_estimate": f"estimate_id date? currency_code? client_id? {DOCUMENT}",
     "delete_estimate": "estimate_id confirm?",
     "send_estimate_message": f"estimate_id {MAIL}",
     "list_payments": f"sort? {PAGES}",
-    "create_payment": "invoice_id amount note? received_on?",
-    "charge_payment_profile": "invoice_id payment_profile_id confirm?",
+    "create_payment": "invoice_id amount note? received_on? allow_duplicate?",
+    "charge_payment_profile": "invoice_id payment_profile_id confirm? allow_duplicate?",
     "delete_payment": "invoice_id payment_id confirm?",
     "list_client_payment_profiles": f"client_id {PAGES}",
     "create_payment_profile": "client_id stripe_customer_id stripe_source_id last_four_digits name expiration_date"
-    " card_type? address? city? zip? state? country?",
+    " card_type? address? city? zip? state? country? allow_duplicate?",
     "delete_payment_profile": "client_id payment_profile_id confirm?",
     "list_recurring_schedules": PAGES,
     "get_recurring_schedule": "recurring_schedule_id",
-    "create_recurring_schedule": f"client_id next_date time_interval currency_code due_period {SCHEDULE}",
+    "create_recurring_schedule": "client_id next_date time_interval currency_code due_period"
+    f" {SCHEDULE} allow_duplicate?",
     "update_recurring_schedule": "recurring_schedule_id client_id? next_date? time_interval? currency_code?"
     f" due_period? {SCHEDULE}",
     "delete_recurring_schedule": "recurring_schedule_id confirm?",
@@ -217,8 +218,8 @@ async def test_agents_are_offered_exactly_these_tools_in_one_page(era: Era, book
 
 async def test_agents_are_told_how_the_tools_hang_together(era: Era, books: Sandbox) -> None:
     async with agent_of(session_with(books), era) as agent:
-        assert agent.client.instructions == INSTRUCTIONS
-    assert 0 < len(INSTRUCTIONS) <= 2_000
+        assert agent.client.instructions == instructions(ALL)
+    assert 0 < len(instructions(ALL)) <= 2_000
 
 
 @every_tool
@@ -320,7 +321,7 @@ def test_every_write_names_the_tool_that_shows_its_effect(tool: Tool) -> None:
 
 @every_tool
 def test_every_tool_that_a_text_names_exists(tool: Tool) -> None:
-    texts = [tool.description, INSTRUCTIONS]
+    texts = [tool.description, instructions(ALL)]
     texts += [about.get("description", "") for _, about in properties_in(tool.published.input_schema)]
     named = {name for text in texts for name in re.findall(r"\b(?:list|get|create|update|delete|send)_[a-z_]+", text)}
     assert named - TOOLS.keys() - {"send_copy"} == set()

@@ -1,0 +1,138 @@
+"""A person's word: before a delete, a charge or a mail, the host's user is asked, where the host can ask.
+
+In the 2026-07-28 protocol the question is the call's answer, and the call comes again with the reply; before, the
+question is a request of the server's in the middle of the call. Either way a reply counts for one call, once, and
+only for the preview that the person saw.
+"""
+
+import hashlib
+import json
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import anyio
+from mcp.server.mcpserver import Context
+from mcp_types import ElicitRequest, ElicitRequestFormParams, ElicitResult, InputRequiredResult
+from mcp_types.version import is_version_at_least
+
+from clientary_mcp.errors import Withheld
+from clientary_mcp.settings import Settings
+from tool_schemas.answers import as_text
+
+Preview = Callable[[], Awaitable[dict[str, Any]]]
+
+_QUESTION = "owner_agrees"
+_FORM = {
+    "type": "object",
+    "properties": {
+        "agree": {"type": "boolean", "title": "Do it", "description": "This can't be undone.", "default": False}
+    },
+    "required": ["agree"],
+}
+_CHANGE = "The owner can change CLIENTARY_ASK_USER."
+
+
+class Asking:
+    """Asks the person, as the owner's settings say."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._mode, self._timeout = settings.ask_user, settings.ask_timeout
+        self._answered: set[str] = set()
+
+    async def agreed(
+        self, call: str, preview: Preview, context: Context[Any, Any] | None
+    ) -> InputRequiredResult | dict[str, Any] | None:
+        """None when the call may go on; else what to answer: the question, or the preview of what has changed.
+
+        `call` stands for the tool and its arguments. Withheld when the person does not agree, or can't be asked.
+        """
+        if self._mode == "never":
+            return None
+        if context is None or not _can_ask(context):
+            if self._mode == "auto":
+                return None
+            raise Withheld(f"Nothing was sent: a person has to agree, and this host can't ask one. {_CHANGE}")
+        shown = await preview()
+        if _asks_by_answer(context):
+            return self._by_answer(call, shown, context)
+        _settle(await self._by_request(shown, context))
+        now = await preview()
+        return None if _digest(now) == _digest(shown) else _changed(now)
+
+    def _by_answer(
+        self, call: str, shown: dict[str, Any], context: Context[Any, Any]
+    ) -> InputRequiredResult | dict[str, Any] | None:
+        replies, asked = context.input_responses or {}, _asked(context.request_state)
+        if _QUESTION not in replies or asked.get("call") != _digest(call) or asked.get("id") in self._answered:
+            state = {"call": _digest(call), "shown": _digest(shown), "id": secrets.token_hex(8)}
+            return InputRequiredResult(
+                input_requests={_QUESTION: ElicitRequest(params=_form(shown))}, request_state=json.dumps(state)
+            )
+        self._answered.add(asked["id"])
+        reply = replies[_QUESTION]
+        _settle(reply if isinstance(reply, ElicitResult) else None)
+        return None if asked.get("shown") == _digest(shown) else _changed(shown)
+
+    async def _by_request(self, shown: dict[str, Any], context: Context[Any, Any]) -> ElicitResult | None:
+        form = _form(shown)
+        with anyio.move_on_after(self._timeout):
+            reply: ElicitResult = await context.session.elicit_form(
+                form.message, form.requested_schema, context.request_id
+            )
+            return reply
+        return None
+
+
+def _can_ask(context: Context[Any, Any]) -> bool:
+    capabilities = context.client_capabilities
+    if capabilities is None or capabilities.elicitation is None:
+        return False
+    return _asks_by_answer(context) or context.session.can_send_request
+
+
+def _asks_by_answer(context: Context[Any, Any]) -> bool:
+    version = context.protocol_version
+    return version is not None and is_version_at_least(version, "2026-07-28")
+
+
+def _form(shown: dict[str, Any]) -> ElicitRequestFormParams:
+    return ElicitRequestFormParams(message=_in_words(shown), requested_schema=_FORM)
+
+
+def _in_words(shown: dict[str, Any]) -> str:
+    """The preview for a person: what would happen, to what, and what goes along."""
+    lines = [shown["message"].removeprefix("Nothing was changed. ")]
+    lines += [
+        f"{label}: {as_text(shown[part])}"
+        for part, label in (("record", "Record"), ("goes_with_it", "Goes with it"))
+        if part in shown
+    ]
+    lines += [shown[part] for part in ("not_visible", "alternative") if part in shown]
+    return "\n".join(lines)
+
+
+def _settle(reply: ElicitResult | None) -> None:
+    """Withheld unless the person said yes, and which of the other answers it was."""
+    if reply is not None and reply.action == "accept" and (reply.content or {}).get("agree") is True:
+        return
+    what = {None: "did not answer in time", "decline": "declined", "cancel": "cancelled the question"}
+    said = what.get(reply.action if reply else None, "did not tick that it should be done")
+    raise Withheld(f"Nothing was sent: the person who was asked {said}. {_CHANGE}")
+
+
+def _changed(shown: dict[str, Any]) -> dict[str, Any]:
+    return {**shown, "message": f"The record changed while the person was asked. {shown['message']}"}
+
+
+def _asked(state: str | None) -> dict[str, str]:
+    """What the question was about; the SDK seals it, so that it is ours or nothing."""
+    try:
+        asked = json.loads(state or "{}")
+    except ValueError:
+        return {}
+    return asked if isinstance(asked, dict) else {}
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
