@@ -214,9 +214,9 @@ class Clientary:
                 pass  # 204, or a body that shows no record: both are possible, and the change is made
         try:
             return await self.get(kind, path)
-        except ClientaryError as failure:  # the change is made: an error would make it look otherwise
+        except ClientaryError:  # the change is made: an error would make it look otherwise
             record = kind.read({"id": path.rpartition("/")[2]})
-            record.notice = f"The change was made, but reading it back failed: {failure}"
+            record.notice = "The change was made; reading it back failed, so only the id is shown."
             return record
 
     async def _updated(self, kind: type[RecordT], path: str, body: Body, lost: OutcomeUnknown) -> RecordT:
@@ -311,7 +311,7 @@ def _json(content: bytes, method: str) -> Any:
     if not content.strip():
         return None
     try:
-        return json.loads(content, parse_float=Decimal)
+        return json.loads(content, parse_float=Decimal, parse_constant=str)  # NaN is no number, and is shown as text
     except (ValueError, RecursionError):
         if method == "GET":
             raise Unreadable("Clientary's answer could not be read: it is not the JSON it should be.") from None

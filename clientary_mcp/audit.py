@@ -66,15 +66,24 @@ _ENOUGH = 64 * 1024
 
 
 def line_of(
-    tool: str, args: Arguments | None, call: Call, outcome: str, seconds: float, client: str | None
+    tool: str,
+    args: Arguments | None,
+    call: Call,
+    outcome: str,
+    seconds: float,
+    client: str | None,
+    shown: dict[str, Any] | None,
 ) -> dict[str, Any]:
-    """What the trail says of one call: which record, what was sent where, and how it ended."""
+    """What the trail says of one call: which record, what was sent where, how it ended, and what is there now."""
     line: dict[str, Any] = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "tool": tool}
     if args is not None:
         line["ids"] = {name: value for name, value in args if name.endswith("_id") and value is not None}
     line |= {"outcome": outcome, "seconds": round(seconds, 3), "client": client}
     if call.writes:
-        line |= {"writes": call.writes, "given": _given(args)}
+        given = _given(args)
+        line |= {"writes": call.writes, "given": given}
+        if shown and (after := {name: shown[name] for name in given if name in shown}):
+            line["after"] = after
     if call.retries:
         line["retries"] = call.retries
     return line

@@ -99,10 +99,10 @@ def field_errors(body: str) -> dict[str, list[str]]:
         nested = said.get("errors")
         said = nested if nested else said
     if isinstance(said, dict):
-        found = {
-            _field(name): ["is not accepted"] if name in SECRETS else _messages(value)
-            for name, value in list(said.items())[:_MAX_FIELDS]
-        }
+        found: dict[str, list[str]] = {}
+        for name, value in list(said.items())[:_MAX_FIELDS]:
+            told = ["is not accepted"] if name in SECRETS else _messages(value)
+            found[_field(name)] = [*found.get(_field(name), []), *told]
     else:
         found = {"": _messages(said)}
     return {field: messages for field, messages in found.items() if messages}

@@ -54,21 +54,24 @@ def offered(tools: Collection[Tool], settings: Settings) -> tuple[Tool, ...]:
 
 
 def _demanding(tool: Tool, settings: Settings) -> Tool:
-    """The tool with the fields that the owner requires of new clients and leads."""
-    required = (settings.required_fields or {}).get(tool.name.removeprefix("create_"), ())
-    if not required or not tool.name.startswith("create_"):
+    """The tool with the fields that the owner requires: a new record must have them, an update can't clear them."""
+    verb, _, kind = tool.name.partition("_")
+    required = (settings.required_fields or {}).get(kind, ()) if verb in ("create", "update") else ()
+    if not required:
         return tool
-    fields = tool.arguments.model_fields
-    _known("CLIENTARY_REQUIRED_FIELDS", required, {name for name in fields if not fields[name].exclude})
-    demanded: dict[str, Any] = {name: (_filled(fields[name]), ...) for name in required}
+    known = tool.arguments.model_fields
+    _known("CLIENTARY_REQUIRED_FIELDS", required, {name for name, field in known.items() if not field.exclude})
+    demanded: dict[str, Any] = {}
+    for name in required:
+        kept = _filled(known[name])
+        demanded[name] = (kept, ...) if verb == "create" else (kept | None, None)
     return replace(tool, arguments=create_model(tool.arguments.__name__, __base__=tool.arguments, **demanded))
 
 
 def _filled(field: FieldInfo) -> Any:
-    """The type of a field that must be given, and not blank where it is text."""
+    """The type of a field that can't be blank."""
     bare, about = unwrap(field.annotation)
-    kind = Filled if bare is str else bare
-    return Annotated[(kind, *about, Field(description=field.description))]
+    return Annotated[(Filled if bare is str else bare, *about, Field(description=field.description))]
 
 
 def as_offered(tool: Tool, hidden: Collection[str]) -> mcp_types.Tool:

@@ -36,6 +36,8 @@ class Listing(Generic[RecordT]):
         about = sent if isinstance(sent, dict) else {}
         rows: Any = about.get(kind.plural) if isinstance(sent, dict) else sent
         try:
+            if not isinstance(rows, list):
+                raise TypeError("no list")
             records = [kind.read(row) for row in rows]
         except (TypeError, ValueError, AttributeError):
             raise Unreadable(f"Clientary answered something other than a list of {kind.plural}.") from None
@@ -60,9 +62,9 @@ class Joined(Generic[RecordT]):
 
     def add(self, listing: Listing[RecordT]) -> None:
         """The next page."""
-        self._ended = not listing.records
-        self._recounted |= listing.total_count != self._about.total_count
         page = [record for record in listing.records if record.id not in self._seen]
+        self._ended = not page  # also where page after page brings the same records
+        self._recounted |= listing.total_count != self._about.total_count
         self._seen.update(record.id for record in page)
         self._pages.append(page)
 
@@ -71,7 +73,7 @@ class Joined(Generic[RecordT]):
         left = (self._about.page_count or 0) - self._last
         if left <= 0 or self._ended or (limit is not None and len(self._seen) >= limit):
             return range(0)
-        size = self._about.page_size or len(self._pages[0]) or 1
+        size = len(self._pages[0]) or 1  # what came, whatever page_size says
         needed = left if limit is None else ceil((limit - len(self._seen)) / size)
         return range(self._last + 1, self._last + 1 + min(left, needed, _AT_ONCE))
 
@@ -80,7 +82,8 @@ class Joined(Generic[RecordT]):
         total, found = self._about.total_count, len(self._seen)
         notice = None
         if self.torn:
-            notice = f"Clientary counts {total} records and sent {found}: they change while being read. List again."
+            counted = "more" if total is None else total
+            notice = f"Clientary counts {counted} records and sent {found}: they change while being read. List again."
         elif not found and self._first > 1:
             notice = f"There is no page {self._first}: the last one is {self._about.page_count}."
         return Page(
@@ -99,7 +102,9 @@ class Joined(Generic[RecordT]):
         """Whether all pages were read and are not what Clientary counts, or counted something else each time."""
         total = self._about.total_count
         whole = self._first == 1 and not self._more
-        return self._recounted or (whole and total is not None and len(self._seen) != total)
+        if total is None:
+            return self._ended and self._last < (self._about.page_count or 0)
+        return self._recounted or (whole and len(self._seen) != total)
 
     @property
     def _more(self) -> bool:

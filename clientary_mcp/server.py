@@ -90,7 +90,8 @@ class ClientaryServer(MCPServer[None]):
             logger.exception("%s failed unexpectedly", name)
             outcome = "defect"
             result = _failed(f"{name} failed inside this server; that is a defect, and its log says more.")
-        self._write_down(line_of(name, args, call, outcome, call.clock.now() - begun, _host(context)))
+        seconds, shown = call.clock.now() - begun, getattr(result, "structured_content", None)
+        self._write_down(line_of(name, args, call, outcome, seconds, _host(context), shown))
         return result
 
     def _told(self, shown: dict[str, Any], call: Call) -> mcp_types.CallToolResult:

@@ -204,7 +204,7 @@ def _pause(tries: int, response: httpx.Response | None, call: Call) -> float:
 def retry_after(response: httpx.Response, now: float) -> float | None:
     """The seconds that a `Retry-After` header asks to wait: given as seconds, or as a date."""
     sent = response.headers.get("retry-after", "").strip()
-    if sent.isdigit():
+    if sent.isascii() and sent.isdecimal():
         return float(sent)
     try:
         return max(0.0, parsedate_to_datetime(sent).timestamp() - now)

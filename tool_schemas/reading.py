@@ -26,6 +26,7 @@ _UNSEEN = re.compile(
     "\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ud800-\udfff\ufe00-\ufe0e\ufeff\uffa0\ufff9-\ufffb"
     "\U000110bd\U000110cd\U00013430-\U0001345f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
+_LARGEST_EXPONENT = 100
 _SLASHED = re.compile(r"\d{4}/\d{2}/\d{2}")
 
 
@@ -100,13 +101,19 @@ def as_json(value: Any) -> Any:
             return value
 
 
-def _as_it_came(value: Any) -> Any:
-    """A value of no known field: kept, but for secrets at any depth, with ISO days."""
+_DEEPEST = 20
+"""Levels of a value of no known field that are kept."""
+
+
+def _as_it_came(value: Any, depth: int = 0) -> Any:
+    """A value of no known field: kept, but for secrets at any depth and what nobody sees, with ISO days."""
+    if depth > _DEEPEST and isinstance(value, dict | list):
+        return "… [nested too deeply]"
     match value:
         case dict():
-            return {seen(key): _as_it_came(part) for key, part in value.items() if key not in SECRETS}
+            return {seen(key): _as_it_came(part, depth + 1) for key, part in value.items() if key not in SECRETS}
         case list():
-            return [_as_it_came(part) for part in value]
+            return [_as_it_came(part, depth + 1) for part in value]
         case str() if _SLASHED.fullmatch(value):
             return value.replace("/", "-")
         case str():
@@ -132,8 +139,8 @@ def read_number(sent: Any) -> Decimal | None:
     if isinstance(sent, str) and not sent.strip():
         return None
     number = Decimal(str(sent).strip())
-    if not number.is_finite():
-        raise ValueError("not a number")
+    if not number.is_finite() or abs(number.adjusted()) > _LARGEST_EXPONENT:
+        raise ValueError("not a number that JSON can hold")
     return number
 
 

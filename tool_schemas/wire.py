@@ -73,7 +73,7 @@ class Codes(Mapping[str, int]):
     def word(self, sent: Any) -> str:
         """The word for a code (`2`, `"2"`) or a word in any case (`"Archived"`); an unknown one as text."""
         text = str(sent).strip()[:_LONGEST_WORD]
-        if text.isdigit() and (word := self._words.get(int(text))):
+        if text.isdecimal() and (word := self._words.get(int(text))):
             return word
         spelt = text.lower().replace(" ", "_")
         return spelt if spelt in self._codes else text
@@ -91,8 +91,13 @@ def parse_day(text: str) -> date:
     return date(year, month, day)
 
 
-def as_number(amount: Decimal) -> int | float:
-    """A decimal as JSON writes it. Exact: a decimal of at most 15 digits survives a double unchanged."""
+def as_number(amount: Decimal) -> int | float | str:
+    """A decimal as JSON writes it; beyond what JSON's readers can hold, as text.
+
+    Exact: a decimal of at most 15 digits survives a double unchanged.
+    """
+    if not amount.is_finite() or abs(amount.adjusted()) > 300:
+        return str(amount)
     return int(amount) if amount == amount.to_integral_value() else float(amount)
 
 
