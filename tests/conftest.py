@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterator
 from datetime import date
 
+import hypothesis
 import pytest
 import respx
 
@@ -12,6 +13,10 @@ from clientary_mcp.sandbox.network import Network
 from clientary_mcp.settings import Settings
 from tests.agent import Agent, Era, agent_of
 from tests.clock import FakeTime
+
+# The same examples in every run, and no limit of time: nothing may depend on how fast a machine is.
+hypothesis.settings.register_profile("steady", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("steady")
 
 TODAY = date(2026, 11, 20)
 SETTINGS = Settings(subdomain="acme", api_token="t0ken-of-acme")
