@@ -1,6 +1,7 @@
 """The command line: `clientary-mcp`, and its subcommands `sandbox`, `check` and `tools`."""
 
 import argparse
+import gc
 import os
 import sys
 import textwrap
@@ -121,10 +122,13 @@ def _day(text: str) -> date:
 
 
 def _serve(options: argparse.Namespace) -> None:
+    gc.disable()  # the imports make much and drop little
     clientary = _account(options)
     from clientary_mcp.server import ClientaryServer
 
     server = ClientaryServer(clientary)
+    gc.freeze()
+    gc.enable()
 
     async def run() -> None:
         async with clientary:

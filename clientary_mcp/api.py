@@ -9,8 +9,12 @@ Paths are relative to `/api/v2/`. Every method raises children of `ClientaryErro
 import json
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 from copy import copy
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from email.utils import parsedate_to_datetime
 from functools import cache, partial
 from importlib.metadata import version
 from types import TracebackType
@@ -20,7 +24,7 @@ import httpx
 
 from clientary_mcp.errors import Busy, ClientaryError, NotFound, OutcomeUnknown, Unavailable, Unreadable
 from clientary_mcp.explain import explain, not_done, unknown_outcome
-from clientary_mcp.outcomes import holds, newly_made
+from clientary_mcp.outcomes import holds, made_since
 from clientary_mcp.pages import Joined, Listing, whole_list
 from clientary_mcp.redact import HANDLES, redacted
 from clientary_mcp.settings import Settings
@@ -35,6 +39,7 @@ Query = Mapping[str, Any]
 Body = Mapping[str, Any]
 
 _LOST = "The answer was lost on the way; a look shows that it took effect, once."
+_KNOWN_CLOCK, _UNKNOWN_CLOCK = timedelta(seconds=2), timedelta(minutes=5)
 _TIMEOUT = httpx.Timeout(connect=10, read=30, write=30, pool=None)  # places are given by Pacing
 
 
@@ -50,13 +55,13 @@ class Clientary:
     ) -> None:
         self.settings = settings
         self._call: Call | None = None
+        self._api_url = settings.api_url
         self.clock = clock or Clock()
-        self._made_here: set[tuple[str, int]] = set()
+        self._shared = _Shared()
         pool = network or httpx.AsyncHTTPTransport(
             verify=_certificates(), limits=httpx.Limits(max_connections=settings.concurrency)
         )
         self._http = httpx.AsyncClient(
-            base_url=settings.api_url,
             auth=httpx.BasicAuth(settings.api_token, settings.api_token),
             headers={"Accept": "application/json", "User-Agent": f"clientary-mcp/{version('clientary-mcp')}"},
             timeout=_TIMEOUT,
@@ -135,8 +140,11 @@ class Clientary:
         return joined
 
     async def every(self, kind: type[RecordT], path: str, query: Query | None = None) -> list[RecordT]:
-        """All records of a list."""
-        return (await self.collect(kind, path, limit=None, query=query)).records
+        """All records of a list; Unavailable when it changes so much that it can't be read whole."""
+        page = await self.collect(kind, path, limit=None, query=query)
+        if not page.complete:
+            raise Unavailable(f"The list at {path} changes while it is read. Try again in a minute.")
+        return page.records
 
     async def together(self, jobs: Iterable[Callable[[], Awaitable[ResultT]]]) -> list[ResultT]:
         """The results of several reads made at the same time, as far as the settings allow; in their order."""
@@ -165,9 +173,10 @@ class Clientary:
             accepted = OutcomeUnknown(
                 f"Clientary accepted POST {path}, but does not show the new record. Look before repeating it.",
                 may_still_happen=True,
+                accepted=True,
             )
             record = await self._made(kind, path, body, since, listed, accepted)
-        self._made_here.add((kind.plural, record.id))
+        self._shared.made.add((kind.plural, record.id))
         return record
 
     async def _made(
@@ -180,16 +189,16 @@ class Clientary:
         lost: OutcomeUnknown,
     ) -> RecordT:
         """The record that a create made whose answer was lost; NotDone when there is none, `lost` when in doubt."""
-        known = {record_id for plural, record_id in self._made_here if plural == kind.plural}
         try:
             there = await (listed() if listed else self.every(kind, path))
         except ClientaryError:
             raise lost from None
-        made = newly_made(there, body, since, known)
-        if len(made) == 1:
-            made[0].notice = _LOST
-            return made[0]
-        if made or lost.may_still_happen:
+        began, doubt = self._shared.time_there(since)
+        certain, doubtful = made_since(there, body, began, doubt, self._shared.made_here(kind))
+        if len(certain) == 1:
+            certain[0].notice = _LOST
+            return certain[0]
+        if certain or doubtful or lost.may_still_happen:
             raise lost
         raise not_done("POST", path)
 
@@ -203,10 +212,11 @@ class Clientary:
         read_back: bool = False,
     ) -> RecordT:
         """Change the fields in `body` and return the record: as answered, or read back where PUT answers nothing."""
+        since = self.clock.wall()
         try:
             sent = await self._write("PUT", path, {kind.wrapper: body}, otherwise)
         except OutcomeUnknown as lost:
-            return await self._updated(kind, path, body, lost)
+            return await self._updated(kind, path, body, since, lost)
         if not read_back:
             try:
                 return _record(kind, sent)
@@ -219,13 +229,13 @@ class Clientary:
             record.notice = "The change was made; reading it back failed, so only the id is shown."
             return record
 
-    async def _updated(self, kind: type[RecordT], path: str, body: Body, lost: OutcomeUnknown) -> RecordT:
+    async def _updated(self, kind: type[RecordT], path: str, body: Body, since: float, lost: OutcomeUnknown) -> RecordT:
         """The record after an update whose answer was lost; NotDone when it is unchanged, `lost` when in doubt."""
         try:
             record = await self.get(kind, path)
         except ClientaryError:
             raise lost from None
-        changed = holds(record, body)
+        changed = holds(record, body, *self._shared.time_there(since))
         if changed:
             record.notice = _LOST
             return record
@@ -267,8 +277,8 @@ class Clientary:
         """The JSON of the answer, None where it has none; the one place where errors of the network become ours."""
         request = self._http.build_request(
             method,
-            path,
-            params={name: value for name, value in (query or {}).items() if value is not None},
+            self._api_url + path,
+            params={name: value for name, value in (query or {}).items() if value is not None} or None,
             json=body,
             extensions={"call": self._call or self.new_call()},
         )
@@ -278,6 +288,7 @@ class Clientary:
         try:
             response = await self._http.send(request)
             write["status"] = response.status_code
+            self._shared.note_time(response.headers.get("date"), self.clock.wall())
         except httpx.PoolTimeout:
             raise Busy("Too many requests are waiting their turn; nothing was sent. Try again in a minute.") from None
         except NOT_SENT:
@@ -292,7 +303,14 @@ class Clientary:
         if not response.is_success:
             asked = retry_after(response, self.clock.wall())
             raise explain(response.status_code, method, path, content.decode(errors="replace"), asked)
-        return _json(content, method)
+        try:
+            # NaN is no number, and is shown as text
+            return json.loads(content, parse_float=Decimal, parse_constant=str) if content.strip() else None
+        except (ValueError, RecursionError):
+            if method == "GET":
+                raise Unreadable("Clientary's answer could not be read: it is not the JSON it should be.") from None
+            # Not necessarily Clientary's: a proxy answers 200 with a page of its own, and has passed nothing on.
+            raise unknown_outcome(method, path, "Clientary's answer could not be read") from None
 
     def _secrets(self, body: Body | None) -> list[str]:
         """What no answer may repeat: the token, and the payment handles that were sent."""
@@ -301,21 +319,31 @@ class Clientary:
         return [self.settings.api_token, *handles]
 
 
+@dataclass
+class _Shared:
+    """What a session has learned, in all its calls: the records it made, and how Clientary's clock goes."""
+
+    made: set[tuple[str, int]] = field(default_factory=set)
+    _ahead: float | None = None
+    """Seconds by which Clientary's clock is ahead of ours, by the dates of its answers."""
+
+    def made_here(self, kind: type[Record]) -> set[int]:
+        return {record_id for plural, record_id in self.made if plural == kind.plural}
+
+    def note_time(self, date: str | None, wall: float) -> None:
+        with suppress(ValueError, TypeError):
+            self._ahead = parsedate_to_datetime(date or "").timestamp() - wall
+
+    def time_there(self, wall: float) -> tuple[datetime, timedelta]:
+        """What Clientary's clock showed then, and how far that may be off."""
+        doubt = _UNKNOWN_CLOCK if self._ahead is None else _KNOWN_CLOCK
+        return datetime.fromtimestamp(wall + (self._ahead or 0.0), UTC), doubt
+
+
 @cache
 def _certificates() -> ssl.SSLContext:
     """The authorities that are trusted; reading them takes longer than anything else at start, so it is done once."""
     return httpx.create_ssl_context()
-
-
-def _json(content: bytes, method: str) -> Any:
-    if not content.strip():
-        return None
-    try:
-        return json.loads(content, parse_float=Decimal, parse_constant=str)  # NaN is no number, and is shown as text
-    except (ValueError, RecursionError):
-        if method == "GET":
-            raise Unreadable("Clientary's answer could not be read: it is not the JSON it should be.") from None
-        return None  # the status says that it took effect
 
 
 def _record(kind: type[RecordT], sent: Any) -> RecordT:

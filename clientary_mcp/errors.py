@@ -77,11 +77,14 @@ class NotDone(ClientaryError):
 
 
 class OutcomeUnknown(ClientaryError):
-    """A write left, and whether it took effect is not known; `may_still_happen` when it could be under way yet."""
+    """A write left, and whether it took effect is not known.
 
-    def __init__(self, message: str, *, may_still_happen: bool = False) -> None:
+    `may_still_happen` when it could be under way yet; `accepted` when Clientary said yes without showing what it made.
+    """
+
+    def __init__(self, message: str, *, may_still_happen: bool = False, accepted: bool = False) -> None:
         super().__init__(message)
-        self.may_still_happen = may_still_happen
+        self.may_still_happen, self.accepted = may_still_happen, accepted
 
 
 class Unreadable(ClientaryError):

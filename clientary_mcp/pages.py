@@ -15,7 +15,7 @@ RecordT = TypeVar("RecordT", bound=Record)
 WHOLE_PAGE = 200
 """Records of a page of ours, where Clientary sends a list whole: a project may have thousands of hours."""
 
-_AT_ONCE = 50
+_AT_ONCE = 100
 """Pages asked for before looking again: a wrong page count must not send out a million requests."""
 
 

@@ -9,12 +9,15 @@ HANDLES = ("stripe_customer_id", "stripe_source_id")
 
 REMOVED = "[removed]"
 
-_SECRET = re.compile(rb'"(?:secret|gateway_token)"\s*:\s*"((?:[^"\\\\]|\\\\.){4,})"')
+_SHORTEST = 8
+"""What is shorter is no secret, and would take words apart."""
+
+_SECRET = re.compile(rb'"(?:secret|gateway_token)"\s*:\s*"((?:[^"\\]|\\.){8,})"')
 
 
 def redacted(content: bytes, secrets: Iterable[str]) -> bytes:
     """`content` without the given secrets, and without the values of the secret fields in it, wherever they stand."""
-    found = {*_SECRET.findall(content), *(_in_json(secret) for secret in secrets)}
+    found = {*_SECRET.findall(content), *(_in_json(secret) for secret in secrets if len(secret) >= _SHORTEST)}
     for secret in sorted(found, key=len, reverse=True):
         if secret in content:
             content = content.replace(secret, REMOVED.encode())

@@ -92,10 +92,13 @@ class Pacing(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Wait for a place and for the pace, then send and read the whole answer."""
         call = call_of(request)
-        with anyio.move_on_after(call.left) as waiting:
-            await self._places.acquire_on_behalf_of(request)
-        if waiting.cancelled_caught:
-            raise httpx.PoolTimeout("no place before the deadline", request=request)
+        try:
+            self._places.acquire_on_behalf_of_nowait(request)  # without a turn of the event loop, where one is free
+        except anyio.WouldBlock:
+            with anyio.move_on_after(call.left) as waiting:
+                await self._places.acquire_on_behalf_of(request)
+            if waiting.cancelled_caught:
+                raise httpx.PoolTimeout("no place before the deadline", request=request) from None
         try:
             await self._pace(call, request)
             response = await self._send(call, request)

@@ -98,6 +98,7 @@ async def serve(
         app,
         log_level=log_level.lower(),
         access_log=False,
+        date_header=False,  # the embedded account tells its own day
         limit_concurrency=_MOST_CONNECTIONS,
         timeout_keep_alive=_IDLE_SECONDS,
     )

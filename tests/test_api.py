@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 import respx
 
 from clientary_mcp.api import Clientary
-from clientary_mcp.errors import ClientaryError, NotFound, OutcomeUnknown, Unreadable
+from clientary_mcp.errors import ClientaryError, NotDone, NotFound, OutcomeUnknown, Unreadable
 from clientary_mcp.settings import Settings
 from tests.agent import Agent, agent_of
 from tests.clock import FakeTime
@@ -159,6 +160,8 @@ async def test_a_decimal_keeps_every_digit(account: respx.MockRouter, clientary:
 
 # Writes
 
+NO_RECORD_TOLD = (b"", b"[]", b"null", b"{}")
+
 
 @pytest.mark.parametrize("body", [b"", HTML, b'{"id": 7', b"[]", b"null", b"{}", b'"ok"'])
 @pytest.mark.parametrize("status", [200, 201, 204])
@@ -212,13 +215,19 @@ async def test_an_update_that_cannot_be_read_back_says_that_it_was_made_and_noth
         assert against not in shown["notice"]
 
 
-@pytest.mark.parametrize("body", [b"", HTML, b'{"id": 7', b"[]", b"null", b"{}"])
-async def test_a_record_created_without_being_shown_or_found_has_an_unknown_outcome(
-    account: respx.MockRouter, clientary: Clientary, body: bytes
+@pytest.mark.parametrize(
+    ("body", "error", "words"),
+    [
+        *((body, OutcomeUnknown, "accepted POST clients, but does not show") for body in NO_RECORD_TOLD),
+        *((body, NotDone, "POST clients did not take effect") for body in (HTML, b'{"id": 7', b"[" * 5_000)),
+    ],
+)
+async def test_a_record_neither_shown_nor_found_is_not_called_created(
+    account: respx.MockRouter, clientary: Clientary, body: bytes, error: type[Exception], words: str
 ) -> None:
     account.get("clients").respond(json={"clients": []})
     route = account.post("clients").respond(201, content=body)
-    with pytest.raises(OutcomeUnknown, match="accepted POST clients, but does not show the new record") as caught:
+    with pytest.raises(error, match=words) as caught:
         await clientary.create(Client, "clients", {"name": "Acme"})
     assert not [word for word in FOREIGN if word in str(caught.value)]
     assert route.call_count == 1
@@ -226,9 +235,10 @@ async def test_a_record_created_without_being_shown_or_found_has_an_unknown_outc
 
 @pytest.mark.parametrize("body", [b"", HTML, b'{"id": 7', b"[]", b"null", b"{}"])
 async def test_a_record_created_without_being_shown_is_found_in_its_list(
-    account: respx.MockRouter, clientary: Clientary, body: bytes
+    account: respx.MockRouter, clientary: Clientary, time: FakeTime, body: bytes
 ) -> None:
-    rows = [{"id": 6, "name": "Other"}, {"id": 7, "name": "Acme"}]
+    now = datetime.fromtimestamp(time.clock.wall(), UTC).isoformat()
+    rows = [{"id": 6, "name": "Other", "created_at": now}, {"id": 7, "name": "Acme", "created_at": now}]
     account.get("clients").respond(json={"clients": rows})
     route = account.post("clients").respond(201, content=body)
     assert (await clientary.create(Client, "clients", {"name": "Acme"})).id == 7
@@ -237,9 +247,10 @@ async def test_a_record_created_without_being_shown_is_found_in_its_list(
 
 @pytest.mark.parametrize("body", [b"", HTML, b"[" * 5_000, b'{"id": 7}'])
 @pytest.mark.parametrize("status", [200, 202, 204])
-async def test_a_delete_is_done_whatever_its_answer_holds(
+async def test_a_delete_that_took_effect_is_done_whatever_its_answer_holds(
     account: respx.MockRouter, clientary: Clientary, status: int, body: bytes
 ) -> None:
+    account.get("clients/7").respond(404)
     account.delete("clients/7").respond(status, content=body)
     await clientary.delete("clients/7")
 

@@ -31,7 +31,7 @@ BODIES = ("", HTML, '{"error": "no"}', "null", '{"a": ', "[]", '"no"', "\x00\x01
 # status, method → error, words
 ANSWERS: list[tuple[int, str, type[ClientaryError], str]] = [
     (301, "GET", Unreadable, "redirect"),
-    (302, "POST", Unreadable, "redirect"),
+    (302, "POST", OutcomeUnknown, "Clientary answered 302"),
     (400, "GET", Refused, "refused this (400)"),
     (401, "GET", NotAllowed, "does not accept the API token"),
     (401, "POST", NotAllowed, "CLIENTARY_API_TOKEN"),
@@ -98,9 +98,10 @@ async def test_a_redirect_is_not_followed_and_the_token_stays_at_home(
     account: respx.MockRouter, clientary: Clientary, method: str, status: int
 ) -> None:
     elsewhere = respx.route(host="evil.example").respond(200, json={"id": 7})
-    account.request(method, "clients/7").respond(status, headers={"Location": "https://evil.example/"})
-    with pytest.raises(Unreadable, match=r"redirect.*CLIENTARY_SUBDOMAIN") as caught:
+    account.route(path__regex="clients/7").respond(status, headers={"Location": "https://evil.example/"})
+    with pytest.raises(Unreadable if method == "GET" else OutcomeUnknown) as caught:
         await ask(clientary, method)
+    assert ("CLIENTARY_SUBDOMAIN" in str(caught.value)) is (method == "GET")
     assert not elsewhere.called
     assert "evil" not in str(caught.value)
 

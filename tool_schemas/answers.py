@@ -15,6 +15,8 @@ MAX_ANSWER = 60_000
 
 # (characters of one text, entries of one list) that are tried in turn until a record fits.
 _BOUNDS = ((20_000, 500), (2_000, 200), (300, 50), (100, 10))
+_FRAME = 1_000
+"""Characters kept free for what stands around the records of a page."""
 _TEXT_IN_LISTS = 2_000
 _TEXT_IN_SUMMARIES = 200
 
@@ -98,7 +100,7 @@ _LEFT_OUT = "Records of this page were left out because their texts are too long
 def _fit(pages: list[list[RecordT]], detail: Detail) -> tuple[list[dict[str, Any]], int, str | None]:
     """The rows that fit, the number of pages they are, and what was cut."""
     rows: list[dict[str, Any]] = []
-    room = MAX_ANSWER
+    room = MAX_ANSWER - _FRAME
     for number, page in enumerate(pages):
         shown, room = _rows(page, detail, room)
         if len(shown) == len(page):
@@ -106,7 +108,7 @@ def _fit(pages: list[list[RecordT]], detail: Detail) -> tuple[list[dict[str, Any
         elif number > 0:
             return rows, number, _GO_ON
         else:  # The first page is shown whatever it takes: nobody could get past it otherwise.
-            shown, _ = _rows(page, "summary", MAX_ANSWER)
+            shown, _ = _rows(page, "summary", MAX_ANSWER - _FRAME)
             return shown, 1, _IN_SUMMARY if len(shown) == len(page) else _LEFT_OUT
     return rows, len(pages), None
 
@@ -145,7 +147,12 @@ class Outcome:
 
     def shown(self) -> dict[str, Any]:
         """The answer as JSON holds it."""
-        return dict(bounded(as_json(vars(self)), _TEXT_IN_LISTS, 100))
+        whole = as_json(vars(self))
+        for text, entries in ((_TEXT_IN_LISTS, 100), *_BOUNDS[2:]):
+            shown = dict(bounded(whole, text, entries))
+            if len(as_text(shown)) <= MAX_ANSWER:
+                return shown
+        return {name: shown[name] for name in ("done", "message", "to_proceed") if name in shown}
 
 
 _TEXT = {"type": "string"}

@@ -1,7 +1,7 @@
 """What every tool's arguments and every record are made of; `answers.py` has what is made of records."""
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
 from typing import Annotated, Any, ClassVar, Literal, Self, get_args, get_origin, get_type_hints
@@ -134,6 +134,8 @@ class Record(Sent):
     """Whether the documentation gives its list pages; a page number means nothing to the others."""
 
     id: int
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
     notice: str | None = None
     """What the caller should know about this answer; ours, not Clientary's."""
 

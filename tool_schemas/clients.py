@@ -1,6 +1,5 @@
 """Clients: the companies and people that work is done for."""
 
-from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -42,8 +41,6 @@ class Client(CompanyFields, Record):
     status: Status | None = None
     contact_viewable: bool | None = None
     amount_outstanding: Decimal | None = None
-    created_at: datetime | None = None
-    updated_at: datetime | None = None
     invoice_extra_fields: dict[str, Any] | None = None  # values as they come
 
 

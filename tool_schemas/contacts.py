@@ -1,7 +1,5 @@
 """Contacts: the people at a client."""
 
-from datetime import datetime
-
 from pydantic import Field
 
 from tool_schemas.base import Arguments, Changes, Confirmed, Fields, Once, Paging, Record
@@ -26,8 +24,6 @@ class Contact(ContactFields, Record):
     client_id: ClientId | None = None
     name: str | None = None
     email: str | None = None
-    created_at: datetime | None = None
-    updated_at: datetime | None = None
 
 
 class ListContacts(Paging): ...

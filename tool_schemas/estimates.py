@@ -1,6 +1,5 @@
 """Estimates: offers to clients and leads, with lines and taxes."""
 
-from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Literal
 
@@ -44,8 +43,6 @@ class Estimate(EstimateFields, Record):
     subtotal: Decimal | None = None
     total_cost: Decimal | None = None
     items: list[Item] | None = None
-    created_at: datetime | None = None
-    updated_at: datetime | None = None
 
     @classmethod
     def renamed(cls) -> dict[str, str]:

@@ -1,6 +1,5 @@
 """Hours: time worked on a project."""
 
-from datetime import datetime
 from decimal import Decimal
 from typing import Annotated
 
@@ -42,8 +41,6 @@ class HourEntry(HourFields, Record):
     hours: Decimal | None = None
     cost: Decimal | None = None
     billed: bool | None = None
-    created_at: datetime | None = None
-    updated_at: datetime | None = None
 
 
 class ListProjectHours(OneProject, Paging):

@@ -1,6 +1,5 @@
 """Invoices: what clients owe, with lines, taxes and payments."""
 
-from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Literal
 
@@ -53,8 +52,6 @@ class Invoice(InvoiceFields, Record):
     balance: Decimal | None = None
     items: list[Item] | None = None
     payments: list[Payment] | None = None
-    created_at: datetime | None = None
-    updated_at: datetime | None = None
 
     @classmethod
     def renamed(cls) -> dict[str, str]:

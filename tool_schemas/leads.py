@@ -1,6 +1,5 @@
 """Leads: companies and people that may become clients."""
 
-from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import Field
@@ -17,8 +16,6 @@ class Lead(CompanyFields, Record):
     brief = ("id", "name", "number", "city", "country", "website", "created_at")
 
     name: str | None = None
-    created_at: datetime | None = None
-    updated_at: datetime | None = None
     invoice_extra_fields: dict[str, Any] | None = None  # values as they come
 
 

@@ -24,6 +24,7 @@ _WORDS = {
     "decimal_max_digits": "takes a number of at most {max_digits} digits",
     "decimal_whole_digits": "takes a number of at most {whole_digits} digits before the point",
     "string_type": "takes text, not {given}",
+    "string_pattern_mismatch": "takes four digits, not {given}",
     "string_too_short": "takes text that is not empty",
     "string_too_long": "takes at most {max_length} characters",
     "string_unicode": "takes text that is valid Unicode",

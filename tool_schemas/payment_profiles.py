@@ -1,7 +1,5 @@
 """Payment profiles: the cards that clients have stored with Stripe."""
 
-from datetime import datetime
-
 from pydantic import Field
 
 from tool_schemas.base import Confirmed, Fields, Once, Paging, Record
@@ -30,8 +28,6 @@ class PaymentProfile(PaymentProfileFields, Record):
     last_four_digits: str | None = None
     expiration_date: Day | None = None
     gateway: str | None = None
-    created_at: datetime | None = None
-    updated_at: datetime | None = None
 
 
 class ListClientPaymentProfiles(OneClient, Paging): ...

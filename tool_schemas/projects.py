@@ -1,7 +1,6 @@
 """Projects: work for a client, billed by the hour or at a fixed price, with or without a budget."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
@@ -54,8 +53,6 @@ class Project(ProjectFields, Record):
     unbilled_hours: Decimal | None = None
     cost: Decimal | None = None
     client: ClientInProject | None = None
-    created_at: datetime | None = None
-    updated_at: datetime | None = None
 
     @classmethod
     def read(cls, sent: Mapping[str, Any]) -> Self:

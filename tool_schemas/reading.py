@@ -56,9 +56,9 @@ class Sent(BaseModel):
         values: dict[str, Any] = {}
         unreadable: dict[str, Any] = {}
         for key, value in sent.items():
-            if key in SECRETS or value is None:
-                continue
             name = cls.our_name(key)
+            if name in SECRETS or value is None:
+                continue
             if (reader := readers.get(name)) is None:
                 values.setdefault(seen(name), _as_it_came(value))
                 continue
@@ -69,7 +69,11 @@ class Sent(BaseModel):
                 unreadable[name] = _as_it_came(value)
         if unreadable:
             values["unreadable"] = unreadable
-        return cls.model_construct(**values)
+        known = {name: value for name, value in values.items() if name in cls.model_fields}
+        record = cls.model_construct(**known)
+        if record.__pydantic_extra__ is not None:  # set apart: a key named like an argument breaks model_construct
+            record.__pydantic_extra__.update({name: value for name, value in values.items() if name not in known})
+        return record
 
     def shown(self) -> dict[str, Any]:
         """The record as JSON holds it: everything that was sent, less nulls and secrets."""
@@ -111,7 +115,11 @@ def _as_it_came(value: Any, depth: int = 0) -> Any:
         return "… [nested too deeply]"
     match value:
         case dict():
-            return {seen(key): _as_it_came(part, depth + 1) for key, part in value.items() if key not in SECRETS}
+            return {
+                seen(key): _as_it_came(part, depth + 1)
+                for key, part in value.items()
+                if key.removesuffix("?") not in SECRETS
+            }
         case list():
             return [_as_it_came(part, depth + 1) for part in value]
         case str() if _SLASHED.fullmatch(value):
@@ -165,10 +173,14 @@ def _bool(sent: Any) -> bool | None:
 
 def read_day(sent: Any) -> date | None:
     """A day, in any form that Clientary uses; empty text is none."""
+    if not isinstance(sent, str):
+        raise TypeError("not a day")
     return parse_day(sent) if sent.strip() else None
 
 
 def _stamp(sent: Any) -> datetime | None:
+    if not isinstance(sent, str):
+        raise TypeError("not a time")
     if not sent.strip():
         return None
     try:
@@ -189,7 +201,7 @@ def _list_of(reader: Reader) -> Reader:
     def read(sent: Any) -> list[Any]:
         if not isinstance(sent, list):
             raise TypeError("not a list")
-        return [reader(part) for part in sent]
+        return [read for part in sent if (read := reader(part)) is not None]
 
     return read
 
@@ -247,6 +259,6 @@ def output_schema(kind: type[Sent]) -> dict[str, Any]:
         "type": "object",
         "properties": {name: schema for name, (_, schema) in _fields(kind).items()},
     }
-    if "id" in kind.model_fields:
+    if "id" in kind.model_fields and kind.model_fields["id"].is_required():
         schema["required"] = ["id"]
     return schema

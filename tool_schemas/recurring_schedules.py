@@ -1,6 +1,5 @@
 """Recurring schedules: invoices that Clientary makes, and may mail or charge, on its own."""
 
-from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Literal
 
@@ -65,7 +64,6 @@ class RecurringSchedule(ScheduleFields, Record):
     subtotal: Decimal | None = None
     total_cost: Decimal | None = None
     items: list[Item] | None = None
-    updated_at: datetime | None = None
 
     @classmethod
     def renamed(cls) -> dict[str, str]:

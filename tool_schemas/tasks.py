@@ -31,8 +31,6 @@ class Task(TaskFields, Record):
     complete: bool | None = None
     user_id: int | None = None
     completed_at: datetime | None = None
-    created_at: datetime | None = None
-    updated_at: datetime | None = None
 
     @classmethod
     def renamed(cls) -> dict[str, str]:

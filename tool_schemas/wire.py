@@ -72,6 +72,8 @@ class Codes(Mapping[str, int]):
 
     def word(self, sent: Any) -> str:
         """The word for a code (`2`, `"2"`) or a word in any case (`"Archived"`); an unknown one as text."""
+        if isinstance(sent, bool) or not isinstance(sent, str | int | Decimal):
+            raise TypeError("not a code")
         text = str(sent).strip()[:_LONGEST_WORD]
         if text.isdecimal() and (word := self._words.get(int(text))):
             return word

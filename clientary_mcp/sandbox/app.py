@@ -4,7 +4,9 @@ import base64
 import binascii
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from decimal import Decimal
+from email.utils import format_datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,7 +17,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .failing import fail
 from .lists import listing
@@ -47,12 +49,19 @@ class Gate:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+
+        async def dated(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                now = format_datetime(datetime.fromisoformat(self.sandbox.store.latest), usegmt=True)
+                message["headers"] = [*message.get("headers", []), (b"date", now.encode())]
+            await send(message)
+
         path, query = scope["path"], scope["query_string"].decode("latin-1")
         self.sandbox.requests.append((scope["method"], f"{path}?{query}" if query else path))
         if (faults := self.sandbox.faults) and (fault := faults.strike(scope["method"], _short(_bare(path)))):
-            await fail(fault, faults, self._answer, scope, receive, send)
+            await fail(fault, faults, self._answer, scope, receive, dated)
         else:
-            await self._answer(scope, receive, send)
+            await self._answer(scope, receive, dated)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         path, bare = scope["path"], _bare(scope["path"])

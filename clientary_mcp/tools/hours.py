@@ -45,7 +45,7 @@ async def update_hour_entry(clientary: Clientary, args: UpdateHourEntry) -> Hour
     entry = await clientary.update(
         HourEntry, f"hours/{args.hour_entry_id}", args.body(), read_back=args.billed is not None
     )
-    if args.billed is not None and entry.billed not in (args.billed, None):
+    if args.billed is not None and entry.billed != args.billed and entry.notice is None:
         entry.notice = (
             f"Clientary took the change but still shows billed={str(entry.billed).lower()}: "
             "it can't be set through the API here."

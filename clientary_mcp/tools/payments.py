@@ -4,7 +4,6 @@ from functools import partial
 
 from clientary_mcp.api import Clientary
 from clientary_mcp.errors import ClientaryError, NotAllowed, OutcomeUnknown
-from clientary_mcp.explain import not_done
 from clientary_mcp.previews import done, found, money, preview
 from clientary_mcp.verbs import charges, creates, deletes, reads
 from tool_schemas.answers import Outcome, Page
@@ -24,10 +23,14 @@ async def list_payments(clientary: Clientary, args: ListPayments) -> Page[Paymen
 async def create_payment(clientary: Clientary, args: CreatePayment) -> Payment:
     """Record money that was received for an invoice, in part or in full. It moves no money: a stored card is
     charged with charge_payment_profile."""
-    path = f"invoices/{args.invoice_id}"
-    return await clientary.create(
-        Payment, f"{path}/payments", args.body(), listed=partial(_payments_of, clientary, path)
-    )
+    path = f"invoices/{args.invoice_id}/payments"
+    return await clientary.create(Payment, path, args.body(), listed=partial(_newest_of, clientary, args.invoice_id))
+
+
+async def _newest_of(clientary: Clientary, invoice_id: int) -> list[Payment]:
+    """The payments made last: only this list may tell when that was."""
+    page = await clientary.collect(Payment, "payments", limit=30, query={"sort": "created_at"})
+    return [payment for payment in page.records if payment.invoice_id == invoice_id]
 
 
 async def _payments_of(clientary: Clientary, invoice: str) -> list[Payment]:
@@ -67,30 +70,19 @@ async def charge_payment_profile(clientary: Clientary, args: ChargePaymentProfil
     money moves. Cards are in list_client_payment_profiles."""
     path = f"invoices/{args.invoice_id}"
     charged = f"Payment profile {args.payment_profile_id} was charged for invoice {args.invoice_id}"
+    payment: Payment | None = None
     try:
-        sent = await clientary.post(f"{path}/payments", {Payment.wrapper: args.body()})
-    except OutcomeUnknown as lost:
-        return done(f"{charged}. {await _balance_after(clientary, path, lost)}")
-    payment = Payment.read(sent) if isinstance(sent, dict) and "id" in sent else None
+        newest = partial(_newest_of, clientary, args.invoice_id)
+        payment = await clientary.create(Payment, f"{path}/payments", args.body(), listed=newest)
+    except OutcomeUnknown as unknown:
+        if not unknown.accepted:
+            raise
     try:
         invoice = await clientary.get(Invoice, path)
     except ClientaryError:  # the money has moved: a failing look at the invoice must not make it look otherwise
         return done(f"{charged}; get_invoice shows the balance.", payment)
     amount = f": {money(payment.amount, invoice.currency_code)}" if payment else ""
     return done(f"{charged}{amount}. Its balance is now {money(invoice.balance, invoice.currency_code)}.", payment)
-
-
-async def _balance_after(clientary: Clientary, path: str, lost: OutcomeUnknown) -> str:
-    """A charge takes the whole balance or nothing, so the balance tells which; NotDone, or `lost` when it can't."""
-    try:
-        invoice = await clientary.get(Invoice, path)
-    except ClientaryError:
-        raise lost from None
-    if invoice.balance is not None and invoice.balance <= 0:
-        return "The answer was lost on the way; the invoice's balance is 0 now."
-    if invoice.balance is None or invoice.status == "pending" or lost.may_still_happen:
-        raise lost
-    raise not_done("POST", f"{path}/payments")
 
 
 async def _preview_delete_payment(clientary: Clientary, args: DeletePayment) -> Outcome:

@@ -44,7 +44,7 @@ async def update_task(clientary: Clientary, args: UpdateTask) -> Task:
     if args.complete is not None:
         body["completed"] = args.complete  # the vendor writes `completed`, replies say `complete`
     task = await clientary.update(Task, f"tasks/{args.task_id}", body, read_back=args.complete is not None)
-    if args.complete is not None and task.complete not in (args.complete, None):
+    if args.complete is not None and task.complete != args.complete and task.notice is None:
         task.notice = f"Clientary took the change but still shows complete={str(task.complete).lower()}."
     return task
 

@@ -208,7 +208,7 @@ async def test_a_confirmation_that_is_none_sends_nothing(
 
 
 @pytest.mark.parametrize("exchange", DELETES, ids=str)
-@pytest.mark.parametrize("reply", [{"status_code": 200}, {"json": {}}, {"text": "<html>"}])
+@pytest.mark.parametrize("reply", [{"status_code": 200}, {"status_code": 204}, {"json": {}}])
 async def test_a_delete_is_done_whatever_its_body(
     agent: Agent, account: respx.MockRouter, exchange: Exchange, reply: dict[str, Any]
 ) -> None:
