@@ -1,0 +1,174 @@
+"""Answers: compact, bounded in size whatever the records hold, and open about everything that was cut."""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import jsonschema  # type: ignore[import-untyped]  # brings no types
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from tool_schemas.answers import MAX_ANSWER, Outcome, Page, answer_schema, as_text, bounded, show_record
+from tool_schemas.clients import Client
+from tool_schemas.invoices import Invoice
+
+QUOTES = '"' * 30_000
+"""Text that doubles when it is written as JSON."""
+
+
+def client(number: int, length: int, letter: str = "x") -> Client:
+    return Client.read({"id": number, "name": f"Client {number}", "description": letter * length})
+
+
+def pages(sizes: list[int], lengths: list[int]) -> list[list[Client]]:
+    """Pages of these sizes, of clients whose descriptions are that long, over and over."""
+    number = iter(range(1, 10_000))
+    return [[client(id_ := next(number), lengths[id_ % len(lengths)]) for _ in range(size)] for size in sizes]
+
+
+def fits(shown: dict[str, Any], kind: Any) -> dict[str, Any]:
+    assert len(as_text(shown)) <= MAX_ANSWER
+    jsonschema.validate(shown, answer_schema(kind))
+    return shown
+
+
+# Pages
+
+
+@settings(max_examples=60)
+@given(
+    sizes=st.lists(st.integers(0, 40), min_size=1, max_size=8),
+    lengths=st.lists(st.integers(0, 3_000), min_size=1, max_size=5),
+    first=st.integers(1, 9),
+    more=st.booleans(),
+)
+@example(sizes=[1] * 40, lengths=[1_954], first=1, more=False)
+@example(sizes=[30, 30], lengths=[1_938], first=1, more=True)
+def test_as_many_whole_pages_are_shown_as_fit_and_the_next_one_is_named(
+    sizes: list[int], lengths: list[int], first: int, more: bool
+) -> None:
+    joined = pages(sizes, lengths)
+    behind = first + len(sizes)
+    page = Page(joined, first, 999, complete=not more, next_page=behind if more else None)
+    shown = fits(page.shown("full"), Page[Client])
+    fitting = shown.get("next_page", behind) - first
+    assert [row["id"] for row in shown["records"]] == [each.id for whole in joined[:fitting] for each in whole]
+    assert shown["returned"] == len(shown["records"])
+    assert shown["complete"] is (not more and fitting == len(sizes))
+    if fitting < len(sizes):
+        assert shown["notice"]
+        assert fitting >= 1
+
+
+@pytest.mark.parametrize("length", [1, 1_990, 2_000, 5_000])
+def test_a_page_that_just_fits_or_just_does_not_stays_within_bounds(length: int) -> None:
+    for count in range(25, 36):
+        fits(Page(pages([count, 1, 1], [length])).shown("full"), Page[Client])
+
+
+def test_a_first_page_that_is_too_long_in_full_comes_as_its_summary() -> None:
+    page = Page(pages([100, 100], [2_000]), complete=True)
+    shown = fits(page.shown("full"), Page[Client])
+    assert shown["records"] == [record.in_brief() for record in page.pages[0]]
+    assert "this is its summary" in shown["notice"]
+    assert (shown["complete"], shown["next_page"]) == (False, 2)
+
+
+def test_a_first_page_too_long_even_in_summary_is_cut_and_says_so() -> None:
+    rows = [Client.read({"id": 1, "name": QUOTES, "number": QUOTES, "city": QUOTES}) for _ in range(200)]
+    shown = fits(Page([rows]).shown(), Page[Client])
+    assert 0 < shown["returned"] < 200
+    assert not shown["complete"]
+    assert "left out" in shown["notice"]
+
+
+@given(st.integers(0, 30), st.sampled_from(["summary", "full"]))
+def test_a_page_of_short_records_is_shown_whole(count: int, detail: Any) -> None:
+    page = Page(pages([count], [10]))
+    shown = fits(page.shown(detail), Page[Client])
+    assert shown["returned"] == count
+    assert shown["complete"]
+    assert "notice" not in shown
+    assert all(("description" in row) is (detail == "full") for row in shown["records"])
+
+
+def test_a_long_text_in_a_list_is_cut_with_a_mark() -> None:
+    (row,) = Page([[client(1, 5_000)]]).shown("full")["records"]
+    assert row["description"] == "x" * 2_000 + "… [5,000 characters]"
+
+
+def test_what_is_not_told_is_left_out() -> None:
+    assert Page[Client]([[]]).shown() == {"records": [], "returned": 0, "complete": True}
+
+
+# One record
+
+
+def test_a_short_record_is_shown_as_it_is() -> None:
+    assert show_record(client(1, 40_000)) == client(1, 40_000).shown()
+
+
+@pytest.mark.parametrize("letter", ["x", '"', "\\", "é", "\U0001f600"])
+def test_a_note_of_5_mb_is_cut_with_a_mark_and_the_rest_stays(letter: str) -> None:
+    shown = fits(show_record(client(1, 5_000_000, letter)), Client)
+    assert shown["name"] == "Client 1"
+    assert shown["description"].startswith(letter * 100)
+    assert shown["description"].endswith("… [5,000,000 characters]")
+    assert "cut at" in shown["notice"]
+
+
+def test_a_thousand_lines_are_cut_with_a_mark() -> None:
+    lines = [{"id": number, "title": f"Line {number}", "price": 1, "note": "x" * 90} for number in range(1_000)]
+    shown = show_record(Invoice.read({"id": 7, "number": "1", "invoice_items": lines}))
+    assert len(as_text(shown)) <= MAX_ANSWER
+    assert shown["items"][0] == {"item_id": 0, "title": "Line 0", "price": 1, "note": "x" * 90}
+    assert shown["items"][-1] == "… [1,000 entries]"
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {f"field_{number}": "x" * 50 for number in range(5_000)},
+        {"extra": {"deep": {f"field_{number}": "x" for number in range(20_000)}}},
+        {"extra": ["x" * 3_000] * 3_000},
+        {"x" * 100_000: 1},
+    ],
+)
+def test_a_record_of_any_shape_stays_within_bounds(sent: dict[str, Any]) -> None:
+    shown = fits(show_record(Client.read({"id": 7, "name": "Acme", **sent})), Client)
+    assert (shown["id"], shown["name"]) == (7, "Acme")
+    assert shown["notice"]
+
+
+def test_texts_within_the_bounds_are_not_touched() -> None:
+    value = {"a": ["x" * 10, {"b": "y" * 10}], "c": 5, "d": None}
+    assert bounded(value, 10, 2) == value
+
+
+# Outcomes, and the text form
+
+
+def test_an_outcome_fits_its_schema_and_leaves_out_what_is_not_told() -> None:
+    shown = fits(Outcome(done=True, message="Done.").shown(), Outcome)
+    assert shown == {"done": True, "message": "Done."}
+
+
+def test_an_outcome_shows_money_as_numbers_and_stays_within_bounds() -> None:
+    money = [{"currency_code": "USD", "total_cost": Decimal("1234.50"), "balance": Decimal(0)}]
+    names = ["x" * 5_000] * 10
+    goes = {name: {"count": 10, "first": names, "amounts": money} for name in ("projects", "invoices", "estimates")}
+    shown = Outcome(done=False, message="m" * 5_000, record={"id": 7}, goes_with_it=goes).shown()
+    fits(shown, Outcome)
+    assert shown["goes_with_it"]["invoices"]["amounts"] == [
+        {"currency_code": "USD", "total_cost": 1234.5, "balance": 0}
+    ]
+
+
+@given(
+    st.recursive(st.none() | st.integers() | st.text(), lambda part: st.lists(part) | st.dictionaries(st.text(), part))
+)
+def test_the_text_of_an_answer_is_the_same_answer_without_a_blank_too_many(value: Any) -> None:
+    text = as_text(value)
+    assert json.loads(text) == value
+    assert text == json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,110 @@
+"""The schemas of arguments: flat, and saying exactly what is taken."""
+
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+import pytest
+from pydantic import Field, ValidationError
+
+from clientary_mcp.tools import ALL
+from clientary_mcp.verbs import Tool
+from tool_schemas.base import Arguments
+from tool_schemas.documents import NewItems
+from tool_schemas.json_schema import input_schema
+from tool_schemas.wire import Codes, Day, Id, Number
+
+every_tool = pytest.mark.parametrize("tool", ALL, ids=lambda tool: tool.name)
+
+
+class Everything(Arguments):
+    """Not published."""
+
+    note: str | None = Field(None, description="Text.")
+    day: Annotated[Day, Field(description="Day.")] | None = None
+    word: Annotated[Literal["a", "b"], Codes(a=1, b=2)] = Field("b", description="Word.")
+    amount: Number | None = Field(None, description="Money.")
+    plain: bool = Field(default=False, description="Switch.")
+    record_id: Id = Field(exclude=True, description="From a list.")
+    extra: dict[str, str] | None = Field(None, description="Object.")
+    names: list[str] = Field(description="Names.")
+
+
+def test_a_schema_says_types_and_descriptions_and_nothing_else() -> None:
+    assert input_schema(Everything) == {
+        "type": "object",
+        "properties": {
+            "record_id": {"type": "integer", "description": "From a list."},
+            "names": {"type": "array", "items": {"type": "string"}, "description": "Names."},
+            "note": {"type": "string", "description": "Text."},
+            "day": {"type": "string", "format": "date", "description": "Day."},
+            "word": {"type": "string", "enum": ["a", "b"], "description": "Word.", "default": "b"},
+            "amount": {"type": "number", "description": "Money."},
+            "plain": {"type": "boolean", "description": "Switch."},
+            "extra": {"type": "object", "description": "Object."},
+        },
+        "required": ["record_id", "names"],
+        "additionalProperties": False,
+    }
+
+
+def test_lines_are_published_where_they_stand() -> None:
+    class Lines(Arguments):
+        items: NewItems = Field(description="Lines.")
+
+    line = input_schema(Lines)["properties"]["items"]["items"]
+    assert line["required"] == ["title", "quantity", "price"]
+    assert line["properties"]["item_type"]["enum"] == ["line", "section"]
+    assert line["additionalProperties"] is False
+
+
+def example_of(schema: dict[str, Any]) -> Any:
+    """A value as an agent would make one up from the schema."""
+    if "enum" in schema:
+        return schema["enum"][-1]
+    match schema["type"]:
+        case "object":
+            return {name: example_of(part) for name, part in schema.get("properties", {}).items()}
+        case "array":
+            return [example_of(schema["items"])]
+        case "integer" | "number":
+            return 1
+        case "boolean":
+            return False
+        case _:
+            return "2026-11-20" if schema.get("format") == "date" else "1234"
+
+
+@every_tool
+def test_what_the_schema_asks_for_is_taken(tool: Tool) -> None:
+    given = example_of(tool.published.input_schema)
+    for address in ("email", "recipients"):
+        if address in given:
+            given[address] = "a@b.co" if address == "email" else ["a@b.co"]
+    if "currency_code" in given:
+        given["currency_code"] = "USD"
+    args = tool.arguments.model_validate(given)
+    assert set(given) == set(type(args).model_fields)
+
+
+@every_tool
+def test_each_argument_that_is_required_is_missed(tool: Tool) -> None:
+    required = tool.published.input_schema.get("required", [])
+    if not required:
+        tool.arguments.model_validate({})
+        return
+    with pytest.raises(ValidationError) as caught:
+        tool.arguments.model_validate({})
+    assert {str(error["loc"][0]) for error in caught.value.errors() if error["type"] == "missing"} == set(required)
+
+
+@every_tool
+def test_every_word_that_is_published_is_sent_as_its_code_or_itself(tool: Tool) -> None:
+    for name, schema in tool.published.input_schema["properties"].items():
+        field = tool.arguments.model_fields[name]
+        codes = [part for part in field.metadata if isinstance(part, Codes)]
+        assert all(set(schema["enum"]) == set(code) for code in codes)
+
+
+def test_money_leaves_as_a_number() -> None:
+    args = Everything.model_validate({"record_id": 7, "names": [], "amount": Decimal("12.50"), "word": "a"})
+    assert args.body() == {"names": [], "amount": 12.5, "word": 1, "plain": False}

@@ -1,0 +1,126 @@
+"""What is said of wrong arguments: every mistake in words of ours, naming what would be right."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import BaseModel, ValidationError
+
+from clientary_mcp.tools import ALL
+from clientary_mcp.verbs import Tool
+from tool_schemas.clients import ListClients, UpdateClient
+from tool_schemas.hours import CreateProjectHours
+from tool_schemas.invoices import CreateInvoice, SendInvoiceMessage, UpdateInvoice
+from tool_schemas.mistakes import explain, nearest
+from tool_schemas.payment_profiles import CreatePaymentProfile
+
+FOREIGN = ("pydantic", "Input should", "validation error", "ctx", "type=", "{", "Field required", "Extra inputs")
+INVOICE = {"date": "2026-11-20", "due_date": "2026-12-20", "currency_code": "USD"}
+
+
+def said_of(arguments: type[BaseModel], given_value: Any) -> str:
+    with pytest.raises(ValidationError) as caught:
+        arguments.model_validate(given_value)
+    return explain(caught.value, arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "given_value", "said"),
+    [
+        (ListClients, {"limit": "many"}, "limit takes a whole number, not 'many'"),
+        (ListClients, {"limit": 1.5}, "limit takes a whole number, not 1.5"),
+        (ListClients, {"limit": []}, "limit takes a whole number, not a list"),
+        (ListClients, {"limit": True}, "limit takes a number, not true or false"),
+        (ListClients, {"limit": 0}, "limit must be at least 1"),
+        (ListClients, {"limit": 1001}, "limit must be at most 1000"),
+        (ListClients, {"detail": "all"}, "detail takes one of 'summary' or 'full', not 'all'"),
+        (ListClients, {"updated_since": "soon"}, "updated_since takes a day that exists, written YYYY-MM-DD"),
+        (UpdateClient, {"name": "Acme"}, "client_id is required"),
+        (UpdateClient, {"client_id": 0, "name": "A"}, "client_id takes the id of a record: a whole number above 0"),
+        (UpdateClient, {"client_id": 7, "name": " "}, "name takes text that is not blank"),
+        (UpdateClient, {"client_id": 7, "name": {}}, "name takes text, not an object"),
+        (UpdateClient, {"client_id": 7, "city": "x" * 50_001}, "city takes at most 50000 characters"),
+        (UpdateClient, {"client_id": 7}, "the call names nothing to change; give at least one of number, address"),
+        (CreateProjectHours, {"project_id": 7, "title": "x", "hours": -1}, "hours must be above 0"),
+        (CreateProjectHours, {"project_id": 7, "title": "x", "hours": "1,5"}, "hours takes a number, not '1,5'"),
+        (CreateProjectHours, {"project_id": 7, "title": "x", "hours": float("nan")}, "hours takes a number, not nan"),
+        (CreateInvoice, {**INVOICE, "currency_code": "US$"}, "currency_code takes a currency code of three letters"),
+        (CreateInvoice, {**INVOICE, "tax": 101}, "tax takes a percentage from 0 to 100"),
+        (CreateInvoice, {**INVOICE, "items": "two"}, "items takes a list, not 'two'"),
+        (CreateInvoice, {**INVOICE, "items": ["two"]}, "items.0 takes an object, not 'two'"),
+        (CreateInvoice, {**INVOICE, "items": [{"title": "x"}]}, "items.0.quantity is required"),
+        (
+            UpdateInvoice,
+            {"invoice_id": 7, "items": [{"title": "x"}]},
+            "items.0 needs title, quantity and price for a new",
+        ),
+        (UpdateInvoice, {"invoice_id": 7, "items": [{"remove": True}]}, "items.0 needs item_id to say which line"),
+        (SendInvoiceMessage, {"invoice_id": 7, "recipients": []}, "recipients takes at least 1 entries"),
+        (SendInvoiceMessage, {"invoice_id": 7, "recipients": ["x"]}, "recipients.0 takes one e-mail address, like"),
+        (SendInvoiceMessage, {"invoice_id": 7, "recipients": ["a@b.co"] * 51}, "recipients takes at most 50 entries"),
+    ],
+)
+def test_a_mistake_is_told_with_what_is_right(arguments: type[BaseModel], given_value: Any, said: str) -> None:
+    told = said_of(arguments, given_value)
+    assert said in told
+    assert not [word for word in FOREIGN if word in told]
+
+
+@pytest.mark.parametrize("digits", ["12", "12345", "12a4", "", "\uff11\uff12\uff13\uff14"])
+def test_the_last_digits_of_a_card_are_asked_for_in_words(digits: str) -> None:
+    card = {"client_id": 7, "stripe_customer_id": "c", "stripe_source_id": "s", "name": "n"}
+    told = said_of(CreatePaymentProfile, {**card, "expiration_date": "2030-01-01", "last_four_digits": digits})
+    assert "last_four_digits takes" in told
+    assert "pattern" not in told
+    assert "^[0-9]" not in told
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("limits", "limit"), ("detials", "detail"), ("update_since", "updated_since"), ("Page", "page")],
+)
+def test_an_unknown_argument_is_told_with_the_nearest_name_and_all_valid_ones(name: str, meant: str) -> None:
+    told = said_of(ListClients, {name: 1})
+    assert told.startswith(f"there is no argument {name!r}. Did you mean {meant}?")
+    assert "Valid: updated_since, sort, limit, page, detail" in told
+
+
+def test_an_unknown_key_of_a_line_is_told_with_the_keys_of_a_line() -> None:
+    line = {"title": "x", "quantity": 1, "price": 1, "taxible": True}
+    told = said_of(CreateInvoice, {**INVOICE, "items": [line]})
+    assert "no argument 'items.0.taxible'. Did you mean taxable" in told
+    assert "Valid: title, quantity, price, taxable, item_type" in told
+
+
+def test_many_mistakes_are_told_in_bounds() -> None:
+    told = said_of(ListClients, {f"unknown_{number}" * 50: number for number in range(500)})
+    assert told.endswith("and 492 more mistakes")
+    assert len(told) < 4_000
+
+
+def test_what_was_given_is_repeated_in_bounds() -> None:
+    assert len(said_of(ListClients, {"limit": "x" * 40_000})) < 200
+
+
+@pytest.mark.parametrize("tool", ALL, ids=lambda tool: tool.name)
+@settings(max_examples=15)
+@given(given_value=st.dictionaries(st.sampled_from(["id", "x"]), st.integers(), max_size=2), data=st.data())
+def test_any_arguments_are_taken_or_told_in_words_of_ours(
+    tool: Tool, given_value: dict[str, Any], data: st.DataObject
+) -> None:
+    names = st.sampled_from(list(tool.arguments.model_fields))
+    scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
+    values = scalars | st.lists(scalars, max_size=2) | st.dictionaries(st.text(max_size=3), scalars, max_size=2)
+    given_value |= data.draw(st.dictionaries(names, values, max_size=6))
+    try:
+        tool.arguments.model_validate(given_value).body()
+    except ValidationError as error:
+        told = explain(error, tool.arguments)
+        assert told
+        assert not [word for word in ("Input should", "pydantic", "Extra inputs", "Value error") if word in told]
+
+
+@pytest.mark.parametrize("name", ["", "x", "zzzzzzzzzzzz", "x" * 10_000])
+def test_a_name_that_is_near_nothing_gets_no_guess(name: str) -> None:
+    assert nearest(name, ["limit", "page"]) == ""

@@ -1,0 +1,173 @@
+"""The types that arguments and records are written in: days, codes, ids, addresses, numbers."""
+
+import json
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+
+from tool_schemas.wire import MAX_ID, AsJsonText, Codes, Currency, Day, Email, Filled, Id, Number, as_number, parse_day
+
+CODES = Codes(active=1, archived=2, every_2_weeks=7)
+
+
+def taken(kind: Any, given_value: Any) -> Any:
+    return TypeAdapter(kind).validate_python(given_value)
+
+
+def refused(kind: Any, given_value: Any) -> bool:
+    try:
+        taken(kind, given_value)
+    except ValidationError:
+        return True
+    return False
+
+
+# Days
+
+
+@given(st.dates())
+def test_a_day_is_read_in_every_form_that_clientary_writes(day: date) -> None:
+    forms = [day.isoformat(), day.strftime("%Y/%m/%d").zfill(10), f"{day.year:04}/{day.month}/{day.day}"]
+    for form in [*forms, f" {day.isoformat()} ", f"{day.isoformat()}T10:00:00Z", f"{forms[1]} 10:00:00 -0700"]:
+        assert parse_day(form) == day
+
+
+@pytest.mark.parametrize(
+    "text", ["", "2026", "2026-13-01", "2026-02-30", "20/11/2026", "0000-01-01", "today", "2026/1"]
+)
+def test_what_is_no_day_is_a_value_error(text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        parse_day(text)
+
+
+@pytest.mark.parametrize(
+    "given_value",
+    ["2026-02-30", "2026-13-01", "2026-11-20T10:00:00", "20.11.2026", "tomorrow", "", 20261120, 1.5, True, [], {}],
+)
+def test_an_argument_that_is_no_day_is_refused(given_value: Any) -> None:
+    assert refused(Day, given_value)
+
+
+@pytest.mark.parametrize("given_value", ["2026-11-20", "2026/11/20", " 2026-11-20 ", date(2026, 11, 20)])
+def test_an_argument_that_is_a_day_is_sent_as_iso(given_value: Any) -> None:
+    assert TypeAdapter(Day).dump_python(taken(Day, given_value), mode="json") == "2026-11-20"
+
+
+# Codes
+
+
+@pytest.mark.parametrize(
+    ("sent", "word"),
+    [
+        (1, "active"),
+        ("2", "archived"),
+        (" 2 ", "archived"),
+        ("Archived", "archived"),
+        ("Every 2 weeks", "every_2_weeks"),
+        (Decimal(2), "archived"),
+    ],
+)
+def test_a_code_is_read_as_its_word_in_every_form(sent: Any, word: str) -> None:
+    assert CODES.word(sent) == word
+
+
+@pytest.mark.parametrize(("sent", "shown"), [(9, "9"), ("9", "9"), (0, "0"), (-1, "-1"), ("Odd", "Odd"), ("", "")])
+def test_an_unknown_code_is_shown_as_it_came(sent: Any, shown: str) -> None:
+    assert CODES.word(sent) == shown
+
+
+# Numbers
+
+
+@given(st.integers(-(10**15) + 1, 10**15 - 1), st.integers(0, 15))
+@example(10**14 + 1, 2)
+@example(999_999_999_999_999, 15)
+@example(1, 0)
+def test_a_decimal_of_15_digits_survives_json(digits: int, places: int) -> None:
+    amount = Decimal(digits).scaleb(-places)
+    assert json.loads(json.dumps(as_number(amount)), parse_float=Decimal) == amount
+    assert TypeAdapter(Number).dump_python(taken(Number, str(amount)), mode="json") == as_number(amount)
+
+
+def test_a_whole_decimal_is_shown_without_a_point() -> None:
+    assert json.dumps([as_number(Decimal("5.00")), as_number(Decimal("5.10"))]) == "[5, 5.1]"
+
+
+@pytest.mark.parametrize("given_value", [5, 5.5, "5.5", " 5 ", "-3", 0, "1e3", 0.1])
+def test_a_number_is_taken_as_number_or_text(given_value: Any) -> None:
+    assert taken(Number, given_value) == Decimal(str(given_value).strip())
+
+
+@pytest.mark.parametrize(
+    "given_value",
+    [True, "", "five", "1,5", [], {}, float("nan"), float("inf"), "NaN", "-Infinity", "1e400", "1" * 16, 10**20],
+)
+def test_what_is_no_number_or_too_long_is_refused(given_value: Any) -> None:
+    assert refused(Number, given_value)
+
+
+@pytest.mark.parametrize("given_value", [1, "7", 7.0, MAX_ID])
+def test_an_id_is_a_whole_number_above_0(given_value: Any) -> None:
+    assert taken(Id, given_value) == int(given_value)
+
+
+@pytest.mark.parametrize(
+    "given_value", [0, -1, MAX_ID + 1, 10**400, 1.5, "1.5", True, "seven", "", None, [], {}, "7; x"]
+)
+def test_what_is_no_id_is_refused(given_value: Any) -> None:
+    assert refused(Id, given_value)
+
+
+# Texts
+
+
+@pytest.mark.parametrize("given_value", ["a@b.co", " a.b+c@mail.example.com ", "ü@bücher.example"])
+def test_an_address_is_taken(given_value: str) -> None:
+    assert taken(Email, given_value) == given_value.strip()
+
+
+@pytest.mark.parametrize(
+    "given_value",
+    [
+        "",
+        "a",
+        "a@b",
+        "@b.co",
+        "a@",
+        "a@b.",
+        "a b@c.co",
+        "a@b.co,c@d.co",
+        "Ann <a@b.co>",
+        "a@b@c.co",
+        "a@b.co\nBcc: x@y.co",
+    ],
+)
+def test_what_is_no_single_address_is_refused(given_value: str) -> None:
+    assert refused(Email, given_value)
+
+
+@pytest.mark.parametrize(("given_value", "code"), [("USD", "USD"), ("eur", "EUR"), (" gbp ", "GBP")])
+def test_a_currency_is_three_letters(given_value: str, code: str) -> None:
+    assert taken(Currency, given_value) == code
+    assert refused(Currency, f"{given_value}x")
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\t\n"])
+def test_blank_text_is_refused_where_clientary_refuses_it(blank: str) -> None:
+    assert refused(Filled, blank)
+    assert taken(Filled, f"{blank}x") == f"{blank}x"
+
+
+@pytest.mark.parametrize("text", ["[1, 2]", " [1,2]", "[1, 2]\n"])
+def test_a_list_given_as_json_text_is_taken_as_meant(text: str) -> None:
+    assert taken(Annotated[list[int], AsJsonText], text) == [1, 2]
+
+
+@pytest.mark.parametrize("text", ["[1, 2", "1, 2", "[" * 100_000, '"[1]"', "{1}"])
+def test_text_that_is_no_list_is_not(text: str) -> None:
+    assert refused(Annotated[list[int], AsJsonText], text)
