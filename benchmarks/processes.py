@@ -1,0 +1,79 @@
+"""The processes that are measured: started here, ended here by their handle, and asked how much memory they took."""
+
+import asyncio
+import contextlib
+import os
+import socket
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+_LINE_LIMIT = 2**24  # of one message on a pipe: tools/list is longer than a stream's default
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One of the two servers: how it is started over stdio, and over HTTP on a port."""
+
+    name: str
+    stdio: tuple[str, ...]
+    http: tuple[str, ...]
+
+
+OURS = Contender(
+    "clientary-mcp",
+    ("clientary_mcp",),
+    ("clientary_mcp", "--transport", "streamable-http", "--port"),
+)
+BARE = Contender("bare", ("benchmarks.bare_server",), ("benchmarks.bare_server",))
+
+
+async def start(module: Sequence[str], upstream: int | None = None) -> Process:
+    """`python -m` these words; `upstream` is the port that plays Clientary."""
+    account = {"CLIENTARY_BASE_URL": f"http://127.0.0.1:{upstream}", "CLIENTARY_API_TOKEN": "bench"}
+    others = {name: value for name, value in os.environ.items() if not name.startswith("CLIENTARY_")}
+    command = (sys.executable, "-m", *module)
+    return await asyncio.create_subprocess_exec(
+        *command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, limit=_LINE_LIMIT, cwd=ROOT, env=others | account
+    )
+
+
+async def stop(process: Process) -> None:
+    """End it: politely, by closing its input; then by a signal; then by one that cannot be ignored."""
+    assert process.stdin is not None
+    process.stdin.close()
+    for end in (process.terminate, process.kill):
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(process.wait(), 3)
+            return
+        with contextlib.suppress(ProcessLookupError):
+            end()
+    await process.wait()
+
+
+@contextlib.asynccontextmanager
+async def upstream() -> AsyncIterator[int]:
+    """The port on which Clientary is played."""
+    process = await start(["benchmarks.upstream"])
+    try:
+        assert process.stdout is not None
+        yield int(await process.stdout.readline())
+    finally:
+        await stop(process)
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def peak_memory(process: Process) -> float:
+    """Megabytes of memory that the process held at its peak, as Linux counts them."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024
