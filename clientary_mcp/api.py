@@ -8,6 +8,7 @@ Paths are relative to `/api/v2/`. Every method raises children of `ClientaryErro
 
 import json
 import ssl
+from base64 import b64encode
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from copy import copy
@@ -16,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from functools import cache, partial
+from hashlib import sha256
 from importlib.metadata import version
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -29,7 +31,7 @@ from clientary_mcp.pages import Joined, Listing, whole_list
 from clientary_mcp.redact import HANDLES, redacted
 from clientary_mcp.settings import Settings
 from clientary_mcp.together import together
-from clientary_mcp.transport import NOT_SENT, Call, Clock, OnWait, Pacing, Retrying, call_of, retry_after
+from clientary_mcp.transport import NOT_SENT, Call, Clock, OnWait, Pacing, Retrying, retry_after
 from tool_schemas.answers import Page
 from tool_schemas.base import Record
 
@@ -275,16 +277,17 @@ class Clientary:
 
     async def _send(self, method: str, path: str, *, query: Query | None = None, body: Body | None = None) -> Any:
         """The JSON of the answer, None where it has none; the one place where errors of the network become ours."""
+        call = self._call or self.new_call()
         request = self._http.build_request(
             method,
             self._api_url + path,
             params={name: value for name, value in (query or {}).items() if value is not None} or None,
             json=body,
-            extensions={"call": self._call or self.new_call()},
+            extensions={"call": call},
         )
         write: dict[str, str | int] = {"method": method, "path": path, "status": 0}
         if method != "GET":
-            call_of(request).writes.append(write)
+            call.writes.append(write)
         try:
             response = await self._http.send(request)
             write["status"] = response.status_code
@@ -299,6 +302,8 @@ class Clientary:
             timed_out = isinstance(error, httpx.TimeoutException)
             why = "No answer came in time" if timed_out else "The connection failed before Clientary answered"
             raise unknown_outcome(method, path, why, may_still_happen=timed_out) from None
+        if call.read is not None:
+            call.read.add(sha256(response.content).digest())
         content = redacted(response.content, self._secrets(body))
         if not response.is_success:
             asked = retry_after(response, self.clock.wall())
@@ -316,7 +321,8 @@ class Clientary:
         """What no answer may repeat: the token, and the payment handles that were sent."""
         sent = next(iter(body.values()), None) if body else None
         handles = [str(sent[name]) for name in HANDLES if sent.get(name)] if isinstance(sent, dict) else []
-        return [self.settings.api_token, *handles]
+        token = self.settings.api_token
+        return [token, b64encode(f"{token}:{token}".encode()).decode(), *handles]
 
 
 @dataclass

@@ -5,22 +5,33 @@ question is a request of the server's in the middle of the call. Either way a re
 only for the preview that the person saw.
 """
 
-import hashlib
 import json
 import secrets
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 import anyio
 from mcp.server.mcpserver import Context
+from mcp.shared.exceptions import MCPError
 from mcp_types import ElicitRequest, ElicitRequestFormParams, ElicitResult, InputRequiredResult
 from mcp_types.version import is_version_at_least
+from pydantic import ValidationError
 
 from clientary_mcp.errors import Withheld
 from clientary_mcp.settings import Settings
 from tool_schemas.answers import as_text
 
-Preview = Callable[[], Awaitable[dict[str, Any]]]
+
+@dataclass(frozen=True)
+class Seen:
+    """A preview, and what stands for everything that was read for it: another value says that something changed."""
+
+    shown: dict[str, Any]
+    state: str
+
+
+Preview = Callable[[], Awaitable[Seen]]
 
 _QUESTION = "owner_agrees"
 _FORM = {
@@ -36,7 +47,8 @@ _CHANGE = "The owner can change CLIENTARY_ASK_USER."
 class Asking:
     """Asks the person, as the owner's settings say."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, now: Callable[[], float]) -> None:
+        self._now = now
         self._mode, self._timeout = settings.ask_user, settings.ask_timeout
         self._answered: set[str] = set()
 
@@ -53,40 +65,49 @@ class Asking:
             if self._mode == "auto":
                 return None
             raise Withheld(f"Nothing was sent: a person has to agree, and this host can't ask one. {_CHANGE}")
-        shown = await preview()
+        seen = await preview()
         if _asks_by_answer(context):
-            return self._by_answer(call, shown, context)
-        _settle(await self._by_request(shown, context))
+            return self._by_answer(call, seen, context)
+        _settle(await self._by_request(seen.shown, context))
         now = await preview()
-        return None if _digest(now) == _digest(shown) else _changed(now)
+        return None if now.state == seen.state else _changed(now.shown)
 
     def _by_answer(
-        self, call: str, shown: dict[str, Any], context: Context[Any, Any]
+        self, call: str, seen: Seen, context: Context[Any, Any]
     ) -> InputRequiredResult | dict[str, Any] | None:
         replies, asked = context.input_responses or {}, _asked(context.request_state)
-        if _QUESTION not in replies or asked.get("call") != _digest(call) or asked.get("id") in self._answered:
-            state = {"call": _digest(call), "shown": _digest(shown), "id": secrets.token_hex(8)}
+        if _QUESTION not in replies or asked.get("call") != call or asked.get("id") in self._answered:
+            state = {
+                "call": call,
+                "seen": seen.state,
+                "id": secrets.token_hex(8),
+                "until": self._now() + self._timeout,
+            }
             return InputRequiredResult(
-                input_requests={_QUESTION: ElicitRequest(params=_form(shown))}, request_state=json.dumps(state)
+                input_requests={_QUESTION: ElicitRequest(params=_form(seen.shown))}, request_state=json.dumps(state)
             )
         self._answered.add(asked["id"])
-        reply = replies[_QUESTION]
+        reply = replies[_QUESTION] if self._now() <= asked["until"] else None
         _settle(reply if isinstance(reply, ElicitResult) else None)
-        return None if asked.get("shown") == _digest(shown) else _changed(shown)
+        return None if asked.get("seen") == seen.state else _changed(seen.shown)
 
     async def _by_request(self, shown: dict[str, Any], context: Context[Any, Any]) -> ElicitResult | None:
         form = _form(shown)
         with anyio.move_on_after(self._timeout):
-            reply: ElicitResult = await context.session.elicit_form(
-                form.message, form.requested_schema, context.request_id
-            )
+            try:
+                reply: ElicitResult = await context.session.elicit_form(
+                    form.message, form.requested_schema, context.request_id
+                )
+            except (MCPError, ValidationError):
+                raise Withheld(f"Nothing was sent: the host failed to ask the person. {_CHANGE}") from None
             return reply
         return None
 
 
 def _can_ask(context: Context[Any, Any]) -> bool:
     capabilities = context.client_capabilities
-    if capabilities is None or capabilities.elicitation is None:
+    elicitation = capabilities.elicitation if capabilities else None
+    if elicitation is None or (elicitation.form is None and elicitation.url is not None):
         return False
     return _asks_by_answer(context) or context.session.can_send_request
 
@@ -125,14 +146,10 @@ def _changed(shown: dict[str, Any]) -> dict[str, Any]:
     return {**shown, "message": f"The record changed while the person was asked. {shown['message']}"}
 
 
-def _asked(state: str | None) -> dict[str, str]:
+def _asked(state: str | None) -> dict[str, Any]:
     """What the question was about; the SDK seals it, so that it is ours or nothing."""
     try:
         asked = json.loads(state or "{}")
     except ValueError:
         return {}
     return asked if isinstance(asked, dict) else {}
-
-
-def _digest(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()

@@ -3,8 +3,9 @@
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import ceil
 
-from clientary_mcp.errors import NotAllowed, NotFound, Refused, Withheld
+from clientary_mcp.errors import Busy, NotAllowed, NotDone, NotFound, PlanLimit, Refused, Unavailable, Withheld
 from clientary_mcp.settings import Settings
 from clientary_mcp.verbs import Effect
 
@@ -31,9 +32,8 @@ class Caps:
             while left and left[0] <= self._now() - _HOUR:
                 left.popleft()
             if len(left) >= most:
-                minutes = (
-                    f" The next is possible in {(left[0] + _HOUR - self._now()) / 60:.0f} minutes." if left else ""
-                )
+                wait = ceil((left[0] + _HOUR - self._now()) / 60) if left else 0
+                minutes = f" The next is possible in {wait} minute{'s' if wait > 1 else ''}." if left else ""
                 raise Withheld(
                     f"Nothing was sent: the owner allows {most} of this kind ({kind}) in an hour.{minutes}"
                     f" The owner can change {variable}."
@@ -42,12 +42,13 @@ class Caps:
     @contextmanager
     def counted(self, effect: Effect) -> Iterator[None]:
         """One more leaves; it does not count where Clientary refused it."""
+        self.check(effect)  # once more: others may have gone while a person thought
         kinds = self._counted(effect)
         for kind in kinds:
             self._left[kind].append(self._now())
         try:
             yield
-        except (Refused, NotFound, NotAllowed):
+        except (Refused, NotFound, NotAllowed, PlanLimit, Busy, NotDone, Unavailable):
             for kind in kinds:
                 self._left[kind].pop()
             raise

@@ -1,14 +1,18 @@
 """Where a checked call is decided: told again, capped, asked about, and only then carried out."""
 
+from collections.abc import Collection
+from hashlib import sha256
 from typing import Any
 
+from anyio import CancelScope
 from mcp.server.mcpserver import Context
 from mcp_types import InputRequiredResult
 
 from clientary_mcp.api import Clientary
-from clientary_mcp.asking import Asking
+from clientary_mcp.asking import Asking, Seen
 from clientary_mcp.audit import Audit
 from clientary_mcp.caps import Caps
+from clientary_mcp.offer import pruned
 from clientary_mcp.repeats import Repeats, key_of
 from clientary_mcp.verbs import Tool, acts
 from tool_schemas.base import Arguments, Confirmed, Once
@@ -19,10 +23,11 @@ Answer = dict[str, Any] | InputRequiredResult
 class Desk:
     """One for all sessions of the process: what it remembers and counts is the account's, not an agent's."""
 
-    def __init__(self, clientary: Clientary, audit: Audit) -> None:
+    def __init__(self, clientary: Clientary, audit: Audit, hidden: Collection[str] = ()) -> None:
+        self._hidden = hidden
         settings = clientary.settings
         self._audit = audit
-        self._asking = Asking(settings)
+        self._asking = Asking(settings, clientary.clock.now)
         self._caps = Caps(settings, clientary.clock.now)
         self._repeats = Repeats(settings.duplicate_window, clientary.clock.now)
 
@@ -51,10 +56,17 @@ class Desk:
         if isinstance(args, Confirmed):
             unconfirmed = args.model_copy(update={"confirm": False})
 
-            async def preview() -> dict[str, Any]:
-                return await tool.run(clientary.within(clientary.new_call()), unconfirmed)
+            async def preview() -> Seen:
+                call = clientary.new_call()
+                call.read = set()
+                shown = await tool.run(clientary.within(call), unconfirmed)
+                return Seen(pruned(shown, self._hidden), sha256(b"".join(sorted(call.read))).hexdigest())
 
             if stop := await self._asking.agreed(key_of(tool.name, args), preview, context):
                 return stop
-        with self._caps.counted(tool.effect):
-            return await tool.run(clientary, args)
+        self._audit.check()  # once more: the disk may have filled while a person thought
+        # A host that gives up in the middle must not leave a write of which nobody knows.
+        with CancelScope(shield=True):
+            with self._caps.counted(tool.effect):
+                answer = await tool.run(clientary, args)
+        return answer

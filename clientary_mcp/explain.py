@@ -78,7 +78,7 @@ def not_done(method: str, path: str) -> NotDone:
 def _refused(status: int, body: str) -> Refused:
     fields = field_errors(body)
     said = "; ".join(
-        f"{field} {' and '.join(messages)}" if field else f"“{' '.join(messages)}”"
+        f"{field} {' and '.join(messages)}" if field.strip(".") else f"“{' '.join(messages)}”"
         for field, messages in fields.items()
     )
     return Refused(f"Clientary refused this ({status}) and changed nothing{f': {said}' if said else ''}.", fields)
@@ -118,5 +118,5 @@ def _messages(value: Any) -> list[str]:
 
 
 def _message(text: str) -> str:
-    flat = " ".join(seen(text).split())
+    flat = " ".join(re.sub("[“”]", "", seen(text)).split())
     return flat if len(flat) <= _MAX_MESSAGE else f"{flat[: _MAX_MESSAGE - 1]}…"

@@ -95,6 +95,14 @@ def _pruned(schema: dict[str, Any], hidden: Collection[str]) -> dict[str, Any]:
     return {**schema, "properties": properties}
 
 
+def pruned(shown: dict[str, Any], hidden: Collection[str]) -> dict[str, Any]:
+    """An answer whose sentences name no tool that is not there."""
+    if not hidden:
+        return shown
+    kept: dict[str, Any] = {part: without(shown[part], hidden) for part in ("message", "alternative") if part in shown}
+    return {name: value for name, value in {**shown, **kept}.items() if value != ""}
+
+
 def without(text: str, hidden: Collection[str]) -> str:
     """The sentences of `text` that name none of the tools in `hidden`."""
     sentences = _SENTENCE.split(text)

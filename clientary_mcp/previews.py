@@ -1,5 +1,6 @@
 """What gated calls answer: before they act, what would go along and what nobody can see; after, what was done."""
 
+import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from functools import partial
@@ -11,6 +12,8 @@ from tool_schemas.answers import Outcome, Page
 from tool_schemas.base import Record
 
 _NAMED = 10
+_QUOTED = 60
+_COUNTED = 1_000
 _TO_PROCEED = "The same call with confirm=true does it, once the owner of the account agrees."
 
 Lists = Mapping[str, tuple[type[Record], str]]
@@ -49,7 +52,7 @@ async def what_goes_along(clientary: Clientary, lists: Lists) -> dict[str, Any]:
 
 async def _told(clientary: Clientary, kind: type[Record], path: str) -> dict[str, Any]:
     try:
-        page = await clientary.collect(kind, path, limit=None)
+        page = await clientary.collect(kind, path, limit=_COUNTED)
     except NotAllowed:
         return {"not_visible": "the owner of the API token may not list them"}
     except NotFound:
@@ -87,7 +90,14 @@ def money(amount: Decimal | None, currency_code: str | None) -> str:
     """`1,250.50 USD`; `an unknown amount` where Clientary did not say."""
     if amount is None:
         return "an unknown amount"
-    return f"{amount:,.2f} {currency_code or 'in an unknown currency'}"
+    known = currency_code is not None and re.fullmatch("[A-Z]{3}", currency_code)
+    return f"{amount:,.2f} {currency_code if known else 'in an unknown currency'}"
+
+
+def quoted(text: str) -> str:
+    """A record's text inside a sentence of ours: on one line, short, and in quotation marks that it can't close."""
+    flat = " ".join(re.sub('[“”"]', "", text).split())
+    return f"“{flat if len(flat) <= _QUOTED else flat[: _QUOTED - 1] + '…'}”"
 
 
 def found(page: Page[Any], record_id: int, path: str) -> Any:

@@ -46,6 +46,8 @@ class Call:
     retries: int = 0
     writes: list[dict[str, str | int]] = field(default_factory=list)
     """What left to change something: method, path and status, 0 where no answer came."""
+    read: set[bytes] | None = None
+    """Digests of everything that was read, where somebody has to know later whether it is still the same."""
     _until: float | None = None
 
     @property
@@ -92,6 +94,8 @@ class Pacing(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Wait for a place and for the pace, then send and read the whole answer."""
         call = call_of(request)
+        if call.left <= 0:
+            raise httpx.PoolTimeout("the deadline is past", request=request)
         try:
             self._places.acquire_on_behalf_of_nowait(request)  # without a turn of the event loop, where one is free
         except anyio.WouldBlock:
@@ -151,7 +155,7 @@ class Retrying(httpx.AsyncBaseTransport):
     | | GET | POST, PUT, DELETE |
     | --- | --- | --- |
     | 429 | again | again: it was refused |
-    | 502, 503, 504, connection lost, timeout | again | never: it may have taken effect |
+    | 502, 503, 504, no JSON, connection lost, timeout | again | never: it may have taken effect |
     | no connection made | again | again: nothing was sent |
     """
 
@@ -193,7 +197,15 @@ def _worth_another(
         return "Clientary asked to slow down"
     if response is not None and response.status_code in _TROUBLED and request.method == "GET":
         return f"Clientary answered {response.status_code}"
+    if response is not None and response.status_code == 200 and request.method == "GET" and not _looks_whole(response):
+        return "Clientary's answer could not be read"
     return ""
+
+
+def _looks_whole(response: httpx.Response) -> bool:
+    """Whether a body begins and ends as JSON of the API does; a proxy's page and half an answer do not."""
+    body = response.content.strip()
+    return body[:1] + body[-1:] in (b"{}", b"[]")
 
 
 def _pause(tries: int, response: httpx.Response | None, call: Call) -> float:

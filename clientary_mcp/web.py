@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 import uvicorn
-from mcp.server.transport_security import TransportSecuritySettings
+from mcp.server.transport_security import TransportSecurityMiddleware, TransportSecuritySettings
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
 from starlette.middleware import Middleware
@@ -80,14 +80,15 @@ def application(
             max_sessions=_MOST_SESSIONS,
             session_idle_timeout=_SESSION_IDLE_SECONDS,
         )
-    app.routes.append(Route(HEALTH, _alive))
+    guard = TransportSecurityMiddleware(security)
+
+    async def alive(request: Request) -> Response:
+        return await guard.validate_request(request) or PlainTextResponse("alive\n")
+
+    app.routes.append(Route(HEALTH, alive))
     if settings.mcp_token:
         app.user_middleware.insert(0, Middleware(BearerToken, token=settings.mcp_token))
     return app
-
-
-async def _alive(_: Request) -> Response:
-    return PlainTextResponse("alive\n")
 
 
 async def serve(
@@ -98,6 +99,7 @@ async def serve(
         app,
         log_level=log_level.lower(),
         access_log=False,
+        server_header=False,
         date_header=False,  # the embedded account tells its own day
         limit_concurrency=_MOST_CONNECTIONS,
         timeout_keep_alive=_IDLE_SECONDS,

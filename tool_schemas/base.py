@@ -117,10 +117,6 @@ def _clearable(kind: type[Changes]) -> frozenset[str]:
     )
 
 
-# Names that are ours in an answer, should Clientary ever use them.
-_TAKEN = {"notice": "clientary_notice", "unreadable": "clientary_unreadable"}
-
-
 class Record(Sent):
     """One record of the account, as Clientary sent it."""
 
@@ -142,7 +138,7 @@ class Record(Sent):
     @classmethod
     def read(cls, sent: Mapping[str, Any]) -> Self:
         """The record in `sent`; ValueError when it has no id."""
-        record = super().read({_TAKEN.get(key, key): value for key, value in sent.items()})
+        record = super().read(sent)
         if "id" not in record.__dict__:
             raise ValueError("a record without an id")
         return record

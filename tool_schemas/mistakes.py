@@ -93,5 +93,8 @@ def _brief(given: Any) -> str:
         case list() | tuple():
             return "a list"
         case _:
-            text = repr(given)
+            try:
+                text = repr(given)
+            except ValueError:  # a number too long for Python to write
+                return "a very long number"
             return text if len(text) <= 60 else f"{text[:57]}…"

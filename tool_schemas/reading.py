@@ -17,7 +17,10 @@ from tool_schemas.wire import JSON_TYPES, Codes, as_number, parse_day, unwrap
 Reader = Callable[[Any], Any]
 
 # client_view_url is the secret in another form: whoever holds it sees the document without logging in.
-SECRETS = frozenset({"secret", "gateway_token", "client_view_url"})
+OURS = ("notice", "unreadable")
+"""Names that are ours in an answer, should Clientary ever use them."""
+
+SECRETS = frozenset({"secret", "gateway_token", "client_view_url", "stripe_customer_id", "stripe_source_id"})
 
 # What is not seen when a text is shown: controls, marks that turn its direction, fillers, and everything else that
 # has no width. Such characters carry orders that the owner does not see, or end a terminal's line.
@@ -56,7 +59,9 @@ class Sent(BaseModel):
         values: dict[str, Any] = {}
         unreadable: dict[str, Any] = {}
         for key, value in sent.items():
-            name = cls.our_name(key)
+            name = cls.our_name(seen(key))
+            if name in OURS:
+                name = f"clientary_{name}"
             if name in SECRETS or value is None:
                 continue
             if (reader := readers.get(name)) is None:
@@ -115,10 +120,9 @@ def _as_it_came(value: Any, depth: int = 0) -> Any:
         return "… [nested too deeply]"
     match value:
         case dict():
+            parts = {seen(key): part for key, part in value.items()}
             return {
-                seen(key): _as_it_came(part, depth + 1)
-                for key, part in value.items()
-                if key.removesuffix("?") not in SECRETS
+                key: _as_it_came(part, depth + 1) for key, part in parts.items() if key.removesuffix("?") not in SECRETS
             }
         case list():
             return [_as_it_came(part, depth + 1) for part in value]

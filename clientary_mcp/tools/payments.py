@@ -4,7 +4,7 @@ from functools import partial
 
 from clientary_mcp.api import Clientary
 from clientary_mcp.errors import ClientaryError, NotAllowed, OutcomeUnknown
-from clientary_mcp.previews import done, found, money, preview
+from clientary_mcp.previews import done, found, money, preview, quoted
 from clientary_mcp.verbs import charges, creates, deletes, reads
 from tool_schemas.answers import Outcome, Page
 from tool_schemas.invoices import Invoice
@@ -60,8 +60,9 @@ async def _card(clientary: Clientary, invoice: Invoice, profile_id: int) -> str:
     except NotAllowed:
         return f"{card} (which the owner of the API token may not see)"
     profile = found(profiles, profile_id, f"{path}/{profile_id}")
-    digits = f" ending in {profile.last_four_digits}" if profile.last_four_digits else ""
-    return f"{card}: the card{digits} of “{profile.name}”"
+    digits = profile.last_four_digits or ""
+    ending = f" ending in {digits}" if len(digits) == 4 and digits.isdecimal() else ""
+    return f"{card}: the card{ending} of {quoted(profile.name or '')}"
 
 
 @charges(_preview_charge, seen_with="get_invoice")
