@@ -1,0 +1,64 @@
+"""An event loop whose time passes only when everybody waits: hours of storm in seconds, and never a race.
+
+It is for what happens in one process alone; nothing that comes from a socket or a thread moves its clock.
+"""
+
+import asyncio
+import selectors
+from datetime import datetime
+
+import anyio
+
+from clientary_mcp.api import Clientary
+from clientary_mcp.sandbox import Sandbox
+from clientary_mcp.sandbox.network import Network
+from clientary_mcp.settings import Settings
+from clientary_mcp.transport import Clock
+
+_PATIENCE = 10.0
+
+
+class _Jumping(selectors.SelectSelector):
+    """Where a loop waits: it never does, it sets the loop's clock forward."""
+
+    loop: "VirtualLoop"
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        ready = super().select(0)
+        if ready or timeout == 0:
+            return ready
+        if timeout is not None:
+            self.loop.now += timeout
+            return []
+        ready = super().select(_PATIENCE)  # a thread that ends, if there is any
+        if not ready:
+            raise RuntimeError("everybody waits for somebody else")
+        return ready
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """A loop with a clock of its own."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+        selector = _Jumping()
+        selector.loop = self
+        super().__init__(selector)
+
+    def time(self) -> float:
+        return self.now
+
+
+def clock_of(sandbox: Sandbox) -> Clock:
+    """The running loop's clock for a session; the time of day is the account's own, as two good clocks agree."""
+
+    def wall() -> float:
+        return datetime.fromisoformat(sandbox.store.latest).timestamp()
+
+    return Clock(now=asyncio.get_running_loop().time, wall=wall, sleep=anyio.sleep)
+
+
+def session_on(sandbox: Sandbox, network: Network | None = None, deadline: float = 60) -> Clientary:
+    """A session with that account, on the running loop's clock."""
+    settings = Settings(base_url="http://localhost", api_token=sandbox.token, deadline=deadline)
+    return Clientary(settings, network or Network(sandbox), clock_of(sandbox))
