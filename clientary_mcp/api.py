@@ -304,6 +304,10 @@ class Clientary:
             raise unknown_outcome(method, path, why, may_still_happen=timed_out) from None
         if call.read is not None:
             call.read.add(sha256(response.content).digest())
+        return self._read(response, method, path, body)
+
+    def _read(self, response: httpx.Response, method: str, path: str, body: Body | None) -> Any:
+        """The JSON of an answer, without secrets; the error that its status or its form stands for."""
         content = redacted(response.content, self._secrets(body))
         if not response.is_success:
             asked = retry_after(response, self.clock.wall())
