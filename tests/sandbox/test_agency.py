@@ -63,7 +63,7 @@ def test_every_seed_and_day_gives_an_account_of_the_same_size(today: date, seed:
     assert column(account, "SELECT count(*) FROM staff") == [7]
     assert column(account, "SELECT count(*) FROM recurring_schedules") == [14]
     start = f"{today.year - (today.month <= 9)}-{(today.month - 10) % 12 + 1:02d}-01"
-    this_year = column(account, f"SELECT count(*) FROM expenses WHERE incurred_on >= '{start}'")  # noqa: S608
+    this_year = column(account, f"SELECT count(*) FROM expenses WHERE incurred_on >= '{start}'")  # noqa: S608 our own date
     assert this_year == [143]
     assert column(account, "SELECT count(*) FROM expenses") == [183]
     _check_days(account)
@@ -84,7 +84,7 @@ def _check_days(account: Sandbox) -> None:
     noon = f"{today}T12:00:00Z"
     for table in ("clients", "projects", "hours", "tasks", "invoices", "payments", "leads", "contacts"):
         assert max(column(account, f"SELECT updated_at FROM {table}")) < noon  # noqa: S608 names are written here
-        assert not column(account, f"SELECT id FROM {table} WHERE updated_at < created_at")  # noqa: S608
+        assert not column(account, f"SELECT id FROM {table} WHERE updated_at < created_at")  # noqa: S608 our own names
     early = "SELECT p.id FROM payments p JOIN invoices i ON i.id = invoice_id WHERE received_on < date"
     assert not column(account, early)
 
