@@ -6,43 +6,35 @@
 Paths are relative to `/api/v2/`. Every method raises children of `ClientaryError`, and nothing else.
 """
 
-import json
-import ssl
-from base64 import b64encode
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable
 from copy import copy
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
-from email.utils import parsedate_to_datetime
-from functools import cache, partial
-from hashlib import sha256
-from importlib.metadata import version
+from datetime import date, datetime
+from functools import partial
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar, runtime_checkable
 
 import httpx
 
-from clientary_mcp.errors import Busy, ClientaryError, NotFound, OutcomeUnknown, Unavailable, Unreadable
-from clientary_mcp.explain import explain, not_done, unknown_outcome
+from clientary_mcp.caps import Caps
+from clientary_mcp.errors import Changing, ClientaryError, NotFound, OutcomeUnknown, Unreadable
+from clientary_mcp.exchange import Body, Exchange, Query
+from clientary_mcp.explain import explain, not_done
 from clientary_mcp.outcomes import holds, made_since
 from clientary_mcp.pages import Joined, Listing, whole_list
-from clientary_mcp.redact import HANDLES, redacted
+from clientary_mcp.repeats import Repeats
 from clientary_mcp.settings import Settings
-from clientary_mcp.together import together
-from clientary_mcp.transport import NOT_SENT, Call, Clock, OnWait, Pacing, Retrying, retry_after
+from clientary_mcp.together import in_order, together
+from clientary_mcp.transport import Call, Clock, OnWait
 from tool_schemas.answers import Page
 from tool_schemas.base import Record
 
 RecordT = TypeVar("RecordT", bound=Record)
 ResultT = TypeVar("ResultT")
-Query = Mapping[str, Any]
-Body = Mapping[str, Any]
+SieveT = TypeVar("SieveT", bound="Sieve")
+_DAY = 86_400
 
 _LOST = "The answer was lost on the way; a look shows that it took effect, once."
-_KNOWN_CLOCK, _UNKNOWN_CLOCK = timedelta(seconds=2), timedelta(minutes=5)
-_TIMEOUT = httpx.Timeout(connect=10, read=30, write=30, pool=None)  # places are given by Pacing
 
 
 class Clientary:
@@ -56,20 +48,13 @@ class Clientary:
         self, settings: Settings, network: httpx.AsyncBaseTransport | None = None, clock: Clock | None = None
     ) -> None:
         self.settings = settings
-        self._call: Call | None = None
-        self._api_url = settings.api_url
         self.clock = clock or Clock()
-        self._shared = _Shared()
-        pool = network or httpx.AsyncHTTPTransport(
-            verify=_certificates(), limits=httpx.Limits(max_connections=settings.concurrency)
-        )
-        self._http = httpx.AsyncClient(
-            auth=httpx.BasicAuth(settings.api_token, settings.api_token),
-            headers={"Accept": "application/json", "User-Agent": f"clientary-mcp/{version('clientary-mcp')}"},
-            timeout=_TIMEOUT,
-            follow_redirects=False,  # a redirect would carry the token along
-            transport=Retrying(Pacing(pool, settings.concurrency, settings.requests_per_second)),
-        )
+        self._call: Call | None = None
+        self._exchange = Exchange(settings, network, self.clock)
+        self._made_here: set[tuple[str, int]] = set()
+        self.sink: Sink | None = None
+        self.recent = Repeats(_DAY, self.clock.now)
+        """What jobs did in the last day that leaves no trace in the account, and whose turn it is among them."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -81,7 +66,12 @@ class Clientary:
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._http.aclose()
+        await self._exchange.aclose()
+
+    @property
+    def caps(self) -> Caps:
+        """How many mails, charges and deletes may leave in an hour."""
+        return self._exchange.caps
 
     def new_call(self, on_wait: OnWait | None = None) -> Call:
         """What several requests that belong together share: a deadline, and the count of waits and writes."""
@@ -93,9 +83,18 @@ class Clientary:
         view._call = call
         return view
 
+    def delivering(self, sink: "Sink") -> "Clientary":
+        """This session, whose lists go whole into the sink, record by record, and not into their answers."""
+        view = copy(self)
+        view.sink = sink
+        return view
+
     async def get(self, kind: type[RecordT], path: str) -> RecordT:
         """One record."""
-        return _record(kind, await self._send("GET", path))
+        record = _record(kind, await self._send("GET", path))
+        if self._call is not None:
+            self._call.records[path] = record
+        return record
 
     async def fetch(self, path: str, query: Query | None = None) -> Any:
         """The JSON of any GET, as Clientary sent it; decimals are `Decimal`."""
@@ -115,18 +114,30 @@ class Clientary:
         A page that cannot be read fails the call: a part of a list never looks like the whole.
         """
 
-        async def read(number: int) -> Listing[RecordT]:
-            return Listing.read(kind, await self._send("GET", path, query=_page(query, number)))
-
+        read = self._reader(kind, path, query)
+        mark = self._exchange.stirrings.mark()
         first = await read(page if kind.paged else 1)
         if first.page_count is None:
             return whole_list(first, page, limit)
         if page > 1 and not kind.paged:
             first = await read(page)
         joined = await self._joined(page, first, read, limit)
-        if joined.torn:  # records came or went while the pages were read: once more, and then it is said
+        if joined.torn or self._stirred(joined, kind, mark):  # once more, and then it is said
+            mark = self._exchange.stirrings.mark()
             joined = await self._joined(page, await read(page), read, limit)
+            joined.stirred = self._stirred(joined, kind, mark)
         return joined.page()
+
+    def _reader(
+        self, kind: type[RecordT], path: str, query: Query | None
+    ) -> Callable[[int], Awaitable[Listing[RecordT]]]:
+        async def read(number: int) -> Listing[RecordT]:
+            return Listing.read(kind, await self._send("GET", path, query=_page(query, number)))
+
+        return read
+
+    def _stirred(self, joined: Joined[Any], kind: type[Record], mark: Counter[tuple[str, str]]) -> bool:
+        return joined.pages_read > 1 and self._exchange.stirrings.since(mark, kind.plural)
 
     async def _joined(
         self,
@@ -141,12 +152,51 @@ class Clientary:
                 joined.add(listing)
         return joined
 
+    async def sift(
+        self,
+        kind: type[RecordT],
+        path: str,
+        into: Callable[[], SieveT],
+        query: Query | None = None,
+    ) -> SieveT:
+        """What `into` makes, after every record of a list went through its `add`; anew if the list changed.
+
+        Records are let go page by page: the list may be longer than the memory. Changing when it never holds still.
+        """
+        try:
+            return await self._sifted(kind, path, into(), query)
+        except Changing:
+            return await self._sifted(kind, path, into(), query)
+
+    async def _sifted(self, kind: type[RecordT], path: str, sieve: SieveT, query: Query | None) -> SieveT:
+        read = self._reader(kind, path, query)
+        mark = self._exchange.stirrings.mark()
+        first = await read(1)
+        watching: object = sieve
+        if isinstance(watching, Opened):
+            watching.opened(first)
+        joined = Joined(1, first)
+
+        def take(listing: Listing[RecordT] | None) -> None:
+            if listing is not None:
+                joined.add(listing)
+            for record in joined.let_go():
+                sieve.add(record)
+
+        take(None)
+        while missing := joined.missing(None):
+            await in_order((partial(read, number) for number in missing), self.settings.concurrency, take)
+        if joined.torn or self._stirred(joined, kind, mark):
+            raise Changing(f"The list at {path} changes while it is read. Try again in a minute.")
+        return sieve
+
     async def every(self, kind: type[RecordT], path: str, query: Query | None = None) -> list[RecordT]:
-        """All records of a list; Unavailable when it changes so much that it can't be read whole."""
-        page = await self.collect(kind, path, limit=None, query=query)
-        if not page.complete:
-            raise Unavailable(f"The list at {path} changes while it is read. Try again in a minute.")
-        return page.records
+        """All records of a list; Changing when it changes so much that it can't be read whole."""
+        return (await self.sift(kind, path, _All[RecordT], query)).records
+
+    def today(self) -> date:
+        """The day, where the server runs."""
+        return datetime.fromtimestamp(self.clock.wall()).astimezone().date()
 
     async def together(self, jobs: Iterable[Callable[[], Awaitable[ResultT]]]) -> list[ResultT]:
         """The results of several reads made at the same time, as far as the settings allow; in their order."""
@@ -178,7 +228,7 @@ class Clientary:
                 accepted=True,
             )
             record = await self._made(kind, path, body, since, listed, accepted)
-        self._shared.made.add((kind.plural, record.id))
+        self._made_here.add((kind.plural, record.id))
         return record
 
     async def _made(
@@ -195,8 +245,9 @@ class Clientary:
             there = await (listed() if listed else self.every(kind, path))
         except ClientaryError:
             raise lost from None
-        began, doubt = self._shared.time_there(since)
-        certain, doubtful = made_since(there, body, began, doubt, self._shared.made_here(kind))
+        began, doubt = self._exchange.time_there(since)
+        known = {record_id for plural, record_id in self._made_here if plural == kind.plural}
+        certain, doubtful = made_since(there, body, began, doubt, known)
         if len(certain) == 1:
             certain[0].notice = _LOST
             return certain[0]
@@ -215,6 +266,9 @@ class Clientary:
     ) -> RecordT:
         """Change the fields in `body` and return the record: as answered, or read back where PUT answers nothing."""
         since = self.clock.wall()
+        call = self._call
+        if call is not None and not call.writes and path in call.records:
+            call.before = call.records[path].shown()
         try:
             sent = await self._write("PUT", path, {kind.wrapper: body}, otherwise)
         except OutcomeUnknown as lost:
@@ -237,7 +291,7 @@ class Clientary:
             record = await self.get(kind, path)
         except ClientaryError:
             raise lost from None
-        changed = holds(record, body, *self._shared.time_there(since))
+        changed = holds(record, body, *self._exchange.time_there(since))
         if changed:
             record.notice = _LOST
             return record
@@ -264,6 +318,10 @@ class Clientary:
         """Send `body` as it is, without a wrapper, and return the answer's JSON; None where there is none."""
         return await self._write("POST", path, body)
 
+    async def request(self, method: str, path: str, query: Query | None = None, body: Body | None = None) -> Any:
+        """Send anything as it is, and return the answer's JSON; None where there is none."""
+        return await self._send(method, path, query=query, body=body)
+
     async def _write(self, method: str, path: str, body: Body | None = None, otherwise: str | None = None) -> Any:
         try:
             return await self._send(method, path, body=body)
@@ -276,84 +334,43 @@ class Clientary:
             raise explain(404, method, path, "") from None
 
     async def _send(self, method: str, path: str, *, query: Query | None = None, body: Body | None = None) -> Any:
-        """The JSON of the answer, None where it has none; the one place where errors of the network become ours."""
-        call = self._call or self.new_call()
-        request = self._http.build_request(
-            method,
-            self._api_url + path,
-            params={name: value for name, value in (query or {}).items() if value is not None} or None,
-            json=body,
-            extensions={"call": call},
-        )
-        write: dict[str, str | int] = {"method": method, "path": path, "status": 0}
-        if method != "GET":
-            call.writes.append(write)
-        try:
-            response = await self._http.send(request)
-            write["status"] = response.status_code
-            self._shared.note_time(response.headers.get("date"), self.clock.wall())
-        except httpx.PoolTimeout:
-            raise Busy("Too many requests are waiting their turn; nothing was sent. Try again in a minute.") from None
-        except NOT_SENT:
-            raise Unavailable("Clientary could not be reached; nothing was sent. Try again in a minute.") from None
-        except httpx.RequestError as error:
-            if method == "GET":
-                raise Unavailable("The connection to Clientary failed. Try again in a minute.") from None
-            timed_out = isinstance(error, httpx.TimeoutException)
-            why = "No answer came in time" if timed_out else "The connection failed before Clientary answered"
-            raise unknown_outcome(method, path, why, may_still_happen=timed_out) from None
-        if call.read is not None:
-            call.read.add(sha256(response.content).digest())
-        return self._read(response, method, path, body)
-
-    def _read(self, response: httpx.Response, method: str, path: str, body: Body | None) -> Any:
-        """The JSON of an answer, without secrets; the error that its status or its form stands for."""
-        content = redacted(response.content, self._secrets(body))
-        if not response.is_success:
-            asked = retry_after(response, self.clock.wall())
-            raise explain(response.status_code, method, path, content.decode(errors="replace"), asked)
-        try:
-            # NaN is no number, and is shown as text
-            return json.loads(content, parse_float=Decimal, parse_constant=str) if content.strip() else None
-        except (ValueError, RecursionError):
-            if method == "GET":
-                raise Unreadable("Clientary's answer could not be read: it is not the JSON it should be.") from None
-            # Not necessarily Clientary's: a proxy answers 200 with a page of its own, and has passed nothing on.
-            raise unknown_outcome(method, path, "Clientary's answer could not be read") from None
-
-    def _secrets(self, body: Body | None) -> list[str]:
-        """What no answer may repeat: the token, and the payment handles that were sent."""
-        sent = next(iter(body.values()), None) if body else None
-        handles = [str(sent[name]) for name in HANDLES if sent.get(name)] if isinstance(sent, dict) else []
-        token = self.settings.api_token
-        return [token, b64encode(f"{token}:{token}".encode()).decode(), *handles]
+        return await self._exchange.send(self._call or self.new_call(), method, path, query=query, body=body)
 
 
-@dataclass
-class _Shared:
-    """What a session has learned, in all its calls: the records it made, and how Clientary's clock goes."""
+class Sieve(Protocol):
+    """What keeps of a list's records only what is needed, however many there are.
 
-    made: set[tuple[str, int]] = field(default_factory=set)
-    _ahead: float | None = None
-    """Seconds by which Clientary's clock is ahead of ours, by the dates of its answers."""
+    One that has a method `opened` is shown the first page before its records come.
+    """
 
-    def made_here(self, kind: type[Record]) -> set[int]:
-        return {record_id for plural, record_id in self.made if plural == kind.plural}
-
-    def note_time(self, date: str | None, wall: float) -> None:
-        with suppress(ValueError, TypeError):
-            self._ahead = parsedate_to_datetime(date or "").timestamp() - wall
-
-    def time_there(self, wall: float) -> tuple[datetime, timedelta]:
-        """What Clientary's clock showed then, and how far that may be off."""
-        doubt = _UNKNOWN_CLOCK if self._ahead is None else _KNOWN_CLOCK
-        return datetime.fromtimestamp(wall + (self._ahead or 0.0), UTC), doubt
+    def add(self, record: Any, /) -> None:
+        """The next record."""
 
 
-@cache
-def _certificates() -> ssl.SSLContext:
-    """The authorities that are trusted; reading them takes longer than anything else at start, so it is done once."""
-    return httpx.create_ssl_context()
+class Sink(Protocol):
+    """Where the records of a list go that is longer than an answer, or than the memory."""
+
+    def restart(self) -> None:
+        """A list begins: what came before it is void."""
+
+    def add(self, record: Any, currency_code: str | None, /) -> None:
+        """The next record, and the currency of its amounts where that is known."""
+
+
+@runtime_checkable
+class Opened(Protocol):
+    """A sieve that wants to know what the first page says of the whole list."""
+
+    def opened(self, first: Listing[Any], /) -> None:
+        """The first page, before its records."""
+
+
+class _All(Generic[RecordT]):
+    def __init__(self) -> None:
+        self.records: list[RecordT] = []
+
+    def add(self, record: RecordT) -> None:
+        self.records.append(record)
 
 
 def _record(kind: type[RecordT], sent: Any) -> RecordT:

@@ -1,19 +1,18 @@
 """How many mails, charges and deletes may leave in an hour: a runaway loop ends in a clear refusal."""
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from math import ceil
 
 from clientary_mcp.errors import Busy, NotAllowed, NotDone, NotFound, PlanLimit, Refused, Unavailable, Withheld
 from clientary_mcp.settings import Settings
-from clientary_mcp.verbs import Effect
 
 _HOUR = 3600.0
 
 
 class Caps:
-    """Counts what left in the last hour, over all sessions of the process."""
+    """Counts what left in the last hour, over all sessions of the process; by kind: `delete`, `mail`, `money`."""
 
     def __init__(self, settings: Settings, now: Callable[[], float]) -> None:
         self._now = now
@@ -24,9 +23,9 @@ class Caps:
         }
         self._left: dict[str, deque[float]] = {kind: deque() for kind in self._caps}
 
-    def check(self, effect: Effect) -> None:
-        """Withheld when one more would be too many."""
-        for kind in self._counted(effect):
+    def check(self, kinds: Iterable[str]) -> None:
+        """Withheld when one more of these kinds would be too many; other kinds have no cap."""
+        for kind in self._caps.keys() & set(kinds):
             most, variable = self._caps[kind]
             left = self._left[kind]
             while left and left[0] <= self._now() - _HOUR:
@@ -40,20 +39,15 @@ class Caps:
                 )
 
     @contextmanager
-    def counted(self, effect: Effect) -> Iterator[None]:
-        """One more leaves; it does not count where Clientary refused it."""
-        self.check(effect)  # once more: others may have gone while a person thought
-        kinds = self._counted(effect)
-        for kind in kinds:
-            self._left[kind].append(self._now())
+    def counted(self, kind: str | None) -> Iterator[None]:
+        """One of that kind leaves, None for what has no cap; it does not count where Clientary refused it."""
+        if kind is None:
+            yield
+            return
+        self.check([kind])
+        self._left[kind].append(self._now())
         try:
             yield
         except (Refused, NotFound, NotAllowed, PlanLimit, Busy, NotDone, Unavailable):
-            for kind in kinds:
-                self._left[kind].pop()
+            self._left[kind].pop()
             raise
-
-    def _counted(self, effect: Effect) -> list[str]:
-        """Only what happens at once counts: a payment that is merely recorded, or a schedule, does not."""
-        gated = effect.reaches_others or "delete" in effect.kinds
-        return [kind for kind in self._caps if kind in effect.kinds and gated]

@@ -11,9 +11,9 @@ from mcp_types import InputRequiredResult
 from clientary_mcp.api import Clientary
 from clientary_mcp.asking import Asking, Seen
 from clientary_mcp.audit import Audit
-from clientary_mcp.caps import Caps
 from clientary_mcp.offer import pruned
 from clientary_mcp.repeats import Repeats, key_of
+from clientary_mcp.transport import Call
 from clientary_mcp.verbs import Tool, acts
 from tool_schemas.base import Arguments, Confirmed, Once
 
@@ -24,49 +24,58 @@ class Desk:
     """One for all sessions of the process: what it remembers and counts is the account's, not an agent's."""
 
     def __init__(self, clientary: Clientary, audit: Audit, hidden: Collection[str] = ()) -> None:
-        self._hidden = hidden
+        self._clientary, self._hidden = clientary, hidden
         settings = clientary.settings
         self._audit = audit
         self._asking = Asking(settings, clientary.clock.now)
-        self._caps = Caps(settings, clientary.clock.now)
         self._repeats = Repeats(settings.duplicate_window, clientary.clock.now)
 
-    async def handle(
-        self, tool: Tool, args: Arguments, clientary: Clientary, context: Context[Any, Any] | None
-    ) -> Answer:
+    async def handle(self, tool: Tool, args: Arguments, call: Call, context: Context[Any, Any] | None) -> Answer:
         """The answer of a call: at once for what changes nothing, else after everything that the owner wants."""
         if tool.effect.reads_only or not acts(args):
-            return await tool.run(clientary, args)
+            return await tool.run(self._clientary.within(call), args)
         self._audit.check()
         if not isinstance(args, Once):
-            return await self._act(tool, args, clientary, context)
+            return await self._act(tool, args, call, context)
         key = key_of(tool.name, args)
         async with self._repeats.turn(key):
             if not args.allow_duplicate and (earlier := self._repeats.earlier(key)):
                 return earlier
-            answer = await self._act(tool, args, clientary, context)
-            if isinstance(answer, dict) and answer.get("done", True):
+            answer = await self._act(tool, args, call, context)
+            if isinstance(answer, dict) and was_done(tool, answer):
                 self._repeats.remember(key, answer)
             return answer
 
-    async def _act(
-        self, tool: Tool, args: Arguments, clientary: Clientary, context: Context[Any, Any] | None
-    ) -> Answer:
-        self._caps.check(tool.effect)
+    async def _act(self, tool: Tool, args: Arguments, call: Call, context: Context[Any, Any] | None) -> Answer:
+        clientary = self._clientary.within(call)
+        clientary.caps.check(tool.effect.capped)  # before anybody is asked; what leaves is counted where it leaves
         if isinstance(args, Confirmed):
             unconfirmed = args.model_copy(update={"confirm": False})
 
             async def preview() -> Seen:
-                call = clientary.new_call()
-                call.read = set()
-                shown = await tool.run(clientary.within(call), unconfirmed)
-                return Seen(pruned(shown, self._hidden), sha256(b"".join(sorted(call.read))).hexdigest())
+                look = clientary.new_call()
+                look.read = set()
+                shown = await tool.run(clientary.within(look), unconfirmed)
+                call.before = _before(tool, shown)
+                return Seen(pruned(shown, self._hidden), sha256(b"".join(sorted(look.read))).hexdigest())
 
             if stop := await self._asking.agreed(key_of(tool.name, args), preview, context):
                 return stop
         self._audit.check()  # once more: the disk may have filled while a person thought
         # A host that gives up in the middle must not leave a write of which nobody knows.
         with CancelScope(shield=True):
-            with self._caps.counted(tool.effect):
-                answer = await tool.run(clientary, args)
-        return answer
+            answer = await tool.run(clientary, args)
+        return answer  # noqa: RET504 - mypy takes a return inside the scope for one that may not happen
+
+
+def was_done(tool: Tool, answer: dict[str, Any]) -> bool:
+    """Whether an answer says that something was done; a record of Clientary's may hold anything."""
+    return not tool.gated or answer.get("done", True) is True
+
+
+def _before(tool: Tool, preview: dict[str, Any]) -> dict[str, Any]:
+    """What a preview knows of the record, for the audit trail; of a delete also what goes along."""
+    known = dict(preview.get("record", {}))
+    if "delete" in tool.effect.kinds and "goes_with_it" in preview:
+        known["goes_with_it"] = preview["goes_with_it"]
+    return known

@@ -10,7 +10,9 @@
     ├── PlanLimit            426: the account's plan allows no more
     ├── Busy                 429, after all tries
     ├── Unavailable          not reachable, or 5xx to a read
+    │   └── Changing         a list that changed while its pages were read
     ├── NotDone              a write was sent, its answer did not come, and a look shows that it took no effect
+    ├── HalfDone             a job of several writes stopped after some of them; the same call goes on from there
     ├── OutcomeUnknown       a write was sent, its answer did not come, and it may have taken effect
     └── Unreadable           an answer that is not what the API documents
 
@@ -72,8 +74,16 @@ class Unavailable(ClientaryError):
     """Clientary could not be reached or answered with an error of its own; nothing was changed."""
 
 
+class Changing(Unavailable):
+    """A list changed while its pages were read, so that it can't be told whole."""
+
+
 class NotDone(ClientaryError):
     """A write left without an answer, and did not take effect: it may be repeated."""
+
+
+class HalfDone(ClientaryError):
+    """A job of several writes stopped half-way. What was done stays, and is told."""
 
 
 class OutcomeUnknown(ClientaryError):

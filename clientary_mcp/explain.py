@@ -20,6 +20,7 @@ from tool_schemas.reading import SECRETS, seen
 
 _MAX_FIELDS = 20
 _MAX_MESSAGE = 200
+_MAX_SAID = 1_000
 _FIELD = re.compile(r"[\w.\[\]-]{1,60}")
 
 
@@ -77,11 +78,22 @@ def not_done(method: str, path: str) -> NotDone:
 
 def _refused(status: int, body: str) -> Refused:
     fields = field_errors(body)
-    said = "; ".join(
-        f"{field} {' and '.join(messages)}" if field.strip(".") else f"“{' '.join(messages)}”"
-        for field, messages in fields.items()
-    )
+    said = _said(fields)
     return Refused(f"Clientary refused this ({status}) and changed nothing{f': {said}' if said else ''}.", fields)
+
+
+def _said(fields: dict[str, list[str]]) -> str:
+    """The messages, each quoted, as many as an agent needs to read."""
+    parts: list[str] = []
+    room = _MAX_SAID
+    for field, messages in fields.items():
+        quoted = " and ".join(f"“{message}”" for message in messages)
+        part = f"{field}: {quoted}" if field.strip(".") else quoted
+        if parts and len(part) > room:
+            return f"{'; '.join(parts)}; and {len(fields) - len(parts)} more"
+        parts.append(part)
+        room -= len(part)
+    return "; ".join(parts)
 
 
 def field_errors(body: str) -> dict[str, list[str]]:

@@ -6,6 +6,7 @@ from math import ceil
 from typing import Any, Generic, TypeVar
 
 from clientary_mcp.errors import Unreadable
+from clientary_mcp.totals import totals_of
 from tool_schemas.answers import Page
 from tool_schemas.base import Record
 from tool_schemas.reading import read_day, read_int
@@ -56,24 +57,34 @@ class Joined(Generic[RecordT]):
     def __init__(self, first: int, listing: Listing[RecordT]) -> None:
         self._first, self._about = first, listing
         self._pages: list[list[RecordT]] = []
-        self._seen: set[int] = set()
+        self._seen = Ids()
+        self._read = self._size = 0
         self._ended = self._recounted = False
+        self.stirred = False
+        """Whether records may have come and gone in equal number while the pages were read."""
         self.add(listing)
 
-    def add(self, listing: Listing[RecordT]) -> None:
-        """The next page."""
-        page = [record for record in listing.records if record.id not in self._seen]
+    def add(self, listing: Listing[RecordT]) -> list[RecordT]:
+        """The next page; the answer is what is new in it."""
+        page = [record for record in listing.records if self._seen.add(record.id)]
         self._ended = not page  # also where page after page brings the same records
         self._recounted |= listing.total_count != self._about.total_count
-        self._seen.update(record.id for record in page)
+        self._size = self._size if self._read else len(page)
+        self._read += 1
         self._pages.append(page)
+        return page
+
+    def let_go(self) -> list[RecordT]:
+        """The records that were read and not let go yet: from now on they are the caller's alone."""
+        pages, self._pages = self._pages, []
+        return [record for page in pages for record in page]
 
     def missing(self, limit: int | None) -> range:
         """The pages to read next for `limit` records in all; none when there are enough or no more."""
         left = (self._about.page_count or 0) - self._last
         if left <= 0 or self._ended or (limit is not None and len(self._seen) >= limit):
             return range(0)
-        size = len(self._pages[0]) or 1  # what came, whatever page_size says
+        size = self._size or 1  # what came, whatever page_size says
         needed = left if limit is None else ceil((limit - len(self._seen)) / size)
         return range(self._last + 1, self._last + 1 + min(left, needed, _AT_ONCE))
 
@@ -84,6 +95,8 @@ class Joined(Generic[RecordT]):
         if self.torn:
             counted = "more" if total is None else total
             notice = f"Clientary counts {counted} records and sent {found}: they change while being read. List again."
+            if self.stirred:
+                notice = "Records came and went while the pages were read, so some may be missing. List again."
         elif not found and self._first > 1:
             notice = f"There is no page {self._first}: the last one is {self._about.page_count}."
         return Page(
@@ -98,13 +111,18 @@ class Joined(Generic[RecordT]):
         )
 
     @property
+    def pages_read(self) -> int:
+        """How many pages were read."""
+        return self._read
+
+    @property
     def torn(self) -> bool:
         """Whether all pages were read and are not what Clientary counts, or counted something else each time."""
         total = self._about.total_count
         whole = self._first == 1 and not self._more
         if total is None:
-            return self._ended and self._last < (self._about.page_count or 0)
-        return self._recounted or (whole and len(self._seen) != total)
+            return self.stirred or (self._ended and self._last < (self._about.page_count or 0))
+        return self.stirred or self._recounted or (whole and len(self._seen) != total)
 
     @property
     def _more(self) -> bool:
@@ -112,7 +130,31 @@ class Joined(Generic[RecordT]):
 
     @property
     def _last(self) -> int:
-        return self._first + len(self._pages) - 1
+        return self._first + self._read - 1
+
+
+class Ids:
+    """A set of ids that stays small for millions of them, as long as they lie close together."""
+
+    def __init__(self) -> None:
+        self._blocks: dict[int, int] = {}
+        self._count = 0
+
+    def add(self, record_id: int) -> bool:
+        """Put it in; False when it was there."""
+        block, bit = record_id >> 10, 1 << (record_id & 1023)
+        held = self._blocks.get(block, 0)
+        if held & bit:
+            return False
+        self._blocks[block] = held | bit
+        self._count += 1
+        return True
+
+    def __contains__(self, record_id: int) -> bool:
+        return bool(self._blocks.get(record_id >> 10, 0) & (1 << (record_id & 1023)))
+
+    def __len__(self) -> int:
+        return self._count
 
 
 def whole_list(listing: Listing[RecordT], first: int, limit: int | None) -> Page[RecordT]:
@@ -129,6 +171,7 @@ def whole_list(listing: Listing[RecordT], first: int, limit: int | None) -> Page
         next_page=first + needed if more else None,
         from_date=listing.from_date,
         to_date=listing.to_date,
+        total_amounts=totals_of(records) or None,
     )
 
 

@@ -11,10 +11,13 @@ import httpx
 import pytest
 
 from clientary_mcp.api import Clientary
+from clientary_mcp.errors import Changing
 from clientary_mcp.settings import Settings
 from tests.agent import Era
 from tests.clock import FakeTime
 from tests.safety.people import working
+from tool_schemas.answers import Page
+from tool_schemas.clients import Client
 
 pytestmark = pytest.mark.anyio
 
@@ -135,3 +138,56 @@ async def test_a_page_that_is_gone_because_records_went_is_read_again(time: Fake
 
     answer = await listed(moving := Moving(35, {2: emptied}), time)
     assert (answer["complete"], ids(answer)) == (True, moving.ids)
+
+
+class Swapping(Moving):
+    """A list in which one record goes while another comes, so that its count stays: our own writes are the cause."""
+
+    def __init__(self, total: int, swaps: int) -> None:
+        super().__init__(total, {})
+        self.swaps = swaps
+        self.writer: Clientary | None = None
+
+    async def handle(self, request: httpx.Request) -> httpx.Response:
+        if request.method == "DELETE":
+            self.ids.remove(int(request.url.path.rpartition("/")[2]))
+            return httpx.Response(204)
+        if request.method == "POST":
+            self.ids.append(max(self.ids) + 1)
+            return httpx.Response(201, json={"id": self.ids[-1], "name": "New"})
+        response = self(request)
+        if request.url.params.get("page", "1") == "1" and self.swaps and self.writer is not None:
+            self.swaps -= 1
+            await self.writer.delete(f"clients/{self.ids[0]}")
+            await self.writer.create(Client, "clients", {"name": "New"})
+        return response
+
+
+async def read_while_swapped(moving: Swapping) -> Page[Client]:
+    settings = Settings(subdomain="acme", api_token="t0ken-of-acme", concurrency=4)
+    async with Clientary(settings, httpx.MockTransport(moving.handle)) as clientary:
+        moving.writer = clientary
+        return await clientary.collect(Client, "clients", limit=None)
+
+
+async def test_one_that_comes_for_one_that_goes_is_noticed_as_well() -> None:
+    page = await read_while_swapped(moving := Swapping(35, swaps=1))
+    assert page.complete
+    assert [record.id for record in page.records] == moving.ids
+    assert moving.asked.count(1) == 2
+
+
+async def test_one_that_always_comes_for_one_that_goes_is_said() -> None:
+    page = await read_while_swapped(Swapping(35, swaps=2))
+    assert not page.complete
+    assert page.notice
+    assert "came and went" in page.notice
+
+
+async def test_a_report_is_not_made_of_a_list_in_which_records_come_and_go() -> None:
+    moving = Swapping(35, swaps=2)
+    settings = Settings(subdomain="acme", api_token="t0ken-of-acme", concurrency=4)
+    async with Clientary(settings, httpx.MockTransport(moving.handle)) as clientary:
+        moving.writer = clientary
+        with pytest.raises(Changing, match="changes while it is read"):
+            await clientary.every(Client, "clients")

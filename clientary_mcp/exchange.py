@@ -1,0 +1,149 @@
+"""One request and its answer: where JSON comes from, and where errors of the network become ours.
+
+It knows no records. What leaves is counted here, whichever tool sends it.
+"""
+
+import json
+import ssl
+from base64 import b64encode
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from email.utils import parsedate_to_datetime
+from functools import cache
+from hashlib import sha256
+from importlib.metadata import version
+from typing import Any
+
+import httpx
+
+from clientary_mcp.caps import Caps
+from clientary_mcp.errors import Busy, Unavailable, Unreadable
+from clientary_mcp.explain import explain, unknown_outcome
+from clientary_mcp.redact import Learnt, handles_in, redacted
+from clientary_mcp.settings import Settings
+from clientary_mcp.stirrings import Stirrings
+from clientary_mcp.transport import NOT_SENT, Call, Clock, Pacing, Retrying, retry_after
+
+Query = Mapping[str, Any]
+Body = Mapping[str, Any]
+
+_KNOWN_CLOCK, _UNKNOWN_CLOCK = timedelta(seconds=2), timedelta(minutes=5)
+_TIMEOUT = httpx.Timeout(connect=10, read=30, write=30, pool=None)  # places are given by Pacing
+
+
+class Exchange:
+    """The connections to one account, and what all that went over them has taught."""
+
+    def __init__(self, settings: Settings, network: httpx.AsyncBaseTransport | None, clock: Clock) -> None:
+        self._settings, self._clock = settings, clock
+        self.stirrings = Stirrings()
+        self.caps = Caps(settings, clock.now)
+        self._ahead: float | None = None
+        self._learnt = Learnt()
+        pool = network or httpx.AsyncHTTPTransport(
+            verify=_certificates(), limits=httpx.Limits(max_connections=settings.concurrency)
+        )
+        self._http = httpx.AsyncClient(
+            auth=httpx.BasicAuth(settings.api_token, settings.api_token),
+            headers={"Accept": "application/json", "User-Agent": f"clientary-mcp/{version('clientary-mcp')}"},
+            timeout=_TIMEOUT,
+            follow_redirects=False,  # a redirect would carry the token along
+            transport=Retrying(Pacing(pool, settings.concurrency, settings.requests_per_second)),
+        )
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    def time_there(self, wall: float) -> tuple[datetime, timedelta]:
+        """What Clientary's clock showed then, and how far that may be off."""
+        doubt = _UNKNOWN_CLOCK if self._ahead is None else _KNOWN_CLOCK
+        return datetime.fromtimestamp(wall + (self._ahead or 0.0), UTC), doubt
+
+    async def send(
+        self, call: Call, method: str, path: str, *, query: Query | None = None, body: Body | None = None
+    ) -> Any:
+        """The JSON of the answer, None where it has none; raises children of `ClientaryError`."""
+        with nullcontext() if method == "GET" else self._writing(method, path, query, body):
+            response = await self._response(call, method, path, query, body)
+            if call.read is not None:
+                call.read.add(sha256(response.content).digest())
+            return self._read(response, method, path, query, body)
+
+    @contextmanager
+    def _writing(self, method: str, path: str, query: Query | None, body: Body | None) -> Iterator[None]:
+        with self.caps.counted(_counts_as(method, path, query, body)), self.stirrings.writing(method, path):
+            yield
+
+    async def _response(
+        self, call: Call, method: str, path: str, query: Query | None, body: Body | None
+    ) -> httpx.Response:
+        request = self._http.build_request(
+            method,
+            self._settings.api_url + path,
+            params={name: value for name, value in (query or {}).items() if value is not None} or None,
+            json=body,
+            extensions={"call": call},
+        )
+        write: dict[str, str | int] = {"method": method, "path": path, "status": 0}
+        if method != "GET":
+            call.writes.append(write)
+        try:
+            response = await self._http.send(request)
+        except httpx.PoolTimeout:
+            raise Busy("Too many requests are waiting their turn; nothing was sent. Try again in a minute.") from None
+        except NOT_SENT:
+            raise Unavailable("Clientary could not be reached; nothing was sent. Try again in a minute.") from None
+        except httpx.RequestError as error:
+            if method == "GET":
+                raise Unavailable("The connection to Clientary failed. Try again in a minute.") from None
+            timed_out = isinstance(error, httpx.TimeoutException)
+            why = "No answer came in time" if timed_out else "The connection failed before Clientary answered"
+            raise unknown_outcome(method, path, why, may_still_happen=timed_out) from None
+        write["status"] = response.status_code
+        self._note_time(response.headers.get("date"))
+        return response
+
+    def _note_time(self, date: str | None) -> None:
+        """By how much Clientary's clock is ahead of ours, by the dates of its answers."""
+        with suppress(ValueError, TypeError):
+            self._ahead = parsedate_to_datetime(date or "").timestamp() - self._clock.wall()
+
+    def _read(self, response: httpx.Response, method: str, path: str, *sent: Query | Body | None) -> Any:
+        """The JSON of an answer, without secrets; the error that its status or its form stands for."""
+        content = redacted(response.content, self._secrets(sent), self._learnt)
+        if not response.is_success:
+            asked = retry_after(response, self._clock.wall())
+            raise explain(response.status_code, method, path, content.decode(errors="replace"), asked)
+        try:
+            # NaN is no number, and is shown as text
+            return json.loads(content, parse_float=Decimal, parse_constant=str) if content.strip() else None
+        except (ValueError, RecursionError):
+            if method == "GET":
+                raise Unreadable("Clientary's answer could not be read: it is not the JSON it should be.") from None
+            # Not necessarily Clientary's: a proxy answers 200 with a page of its own, and has passed nothing on.
+            raise unknown_outcome(method, path, "Clientary's answer could not be read") from None
+
+    def _secrets(self, sent: Iterable[Query | Body | None]) -> list[str]:
+        """What no answer may repeat: the token, and the payment handles that were sent."""
+        token = self._settings.api_token
+        return [token, b64encode(f"{token}:{token}".encode()).decode(), *handles_in(sent)]
+
+
+def _counts_as(method: str, path: str, query: Query | None, body: Body | None) -> str | None:
+    """What the owner caps, told by what leaves: whichever tool sends it."""
+    what = path.rpartition("/")[2]
+    if method == "DELETE":
+        return "delete"
+    if method == "POST" and what == "messages":
+        return "mail"
+    charged = what == "payments" and "payment_profile_id" in f"{query} {body}"  # wherever it stands in them
+    return "money" if method == "POST" and charged else None
+
+
+@cache
+def _certificates() -> ssl.SSLContext:
+    """The authorities that are trusted; reading them takes longer than anything else at start, so it is done once."""
+    return httpx.create_ssl_context()

@@ -1,0 +1,47 @@
+"""Which lists the process's own writes may change while somebody reads their pages."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class Stirrings:
+    """The writes that are under way, and those that are over.
+
+    A list that gains one and loses another keeps its count, so that nothing in Clientary's answers shows it.
+    """
+
+    def __init__(self) -> None:
+        self._begun: Counter[tuple[str, str]] = Counter()
+        self._ended: Counter[tuple[str, str]] = Counter()
+
+    @contextmanager
+    def writing(self, method: str, path: str) -> Iterator[None]:
+        """One write, from before it leaves until it is known to be over."""
+        kind = method, _list_of(method, path)
+        self._begun[kind] += 1
+        try:
+            yield
+        finally:
+            self._ended[kind] += 1
+
+    def mark(self) -> Counter[tuple[str, str]]:
+        """Now, for `since`."""
+        return self._ended.copy()
+
+    def since(self, mark: Counter[tuple[str, str]], plural: str) -> bool:
+        """Whether records of that kind may have both come and gone since the mark."""
+        under_way = self._begun - mark
+        came, changed = under_way["POST", plural], under_way["PUT", plural]
+        gone = sum(under_way["DELETE", taken] for taken in {plural, *_TAKE_OTHERS_ALONG})
+        return changed > 1 or (came > 0) + (changed > 0) + (gone > 0) > 1
+
+
+_TAKE_OTHERS_ALONG = ("clients", "leads", "projects", "invoices")
+"""Lists whose records take records of other lists along when they are deleted."""
+
+
+def _list_of(method: str, path: str) -> str:
+    """`payments` for `POST invoices/1/payments` and for `DELETE invoices/1/payments/2`."""
+    parts = [part for part in path.split("/") if not part.isdigit()]
+    return {"task": "tasks", "invoice": "invoices"}.get(parts[-1], parts[-1]) if parts else path
