@@ -5,8 +5,9 @@ import contextlib
 import os
 import socket
 import sys
+import tempfile
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,10 +31,17 @@ OURS = Contender(
 )
 BARE = Contender("bare", ("benchmarks.bare_server",), ("benchmarks.bare_server",))
 
+TRAIL = Path(tempfile.gettempdir()) / f"clientary-mcp-benchmarks-{os.getpid()}.jsonl"
+"""The audit trail that ours keeps while it is measured."""
+
 
 async def start(module: Sequence[str], upstream: int | None = None) -> Process:
-    """`python -m` these words; `upstream` is the port that plays Clientary."""
-    account = {"CLIENTARY_BASE_URL": f"http://127.0.0.1:{upstream}", "CLIENTARY_API_TOKEN": "bench"}
+    """`python -m` these words; `upstream` is the port that plays Clientary. Beyond it and the trail all is default."""
+    account = {
+        "CLIENTARY_BASE_URL": f"http://127.0.0.1:{upstream}",
+        "CLIENTARY_API_TOKEN": "bench",
+        "CLIENTARY_AUDIT_LOG": os.fspath(TRAIL),
+    }
     others = {name: value for name, value in os.environ.items() if not name.startswith("CLIENTARY_")}
     command = (sys.executable, "-m", *module)
     return await asyncio.create_subprocess_exec(
@@ -55,14 +63,23 @@ async def stop(process: Process) -> None:
 
 
 @contextlib.asynccontextmanager
-async def upstream() -> AsyncIterator[int]:
-    """The port on which Clientary is played."""
-    process = await start(["benchmarks.upstream"])
+async def upstream(module: str = "benchmarks.upstream") -> AsyncIterator[int]:
+    """The port on which Clientary is played, by a module of ours."""
+    process = await start([module])
     try:
         assert process.stdout is not None
         yield int(await process.stdout.readline())
     finally:
         await stop(process)
+
+
+@contextlib.contextmanager
+def trail() -> Iterator[Path]:
+    """The trail of the servers that are measured within; none is left behind."""
+    try:
+        yield TRAIL
+    finally:
+        TRAIL.unlink(missing_ok=True)
 
 
 def free_port() -> int:

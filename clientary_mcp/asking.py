@@ -50,7 +50,7 @@ class Asking:
     def __init__(self, settings: Settings, now: Callable[[], float]) -> None:
         self._now = now
         self._mode, self._timeout = settings.ask_user, settings.ask_timeout
-        self._answered: set[str] = set()
+        self._answered: dict[str, float] = {}
 
     async def agreed(
         self, call: str, preview: Preview, context: Context[Any, Any] | None
@@ -66,6 +66,8 @@ class Asking:
                 return None
             raise Withheld(f"Nothing was sent: a person has to agree, and this host can't ask one. {_CHANGE}")
         seen = await preview()
+        if "to_proceed" not in seen.shown:  # there is nothing to do, and so nothing to agree to
+            return seen.shown
         if _asks_by_answer(context):
             return self._by_answer(call, seen, context)
         _settle(await self._by_request(seen.shown, context))
@@ -86,7 +88,8 @@ class Asking:
             return InputRequiredResult(
                 input_requests={_QUESTION: ElicitRequest(params=_form(seen.shown))}, request_state=json.dumps(state)
             )
-        self._answered.add(asked["id"])
+        still = {id_: until for id_, until in self._answered.items() if until >= self._now()}
+        self._answered = still | {asked["id"]: asked["until"]}
         reply = replies[_QUESTION] if self._now() <= asked["until"] else None
         _settle(reply if isinstance(reply, ElicitResult) else None)
         return None if asked.get("seen") == seen.state else _changed(seen.shown)
@@ -122,22 +125,35 @@ def _form(shown: dict[str, Any]) -> ElicitRequestFormParams:
 
 
 def _in_words(shown: dict[str, Any]) -> str:
-    """The preview for a person: what would happen, to what, and what goes along."""
+    """The preview for a person: what would happen, to what, step by step, and what goes along."""
     lines = [shown["message"].removeprefix("Nothing was changed. ")]
     lines += [
         f"{label}: {as_text(shown[part])}"
         for part, label in (("record", "Record"), ("goes_with_it", "Goes with it"))
         if part in shown
     ]
+    for part, label in (("steps", "Steps"), ("totals", "Totals")):
+        lines += [f"{label}:", *(f"- {_row(row)}" for row in shown[part])] if part in shown else []
     lines += [shown[part] for part in ("not_visible", "alternative") if part in shown]
     return "\n".join(lines)
+
+
+def _row(row: Any) -> str:
+    """`number: "1042", days overdue: 12`; texts in quotation marks and on one line, as JSON writes them."""
+    if not isinstance(row, dict):
+        return str(row)
+    return ", ".join(f"{name.replace('_', ' ')}: {as_text(value)}" for name, value in row.items())
 
 
 def _settle(reply: ElicitResult | None) -> None:
     """Withheld unless the person said yes, and which of the other answers it was."""
     if reply is not None and reply.action == "accept" and (reply.content or {}).get("agree") is True:
         return
-    what = {None: "did not answer in time", "decline": "declined", "cancel": "cancelled the question"}
+    what = {
+        None: "did not answer in time (CLIENTARY_ASK_TIMEOUT)",
+        "decline": "declined",
+        "cancel": "cancelled the question",
+    }
     said = what.get(reply.action if reply else None, "did not tick that it should be done")
     raise Withheld(f"Nothing was sent: the person who was asked {said}. {_CHANGE}")
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 import anyio
 import httpx
@@ -46,6 +47,10 @@ class Call:
     retries: int = 0
     writes: list[dict[str, str | int]] = field(default_factory=list)
     """What left to change something: method, path and status, 0 where no answer came."""
+    records: dict[str, Any] = field(default_factory=dict)
+    """The single records that it read, by their paths."""
+    before: dict[str, Any] = field(default_factory=dict)
+    """The record that it changes or removes, as it was read before that; empty where it was not read."""
     read: set[bytes] | None = None
     """Digests of everything that was read, where somebody has to know later whether it is still the same."""
     _until: float | None = None
@@ -114,8 +119,9 @@ class Pacing(httpx.AsyncBaseTransport):
     async def _pace(self, call: Call, request: httpx.Request) -> None:
         now = call.clock.now()
         start = max(now, self._next_start)
-        self._next_start = start + self._gap
+        earlier, self._next_start = self._next_start, start + self._gap
         if start > now and not await call.wait(start - now, "keeping the pace that Clientary bears"):
+            self._next_start = earlier  # who does not wait takes no turn from those who do
             raise httpx.PoolTimeout("not this side of the deadline", request=request)
 
     def _adapt(self, response: httpx.Response, call: Call) -> None:

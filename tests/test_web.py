@@ -2,9 +2,12 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
 
 import httpx
 import pytest
+from starlette.applications import Starlette
 
 from clientary_mcp.errors import SettingsError
 from clientary_mcp.sandbox import Sandbox
@@ -33,22 +36,35 @@ def settings(mcp_token: str | None = None) -> Settings:
 
 
 @asynccontextmanager
-async def visitor(
+async def served(
     sandbox: Sandbox,
     transport: HttpTransport = "streamable-http",
     *,
     mcp_token: str | None = None,
     host: str = "127.0.0.1",
     allowed_hosts: tuple[str, ...] = (),
-) -> AsyncIterator[httpx.AsyncClient]:
-    """Somebody who sends HTTP requests to a server that is running."""
+    **more: Any,
+) -> AsyncIterator[Starlette]:
+    """A server that is running."""
     async with session_with(sandbox) as clientary:
-        app = application(ClientaryServer(clientary), settings(mcp_token), transport, host, allowed_hosts)
-        async with (
-            app.router.lifespan_context(app),
-            httpx.AsyncClient(transport=httpx.ASGITransport(app, raise_app_exceptions=False), base_url=LOCAL) as http,
-        ):
-            yield http
+        chosen = replace(settings(mcp_token), **more)
+        app = application(ClientaryServer(clientary), chosen, transport, host, allowed_hosts)
+        async with app.router.lifespan_context(app):
+            yield app
+
+
+def visitor_of(app: Starlette) -> httpx.AsyncClient:
+    """Somebody who sends HTTP requests to it, and meets whatever it raises."""
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=LOCAL)
+
+
+@asynccontextmanager
+async def visitor(
+    sandbox: Sandbox, transport: HttpTransport = "streamable-http", **how: Any
+) -> AsyncIterator[httpx.AsyncClient]:
+    """Somebody who sends HTTP requests to a server of their own."""
+    async with served(sandbox, transport, **how) as app, visitor_of(app) as http:
+        yield http
 
 
 async def say_hello(
@@ -94,7 +110,19 @@ async def test_the_origin_of_a_stranger_is_refused(sandbox: Sandbox, transport: 
 )
 async def test_a_stranger_gets_no_stream_of_events(sandbox: Sandbox, headers: dict[str, str], status: int) -> None:
     async with visitor(sandbox, "sse") as http:
-        assert (await http.get("/sse", headers=headers)).status_code == status
+        for method in ("GET", "HEAD"):
+            assert (await http.request(method, "/sse", headers=headers)).status_code == status
+
+
+@pytest.mark.parametrize("transport", PATHS)
+@pytest.mark.parametrize("path", ["/sse", "/mcp", "/messages/", "/health", "/anything/else"])
+async def test_a_stranger_is_told_nothing_of_what_is_where(
+    sandbox: Sandbox, transport: HttpTransport, path: str
+) -> None:
+    async with visitor(sandbox, transport) as http:
+        for method in ("GET", "HEAD", "POST", "DELETE"):
+            refused = await http.request(method, path, headers={"Host": STRANGERS[0]})
+            assert refused.status_code == STRANGE_HOST
 
 
 async def test_a_page_of_this_machine_is_let_in(sandbox: Sandbox) -> None:

@@ -9,7 +9,7 @@ from mcp import Client, MCPError
 
 from clientary_mcp.sandbox import Sandbox
 from clientary_mcp.server import ClientaryServer
-from tests.behaviour.test_gates import record_for
+from tests.behaviour.gated import record_for
 from tests.safety.people import QUESTION, YES, Person, host, owned, some, text_of, working, writes
 
 pytestmark = pytest.mark.anyio

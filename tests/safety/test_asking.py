@@ -1,6 +1,7 @@
 """A person's word, in both eras of the protocol: who is asked, what is shown, and what each answer leads to."""
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import anyio
@@ -8,12 +9,13 @@ import mcp_types
 import pytest
 from mcp import ClientSession
 from mcp.client import ClientRequestContext
+from mcp.server import request_state
 
 from clientary_mcp.sandbox import Sandbox
 from tests.agent import Era
-from tests.behaviour.test_gates import GATED, record_for
+from tests.behaviour.gated import GATED, record_for
 from tests.clock import FakeTime
-from tests.safety.people import YES, Person, owned, some, working, writes
+from tests.safety.people import QUESTION, YES, Person, owned, some, text_of, working, writes
 
 pytestmark = pytest.mark.anyio
 
@@ -86,24 +88,48 @@ async def test_a_person_who_does_not_answer_in_time_lets_nothing_happen(sandbox:
     assert not writes(sandbox)
 
 
-async def test_an_answer_that_comes_too_late_lets_nothing_happen(sandbox: Sandbox, time: FakeTime) -> None:
+@pytest.fixture
+def sealing(monkeypatch: pytest.MonkeyPatch, time: FakeTime) -> None:
+    """The SDK's seal on a question, by the same clock."""
+    monkeypatch.setattr(request_state, "time", SimpleNamespace(time=time.clock.wall))
+
+
+async def yes_after(seconds: float, sandbox: Sandbox, time: FakeTime, ask_timeout: float) -> str:
+    """What a call says whose person agrees so late."""
     (lead,) = some(sandbox, "leads")
     arguments = {"lead_id": lead, "confirm": True}
-    async with working(owned(sandbox, time, ask_timeout=60), "auto", Person()) as agent:
+    async with working(owned(sandbox, time, ask_timeout=ask_timeout), "auto", Person()) as agent:
         session = agent.client.session
         question = await session.call_tool("delete_lead", arguments, allow_input_required=True)
         assert isinstance(question, mcp_types.InputRequiredResult)
-        await time.clock.sleep(61)
+        await time.clock.sleep(seconds)
         answer = await session.call_tool(
             "delete_lead",
             arguments,
-            input_responses={"owner_agrees": YES},
+            input_responses={QUESTION: YES},
             request_state=question.request_state,
             allow_input_required=True,
         )
-    assert not writes(sandbox)
     assert isinstance(answer, mcp_types.CallToolResult)
-    assert "did not answer in time" in str(answer.content)
+    return text_of(answer)
+
+
+@pytest.mark.usefixtures("sealing")
+@pytest.mark.parametrize(("ask_timeout", "seconds"), [(60, 59), (3_600, 11 * 60), (86_400, 86_399)])
+async def test_a_person_has_as_long_as_the_owner_allows(
+    sandbox: Sandbox, time: FakeTime, ask_timeout: float, seconds: float
+) -> None:
+    assert '"done":true' in await yes_after(seconds, sandbox, time, ask_timeout)
+    assert len(writes(sandbox)) == 1
+
+
+@pytest.mark.usefixtures("sealing")
+@pytest.mark.parametrize(("ask_timeout", "seconds"), [(60, 61), (3_600, 3_601), (86_400, 86_459)])
+async def test_an_answer_that_comes_too_late_lets_nothing_happen(
+    sandbox: Sandbox, time: FakeTime, ask_timeout: float, seconds: float
+) -> None:
+    assert "did not answer in time" in await yes_after(seconds, sandbox, time, ask_timeout)
+    assert not writes(sandbox)
 
 
 async def test_a_host_that_answers_the_question_with_an_error_lets_nothing_happen(sandbox: Sandbox) -> None:
@@ -241,6 +267,24 @@ async def test_a_record_that_does_not_exist_asks_nobody(sandbox: Sandbox, era: E
     async with working(owned(sandbox), era, person) as agent:
         assert "There is nothing" in await agent.refusal("delete_lead", lead_id=999_999, confirm=True)
     assert not person.questions
+
+
+@pytest.mark.parametrize(("balance", "shown"), [(0, "0.00 USD"), (-500, "-5.00 USD")])
+async def test_an_invoice_that_owes_nothing_asks_nobody_and_is_not_charged(
+    sandbox: Sandbox, era: Era, balance: int, shown: str
+) -> None:
+    arguments, _ = record_for(sandbox, "charge_payment_profile")
+    invoice, person = arguments["invoice_id"], Person()
+    owes = "UPDATE invoices SET balance = ?, currency_code = 'USD' WHERE id = ?"
+    sandbox.connection.execute(owes, (balance, invoice))
+    said = f"Nothing was changed. There is nothing to charge: the balance of invoice {invoice} is {shown}."
+    async with working(owned(sandbox), era, person) as agent:
+        for confirm in (False, True):
+            answer = await agent.answer("charge_payment_profile", **arguments, confirm=confirm)
+            assert (answer["done"], answer["message"], answer["record"]["id"]) == (False, said, invoice)
+            assert "to_proceed" not in answer
+    assert not person.questions
+    assert not writes(sandbox)
 
 
 async def test_a_person_is_asked_again_for_the_next_record(sandbox: Sandbox, era: Era) -> None:

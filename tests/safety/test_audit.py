@@ -14,9 +14,9 @@ from clientary_mcp.__main__ import main
 from clientary_mcp.sandbox import Fault, Faults, Sandbox
 from clientary_mcp.server import ClientaryServer
 from tests.agent import Agent, Era
-from tests.behaviour.test_gates import record_for
+from tests.behaviour.gated import record_for
 from tests.clock import FakeTime
-from tests.safety.people import Person, host, owned, some, working
+from tests.safety.people import Person, host, owned, some, working, writes
 
 pytestmark = pytest.mark.anyio
 
@@ -105,6 +105,16 @@ async def test_a_write_that_takes_two_requests_names_both(sandbox: Sandbox, trai
     assert [write["method"] for write in charge["writes"]] == ["POST"]
     assert charge["ids"] == arguments
     assert "writes" not in reading
+
+
+async def test_of_a_long_job_every_write_is_named(sandbox: Sandbox, trail: Path, lines: Lines) -> None:
+    chosen = {"min_days_overdue": 1, "paid_within_days": 0}
+    async with working(owned(sandbox, audit_log=trail, mails_per_hour=1_000)) as agent:
+        sandbox.connection.execute("UPDATE invoices SET status = 1, balance = total_cost, due_date = '2026-10-01'")
+        await agent.answer("send_payment_reminders", **chosen, confirm=True)
+    assert len(writes(sandbox)) > 40
+    (line,) = lines()
+    assert [(write["method"], f"/api/v2/{write['path']}") for write in line["writes"]] == writes(sandbox)
 
 
 async def test_retries_are_counted(sandbox: Sandbox, trail: Path, lines: Lines, time: FakeTime) -> None:
@@ -219,17 +229,19 @@ async def test_a_host_with_a_strange_name_leaves_one_short_line(
     assert "\x1b" not in written(trail)
 
 
-async def test_a_line_is_never_longer_than_the_room_that_was_looked_for(
-    sandbox: Sandbox, trail: Path, lines: Lines
-) -> None:
+async def test_a_line_never_grows_long(sandbox: Sandbox, trail: Path, lines: Lines) -> None:
     (client,) = some(sandbox, "clients")
-    texts = dict.fromkeys(("title", "note", "summary"), "ü" * 50000)
-    items = [{"title": "y" * 50_000, "quantity": 1, "price": 1} for _ in range(3)]
+    texts = dict.fromkeys(("title", "note", "summary"), "ü" * 50_000)
+    items = [{"title": "😀" * 200, "quantity": 1, "price": 1} for _ in range(60)]
     days = {"date": "2026-11-01", "due_date": "2026-12-01", "currency_code": "USD"}
+    fields = {f"field {number}": "x" * 400 for number in range(500)}
     async with working(owned(sandbox, audit_log=trail)) as agent:
         await agent.answer("create_invoice", client_id=client, **days, **texts, items=items)
-    assert lines()[0]["tool"] == "create_invoice"
-    assert len(written(trail).encode()) < 64 * 1024
+        await agent.answer("update_client", client_id=client, invoice_extra_fields=fields)
+    invoice, update = lines()
+    assert invoice["given"]["title"].startswith("üüü")
+    assert update["writes"][0]["path"] == f"clients/{client}"
+    assert all(len(line) <= 32 * 1024 for line in written(trail).encode().splitlines())
 
 
 # What no line holds
@@ -263,10 +275,12 @@ async def test_no_line_holds_the_secret_of_an_invoice(sandbox: Sandbox, trail: P
 
 def unwritable(tmp_path: Path) -> list[Path]:
     (tmp_path / "file").touch()
-    return [tmp_path, tmp_path / "missing" / "audit.jsonl", tmp_path / "file" / "audit.jsonl"]
+    os.mkfifo(tmp_path / "unread pipe")
+    names = (".", "missing/audit.jsonl", "file/audit.jsonl", "unread pipe")
+    return [tmp_path / name for name in names]
 
 
-@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("number", range(4))
 def test_a_path_that_cannot_be_written_ends_the_program_with_a_clear_sentence(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, number: int
 ) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from clientary_mcp.sandbox import Sandbox
+from clientary_mcp.sandbox import Fault, Faults, Sandbox
 from tests.agent import Agent, Era
-from tests.behaviour.test_gates import record_for
+from tests.behaviour.gated import record_for
 from tests.safety.people import Person, owned, some, working, writes
 
 pytestmark = pytest.mark.anyio
@@ -25,8 +25,9 @@ class Disk:
         self.flushing: int | None = None
         self.writing: int | None = None
         self.at_once: int | None = None
-        self._write, self._fsync, self._fstatvfs = os.write, os.fsync, os.fstatvfs
-        for name in ("write", "fsync", "fstatvfs"):
+        self.room: int | None = None
+        self._write, self._fsync, self._statvfs = os.write, os.fsync, os.statvfs
+        for name in ("write", "fsync", "statvfs"):
             monkeypatch.setattr(os, name, getattr(self, name))
 
     def write(self, file: int, data: bytes) -> int:
@@ -34,8 +35,12 @@ class Disk:
             return self._write(file, data)
         if self.writing is not None:
             raise OSError(self.writing, os.strerror(self.writing))
+        if self.room == 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self.events.append("write")
-        return self._write(file, data[: self.at_once])
+        written = self._write(file, data[: self.at_once if self.room is None else self.room])
+        self.room = None if self.room is None else self.room - written
+        return written
 
     def fsync(self, file: int) -> None:
         if self._here(file) and self.flushing is not None:
@@ -44,9 +49,9 @@ class Disk:
             self.events.append("flush")
         self._fsync(file)
 
-    def fstatvfs(self, file: int) -> os.statvfs_result:
-        found = self._fstatvfs(file)
-        if not (self._here(file) and self.full):
+    def statvfs(self, path: str | Path) -> os.statvfs_result:
+        found = self._statvfs(path)
+        if not (self.full and self.trail == path):
             return found
         return os.statvfs_result((*found[:3], 0, 0, *found[5:]))
 
@@ -57,6 +62,13 @@ class Disk:
 @pytest.fixture
 def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Disk:
     return Disk(tmp_path / "audit.jsonl", monkeypatch)
+
+
+def tools_in(trail: Path) -> list[str]:
+    """The tools that the trail tells of, line by line; each line has to be whole."""
+    text = trail.read_text(encoding="utf-8")
+    assert not text or text.endswith("\n")
+    return [json.loads(line)["tool"] for line in text.splitlines()]
 
 
 async def asks_for_each_kind_of_write(sandbox: Sandbox, agent: Agent) -> list[str]:
@@ -134,7 +146,57 @@ async def test_a_disk_that_takes_lines_in_pieces_gets_whole_ones(sandbox: Sandbo
         await agent.answer("create_lead", name="Globex")
         disk.at_once = None
         await agent.answer("list_staff")
-    assert [json.loads(line)["tool"] for line in disk.trail.read_text().splitlines()] == ["create_lead", "list_staff"]
+    assert tools_in(disk.trail) == ["create_lead", "list_staff"]
+
+
+async def test_a_disk_that_fills_in_the_middle_of_a_line_keeps_nothing_of_it(sandbox: Sandbox, disk: Disk) -> None:
+    async with (
+        working(owned(sandbox, audit_log=disk.trail)) as agent,
+        working(owned(sandbox, audit_log=disk.trail)) as other,
+    ):
+        await agent.answer("list_clients")
+        disk.room = 30
+        await agent.answer("list_staff")
+        assert disk.room == 0
+        assert tools_in(disk.trail) == ["list_clients"]
+        disk.room = None
+        await other.answer("list_leads")
+        await agent.answer("list_tasks")
+    assert tools_in(disk.trail) == ["list_clients", "list_leads", "list_staff", "list_tasks"]
+
+
+async def test_lines_of_reads_that_wait_for_the_disk_stay_few_and_the_next_line_counts_the_lost(
+    sandbox: Sandbox, disk: Disk
+) -> None:
+    async with working(owned(sandbox, audit_log=disk.trail)) as agent:
+        disk.writing = errno.ENOSPC
+        for _ in range(1_000):
+            await agent.refusal("no_such_tool")
+        assert not tools_in(disk.trail)
+        disk.writing = None
+        await agent.answer("list_staff")
+        await agent.answer("list_leads")
+        await agent.answer("list_tasks")
+    *kept, after, last = [json.loads(line) for line in disk.trail.read_text().splitlines()]
+    assert 100 <= len(kept) <= 500
+    assert not any("lost" in line for line in (*kept, last))
+    assert (after["tool"], after["lost"]) == ("list_leads", 1_001 - len(kept))
+
+
+async def test_the_line_of_a_write_waits_however_many_reads_wait_before_it(sandbox: Sandbox, disk: Disk) -> None:
+    async def while_it_is_under_way(_: float) -> None:
+        disk.writing = errno.ENOSPC
+        for _ in range(600):
+            await agent.refusal("no_such_tool")
+
+    sandbox.faults = Faults([Fault("slow", "POST", "leads", after=True)], sleep=while_it_is_under_way)
+    async with working(owned(sandbox, audit_log=disk.trail)) as agent:
+        await agent.answer("create_lead", name="Globex")
+        assert "Nothing was sent" in await agent.refusal("create_lead", name="Initech")
+        disk.writing = None
+        await agent.answer("list_staff")
+    made = [line for line in disk.trail.read_text().splitlines() if '"writes"' in line]
+    assert [json.loads(line)["given"]["name"] for line in made] == ["Globex"]
 
 
 async def test_a_disk_that_fills_while_the_person_thinks_stops_the_write(

@@ -17,7 +17,7 @@ from clientary_mcp.sandbox import Fault, Faults, Sandbox
 from clientary_mcp.server import ClientaryServer
 from clientary_mcp.settings import Settings
 from tests.agent import Agent, Era
-from tests.behaviour.test_gates import RECORDS, record_for
+from tests.behaviour.gated import RECORDS, record_for
 from tests.clock import FakeTime
 from tests.safety.people import YES, Person, host, owned, some, working, writes
 

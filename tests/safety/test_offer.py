@@ -15,12 +15,13 @@ from clientary_mcp.settings import Settings
 from clientary_mcp.tools import ALL
 from clientary_mcp.verbs import Tool
 from tests.agent import Era
-from tests.behaviour.test_gates import record_for
-from tests.safety.people import Person, owned, working, writes
+from tests.behaviour.gated import record_for
+from tests.safety.people import Person, owned, some, working, writes
 
 pytestmark = pytest.mark.anyio
 
-NAMES = [tool.name for tool in ALL]
+RAW = "api_request"
+NAMES = [tool.name for tool in ALL if tool.name != RAW]
 READERS = [tool.name for tool in ALL if tool.effect.reads_only]
 RESOURCES = sorted({tool.resource for tool in ALL})
 STAFF = ["list_staff", "get_staff"]
@@ -66,6 +67,18 @@ CHOICES: list[tuple[Choice, list[str]]] = [
     ({"toolsets": names("staff"), "tools": names("delete_lead")}, ["delete_lead", *STAFF]),
     ({"exclude_tools": names("delete_client")}, [name for name in NAMES if name != "delete_client"]),
     ({"toolsets": names("staff", "delete"), "tools": names("list_staff")}, ["list_staff"]),
+    ({"toolsets": names("all")}, NAMES),
+    ({"toolsets": names("all", "clients")}, NAMES),
+    ({"toolsets": names("all", "read")}, READERS),
+    ({"toolsets": names("all", "raw")}, [*NAMES, RAW]),
+    ({"toolsets": names("all", "raw"), "exclude_tools": names(RAW)}, NAMES),
+    ({"toolsets": names("all", "raw"), "read_only": True}, [*READERS, RAW]),
+    ({"toolsets": names("all", "raw", "read")}, [*READERS, RAW]),
+    ({"toolsets": names("raw")}, [RAW]),
+    ({"toolsets": names("raw", "read")}, [RAW]),
+    ({"toolsets": names("raw", "staff")}, [*STAFF, RAW]),
+    ({"toolsets": names("raw"), "tools": names("get_lead")}, ["get_lead", RAW]),
+    ({"toolsets": names("staff"), "tools": names(RAW)}, STAFF),
 ]
 
 
@@ -109,12 +122,62 @@ async def test_read_only_beats_everything(sandbox: Sandbox, more: Choice) -> Non
         {"read_only": True, "tools": names("delete_client")},
         {"tools": names("get_lead"), "exclude_tools": names("get_lead")},
         {"toolsets": names("staff", "mail")},
+        {"tools": names(RAW)},
+        {"toolsets": names("raw", "write")},
+        {"toolsets": names("raw"), "exclude_tools": names(RAW)},
     ],
 )
 async def test_settings_that_leave_nothing_end_the_program(sandbox: Sandbox, choice: Choice) -> None:
     async with owned(sandbox, **choice) as clientary:
         with pytest.raises(SettingsError, match="no tool to offer"):
             ClientaryServer(clientary)
+
+
+# What there is no tool for
+
+ANYTHING = ["GET", "POST", "PUT", "DELETE"]
+
+
+@pytest.mark.parametrize(
+    ("choice", "methods"),
+    [
+        ({"toolsets": names("raw")}, ANYTHING),
+        ({"toolsets": names("all", "raw")}, ANYTHING),
+        ({"toolsets": names("raw", *EFFECTS)}, ANYTHING),
+        ({"toolsets": names("raw", "read"), "tools": names(RAW)}, ANYTHING),
+        ({"toolsets": names("raw", "read")}, ["GET"]),
+        ({"toolsets": names("raw", "read", "write", "money", "mail")}, ["GET"]),
+        ({"toolsets": names("all", "raw", "read", "write")}, ["GET"]),
+        ({"toolsets": names("raw"), "read_only": True}, ["GET"]),
+        ({"toolsets": names("raw"), "read_only": True, "tools": names(RAW)}, ["GET"]),
+    ],
+)
+async def test_a_request_of_any_kind_is_offered_only_as_far_as_all_it_may_do_is_allowed(
+    sandbox: Sandbox, choice: Choice, methods: list[str]
+) -> None:
+    async with working(owned(sandbox, **choice)) as agent:
+        (tool,) = [tool for tool in (await agent.client.list_tools()).tools if tool.name == RAW]
+    assert tool.input_schema["properties"]["method"]["enum"] == methods
+    assert tool.annotations is not None
+    assert tool.annotations.read_only_hint is (methods == ["GET"])
+    assert tool.annotations.destructive_hint is (methods == ANYTHING)
+    assert ({"confirm", "body"} <= tool.input_schema["properties"].keys()) is (methods == ANYTHING)
+
+
+async def test_a_request_of_any_kind_offered_alone_names_no_other_tool(sandbox: Sandbox) -> None:
+    async with working(owned(sandbox, toolsets=names("raw"))) as agent:
+        listed = (await agent.client.list_tools()).tools
+        shown = everything_shown(listed, agent.client.instructions)
+    assert not hidden_in(shown, [RAW])
+
+
+async def test_a_record_named_like_the_tool_that_is_off_is_shown_whole(sandbox: Sandbox) -> None:
+    (client,) = some(sandbox, "clients")
+    sandbox.connection.execute("UPDATE clients SET name = ? WHERE id = ?", (f"{RAW} Ltd", client))
+    async with working(owned(sandbox)) as agent:
+        assert (await agent.answer("get_client", client_id=client))["name"] == f"{RAW} Ltd"
+        assert str(client) in (await agent.answer("delete_client", client_id=client))["message"]
+        assert f"There is no tool '{RAW}'" in await agent.refusal(RAW, method="GET", path="clients")
 
 
 # A name that does not exist

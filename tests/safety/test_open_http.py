@@ -1,19 +1,39 @@
 """Served over HTTP where others can reach it: what everybody may know, and how much anybody may ask for."""
 
+import asyncio
 import json
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import anyio
 import httpx
 import pytest
+import uvicorn
+from starlette.types import ASGIApp, Message
+from uvicorn.server import ServerState
 
 from clientary_mcp.__main__ import main
 from clientary_mcp.sandbox import Sandbox
-from clientary_mcp.web import HttpTransport
+from clientary_mcp.server import ClientaryServer
+from clientary_mcp.web import HttpTransport, Impatient, application
+from tests.conftest import SETTINGS, session_with
 from tests.processes import PATIENCE, free_port, listening
-from tests.test_web import ACCEPTED, HELLO, PATHS, SECRET, STRANGE_HOST, STRANGE_ORIGIN, say_hello, visitor
+from tests.safety.virtual_time import VirtualLoop
+from tests.test_web import (
+    ACCEPTED,
+    HELLO,
+    PATHS,
+    SECRET,
+    STRANGE_HOST,
+    STRANGE_ORIGIN,
+    say_hello,
+    served,
+    visitor,
+    visitor_of,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -150,6 +170,150 @@ async def test_more_sessions_than_500_are_refused_and_one_that_ends_makes_room(s
         assert (await say_hello(http)).status_code == ACCEPTED
 
 
+# Streams of events
+
+
+class Stream:
+    """A stream of events, read along as a client does; what the server raises over it is raised."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._heard, self._gone = anyio.Event(), anyio.Event()
+        self._ended = False
+        self.status, self.text = 0, ""
+
+    async def __call__(self) -> None:
+        """Read until it ends."""
+        headers = [(b"host", b"127.0.0.1:8000")]
+        scope = {"type": "http", "method": "GET", "path": "/sse", "query_string": b"", "headers": headers}
+        await self._app(scope, self._receive, self._send)
+
+    async def _receive(self) -> Message:
+        await self._gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def _send(self, message: Message) -> None:
+        if self._gone.is_set():
+            return  # as a web server does
+        if message["type"] == "http.response.start":
+            assert not self.status
+            self.status = message["status"]
+            return
+        assert not self._ended
+        self.text += message["body"].decode()
+        self._ended = not message.get("more_body")
+        self._heard.set()
+
+    async def heard(self) -> None:
+        """Wait for the first that it is told."""
+        await self._heard.wait()
+
+    @property
+    def address(self) -> str:
+        """Where messages to it go."""
+        (address,) = re.findall("data: (/.*)\r\n", self.text)
+        return str(address)
+
+    def has_ended(self) -> bool:
+        """Whether the server ended it, as answers end."""
+        return self._ended
+
+    def leave(self) -> None:
+        """Hang up."""
+        self._gone.set()
+
+
+Open = Callable[[], Awaitable[Stream]]
+
+
+@asynccontextmanager
+async def listeners(app: ASGIApp) -> AsyncIterator[Open]:
+    """Opens streams, and hangs up in the end."""
+    streams: list[Stream] = []
+    async with anyio.create_task_group() as group:
+
+        async def opened() -> Stream:
+            streams.append(stream := Stream(app))
+            group.start_soon(stream)
+            await stream.heard()
+            return stream
+
+        yield opened
+        for stream in streams:
+            stream.leave()
+
+
+virtual = pytest.mark.parametrize("anyio_backend", [("asyncio", {"loop_factory": VirtualLoop})], ids=[""])
+HALF_AN_HOUR = 1_800
+
+
+async def test_more_streams_than_500_are_refused_and_one_that_ends_makes_room(sandbox: Sandbox) -> None:
+    async with served(sandbox, "sse") as app, listeners(app) as opened:
+        first, *others = [await opened() for _ in range(500)]
+        assert {stream.status for stream in (first, *others)} == {ACCEPTED}
+        refused = await opened()
+        assert (refused.status, refused.text) == (TOO_MANY, "Too many streams are open. Try again later.")
+        first.leave()
+        await anyio.wait_all_tasks_blocked()
+        assert [(await opened()).status for _ in range(2)] == [ACCEPTED, TOO_MANY]
+
+
+@virtual
+async def test_a_stream_that_was_sent_nothing_for_half_an_hour_ends_as_answers_end(sandbox: Sandbox) -> None:
+    async with served(sandbox, "sse") as app, listeners(app) as opened, visitor_of(app) as http:
+        stream = await opened()
+        await anyio.sleep(HALF_AN_HOUR - 1)
+        assert not stream.has_ended()
+        await anyio.sleep(2)
+        assert stream.has_ended()
+        assert (await http.post(stream.address, json=HELLO)).status_code == 404
+
+
+@virtual
+async def test_a_message_keeps_its_own_stream_open_and_no_other(sandbox: Sandbox) -> None:
+    async with served(sandbox, "sse") as app, listeners(app) as opened, visitor_of(app) as http:
+        used, idle = await opened(), await opened()
+        for _ in range(5):
+            await anyio.sleep(HALF_AN_HOUR - 1)
+            assert (await http.post(used.address, json=HELLO)).status_code == 202
+        assert "serverInfo" in used.text
+        assert (used.has_ended(), idle.has_ended()) == (False, True)
+        await anyio.sleep(HALF_AN_HOUR + 1)
+        assert used.has_ended()
+
+
+@virtual
+async def test_no_stream_ends_while_a_person_may_be_asked(sandbox: Sandbox) -> None:
+    async with served(sandbox, "sse", ask_timeout=7_200) as app, listeners(app) as opened:
+        stream = await opened()
+        await anyio.sleep(7_200)
+        assert not stream.has_ended()
+        await anyio.sleep(7_200)
+        assert stream.has_ended()
+
+
+async def test_asking_for_the_head_of_a_stream_opens_none(sandbox: Sandbox) -> None:
+    async with visitor(sandbox, "sse") as http:
+        answer = await http.head("/sse")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
+
+
+async def test_neither_strangers_nor_an_end_with_open_streams_leave_a_traceback_in_the_log(tmp_path: Path) -> None:
+    port, log = free_port(), tmp_path / "stderr"
+    with anyio.fail_after(PATIENCE):
+        async with (
+            httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http,
+            listening("--sandbox", "--transport", "sse", port=port, log=log) as process,
+        ):
+            refused = await http.get("/sse", headers={"Host": "evil.example.com"})
+            async with http.stream("GET", "/sse") as stream:
+                async for event in stream.aiter_text():
+                    assert "endpoint" in event
+                    process.terminate()
+    assert refused.status_code == STRANGE_HOST
+    assert "Traceback" not in log.read_text()
+
+
 async def test_a_real_process_answers_health_before_anybody_else(tmp_path: Path) -> None:
     port = free_port()
     serve = ("--sandbox", "--transport", "streamable-http")
@@ -165,3 +329,30 @@ async def test_a_real_process_answers_health_before_anybody_else(tmp_path: Path)
     assert (alive.status_code, alive.text) == (200, "alive\n")
     assert set(alive.headers) <= {"content-length", "content-type", "date"}
     assert (closed.status_code, opened.status_code) == (401, ACCEPTED)
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        b"",
+        b"POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\n",
+        b"POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\nhalf",
+        b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\nGET /health HT",
+    ],
+    ids=["nothing", "half a head", "half a body", "half a second request"],
+)
+async def test_a_connection_on_which_no_request_is_finished_is_closed(begun: bytes, sandbox: Sandbox) -> None:
+    class Hasty(Impatient):
+        patience = 0.01
+
+    server = ClientaryServer(session_with(sandbox))
+    config = uvicorn.Config(application(server, SETTINGS, "streamable-http", "127.0.0.1"), lifespan="off")
+    loop = asyncio.get_running_loop()
+    listening = await loop.create_server(lambda: Hasty(config, ServerState(), {}), "127.0.0.1", 0)
+    async with listening:
+        reader, writer = await asyncio.open_connection(*listening.sockets[0].getsockname())
+        writer.write(begun)
+        async with asyncio.timeout(30):
+            await reader.read()  # until the other side has closed it
+        writer.close()
+        await writer.wait_closed()

@@ -14,7 +14,7 @@ from clientary_mcp.server import ClientaryServer
 from clientary_mcp.settings import Settings
 from clientary_mcp.tools import ALL
 from tests.agent import Agent, Era
-from tests.behaviour.test_gates import record_for
+from tests.behaviour.gated import record_for
 from tests.clock import FakeTime
 from tests.safety.people import Person, host, owned, some, working
 from tests.tools.test_every_tool import FIRST

@@ -17,6 +17,7 @@ from mcp import Client
 from mcp.client.sse import sse_client
 
 from clientary_mcp.api import Clientary
+from clientary_mcp.server import ClientaryServer
 from clientary_mcp.settings import Settings
 from tests.agent import Agent
 from tests.clock import FakeTime
@@ -197,6 +198,104 @@ async def test_taking_a_secret_out_leaves_the_rest_of_the_answer_whole(time: Fak
     async with working(session(answer, time)) as agent:
         shown = await agent.answer("get_invoice", invoice_id=120267)
     assert (shown["id"], shown["date"]) == (120267, "2026-11-20")
+
+
+# What earlier answers taught
+
+TAUGHT = FIELDS | CARD
+
+
+def answering(*bodies: Any) -> Handler:
+    """Answers with these bodies, one after the other."""
+    left = list(bodies)
+    return lambda _: httpx.Response(200, json=left.pop(0))
+
+
+@pytest.mark.parametrize("field", TAUGHT)
+async def test_a_secret_that_an_earlier_answer_taught_is_not_shown_by_a_later_one(time: FakeTime, field: str) -> None:
+    secret = TAUGHT[field]
+    echo = {"id": 7, "name": f"x{secret}y", "note": secret, secret: 1, "deep": [{"er": f"see {secret}."}]}
+    answer = answering({"id": 7, field: secret}, echo, {"clients": [echo]})
+    async with working(session(answer, time)) as agent:
+        heard = [await agent.answer("get_client", client_id=7) for _ in range(2)]
+        heard.append(await agent.answer("list_clients", detail="full"))
+    assert heard[1]["name"] == "x[removed]y"
+    assert secret not in str(heard)
+
+
+@pytest.mark.parametrize("field", TAUGHT)
+@pytest.mark.parametrize("status", [200, 404, 422, 500])
+async def test_no_error_shows_a_secret_that_an_earlier_answer_taught(time: FakeTime, field: str, status: int) -> None:
+    taught = {"error": "no", "clients": [{"id": 7, "deep": [{"er": {field: TAUGHT[field]}}]}]}
+    refused = {"name": [f"{TAUGHT[field]} is taken"]}
+    answers = [httpx.Response(status, json=taught), httpx.Response(422, json=refused)]
+    async with working(session(lambda request: answers[request.method == "POST"], time)) as agent:
+        await agent.call("list_clients", {})
+        heard = await agent.refusal("create_client", name="Acme")
+    assert "[removed] is taken" in heard
+
+
+async def test_what_one_agent_was_not_shown_another_one_of_the_session_is_not_shown_either(time: FakeTime) -> None:
+    answer = answering({"id": 7, "secret": SECRET}, {"id": 8, "note": SECRET})
+    async with session(answer, time) as clientary:
+        server = ClientaryServer(clientary)
+        async with Client(server) as one, Client(server) as other:
+            await Agent(one).answer("get_client", client_id=7)
+            assert not seen_in(await Agent(other).answer("get_client", client_id=8))
+
+
+def numbered(numbers: range) -> list[dict[str, Any]]:
+    """Invoices with a secret each, which begin alike, as addresses do."""
+    return [
+        {"id": 1 + n, "client_view_url": f"https://acme.example/i/{n * 2_654_435_761 % 2**32:08x}"} for n in numbers
+    ]
+
+
+async def test_however_many_are_known_each_is_found_wherever_it_stands(time: FakeTime) -> None:
+    known = numbered(range(500))
+    echoes = [{"id": 1, "note": "." * (n % 9) + each["client_view_url"] + "." * n} for n, each in enumerate(known[:60])]
+    async with working(session(answering({"invoices": known}, {"invoices": echoes}), time)) as agent:
+        await agent.answer("list_invoices", limit=500)
+        shown = await agent.answer("list_invoices", detail="full")
+    assert "[removed]" in str(shown)
+    assert "acme.example" not in str(shown)
+
+
+async def test_the_newest_thousand_are_known_and_seeing_one_again_makes_it_new(time: FakeTime) -> None:
+    first, again, *others = numbered(range(1_001))
+    more = numbered(range(1_001, 1_002))
+    note = " ".join(each["client_view_url"] for each in (first, again, *others[:2], *more))
+    bodies = [{"invoices": [first, again, *others[:-1]]}, again, *others[-1:], *more, {"id": 7, "note": note}]
+    async with working(session(answering(*bodies), time)) as agent:
+        await agent.answer("list_invoices", limit=1_000)
+        for _ in bodies[1:-1]:
+            await agent.answer("get_invoice", invoice_id=7)
+        shown = (await agent.answer("get_invoice", invoice_id=7))["note"].split()
+    assert shown == [first["client_view_url"], "[removed]", others[0]["client_view_url"], "[removed]", "[removed]"]
+
+
+async def test_a_secret_of_digits_is_taken_out_of_texts_and_leaves_numbers_whole(time: FakeTime) -> None:
+    number, text = 4711081512, "4711081512"
+    later = {"id": number, "name": f"No. {text}", "number": text, "balance": number, "owner": {"id": number}}
+    answer = answering({"id": 7, "secret": text}, later)
+    async with working(session(answer, time)) as agent:
+        await agent.answer("get_invoice", invoice_id=7)
+        shown = await agent.answer("get_invoice", invoice_id=number)
+    assert (shown["id"], shown["balance"], shown["owner"]["id"]) == (number, number, number)
+    assert (shown["name"], shown["number"]) == ("No. [removed]", "[removed]")
+
+
+async def test_a_short_secret_hides_no_word_of_other_records(time: FakeTime) -> None:
+    answer = answering({"id": 7, "secret": "Website"}, {"id": 8, "name": "Website", "note": "Website"})
+    async with working(session(answer, time)) as agent:
+        assert "Website" not in str(await agent.answer("get_project", project_id=7))
+        assert (await agent.answer("get_project", project_id=8))["name"] == "Website"
+
+
+async def test_an_answer_that_breaks_off_in_a_secret_does_not_show_its_beginning(time: FakeTime) -> None:
+    broken = f'{{"error": "no", "secret": "{SECRET[:-2]}'
+    async with working(session(lambda _: httpx.Response(422, text=broken), time)) as agent:
+        assert SECRET[:6] not in await agent.refusal("create_client", name="Acme")
 
 
 # Crashes, and what stands in memory
