@@ -62,13 +62,13 @@ class Arguments(Given):
 class Confirmed(Arguments):
     """The gate in front of what cannot be undone."""
 
-    confirm: bool = Field(default=False, exclude=True, description="true: do it; else preview.")
+    confirm: bool = Field(default=False, exclude=True, description="Do it; else preview.")
 
 
 class Once(Arguments):
     """What makes something that a hasty second call would make twice."""
 
-    allow_duplicate: bool = Field(default=False, exclude=True, description="Do it again.")
+    allow_duplicate: bool = Field(default=False, exclude=True, description="Repeat it.")
 
 
 class Paging(Arguments):
@@ -76,7 +76,7 @@ class Paging(Arguments):
 
     limit: Annotated[int, Field(ge=1, le=1000), NotABool] = Field(50, exclude=True, description="1 to 1000.")
     page: Annotated[int, Field(ge=1), NotABool] = Field(1, exclude=True, description="From next_page.")
-    detail: Detail = Field("summary", exclude=True, description="full: every field.")
+    detail: Detail = Field("summary", exclude=True, description="full: all.")
 
 
 class Changes(Arguments):
@@ -126,6 +126,10 @@ class Record(Sent):
     """The key that a list stands under."""
     brief: ClassVar[tuple[str, ...]]
     """The fields people look for, in the order in which a list shows them."""
+    day: ClassVar[str] = "created_at"
+    """The field that says when: what lists are narrowed and ordered by."""
+    money: ClassVar[tuple[str, ...]] = ()
+    """The fields that lists add up, per currency."""
     paged: ClassVar[bool] = True
     """Whether the documentation gives its list pages; a page number means nothing to the others."""
 

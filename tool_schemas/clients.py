@@ -5,13 +5,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from tool_schemas.base import Arguments, Changes, Confirmed, Fields, Once, Paging, Record
+from tool_schemas.base import Arguments, Changes, Confirmed, Fields, Once, Record
+from tool_schemas.filters import ByDay, ByQuery
 from tool_schemas.ids import ClientId
 from tool_schemas.wire import AsJsonText, Codes, Day, Filled
 
 Status = Annotated[Literal["active", "archived"], Codes(active=1, archived=2)]
 CompanyName = Annotated[Filled, Field(description="Company or person.")]
-UpdatedSince = Annotated[Day, Field(description="Changed on or after.")]
+UpdatedSince = Annotated[Day, Field(description="Changed since.")]
 
 
 class CompanyFields(Fields):
@@ -27,7 +28,7 @@ class CompanyFields(Fields):
     website: str | None = Field(None, description="URL.")
     description: str | None = Field(None, description="Notes.")
     invoice_extra_fields: Annotated[dict[str, str], AsJsonText] | None = Field(
-        None, description="Custom invoice fields: name to text."
+        None, description="Custom fields: name to text."
     )
 
 
@@ -44,7 +45,14 @@ class Client(CompanyFields, Record):
     invoice_extra_fields: dict[str, Any] | None = None  # values as they come
 
 
-class ListClients(Paging):
+class ByCreation(ByDay):
+    from_date: Day | None = Field(None, exclude=True, description="Created.")
+    to_date: Day | None = Field(None, exclude=True, description="Created.")
+
+
+class ListClients(ByCreation, ByQuery):
+    same = ("status",)
+    status: Status | None = Field(None, exclude=True, description="State.")
     updated_since: UpdatedSince | None = None
     sort: Literal["name", "date"] = Field("name", description="date: by creation.")
 

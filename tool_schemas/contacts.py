@@ -2,8 +2,9 @@
 
 from pydantic import Field
 
-from tool_schemas.base import Arguments, Changes, Confirmed, Fields, Once, Paging, Record
+from tool_schemas.base import Arguments, Changes, Confirmed, Fields, Once, Record
 from tool_schemas.clients import OneClient
+from tool_schemas.filters import ByQuery
 from tool_schemas.ids import ClientId, ContactId
 from tool_schemas.wire import Email, Filled
 
@@ -26,10 +27,10 @@ class Contact(ContactFields, Record):
     email: str | None = None
 
 
-class ListContacts(Paging): ...
+class ListContacts(ByQuery): ...
 
 
-class ListClientContacts(OneClient, Paging): ...
+class ListClientContacts(OneClient, ByQuery): ...
 
 
 class OneContact(Arguments):

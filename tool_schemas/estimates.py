@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tool_schemas.base import Arguments, Changes, Confirmed, Once, Paging, Record
+from tool_schemas.base import Arguments, Changes, Confirmed, Once, Record
 from tool_schemas.clients import OneClient
 from tool_schemas.documents import (
     CHANGED_ITEMS,
@@ -17,6 +17,7 @@ from tool_schemas.documents import (
     NewItems,
     items_of,
 )
+from tool_schemas.filters import ByDay, ByQuery, InOrder
 from tool_schemas.ids import EstimateId
 from tool_schemas.projects import OneProject
 from tool_schemas.wire import Codes, Currency, Day
@@ -36,6 +37,7 @@ class Estimate(EstimateFields, Record):
     """Clientary §5.9. Amounts are in `currency_code`; `total_cost` includes taxes."""
 
     wrapper, plural = "estimate", "estimates"
+    day, money = "date", ("total_cost",)
     brief = ("id", "number", "client_id", "status", "date", "currency_code", "total_cost", "title")
 
     date: Day | None = None
@@ -49,13 +51,19 @@ class Estimate(EstimateFields, Record):
         return items_of("estimate")
 
 
-class ListEstimates(Paging): ...
+class EstimateFilters(InOrder, ByDay, ByQuery):
+    same = ("status",)
+    status: Status | None = Field(None, exclude=True, description="State.")
+    order: Literal["newest", "oldest", "largest"] | None = Field(None, exclude=True, description="First.")
 
 
-class ListClientEstimates(OneClient, Paging): ...
+class ListEstimates(EstimateFilters): ...
 
 
-class ListProjectEstimates(OneProject, Paging): ...
+class ListClientEstimates(OneClient, EstimateFilters): ...
+
+
+class ListProjectEstimates(OneProject, EstimateFilters): ...
 
 
 class OneEstimate(Arguments):

@@ -5,8 +5,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from tool_schemas.base import Arguments, Changes, Confirmed, Fields, Once, Paging, Record
+from tool_schemas.base import Arguments, Changes, Confirmed, Fields, Once, Record
 from tool_schemas.clients import OneClient
+from tool_schemas.filters import ByQuery
 from tool_schemas.ids import ClientId, ExpenseId, ProjectId
 from tool_schemas.projects import OneProject
 from tool_schemas.wire import Day, Number
@@ -25,6 +26,7 @@ class Expense(ExpenseFields, Record):
     """Clientary §5.7. `invoice_id` is set when it was billed."""
 
     wrapper, plural = "expense", "expenses"
+    day, money = "incurred_on", ("amount",)
     paged = False
     brief = ("id", "incurred_on", "amount", "description", "client_id", "project_id", "invoice_id")
 
@@ -34,18 +36,20 @@ class Expense(ExpenseFields, Record):
     invoice_item_id: int | None = None
 
 
-class DateRange(Arguments):
-    from_date: Day | None = Field(None, description="First day.")
-    to_date: Day | None = Field(None, description="Last day.")
+class ExpenseFilters(ByQuery):
+    """The dates are Clientary's own filter."""
+
+    from_date: Day | None = Field(None, description="From.")
+    to_date: Day | None = Field(None, description="To.")
 
 
-class ListExpenses(DateRange, Paging): ...
+class ListExpenses(ExpenseFilters): ...
 
 
-class ListClientExpenses(DateRange, OneClient, Paging): ...
+class ListClientExpenses(OneClient, ExpenseFilters): ...
 
 
-class ListProjectExpenses(DateRange, OneProject, Paging): ...
+class ListProjectExpenses(OneProject, ExpenseFilters): ...
 
 
 class OneExpense(Arguments):

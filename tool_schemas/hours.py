@@ -1,13 +1,15 @@
 """Hours: time worked on a project."""
 
+import datetime
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from tool_schemas.base import Arguments, Changes, Confirmed, Fields, Once, Paging, Record
-from tool_schemas.ids import HourEntryId, ProjectId, StaffId
+from tool_schemas.base import Arguments, Changes, Confirmed, Fields, Once, Record
+from tool_schemas.filters import ByDay, ByQuery, InOrder
+from tool_schemas.ids import ClientId, HourEntryId, ProjectId, StaffId
 from tool_schemas.projects import OneProject
 from tool_schemas.wire import Day, Filled, Number
 
@@ -32,6 +34,7 @@ class HourEntry(HourFields, Record):
     """Clientary §5.5. `cost` is hours times rate in the project's currency."""
 
     wrapper, plural = "project_item", "hours"
+    day, money = "date", ("hours", "cost")
     paged = False
     brief = ("id", "project_id", "user_id", "date", "title", "hours", "rate", "billed")
 
@@ -43,8 +46,29 @@ class HourEntry(HourFields, Record):
     billed: bool | None = None
 
 
-class ListProjectHours(OneProject, Paging):
-    billed: bool | None = Field(None, exclude=True, description="true: only billed; false: only unbilled.")
+class HourFilters(InOrder, ByDay, ByQuery):
+    narrow_by = ("missing_description",)
+    same = ("user_id",)
+    order: Literal["newest", "oldest"] | None = Field(None, exclude=True, description="First.")
+    user_id: StaffId | None = Field(None, exclude=True)
+    missing_description: bool | None = Field(None, exclude=True, description="Without one.")
+    billed: bool | None = Field(None, exclude=True, description="Billed or not.")
+
+    def wants(self, record: Record, today: datetime.date) -> bool:
+        """Whether it is an entry with, or without, a description."""
+        described = bool((getattr(record, "description", None) or "").strip())
+        return super().wants(record, today) and self.missing_description in (None, not described)
+
+
+class ListProjectHours(OneProject, HourFilters): ...
+
+
+class ListHours(HourFilters):
+    client_id: ClientId | None = Field(None, exclude=True, description="From list_clients.")
+
+    def order_by(self) -> tuple[str, bool]:
+        """Newest first, unless the oldest are asked for: the hours of one project come after another's."""
+        return super().order_by() or ("day", True)
 
 
 class OneHourEntry(Arguments):

@@ -1,11 +1,12 @@
 """Invoices: what clients owe, with lines, taxes and payments."""
 
+import datetime
 from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tool_schemas.base import Arguments, Changes, Confirmed, Once, Paging, Record
+from tool_schemas.base import Arguments, Changes, Confirmed, Once, Record
 from tool_schemas.clients import OneClient, UpdatedSince
 from tool_schemas.documents import (
     CHANGED_ITEMS,
@@ -17,6 +18,7 @@ from tool_schemas.documents import (
     NewItems,
     items_of,
 )
+from tool_schemas.filters import ByDay, ByDue, ByQuery, InOrder, LeastBalance
 from tool_schemas.ids import InvoiceId, RecurringScheduleId
 from tool_schemas.payments import Payment
 from tool_schemas.projects import OneProject
@@ -26,6 +28,8 @@ Status = Annotated[
     Literal["draft", "sent", "viewed", "cancelled", "paid", "pending"],
     Codes(draft=0, sent=1, viewed=2, cancelled=3, paid=4, pending=5),
 ]
+OWED = ("sent", "viewed")
+"""The statuses of invoices that somebody is asked to pay; drafts, cancelled and pending ones are not."""
 InvoiceDate = Annotated[Day, Field(description="Invoice date.")]
 DueDate = Annotated[Day, Field(description="Payment is due.")]
 
@@ -39,6 +43,7 @@ class Invoice(InvoiceFields, Record):
     """Clientary §5.8. Amounts are in `currency_code`; `total_cost` includes taxes."""
 
     wrapper, plural = "invoice", "invoices"
+    day, money = "date", ("total_cost", "balance")
     brief = (
         "id", "number", "client_id", "status", "date", "due_date", "currency_code", "total_cost", "balance", "title",
     )  # fmt: skip
@@ -57,18 +62,48 @@ class Invoice(InvoiceFields, Record):
     def renamed(cls) -> dict[str, str]:
         return items_of("invoice")
 
+    def days_overdue(self, on: datetime.date) -> int:
+        """Days since it was due; 0 for one that is not overdue on that day."""
+        owed = self.status in OWED and self.balance is not None and self.balance > 0
+        return max(0, (on - self.due_date).days) if owed and self.due_date else 0
 
-class ListInvoices(Paging):
+    def overdue(self, on: datetime.date) -> bool:
+        """Whether it is late on that day: sent or viewed, due before it, with a balance above zero."""
+        return self.days_overdue(on) > 0
+
+
+class InvoiceFilters(InOrder, ByDue, ByDay, ByQuery):
+    narrow_by = ("overdue", "min_balance")
+    same = ("status",)
+    status: Status | None = Field(None, exclude=True, description="State.")
+    overdue: bool | None = Field(None, exclude=True, description="Late.")
+    min_balance: LeastBalance | None = Field(None, exclude=True)
+    order: Literal["newest", "oldest", "largest", "due"] | None = Field(None, exclude=True, description="First.")
+
+    def wants(self, record: Record, today: datetime.date) -> bool:
+        """Whether it is late, or owes enough."""
+        if not (super().wants(record, today) and isinstance(record, Invoice)):
+            return False
+        owed = self.min_balance is None or (record.balance is not None and record.balance >= self.min_balance)
+        return owed and self.overdue in (None, record.overdue(today))
+
+    def looks_at(self, kind: type[Record]) -> set[str]:
+        """What it takes to be late, and the balance."""
+        late = {"status", "due_date", "balance"} if self.overdue else set()
+        return super().looks_at(kind) | late | ({"balance"} if self.min_balance is not None else set())
+
+
+class ListInvoices(InvoiceFilters):
     updated_since: UpdatedSince | None = None
 
 
-class ListClientInvoices(OneClient, Paging): ...
+class ListClientInvoices(OneClient, InvoiceFilters): ...
 
 
-class ListProjectInvoices(OneProject, Paging): ...
+class ListProjectInvoices(OneProject, InvoiceFilters): ...
 
 
-class ListRecurringScheduleInvoices(Paging):
+class ListRecurringScheduleInvoices(InvoiceFilters):
     recurring_schedule_id: RecurringScheduleId = Field(exclude=True)
 
 

@@ -4,7 +4,6 @@ Written from the fields rather than by pydantic, which publishes an optional fie
 a list as a reference, and needs every model built before the first call.
 """
 
-from collections.abc import Mapping
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
@@ -21,16 +20,19 @@ _PLAIN = (None, False, 1, "summary")
 
 def input_schema(arguments: type[BaseModel]) -> dict[str, Any]:
     """The schema of an object that holds these arguments, the required ones first."""
-    fields = arguments.model_fields
-    schema: dict[str, Any] = {"type": "object", "properties": {name: _field(fields[name]) for name in ordered(fields)}}
-    if required := [name for name in ordered(fields) if fields[name].is_required()]:
+    fields = named(arguments)
+    schema: dict[str, Any] = {"type": "object", "properties": {name: _field(field) for name, field in fields.items()}}
+    if required := [name for name, field in fields.items() if field.is_required()]:
         schema["required"] = required
     return schema | {"additionalProperties": False}
 
 
-def ordered(fields: Mapping[str, FieldInfo]) -> list[str]:
-    """The names as they are best read: what is required, then what may be given, then how to go about it."""
-    return sorted(fields, key=lambda name: (not fields[name].is_required(), name in _LAST))
+def named(arguments: type[BaseModel]) -> dict[str, FieldInfo]:
+    """The fields by the names that agents give, as they are best read: what is required, what may be given, and how."""
+    fields = {field.alias or name: field for name, field in arguments.model_fields.items()}
+    return {
+        name: fields[name] for name in sorted(fields, key=lambda name: (not fields[name].is_required(), name in _LAST))
+    }
 
 
 def _field(field: FieldInfo) -> dict[str, Any]:

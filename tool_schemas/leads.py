@@ -4,8 +4,9 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from tool_schemas.base import Arguments, Changes, Confirmed, Once, Paging, Record
-from tool_schemas.clients import CompanyFields, CompanyName
+from tool_schemas.base import Arguments, Changes, Confirmed, Once, Record
+from tool_schemas.clients import ByCreation, CompanyFields, CompanyName
+from tool_schemas.filters import ByQuery
 from tool_schemas.ids import LeadId
 
 
@@ -19,7 +20,7 @@ class Lead(CompanyFields, Record):
     invoice_extra_fields: dict[str, Any] | None = None  # values as they come
 
 
-class ListLeads(Paging):
+class ListLeads(ByCreation, ByQuery):
     sort: Literal["newest", "oldest", "name"] = Field("newest", description="Order.")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from tool_schemas.json_schema import ordered
+from tool_schemas.json_schema import named
 
 _MAX_MISTAKES = 8
 
@@ -72,11 +72,10 @@ def _mistake(mistake: ErrorDetails, arguments: type[BaseModel]) -> str:
 
 def _names_at(path: list[int | str], arguments: type[BaseModel]) -> list[str]:
     """The valid names where a mistake is: of the arguments, or of one entry of a list among them."""
-    fields = arguments.model_fields
     for part in path:
-        if isinstance(part, str) and part in fields:
-            fields = next(iter(_models_in(fields[part].annotation)), arguments).model_fields
-    return ordered(fields)
+        if isinstance(part, str) and part in arguments.model_fields:
+            arguments = next(iter(_models_in(arguments.model_fields[part].annotation)), arguments)
+    return list(named(arguments))
 
 
 def _models_in(annotation: Any) -> Iterable[type[BaseModel]]:

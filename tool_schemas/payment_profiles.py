@@ -2,8 +2,9 @@
 
 from pydantic import Field
 
-from tool_schemas.base import Confirmed, Fields, Once, Paging, Record
+from tool_schemas.base import Confirmed, Fields, Once, Record
 from tool_schemas.clients import OneClient
+from tool_schemas.filters import ByQuery
 from tool_schemas.ids import PaymentProfileId
 from tool_schemas.wire import Day, Filled
 
@@ -30,7 +31,7 @@ class PaymentProfile(PaymentProfileFields, Record):
     gateway: str | None = None
 
 
-class ListClientPaymentProfiles(OneClient, Paging): ...
+class ListClientPaymentProfiles(OneClient, ByQuery): ...
 
 
 class CreatePaymentProfile(Once, PaymentProfileFields, OneClient):

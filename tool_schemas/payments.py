@@ -5,8 +5,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from tool_schemas.base import Arguments, Confirmed, Once, Paging, Record
-from tool_schemas.ids import InvoiceId, PaymentId, PaymentProfileId
+from tool_schemas.base import Arguments, Confirmed, Once, Record
+from tool_schemas.filters import ByDay, ByQuery
+from tool_schemas.ids import ClientId, InvoiceId, PaymentId, PaymentProfileId
 from tool_schemas.wire import Day, Number
 
 
@@ -14,18 +15,25 @@ class Payment(Record):
     """Clientary §5.10. `amount` is in the invoice's currency; `transaction_id` is the card gateway's."""
 
     wrapper, plural = "payment", "payments"
+    day, money = "received_on", ("amount",)
     brief = ("id", "invoice_id", "received_on", "amount", "note", "transaction_id")
 
     invoice_id: int | None = None
     amount: Decimal | None = None
+    currency_code: str | None = None
     received_on: Day | None = None
     note: str | None = None
     transaction_fee_amount: Decimal | None = None
     transaction_id: str | None = None
 
 
-class ListPayments(Paging):
-    sort: Literal["received_on", "created_at"] = Field("received_on", description="Order, newest first.")
+class ListPayments(ByDay, ByQuery):
+    client_id: ClientId | None = Field(None, exclude=True, description="From list_clients.")
+    sort: Literal["received_on", "created_at"] = Field("received_on", description="Newest first.")
+
+    def order_by(self) -> tuple[str, bool] | None:
+        """Clientary's own order, which the payments of a client's invoices don't come in."""
+        return None if self.client_id is None else (self.sort, True)
 
 
 class ToInvoice(Arguments):

@@ -6,8 +6,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field
 
-from tool_schemas.base import Arguments, Changes, Confirmed, Fields, Once, Paging, Record
+from tool_schemas.base import Arguments, Changes, Confirmed, Fields, Once, Record
 from tool_schemas.clients import OneClient
+from tool_schemas.filters import ByDay, ByQuery
 from tool_schemas.ids import ClientId, ProjectId
 from tool_schemas.reading import Sent
 from tool_schemas.wire import Codes, Currency, Day, Filled, Number
@@ -41,6 +42,7 @@ class Project(ProjectFields, Record):
     """Clientary §5.4. Hours are decimal; cost, rate and an amount budget are in `currency_code`."""
 
     wrapper, plural = "project", "projects"
+    day = "end_date"
     brief = (
         "id", "name", "number", "client_id", "client_name", "status", "project_type", "rate", "budget_type", "budget",
         "worked_hours", "unbilled_hours", "currency_code", "end_date",
@@ -64,11 +66,18 @@ class Project(ProjectFields, Record):
         return project
 
 
-class ListProjects(Paging):
-    include_completed: bool = Field(default=False, exclude=True, description="Completed ones too.")
+class ProjectFilters(ByDay, ByQuery):
+    same = ("status",)
+    status: Status | None = Field(None, exclude=True, description="State.")
+    from_date: Day | None = Field(None, exclude=True, description="Ends.")
+    to_date: Day | None = Field(None, exclude=True, description="Ends.")
 
 
-class ListClientProjects(OneClient, Paging): ...
+class ListProjects(ProjectFilters):
+    include_completed: bool = Field(default=False, exclude=True, description="Completed too.")
+
+
+class ListClientProjects(OneClient, ProjectFilters): ...
 
 
 class OneProject(Arguments):

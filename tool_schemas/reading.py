@@ -65,13 +65,13 @@ class Sent(BaseModel):
             if name in SECRETS or value is None:
                 continue
             if (reader := readers.get(name)) is None:
-                values.setdefault(seen(name), _as_it_came(value))
+                values.setdefault(seen(name), as_it_came(value))
                 continue
             try:
                 if (read := reader(value)) is not None:
                     values[name] = read
             except (ValueError, TypeError, InvalidOperation, OverflowError):
-                unreadable[name] = _as_it_came(value)
+                unreadable[name] = as_it_came(value)
         if unreadable:
             values["unreadable"] = unreadable
         known = {name: value for name, value in values.items() if name in cls.model_fields}
@@ -114,7 +114,7 @@ _DEEPEST = 20
 """Levels of a value of no known field that are kept."""
 
 
-def _as_it_came(value: Any, depth: int = 0) -> Any:
+def as_it_came(value: Any, depth: int = 0) -> Any:
     """A value of no known field: kept, but for secrets at any depth and what nobody sees, with ISO days."""
     if depth > _DEEPEST and isinstance(value, dict | list):
         return "… [nested too deeply]"
@@ -122,10 +122,10 @@ def _as_it_came(value: Any, depth: int = 0) -> Any:
         case dict():
             parts = {seen(key): part for key, part in value.items()}
             return {
-                key: _as_it_came(part, depth + 1) for key, part in parts.items() if key.removesuffix("?") not in SECRETS
+                key: as_it_came(part, depth + 1) for key, part in parts.items() if key.removesuffix("?") not in SECRETS
             }
         case list():
-            return [_as_it_came(part, depth + 1) for part in value]
+            return [as_it_came(part, depth + 1) for part in value]
         case str() if _SLASHED.fullmatch(value):
             return value.replace("/", "-")
         case str():
@@ -198,7 +198,7 @@ def _object(sent: Any) -> dict[str, Any] | None:
         return None
     if not isinstance(sent, dict):
         raise TypeError("not an object")
-    return dict(_as_it_came(sent))
+    return dict(as_it_came(sent))
 
 
 def _list_of(reader: Reader) -> Reader:

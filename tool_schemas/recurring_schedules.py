@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from tool_schemas.base import Arguments, Changes, Confirmed, Once, Paging, Record
+from tool_schemas.base import Arguments, Changes, Confirmed, Once, Record
 from tool_schemas.documents import (
     CHANGED_ITEMS,
     ITEMS,
@@ -16,6 +16,7 @@ from tool_schemas.documents import (
     NewItems,
     items_of,
 )
+from tool_schemas.filters import ByDay, ByQuery
 from tool_schemas.ids import ClientId, PaymentProfileId, RecurringScheduleId
 from tool_schemas.wire import Codes, Currency, Day, NotABool
 
@@ -51,6 +52,7 @@ class RecurringSchedule(ScheduleFields, Record):
     """Clientary §5.12. Amounts are per invoice, in `currency_code`."""
 
     wrapper, plural = "recurring_schedule", "recurring"
+    day, money = "next_date", ("total_cost",)
     brief = (
         "id", "client_id", "title", "status", "action", "time_interval", "next_date", "occurrences_remaining",
         "unlimited", "currency_code", "total_cost",
@@ -70,7 +72,11 @@ class RecurringSchedule(ScheduleFields, Record):
         return items_of("recurring_schedule")
 
 
-class ListRecurringSchedules(Paging): ...
+class ListRecurringSchedules(ByDay, ByQuery):
+    same = ("status",)
+    status: Status | None = Field(None, exclude=True, description="State.")
+    from_date: Day | None = Field(None, exclude=True, description="Next.")
+    to_date: Day | None = Field(None, exclude=True, description="Next.")
 
 
 class OneRecurringSchedule(Arguments):

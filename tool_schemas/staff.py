@@ -2,7 +2,8 @@
 
 from pydantic import Field
 
-from tool_schemas.base import Arguments, Paging, Record
+from tool_schemas.base import Arguments, Record
+from tool_schemas.filters import ByQuery
 from tool_schemas.ids import StaffId
 
 
@@ -21,7 +22,7 @@ class Staff(Record):
     mobile: str | None = None
 
 
-class ListStaff(Paging): ...
+class ListStaff(ByQuery): ...
 
 
 class GetStaff(Arguments):

@@ -5,7 +5,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from tool_schemas.base import Arguments, Changes, Confirmed, Fields, Once, Paging, Record
+from tool_schemas.base import Arguments, Changes, Confirmed, Fields, Once, Record
+from tool_schemas.filters import ByDay, ByDue, ByQuery
 from tool_schemas.ids import ClientId, ProjectId, StaffId, TaskId
 from tool_schemas.projects import OneProject
 from tool_schemas.wire import Day, Filled
@@ -25,6 +26,7 @@ class Task(TaskFields, Record):
     """Clientary §5.6."""
 
     wrapper, plural = "task", "tasks"
+    day = "due_date"
     brief = ("id", "title", "project_id", "client_id", "assignee_id", "due_date", "complete")
 
     title: str | None = None
@@ -37,10 +39,18 @@ class Task(TaskFields, Record):
         return {"completed": "complete"}
 
 
-class ListTasks(Paging): ...
+class TaskFilters(ByDue, ByDay, ByQuery):
+    same = ("assignee_id", "complete")
+    assignee_id: Annotated[StaffId, Field(description="From list_staff.")] | None = Field(None, exclude=True)
+    complete: bool | None = Field(None, exclude=True, description="Done.")
+    from_date: Day | None = Field(None, exclude=True, description="Due.")
+    to_date: Day | None = Field(None, exclude=True, description="Due.")
 
 
-class ListProjectTasks(OneProject, Paging): ...
+class ListTasks(TaskFilters): ...
+
+
+class ListProjectTasks(OneProject, TaskFilters): ...
 
 
 class OneTask(Arguments):

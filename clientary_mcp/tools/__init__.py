@@ -11,9 +11,29 @@ from clientary_mcp.tools import (
     payment_profiles,
     payments,
     projects,
+    raw,
     recurring_schedules,
     staff,
     tasks,
+)
+from clientary_mcp.tools.reports import (
+    client_overview,
+    export_records,
+    list_changes,
+    profitability,
+    project_status,
+    receivables,
+    recurring_revenue,
+    search,
+    timesheet,
+    unbilled,
+)
+from clientary_mcp.tools.workflows import (
+    bill_project_hours,
+    convert_lead,
+    import_contacts,
+    invoice_from_estimate,
+    payment_reminders,
 )
 
 ALL = (
@@ -30,4 +50,20 @@ ALL = (
     *payment_profiles.TOOLS,
     *recurring_schedules.TOOLS,
     *staff.TOOLS,
+    *search.TOOLS,
+    *unbilled.TOOLS,
+    *project_status.TOOLS,
+    *profitability.TOOLS,
+    *client_overview.TOOLS,
+    *receivables.TOOLS,
+    *recurring_revenue.TOOLS,
+    *timesheet.TOOLS,
+    *list_changes.TOOLS,
+    *export_records.TOOLS,
+    *bill_project_hours.TOOLS,
+    *invoice_from_estimate.TOOLS,
+    *convert_lead.TOOLS,
+    *import_contacts.TOOLS,
+    *payment_reminders.TOOLS,
+    *raw.TOOLS,
 )

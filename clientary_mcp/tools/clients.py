@@ -1,6 +1,7 @@
 """Tools for clients."""
 
 from clientary_mcp.api import Clientary
+from clientary_mcp.listing import listed
 from clientary_mcp.previews import done, preview, what_goes_along
 from clientary_mcp.verbs import creates, deletes, reads, updates
 from tool_schemas.answers import Outcome, Page
@@ -13,16 +14,14 @@ from tool_schemas.projects import Project
 
 @reads
 async def list_clients(clientary: Clientary, args: ListClients) -> Page[Client]:
-    """List clients, archived ones too. There is no search by name: read all (limit 1000) and pick. For people at
-    a client use list_client_contacts; prospects are in list_leads."""
+    """List clients, archived ones too. Their people: list_client_contacts; prospects: list_leads."""
     query = {"updated_since": args.updated_since, "sort": "date" if args.sort == "date" else None}
-    return await clientary.collect(Client, "clients", limit=args.limit, page=args.page, query=query)
+    return await listed(clientary, Client, "clients", args, query)
 
 
 @reads
 async def get_client(clientary: Clientary, args: GetClient) -> Client:
-    """One client in full: address, notes, status. Not its projects or invoices: list_client_projects,
-    list_client_invoices."""
+    """One client in full: address, notes, status. What goes with it is in client_overview."""
     return await clientary.get(Client, f"clients/{args.client_id}")
 
 

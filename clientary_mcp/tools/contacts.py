@@ -1,6 +1,7 @@
 """Tools for contacts."""
 
 from clientary_mcp.api import Clientary
+from clientary_mcp.listing import listed
 from clientary_mcp.previews import done, preview
 from clientary_mcp.verbs import creates, deletes, reads, updates
 from tool_schemas.answers import Outcome, Page
@@ -17,14 +18,14 @@ from tool_schemas.contacts import (
 
 @reads
 async def list_contacts(clientary: Clientary, args: ListContacts) -> Page[Contact]:
-    """List the contacts of all clients and leads, for example to find whose e-mail address something is."""
-    return await clientary.collect(Contact, "contacts", limit=args.limit, page=args.page, query={"page_size": 100})
+    """List the people at all clients and leads."""
+    return await listed(clientary, Contact, "contacts", args, {"page_size": 100})
 
 
 @reads
 async def list_client_contacts(clientary: Clientary, args: ListClientContacts) -> Page[Contact]:
-    """List the people at one client, for example whom to send an invoice."""
-    return await clientary.collect(Contact, f"clients/{args.client_id}/contacts", limit=args.limit, page=args.page)
+    """List the people at one client."""
+    return await listed(clientary, Contact, f"clients/{args.client_id}/contacts", args)
 
 
 @reads

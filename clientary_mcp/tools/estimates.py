@@ -3,6 +3,7 @@
 from functools import partial
 
 from clientary_mcp.api import Clientary
+from clientary_mcp.listing import listed
 from clientary_mcp.messages import preview_message, send_message
 from clientary_mcp.previews import done, money, preview
 from clientary_mcp.verbs import creates, deletes, reads, sends, updates
@@ -22,20 +23,20 @@ from tool_schemas.estimates import (
 
 @reads
 async def list_estimates(clientary: Clientary, args: ListEstimates) -> Page[Estimate]:
-    """List the estimates (offers, quotes) of all clients with status and total."""
-    return await clientary.collect(Estimate, "estimates", limit=args.limit, page=args.page)
+    """List estimates (offers, quotes)."""
+    return await listed(clientary, Estimate, "estimates", args)
 
 
 @reads
 async def list_client_estimates(clientary: Clientary, args: ListClientEstimates) -> Page[Estimate]:
-    """List the estimates for one client."""
-    return await clientary.collect(Estimate, f"clients/{args.client_id}/estimates", limit=args.limit, page=args.page)
+    """List the estimates of one client."""
+    return await listed(clientary, Estimate, f"clients/{args.client_id}/estimates", args)
 
 
 @reads
 async def list_project_estimates(clientary: Clientary, args: ListProjectEstimates) -> Page[Estimate]:
-    """List the estimates linked to one project."""
-    return await clientary.collect(Estimate, f"projects/{args.project_id}/estimates", limit=args.limit, page=args.page)
+    """List the estimates of one project."""
+    return await listed(clientary, Estimate, f"projects/{args.project_id}/estimates", args)
 
 
 @reads
@@ -55,8 +56,8 @@ async def create_estimate(clientary: Clientary, args: CreateEstimate) -> Estimat
 
 @updates(seen_with="get_estimate")
 async def update_estimate(clientary: Clientary, args: UpdateEstimate) -> Estimate:
-    """Change the given fields of an estimate; "" clears one. The API can't turn it into an invoice: create_invoice
-    with the same lines does."""
+    """Change the given fields of an estimate; "" clears one. create_invoice_from_estimate makes an invoice of
+    it."""
     return await clientary.update(Estimate, f"estimates/{args.estimate_id}", args.body())
 
 
@@ -83,8 +84,7 @@ async def _preview_send_estimate(clientary: Clientary, args: SendEstimateMessage
 
 @sends(_preview_send_estimate, seen_with="get_estimate")
 async def send_estimate_message(clientary: Clientary, args: SendEstimateMessage) -> Outcome:
-    """E-mail an estimate to the given addresses. Whom to write to is in list_client_contacts. Each confirmed call
-    sends one more mail."""
+    """E-mail an estimate to the given addresses. Whom to write to is in list_client_contacts."""
     await send_message(clientary, f"estimates/{args.estimate_id}", args)
     return done(f"Estimate {args.estimate_id} is mailed to {', '.join(args.recipients)}.")
 

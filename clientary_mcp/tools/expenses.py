@@ -3,6 +3,7 @@
 from functools import partial
 
 from clientary_mcp.api import Clientary
+from clientary_mcp.listing import listed
 from clientary_mcp.previews import done, preview
 from clientary_mcp.verbs import creates, deletes, reads, updates
 from tool_schemas.answers import Outcome, Page
@@ -20,25 +21,20 @@ from tool_schemas.expenses import (
 
 @reads
 async def list_expenses(clientary: Clientary, args: ListExpenses) -> Page[Expense]:
-    """List expenses; without dates those of the current fiscal year alone. The answer says which range Clientary
-    used."""
-    return await clientary.collect(Expense, "expenses", limit=args.limit, page=args.page, query=args.body())
+    """List expenses; without dates this fiscal year's alone. The answer tells the range."""
+    return await listed(clientary, Expense, "expenses", args, args.body())
 
 
 @reads
 async def list_client_expenses(clientary: Clientary, args: ListClientExpenses) -> Page[Expense]:
-    """List the expenses for one client; without dates Clientary may answer the current fiscal year alone."""
-    return await clientary.collect(
-        Expense, f"clients/{args.client_id}/expenses", limit=args.limit, page=args.page, query=args.body()
-    )
+    """List one client's expenses; without dates perhaps this fiscal year's alone."""
+    return await listed(clientary, Expense, f"clients/{args.client_id}/expenses", args, args.body())
 
 
 @reads
 async def list_project_expenses(clientary: Clientary, args: ListProjectExpenses) -> Page[Expense]:
-    """List the expenses of one project; without dates Clientary may answer the current fiscal year alone."""
-    return await clientary.collect(
-        Expense, f"projects/{args.project_id}/expenses", limit=args.limit, page=args.page, query=args.body()
-    )
+    """List one project's expenses; without dates perhaps this fiscal year's alone."""
+    return await listed(clientary, Expense, f"projects/{args.project_id}/expenses", args, args.body())
 
 
 @reads

@@ -1,7 +1,13 @@
 """Tools for hours."""
 
+from functools import partial
+
 from clientary_mcp.api import Clientary
+from clientary_mcp.books import projects_of
+from clientary_mcp.exchange import Query
+from clientary_mcp.listing import Kept, keeping, listed
 from clientary_mcp.previews import done, preview
+from clientary_mcp.totals import UNKNOWN
 from clientary_mcp.verbs import creates, deletes, reads, updates
 from tool_schemas.answers import Outcome, Page
 from tool_schemas.hours import (
@@ -9,19 +15,37 @@ from tool_schemas.hours import (
     DeleteHourEntry,
     GetHourEntry,
     HourEntry,
+    HourFilters,
+    ListHours,
     ListProjectHours,
     UpdateHourEntry,
 )
+from tool_schemas.projects import Project
 
 
 @reads
 async def list_project_hours(clientary: Clientary, args: ListProjectHours) -> Page[HourEntry]:
-    """List the hours logged on one project, by everybody. user_id is the staff member (list_staff). Totals are
-    in get_project already."""
-    query = {"filter": None if args.billed is None else "billed" if args.billed else "unbilled"}
-    return await clientary.collect(
-        HourEntry, f"projects/{args.project_id}/hours", limit=args.limit, page=args.page, query=query
-    )
+    """List the hours of one project, by everybody."""
+    return await listed(clientary, HourEntry, f"projects/{args.project_id}/hours", args, _billed(args))
+
+
+@reads
+async def list_hours(clientary: Clientary, args: ListHours) -> Page[HourEntry]:
+    """List the hours of all projects, or of a client's, newest first."""
+    kept: Kept[HourEntry] = keeping(clientary, args)()
+
+    async def read(project: Project) -> None:
+        for entry in await clientary.every(HourEntry, f"projects/{project.id}/hours", _billed(args)):
+            kept.add(entry, project.currency_code or UNKNOWN)
+
+    projects = await projects_of(clientary, client_id=args.client_id)
+    worked = (each for each in projects if (each.unbilled_hours if args.billed is False else each.worked_hours) != 0)
+    await clientary.together(partial(read, project) for project in worked)
+    return kept.page()
+
+
+def _billed(args: HourFilters) -> Query:
+    return {"filter": None if args.billed is None else "billed" if args.billed else "unbilled"}
 
 
 @reads
@@ -69,4 +93,4 @@ async def delete_hour_entry(clientary: Clientary, args: DeleteHourEntry) -> Outc
     return done(f"Hour entry {args.hour_entry_id} is deleted.")
 
 
-TOOLS = (list_project_hours, get_hour_entry, create_project_hours, update_hour_entry, delete_hour_entry)
+TOOLS = (list_project_hours, list_hours, get_hour_entry, create_project_hours, update_hour_entry, delete_hour_entry)

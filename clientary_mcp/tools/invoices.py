@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from clientary_mcp.api import Clientary
+from clientary_mcp.listing import listed
 from clientary_mcp.messages import preview_message, send_message
 from clientary_mcp.previews import done, money, preview
 from clientary_mcp.verbs import creates, deletes, reads, sends, updates
@@ -25,30 +26,26 @@ from tool_schemas.invoices import (
 
 @reads
 async def list_invoices(clientary: Clientary, args: ListInvoices) -> Page[Invoice]:
-    """List the invoices of all clients with status, due date, total and balance. Overdue is no status: it is sent
-    or viewed, past due_date, with a balance."""
-    query = {"updated_since": args.updated_since}
-    return await clientary.collect(Invoice, "invoices", limit=args.limit, page=args.page, query=query)
+    """List invoices. Overdue is no status: sent or viewed, past due_date, with a balance."""
+    return await listed(clientary, Invoice, "invoices", args, {"updated_since": args.updated_since})
 
 
 @reads
 async def list_client_invoices(clientary: Clientary, args: ListClientInvoices) -> Page[Invoice]:
-    """List the invoices of one client with status, due date, total and balance."""
-    return await clientary.collect(Invoice, f"clients/{args.client_id}/invoices", limit=args.limit, page=args.page)
+    """List the invoices of one client."""
+    return await listed(clientary, Invoice, f"clients/{args.client_id}/invoices", args)
 
 
 @reads
 async def list_project_invoices(clientary: Clientary, args: ListProjectInvoices) -> Page[Invoice]:
-    """List the invoices linked to one project."""
-    return await clientary.collect(Invoice, f"projects/{args.project_id}/invoices", limit=args.limit, page=args.page)
+    """List the invoices of one project."""
+    return await listed(clientary, Invoice, f"projects/{args.project_id}/invoices", args)
 
 
 @reads
 async def list_recurring_schedule_invoices(clientary: Clientary, args: ListRecurringScheduleInvoices) -> Page[Invoice]:
-    """List the invoices that one recurring schedule has made."""
-    return await clientary.collect(
-        Invoice, f"recurring/{args.recurring_schedule_id}/invoices", limit=args.limit, page=args.page
-    )
+    """List the invoices of one recurring schedule."""
+    return await listed(clientary, Invoice, f"recurring/{args.recurring_schedule_id}/invoices", args)
 
 
 @reads
@@ -60,7 +57,7 @@ async def get_invoice(clientary: Clientary, args: GetInvoice) -> Invoice:
 @creates(seen_with="list_invoices")
 async def create_invoice(clientary: Clientary, args: CreateInvoice) -> Invoice:
     """Make an invoice, a draft unless status says otherwise. It is mailed only by send_invoice_message. Logged
-    hours are not billed by it: give the lines as items."""
+    hours are billed by bill_project_hours."""
     narrowest = f"clients/{args.client_id}/invoices" if args.client_id else "invoices"
     return await clientary.create(Invoice, "invoices", args.body(), listed=partial(clientary.every, Invoice, narrowest))
 
@@ -106,8 +103,7 @@ async def _preview_send_invoice(clientary: Clientary, args: SendInvoiceMessage) 
 
 @sends(_preview_send_invoice, seen_with="get_invoice")
 async def send_invoice_message(clientary: Clientary, args: SendInvoiceMessage) -> Outcome:
-    """E-mail an invoice to the given addresses. Whom to write to is in list_client_contacts. Each confirmed call
-    sends one more mail."""
+    """E-mail an invoice to the given addresses. Whom to write to is in list_client_contacts."""
     await send_message(clientary, f"invoices/{args.invoice_id}", args)
     return done(f"Invoice {args.invoice_id} is mailed to {', '.join(args.recipients)}.")
 

@@ -1,6 +1,7 @@
 """Tools for leads."""
 
 from clientary_mcp.api import Clientary
+from clientary_mcp.listing import listed
 from clientary_mcp.previews import done, preview
 from clientary_mcp.verbs import creates, deletes, reads, updates
 from tool_schemas.answers import Outcome, Page
@@ -9,9 +10,9 @@ from tool_schemas.leads import CreateLead, DeleteLead, GetLead, Lead, ListLeads,
 
 @reads
 async def list_leads(clientary: Clientary, args: ListLeads) -> Page[Lead]:
-    """List leads: prospects that are not clients yet."""
+    """List leads: prospects, not clients yet."""
     query = {"sort": args.sort if args.sort != "newest" else None}
-    return await clientary.collect(Lead, "leads", limit=args.limit, page=args.page, query=query)
+    return await listed(clientary, Lead, "leads", args, query)
 
 
 @reads
@@ -28,8 +29,7 @@ async def create_lead(clientary: Clientary, args: CreateLead) -> Lead:
 
 @updates(seen_with="get_lead")
 async def update_lead(clientary: Clientary, args: UpdateLead) -> Lead:
-    """Change the given fields of a lead; "" clears one. The API can't turn a lead into a client: create_client
-    with the same data does."""
+    """Change the given fields of a lead; "" clears one. convert_lead makes a client of it."""
     return await clientary.update(Lead, f"leads/{args.lead_id}", args.body())
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from clientary_mcp.api import Clientary
 from clientary_mcp.errors import NotAllowed
+from clientary_mcp.listing import listed
 from clientary_mcp.previews import done, found, name_of, preview
 from clientary_mcp.verbs import creates, deletes, reads
 from tool_schemas.answers import Outcome, Page
@@ -18,10 +19,8 @@ from tool_schemas.recurring_schedules import RecurringSchedule
 
 @reads
 async def list_client_payment_profiles(clientary: Clientary, args: ListClientPaymentProfiles) -> Page[PaymentProfile]:
-    """List the cards that one client has stored, without their payment tokens."""
-    return await clientary.collect(
-        PaymentProfile, f"clients/{args.client_id}/payment_profiles", limit=args.limit, page=args.page
-    )
+    """List the cards that one client has stored."""
+    return await listed(clientary, PaymentProfile, f"clients/{args.client_id}/payment_profiles", args)
 
 
 @creates("money", seen_with="list_client_payment_profiles")

@@ -1,22 +1,113 @@
 """Tools for payments."""
 
+from collections.abc import Callable
 from functools import partial
 
 from clientary_mcp.api import Clientary
+from clientary_mcp.books import Currencies, currencies_of
 from clientary_mcp.errors import ClientaryError, NotAllowed, OutcomeUnknown
-from clientary_mcp.previews import done, found, money, preview, quoted
+from clientary_mcp.exchange import Query
+from clientary_mcp.listing import Kept, keeping, noted, say_of_what, whole
+from clientary_mcp.previews import done, found, money, nothing_to_do, preview, quoted
+from clientary_mcp.totals import UNKNOWN, Totals
 from clientary_mcp.verbs import charges, creates, deletes, reads
 from tool_schemas.answers import Outcome, Page
 from tool_schemas.invoices import Invoice
 from tool_schemas.payment_profiles import PaymentProfile
 from tool_schemas.payments import ChargePaymentProfile, CreatePayment, DeletePayment, ListPayments, Payment
 
+Keep = Callable[[], Kept[Payment]]
+
+_CHEAP = 50
+"""Invoices that are looked up for the sums of a page that nobody asked to be summed."""
+
 
 @reads
 async def list_payments(clientary: Clientary, args: ListPayments) -> Page[Payment]:
-    """List payments received on all invoices, newest first. Those of one invoice are in get_invoice."""
-    query = {"sort": args.sort if args.sort != "received_on" else None}
-    return await clientary.collect(Payment, "payments", limit=args.limit, page=args.page, query=query)
+    """List payments received, newest first."""
+    if args.client_id is not None:
+        return await _of_client(clientary, args)
+    if whole(clientary, args):
+        known = await currencies_of(clientary) if clientary.sink is not None else None
+        into = partial(_Received, keeping(clientary, args), known)
+        kept = (await clientary.sift(Payment, "payments", into, _sorted(args))).kept
+        return await _summed(clientary, kept.page(), kept.totals)
+    page = await clientary.collect(Payment, "payments", limit=args.limit, page=args.page, query=_sorted(args))
+    totals = Totals()
+    for payment in page.records:
+        totals.add_record(payment, payment.currency_code or payment.invoice_id)
+    return await _summed(clientary, page, totals, most=_CHEAP)
+
+
+def _sorted(args: ListPayments) -> Query:
+    return {"sort": args.sort if args.sort != "received_on" else None}
+
+
+async def _of_client(clientary: Clientary, args: ListPayments) -> Page[Payment]:
+    """What the client's invoices carry; where they don't, those of all payments that are theirs."""
+    keep = keeping(clientary, args)
+    carried = await clientary.sift(Invoice, f"clients/{args.client_id}/invoices", partial(_Carried, keep))
+    if not carried.silent:
+        return carried.kept.page()
+    into = partial(_Theirs, keep, carried.currencies)
+    return (await clientary.sift(Payment, "payments", into, _sorted(args))).kept.page()
+
+
+class _Received:
+    """Payments on their way into a list. The id of the invoice stands for a currency that is not known yet."""
+
+    def __init__(self, keep: Keep, known: Currencies | None) -> None:
+        self.kept, self._known = keep(), known
+
+    def add(self, payment: Payment) -> None:
+        stands_for: str | int | None = payment.currency_code or payment.invoice_id
+        if self._known and isinstance(stands_for, int):
+            stands_for = self._known.of(stands_for)
+        self.kept.add(payment, stands_for)
+
+
+class _Carried:
+    """The payments that invoices carry; `silent` when one does not say whether it has any."""
+
+    def __init__(self, keep: Keep) -> None:
+        self.kept, self.silent = keep(), False
+        self.currencies: dict[int | None, str] = {}
+
+    def add(self, invoice: Invoice) -> None:
+        code = self.currencies[invoice.id] = invoice.currency_code or UNKNOWN
+        self.silent |= invoice.payments is None
+        for payment in invoice.payments or []:
+            payment.invoice_id = invoice.id
+            self.kept.add(payment, code)
+
+
+class _Theirs:
+    """The payments of these invoices."""
+
+    def __init__(self, keep: Keep, currencies: dict[int | None, str]) -> None:
+        self.kept, self._currencies = keep(), currencies
+
+    def add(self, payment: Payment) -> None:
+        if payment.invoice_id in self._currencies:
+            self.kept.add(payment, self._currencies[payment.invoice_id])
+
+
+async def _summed(clientary: Clientary, page: Page[Payment], totals: Totals, most: int | None = None) -> Page[Payment]:
+    """With its sums, in the currencies of the invoices; without, where more than `most` would have to be looked up."""
+    if most is not None and len(totals.untold) > most:
+        return _without_sums(page, f"and {len(totals.untold)} are too many to be read unasked. Any filter brings it")
+    try:
+        currencies = await currencies_of(clientary, totals.untold)
+    except ClientaryError:
+        return _without_sums(page, "and they can't be read")
+    page.total_amounts = totals.told_by(currencies.of).shown()
+    return page if most is None else say_of_what(page)
+
+
+def _without_sums(page: Page[Payment], why: str) -> Page[Payment]:
+    page.total_amounts = None
+    page.notice = noted(page, f"There is no total_amounts: only the invoices tell the currency, {why}.")
+    return page
 
 
 @creates("money", seen_with="get_invoice")
@@ -40,6 +131,8 @@ async def _payments_of(clientary: Clientary, invoice: str) -> list[Payment]:
 async def _preview_charge(clientary: Clientary, args: ChargePaymentProfile) -> Outcome:
     invoice = await clientary.get(Invoice, f"invoices/{args.invoice_id}")
     amount = money(invoice.balance, invoice.currency_code)
+    if invoice.balance is not None and invoice.balance <= 0:
+        return nothing_to_do(f"There is nothing to charge: the balance of invoice {invoice.id} is {amount}.", invoice)
     card = await _card(clientary, invoice, args.payment_profile_id)
     return preview(
         f"charge {amount}, the whole balance of invoice {invoice.id}, to {card}",

@@ -3,6 +3,7 @@
 from functools import partial
 
 from clientary_mcp.api import Clientary
+from clientary_mcp.listing import listed
 from clientary_mcp.previews import done, preview, what_goes_along
 from clientary_mcp.verbs import creates, deletes, reads, updates
 from tool_schemas.answers import Outcome, Page
@@ -24,15 +25,15 @@ from tool_schemas.tasks import Task
 
 @reads
 async def list_projects(clientary: Clientary, args: ListProjects) -> Page[Project]:
-    """List projects of all clients with budgets and hours worked; completed ones only with include_completed."""
-    query = {"filter": "all" if args.include_completed else None}
-    return await clientary.collect(Project, "projects", limit=args.limit, page=args.page, query=query)
+    """List projects with budget and hours; completed ones by include_completed or status."""
+    query = {"filter": "all" if args.include_completed or args.status == "completed" else None}
+    return await listed(clientary, Project, "projects", args, query)
 
 
 @reads
 async def list_client_projects(clientary: Clientary, args: ListClientProjects) -> Page[Project]:
     """List the projects of one client."""
-    return await clientary.collect(Project, f"clients/{args.client_id}/projects", limit=args.limit, page=args.page)
+    return await listed(clientary, Project, f"clients/{args.client_id}/projects", args)
 
 
 @reads

@@ -2,6 +2,7 @@
 
 from clientary_mcp.api import Clientary
 from clientary_mcp.errors import BadArguments
+from clientary_mcp.listing import listed
 from clientary_mcp.previews import done, preview, what_goes_along
 from clientary_mcp.verbs import creates, deletes, reads, updates
 from tool_schemas.answers import Outcome, Page
@@ -18,8 +19,8 @@ from tool_schemas.recurring_schedules import (
 
 @reads
 async def list_recurring_schedules(clientary: Clientary, args: ListRecurringSchedules) -> Page[RecurringSchedule]:
-    """List the schedules that make invoices on their own, with interval, next date and amount."""
-    return await clientary.collect(RecurringSchedule, "recurring", limit=args.limit, page=args.page)
+    """List the schedules that make invoices on their own."""
+    return await listed(clientary, RecurringSchedule, "recurring", args)
 
 
 @reads

@@ -1,6 +1,7 @@
 """Tools for staff."""
 
 from clientary_mcp.api import Clientary
+from clientary_mcp.listing import listed
 from clientary_mcp.verbs import reads
 from tool_schemas.answers import Page
 from tool_schemas.staff import GetStaff, ListStaff, Staff
@@ -8,8 +9,8 @@ from tool_schemas.staff import GetStaff, ListStaff, Staff
 
 @reads
 async def list_staff(clientary: Clientary, args: ListStaff) -> Page[Staff]:
-    """List the people of the account. Their ids are the user_id of hours and the assignee_id of tasks."""
-    return await clientary.collect(Staff, "staff", limit=args.limit, page=args.page)
+    """List staff: the user_id of hours, the assignee_id of tasks."""
+    return await listed(clientary, Staff, "staff", args)
 
 
 @reads

@@ -3,6 +3,7 @@
 from functools import partial
 
 from clientary_mcp.api import Clientary
+from clientary_mcp.listing import listed
 from clientary_mcp.previews import done, preview
 from clientary_mcp.verbs import creates, deletes, reads, updates
 from tool_schemas.answers import Outcome, Page
@@ -11,14 +12,14 @@ from tool_schemas.tasks import CreateTask, DeleteTask, GetTask, ListProjectTasks
 
 @reads
 async def list_tasks(clientary: Clientary, args: ListTasks) -> Page[Task]:
-    """List the tasks of the whole account, open and done."""
-    return await clientary.collect(Task, "tasks", limit=args.limit, page=args.page)
+    """List tasks, open and done."""
+    return await listed(clientary, Task, "tasks", args)
 
 
 @reads
 async def list_project_tasks(clientary: Clientary, args: ListProjectTasks) -> Page[Task]:
-    """List the tasks of one project, open and done."""
-    return await clientary.collect(Task, f"projects/{args.project_id}/tasks", limit=args.limit, page=args.page)
+    """List one project's tasks, open and done."""
+    return await listed(clientary, Task, f"projects/{args.project_id}/tasks", args)
 
 
 @reads

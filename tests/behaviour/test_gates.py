@@ -3,6 +3,7 @@
 Figures are compared with the account's own tables, where money is kept in cents.
 """
 
+import json
 import re
 from collections.abc import AsyncIterator
 from decimal import Decimal
@@ -13,43 +14,13 @@ import pytest
 from clientary_mcp.sandbox import Sandbox, Switches
 from clientary_mcp.tools import ALL
 from tests.agent import Agent, Era, agent_of
+from tests.behaviour.gated import ADDRESSED, EVERYTHING, GATED, JOBS, RECORDS, id_name, kind_of, own_id, record_for
+from tests.clock import FakeTime
 from tests.conftest import session_with
+from tests.safety.people import owned
 
 pytestmark = pytest.mark.anyio
 
-GATED = [tool.name for tool in ALL if tool.gated]
-
-# For each gated tool a record to try it on: its arguments, and as `label` what people know it by.
-RECORDS = {
-    "delete_client": "SELECT client_id, name AS label FROM invoices JOIN clients c ON c.id = client_id"
-    " WHERE client_id IN (SELECT client_id FROM estimates) AND client_id IN (SELECT client_id FROM projects)"
-    " GROUP BY client_id HAVING count(*) > 30 ORDER BY count(*) DESC",
-    "delete_contact": "SELECT id AS contact_id, name AS label FROM contacts WHERE client_id > 0",
-    "delete_lead": "SELECT lead_id, name AS label FROM estimates JOIN leads l ON l.id = lead_id"
-    " WHERE lead_id IN (SELECT lead_id FROM contacts)",
-    "delete_project": "SELECT project_id, name AS label FROM tasks JOIN projects p ON p.id = project_id"
-    " WHERE p.status = 1 AND project_id IN (SELECT project_id FROM invoices)",
-    "delete_hour_entry": "SELECT id AS hour_entry_id, title AS label FROM hours",
-    "delete_task": "SELECT id AS task_id, title AS label FROM tasks WHERE NOT complete",
-    "delete_expense": "SELECT id AS expense_id, description AS label FROM expenses",
-    "delete_invoice": "SELECT id AS invoice_id, number AS label FROM invoices WHERE status = 1 AND total_payments > 0",
-    "send_invoice_message": "SELECT id AS invoice_id, number AS label FROM invoices WHERE balance NOT IN"
-    " (0, total_cost)",
-    "delete_estimate": "SELECT id AS estimate_id, number AS label FROM estimates WHERE status = 1",
-    "send_estimate_message": "SELECT id AS estimate_id, number AS label FROM estimates WHERE status = 0",
-    "charge_payment_profile": "SELECT i.id AS invoice_id, p.id AS payment_profile_id, i.number AS label FROM invoices i"
-    " JOIN payment_profiles p ON p.client_id = i.client_id WHERE balance > 0 AND i.status IN (1, 2)",
-    "delete_payment": "SELECT invoice_id, p.id AS payment_id, p.note AS label FROM payments p"
-    " JOIN invoices i ON i.id = invoice_id WHERE balance > 0 AND balance <> amount AND p.note <> ''",
-    "delete_payment_profile": "SELECT client_id, p.id AS payment_profile_id, p.name AS label FROM payment_profiles p"
-    " WHERE p.id IN (SELECT payment_profile_id FROM recurring_schedules)",
-    "delete_recurring_schedule": "SELECT recurring_schedule_id, s.title AS label FROM invoices"
-    " JOIN recurring_schedules s ON s.id = recurring_schedule_id WHERE s.status = 0",
-}
-MORE: dict[str, dict[str, Any]] = {
-    "send_invoice_message": {"recipients": ["ann@example.com", "bo@example.com"]},
-    "send_estimate_message": {"recipients": ["ann@example.com"]},
-}
 TABLES = {
     "client": "clients",
     "contact": "contacts",
@@ -77,26 +48,8 @@ CASCADES = {
 @pytest.fixture
 async def agent(sandbox: Sandbox, era: Era) -> AsyncIterator[Agent]:
     """An agent on the embedded account, in both eras of the protocol."""
-    async with agent_of(session_with(sandbox), era) as agent:
+    async with agent_of(session_with(sandbox, toolsets=EVERYTHING), era) as agent:
         yield agent
-
-
-def record_for(sandbox: Sandbox, tool: str) -> tuple[dict[str, Any], str]:
-    """Arguments of a call on a record that exists, and what people know the record by."""
-    row = dict(sandbox.connection.execute(RECORDS[tool]).fetchone())
-    label = row.pop("label")
-    return row | MORE.get(tool, {}), label
-
-
-def own_id(tool: str, arguments: dict[str, Any]) -> int:
-    """The id of the record that a call is about."""
-    name = "invoice_id" if tool == "charge_payment_profile" else f"{kind_of(tool)}_id"
-    return int(arguments[name])
-
-
-def kind_of(tool: str) -> str:
-    """`invoice` for delete_invoice and send_invoice_message."""
-    return tool.partition("_")[2].removesuffix("_message")
 
 
 def one(sandbox: Sandbox, query: str, *values: Any) -> Any:
@@ -145,11 +98,33 @@ async def test_unconfirmed_nothing_but_reading_happens(sandbox: Sandbox, agent: 
     assert sandbox.sent_messages == []
     record_id = own_id(tool, arguments)
     assert answer["done"] is False
-    assert answer["record"]["id"] == record_id
-    assert label in answer["record"].values()
-    assert str(record_id) in answer["message"]
+    # A job on any number of records shows each of them in a step.
+    shown = [answer["record"]] if "record" in answer else answer["steps"]
+    assert any(record_id in row.values() and label in row.values() for row in shown)
+    assert ("record" in answer) or tool in JOBS
+    # In a sentence, a job on one record may call it by what people know it by.
+    names = {str(record_id), f"“{label}”"} if tool in JOBS else {str(record_id)}
+    assert "record" not in answer or any(name in answer["message"] for name in names)
     assert answer["message"].startswith("Nothing was changed.")
     assert "confirm=true" in answer["to_proceed"]
+
+
+@pytest.mark.parametrize("tool", JOBS)
+async def test_a_job_does_what_its_preview_shows_and_a_second_time_nothing(
+    sandbox: Sandbox, era: Era, tool: str
+) -> None:
+    arguments, _ = record_for(sandbox, tool)
+    time = FakeTime(sandbox.today)
+    async with agent_of(owned(sandbox, time), era) as agent:
+        shown = await agent.answer(tool, **arguments)
+        answer = await agent.answer(tool, **arguments, confirm=True)
+        written = len(sandbox.ledger)
+        await time.clock.sleep(3_600)  # so that no answer is told again: a job knows what it did without that
+        second = [await agent.answer(tool, **arguments, confirm=confirm) for confirm in (False, True)]
+    assert (answer["done"], written > 0) == (True, True)
+    assert answer.get("totals") == shown.get("totals")
+    assert [(told["done"], "to_proceed" in told) for told in second] == [(False, False)] * 2
+    assert len(sandbox.ledger) == written
 
 
 @pytest.mark.parametrize("tool", [tool for tool in GATED if tool.startswith("delete_")])
@@ -172,17 +147,40 @@ async def test_confirmed_the_record_and_what_goes_with_it_are_gone(sandbox: Sand
 
 
 @pytest.mark.parametrize("confirm", [False, True])
-@pytest.mark.parametrize("tool", GATED)
+@pytest.mark.parametrize("tool", ADDRESSED)
 async def test_a_record_that_does_not_exist_is_not_found(
     sandbox: Sandbox, agent: Agent, tool: str, *, confirm: bool
 ) -> None:
     arguments, _ = record_for(sandbox, tool)
-    name = "invoice_id" if tool == "charge_payment_profile" else f"{kind_of(tool)}_id"
+    name = id_name(tool)
     before = dump(sandbox)
     said = await agent.refusal(tool, **arguments | {name: 999_999_999}, confirm=confirm)
     assert "There is nothing" in said
     assert "999999999" in said
     assert f"{name} (From list_" in said
+    assert dump(sandbox) == before
+    assert sandbox.sent_messages == []
+
+
+# What is said of a record that is not there, where its id stands in a list or in a path: no row may be lost for it.
+OF_NONE = {
+    "import_contacts": ("There is no client 999999999.", "There is no client 999999999."),
+    "send_payment_reminders": ("there is no such invoice", "there is no such invoice"),
+    "api_request": ("Nothing is to be read at that path", "There is nothing at leads/999999999"),
+}
+
+
+@pytest.mark.parametrize("confirm", [False, True])
+@pytest.mark.parametrize("tool", [tool for tool in GATED if tool not in ADDRESSED])
+async def test_a_record_of_a_list_or_a_path_that_does_not_exist_is_told_as_such(
+    sandbox: Sandbox, agent: Agent, tool: str, *, confirm: bool
+) -> None:
+    arguments, _ = record_for(sandbox, tool)
+    absent = json.loads(json.dumps(arguments).replace(str(own_id(tool, arguments)), "999999999"))
+    before = dump(sandbox)
+    result = await agent.call(tool, absent | {"confirm": confirm})
+    assert OF_NONE[tool][confirm] in str(result.content)
+    assert (result.structured_content or {}).get("done", False) is False
     assert dump(sandbox) == before
     assert sandbox.sent_messages == []
 

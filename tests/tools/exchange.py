@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qsl
 
 import jsonschema  # type: ignore[import-untyped]  # brings no types
 import respx
@@ -13,7 +14,8 @@ from tests.tools.replies import SECRET
 
 JsonObject = dict[str, Any]
 
-TOOLS = {tool.name: tool for tool in ALL}
+TOOLS = {tool.name: tool for tool in ALL if tool.resource not in ("reports", "workflows", "raw")}
+"""The tools that are one request each; what the others send follows from what they find."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +48,10 @@ def _request(request: Any) -> Request:
 
 @dataclass(frozen=True)
 class Exchange:
-    """A call, the one request that it becomes, and Clientary's reply; `then_read` are the reads that follow it."""
+    """A call, the one request that it becomes, and Clientary's reply; `then_read` are the reads that follow it.
+
+    A path in `then_read` may carry a query.
+    """
 
     tool: str
     arguments: JsonObject
@@ -65,14 +70,24 @@ class Exchange:
         """What Clientary has to receive."""
         return Request(self.method, self.path, self.query, self.body)
 
+    @property
+    def reads(self) -> list[Request]:
+        """What Clientary has to receive after it."""
+        parts = [path.partition("?") for path in self.then_read]
+        return [Request("GET", path, dict(parse_qsl(query))) for path, _, query in parts]
+
+    def prepare_reads(self, account: respx.MockRouter) -> None:
+        """Let Clientary answer the reads that follow."""
+        for read, reply in zip(self.reads, self.then_read.values(), strict=True):
+            account.get(read.path).respond(json=reply)
+
     async def takes_place(self, agent: Agent, account: respx.MockRouter) -> JsonObject:
         """Play it: the answer, when exactly the expected requests were sent and the answer fits its schema."""
         status = {"POST": 201, "DELETE": 204}.get(self.method, 200)
         account.request(self.method, self.path).respond(status, json=self.reply)
-        for path, reply in self.then_read.items():
-            account.get(path).respond(json=reply)
+        self.prepare_reads(account)
         answer = await agent.answer(self.tool, **self.arguments)
-        assert sent(account) == [self.request, *(Request("GET", path) for path in self.then_read)]
+        assert sent(account) == [self.request, *self.reads]
         jsonschema.validate(answer, TOOLS[self.tool].published.output_schema or {})
         assert SECRET not in json.dumps(answer)
         return answer

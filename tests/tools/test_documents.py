@@ -157,7 +157,7 @@ async def test_a_mail_that_is_refused_in_both_forms_is_refused(
 ) -> None:
     account.post(f"{document.path}/110/messages").respond(422, json={"subject": ["is too long"]})
     refusal = await agent.refusal(f"send_{document.name}_message", **document.id, **MAIL, confirm=True)
-    assert "subject is too long" in refusal
+    assert "subject: “is too long”" in refusal
     assert len(sent(account)) == 2
 
 

@@ -39,6 +39,7 @@ from tests.tools.replies import (
     TASK,
     listed,
 )
+from tool_schemas.filters import Narrowing
 
 pytestmark = pytest.mark.anyio
 
@@ -67,8 +68,24 @@ WRITES = [exchange for exchange in FIRST.values() if exchange.method != "GET"]
 LISTS = [exchange for exchange in FIRST.values() if exchange.tool.startswith("list_")]
 UPDATES = [exchange for exchange in FIRST.values() if exchange.method == "PUT"]
 DELETES = [exchange for exchange in FIRST.values() if exchange.method == "DELETE"]
-ADDRESSED = [exchange for exchange in FIRST.values() if TOOLS[exchange.tool].arguments.addresses()]
+ADDRESSED = [
+    exchange for exchange in FIRST.values() if exchange.arguments.keys() & TOOLS[exchange.tool].arguments.addresses()
+]
 
+
+def filters(tool: str) -> tuple[str, ...]:
+    """The arguments that this server narrows or orders a list by, and does not send."""
+    arguments = TOOLS[tool].arguments
+    return arguments.filters() if issubclass(arguments, Narrowing) else ()
+
+
+def some(schema: dict[str, Any]) -> Any:
+    """A value that an argument takes."""
+    by_type = {"string": "2026-01-01", "boolean": True, "integer": 1, "number": 1}
+    return schema["enum"][0] if "enum" in schema else by_type[schema["type"]]
+
+
+FILTERS = [(exchange, name) for exchange in LISTS for name in filters(exchange.tool)]
 WITHOUT_PAGES = ("hours", "staff", "expenses")
 
 RECORDS = {
@@ -105,8 +122,19 @@ async def test_the_request_of_every_tool_is_pinned() -> None:
 @pytest.mark.parametrize("tool", TOOLS)
 async def test_every_argument_is_in_a_request_that_is_pinned(tool: str) -> None:
     pinned = {name for exchange in EXCHANGES if exchange.tool == tool for name in exchange.arguments}
-    everywhere = {"limit", "page", "detail", "allow_duplicate"}
+    everywhere = {"limit", "page", "detail", "allow_duplicate", *filters(tool)}
     assert pinned - everywhere == TOOLS[tool].published.input_schema["properties"].keys() - everywhere
+
+
+@pytest.mark.parametrize(("exchange", "name"), FILTERS, ids=str)
+async def test_a_filter_is_applied_here_to_the_same_request(
+    agent: Agent, account: respx.MockRouter, exchange: Exchange, name: str
+) -> None:
+    account.get(exchange.path).respond(json=exchange.reply)
+    exchange.prepare_reads(account)
+    value = some(TOOLS[exchange.tool].published.input_schema["properties"][name])
+    assert (await agent.answer(exchange.tool, **exchange.arguments, **{name: value}))["complete"] is True
+    assert sent(account)[0] == exchange.request
 
 
 @pytest.mark.parametrize("exchange", LISTS, ids=str)
@@ -114,15 +142,18 @@ async def test_every_list_that_has_pages_starts_at_the_one_it_is_asked_for(
     agent: Agent, account: respx.MockRouter, exchange: Exchange
 ) -> None:
     account.get(exchange.path).respond(json=exchange.reply)
+    exchange.prepare_reads(account)
     await agent.answer(exchange.tool, **exchange.arguments, page=3)
-    page = {} if exchange.path.rpartition("/")[2] in WITHOUT_PAGES else {"page": "3"}
-    assert sent(account) == [Request("GET", exchange.path, exchange.query | page)]
+    whole = exchange.path.rpartition("/")[2] in WITHOUT_PAGES or exchange.tool == "list_hours"
+    page = {} if whole else {"page": "3"}
+    assert sent(account) == [Request("GET", exchange.path, exchange.query | page), *exchange.reads]
 
 
 @pytest.mark.parametrize("exchange", LISTS, ids=str)
 @pytest.mark.parametrize("detail", ["summary", "full"])
 async def test_no_list_shows_a_secret(agent: Agent, account: respx.MockRouter, exchange: Exchange, detail: str) -> None:
     account.get(exchange.path).respond(json=exchange.reply)
+    exchange.prepare_reads(account)
     answer = await agent.answer(exchange.tool, **exchange.arguments, detail=detail)
     assert answer["returned"] == 1
     shown = json.dumps(answer)

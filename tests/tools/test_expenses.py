@@ -83,7 +83,14 @@ async def test_a_list_says_which_days_clientary_used(
         "complete": True,
         "from_date": "2011-01-01",
         "to_date": "2011-12-31",
+        "total_amounts": [{"currency_code": "the account's", "count": 1, "amount": 500.25}],
     }
+
+
+async def test_a_narrowed_list_says_which_days_clientary_used(agent: Agent, account: respx.MockRouter) -> None:
+    account.get("expenses").respond(json=LIST)
+    answer = await agent.answer("list_expenses", query="nothing like it")
+    assert (answer["returned"], answer["from_date"], answer["to_date"]) == (0, "2011-01-01", "2011-12-31")
 
 
 async def test_days_that_clientary_does_not_tell_are_not_made_up(agent: Agent, account: respx.MockRouter) -> None:

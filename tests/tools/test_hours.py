@@ -7,11 +7,12 @@ import respx
 
 from tests.agent import Agent
 from tests.tools.exchange import Exchange, Request, sent
-from tests.tools.replies import HOUR_ENTRY
+from tests.tools.replies import HOUR_ENTRY, PROJECT, listed
 
 pytestmark = pytest.mark.anyio
 
 LIST = {"hours": [HOUR_ENTRY]}
+PROJECTS = listed("projects", PROJECT)
 OF_PROJECT = "projects/24/hours"
 ALL_FIELDS = {
     "title": "Setup",
@@ -31,6 +32,16 @@ EXCHANGES = [
     ),
     Exchange(
         "list_project_hours", {"project_id": 24, "billed": False}, "GET", OF_PROJECT, {"filter": "unbilled"}, reply=LIST
+    ),
+    Exchange("list_hours", {}, "GET", "projects", {"filter": "all"}, reply=PROJECTS, then_read={OF_PROJECT: LIST}),
+    Exchange(
+        "list_hours",
+        {"client_id": 4, "billed": False},
+        "GET",
+        "clients/4/projects",
+        {"filter": "all"},
+        reply=PROJECTS,
+        then_read={f"{OF_PROJECT}?filter=unbilled": LIST},
     ),
     Exchange("get_hour_entry", ID, "GET", "hours/7", reply=HOUR_ENTRY),
     Exchange(
@@ -91,7 +102,35 @@ async def test_hours_come_without_counts_and_are_counted_here(agent: Agent, acco
         "returned": 1,
         "total_count": 1,
         "complete": True,
+        "total_amounts": [{"currency_code": "the project's", "count": 1, "hours": 8, "cost": 600}],
     }
+
+
+@pytest.mark.parametrize(
+    ("told", "arguments", "asked"),
+    [
+        ({"worked_hours": 0}, {}, False),
+        ({"worked_hours": None}, {}, True),
+        ({"worked_hours": 8, "unbilled_hours": 0}, {"billed": False}, False),
+        ({"worked_hours": 8, "unbilled_hours": 0}, {"billed": True}, True),
+        ({"worked_hours": 8, "unbilled_hours": "0.5"}, {"billed": False}, True),
+    ],
+)
+async def test_a_project_without_such_hours_is_not_asked_for_any(
+    agent: Agent, account: respx.MockRouter, told: dict[str, Any], arguments: dict[str, Any], *, asked: bool
+) -> None:
+    account.get("projects").respond(json=listed("projects", {**PROJECT, **told}))
+    account.get(OF_PROJECT).respond(json=LIST)
+    answer = await agent.answer("list_hours", **arguments)
+    assert answer["returned"] == asked
+    assert [request.path for request in sent(account)] == ["projects", OF_PROJECT][: 1 + asked]
+
+
+async def test_a_project_that_can_not_be_read_fails_the_list(agent: Agent, account: respx.MockRouter) -> None:
+    account.get("projects").respond(json=listed("projects", PROJECT, {**PROJECT, "id": 25}))
+    account.get(OF_PROJECT).respond(json=LIST)
+    account.get("projects/25/hours").respond(403)
+    assert "no right to this" in await agent.refusal("list_hours")
 
 
 @pytest.mark.parametrize("key", ["billed?", "billed"])

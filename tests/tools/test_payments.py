@@ -17,11 +17,21 @@ OF_INVOICE = "invoices/110/payments"
 CARDS = "clients/4/payment_profiles"
 CHARGED = Request("POST", OF_INVOICE, body={"payment": {"payment_profile_id": 2}})
 LOOKED = Request("GET", "invoices/110")
+OF_CURRENCY = {"invoices/110": INVOICE}
 
 EXCHANGES = [
-    Exchange("list_payments", {}, "GET", "payments", reply=LIST),
-    Exchange("list_payments", {"sort": "received_on"}, "GET", "payments", reply=LIST),
-    Exchange("list_payments", {"sort": "created_at"}, "GET", "payments", {"sort": "created_at"}, reply=LIST),
+    Exchange("list_payments", {}, "GET", "payments", reply=LIST, then_read=OF_CURRENCY),
+    Exchange("list_payments", {"sort": "received_on"}, "GET", "payments", reply=LIST, then_read=OF_CURRENCY),
+    Exchange(
+        "list_payments",
+        {"sort": "created_at"},
+        "GET",
+        "payments",
+        {"sort": "created_at"},
+        reply=LIST,
+        then_read=OF_CURRENCY,
+    ),
+    Exchange("list_payments", {"client_id": 4}, "GET", "clients/4/invoices", reply=listed("invoices", INVOICE)),
     Exchange(
         "create_payment",
         {"invoice_id": 110, "amount": "500.10", "note": "Paid by Check", "received_on": "2026/03/01"},
@@ -60,6 +70,7 @@ async def test_a_call_is_this_request(agent: Agent, account: respx.MockRouter, e
 
 async def test_a_payment_is_shown_with_its_days_and_amounts(agent: Agent, account: respx.MockRouter) -> None:
     account.get("payments").respond(json=LIST)
+    account.get("invoices/110").respond(json=INVOICE)
     brief = {
         "id": 980190972,
         "invoice_id": 110,

@@ -1,0 +1,59 @@
+"""The way to everything that the API can do and no other tool does: one request, as it is."""
+
+from dataclasses import replace
+from typing import Any
+
+from clientary_mcp.api import Clientary
+from clientary_mcp.errors import NotAllowed, NotFound, OutcomeUnknown, Refused, Unreadable
+from clientary_mcp.previews import preview
+from clientary_mcp.verbs import jobs, reads
+from tool_schemas.answers import Outcome
+from tool_schemas.raw import ApiAnswer, ApiCall, ApiPreview, ApiRequest, ReadApi
+from tool_schemas.reading import as_it_came
+
+_NOTHING_SEEN = "Nothing is to be read at that path, so what is there now is not shown."
+
+
+async def _answered(clientary: Clientary, args: ApiCall) -> Outcome:
+    body = await clientary.request("GET", args.path, args.query)
+    return ApiAnswer(done=True, message=f"Clientary answered GET {args.path}.", body=body)
+
+
+async def _look(clientary: Clientary, args: ApiRequest) -> Outcome:
+    """A GET is done; of anything else it is shown what would leave, and to what."""
+    if args.method == "GET":
+        return await _answered(clientary, args)
+    parts = {"method": args.method, "path": args.path, "query": args.query, "body": args.content}
+    request = {name: part for name, part in parts.items() if part is not None}
+    there = None if args.method == "POST" else await _what_is_there(clientary, args.path)
+    unseen = None if args.method == "POST" or there else _NOTHING_SEEN
+    shown = preview(f"send {args.method} {args.path} as it stands in steps", steps=[request], not_visible=unseen)
+    return ApiPreview(**vars(shown) | {"record": there})
+
+
+async def _what_is_there(clientary: Clientary, path: str) -> dict[str, Any] | None:
+    try:
+        there = await clientary.request("GET", path)
+    except (NotFound, NotAllowed, Refused, Unreadable):
+        return None
+    return dict(as_it_came(there)) if isinstance(there, dict) else None
+
+
+@reads
+async def _read(clientary: Clientary, args: ReadApi) -> Outcome:
+    """Read anything of this account's API that no other tool shows, in the API's own words and codes."""
+    return await _answered(clientary, args)
+
+
+@jobs(_look, "money", "mail", "delete", seen_with="list_changes")
+async def api_request(clientary: Clientary, args: ApiRequest) -> Outcome:
+    """Send one request to this account's API, for what no other tool does, in the API's own words and codes. All but
+    GET need confirm."""
+    try:
+        body = await clientary.request(args.method, args.path, args.query, args.content)
+    except OutcomeUnknown as lost:
+        raise OutcomeUnknown(f"{lost} GET {args.path} may show it.") from None
+    return ApiAnswer(done=True, message=f"Clientary accepted {args.method} {args.path}.", body=body)
+
+
+TOOLS = (replace(api_request, reading=replace(_read, name=api_request.name)),)

@@ -1,0 +1,88 @@
+"""Sums of money, exact and per currency: nothing is ever added across currencies."""
+
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+from typing import Any
+
+from tool_schemas.base import Record
+
+UNKNOWN = "unknown"
+"""What stands for the currency where Clientary tells none."""
+
+_MOST, _LONGEST = 50, 40
+"""Currencies that are shown, and characters of one: there may be any text where a code should be."""
+
+_OF_WHAT = {"expenses": "the account's", "hours": "the project's"}
+"""Whose currency it is, for the records that never tell one."""
+
+
+class Totals:
+    """Adds up named amounts, currency by currency.
+
+    The id of an invoice may stand for its currency, until that is known: see `told_by`.
+    """
+
+    def __init__(self) -> None:
+        self._sums: dict[str | int, dict[str, Decimal]] = {}
+        self._counts: dict[str | int, int] = {}
+
+    def add(self, currency_code: str | int | None, **amounts: Decimal | None) -> None:
+        """One more record; an amount that is None counts as not told, and adds nothing."""
+        code = currency_code or UNKNOWN
+        sums = self._sums.setdefault(code, {})
+        self._counts[code] = self._counts.get(code, 0) + 1
+        for name, amount in amounts.items():
+            if amount is not None:
+                sums[name] = sums.get(name, Decimal(0)) + amount
+
+    def add_record(self, record: Record, currency_code: str | int | None = None) -> None:
+        """The amounts of a record (`Record.money`) in its own currency, or in the given one; nothing without any."""
+        if not record.money:
+            return
+        amounts = {name: getattr(record, name, None) for name in record.money}
+        told = {name: amount for name, amount in amounts.items() if isinstance(amount, Decimal)}
+        self.add(currency_code or currency_of(record) or _OF_WHAT.get(record.plural), **told)
+
+    @property
+    def untold(self) -> set[int]:
+        """The ids that stand for a currency."""
+        return {code for code in self._sums if isinstance(code, int)}
+
+    def told_by(self, currency: Callable[[int], str | None]) -> "Totals":
+        """The same sums, now that the currency is known that each id stands for."""
+        told = Totals()
+        for code, sums in self._sums.items():
+            known = (currency(code) or UNKNOWN) if isinstance(code, int) else code
+            told.add(known, **sums)
+            told._counts[known] += self._counts[code] - 1
+        return told
+
+    def shown(self) -> list[dict[str, Any]]:
+        """`[{currency_code, count, …}]`, in the order of the codes; as many as any honest account has."""
+        codes = sorted(self._sums, key=str)
+        rows = [
+            {"currency_code": str(code)[:_LONGEST], "count": self._counts[code], **self._sums[code]}
+            for code in codes[:_MOST]
+        ]
+        if rest := codes[_MOST:]:
+            count = sum(self._counts[code] for code in rest)
+            rows.append({"currency_code": f"{len(rest)} more, not added up", "count": count})
+        return rows
+
+    def of(self, currency_code: str, name: str) -> Decimal:
+        """One sum; zero where nothing was added."""
+        return self._sums.get(currency_code, {}).get(name, Decimal(0))
+
+
+def currency_of(record: Record) -> str | None:
+    """The currency that a record tells itself."""
+    code = getattr(record, "currency_code", None)
+    return code if isinstance(code, str) and code else None
+
+
+def totals_of(records: Iterable[Record]) -> list[dict[str, Any]]:
+    """The sums of some records, per currency; none for records that are not about money."""
+    totals = Totals()
+    for record in records:
+        totals.add_record(record)
+    return totals.shown()

@@ -1,0 +1,120 @@
+"""Filters, orders and sums over records that lack what they look at, or have it in another form."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import respx
+
+from tests.agent import Agent
+from tests.tools.replies import CLIENT, INVOICE, listed
+
+pytestmark = pytest.mark.anyio
+
+JsonObject = dict[str, Any]
+
+# The played day is 2023-11-14.
+LATE: JsonObject = {"status": 1, "due_date": "2023/11/13", "balance": "0.01"}
+
+
+def invoice(number: int, **told: Any) -> JsonObject:
+    return {**INVOICE, "id": number, **told}
+
+
+@pytest.mark.parametrize(
+    ("told", "overdue"),
+    [
+        (LATE, True),
+        ({**LATE, "status": "Viewed"}, True),
+        ({**LATE, "status": 0}, False),
+        ({**LATE, "status": 3}, False),
+        ({**LATE, "status": 4}, False),
+        ({**LATE, "status": 5}, False),
+        ({**LATE, "status": 77}, False),
+        ({**LATE, "status": None}, False),
+        ({**LATE, "due_date": "2023-11-14"}, False),
+        ({**LATE, "due_date": None}, False),
+        ({**LATE, "due_date": "soon"}, False),
+        ({**LATE, "balance": 0}, False),
+        ({**LATE, "balance": "-5.00"}, False),
+        ({**LATE, "balance": None}, False),
+    ],
+    ids=str,
+)
+async def test_overdue_is_sent_or_viewed_past_its_day_and_owed(
+    agent: Agent, account: respx.MockRouter, told: JsonObject, *, overdue: bool
+) -> None:
+    account.get("invoices").respond(json=listed("invoices", invoice(1, **told)))
+    assert (await agent.answer("list_invoices", overdue=True))["returned"] == overdue
+    assert (await agent.answer("list_invoices", overdue=False))["returned"] == (not overdue)
+
+
+async def test_what_an_invoice_lacks_is_counted_once_for_each_field(agent: Agent, account: respx.MockRouter) -> None:
+    rows = [invoice(1, **LATE), invoice(2, **LATE | {"balance": None}), invoice(3, due_date=None, balance=None)]
+    account.get("invoices").respond(json=listed("invoices", *rows))
+    answer = await agent.answer("list_invoices", overdue=True, min_balance=0)
+    assert [record["id"] for record in answer["records"]] == [1]
+    assert answer["notice"] == "Of all records 2 have no balance, 1 have no due_date: these can't match."
+
+
+@pytest.mark.parametrize(
+    ("order", "found"),
+    [("newest", [3, 4, 1, 5, 2]), ("oldest", [1, 4, 3, 2, 5]), ("largest", [2, 5, 4, 3, 1]), ("due", [5, 2, 1, 3, 4])],
+)
+async def test_records_that_lack_what_orders_them_come_last(
+    agent: Agent, account: respx.MockRouter, order: str, found: list[int]
+) -> None:
+    rows = [
+        invoice(1, date="2023/01/01", total_cost=None, due_date="2023-03-03"),
+        invoice(2, date=None, total_cost="100.00", due_date="2023-02-02"),
+        invoice(3, date="2023-02-01", total_cost=5, due_date=None),
+        invoice(4, date="2023/01/15", total_cost="9.99", due_date=None),
+        invoice(5, date="", total_cost="99.999", due_date="2023/01/31"),
+    ]
+    account.get("invoices").respond(json=listed("invoices", *rows))
+    answer = await agent.answer("list_invoices", order=order)
+    assert [record["id"] for record in answer["records"]] == found
+
+
+async def test_sums_are_exact_and_leave_out_what_is_not_told(agent: Agent, account: respx.MockRouter) -> None:
+    cents = [invoice(number, total_cost="0.10", balance=None, currency_code="EUR") for number in range(1, 31)]
+    odd = [invoice(40, total_cost="much", balance=3, currency_code=None), invoice(41, currency_code="")]
+    account.get("invoices").respond(json=listed("invoices", *cents, *odd))
+    assert (await agent.answer("list_invoices"))["total_amounts"] == [
+        {"currency_code": "EUR", "count": 30, "total_cost": 3},
+        {"currency_code": "unknown", "count": 2, "total_cost": 129.15, "balance": float(Decimal("122.15"))},
+    ]
+
+
+async def test_texts_that_are_no_currencies_do_not_fill_the_answer(agent: Agent, account: respx.MockRouter) -> None:
+    texts = [f"{number:03}{'x' * 5_000}" for number in range(60)]
+    rows = [invoice(number, currency_code=text, total_cost=1, balance=1) for number, text in enumerate(texts, start=1)]
+    account.get("invoices").respond(json=listed("invoices", *rows))
+    *sums, rest = (await agent.answer("list_invoices"))["total_amounts"]
+    assert [row["currency_code"] for row in sums] == [text[:40] for text in texts[:50]]
+    assert all(row["total_cost"] == 1 for row in sums)
+    assert rest == {"currency_code": "10 more, not added up", "count": 10}
+
+
+@pytest.mark.parametrize("created", ["2023-11-13T23:30:00-08:00", "2023-11-13T08:00:00Z", "2023/11/13 23:01:08 -0700"])
+async def test_a_time_counts_as_the_day_that_it_says(agent: Agent, account: respx.MockRouter, created: str) -> None:
+    account.get("clients").respond(json=listed("clients", {**CLIENT, "created_at": created}))
+    for day, count in (("2023-11-13", 1), ("2023-11-14", 0)):
+        assert (await agent.answer("list_clients", from_date=day))["returned"] == count
+
+
+@pytest.mark.parametrize("status", [2, "2", "Archived", "archived"])
+async def test_a_status_is_the_same_as_a_number_and_as_a_word(
+    agent: Agent, account: respx.MockRouter, status: Any
+) -> None:
+    account.get("clients").respond(json=listed("clients", {**CLIENT, "status": status}))
+    assert (await agent.answer("list_clients", status="archived"))["returned"] == 1
+    assert (await agent.answer("list_clients", status="active"))["returned"] == 0
+
+
+@pytest.mark.parametrize("text", [None, 7, ["a"], {"name": None}])
+async def test_what_is_no_text_is_not_looked_into(agent: Agent, account: respx.MockRouter, text: Any) -> None:
+    odd = {**CLIENT, "description": text, "client": text, "name": "Globex"}
+    account.get("clients").respond(json=listed("clients", odd))
+    assert (await agent.answer("list_clients", query="globex"))["returned"] == 1
+    assert (await agent.answer("list_clients", query="none"))["returned"] == 0

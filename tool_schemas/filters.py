@@ -1,0 +1,177 @@
+"""What lists take that Clientary can't narrow or order by: this server reads all pages, and keeps what is wanted.
+
+A filter is a mixin: its fields, and what they want of a record. `narrow_by` names the fields; those in `same` want
+the record to have that very value.
+"""
+
+import re
+import unicodedata
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cache, cached_property
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from tool_schemas.base import Paging, Record
+from tool_schemas.wire import Day, NotABool, Number
+
+_TEXTS = (
+    "name", "number", "title", "description", "email", "website", "phone", "mobile", "note", "summary", "po", "city",
+    "client_name",
+)  # fmt: skip
+_SHORT = 2
+_ORDERS = {
+    "newest": ("day", True),
+    "oldest": ("day", False),
+    "largest": ("total_cost", True),
+    "due": ("due_date", False),
+}
+
+
+def folded(text: str) -> str:
+    """`text` as it is compared: without case and accents, its words apart by one blank."""
+    plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+    return " ".join(re.findall(r"\w+", plain.casefold()))
+
+
+def mailbox(email: str | None) -> str:
+    """An e-mail address as it is compared: without case and white space around it."""
+    return (email or "").strip().casefold()
+
+
+def day_of(record: Record, field: str) -> date | None:
+    """The day in a field that holds one, or the day of a time."""
+    value = getattr(record, field, None)
+    if isinstance(value, datetime):
+        return value.date()
+    return value if isinstance(value, date) else None
+
+
+class Narrowing(Paging):
+    """A list that is narrowed here, once any of the fields in `narrow_by` or `same` is given."""
+
+    narrow_by: ClassVar[tuple[str, ...]] = ()
+    same: ClassVar[tuple[str, ...]] = ()
+
+    @classmethod
+    def filters(cls) -> tuple[str, ...]:
+        """The fields that narrow or order the list here: they are no part of the request."""
+        return (*_over_bases(cls, "narrow_by"), *_over_bases(cls, "same"))
+
+    @classmethod
+    def addresses(cls) -> dict[str, str]:
+        """The ids that address the request: an id to narrow by is none of them."""
+        return {name: about for name, about in super().addresses().items() if name not in cls.filters()}
+
+    @property
+    def narrows(self) -> bool:
+        """Whether it takes all pages to answer."""
+        return any(getattr(self, name) is not None for name in self.filters())
+
+    def wants(self, record: Record, today: date) -> bool:
+        """Whether a record is one of those that were asked for."""
+        return all(
+            getattr(self, name) in (None, getattr(record, name, None)) for name in _over_bases(type(self), "same")
+        )
+
+    def looks_at(self, kind: type[Record]) -> set[str]:
+        """The fields of a record that decide: one that lacks any of them can't match."""
+        return {name for name in _over_bases(type(self), "same") if getattr(self, name) is not None}
+
+    def order_by(self) -> tuple[str, bool] | None:
+        """The field to order by, and whether the highest value comes first; None for Clientary's own order."""
+        return None
+
+
+@cache
+def _over_bases(kind: type[Narrowing], name: str) -> tuple[str, ...]:
+    """The fields that a list's class and its bases name, each once."""
+    return tuple(dict.fromkeys(field for base in kind.__mro__ for field in vars(base).get(name, ())))
+
+
+class ByQuery(Narrowing):
+    narrow_by: ClassVar[tuple[str, ...]] = ("query",)
+    query: str | None = Field(None, exclude=True, description="Words.")
+
+    @cached_property
+    def _words(self) -> list[str]:
+        query = (self.query or "").strip()
+        # Of signs alone, like "!?", nothing is found rather than everything.
+        return folded(query).split() or ([query] if query else [])
+
+    def wants(self, record: Record, today: date) -> bool:
+        """Whether every word stands somewhere in the record's texts."""
+        if not super().wants(record, today):
+            return False
+        if self.query is None:
+            return True
+        values = [getattr(record, name, None) for name in _TEXTS]
+        client = getattr(record, "client", None)
+        values.append(client.get("name") if isinstance(client, dict) else None)
+        text = folded(" ".join(value for value in values if isinstance(value, str)))
+        words = text.split()
+        # A sign or two, as in T-1, stand somewhere in almost every text: they have to be a word.
+        return all(word in (words if len(word) <= _SHORT else text) for word in self._words)
+
+
+class ByDay(Narrowing):
+    """By the day that matters for the record: `Record.day`."""
+
+    narrow_by: ClassVar[tuple[str, ...]] = ("from_date", "to_date")
+    from_date: Day | None = Field(None, exclude=True, description="From.")
+    to_date: Day | None = Field(None, exclude=True, description="To.")
+
+    def wants(self, record: Record, today: date) -> bool:
+        """Whether its day is in the range; a record without one never is."""
+        if not super().wants(record, today):
+            return False
+        if self.from_date is None and self.to_date is None:
+            return True
+        day = day_of(record, record.day)
+        return day is not None and (self.from_date or day) <= day <= (self.to_date or day)
+
+    def looks_at(self, kind: type[Record]) -> set[str]:
+        """The record's day, where a range is given."""
+        ranged = self.from_date is not None or self.to_date is not None
+        return super().looks_at(kind) | ({kind.day} if ranged else set())
+
+
+class ByDue(Narrowing):
+    narrow_by: ClassVar[tuple[str, ...]] = ("due_before",)
+    due_before: Day | None = Field(None, exclude=True, description="Due.")
+
+    def wants(self, record: Record, today: date) -> bool:
+        """Whether it is due before that day; a record without a due date never is."""
+        if not super().wants(record, today):
+            return False
+        due = day_of(record, "due_date")
+        return self.due_before is None or (due is not None and due < self.due_before)
+
+    def looks_at(self, kind: type[Record]) -> set[str]:
+        """The due date, where one is given."""
+        return super().looks_at(kind) | ({"due_date"} if self.due_before else set())
+
+
+class InOrder(Narrowing):
+    """Each resource declares the words that it takes."""
+
+    narrow_by: ClassVar[tuple[str, ...]] = ("order",)
+    order: Any = Field(None, exclude=True, description="First.")
+
+    def order_by(self) -> tuple[str, bool] | None:
+        """What the word stands for."""
+        return _ORDERS[self.order] if self.order else None
+
+
+LeastBalance = Annotated[Number, NotABool, Field(description="At least.")]
+
+
+def rank(record: Record, field: str, *, highest_first: bool) -> tuple[bool, Any, int]:
+    """What orders records by a field (`day`: the day that matters): those without a value last, ties by id."""
+    value: Any = getattr(record, record.day if field == "day" else field, None)
+    if isinstance(value, datetime):
+        value = value.timestamp()
+    if not isinstance(value, date | Decimal | float):
+        return not highest_first, 0, record.id
+    return highest_first, value, record.id

@@ -1,0 +1,121 @@
+"""Requests as they are: any method and path of the API, for what has no tool of its own."""
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlencode
+
+from pydantic import AfterValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from tool_schemas.answers import MAX_ANSWER, Outcome, as_text, bounded
+from tool_schemas.base import Arguments, Confirmed
+from tool_schemas.reading import as_it_came, as_json
+from tool_schemas.wire import AsJsonText
+
+_PATH = re.compile(r"[a-z][a-z0-9_-]{0,60}(?:/[a-z0-9_-]{1,60}){0,7}")
+_LONGEST_QUERY = 2_000
+_LONGEST_BODY = 200_000
+_DEEPEST = 20
+
+# (characters of one text, entries of one list) that are tried in turn until an answer fits.
+_BOUNDS = ((20_000, 1_000), (2_000, 200), (300, 50), (100, 10))
+_CUT = "Too long to show whole: texts are cut at {text:,} characters, lists at {entries} entries. Narrow it with query."
+
+
+def _path(given: str) -> str:
+    if _PATH.fullmatch(given) is None:
+        raise PydanticCustomError(
+            "path",
+            "takes a path below /api/v2/ as the API writes it, like clients/12/contacts: words of a-z, 0-9, _ and -,"
+            " with a slash between them and none at either end, and no address, dot, % or ?",
+        )
+    return given
+
+
+def _query(given: dict[str, str]) -> dict[str, str]:
+    if len(urlencode(given)) > _LONGEST_QUERY:
+        raise PydanticCustomError("query", "takes at most {most} characters", {"most": _LONGEST_QUERY})
+    return given
+
+
+def _body(given: dict[str, Any]) -> dict[str, Any]:
+    if _nested(given, _DEEPEST):
+        raise PydanticCustomError("body", "takes an object of at most {most} levels", {"most": _DEEPEST})
+    try:
+        written = json.dumps(given, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError):
+        raise PydanticCustomError("body", "takes an object that JSON can write") from None
+    if len(written) > _LONGEST_BODY:
+        raise PydanticCustomError("body", "takes at most {most} bytes", {"most": _LONGEST_BODY})
+    return given
+
+
+class ApiCall(Arguments):
+    """Where a request goes."""
+
+    method: str
+    path: Annotated[str, AfterValidator(_path)] = Field(description="Below /api/v2/: clients/12.")
+    query: Annotated[dict[str, str], AsJsonText, AfterValidator(_query)] | None = Field(
+        None, description="Like {page: 2}."
+    )
+
+
+class ReadApi(ApiCall):
+    """What is left of it where nothing may be changed."""
+
+    method: Literal["GET"] = Field(description="Reads.")
+
+
+class ApiRequest(ApiCall, Confirmed):
+    """Any request; the body goes as it is, its wrapper key included."""
+
+    method: Literal["GET", "POST", "PUT", "DELETE"] = Field(description="GET reads.")
+    content: Annotated[dict[str, Any], AsJsonText, AfterValidator(_body)] | None = Field(
+        None, alias="body", description="Like {client: {city: Bath}}."
+    )  # its name would be that of a method
+
+    @model_validator(mode="after")
+    def _reading_needs_no_word(self) -> Self:
+        if self.method == "GET":
+            if self.content is not None:
+                raise PydanticCustomError("body", "can't send a body with GET: query narrows a list")
+            self.confirm = False
+        return self
+
+
+def _nested(value: Any, levels: int) -> bool:
+    """Whether lists and objects stand in each other deeper than that."""
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return any(levels == 0 or _nested(part, levels - 1) for part in parts)
+
+
+@dataclass
+class ApiPreview(Outcome):
+    """What would leave, exactly: nulls included, which other answers do without."""
+
+    def shown(self) -> dict[str, Any]:
+        """The answer as JSON holds it; where the request is too long for one, it is cut as others are."""
+        shown = super().shown()
+        exact = shown | {"steps": self.steps}
+        return exact if len(as_text(exact)) <= MAX_ANSWER else shown
+
+
+@dataclass
+class ApiAnswer(Outcome):
+    """What Clientary answered, less secrets: `body` is its JSON, whatever that is; None where it sent nothing."""
+
+    body: Any = None
+
+    def shown(self) -> dict[str, Any]:
+        """The answer as JSON holds it, in at most `MAX_ANSWER` characters."""
+        told = {"done": self.done, "message": self.message}
+        for text, entries in _BOUNDS:
+            body = as_json(as_it_came(self.body))
+            cut = bounded(body, text, entries)
+            notice = {} if cut == body else {"notice": _CUT.format(text=text, entries=entries)}
+            shown = told | notice | ({} if cut is None else {"body": cut})
+            if len(as_text(shown)) <= MAX_ANSWER:
+                return shown
+        return told | {"notice": "Too long to show. Narrow it with query."}
