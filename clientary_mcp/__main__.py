@@ -5,9 +5,10 @@ import gc
 import os
 import sys
 import textwrap
+import time
 from collections.abc import Sequence
 from dataclasses import fields
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 import anyio
@@ -173,12 +174,11 @@ def _check(options: argparse.Namespace) -> None:
 
 def _tools(options: argparse.Namespace) -> None:
     from clientary_mcp.catalogue import as_json, as_table
-    from clientary_mcp.offer import offered
+    from clientary_mcp.offer import not_offered, offered
     from clientary_mcp.tools import ALL
 
     chosen = offered(ALL, Settings.from_environment(_given(options) | _EMBEDDED))
-    hidden = {tool.name for tool in ALL} - {tool.name for tool in chosen}
-    print(as_json(chosen, hidden) if options.json else as_table(chosen))  # noqa: T201 - this command speaks to people
+    print(as_json(chosen, not_offered(ALL, chosen)) if options.json else as_table(chosen))  # noqa: T201 - this command speaks to people
 
 
 def _account(options: argparse.Namespace) -> "Clientary":
@@ -189,8 +189,12 @@ def _account(options: argparse.Namespace) -> "Clientary":
         return Clientary(Settings.from_environment(_given(options)))
     from clientary_mcp.sandbox import Sandbox
     from clientary_mcp.sandbox.network import Network
+    from clientary_mcp.transport import Clock
 
-    return Clientary(Settings.from_environment(_given(options) | _EMBEDDED), Network(Sandbox(options.date)))
+    sandbox = Sandbox(options.date)
+    ahead = (sandbox.today - datetime.now().astimezone().date()).total_seconds()
+    clock = Clock(wall=lambda: time.time() + ahead)  # a report's today is the account's
+    return Clientary(Settings.from_environment(_given(options) | _EMBEDDED), Network(sandbox), clock)
 
 
 def _given(options: argparse.Namespace) -> dict[str, str]:

@@ -18,6 +18,12 @@ from clientary_mcp.verbs import Kind, Tool
 from tool_schemas.mistakes import nearest
 from tool_schemas.wire import Filled, unwrap
 
+_ALL, _RAW = "all", "raw"
+
+_OURS = ("message", "alternative", "basis", "notice")
+"""The parts of an answer that are sentences of ours."""
+
+_QUOTATION = re.compile("“[^”]*”")
 _SENTENCE = re.compile(r"(?<=[.;:!?])\s+")
 
 
@@ -26,31 +32,47 @@ def offered(tools: Collection[Tool], settings: Settings) -> tuple[Tool, ...]:
 
     Toolsets are resources (`clients`, …) and kinds of effect (`read`, `write`, `money`, `mail`, `delete`): a tool
     is in when its resource is named, or none is, and all its effects are named, or none is. Tools by name come on
-    top. Exclusion beats inclusion, and read-only beats everything.
+    top. Exclusion beats inclusion, and read-only beats everything. `raw` is in only where it is named; `all` names
+    every other resource.
     """
     names, resources, kinds = {tool.name for tool in tools}, {tool.resource for tool in tools}, set(get_args(Kind))
-    _known("CLIENTARY_TOOLSETS", settings.toolsets, resources | kinds)
+    _known("CLIENTARY_TOOLSETS", settings.toolsets, resources | kinds | {_ALL})
     _known("CLIENTARY_TOOLS", settings.tools, names)
     _known("CLIENTARY_EXCLUDE_TOOLS", settings.exclude_tools, names)
+    _check_required(tools, settings)
     of_resources, of_kinds = settings.toolsets & resources, settings.toolsets & kinds
+    if not of_resources or _ALL in settings.toolsets:
+        of_resources |= resources - {_RAW}
 
     def included(tool: Tool) -> bool:
+        if settings.read_only and not tool.effect.reads_only:
+            return False
+        if tool.name in settings.exclude_tools or (tool.resource == _RAW and _RAW not in settings.toolsets):
+            return False
         if tool.name in settings.tools:
             return True
         if not settings.toolsets:
             return not settings.tools
-        return (not of_resources or tool.resource in of_resources) and (not of_kinds or tool.effect.kinds <= of_kinds)
+        return tool.resource in of_resources and (not of_kinds or tool.effect.kinds <= of_kinds)
 
-    chosen = [
-        tool
-        for tool in tools
-        if included(tool)
-        and tool.name not in settings.exclude_tools
-        and (tool.effect.reads_only or not settings.read_only)
-    ]
-    if not chosen:
+    forms = [[form for form in (tool, tool.reading) if form and included(form)] for tool in tools]
+    if not any(forms):
         raise SettingsError("The settings leave no tool to offer: widen CLIENTARY_TOOLSETS or CLIENTARY_TOOLS.")
-    return tuple(_demanding(tool, settings) for tool in chosen)
+    return tuple(_demanding(form[0], settings) for form in forms if form)
+
+
+def not_offered(tools: Collection[Tool], chosen: Collection[Tool]) -> set[str]:
+    """The names that no text may hold. Those of `raw` stand in none but their own, so they are not looked for."""
+    return {tool.name for tool in tools if tool.resource != _RAW} - {tool.name for tool in chosen}
+
+
+def _check_required(tools: Collection[Tool], settings: Settings) -> None:
+    """SettingsError for a required field that does not exist, also where only a job makes such records."""
+    for tool in tools:
+        verb, _, kind = tool.name.partition("_")
+        if verb == "create":
+            fields = {name for name, field in tool.arguments.model_fields.items() if not field.exclude}
+            _known("CLIENTARY_REQUIRED_FIELDS", (settings.required_fields or {}).get(kind, ()), fields)
 
 
 def _demanding(tool: Tool, settings: Settings) -> Tool:
@@ -59,11 +81,9 @@ def _demanding(tool: Tool, settings: Settings) -> Tool:
     required = (settings.required_fields or {}).get(kind, ()) if verb in ("create", "update") else ()
     if not required:
         return tool
-    known = tool.arguments.model_fields
-    _known("CLIENTARY_REQUIRED_FIELDS", required, {name for name, field in known.items() if not field.exclude})
     demanded: dict[str, Any] = {}
     for name in required:
-        kept = _filled(known[name])
+        kept = _filled(tool.arguments.model_fields[name])
         demanded[name] = (kept, ...) if verb == "create" else (kept | None, None)
     return replace(tool, arguments=create_model(tool.arguments.__name__, __base__=tool.arguments, **demanded))
 
@@ -88,25 +108,40 @@ def as_offered(tool: Tool, hidden: Collection[str]) -> mcp_types.Tool:
 
 
 def _pruned(schema: dict[str, Any], hidden: Collection[str]) -> dict[str, Any]:
-    properties = {
-        name: {**field, "description": without(field["description"], hidden) or "An id."}
-        for name, field in schema["properties"].items()
-    }
-    return {**schema, "properties": properties}
+    """The schema whose descriptions, at any depth, name no tool that is not there."""
+    kept = dict(schema)
+    if "description" in kept:
+        kept["description"] = without(kept["description"], hidden) or "As its name says."
+    if "items" in kept:
+        kept["items"] = _pruned(kept["items"], hidden)
+    if "properties" in kept:
+        kept["properties"] = {name: _pruned(field, hidden) for name, field in kept["properties"].items()}
+    return kept
 
 
 def pruned(shown: dict[str, Any], hidden: Collection[str]) -> dict[str, Any]:
-    """An answer whose sentences name no tool that is not there."""
+    """An answer of ours (not a record, whose texts are data) whose sentences name no tool that is not there."""
     if not hidden:
         return shown
-    kept: dict[str, Any] = {part: without(shown[part], hidden) for part in ("message", "alternative") if part in shown}
-    return {name: value for name, value in {**shown, **kept}.items() if value != ""}
+    ours = {part: without(shown[part], hidden) for part in _OURS if part in shown}
+    gone = {part for part, text in ours.items() if not text and part != "message"}
+    kept = {part: text or "It is done." for part, text in ours.items()}
+    return {part: value for part, value in {**shown, **kept}.items() if part not in gone}
 
 
 def without(text: str, hidden: Collection[str]) -> str:
-    """The sentences of `text` that name none of the tools in `hidden`."""
-    sentences = _SENTENCE.split(text)
-    return " ".join(sentence for sentence in sentences if not any(name in sentence for name in hidden))
+    """The sentences of `text` that name none of the tools in `hidden`; what a record says in quotation counts not."""
+    if not hidden:
+        return text
+    named = re.compile(rf"(?<![\w@.-])(?:{'|'.join(map(re.escape, sorted(hidden)))})(?![\w@-]|\.\w)")
+    masked = _QUOTATION.sub(lambda quotation: "_" * len(quotation[0]), text)
+    ends = [*(gap.span() for gap in _SENTENCE.finditer(masked)), (len(text), len(text))]
+    kept, start = [], 0
+    for end, after in ends:
+        if not named.search(masked, start, end):
+            kept.append(text[start:end])
+        start = after
+    return " ".join(kept)
 
 
 def _known(variable: str, given: Iterable[str], valid: set[str]) -> None:

@@ -21,9 +21,11 @@ Lists = Mapping[str, tuple[type[Record], str]]
 
 def preview(
     would: str,
-    record: Record,
+    record: Record | None = None,
     *,
     goes_with_it: dict[str, Any] | None = None,
+    steps: list[dict[str, Any]] | None = None,
+    totals: list[dict[str, Any]] | None = None,
     not_visible: str | None = None,
     alternative: str | None = None,
 ) -> Outcome:
@@ -31,17 +33,36 @@ def preview(
     return Outcome(
         done=False,
         message=f"Nothing was changed. This would {would}.",
-        record=record.in_brief(),
+        record=record.in_brief() if record else None,
         goes_with_it=goes_with_it or None,
+        steps=steps,
+        totals=totals,
         not_visible=not_visible,
         alternative=alternative,
         to_proceed=_TO_PROCEED,
     )
 
 
-def done(message: str, record: Record | None = None) -> Outcome:
+def nothing_to_do(
+    why: str, record: Record | None = None, steps: list[dict[str, Any]] | None = None, alternative: str | None = None
+) -> Outcome:
+    """The answer of a call, confirmed or not, that has nothing to do: nobody has to agree to it."""
+    brief = record.in_brief() if record else None
+    return Outcome(
+        done=False, message=f"Nothing was changed. {why}", record=brief, steps=steps or None, alternative=alternative
+    )
+
+
+def done(
+    message: str,
+    record: Record | None = None,
+    *,
+    steps: list[dict[str, Any]] | None = None,
+    totals: list[dict[str, Any]] | None = None,
+) -> Outcome:
     """The answer of a confirmed call that was carried out."""
-    return Outcome(done=True, message=message, record=record.in_brief() if record else None)
+    brief = record.in_brief() if record else None
+    return Outcome(done=True, message=message, record=brief, steps=steps, totals=totals)
 
 
 async def what_goes_along(clientary: Clientary, lists: Lists) -> dict[str, Any]:

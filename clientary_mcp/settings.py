@@ -5,6 +5,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
@@ -77,8 +78,25 @@ def _required(text: str) -> Mapping[str, tuple[str, ...]]:
     return required
 
 
+def _rates(text: str) -> Mapping[int, Decimal]:
+    """`12: 45.50, 14: 60`"""
+    rates: dict[int, Decimal] = {}
+    for part in filter(str.strip, text.split(",")):
+        found = re.fullmatch(r"\s*(\d{1,15})\s*:\s*(\d{1,12}(?:\.\d{1,3})?)\s*", part, re.ASCII)
+        if found is None or int(found[1]) in rates:
+            raise ValueError("must name each staff id once, with its cost per hour, like this: 12: 45.50, 14: 60")
+        rates[int(found[1])] = Decimal(found[2])
+    return rates
+
+
 def _path(text: str) -> Path:
     return Path(text).expanduser()
+
+
+def _directory(text: str) -> Path:
+    if not _path(text).is_dir():
+        raise ValueError("must be a directory that exists")
+    return _path(text)
 
 
 def _setting(variable: str, read: Callable[[str], Any], about: str, default: Any = None, *, shown: bool = True) -> Any:
@@ -129,7 +147,8 @@ class Settings:
     toolsets: frozenset[str] = _setting(
         "CLIENTARY_TOOLSETS",
         _names,
-        "Only these resources (`clients`, …) and effects (`read`, `write`, `money`, `mail`, `delete`).",
+        "Only these resources (`clients`, …, `reports`, `workflows`; `all` of them) and effects (`read`, `write`,"
+        " `money`, `mail`, `delete`). `raw` is offered only where it is named: `all,raw` is everything.",
         frozenset(),
     )
     tools: frozenset[str] = _setting("CLIENTARY_TOOLS", _names, "Only these tools, or these too.", frozenset())
@@ -138,6 +157,12 @@ class Settings:
         "CLIENTARY_REQUIRED_FIELDS",
         _required,
         "What every new client or lead must have: `lead: website, description`.",
+    )
+    cost_rates: Mapping[int, Decimal] | None = _setting(
+        "CLIENTARY_COST_RATES",
+        _rates,
+        "What an hour of each of the staff costs, by staff id, for reports on profit: `12: 45.50, 14: 60`.",
+        shown=False,
     )
     ask_user: AskUser = _setting(
         "CLIENTARY_ASK_USER",
@@ -159,6 +184,9 @@ class Settings:
         600,
     )
     audit_log: Path | None = _setting("CLIENTARY_AUDIT_LOG", _path, "File for one JSON line per call.")
+    export_dir: Path | None = _setting(
+        "CLIENTARY_EXPORT_DIR", _directory, "Directory that export_records writes to, and to no other; it must exist."
+    )
     mcp_token: str | None = _setting(
         "CLIENTARY_MCP_TOKEN",
         str,

@@ -1,4 +1,4 @@
-"""Tool, and the verbs that make one from a function: reads, creates, updates, deletes, sends, charges.
+"""Tool, and the verbs that make one from a function: reads, creates, updates, deletes, sends, charges, jobs.
 
     @reads
     async def get_client(clientary: Clientary, args: GetClient) -> Client:
@@ -19,20 +19,24 @@ import mcp_types
 from pydantic import ValidationError
 
 from clientary_mcp.api import Clientary
-from clientary_mcp.errors import BadArguments, NotFound, OutcomeUnknown
+from clientary_mcp.errors import BadArguments, NotFound
 from tool_schemas.answers import Outcome, Page, answer_schema, show_record
 from tool_schemas.base import Arguments, Confirmed, Paging, Record
 from tool_schemas.json_schema import input_schema
 from tool_schemas.mistakes import explain
+from tool_schemas.report import REPORT_SCHEMA, Report
 
 ArgsT = TypeVar("ArgsT", bound=Arguments)
 GatedT = TypeVar("GatedT", bound=Confirmed)
-Answer = Record | Page[Any] | Outcome
+Answer = Record | Page[Any] | Outcome | Report
 AnswerT = TypeVar("AnswerT", bound=Answer)
 
 Function = Callable[[Clientary, ArgsT], Awaitable[AnswerT]]
 Preview = Callable[[Clientary, GatedT], Awaitable[Outcome]]
 
+
+_TOOLS = "clientary_mcp.tools"
+"""The package whose modules, and packages of modules, are the resources that toolsets name."""
 
 Kind = Literal["read", "write", "money", "mail", "delete"]
 """What a call may do, as owners allow or forbid it."""
@@ -54,6 +58,16 @@ class Effect:
         """Whether it changes nothing."""
         return self.kinds == {"read"}
 
+    @property
+    def capped(self) -> set[Kind]:
+        """What the owner caps of it: what happens at once, not a payment that is merely recorded, or a schedule.
+
+        A tool that may do anything is capped only where its request leaves.
+        """
+        if self.kinds >= {"write", "delete"}:
+            return set()
+        return {"delete"} if "delete" in self.kinds else set(self.kinds) if self.reaches_others else set()
+
 
 @dataclass(frozen=True)
 class Tool:
@@ -70,6 +84,8 @@ class Tool:
     """What the call would do, for the tools that act only with `confirm`."""
     seen_with: str | None = None
     """The tool that shows whether a write took effect."""
+    reading: "Tool | None" = None
+    """What is left of it where nothing may be changed; None where that is nothing."""
 
     @cached_property
     def published(self) -> mcp_types.Tool:
@@ -80,7 +96,7 @@ class Tool:
             title=title,
             description=self.description,
             input_schema=input_schema(self.arguments),
-            output_schema=answer_schema(self.answer),
+            output_schema=REPORT_SCHEMA if self.answer is Report else answer_schema(self.answer),
             annotations=mcp_types.ToolAnnotations(
                 title=title,
                 read_only_hint=self.effect.reads_only,
@@ -102,29 +118,46 @@ class Tool:
         except ValidationError as error:
             raise BadArguments(f"{self.name}: {explain(error, self.arguments)}. Nothing was sent.") from None
 
+    def names_for_ids(self, given: dict[str, Any]) -> list[tuple[str, str]]:
+        """The texts that stand where ids belong, each with the argument that it was given for."""
+        try:
+            self.arguments.model_validate(given)
+        except ValidationError as error:
+            wrong = [(mistake, _argument(mistake["loc"])) for mistake in error.errors(include_url=False)]
+            return [
+                (argument, mistake["input"])
+                for mistake, argument in wrong
+                if mistake["type"] == "int_parsing" and argument.endswith(("_id", "_ids"))
+            ]
+        return []
+
     async def run(self, clientary: Clientary, args: Arguments) -> dict[str, Any]:
         """Act, or show what would happen where that is not confirmed; the answer as JSON holds it."""
         act = self.function if self.preview is None or acts(args) else self.preview
         try:
             answer = await act(clientary, args)
         except NotFound as error:
-            raise NotFound(f"{error}{_where_ids_come_from(args)}") from None
-        except OutcomeUnknown as error:
-            raise OutcomeUnknown(f"{error} {self.seen_with} shows what is there.") from None
+            raise NotFound(f"{error}{self._where_ids_come_from(args)}") from None
         if isinstance(answer, Page):
             return answer.shown(args.detail if isinstance(args, Paging) else "full")
         return show_record(answer) if isinstance(answer, Record) else answer.shown()
+
+    def _where_ids_come_from(self, args: Arguments) -> str:
+        """` Check client_id (From list_clients).` for the ids that a call was addressed with."""
+        about = self.published.input_schema["properties"]
+        given = [name for name in args.addresses() if getattr(args, name) is not None]
+        ids = [f"{name} ({about[name]['description'].rstrip('.')})" for name in given]
+        return f" Check {' and '.join(ids)}." if ids else ""
+
+
+def _argument(place: tuple[int | str, ...]) -> str:
+    """The innermost name on the way to a value."""
+    return next((part for part in reversed(place) if isinstance(part, str)), "")
 
 
 def acts(args: Arguments) -> bool:
     """Whether a call may do what its tool does: the gate, where there is one, is open."""
     return not isinstance(args, Confirmed) or args.confirm
-
-
-def _where_ids_come_from(args: Arguments) -> str:
-    """` Check client_id (Client; see list_clients).` for the ids that a call was addressed with."""
-    ids = [f"{name} ({about.rstrip('.')})" for name, about in args.addresses().items()]
-    return f" Check {' and '.join(ids)}." if ids else ""
 
 
 def reads(function: Function[ArgsT, AnswerT]) -> Tool:
@@ -161,13 +194,19 @@ def charges(preview: Preview[GatedT], *, seen_with: str) -> Callable[[Function[G
     return lambda function: _tool(function, effect, preview, seen_with)
 
 
+def jobs(preview: Preview[GatedT], *also: Kind, seen_with: str) -> Callable[[Function[GatedT, Outcome]], Tool]:
+    """A tool that does several things, one after the other, behind the gate; `also` as for `creates`."""
+    effect = Effect(frozenset({"write", *also}), destroys=True, reaches_others="mail" in also)
+    return lambda function: _tool(function, effect, preview, seen_with)
+
+
 def _tool(
     function: Function[Any, Any], effect: Effect, preview: Preview[Any] | None = None, seen_with: str | None = None
 ) -> Tool:
     hints = get_type_hints(function)
     return Tool(
         name=function.__name__,
-        resource=function.__module__.rpartition(".")[2],
+        resource=function.__module__.removeprefix(f"{_TOOLS}.").partition(".")[0],
         description=" ".join((getdoc(function) or "").split()),
         arguments=hints["args"],
         answer=hints["return"],

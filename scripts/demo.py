@@ -62,7 +62,7 @@ async def list_the_tools(client: Client) -> None:
     writing = [tool.name for tool in tools if tool.name not in {*gated, *reading}]
     print(bold("  ←"))
     show({f"{len(tools)} tools": {"reading": reading, "writing": writing, "only when confirmed": gated}})
-    expect(len(tools) == 71, "71 tools are offered")
+    expect(len(tools) == 87, "87 tools are offered")
 
 
 async def read_every_client(client: Client) -> list[dict[str, Any]]:

@@ -24,7 +24,7 @@ class Agent:
         """The result as it came."""
         return await self.client.call_tool(tool, arguments)
 
-    async def answer(self, tool: str, **arguments: Any) -> dict[str, Any]:
+    async def answer(self, tool: str, /, **arguments: Any) -> dict[str, Any]:
         """The answer of a call that succeeds; the same in text and in structured content."""
         result = await self.call(tool, arguments)
         text = result.content[0]
@@ -33,7 +33,7 @@ class Agent:
         assert json.loads(text.text) == result.structured_content
         return dict(result.structured_content or {})
 
-    async def refusal(self, tool: str, **arguments: Any) -> str:
+    async def refusal(self, tool: str, /, **arguments: Any) -> str:
         """The message of a call that fails."""
         result = await self.call(tool, arguments)
         text = result.content[0]

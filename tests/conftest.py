@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 from datetime import date
+from typing import Any
 
 import hypothesis
 import pytest
@@ -65,10 +66,10 @@ def sandbox() -> Sandbox:
     return Sandbox(TODAY)
 
 
-def session_with(sandbox: Sandbox) -> Clientary:
-    """A session with an embedded account."""
-    settings = Settings(base_url="http://localhost", api_token=sandbox.token)
-    return Clientary(settings, Network(sandbox))
+def session_with(sandbox: Sandbox, **settings: Any) -> Clientary:
+    """A session with an embedded account, on its day."""
+    chosen = Settings(base_url="http://localhost", api_token=sandbox.token, **settings)
+    return Clientary(chosen, Network(sandbox), FakeTime(sandbox.today).clock)
 
 
 @pytest.fixture

@@ -19,25 +19,46 @@ TESTS = sorted((ROOT / "tests").rglob("*.py"))
 # Each layer imports from those before it (and within itself); the sandbox stands beside them all.
 LAYERS = (
     ("tool_schemas",),
-    tuple(f"clientary_mcp.{name}" for name in ("errors", "settings", "transport", "redact", "repeats")),
-    tuple(f"clientary_mcp.{name}" for name in ("audit", "explain", "outcomes", "pages", "together")),
+    tuple(f"clientary_mcp.{name}" for name in ("errors", "guides", "settings", "transport", "redact", "repeats")),
+    tuple(
+        f"clientary_mcp.{name}"
+        for name in (
+            "audit",
+            "caps",
+            "explain",
+            "exports",
+            "matching",
+            "money",
+            "outcomes",
+            "pages",
+            "stirrings",
+            "steps",
+            "together",
+            "totals",
+        )
+    ),
+    ("clientary_mcp.exchange",),
     ("clientary_mcp.api",),
-    tuple(f"clientary_mcp.{name}" for name in ("asking", "check", "previews")),
+    tuple(
+        f"clientary_mcp.{name}" for name in ("asking", "books", "candidates", "check", "finding", "listing", "previews")
+    ),
     ("clientary_mcp.messages",),
     ("clientary_mcp.verbs",),
-    tuple(f"clientary_mcp.{name}" for name in ("caps", "offer", "tools")),
-    ("clientary_mcp.catalogue", "clientary_mcp.desk"),
+    tuple(f"clientary_mcp.{name}" for name in ("offer", "tools")),
+    tuple(f"clientary_mcp.{name}" for name in ("catalogue", "desk", "names", "prompts", "resources")),
     ("clientary_mcp.server",),
     ("clientary_mcp.web",),
     ("clientary_mcp.__main__",),
 )
 SANDBOX = "clientary_mcp.sandbox"
 PYDANTIC = {"pydantic", "pydantic_core"}
-TOWARDS_AGENTS = {f"clientary_mcp.{name}" for name in ("asking", "desk", "offer", "server", "verbs", "web")}
+TOWARDS_AGENTS = {
+    f"clientary_mcp.{name}" for name in ("asking", "desk", "offer", "prompts", "resources", "server", "verbs", "web")
+}
 MAY_IMPORT = {
     "mcp": TOWARDS_AGENTS,
     "mcp_types": TOWARDS_AGENTS,
-    "httpx": {"clientary_mcp.transport", "clientary_mcp.api", "clientary_mcp.__main__"},
+    "httpx": {f"clientary_mcp.{name}" for name in ("transport", "exchange", "api", "__main__")},
 }
 
 

@@ -241,9 +241,9 @@ def check(host: Host, tool: Tool, arguments: JsonObject) -> bool:
     assert said.text.strip()
     assert len(said.text) < 2_000
     assert not [word for word in LIBRARY_WORDS if word in said.text.lower()], said.text
-    if "Nothing was sent" in said.text:
+    if "Nothing was sent" in said.text or "Nothing was changed" in said.text:
         assert len(host.sandbox.ledger) == before[0]
-        if said.text.startswith(f"{tool.name}: "):
+        if said.text.startswith(f"{tool.name}: ") and " name like " not in said.text:
             assert len(host.sandbox.requests) == before[1]
     return False
 

@@ -22,8 +22,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from .failing import fail
 from .lists import listing
 from .messages import send
-from .replies import RefusalError, UnknownRouteError, deleted, not_found, page_not_found, refuse, updated
-from .resources import BY_PATH, HOURS, PARENT_KEYS, PAYMENT_PROFILES, PAYMENTS, RESOURCES, Resource
+from .replies import RefusalError, UnknownRouteError, deleted, invalid, not_found, page_not_found, refuse, updated
+from .resources import BY_PATH, CONTACTS, HOURS, PARENT_KEYS, PAYMENT_PROFILES, PAYMENTS, RESOURCES, Resource
 from .shapes import shape
 from .store import Row
 from .switches import Routes
@@ -232,6 +232,7 @@ async def _create(sandbox: "Sandbox", request: Request, resource: Resource, pare
         _allow_route(request, "tasks", sandbox.switches.task_routes)
     given = {PARENT_KEYS[parent]: _parent(sandbox, request, parent)["id"]} if parent else {}
     _allow_one_more(sandbox, resource)
+    _allow_address(sandbox, resource, _wrapped(body, resource))
     with sandbox.connection:
         record_id = create(sandbox.store, resource, _wrapped(body, resource), given)
     _note(sandbox, request, resource, record_id, body.received)
@@ -245,6 +246,14 @@ def _allow_one_more(sandbox: "Sandbox", resource: Resource) -> None:
         raise RefusalError(422, "Stripe is not enabled", {"base": ["Stripe integration is not enabled"]})
 
 
+def _allow_address(sandbox: "Sandbox", resource: Resource, data: Mapping[str, Any], own_id: int = 0) -> None:
+    if resource is not CONTACTS or not sandbox.switches.unique_contact_emails:
+        return
+    address = str(data.get("email") or "").strip()
+    if sandbox.store.count("contacts", "lower(email) = lower(?) AND id <> ?", (address, own_id)):
+        raise invalid({"email": ["has already been taken"]})
+
+
 async def _update(sandbox: "Sandbox", request: Request, resource: Resource) -> Response:
     body = await _body(request)
     _allow(sandbox, resource)
@@ -253,6 +262,7 @@ async def _update(sandbox: "Sandbox", request: Request, resource: Resource) -> R
     row = _row(sandbox, resource, request.path_params["id"])
     if not (data := _wrapped(body, resource)):
         raise RefusalError(400, f"param is missing or the value is empty: {resource.wrapper}")
+    _allow_address(sandbox, resource, data, row["id"])
     with sandbox.connection:
         update(sandbox.store, sandbox.switches, resource, row, data)
     _note(sandbox, request, resource, row["id"], body.received)

@@ -71,6 +71,9 @@ class Switches:
     plan_limit: frozenset[str] = frozenset()
     """Resources (as named in their lists) that the plan has no more room for: POST answers 426."""
 
+    unique_contact_emails: bool = False
+    """No two contacts have the same e-mail address, those of leads included: POST and PUT answer 422."""
+
     without_stripe: bool = False
     """The account has no Stripe integration, so payment profiles cannot be created."""
 

@@ -314,3 +314,20 @@ async def test_recipients_are_an_array_or_text(
     assert (await wire.post(path, json={"recipients": addresses})).status_code == array
     assert (await wire.post(path, json={"recipients": ", ".join(addresses)})).status_code == text
     assert all(message["recipients"] == addresses for message in account.sent_messages)
+
+
+async def test_the_address_of_a_contact_may_have_to_be_its_own(account: Sandbox, wire: httpx.AsyncClient) -> None:
+    client = (await wire.post("clients", json={"client": {"name": "ACME"}})).json()
+    contacts, ann = f"clients/{client['id']}/contacts", {"client_user": {"name": "Ann", "email": "ann@example.com"}}
+    first, second = [(await wire.post(contacts, json=ann)) for _ in range(2)]
+    assert (first.status_code, second.status_code) == (201, 201)
+    account.switches = Switches(unique_contact_emails=True)
+    refused = await wire.post(contacts, json={"client_user": {"name": "Ann", "email": " ANN@example.com"}})
+    assert (refused.status_code, refused.json()) == (422, {"email": ["has already been taken"]})
+    one = f"contacts/{first.json()['id']}"
+    assert (await wire.put(one, json=ann)).status_code == 422  # the second has it too
+    assert (await wire.put(one, json={"client_user": {"title": "Owner"}})).status_code == 204
+    assert (await wire.put(one, json={"client_user": {"email": "ann2@example.com"}})).status_code == 204
+    assert (await wire.post(contacts, json=ann)).status_code == 422
+    bob = {"client_user": {"name": "Bob", "email": "bob@example.com"}}
+    assert (await wire.post(contacts, json=bob)).status_code == 201

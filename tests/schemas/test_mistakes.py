@@ -83,7 +83,7 @@ def test_the_last_digits_of_a_card_are_asked_for_in_words(digits: str) -> None:
 def test_an_unknown_argument_is_told_with_the_nearest_name_and_all_valid_ones(name: str, meant: str) -> None:
     told = said_of(ListClients, {name: 1})
     assert told.startswith(f"there is no argument {name!r}. Did you mean {meant}?")
-    assert "Valid: updated_since, sort, limit, page, detail" in told
+    assert "Valid: query, from_date, to_date, status, updated_since, sort, limit, page, detail" in told
 
 
 def test_an_unknown_key_of_a_line_is_told_with_the_keys_of_a_line() -> None:
@@ -109,7 +109,7 @@ def test_what_was_given_is_repeated_in_bounds() -> None:
 def test_any_arguments_are_taken_or_told_in_words_of_ours(
     tool: Tool, given_value: dict[str, Any], data: st.DataObject
 ) -> None:
-    names = st.sampled_from(list(tool.arguments.model_fields))
+    names = st.sampled_from([*tool.arguments.model_fields, "y"])
     scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
     values = scalars | st.lists(scalars, max_size=2) | st.dictionaries(st.text(max_size=3), scalars, max_size=2)
     given_value |= data.draw(st.dictionaries(names, values, max_size=6))

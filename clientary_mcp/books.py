@@ -1,0 +1,219 @@
+"""What reports and jobs look up again and again, in as few requests as it can be had: names for ids, projects, hours.
+
+Also how they tell of what they left out.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from math import ceil
+from typing import TypeVar
+
+from clientary_mcp.api import Clientary, Sieve
+from clientary_mcp.errors import BadArguments, NotAllowed, NotFound
+from clientary_mcp.pages import Ids
+from tool_schemas.base import Record
+from tool_schemas.clients import Client
+from tool_schemas.expenses import Expense
+from tool_schemas.hours import HourEntry
+from tool_schemas.invoices import Invoice
+from tool_schemas.projects import Project
+from tool_schemas.staff import Staff
+
+SieveT = TypeVar("SieveT", bound=Sieve)
+
+_FEW = 10
+"""Clients that are looked up one by one; for more, the list is read."""
+
+_EARLIEST = date(1970, 1, 1)
+
+_NAMED = 5
+"""Records that a sentence names; of the others it says how many they are."""
+
+
+@dataclass(frozen=True)
+class Party:
+    """What reports tell of a client; its currency is None where Clientary does not tell it."""
+
+    name: str
+    currency_code: str | None = None
+
+
+async def parties(clientary: Clientary, ids: Iterable[int | None]) -> dict[int, Party]:
+    """These clients; one that is gone or not visible is called `client 12`."""
+    wanted = {client_id for client_id in ids if client_id is not None}
+    known: dict[int, Party] = {}
+    if len(wanted) > _FEW:
+        known = (await clientary.sift(Client, "clients", partial(_Wanted, wanted))).found
+    missing = sorted(wanted - known.keys())
+    found = await clientary.together(partial(_party, clientary, client_id) for client_id in missing)
+    return known | dict(zip(missing, found, strict=True))
+
+
+async def client_names(clientary: Clientary, ids: Iterable[int | None]) -> dict[int, str]:
+    """The names of these clients; `client 12` for one that is gone or not visible."""
+    return {client_id: party.name for client_id, party in (await parties(clientary, ids)).items()}
+
+
+class _Wanted:
+    def __init__(self, wanted: set[int]) -> None:
+        self.found: dict[int, Party] = {}
+        self._wanted = wanted
+
+    def add(self, client: Client) -> None:
+        if client.id in self._wanted:
+            self.found[client.id] = _told_of(client)
+
+
+async def _party(clientary: Clientary, client_id: int) -> Party:
+    try:
+        return _told_of(await clientary.get(Client, f"clients/{client_id}"))
+    except (NotFound, NotAllowed):
+        return Party(f"client {client_id}")
+
+
+def _told_of(client: Client) -> Party:
+    account = (client.__pydantic_extra__ or {}).get("account")  # in live replies, but not in the documentation
+    code = account.get("currency_code") if isinstance(account, dict) else None
+    return Party(client.name or f"client {client.id}", code if isinstance(code, str) and code else None)
+
+
+def client_named_in(record: Record) -> str | None:
+    """The client's name, where a document carries its client whole: live ones do, documented ones do not."""
+    client = (record.__pydantic_extra__ or {}).get("client")
+    name = client.get("name") if isinstance(client, dict) else None
+    return name if isinstance(name, str) and name else None
+
+
+async def staff_names(clientary: Clientary) -> dict[int, str]:
+    """The names of all staff; empty where the owner of the API token may not see them."""
+    try:
+        staff = await clientary.every(Staff, "staff")
+    except NotAllowed:
+        return {}
+    return {person.id: person.name or f"staff {person.id}" for person in staff}
+
+
+class Currencies:
+    """The currencies of invoices: a sieve that stays small for millions of them."""
+
+    def __init__(self) -> None:
+        self._invoices: dict[str, Ids] = {}
+
+    def add(self, invoice: Invoice) -> None:
+        """One more."""
+        if invoice.currency_code:
+            self._invoices.setdefault(invoice.currency_code, Ids()).add(invoice.id)
+
+    def of(self, invoice_id: int) -> str | None:
+        """The currency of an invoice; None for one that is gone, or tells none."""
+        return next((code for code, ids in self._invoices.items() if invoice_id in ids), None)
+
+
+async def currencies_of(clientary: Clientary, invoices: Collection[int] | None = None) -> Currencies:
+    """The currencies of these invoices, or of all: one by one or as a list, whichever is fewer requests."""
+    if invoices is None:
+        return await clientary.sift(Invoice, "invoices", Currencies)
+    known, missing = Currencies(), set(invoices)
+    if len(missing) > 2:  # a page of the list has many of them, and tells how long the list is
+        page = await clientary.collect(Invoice, "invoices", limit=1)
+        for invoice in page.records:
+            known.add(invoice)
+            missing.discard(invoice.id)
+        if page.complete:
+            return known
+        if page.total_count and page.records and len(missing) > ceil(page.total_count / len(page.records)):
+            return await currencies_of(clientary)
+    for found in await clientary.together(partial(_invoice, clientary, number) for number in sorted(missing)):
+        known.add(found)
+    return known
+
+
+async def _invoice(clientary: Clientary, invoice_id: int) -> Invoice:
+    try:
+        return await clientary.get(Invoice, f"invoices/{invoice_id}")
+    except NotFound:
+        return Invoice.read({"id": invoice_id})
+
+
+async def projects_of(
+    clientary: Clientary, *, project_id: int | None = None, client_id: int | None = None
+) -> list[Project]:
+    """That project, or all of a client or of the account, completed ones too; NotFound for an unknown id."""
+    if project_id is not None:
+        project = await clientary.get(Project, f"projects/{project_id}")
+        if client_id not in (None, project.client_id):
+            raise BadArguments(f"Project {project_id} is not one of client {client_id}. Leave one of them out.")
+        return [project]
+    path = "projects" if client_id is None else f"clients/{client_id}/projects"
+    return await clientary.every(Project, path, {"filter": "all"})
+
+
+async def hours_of(
+    clientary: Clientary,
+    projects: Sequence[Project],
+    into: Callable[[Project], SieveT],
+    billed: bool | None = None,
+) -> list[SieveT]:
+    """What `into` makes of each project, in their order, after each of its hour entries went through `add`.
+
+    As many projects at the same time as the settings allow; one that is said to have no such hours is not asked.
+    """
+    query = {"filter": None if billed is None else "billed" if billed else "unbilled"}
+
+    async def sifted(project: Project) -> SieveT:
+        told = project.unbilled_hours if billed is False else project.worked_hours
+        if told == 0:
+            return into(project)
+        return await clientary.sift(HourEntry, f"projects/{project.id}/hours", partial(into, project), query)
+
+    return await clientary.together(partial(sifted, project) for project in projects)
+
+
+async def expenses_between(clientary: Clientary, first: date | None, last: date, into: Callable[[], SieveT]) -> SieveT:
+    """What `into` makes of all expenses of those days; of all up to `last` where `first` is None.
+
+    The list of the whole account is the one that is documented to take dates: without them, or where it does not,
+    Clientary tells the current fiscal year alone.
+    """
+    days = {"from_date": (first or _EARLIEST).isoformat(), "to_date": last.isoformat()}
+    return await clientary.sift(Expense, "expenses", into, days)
+
+
+class LeftOut:
+    """What a report says of records that it left out or could not count like the others: how many, and the first few.
+
+    `left_out.add("invoice", "without a due date", "“1042”")` says `1 invoice without a due date: “1042”.`
+    """
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, str], tuple[int, list[str]]] = {}
+
+    def add(self, noun: str, remark: str, *names: str, count: int = 1) -> None:
+        """`count` more records to say that of; the noun in the singular, names as they stand in the sentence."""
+        before, named = self._found.get((noun, remark), (0, []))
+        self._found[noun, remark] = before + count, [*named, *names][:_NAMED]
+
+    def merge(self, other: "LeftOut") -> None:
+        """What another one found, after what this one has."""
+        for (noun, remark), (count, names) in other._found.items():
+            self.add(noun, remark, *names, count=count)
+
+    def shown(self) -> list[str]:
+        """A sentence for each remark."""
+        return [
+            f"{_counted(count, noun)} {remark}".strip() + _listed(names, count) + "."
+            for (noun, remark), (count, names) in self._found.items()
+            if count
+        ]
+
+
+def _counted(count: int, noun: str) -> str:
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{count:,} {noun if count == 1 else plural}"
+
+
+def _listed(names: list[str], count: int) -> str:
+    more = f" and {count - len(names):,} more" if count > len(names) else ""
+    return f": {', '.join(names)}{more}" if names else ""

@@ -1,0 +1,79 @@
+"""What an agent is told that gives a name where an id belongs: which records are called like it. Never a guess."""
+
+import re
+from collections.abc import Collection, Iterable
+from functools import partial
+
+from clientary_mcp.api import Clientary
+from clientary_mcp.errors import BadArguments, ClientaryError
+from clientary_mcp.finding import KINDS, Hit, find
+from clientary_mcp.previews import quoted
+
+_LISTED_WITH = {
+    "client": "list_clients",
+    "contact": "list_contacts",
+    "lead": "list_leads",
+    "project": "list_projects",
+    "invoice": "list_invoices",
+    "estimate": "list_estimates",
+    "task": "list_tasks",
+    "staff": "list_staff",
+    "recurring_schedule": "list_recurring_schedules",
+}
+_PEOPLE = {"assignee": "staff", "user": "staff"}
+_TOLD = ("email", "title", "status", "client", "city", "due_date")
+"""What is said of a candidate beside its name, as far as it has it."""
+
+_NAMES, _CANDIDATES, _LONGEST = 3, 4, 100
+_A_NUMBER = re.compile(r"[-+]?[\d.,_ ]+(e[-+]?\d+)?", re.IGNORECASE)
+_A_WORD = re.compile(r"[a-z_]{1,20}")
+
+_SENT, _CHANGED = "Nothing was sent.", "Nothing was changed."
+
+
+async def with_candidates(
+    clientary: Clientary, wrong: BadArguments, names: Iterable[tuple[str, str]], hidden: Collection[str]
+) -> BadArguments:
+    """`wrong`, and what there is for the texts that stand where ids belong (argument, text).
+
+    Records of which the list is `hidden` stay so, and a look that fails says nothing: what is wrong stands anyway.
+    """
+    meant = dict.fromkeys((_kind(argument), text) for argument, text in names if _may_be_a_name(text))
+    known = [(kind, text) for kind, text in meant if kind and _LISTED_WITH[kind] not in hidden][:_NAMES]
+    told = await clientary.together(partial(_called_like, clientary, kind, text) for kind, text in known)
+    if not any(told):
+        return wrong
+    return BadArguments(" ".join([str(wrong).removesuffix(_SENT).strip(), *filter(None, told), _CHANGED]))
+
+
+def _kind(argument: str) -> str:
+    """The type of record that an id or a list of ids is of; empty where such records have no names."""
+    what = re.sub("_ids?$", "", argument)
+    kind = _PEOPLE.get(what, what)
+    return kind if kind in KINDS else ""
+
+
+def _may_be_a_name(text: str) -> bool:
+    return len(text) <= _LONGEST and any(c.isalnum() for c in text) and not _A_NUMBER.fullmatch(text.strip())
+
+
+async def _called_like(clientary: Clientary, kind: str, text: str) -> str:
+    """`Clients with a name like “Beacon”: 12 “Beacon Foods” (active).`; nothing when it can't be seen."""
+    try:
+        found = await find(clientary, text, [kind])
+    except ClientaryError:
+        return ""
+    hits = sorted([*found.open, *found.closed], key=lambda hit: hit.rank, reverse=True)
+    if not hits:
+        return f"No {kind.replace('_', ' ')} has a name like {quoted(text)}."
+    more = (found.count(closed=False) + found.count(closed=True)).total() - len(hits[:_CANDIDATES])
+    also = f" and {more} more" if more else ""
+    words = KINDS[kind].words.capitalize()
+    return f"{words} with a name like {quoted(text)}: {', '.join(map(_candidate, hits[:_CANDIDATES]))}{also}."
+
+
+def _candidate(hit: Hit) -> str:
+    known = {**hit.told, "client": hit.client}
+    told = [str(value) for name in _TOLD if (value := known.get(name))]
+    about = ", ".join(word if _A_WORD.fullmatch(word) else quoted(word) for word in told)
+    return f"{hit.id} {quoted(hit.name)}{f' ({about})' if about else ''}"

@@ -1,0 +1,162 @@
+"""How well a record's texts match what somebody typed: exactly, from their beginning, by their words, or nearly.
+
+Case, accents, punctuation and white space make no difference. It knows texts and fields, no records and no lists.
+"""
+
+import re
+from collections.abc import Mapping
+from enum import IntEnum
+from typing import NamedTuple
+
+from tool_schemas.filters import folded
+
+_ADDRESS = re.compile(r"(?:mailto:)?([^\s@,;<>]+@[^\s@,;<>]+)")
+_SITE = re.compile(r"(?:\w+://)?(?:www\.)?([^\s/?#@]+)\S*")
+_NUMBERED = re.compile(r"([^\W\d_]*)(\d.*)")
+_NUMBER_WORDS = {"no", "nr", "number"}
+_NUMBERS = ("number", "po")
+_NEVER_NEAR = (*_NUMBERS, "website")
+"""The next number and the next address of a family of sites are other ones, not misspelt ones."""
+
+_NEAR, _FAR = 80, 40
+"""Of 100: from where on a text is taken for a misspelt one, and for one worth naming when nothing else is found."""
+_INSIDE = 85
+"""The nearness of a text that holds what is looked for in the middle of a word."""
+_TOGETHER = 50
+"""The closeness of words that stand in several fields."""
+_SHORTEST = 3
+
+
+class Level(IntEnum):
+    """Why a record was found; the better, the higher."""
+
+    FAR = 0
+    NEAR = 1
+    WORDS = 2
+    PREFIX = 3
+    EXACT = 4
+
+
+class Match(NamedTuple):
+    """How well something matches, in the order in which matches are shown: `closeness` is of 100."""
+
+    level: Level
+    closeness: float
+    field: str
+
+
+NOTHING = Match(Level.FAR, 0.0, "")
+
+
+class Wanted:
+    """What somebody looks for, in the forms in which it is compared."""
+
+    def __init__(self, query: str) -> None:
+        from rapidfuzz.fuzz import ratio  # takes longer to load than all else here: only a search pays for it
+
+        self._ratio = ratio
+        self._text = comparable(query)
+        self._words = [f" {word}" for word in self._text.split()]
+        self._spelt = any(letter.isalpha() for letter in query)
+        address = _ADDRESS.search(query)
+        self._address = address[1].casefold().rstrip(".") if address else ""
+        self._site = "" if address else _site(query)
+        self._number = _number(query)
+
+    def match(self, kind: str, texts: Mapping[str, str], beside: str = "") -> Match:
+        """The best match of the texts of one record, by field; `beside` are words that may help, but don't suffice.
+
+        `kind` is what a number of it may be called: `INV-1042` is the invoice 1042.
+        """
+        plain = {field: comparable(_site(text) if field == "website" else text) for field, text in texts.items()}
+        exact = [place for place, field in enumerate(texts) if self._is(kind, field, texts[field], plain[field])]
+        if exact:
+            return Match(Level.EXACT, 100.0 - exact[0], list(texts)[exact[0]])
+        found = [self._in_field(field, text) for field, text in plain.items() if text]
+        if self._address and "email" in texts:
+            found.append(self._in_address(texts["email"]))
+        best = max(found, key=_order, default=NOTHING)
+        if best.level >= Level.WORDS or len(self._words) == 1 or self._address:
+            return best
+        return self._in_several(plain, beside) or best
+
+    def _is(self, kind: str, field: str, value: str, text: str) -> bool:
+        if field == "email" and self._address:
+            return value.strip().casefold() == self._address
+        if field == "website":
+            return bool(self._site) and _site(value) == self._site
+        if field in _NUMBERS and self._number:
+            return _same_number(kind, self._number, _number(value))
+        return text == self._text
+
+    def _in_field(self, field: str, text: str) -> Match:
+        wanted = comparable(self._site) if field == "website" else self._text
+        if not wanted or (self._address and field == "email"):
+            return NOTHING
+        closeness = 100.0 * min(1.0, len(wanted) / len(text))
+        if text.startswith(wanted):
+            return Match(Level.PREFIX, closeness, field)
+        if all(word in f" {text}" for word in self._words):
+            return Match(Level.WORDS, closeness, field)
+        spelt = self._spelt and field not in _NEVER_NEAR
+        return _nearly(self._nearness(text), field, spelt=spelt)
+
+    def _in_address(self, value: str) -> Match:
+        """Another address comes near when both its sides do: who shares the domain alone is somebody else."""
+        there = value.strip().casefold()
+        if there.startswith(self._address):
+            return Match(Level.PREFIX, 100.0 * len(self._address) / len(there), "email")
+        names, hosts = zip(self._address.split("@", 1), f"{there}@".split("@")[:2], strict=True)
+        return _nearly(min(self._ratio(*names), self._ratio(*hosts)), "email", spelt=True)
+
+    def _in_several(self, plain: Mapping[str, str], beside: str) -> Match | None:
+        """Words that stand in several fields, at least one of them in a field of the record's own."""
+        spaced = {field: f" {text}" for field, text in plain.items()}
+        strange = [word for word in self._words if not any(word in text for text in spaced.values())]
+        if len(strange) == len(self._words) or not all(word in f" {comparable(beside)}" for word in strange):
+            return None
+        own = [field for field, text in spaced.items() if any(word in text for word in self._words)]
+        return Match(Level.WORDS, _TOGETHER, ", ".join([*own, *(["client"] if strange else [])]))
+
+    def _nearness(self, text: str) -> float:
+        """Of 100: of the whole, or word by word, so that a misspelt word finds a longer name."""
+        whole = self._ratio(self._text, text)
+        if len(self._text) >= _SHORTEST and self._text in text:
+            return max(whole, _INSIDE)
+        there, wanted = text.split(), self._text.split()
+        by_word = sum(len(word) * max(self._ratio(word, other) for other in there) for word in wanted)
+        return max(whole, by_word / max(1, sum(map(len, wanted))))
+
+
+def comparable(text: str) -> str:
+    """`text` folded; signs alone stay as they are."""
+    return folded(text) or text.casefold().strip()
+
+
+def _nearly(nearness: float, field: str, *, spelt: bool) -> Match:
+    level = Level.NEAR if spelt and nearness >= _NEAR else Level.FAR
+    return Match(level, nearness if nearness >= _FAR else 0.0, field)
+
+
+def _order(match: Match) -> tuple[int, float]:
+    return match.level, match.closeness
+
+
+def _site(text: str) -> str:
+    """The host of an address on the web: `https://www.x.example/about` and `x.example` are the same."""
+    site = _SITE.fullmatch(text.strip().casefold())
+    return site[1].partition(":")[0] if site else ""
+
+
+def _number(text: str) -> tuple[str, str] | None:
+    """The letters and the digits of `1042`, `#1042`, `INV-1042` or `invoice no. 1042`; None for anything else."""
+    compact = "".join(word for word in folded(text).split() if word not in _NUMBER_WORDS)
+    parts = _NUMBERED.fullmatch(compact)
+    return (parts[1], parts[2].lstrip("0")) if parts else None
+
+
+def _same_number(kind: str, wanted: tuple[str, str], there: tuple[str, str] | None) -> bool:
+    """Letters may be left out, and those that name the kind are as good as others that do: `Invoice 7` is `INV-7`."""
+    if there is None or wanted[1] != there[1]:
+        return False
+    return wanted[0] in ("", there[0]) or (kind.startswith(wanted[0]) and kind.startswith(there[0]))

@@ -1,0 +1,132 @@
+"""Resources: what hosts show or attach without a tool: the account, two guides, any record, and the audit trail.
+
+Records are read through their get tool, so that what is not offered can't be read either, and the trail tells it.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from functools import partial
+from typing import Any
+
+import mcp_types
+from anyio import to_thread
+from mcp.shared.exceptions import MCPError
+
+from clientary_mcp.api import Clientary
+from clientary_mcp.audit import Audit
+from clientary_mcp.errors import BadArguments, ClientaryError, NotAllowed
+from clientary_mcp.exports import Exports
+from clientary_mcp.guides import MONEY, STATUSES
+from tool_schemas.answers import MAX_ANSWER, as_text
+from tool_schemas.base import Record
+from tool_schemas.clients import Client
+from tool_schemas.invoices import Invoice
+from tool_schemas.leads import Lead
+from tool_schemas.projects import Project
+
+_SCHEME = "clientary://"
+_RECORD = re.compile(r"clientary://([a-z_]+)/(\d{1,15})")
+_EXPORT = f"{_SCHEME}exports/"
+_JSON, _MARKDOWN = "application/json", "text/markdown"
+_KINDS = {
+    "csv": "text/csv",
+    "jsonl": "application/jsonl",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+_COUNTED: Mapping[str, type[Record]] = {"clients": Client, "leads": Lead, "projects": Project, "invoices": Invoice}
+
+CallTool = Callable[[str, dict[str, Any]], Awaitable[mcp_types.CallToolResult | mcp_types.InputRequiredResult]]
+Read = Callable[[], Awaitable[str]]
+
+
+class Resources:
+    """What can be read by address."""
+
+    def __init__(self, clientary: Clientary, offered: Collection[str], audit: Audit, about: Mapping[str, Any]) -> None:
+        self._clientary, self._offered, self._audit, self._about = clientary, set(offered), audit, about
+        self._fixed: dict[str, tuple[str, str, Read]] = {
+            "account": ("Counts of the account, and what this server may do on it.", _JSON, self._account),
+            "guide/statuses": ("The states of records, and what overdue means.", _MARKDOWN, partial(_text, STATUSES)),
+            "guide/money": ("How amounts, taxes, hours and budgets are counted.", _MARKDOWN, partial(_text, MONEY)),
+        }
+        directory = clientary.settings.export_dir
+        self._exports = Exports(directory) if directory and "export_records" in self._offered else None
+        if audit.keeps:
+            self._fixed["audit/recent"] = ("The last calls in the audit trail, the newest last.", _JSON, self._recent)
+
+    def listed(self) -> list[mcp_types.Resource]:
+        """Those with a fixed address."""
+        return [
+            mcp_types.Resource(uri=_SCHEME + path, name=path, title=_title(path), description=about, mime_type=kind)
+            for path, (about, kind, _) in self._fixed.items()
+        ]
+
+    def templates(self) -> list[mcp_types.ResourceTemplate]:
+        """Those that are addressed by what they are and their id."""
+        templates = []
+        if types := self._types():
+            about = f"One record in full. type: {', '.join(types)}."
+            templates.append(_template("{type}/{id}", "record", about, _JSON))
+        if self._exports:
+            templates.append(_template("exports/{file}", "export", "A file that export_records wrote.", None))
+        return templates
+
+    def _types(self) -> list[str]:
+        return sorted(name.removeprefix("get_") for name in self._offered if name.startswith("get_"))
+
+    async def read(self, uri: str, call_tool: CallTool) -> tuple[str | bytes, str]:
+        """What is at an address, and its kind; MCPError when there is nothing, or it can't be read."""
+        if self._exports and (name := uri.removeprefix(_EXPORT)) != uri:
+            return await self._export(self._exports, name)
+        if (fixed := self._fixed.get(uri.removeprefix(_SCHEME))) and uri.startswith(_SCHEME):
+            _, kind, read = fixed
+            try:
+                return await read(), kind
+            except ClientaryError as error:
+                raise MCPError(mcp_types.INTERNAL_ERROR, str(error)) from None
+        match = _RECORD.fullmatch(uri)
+        if match is None or match[1] not in self._types():
+            raise MCPError(mcp_types.INVALID_PARAMS, f"There is no resource {uri[:100]!r}.")
+        result = await call_tool(f"get_{match[1]}", {f"{match[1]}_id": int(match[2])})
+        assert isinstance(result, mcp_types.CallToolResult)  # noqa: S101 - a read asks nobody
+        if result.is_error:
+            (content,) = result.content
+            raise MCPError(mcp_types.INVALID_PARAMS, getattr(content, "text", "It can't be read."))
+        return as_text(result.structured_content), _JSON
+
+    async def _export(self, exports: Exports, name: str) -> tuple[str | bytes, str]:
+        try:
+            content = await to_thread.run_sync(exports.read, name)
+        except BadArguments as error:
+            raise MCPError(mcp_types.INVALID_PARAMS, str(error)) from None
+        kind = _KINDS[name.rpartition(".")[2]]
+        return (content if name.endswith(".xlsx") else content.decode()), kind
+
+    async def _account(self) -> str:
+        counts = await self._clientary.together(partial(self._count, path) for path in _COUNTED)
+        told = dict(zip(_COUNTED, counts, strict=True))
+        return as_text({"address": self._clientary.settings.address, "counts": told, **self._about})
+
+    async def _count(self, path: str) -> int | str:
+        try:
+            page = await self._clientary.collect(_COUNTED[path], path, limit=1)
+        except NotAllowed:
+            return "not visible"
+        return len(page.records) if page.total_count is None else page.total_count
+
+    async def _recent(self) -> str:
+        return as_text(self._audit.recent(MAX_ANSWER))
+
+
+def _template(path: str, name: str, about: str, kind: str | None) -> mcp_types.ResourceTemplate:
+    return mcp_types.ResourceTemplate(
+        uri_template=_SCHEME + path, name=name, title=_title(name), description=about, mime_type=kind
+    )
+
+
+async def _text(text: str) -> str:
+    return text
+
+
+def _title(path: str) -> str:
+    return path.replace("/", ": ").capitalize()

@@ -1,0 +1,75 @@
+"""What a job of several writes has done so far: told when it is done, and when it stops half-way."""
+
+from collections.abc import Awaitable
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from clientary_mcp.errors import BadArguments, ClientaryError, HalfDone, OutcomeUnknown
+
+ResultT = TypeVar("ResultT")
+
+_NAMED = 30
+_NONE = "Nothing was sent: "
+"""How a step is refused here; of the whole job it would be untrue."""
+
+
+class Steps:
+    """The steps of one job, in their order, each with what it made or found.
+
+    A job finds in the account what an earlier call of it made, and goes on from there: `found` says so. `again` is
+    the call that does.
+    """
+
+    def __init__(self, again: str = "The same call") -> None:
+        self.told: list[dict[str, Any]] = []
+        self._again = again
+
+    async def do(self, what: str, act: Awaitable[ResultT], **about: Any) -> ResultT:
+        """Do one step; HalfDone when it fails and others were done before, else the failure itself."""
+        try:
+            result = await act
+        except ClientaryError as failure:
+            raise self.stopped(what, failure) from None
+        self.told.append({"step": what, "outcome": "done", **_id_of(result), **about})
+        return result
+
+    def tell(self, what: str, **about: Any) -> None:
+        """A part of a step that is done, for when the rest of it fails."""
+        self.told.append({"step": what, "outcome": "done", **about})
+
+    def to_do(self, what: str, **about: Any) -> None:
+        """A step that the call would do once it is confirmed."""
+        self.told.append({"step": what, "outcome": "to do", **about})
+
+    def found(self, what: str, **about: Any) -> None:
+        """A step that an earlier call did."""
+        self.told.append({"step": what, "outcome": "already there", **about})
+
+    def skipped(self, what: str, why: str, **about: Any) -> None:
+        """A step that is not done, and why."""
+        self.told.append({"step": what, "outcome": "skipped", "why": why, **about})
+
+    def stopped(self, what: str, failure: ClientaryError) -> ClientaryError:
+        """The failure of a step, and what was done before it."""
+        done = [step for step in self.told if step["outcome"] != "skipped"]
+        if not done or isinstance(failure, BadArguments):
+            return failure
+        before = "; ".join(_in_words(step) for step in done[-_NAMED:])
+        more = f"{len(done) - _NAMED} earlier steps; " if len(done) > _NAMED else ""
+        unknown = isinstance(failure, OutcomeUnknown) and "not known whether" not in str(failure)
+        unsure = " Whether that step took effect is not known." if unknown else ""
+        return HalfDone(
+            f"Stopped at: {what}. {str(failure).removeprefix(_NONE)}{unsure} Done before: {more}{before}."
+            f" {self._again} goes on from there and does nothing twice."
+        )
+
+
+def _id_of(result: object) -> dict[str, Any]:
+    with suppress(AttributeError):
+        return {"id": result.id}  # type: ignore[attr-defined]  # steps that make no record have none
+    return {}
+
+
+def _in_words(step: dict[str, Any]) -> str:
+    made = f" ({step['id']})" if "id" in step else ""
+    return f"{step['step']}{made}" + (" was there already" if step["outcome"] == "already there" else "")

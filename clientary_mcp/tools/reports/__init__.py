@@ -1,0 +1,1 @@
+"""Questions about many records, answered with figures: the toolset `reports`."""

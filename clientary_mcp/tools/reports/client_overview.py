@@ -1,0 +1,232 @@
+"""One client at a glance: people, what they owe, the latest invoice, budgets and offers."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from datetime import date
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+from clientary_mcp.api import Clientary
+from clientary_mcp.books import LeftOut, client_names, projects_of
+from clientary_mcp.errors import BadArguments, NotAllowed, NotFound
+from clientary_mcp.finding import Hit, find
+from clientary_mcp.matching import Level
+from clientary_mcp.money import ZERO
+from clientary_mcp.previews import name_of, quoted
+from clientary_mcp.totals import Totals
+from clientary_mcp.verbs import reads
+from tool_schemas.base import Record
+from tool_schemas.clients import Client
+from tool_schemas.contacts import Contact
+from tool_schemas.documents import Item
+from tool_schemas.estimates import Estimate
+from tool_schemas.invoices import OWED, Invoice
+from tool_schemas.leads import Lead
+from tool_schemas.projects import Project
+from tool_schemas.report import Report
+from tool_schemas.reports.client_overview import ClientOverview
+
+_MOST = 50
+"""Entries of one list."""
+_NEAREST = 3
+_OFFERS: dict[str, tuple[str, ...]] = {
+    "open_estimates": ("sent", "viewed", "revised"),
+    "accepted_estimates": ("accepted",),
+    "draft_estimates": ("draft",),
+}
+_OVER = ("cancelled", "declined", "archived")
+_FIGURES = ("open", "open_invoices", "overdue", "pending", "pending_invoices")
+_BASIS = (
+    "open: balances above zero of sent and viewed invoices, pending ones apart; overdue is the part of open that was"
+    " due before {today}. The latest invoice is the newest by date that is neither draft nor cancelled. used is"
+    " worked_hours for a budget in hours, the cost of the hours so far for one in money."
+)
+
+
+@reads
+async def client_overview(clientary: Clientary, args: ClientOverview) -> Report:
+    """One client at a glance: contacts, open balance per currency, latest invoice with its lines, drafts, open
+    projects with budgets, estimates. By id, or by a contact's e-mail address."""
+    left_out, about = LeftOut(), dict[str, Any]()
+    client_id = args.client_id
+    if client_id is None:
+        client_id, about["owns_the_address"] = await _client_of(clientary, args.email or "", left_out)
+    path, today = f"clients/{client_id}", clientary.today()
+    jobs: list[Callable[[], Awaitable[Any]]] = [
+        partial(clientary.get, Client, path),
+        partial(clientary.every, Contact, f"{path}/contacts", {"page_size": 100}),
+        partial(clientary.sift, Invoice, f"{path}/invoices", partial(_Invoices, today)),
+        partial(projects_of, clientary, client_id=client_id),
+        partial(clientary.every, Estimate, f"{path}/estimates"),
+    ]
+    client, contacts, invoices, projects, estimates = await clientary.together(jobs)
+    left_out.merge(invoices.left_out)
+    about = {
+        "client": client.in_brief(),
+        **about,
+        "contacts": _first(contacts, "contact", left_out),
+        "latest_invoice": await _latest(clientary, invoices, left_out),
+        "draft_invoices": _first(invoices.drafts, "draft invoice", left_out, without=("status", "balance")),
+        "open_projects": _open(projects, left_out),
+        **_offers(estimates, left_out),
+    }
+    return Report(invoices.rows(), _BASIS.format(today=today), left_out=left_out.shown(), about=about)
+
+
+async def _client_of(clientary: Clientary, email: str, left_out: LeftOut) -> tuple[int, list[dict[str, Any]]]:
+    """The one client whose contact has that address, and the contact; BadArguments for none, and for several."""
+    found = await find(clientary, email, ["contact"])
+    owners = [hit for hit in found.open if hit.match.level is Level.EXACT and hit.match.field == "email"]
+    clients = {hit.told["client_id"]: hit.client for hit in owners if "client_id" in hit.told}
+    if len(clients) != 1:
+        others = [hit for hit in [*found.open, *found.nearest] if hit not in owners][:_NEAREST]
+        raise BadArguments(await _no_one_client(clientary, email, owners or others, clients))
+    for hit in owners:
+        if "client_id" not in hit.told:
+            left_out.add("contact", "of a lead with the same address", quoted(hit.name))
+    (client_id,) = clients
+    return client_id, [{"contact_id": hit.id, "name": hit.name} for hit in owners if "client_id" in hit.told]
+
+
+async def _no_one_client(clientary: Clientary, email: str, hits: list[Hit], clients: dict[int, str | None]) -> str:
+    """Why there is no overview for an address: `hits` are its owners, or of an address without one the nearest."""
+    ids = [hit.told["client_id"] for hit in hits if "client_id" in hit.told]
+    names = await client_names(clientary, ids)
+    leads = await _lead_names(clientary, {hit.told["lead_id"] for hit in hits if "lead_id" in hit.told})
+    people = "; ".join(_person(hit, names, leads) for hit in hits)
+    if clients:
+        return f"Contacts of {len(clients)} clients have the address {quoted(email)}: {people}. Give client_id."
+    if any(hit.match.level is Level.EXACT and hit.match.field == "email" for hit in hits):
+        return f"The address {quoted(email)} belongs to a lead's contact, to no client: {people}."
+    nearest = f" The nearest: {people}." if people else ""
+    return f"No contact has the address {quoted(email)}.{nearest}"
+
+
+async def _lead_names(clientary: Clientary, ids: set[int]) -> dict[int, str]:
+    """Quoted; only an id where a lead is gone or not visible."""
+    names: dict[int, str] = {}
+    for lead_id in ids:
+        with suppress(NotFound, NotAllowed):
+            names[lead_id] = quoted((await clientary.get(Lead, f"leads/{lead_id}")).name or "")
+    return names
+
+
+def _person(hit: Hit, clients: dict[int, str], leads: dict[int, str]) -> str:
+    client_id, lead_id = hit.told.get("client_id"), hit.told.get("lead_id")
+    of = ""
+    if client_id:
+        of = f" of client {client_id} {quoted(clients[client_id])}"
+    elif lead_id:
+        of = f" of lead {lead_id} {leads.get(lead_id, '')}".rstrip()
+    return f"{quoted(hit.told.get('email', ''))}, {quoted(hit.name)}{of}"
+
+
+class _Invoices:
+    """What is kept of a client's invoices: sums per currency, the newest, and the drafts in brief."""
+
+    def __init__(self, today: date) -> None:
+        self.latest: Invoice | None = None
+        self.drafts: list[Invoice] = []
+        self.left_out = LeftOut()
+        self._today = today
+        self._sums = Totals()
+
+    def add(self, invoice: Invoice) -> None:
+        """The next invoice."""
+        if invoice.status == "draft":
+            self.drafts.append(invoice)
+        elif invoice.status == "cancelled":
+            self.left_out.add("cancelled invoice", "")
+        elif invoice.status not in (*OWED, "pending", "paid"):
+            self.left_out.add("invoice", "of an unknown status", quoted(name_of(invoice)))
+        else:
+            self._count(invoice)
+            if self.latest is None or _newness(invoice) > _newness(self.latest):
+                self.latest = invoice
+
+    def _count(self, invoice: Invoice) -> None:
+        balance, code = invoice.balance, invoice.currency_code
+        if invoice.status == "paid":
+            return
+        if balance is None:
+            self.left_out.add("invoice", "without a balance", quoted(name_of(invoice)))
+        elif balance < 0:
+            self.left_out.add("overpaid invoice", "", quoted(name_of(invoice)))
+        elif balance > 0 and invoice.status == "pending":
+            self._sums.add(code, pending=balance, pending_invoices=Decimal(1))
+        elif balance > 0:
+            overdue = balance if invoice.overdue(self._today) else ZERO
+            self._sums.add(code, open=balance, open_invoices=Decimal(1), overdue=overdue)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """What is owed, one row per currency."""
+        codes = [sums["currency_code"] for sums in self._sums.shown()]
+        return [{"currency_code": code} | {name: self._sums.of(code, name) for name in _FIGURES} for code in codes]
+
+
+def _newness(record: Invoice | Estimate) -> tuple[date, int]:
+    return record.date or date.min, record.id
+
+
+async def _latest(clientary: Clientary, invoices: _Invoices, left_out: LeftOut) -> dict[str, Any] | str:
+    invoice = invoices.latest
+    if invoice is None:
+        return "none"
+    if invoice.items is None:  # a list need not carry them
+        invoice = await clientary.get(Invoice, f"invoices/{invoice.id}")
+    items = invoice.items or []
+    left_out.add("line", f"of the latest invoice beyond the first {_MOST}", count=len(items[_MOST:]))
+    return {**_brief(invoice), "subtotal": invoice.subtotal, "lines": [_line(item) for item in items[:_MOST]]}
+
+
+def _line(item: Item) -> dict[str, Any]:
+    if item.item_type == "section":
+        return {"section": item.title}
+    return {"title": item.title, "quantity": item.quantity, "price": item.price}
+
+
+def _brief(record: Record, without: tuple[str, ...] = ()) -> dict[str, Any]:
+    """A record in brief, without the client's id that all of them have."""
+    return {name: value for name, value in record.in_brief().items() if name not in ("client_id", *without)}
+
+
+def _first(
+    records: Sequence[Record], noun: str, left_out: LeftOut, without: tuple[str, ...] = ()
+) -> list[dict[str, Any]]:
+    left_out.add(noun, f"beyond the first {_MOST}", count=len(records[_MOST:]))
+    return [_brief(record, without) for record in records[:_MOST]]
+
+
+def _open(projects: list[Project], left_out: LeftOut) -> list[dict[str, Any]]:
+    current = [project for project in projects if project.status != "completed"]
+    left_out.add("completed project", "", count=len(projects) - len(current))
+    left_out.add("open project", f"beyond the first {_MOST}", count=len(current[_MOST:]))
+    return [_with_budget(project, left_out) for project in current[:_MOST]]
+
+
+def _with_budget(project: Project, left_out: LeftOut) -> dict[str, Any]:
+    names = ("id", "name", "status", "project_type", "rate", "currency_code", "worked_hours", "unbilled_hours")
+    brief = {name: getattr(project, name, None) for name in names}
+    if not project.budget:
+        return {**brief, "budget": "no budget"}
+    used = {"hours": project.worked_hours, "amount": project.cost}.get(project.budget_type or "")
+    if used is None:
+        left_out.add("project", "whose use of the budget Clientary does not tell", quoted(name_of(project)))
+    budget = {"budget_type": project.budget_type, "budget": project.budget, "used": used}
+    return {**brief, **budget, "remaining": None if used is None else project.budget - used}
+
+
+def _offers(estimates: list[Estimate], left_out: LeftOut) -> dict[str, Any]:
+    """The estimates that matter yet, newest first: open, accepted and drafts apart."""
+    newest = sorted(estimates, key=_newness, reverse=True)
+    told = {kind: [each for each in newest if each.status in statuses] for kind, statuses in _OFFERS.items()}
+    for each in estimates:
+        if each.status in _OVER:
+            left_out.add("estimate", "(cancelled, declined or archived)")
+        elif each.status not in sum(_OFFERS.values(), ()):
+            left_out.add("estimate", "of an unknown status", quoted(name_of(each)))
+    return {kind: _first(some, kind.replace("_", " ")[:-1], left_out) for kind, some in told.items()}
+
+
+TOOLS = (client_overview,)

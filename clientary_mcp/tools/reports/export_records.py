@@ -1,0 +1,90 @@
+"""Lists and reports as files, for spreadsheets and other programs."""
+
+from functools import partial
+from typing import Any, get_args, get_origin
+
+from anyio import to_thread
+
+from clientary_mcp.api import Clientary
+from clientary_mcp.errors import BadArguments
+from clientary_mcp.exports import Exports, Rows, check
+from clientary_mcp.offer import offered
+from clientary_mcp.verbs import Tool, reads
+from tool_schemas.answers import Page
+from tool_schemas.base import Arguments
+from tool_schemas.mistakes import nearest
+from tool_schemas.report import Report
+from tool_schemas.reports.export_records import ExportRecords
+
+_WHOLE = ("limit", "page", "order", "detail")
+
+
+@reads
+async def export_records(clientary: Clientary, args: ExportRecords) -> Report:
+    """Write a whole list, or all rows of a report, to a file in the owner's export directory. Answers its name,
+    columns, control totals and first rows."""
+    tool = _exported(args.tool, clientary)
+    given = _arguments(tool, args)
+    check(args.format)
+    exports = Exports(clientary.settings.export_dir)
+    with exports.rows(_main_columns(tool)) as rows:
+        left_out, totals = await _collect(tool, given, clientary, rows)
+        stem = f"{tool.name}-{clientary.today().isoformat()}"
+        name = await to_thread.run_sync(partial(exports.write, rows, stem, args.format))
+        return Report(
+            rows=rows.first,
+            basis=f"The first rows of {rows.count:,}; the file holds all of them, nested values as JSON.",
+            totals=totals or rows.totals.shown() or None,
+            left_out=left_out,
+            about={"file": name, "exported_rows": rows.count, "columns": list(rows.columns)},
+        )
+
+
+def _main_columns(tool: Tool) -> tuple[str, ...]:
+    """What a list shows of each record; a report's columns are those of its rows."""
+    if get_origin(tool.answer) is not Page:
+        return ()
+    (record,) = get_args(tool.answer)
+    brief: tuple[str, ...] = record.brief
+    return brief
+
+
+async def _collect(
+    tool: Tool, given: Arguments, clientary: Clientary, rows: Rows
+) -> tuple[list[str], list[dict[str, Any]] | None]:
+    """Every row of the tool's answer, into `rows`; and what a report says besides."""
+    if get_origin(tool.answer) is Page:
+        await tool.function(clientary.delivering(rows), given)
+        return [], None
+    report = await tool.function(clientary, given)
+    assert isinstance(report, Report)  # noqa: S101 - what is exported is one or the other
+    for row in report.rows:
+        rows.add_row(report.as_row(row))
+    return report.left_out, report.totals
+
+
+def _exported(name: str, clientary: Clientary) -> Tool:
+    from clientary_mcp.tools import ALL  # this tool is one of them
+
+    tools = {
+        tool.name: tool
+        for tool in offered(ALL, clientary.settings)
+        if tool.name != export_records.name and (get_origin(tool.answer) is Page or tool.answer is Report)
+    }
+    if name not in tools:
+        raise BadArguments(
+            f"export_records: {name[:64]!r} is no list or report.{nearest(name, tools)} Nothing was written."
+        )
+    return tools[name]
+
+
+def _arguments(tool: Tool, args: ExportRecords) -> Arguments:
+    given = args.arguments or {}
+    if useless := [name for name in _WHOLE if name in given]:
+        raise BadArguments(
+            f"export_records: leave out {', '.join(useless)}: an export holds everything. Nothing was written."
+        )
+    return tool.check(given)
+
+
+TOOLS = (export_records,)

@@ -1,0 +1,310 @@
+"""What is new or changed since a time or the last look, as the watch triggers of automation products tell it."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial, reduce
+from hashlib import sha256
+from operator import xor
+from typing import Any, NamedTuple
+
+from clientary_mcp.api import Clientary
+from clientary_mcp.errors import BadArguments
+from clientary_mcp.verbs import reads
+from tool_schemas.answers import MAX_ANSWER, as_text, bounded
+from tool_schemas.base import Record
+from tool_schemas.clients import Client
+from tool_schemas.contacts import Contact
+from tool_schemas.estimates import Estimate
+from tool_schemas.expenses import Expense
+from tool_schemas.invoices import Invoice
+from tool_schemas.leads import Lead
+from tool_schemas.payments import Payment
+from tool_schemas.projects import Project
+from tool_schemas.report import Report
+from tool_schemas.reports.list_changes import DIGEST, TYPES, Cursor, ListChanges, Part, Type, second_of
+from tool_schemas.staff import Staff
+from tool_schemas.tasks import Task
+
+_LISTS: Mapping[Type, tuple[type[Record], str, Mapping[str, Any]]] = {
+    "client": (Client, "clients", {}),
+    "lead": (Lead, "leads", {}),
+    "contact": (Contact, "contacts", {"page_size": 100}),
+    "project": (Project, "projects", {"filter": "all"}),
+    "invoice": (Invoice, "invoices", {}),
+    "estimate": (Estimate, "estimates", {}),
+    "payment": (Payment, "payments", {}),
+    # Without dates it is the current fiscal year alone.
+    "expense": (Expense, "expenses", {"from_date": "1970-01-01", "to_date": "2099-12-31"}),
+    "task": (Task, "tasks", {}),
+    "staff": (Staff, "staff", {}),
+}
+_DATED: tuple[Type, ...] = ("client", "invoice")
+"""Types whose list can be asked for what changed since a day."""
+
+_DAY = timedelta(days=1)
+_LATE = 10
+"""Seconds by which a change may become visible later than the time that it carries."""
+
+_LONGEST_CURSOR = 40_000
+_FEW = 50
+"""Records of a type and second that the cursor tells one by one; more are told as one, and again as one."""
+_IN_CURSOR = 7
+"""Characters of a cursor for each record that it says was told."""
+_AROUND = 6_000
+"""Characters kept free for what stands around the rows, besides the cursor."""
+
+_BASIS = (
+    "Records that were made or changed at or after {since}, by their updated_at or created_at in Clientary, oldest"
+    " first; a day begins at midnight UTC. new: made since then. The cursor goes on from here."
+)
+_FROM_NOW = "Nothing is told yet: the cursor, in the next call, asks for what is new or changed from now on."
+
+
+@reads
+async def list_changes(clientary: Clientary, args: ListChanges) -> Report:
+    """What is new or changed since a time, or since an earlier answer (its cursor), oldest first. With neither,
+    a cursor from now on. Deletions can't be seen."""
+    known = _known(args)
+    types = known.types if known else tuple(each for each in TYPES if each in (args.types or TYPES))
+    began = clientary.clock.now()
+    looks = await (_compare(clientary, known) if known else _first_look(clientary, types))
+    late = int(clientary.clock.now() - began) + 1 + _LATE
+    changes = Changes(types, known, looks, late, yesterday=second_of(f"{clientary.today() - _DAY}"))
+    cursor = changes.cursor().text()
+    if len(cursor) > _LONGEST_CURSOR:
+        raise BadArguments("list_changes: too much changed at once to be told with one cursor. Name fewer types.")
+    return Report(
+        rows=[json.loads(change.row) for change in changes.shown],
+        basis=_BASIS.format(since=_iso(known.second)) if known else _FROM_NOW,
+        left_out=changes.left_out(),
+        about={"complete": not changes.left},
+        cursor=cursor,
+    )
+
+
+def _known(args: ListChanges) -> Cursor | None:
+    """Where the call goes on from; None where it begins."""
+    if args.cursor is not None:
+        return Cursor.read(args.cursor)
+    if args.since is None:
+        return None
+    second = second_of(args.since)
+    return Cursor(tuple(each for each in TYPES if each in (args.types or TYPES)), second, second)
+
+
+async def _compare(clientary: Clientary, known: Cursor) -> list["_Look"]:
+    return await clientary.together(
+        partial(_look, clientary, each, known.second, partial(_Look, each, known)) for each in known.types
+    )
+
+
+async def _first_look(clientary: Clientary, types: Sequence[Type]) -> list["_Look"]:
+    """The others first: they tell since which day those have to be read that can be asked for what changed."""
+    recent = int(clientary.settings.deadline) + 2 * _LATE  # longer than the look can take
+
+    async def look(each: Type, second: int) -> _Look:
+        return await _look(clientary, each, second, partial(_Look, each, None, recent))
+
+    looks = await clientary.together(partial(look, each, 0) for each in types if each not in _DATED)
+    second = max((found.latest for found in looks), default=0) - recent
+    return looks + await clientary.together(partial(look, each, second) for each in types if each in _DATED)
+
+
+async def _look(clientary: Clientary, each: Type, second: int, into: "partial[_Look]") -> "_Look":
+    kind, path, query = _LISTS[each]
+    if each in _DATED and second > 0:
+        day = datetime.fromtimestamp(second, UTC).date() - _DAY  # the account's day may be an earlier one
+        query = {**query, "updated_since": day.isoformat()}
+    return await clientary.sift(kind, path, into, query)
+
+
+class Change(NamedTuple):
+    """One record that may have to be told. `group` is the second of its change; minus its id where that is untold."""
+
+    group: int
+    type: Type
+    id: int
+    content: int
+    row: str
+    """As JSON: there may be very many of them."""
+
+    @property
+    def key(self) -> tuple[Type, int]:
+        """What is told together: the records of a type and second."""
+        return self.type, self.group
+
+    @property
+    def rank(self) -> tuple[bool, int, int, int]:
+        """Oldest first; those without a time last."""
+        return self.group < 0, max(self.group, 0), TYPES.index(self.type), self.id
+
+
+class _Look:
+    """What is kept of the records of one type: those that may have to be told, and which times they tell.
+
+    Without anything known, these are the latest ones, which went by within so many seconds before the last.
+    """
+
+    def __init__(self, each: Type, known: Cursor | None, recent: int = 0) -> None:
+        self.type = each
+        self.changes: list[Change] = []
+        self.latest = self.highest_id = 0
+        self.count = self.timeless = self.without_changes = 0
+        self._known, self._recent = known, recent
+
+    def add(self, record: Record) -> None:
+        """The next record of the list."""
+        self.count += 1
+        made, changed = _second(record.created_at), _second(record.updated_at)
+        second = max(filter(None, (made, changed)), default=None)
+        if second is None:
+            self._add_timeless(record)
+            return
+        self.without_changes += changed is None
+        self.latest = max(self.latest, second)
+        if self._known is None:
+            if second >= self.latest - self._recent:
+                self._keep(second, record, "")
+        elif second >= self._known.second:
+            self._keep(second, record, "new" if (made or 0) >= self._known.new_from else "changed")
+
+    def _add_timeless(self, record: Record) -> None:
+        self.timeless += 1
+        if self.type in _DATED:  # Clientary says by listing it that it changed
+            self._keep(-record.id, record, "new or changed")
+            return
+        self.highest_id = max(self.highest_id, record.id)
+        ids = self._known.ids if self._known else None
+        if ids is not None and record.id > ids.get(self.type, 0):
+            self._keep(-record.id, record, "new")
+
+    def _keep(self, group: int, record: Record, change: str) -> None:
+        content = int.from_bytes(sha256(as_text(record.shown()).encode()).digest()[:8])
+        at = {"at": _iso(group)} if group >= 0 else {}
+        brief = {name: value for name, value in record.in_brief().items() if name != "id"}
+        row = {"type": self.type, "id": record.id, "change": change, **at, **bounded(brief, 200, 20)}
+        self.changes.append(Change(group, self.type, record.id, content, as_text(row) if change else ""))
+
+
+class Changes:
+    """What is told in this answer, what is left for the next, and the cursor that tells them apart."""
+
+    def __init__(
+        self, types: Sequence[Type], known: Cursor | None, looks: Sequence[_Look], late: int, yesterday: int
+    ) -> None:
+        self._types, self._known, self._looks = tuple(types), known, looks
+        self._groups: dict[tuple[Type, int], list[Change]] = {}
+        for look in looks:
+            for change in look.changes:
+                self._groups.setdefault(change.key, []).append(change)
+        latest = max((look.latest for look in looks), default=0)
+        if not latest and any(look.count for look in looks):
+            latest = yesterday  # nothing tells a time, so that only our own day is left
+        self._certain = max(0, latest - late)
+        """What changed before that second was there to be seen."""
+        fresh = sorted(self._fresh(), key=lambda change: change.rank) if known else []
+        room = MAX_ANSWER - _AROUND - _IN_CURSOR * len(known.told if known else ())
+        fitting = _fitting(fresh, room)
+        self.shown, self.left = fresh[:fitting], fresh[fitting:]
+
+    def _fresh(self) -> Iterable[Change]:
+        """What was not told by the answer that the cursor is from."""
+        assert self._known is not None  # noqa: S101 - asked for only where there is one
+        known, part = self._known.told, self._known.part
+        for key, changes in self._groups.items():
+            if _digest(changes) in known:
+                continue
+            told = {change.id for change in changes if _digest([change]) in known}
+            if part and key == (part.type, part.second):
+                first = [change for change in changes if change.id <= part.last_id]
+                told |= {change.id for change in first} if _digest(first) == part.digest else set()
+            yield from (change for change in changes if change.id not in told)
+
+    def cursor(self) -> Cursor:
+        """Where the next call goes on."""
+        known, left = self._known, self.left
+        second = max(self._certain, known.second if known else 0)
+        if left and left[0].group >= 0:
+            second = max(known.second if known else 0, min(self._certain, left[0].group))
+        new_from = known.new_from if known and left else second
+        ids = {look.type: self._told_up_to(look) for look in self._looks}
+        return Cursor(self._types, second, new_from, ids, *self._remembered(second))
+
+    def _remembered(self, second: int) -> tuple[frozenset[bytes], Part | None]:
+        """What of that second and later ones was told: few records of a type and second one by one, more as one."""
+        told: set[bytes] = set()
+        part: Part | None = None
+        waiting: dict[tuple[Type, int], set[int]] = {}
+        for change in self.left:
+            waiting.setdefault(change.key, set()).add(change.id)
+        for key, changes in self._groups.items():
+            if key[1] < second and not (key[1] < 0 and key[0] in _DATED):
+                continue
+            others = waiting.get(key, set())
+            known = [change for change in changes if change.id not in others]
+            if len(known) <= _FEW:
+                told |= {_digest([change]) for change in known}
+            elif not others:
+                told.add(_digest(changes))
+            elif first := [change for change in known if change.id < min(others)]:
+                part = Part(*key, max(change.id for change in first), _digest(first))
+        return frozenset(told), part
+
+    def _told_up_to(self, look: _Look) -> int:
+        """The highest id that was told of a type whose records tell no times."""
+        earlier = (self._known.ids or {}).get(look.type, 0) if self._known else 0
+        waiting = [change.id for change in self.left if change.type == look.type and change.group < 0]
+        return min(waiting) - 1 if waiting and look.type not in _DATED else max(earlier, look.highest_id)
+
+    def left_out(self) -> list[str]:
+        """What can't be told."""
+        known, said = self._known, ["Deleted records: Clientary does not tell of them."]
+        if self.left:
+            said.append(f"{len(self.left):,} later changes: the next call with the cursor tells them.")
+        unseen = [_of(look, look.timeless) for look in self._looks if look.timeless and look.type not in _DATED]
+        by_day = [_of(look, look.timeless) for look in self._looks if look.timeless and look.type in _DATED]
+        once = [_of(look, look.without_changes) for look in self._looks if look.without_changes]
+        if unseen:
+            seen = "those after this answer" if known and known.ids is None else "new ones"
+            said.append(f"Changes of {', '.join(unseen)}: they tell no times, so only {seen} are seen.")
+        if once:
+            said.append(f"Changes of {', '.join(once)}: they tell only when they were made.")
+        if by_day and known:
+            day = datetime.fromtimestamp(known.second, UTC).date() - _DAY
+            said.append(f"The times of {', '.join(by_day)}: they tell none; Clientary lists what changed since {day}.")
+        return said
+
+
+def _digest(changes: Sequence[Change]) -> bytes:
+    """Tells whether the records of a type and second are still the same, in any order."""
+    contents = reduce(xor, (change.content for change in changes), 0)
+    each, group = changes[0].key if changes else ("", 0)
+    return sha256(f"{each} {group} {contents}".encode()).digest()[:DIGEST]
+
+
+def _fitting(changes: Sequence[Change], room: int) -> int:
+    for number, change in enumerate(changes):
+        room -= len(change.row) + 1 + _IN_CURSOR
+        if room < 0:
+            return number
+    return len(changes)
+
+
+def _second(moment: datetime | None) -> int | None:
+    if not isinstance(moment, datetime):
+        return None
+    return max(0, int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()))
+
+
+def _iso(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).isoformat().replace("+00:00", "Z")
+
+
+def _of(look: _Look, count: int) -> str:
+    """`tasks`, or `3 of the tasks` where it is not all of them."""
+    plural = _LISTS[look.type][0].plural
+    return plural if count == look.count else f"{count:,} of the {plural}"
+
+
+TOOLS = (list_changes,)

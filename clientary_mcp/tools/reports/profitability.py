@@ -1,0 +1,274 @@
+"""What a project earned: what was invoiced, less its expenses and what its hours cost."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+from clientary_mcp.api import Clientary
+from clientary_mcp.books import LeftOut, client_names, expenses_between, hours_of, projects_of, staff_names
+from clientary_mcp.money import ZERO, cents, percentage, sums_of
+from clientary_mcp.previews import quoted
+from clientary_mcp.together import both
+from clientary_mcp.totals import UNKNOWN, Totals
+from clientary_mcp.verbs import reads
+from tool_schemas.expenses import Expense
+from tool_schemas.hours import HourEntry
+from tool_schemas.invoices import Invoice
+from tool_schemas.projects import Project
+from tool_schemas.report import Report
+from tool_schemas.reports.profitability import ProfitabilityReport
+from tool_schemas.wire import as_number
+
+_BASIS = (
+    "invoiced is the subtotals of the project's invoices, without tax; invoiced_with_tax is their totals, and received"
+    " what was paid of these: payments count in full, taxes included. Expenses, and costs per hour, are taken to be in"
+    " the project's currency."
+)
+_WITH_LABOUR = " margin is invoiced less expenses and labour; percentage is its share of invoiced."
+_BEFORE_LABOUR = " margin is invoiced less expenses, before labour; percentage is its share of invoiced."
+_NO_COSTS = (
+    "The margin is before labour: Clientary does not know what an hour of anybody costs. cost_rates or the owner's"
+    " setting CLIENTARY_COST_RATES tells it."
+)
+_FEW_COSTS = "The margin is before the labour of those without a cost rate; left_out names them."
+
+
+@reads
+async def profitability_report(clientary: Clientary, args: ProfitabilityReport) -> Report:
+    """What a project earned: invoiced without tax, received, expenses, hours by person at their cost
+    (cost_rates, by staff id), margin. Without costs, it is the margin before labour."""
+    (project,) = await projects_of(clientary, project_id=args.project_id)
+    today = clientary.today()
+    (invoiced, spent), ((worked,), names) = await both(
+        partial(
+            both,
+            partial(clientary.sift, Invoice, f"projects/{project.id}/invoices", _Invoiced),
+            partial(expenses_between, clientary, None, today, partial(_Spent, project.id)),
+        ),
+        partial(
+            both,
+            partial(hours_of, clientary, [project], partial(_Worked, today)),
+            partial(staff_names, clientary),
+        ),
+    )
+    clients = {} if project.client_name else await client_names(clientary, [project.client_id])
+    costs = _Costs(args.cost_rates or {}, clientary.settings.cost_rates or {}, args.default_cost_rate)
+    profit = _Profit(project, invoiced, spent, worked, worked.people(costs, names), costs.given.keys())
+    client = project.client_name or clients.get(project.client_id or 0, "no client")
+    return Report(
+        rows=[profit.row(client)],
+        basis=_BASIS + (_BEFORE_LABOUR if profit.labour is None else _WITH_LABOUR),
+        left_out=profit.left_out(),
+        about={"people": profit.people, **profit.apart()},
+        notice=profit.notice,
+    )
+
+
+@dataclass(frozen=True)
+class _Costs:
+    """What an hour of each of the staff costs: as given, else as the owner set it, else the same for everybody."""
+
+    given: Mapping[int, Decimal]
+    set_by_owner: Mapping[int, Decimal]
+    default: Decimal | None
+
+    def of(self, user_id: int | None) -> Decimal | None:
+        """The cost of an hour; None where nobody told it."""
+        return self.given.get(user_id or 0, self.set_by_owner.get(user_id or 0, self.default))
+
+
+@dataclass
+class Income:
+    """What was invoiced in one currency, without and with tax, and what was paid of it."""
+
+    invoices: int = 0
+    invoiced: Decimal = ZERO
+    invoiced_with_tax: Decimal = ZERO
+    received: Decimal = ZERO
+
+    def add(self, invoice: Invoice, subtotal: Decimal) -> None:
+        """One more invoice."""
+        self.invoices += 1
+        self.invoiced += subtotal
+        self.invoiced_with_tax += subtotal if invoice.total_cost is None else invoice.total_cost
+        self.received += _received(invoice)
+
+
+class _Invoiced:
+    """What is kept of the project's invoices: sums per currency, drafts apart."""
+
+    def __init__(self) -> None:
+        self.income: dict[str, Income] = {}
+        self.drafts = Totals()
+        self.left_out = LeftOut()
+
+    def add(self, invoice: Invoice) -> None:
+        """The next invoice of the project's list."""
+        subtotal = _subtotal(invoice)
+        if invoice.status == "cancelled":
+            self.left_out.add("cancelled invoice", "", _number(invoice))
+            if received := _received(invoice):
+                self.left_out.add("payment", "of a cancelled invoice, not in received", f"{received:,f}")
+        elif subtotal is None:
+            self.left_out.add("invoice", "that tells no subtotal", _number(invoice))
+        elif invoice.status == "draft":
+            self.drafts.add(invoice.currency_code, invoiced=subtotal)
+            self.left_out.add("draft", "", _number(invoice))
+        else:
+            self.income.setdefault(invoice.currency_code or UNKNOWN, Income()).add(invoice, subtotal)
+            if _shared(invoice):
+                self.left_out.add("invoice", "of several projects, counted whole", _number(invoice))
+
+
+class _Spent:
+    """What is kept of the account's expenses: the sum of the project's."""
+
+    def __init__(self, project_id: int) -> None:
+        self.amount, self.left_out = ZERO, LeftOut()
+        self._project_id = project_id
+
+    def add(self, expense: Expense) -> None:
+        """The next expense of the account's list."""
+        if expense.project_id != self._project_id:
+            return
+        if expense.amount is None:
+            self.left_out.add("expense", "without an amount", f"id {expense.id}")
+        self.amount += expense.amount or ZERO
+
+
+class _Worked:
+    """What is kept of the project's hours: sums by person."""
+
+    def __init__(self, today: date, project: Project) -> None:
+        self.left_out = LeftOut()
+        self.unbilled = ZERO
+        self._today = today
+        self._by_person: dict[int | None, Decimal] = {}
+
+    def add(self, entry: HourEntry) -> None:
+        """The next entry of the project's list."""
+        if entry.hours is None:
+            self.left_out.add("hour entry", "that tells no hours", f"id {entry.id}")
+        elif entry.date and entry.date > self._today:
+            self.left_out.add("hour entry", "dated in the future")
+        else:
+            self._by_person[entry.user_id] = self._by_person.get(entry.user_id, ZERO) + entry.hours
+            self.unbilled += ZERO if entry.billed else entry.hours
+
+    def people(self, costs: _Costs, names: dict[int, str]) -> list[dict[str, Any]]:
+        """Everybody with their hours and what these cost, most hours first."""
+        by_hours = sorted(self._by_person.items(), key=lambda each: (-each[1], each[0] or 0))
+        people = []
+        for user_id, hours in by_hours:
+            rate = costs.of(user_id)
+            name = names.get(user_id or 0, f"staff {user_id}" if user_id else "unknown")
+            cost = None if rate is None else cents(hours * rate)
+            people.append({"user_id": user_id, "name": name, "hours": hours, "cost_rate": rate, "cost": cost})
+        return people
+
+
+class _Profit:
+    """The project's figures put together, in its own currency; other currencies apart."""
+
+    def __init__(
+        self,
+        project: Project,
+        invoiced: _Invoiced,
+        spent: _Spent,
+        worked: _Worked,
+        people: list[dict[str, Any]],
+        priced: Iterable[int],
+    ) -> None:
+        self.people = people
+        self._idle = sorted(set(priced) - {person["user_id"] for person in people})
+        self._project, self._invoiced, self._spent, self._worked = project, invoiced, spent, worked
+        codes = [*invoiced.income]
+        self._currency = project.currency_code or (codes[0] if len(codes) == 1 else UNKNOWN)
+        self._income = invoiced.income.get(self._currency, Income())
+
+    @property
+    def labour(self) -> Decimal | None:
+        """What the hours cost, as far as costs are known; None where nobody's is."""
+        costs = [person["cost"] for person in self.people if person["cost"] is not None]
+        return sum(costs, ZERO) if costs or not self.people else None
+
+    @property
+    def notice(self) -> str | None:
+        """What has to be known of a margin that is not the whole one."""
+        if self.labour is None:
+            return _NO_COSTS
+        return _FEW_COSTS if any(person["cost"] is None for person in self.people) else None
+
+    def row(self, client: str) -> dict[str, Any]:
+        """The columns of the one row."""
+        project, income = self._project, self._income
+        margin = income.invoiced - self._spent.amount - (self.labour or ZERO)
+        return {
+            "project_id": project.id,
+            "project": project.name or f"project {project.id}",
+            "client_id": project.client_id,
+            "client": client,
+            "currency_code": self._currency,
+            "invoiced": income.invoiced,
+            "invoiced_with_tax": income.invoiced_with_tax,
+            "received": income.received,
+            "expenses": self._spent.amount,
+            "hours": sum((person["hours"] for person in self.people), ZERO),
+            "labour": self.labour,
+            "margin": margin,
+            "percentage": percentage(margin, income.invoiced),
+        }
+
+    def apart(self) -> dict[str, Any]:
+        """Drafts, and what is in other currencies, where there is any."""
+        others = {code: income for code, income in self._invoiced.income.items() if code != self._currency}
+        return {
+            "drafts": self._invoiced.drafts.shown() or None,
+            "other_currencies": [{"currency_code": code, **vars(others[code])} for code in sorted(others)] or None,
+        }
+
+    def left_out(self) -> list[str]:
+        """What is not in the figures."""
+        found = LeftOut()
+        for part in (self._invoiced, self._spent, self._worked):
+            found.merge(part.left_out)
+        others = [income.invoices for code, income in self._invoiced.income.items() if code != self._currency]
+        found.add("invoice", "in another currency: in other_currencies, not in the row", count=sum(others))
+        for person in self.people if self.labour is not None else ():
+            if person["cost"] is None:
+                who = f"{quoted(person['name'])} (id {person['user_id']})"
+                found.add("person", "without a cost rate, whose hours are not in labour", who)
+        for user_id in self._idle:
+            found.add("cost rate", "of somebody without hours on this project", f"id {user_id}")
+        unbilled = as_number(self._worked.unbilled)
+        not_yet = f"{unbilled} of the hours are not billed: what they will be invoiced at is not in invoiced yet."
+        return [*found.shown(), not_yet] if self._worked.unbilled else found.shown()
+
+
+def _subtotal(invoice: Invoice) -> Decimal | None:
+    """What is invoiced before tax: as told, else what the lines come to."""
+    if invoice.subtotal is not None:
+        return invoice.subtotal
+    return sums_of(invoice.items, invoice).subtotal if invoice.items else None
+
+
+def _received(invoice: Invoice) -> Decimal:
+    if invoice.total_payments is not None:
+        return invoice.total_payments
+    return sum((payment.amount or ZERO for payment in invoice.payments or ()), ZERO)
+
+
+def _shared(invoice: Invoice) -> bool:
+    """Whether the invoice bills more projects than this one, where Clientary tells it."""
+    projects = (invoice.__pydantic_extra__ or {}).get("projects")
+    return isinstance(projects, list) and len(projects) > 1
+
+
+def _number(invoice: Invoice) -> str:
+    return quoted(invoice.number) if invoice.number else f"id {invoice.id}"
+
+
+TOOLS = (profitability_report,)

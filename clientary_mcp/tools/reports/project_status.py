@@ -1,0 +1,194 @@
+"""How projects stand against their budgets, in hours or money, and what of their hours is billed."""
+
+from datetime import date
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+from clientary_mcp.api import Clientary
+from clientary_mcp.books import LeftOut, client_names, hours_of, projects_of, staff_names
+from clientary_mcp.money import ZERO, percentage, worth
+from clientary_mcp.previews import quoted
+from clientary_mcp.together import both
+from clientary_mcp.totals import UNKNOWN
+from clientary_mcp.verbs import reads
+from tool_schemas.hours import HourEntry
+from tool_schemas.projects import Project
+from tool_schemas.report import Report
+from tool_schemas.reports.project_status import ProjectStatus
+from tool_schemas.wire import as_number
+
+_BASIS = (
+    "used is the hours worked where the budget is in hours, and what they are worth where it is in money: each entry at"
+    " its own rate, else at the project's. remaining below zero is over budget."
+)
+_FIXED = " At a fixed price, used is what the hours would cost at their own rates, not what is invoiced."
+_OPEN = " Open projects at or over {} % of their budget, by the worked_hours and cost that Clientary tells of them."
+
+
+@reads
+async def project_status(clientary: Clientary, args: ProjectStatus) -> Report:
+    """Budget, used, remaining and percentage of a project, its hours billed and unbilled, and by person.
+    Without project_id: the open projects at or over threshold."""
+    left_out = LeftOut()
+    projects = await _asked_for(clientary, args, left_out)
+    standings, people = await both(
+        partial(hours_of, clientary, projects, partial(_Standing, clientary.today())),
+        partial(_people, clientary, args),
+    )
+    clients = await client_names(clientary, (project.client_id for project in projects if not project.client_name))
+    if _of_the_full(args):
+        standings = [
+            standing for standing in standings if standing.told is not None or standing.is_full(args.threshold)
+        ]
+    standings.sort(key=lambda standing: standing.rank)
+    for standing in standings:
+        left_out.merge(standing.remarks())
+    fixed = any(standing.in_money and standing.project.project_type == "fixed" for standing in standings)
+    return Report(
+        rows=[standing.row(clients, people) for standing in standings],
+        basis=_BASIS
+        + (_FIXED if fixed else "")
+        + (_OPEN.format(as_number(args.threshold)) if _of_the_full(args) else ""),
+        left_out=left_out.shown(),
+    )
+
+
+def _of_the_full(args: ProjectStatus) -> bool:
+    return args.project_id is None and args.threshold > 0
+
+
+async def _asked_for(clientary: Clientary, args: ProjectStatus, left_out: LeftOut) -> list[Project]:
+    """The project, or the open ones whose budget is used up far enough; what is said of the others."""
+    if args.project_id is not None:
+        return await projects_of(clientary, project_id=args.project_id, client_id=args.client_id)
+    if args.client_id is not None:
+        projects = await projects_of(clientary, client_id=args.client_id)
+    else:
+        projects = await clientary.every(Project, "projects")
+    found = [project for project in projects if project.status != "completed"]
+    if not _of_the_full(args):
+        return found
+    with_budget = [project for project in found if project.budget]
+    full = [project for project in with_budget if _is_full(project, args.threshold)]
+    left_out.add("open project", "without a budget", count=len(found) - len(with_budget))
+    left_out.add("open project", f"under {as_number(args.threshold)} %", count=len(with_budget) - len(full))
+    return full
+
+
+def _is_full(project: Project, threshold: Decimal) -> bool:
+    """By what Clientary tells of the project; one that it tells nothing of has to be looked at."""
+    used = project.cost if project.budget_type == "amount" else project.worked_hours
+    return used is None or used * 100 >= threshold * (project.budget or ZERO)
+
+
+async def _people(clientary: Clientary, args: ProjectStatus) -> dict[int, str] | None:
+    """The names of all staff where hours are told by person, else None."""
+    return await staff_names(clientary) if args.by_person or args.project_id is not None else None
+
+
+class _Standing:
+    """What is kept of one project's hours, and how the project stands."""
+
+    def __init__(self, today: date, project: Project) -> None:
+        self.project = project
+        self._today, self._left_out = today, LeftOut()
+        self._hours = self._billed = self._worth = self._unbilled_worth = ZERO
+        self._by_person: dict[int | None, Decimal] = {}
+
+    def add(self, entry: HourEntry) -> None:
+        """The next entry of the project's list."""
+        if entry.hours is None:
+            self._left_out.add("hour entry", "that tells no hours", f"id {entry.id}")
+            return
+        if entry.date and entry.date > self._today:
+            self._left_out.add("hour entry", "dated in the future, counted as Clientary does", f"id {entry.id}")
+        self._hours += entry.hours
+        self._by_person[entry.user_id] = self._by_person.get(entry.user_id, ZERO) + entry.hours
+        amount = worth(entry, self.project)
+        if amount is None and (self.in_money or self.project.project_type != "fixed"):
+            self._left_out.add(
+                "hour entry", "without a rate, counted in hours and not in money", f"id {entry.id} of {self._name}"
+            )
+        self._worth += amount or ZERO
+        if entry.billed:
+            self._billed += entry.hours
+        else:
+            self._unbilled_worth += amount or ZERO
+
+    @property
+    def in_money(self) -> bool:
+        """Whether the budget is an amount."""
+        return bool(self.project.budget) and self.project.budget_type == "amount"
+
+    @property
+    def used(self) -> Decimal | None:
+        """How much of the budget is used; None without one, or where its kind is not known."""
+        if not self.project.budget or self.project.budget_type not in ("hours", "amount"):
+            return None
+        return self._worth if self.in_money else self._hours
+
+    @property
+    def told(self) -> Decimal | None:
+        """What Clientary says is used."""
+        return self.project.cost if self.in_money else self.project.worked_hours
+
+    def is_full(self, threshold: Decimal) -> bool:
+        """Whether the budget is used up that far, in percent."""
+        return self.used is not None and self.used * 100 >= threshold * (self.project.budget or ZERO)
+
+    @property
+    def rank(self) -> tuple[Any, ...]:
+        """The fullest first, those without a budget last."""
+        share = ZERO if self.used is None else self.used / (self.project.budget or 1)
+        return self.used is None, -share, self.project.name or "", self.project.id
+
+    @property
+    def _name(self) -> str:
+        return quoted(self.project.name) if self.project.name else f"project {self.project.id}"
+
+    def remarks(self) -> LeftOut:
+        """What is said of the project and its hours."""
+        if self.used is None and self.project.budget:
+            self._left_out.add("project", "whose budget is neither in hours nor in money", self._name)
+        elif self.used is not None and self.told not in (None, self.used):
+            name = f"{self._name} ({self.told:,f})"
+            self._left_out.add("project", "where Clientary's own figure differs from used", name)
+        return self._left_out
+
+    def row(self, clients: dict[int, str], people: dict[int, str] | None) -> dict[str, Any]:
+        """The columns of a row; `people` are the names of staff, None where hours are not told by person."""
+        project, used = self.project, self.used
+        row = {
+            "project_id": project.id,
+            "project": project.name or f"project {project.id}",
+            "client_id": project.client_id,
+            "client": project.client_name or clients.get(project.client_id or 0, "no client"),
+            "status": project.status,
+            "project_type": project.project_type,
+            "currency_code": project.currency_code or UNKNOWN,
+            "budget_type": project.budget_type if project.budget else None,
+            "budget": project.budget or "no budget",
+            "used": used,
+            "remaining": None if used is None else (project.budget or ZERO) - used,
+            "percentage": None if used is None else percentage(used, project.budget or ZERO),
+            "hours": self._hours,
+            "billed_hours": self._billed,
+            "unbilled_hours": self._hours - self._billed,
+            "unbilled_amount": None if project.project_type == "fixed" else self._unbilled_worth,
+        }
+        return row if people is None else {**row, "people": self._told_by_person(people)}
+
+    def _told_by_person(self, names: dict[int, str]) -> list[dict[str, Any]]:
+        hours = sorted(self._by_person.items(), key=lambda each: (-each[1], each[0] or 0))
+        return [
+            {
+                "user_id": user_id,
+                "name": names.get(user_id or 0, f"staff {user_id}" if user_id else "unknown"),
+                "hours": sum_,
+            }
+            for user_id, sum_ in hours
+        ]
+
+
+TOOLS = (project_status,)

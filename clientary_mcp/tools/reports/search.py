@@ -1,0 +1,98 @@
+"""The search: an id for what people call by a name, a number or an address."""
+
+from collections import Counter
+from typing import Any
+
+from clientary_mcp.api import Clientary
+from clientary_mcp.books import client_names
+from clientary_mcp.finding import KINDS, LINKS, MOST, Found, Hit, find
+from clientary_mcp.previews import quoted
+from clientary_mcp.verbs import reads
+from tool_schemas.report import Report
+from tool_schemas.reports.search import TYPES, Search
+
+_NAMED = 10
+_BASIS = (
+    "Compared are names, e-mail addresses, numbers, websites and titles, without case, accents and punctuation: exact,"
+    " then prefix, then words, then near. Near misses are shown only where nothing is exact."
+)
+Names = dict[str, dict[int, str]]
+
+
+@reads
+async def search(clientary: Clientary, args: Search) -> Report:
+    """Find records and their ids by name, e-mail address, number or website, misspelt ones too; best match first."""
+    types = dict.fromkeys(args.types or TYPES)
+    found = await find(clientary, args.query, types)
+    hits = found.open
+    if args.include_closed:
+        hits = sorted([*hits, *found.closed], key=lambda hit: hit.rank, reverse=True)[:MOST]
+    names = await _names(clientary, found, [*hits, *found.nearest])
+    about: dict[str, Any] = {"searched": found.searched}
+    if found.nearest:
+        about["nearest"] = [_row(hit, names) for hit in found.nearest]
+    return Report(
+        rows=[_row(hit, names) | {"match": hit.match.level.name.lower(), "matched": hit.match.field} for hit in hits],
+        basis=_BASIS,
+        left_out=_left_out(found, len(hits), closed=args.include_closed),
+        about=about,
+        notice=_notice(found, args.query, shown=len(hits)),
+    )
+
+
+async def _names(clientary: Clientary, found: Found, hits: list[Hit]) -> Names:
+    """The names that were read on the way, and those of the clients that the hits name by id alone."""
+    told = {hit.told["client_id"]: hit.client for hit in hits if "client_id" in hit.told and hit.client}
+    known = told | found.names.get("client", {})
+    asked = [hit.told["client_id"] for hit in hits if hit.told.get("client_id", 0) not in {0, *known}]
+    return found.names | {"client": known | await client_names(clientary, asked)}
+
+
+def _row(hit: Hit, names: Names) -> dict[str, Any]:
+    row: dict[str, Any] = {"type": hit.type, "id": hit.id, "name": hit.name}
+    told = hit.told
+    if hit.type == "project" and "budget" not in told:
+        told = {field: value for field, value in told.items() if field != "budget_type"} | {"budget": "no budget"}
+    for field, value in told.items():
+        row[field] = value
+        if name := names.get(LINKS.get(field, ""), {}).get(value):
+            row[field.removesuffix("_id")] = name
+    return row
+
+
+def _left_out(found: Found, shown: int, *, closed: bool) -> list[str]:
+    said = [f"{KINDS[kind].words}: the owner of the API token may not see them" for kind in found.unseen]
+    counted = found.count(closed=False) + (found.count(closed=True) if closed else Counter())
+    if (more := counted.total() - shown) > 0:
+        said.append(f"{more} of the {_counted(counted)} that match: a longer query, or types, shows others")
+    if found.closed and not closed:
+        named = ", ".join(_called(hit) for hit in found.closed[:_NAMED])
+        rest = found.count(closed=True).total() - min(len(found.closed), _NAMED)
+        also = f" and {rest} more" if rest else ""
+        said.append(
+            f"closed ones ({_counted(found.count(closed=True))}): {named}{also}; include_closed=true shows them"
+        )
+    return said
+
+
+def _counted(counted: Counter[str]) -> str:
+    """`1 client, 12 invoices`"""
+    return ", ".join(
+        f"{number} {kind.replace('_', ' ') if number == 1 else KINDS[kind].words}" for kind, number in counted.items()
+    )
+
+
+def _called(hit: Hit) -> str:
+    return f"{hit.type} {hit.id} {quoted(hit.name)} ({hit.told.get('status', 'done')})"
+
+
+def _notice(found: Found, query: str, *, shown: int) -> str | None:
+    if shown:
+        return None
+    if found.closed:
+        return f"Only closed records match {quoted(query)} or come near it: see left_out."
+    nearest = "nearest has what comes closest." if found.nearest else "nothing comes near it."
+    return f"Nothing matches {quoted(query)}; {nearest}"
+
+
+TOOLS = (search,)

@@ -1,0 +1,259 @@
+"""Who worked how long on what, the days on which nobody wrote anything down, and the entries that say nothing."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+from clientary_mcp.api import Clientary
+from clientary_mcp.books import LeftOut, client_names, hours_of, projects_of, staff_names
+from clientary_mcp.errors import NotFound
+from clientary_mcp.money import ZERO
+from clientary_mcp.together import both
+from clientary_mcp.verbs import reads
+from tool_schemas.hours import HourEntry
+from tool_schemas.projects import Project
+from tool_schemas.report import Report
+from tool_schemas.reports.timesheet import TimesheetReport
+
+_EXAMPLES = 10
+_LONGEST = timedelta(days=366)
+_MOST_STRETCHES, _STRETCHES_IN_ALL = 20, 400
+"""Stretches of days without entries that are told of one person, and of all together."""
+
+
+@reads
+async def timesheet_report(clientary: Clientary, args: TimesheetReport) -> Report:
+    """Hours by person and project, working days without an entry, and entries without a description."""
+    projects, staff = await both(
+        partial(projects_of, clientary, project_id=args.project_id, client_id=args.client_id),
+        partial(staff_names, clientary),
+    )
+    if staff and args.user_id is not None and args.user_id not in staff:
+        raise NotFound(f"There is no staff member {args.user_id}.")
+    today = clientary.today()
+    sheets = await hours_of(clientary, projects, partial(_Sheet, args, today))
+    clients = await _clients(clientary, [sheet.project for sheet in sheets if sheet.worked])
+    days = _working_days(args, today)
+    return Report(
+        _rows(sheets, staff, clients),
+        basis=_basis(args, days, today),
+        totals=[_sum(work for sheet in sheets for work in sheet.worked.values()).shown()],
+        left_out=_left_out(args, sheets, staff),
+        about={
+            "from_date": args.from_date,
+            "to_date": args.to_date,
+            "people": _people(args, sheets, staff, days),
+            "entries_without_description": _silent(sheets, staff) or None,
+        },
+    )
+
+
+@dataclass
+class _Work:
+    """What one person did on one project."""
+
+    hours: Decimal = ZERO
+    billed_hours: Decimal = ZERO
+    entries: int = 0
+    without_description: int = 0
+
+    def add(self, entry: HourEntry) -> None:
+        """One more entry."""
+        hours = entry.hours or ZERO
+        self.hours += hours
+        self.billed_hours += hours if entry.billed else ZERO
+        self.entries += 1
+        self.without_description += not _says_something(entry)
+
+    def shown(self) -> dict[str, Any]:
+        """The columns of a row."""
+        return dict(vars(self))
+
+
+def _sum(works: Iterable[_Work]) -> _Work:
+    whole = _Work()
+    for work in works:
+        whole.hours += work.hours
+        whole.billed_hours += work.billed_hours
+        whole.entries += work.entries
+        whole.without_description += work.without_description
+    return whole
+
+
+def _says_something(entry: HourEntry) -> bool:
+    return bool(entry.description and entry.description.strip())
+
+
+@dataclass(frozen=True, order=True)
+class _Silent:
+    """An entry without a description."""
+
+    day: date
+    entry_id: int
+    user_id: int
+    project: str
+    title: str
+
+
+class _Sheet:
+    """What is kept of one project's hours; people by id, 0 for nobody."""
+
+    def __init__(self, args: TimesheetReport, today: date, project: Project) -> None:
+        self.project = project
+        self.worked: dict[int, _Work] = defaultdict(_Work)
+        self.days: dict[int, set[date]] = defaultdict(set)
+        self.silent: list[_Silent] = []
+        self.left_out = LeftOut()
+        self._args, self._today = args, today
+
+    def add(self, entry: HourEntry) -> None:
+        """The next entry of the project."""
+        if self._args.user_id not in (None, entry.user_id):
+            return
+        if entry.date is None:
+            self.left_out.add("entry", "without a date", f"id {entry.id}")
+        elif not self._args.from_date <= entry.date <= self._args.to_date:
+            return
+        elif entry.date > self._today:
+            self.left_out.add("entry", f"dated after today, {self._today}", f"id {entry.id}")
+        else:
+            self._count(entry, entry.date)
+
+    def _count(self, entry: HourEntry, day: date) -> None:
+        user_id = entry.user_id or 0
+        self.worked[user_id].add(entry)
+        self.days[user_id].add(day)
+        if entry.hours is None:
+            self.left_out.add("entry", "without hours, counted as 0", f"id {entry.id}")
+        if not _says_something(entry):
+            self.silent.append(_Silent(day, entry.id, user_id, _called(self.project), entry.title or ""))
+            if len(self.silent) > 2 * _EXAMPLES:
+                self.silent = sorted(self.silent)[:_EXAMPLES]
+
+
+def _called(project: Project) -> str:
+    return project.name or f"project {project.id}"
+
+
+def _person(user_id: int, staff: dict[int, str]) -> str:
+    return staff.get(user_id, f"staff {user_id}") if user_id else "nobody"
+
+
+async def _clients(clientary: Clientary, projects: list[Project]) -> dict[int, str]:
+    told = {project.client_id: project.client_name for project in projects if project.client_id and project.client_name}
+    asked = {project.client_id for project in projects} - told.keys()
+    return told | await client_names(clientary, asked)
+
+
+def _rows(sheets: list[_Sheet], staff: dict[int, str], clients: dict[int, str]) -> list[dict[str, Any]]:
+    rows = [
+        {
+            "user_id": user_id or None,
+            "person": _person(user_id, staff),
+            "project_id": sheet.project.id,
+            "project": _called(sheet.project),
+            "client_id": sheet.project.client_id,
+            "client": clients.get(sheet.project.client_id or 0, "no client"),
+            **work.shown(),
+        }
+        for sheet in sheets
+        for user_id, work in sheet.worked.items()
+    ]
+    return sorted(rows, key=lambda row: (row["person"], row["user_id"] or 0, -row["hours"], row["project_id"]))
+
+
+def _people(
+    args: TimesheetReport, sheets: list[_Sheet], staff: dict[int, str], days: list[date] | None
+) -> list[dict[str, Any]]:
+    """Everybody who worked, and where days are told, everybody who should have."""
+    ids = {user_id for sheet in sheets for user_id in sheet.worked}
+    if days is not None:
+        ids |= staff.keys() if args.user_id is None else {args.user_id}
+    stretches = max(1, min(_MOST_STRETCHES, _STRETCHES_IN_ALL // (len(ids) or 1)))
+    people = []
+    for user_id in sorted(ids, key=lambda user_id: (_person(user_id, staff), user_id)):
+        works = [sheet.worked[user_id] for sheet in sheets if user_id in sheet.worked]
+        person = {"user_id": user_id or None, "person": _person(user_id, staff), **_sum(works).shown()}
+        if days is not None and user_id:
+            worked = set().union(*(sheet.days[user_id] for sheet in sheets if user_id in sheet.days))
+            person |= _missing(days, worked, stretches)
+        people.append(person)
+    return people
+
+
+def _missing(days: list[date], worked: set[date], stretches: int) -> dict[str, Any]:
+    """How many of the working days have no entry, and which: `2026-11-02`, or `2026-11-02 to 2026-11-06`."""
+    found: list[tuple[date, date]] = []
+    previous: date | None = None
+    for day in days:
+        if day not in worked:
+            first = found.pop()[0] if found and found[-1][1] == previous else day
+            found.append((first, day))
+        previous = day
+    told = [str(first) if first == last else f"{first} to {last}" for first, last in found[:stretches]]
+    if len(found) > stretches:
+        told.append(f"… and {len(found) - stretches:,} more")
+    return {
+        "working_days": len(days),
+        "days_without_entries": sum(day not in worked for day in days),
+        "no_entries_on": told or None,
+    }
+
+
+def _working_days(args: TimesheetReport, today: date) -> list[date] | None:
+    """Mondays to Fridays of the range that are not in the future; None where they are not told."""
+    if _all_projects(args) and args.to_date - args.from_date <= _LONGEST:
+        count = (min(args.to_date, today) - args.from_date).days + 1
+        days = (args.from_date + timedelta(days=number) for number in range(count))
+        return [day for day in days if day.weekday() < 5]
+    return None
+
+
+def _all_projects(args: TimesheetReport) -> bool:
+    return args.project_id is None and args.client_id is None
+
+
+def _silent(sheets: list[_Sheet], staff: dict[int, str]) -> list[dict[str, Any]]:
+    first = sorted(entry for sheet in sheets for entry in sheet.silent)[:_EXAMPLES]
+    return [
+        {
+            "hour_entry_id": entry.entry_id,
+            "date": entry.day,
+            "person": _person(entry.user_id, staff),
+            "project": entry.project,
+            "title": entry.title or None,
+        }
+        for entry in first
+    ]
+
+
+def _basis(args: TimesheetReport, days: list[date] | None, today: date) -> str:
+    hours = "Hours of the entries with a date in the range, on projects of any status."
+    if days is None:
+        return hours
+    until = f" up to today, {today}" if args.to_date > today else ""
+    return (
+        f"{hours} Working days are Mondays to Fridays{until}; Clientary knows no holidays or leave."
+        f" entries_without_description names the first {_EXAMPLES}."
+    )
+
+
+def _left_out(args: TimesheetReport, sheets: list[_Sheet], staff: dict[int, str]) -> list[str]:
+    found = LeftOut()
+    for sheet in sheets:
+        found.merge(sheet.left_out)
+    said = found.shown()
+    if not _all_projects(args):
+        said.append("Days without entries: they can be told only without client_id and project_id.")
+    elif args.to_date - args.from_date > _LONGEST:
+        said.append(f"Days without entries: they are told for at most {_LONGEST.days} days.")
+    if not staff:
+        said.append("The owner of the API token may not see staff: no names, and nobody who has no entry.")
+    return said
+
+
+TOOLS = (timesheet_report,)

@@ -1,0 +1,277 @@
+"""What is not on an invoice yet: hours with their worth, and expenses, per project or client and currency."""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+from clientary_mcp.api import Clientary
+from clientary_mcp.books import LeftOut, Party, expenses_between, hours_of, parties, projects_of
+from clientary_mcp.money import ZERO, worth
+from clientary_mcp.previews import quoted
+from clientary_mcp.together import both
+from clientary_mcp.totals import UNKNOWN, Totals
+from clientary_mcp.verbs import reads
+from tool_schemas.expenses import Expense
+from tool_schemas.hours import HourEntry
+from tool_schemas.projects import Project
+from tool_schemas.report import Report
+from tool_schemas.reports.unbilled import UnbilledReport
+
+_BASIS = (
+    "amount is what the hours that are not billed are worth: each entry at its own rate, else at its project's, rounded"
+    " to the cent. expenses are those on no invoice; Clientary tells no currency of them, so they are taken to be in"
+    " their project's, else in their client's."
+)
+_FIXED = (
+    " Hours on projects at a fixed price stand apart in fixed_price, without a worth; the expenses of such projects are"
+    " in the rows."
+)
+
+
+@reads
+async def unbilled_report(clientary: Clientary, args: UnbilledReport) -> Report:
+    """Unbilled hours with their worth, and unbilled expenses; fixed prices stand apart. bill_project_hours
+    makes the invoice."""
+    days = _Days(args.from_date, args.to_date, clientary.today())
+    projects, spent = await both(
+        partial(projects_of, clientary, project_id=args.project_id, client_id=args.client_id),
+        partial(expenses_between, clientary, args.from_date, days.last, partial(_Spent, days)),
+    )
+    worked = await hours_of(clientary, projects, partial(_Worked, days), billed=False)
+    found = _Unbilled(args, worked, spent)
+    found.known = await parties(clientary, found.unknown_clients())
+    rows, fixed = found.priced(), found.at_a_fixed_price()
+    return Report(
+        rows=[found.row(whose, rows[whose]) for whose in _largest_first(rows)],
+        basis=f"{days} {_BASIS}" + (_FIXED if fixed else ""),
+        totals=_totals(rows),
+        left_out=found.left_out.shown(),
+        about={
+            "from_date": args.from_date,
+            "to_date": days.last,
+            "fixed_price": [found.row_at_a_fixed_price(whose, fixed[whose]) for whose in _largest_first(fixed)] or None,
+        },
+    )
+
+
+@dataclass
+class Figures:
+    """Sums in one currency, of how many records, and the first and the last day of these."""
+
+    records: int = 0
+    hours: Decimal = ZERO
+    amount: Decimal = ZERO
+    expenses: Decimal = ZERO
+    first_date: date | None = None
+    last_date: date | None = None
+
+    def merge(self, other: "Figures") -> None:
+        """All that is in the other's sums."""
+        self.records += other.records
+        self.hours += other.hours
+        self.amount += other.amount
+        self.expenses += other.expenses
+        self.first_date = min(filter(None, (self.first_date, other.first_date)), default=None)
+        self.last_date = max(filter(None, (self.last_date, other.last_date)), default=None)
+
+
+@dataclass(frozen=True)
+class Whose:
+    """What a row is about: a project, a client's expenses on no project, or all of a client; in one currency."""
+
+    client_id: int | None
+    project_id: int | None
+    currency_code: str
+
+
+Sums = dict[Whose, Figures]
+
+
+@dataclass(frozen=True)
+class _Days:
+    """The days that were asked for; without any, records without a date count too."""
+
+    first: date | None
+    asked_last: date | None
+    today: date
+
+    def __str__(self) -> str:
+        return f"From {self.first} to {self.last}." if self.first else f"Everything up to {self.last}."
+
+    @property
+    def last(self) -> date:
+        """The last day that is told."""
+        return self.asked_last or self.today
+
+    def hold(self, day: date | None, noun: str, record_id: int, left_out: LeftOut) -> bool:
+        """Whether a record of that day counts; one that might have been meant and does not is told."""
+        if day is None:
+            if self.first is None and self.asked_last is None:
+                return True
+            left_out.add(noun, "without a date", f"id {record_id}")
+        elif (self.first or day) <= day <= (self.asked_last or day):
+            if day <= self.today:
+                return True
+            left_out.add(noun, "dated in the future")
+        return False
+
+
+class _Worked:
+    """What is kept of the unbilled hours of one project."""
+
+    def __init__(self, days: _Days, project: Project) -> None:
+        self.project = project
+        self.figures, self.left_out = Figures(), LeftOut()
+        self._days = days
+
+    @property
+    def fixed(self) -> bool:
+        """Whether the project's price does not follow from its hours."""
+        return self.project.project_type == "fixed"
+
+    def add(self, entry: HourEntry) -> None:
+        """The next entry of the project's list."""
+        if entry.billed or not self._days.hold(entry.date, "hour entry", entry.id, self.left_out):
+            return
+        if entry.hours is None:
+            self.left_out.add("hour entry", "that tells no hours", f"id {entry.id}")
+            return
+        amount = worth(entry, self.project)
+        if amount is None and not self.fixed:
+            name = f"id {entry.id} of {_name(self.project)}"
+            self.left_out.add("hour entry", "without a rate, counted in hours and not in amount", name)
+        self.figures.merge(Figures(1, entry.hours, amount or ZERO, ZERO, entry.date, entry.date))
+
+
+class _Spent:
+    """What is kept of the unbilled expenses, by their client and project."""
+
+    def __init__(self, days: _Days) -> None:
+        self.found: dict[tuple[int | None, int | None], tuple[Figures, LeftOut]] = {}
+        self._days = days
+
+    def add(self, expense: Expense) -> None:
+        """The next expense of the account's list."""
+        if expense.invoice_id or expense.invoice_item_id:
+            return
+        whose = expense.client_id, expense.project_id
+        figures, left_out = self.found.setdefault(whose, (Figures(), LeftOut()))
+        if not self._days.hold(expense.incurred_on, "expense", expense.id, left_out):
+            return
+        if expense.amount is None:
+            left_out.add("expense", "without an amount", f"id {expense.id}")
+        elif whose == (None, None):
+            left_out.add("expense", "of no client and no project")
+        else:
+            day = expense.incurred_on
+            figures.merge(Figures(1, ZERO, ZERO, expense.amount, day, day))
+
+
+class _Unbilled:
+    """Everything that was found, and how it is told."""
+
+    def __init__(self, args: UnbilledReport, worked: list[_Worked], spent: _Spent) -> None:
+        self.left_out = LeftOut()
+        self.known: dict[int, Party] = {}
+        self._args, self._worked = args, worked
+        self._projects = {work.project.id: work.project for work in worked}
+        self._names = {work.project.client_id: work.project.client_name for work in worked if work.project.client_name}
+        self._spent = {whose: found for whose, found in spent.found.items() if self._asked_for(*whose)}
+        for left_out in [work.left_out for work in worked] + [left_out for _, left_out in self._spent.values()]:
+            self.left_out.merge(left_out)
+
+    def _asked_for(self, client_id: int | None, project_id: int | None) -> bool:
+        if self._args.project_id is not None:
+            return project_id == self._args.project_id
+        return self._args.client_id in (None, client_id) or project_id in self._projects
+
+    def unknown_clients(self) -> set[int | None]:
+        """The clients whose name or currency is needed and not told by their projects."""
+        projects = [work.project for work in self._worked if work.figures.records]
+        unknown = {p.client_id for p in projects if not (p.client_name and p.currency_code)}
+        return unknown | {client_id for client_id, project_id in self._spent if project_id not in self._projects}
+
+    def priced(self) -> Sums:
+        """The rows: hours that have a rate, and all expenses."""
+        sums: Sums = {}
+        for work in self._worked:
+            if not work.fixed:
+                sums.setdefault(self._whose(work.project.client_id, work.project.id), Figures()).merge(work.figures)
+        for (client_id, project_id), (figures, _) in self._spent.items():
+            sums.setdefault(self._whose(client_id, project_id), Figures()).merge(figures)
+        return self._enough(sums)
+
+    def at_a_fixed_price(self) -> Sums:
+        """The hours that have no price of their own."""
+        sums: Sums = {}
+        for work in self._worked:
+            if work.fixed:
+                sums.setdefault(self._whose(work.project.client_id, work.project.id), Figures()).merge(work.figures)
+        return self._enough(sums)
+
+    def _whose(self, client_id: int | None, project_id: int | None) -> Whose:
+        project = self._projects.get(project_id or 0)
+        client_id = project.client_id if project else client_id
+        party = self.known.get(client_id or 0)
+        code = (project and project.currency_code) or (party and party.currency_code) or UNKNOWN
+        return Whose(client_id, project_id if self._args.group_by == "project" else None, code)
+
+    def _enough(self, sums: Sums) -> Sums:
+        found = {whose: figures for whose, figures in sums.items() if figures.records}
+        least = self._args.min_hours
+        if least is None:
+            return found
+        enough = {whose: figures for whose, figures in found.items() if figures.hours >= least}
+        remark = f"with less than {least:,f} unbilled hours"
+        self.left_out.add("row", remark, count=len(found) - len(enough))
+        return enough
+
+    def row(self, whose: Whose, figures: Figures) -> dict[str, Any]:
+        """A row: whom it is about, and the figures."""
+        told = {name: getattr(figures, name) for name in ("hours", "amount", "expenses", "first_date", "last_date")}
+        return {**self._named(whose), "currency_code": whose.currency_code, **told}
+
+    def row_at_a_fixed_price(self, whose: Whose, figures: Figures) -> dict[str, Any]:
+        """The same without money."""
+        told = {name: getattr(figures, name) for name in ("hours", "first_date", "last_date")}
+        return {**self._named(whose), **told}
+
+    def _named(self, whose: Whose) -> dict[str, Any]:
+        named: dict[str, Any] = {"client_id": whose.client_id, "client": self._client(whose.client_id)}
+        if self._args.group_by == "client":
+            return named
+        project = self._projects.get(whose.project_id or 0)
+        unknown = f"project {whose.project_id}" if whose.project_id else "no project"
+        return {**named, "project_id": whose.project_id, "project": project.name if project else unknown}
+
+    def _client(self, client_id: int | None) -> str:
+        if client_id is None:
+            return "no client"
+        return self._names.get(client_id) or self.known[client_id].name
+
+
+def _largest_first(sums: Sums) -> list[Whose]:
+    """Per currency by money, then by hours."""
+
+    def rank(whose: Whose) -> tuple[Any, ...]:
+        figures = sums[whose]
+        money = figures.amount + figures.expenses
+        return whose.currency_code if money else "", -money, -figures.hours, whose.client_id or 0, whose.project_id or 0
+
+    return sorted(sums, key=rank)
+
+
+def _totals(rows: Sums) -> list[dict[str, Any]]:
+    totals = Totals()
+    for whose, figures in rows.items():
+        totals.add(whose.currency_code, hours=figures.hours, amount=figures.amount, expenses=figures.expenses)
+    return totals.shown()
+
+
+def _name(project: Project) -> str:
+    return quoted(project.name) if project.name else f"project {project.id}"
+
+
+TOOLS = (unbilled_report,)

@@ -1,0 +1,1 @@
+"""Jobs of several writes behind one gate: the toolset `workflows`."""

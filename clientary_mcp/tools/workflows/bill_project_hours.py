@@ -1,0 +1,209 @@
+"""The job that bills a project's hours: a draft invoice whose note says what it bills, and the marks on the entries."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from anyio import CancelScope
+
+from clientary_mcp.api import Clientary
+from clientary_mcp.errors import NotAllowed, NotFound, Refused
+from clientary_mcp.money import Sums, sums_of
+from clientary_mcp.previews import done, money, nothing_to_do, preview, quoted
+from clientary_mcp.steps import Steps
+from clientary_mcp.tools.workflows.bills import KINDS, Bill, Held, Rows, Work, label, listed, read_bill
+from clientary_mcp.tools.workflows.drafts import (
+    created,
+    difference,
+    draft,
+    named,
+    note_of,
+    reference,
+    shown,
+    totals,
+    turn,
+)
+from clientary_mcp.verbs import jobs
+from tool_schemas.answers import Outcome
+from tool_schemas.expenses import Expense
+from tool_schemas.hours import HourEntry
+from tool_schemas.invoices import CreateInvoice, Invoice
+from tool_schemas.reading import as_json
+from tool_schemas.workflows.bill_project_hours import BillProjectHours
+
+_DUE = timedelta(days=30)
+
+
+async def _preview(clientary: Clientary, args: BillProjectHours) -> Outcome:
+    bill = await read_bill(clientary, args)
+    wanted = _draft_of(bill, args, clientary)
+    if wanted is None and not bill.held:
+        return _nothing(bill, args)
+    would = f"mark {_count(work for work, _ in bill.held)} as billed that an invoice bills already; nothing is new"
+    if wanted is not None:
+        would = f"make {_about(bill, wanted)}, and mark what it bills"
+    currency = " Clientary tells no currency for expenses: they are taken to be in the project's."
+    return preview(
+        would,
+        bill.project,
+        steps=[*([shown(wanted)] if wanted else []), *bill.shown()],
+        totals=_totals(bill, wanted),
+        not_visible="Whether the API may mark them as billed shows only when tried. Either way nothing is billed twice,"
+        " as long as the invoice's note says what it bills."
+        + (currency if any(isinstance(work, Expense) for work in bill.work) else ""),
+    )
+
+
+@jobs(_preview, seen_with="list_invoices")
+async def bill_project_hours(clientary: Clientary, args: BillProjectHours) -> Outcome:
+    """Make a draft invoice of a project's unbilled hours, and mark them billed where the API can. Its note
+    lists what it bills, so that nothing is billed twice."""
+    job = f"bill project {args.project_id}"
+    async with turn(clientary, job):
+        bill = await read_bill(clientary, args)
+        wanted = _draft_of(bill, args, clientary)
+        if wanted is None and not bill.held:
+            return _nothing(bill, args)
+        steps = Steps()
+        invoice = await steps.do("draft invoice", created(clientary, wanted, job)) if wanted else None
+        marks = [_Mark.of(work, holder) for work, holder in bill.held]
+        marks += [_Mark.of(work, invoice) for work in bill.work if invoice is not None]
+        unmarked = await steps.do("marking what is billed", _mark(clientary, steps, marks))
+        return done(
+            " ".join(_said(bill, wanted, invoice, unmarked)),
+            invoice or bill.project,
+            steps=[*bill.shown(), *_outcomes(marks, unmarked)],
+            totals=_totals(bill, wanted),
+        )
+
+
+def _draft_of(bill: Bill, args: BillProjectHours, clientary: Clientary) -> CreateInvoice | None:
+    """The invoice that is to be made; None when there is nothing new."""
+    if not bill.lines:
+        return None
+    day = args.date or clientary.today()
+    taxed = {} if args.tax is None else {"taxable": True}
+    of_kind = {kind: [work.id for work in bill.work if isinstance(work, kind)] for kind in KINDS}
+    references = [reference(label(kind), ids) for kind, ids in of_kind.items() if ids]
+    return draft(
+        f"The work on project {bill.project.id}",
+        client_id=bill.project.client_id,
+        date=day,
+        due_date=args.due_date or day + _DUE,
+        currency_code=bill.project.currency_code,
+        title=bill.project.name,
+        note=note_of(args.note, *references),
+        tax=args.tax,
+        tax_label=args.tax_label,
+        items=[{"title": line.title, "quantity": line.quantity, "price": line.price, **taxed} for line in bill.lines],
+    )
+
+
+@dataclass(frozen=True)
+class _Mark:
+    """One write that makes Clientary see work as billed."""
+
+    work: Work
+    body: dict[str, Any]
+
+    @classmethod
+    def of(cls, work: Work, invoice: Invoice) -> "_Mark":
+        """An entry is billed or not; an expense is billed by an invoice."""
+        return cls(work, {"billed": True} if isinstance(work, HourEntry) else {"invoice_id": invoice.id})
+
+    async def take(self, clientary: Clientary, steps: Steps) -> bool:
+        """Whether Clientary shows it afterwards. Once begun it is carried through, so that it can be told."""
+        with CancelScope(shield=True):
+            taken = await self._taken(clientary)
+            if taken:
+                steps.tell(f"{KINDS[type(self.work)][0]} {self.work.id} marked")
+        return taken
+
+    async def _taken(self, clientary: Clientary) -> bool:
+        kind = type(self.work)
+        try:
+            record = await clientary.update(kind, f"{kind.plural}/{self.work.id}", self.body, read_back=True)
+        except (Refused, NotAllowed, NotFound):
+            return False
+        shows = all(getattr(record, name) == value for name, value in self.body.items())
+        return shows or record.notice is not None  # it was done, but could not be looked at
+
+
+async def _mark(clientary: Clientary, steps: Steps, marks: list[_Mark]) -> list[Work]:
+    """What Clientary does not mark. The first of a kind is tried alone: where it can't be marked, none can."""
+    unmarked: list[Work] = []
+    for kind in KINDS:
+        own = [mark for mark in marks if isinstance(mark.work, kind)]
+        taken = [await mark.take(clientary, steps) for mark in own[:1]]
+        if all(taken):
+            taken += await clientary.together(partial(mark.take, clientary, steps) for mark in own[1:])
+        unmarked += [mark.work for number, mark in enumerate(own) if number >= len(taken) or not taken[number]]
+    return unmarked
+
+
+def _said(bill: Bill, wanted: CreateInvoice | None, invoice: Invoice | None, unmarked: list[Work]) -> Iterable[str]:
+    """What was done, sentence by sentence."""
+    if invoice is None or wanted is None:
+        yield "There was nothing new to bill, only work that an invoice bills already."
+    else:
+        yield f"Made {named(invoice)}, {_about(bill, wanted)}.{difference(invoice, _sums(wanted))}"
+        kept = Held()
+        kept.add(invoice)
+        if not all(kept.holder(work) for work in bill.work):
+            yield "Clientary did not keep what its note says it bills, so that a later call can't know it from there."
+    if unmarked:
+        yield (
+            f"Clientary does not let the API mark {_count(unmarked)} as billed: that is left to somebody in Clientary."
+            " They are not billed again as long as the invoice's note says what it bills."
+        )
+    else:
+        yield "All of it is marked as billed."
+    if invoice is not None and invoice.notice:
+        yield invoice.notice
+
+
+def _outcomes(marks: list[_Mark], unmarked: list[Work]) -> Rows:
+    open_ = {(type(work), work.id) for work in unmarked}
+    marked = [mark.work for mark in marks if (type(mark.work), mark.work.id) not in open_]
+    rows = (("marked as billed", marked), ("not marked as billed: the API can't", unmarked))
+    return [{"step": what, **listed(works)} for what, works in rows if works]
+
+
+def _about(bill: Bill, wanted: CreateInvoice) -> str:
+    """`a draft invoice of 1,234.50 USD to “Acme” with 12.5 hours in 3 time entries of project “Website”`."""
+    total = money(_sums(wanted).total, wanted.currency_code)
+    client = quoted(bill.project.client_name or f"client {bill.project.client_id}")
+    hours = f"{as_json(bill.hours)} hours in " if bill.hours else ""
+    return f"a draft invoice of {total} to {client} with {hours}{_count(bill.work)} of project {_name(bill)}"
+
+
+def _count(works: Iterable[Work]) -> str:
+    """`12 time entries and 1 expense`."""
+    every = list(works)
+    counts = {kind: sum(isinstance(work, kind) for work in every) for kind in KINDS}
+    return " and ".join(f"{count} {KINDS[kind][count > 1]}" for kind, count in counts.items() if count)
+
+
+def _name(bill: Bill) -> str:
+    return quoted(bill.project.name or str(bill.project.id))
+
+
+def _nothing(bill: Bill, args: BillProjectHours) -> Outcome:
+    what = "hours or expenses" if args.include_expenses else "hours"
+    days = "".join(f" {word} {day}" for word, day in (("from", args.from_date), ("to", args.to_date)) if day)
+    return nothing_to_do(
+        f"There is nothing to bill on project {_name(bill)}: no unbilled {what}{days}.", bill.project, bill.left_out
+    )
+
+
+def _sums(wanted: CreateInvoice) -> Sums:
+    return sums_of(wanted.items or [], wanted)
+
+
+def _totals(bill: Bill, wanted: CreateInvoice | None) -> Rows | None:
+    return totals(wanted.currency_code, _sums(wanted), hours=bill.hours) if wanted else None
+
+
+TOOLS = (bill_project_hours,)

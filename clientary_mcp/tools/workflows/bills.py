@@ -1,0 +1,274 @@
+"""What there is to bill on a project: its unbilled work, less what an invoice holds already, put into lines."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+from clientary_mcp.api import Clientary
+from clientary_mcp.books import expenses_between, staff_names
+from clientary_mcp.errors import BadArguments
+from clientary_mcp.money import ZERO, cents, in_lines, rate_of
+from clientary_mcp.previews import money, quoted
+from clientary_mcp.tools.workflows.drafts import named, referred, runs
+from tool_schemas.expenses import Expense
+from tool_schemas.hours import HourEntry
+from tool_schemas.invoices import Invoice
+from tool_schemas.projects import Project
+from tool_schemas.workflows.bill_project_hours import BillProjectHours
+
+Rows = list[dict[str, Any]]
+Work = HourEntry | Expense
+
+KINDS: dict[type[Work], tuple[str, str]] = {HourEntry: ("time entry", "time entries"), Expense: ("expense", "expenses")}
+"""What is billed, and what one and several of it are called: also in the notes of invoices."""
+
+_DAY = timedelta(days=1)
+"""What a day may be off between Clientary's clock and ours."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the invoice, and what it bills."""
+
+    title: str
+    quantity: Decimal
+    price: Decimal
+    bills: list[Work]
+
+    def shown(self) -> dict[str, Any]:
+        """The line as a job shows it."""
+        amount = cents(self.quantity * self.price)
+        about = {"title": self.title, "quantity": self.quantity, "price": self.price, "amount": amount}
+        return {"step": "line", **about, **listed(self.bills)}
+
+
+@dataclass
+class Held:
+    """What invoices say that they bill, other than cancelled ones."""
+
+    says: list[tuple[type[Work], range, Invoice]] = field(default_factory=list)
+
+    def add(self, invoice: Invoice) -> None:
+        """The next invoice."""
+        if invoice.status != "cancelled":
+            for kind in KINDS:
+                self.says += [(kind, ids, invoice) for ids in referred(label(kind), invoice.note)]
+
+    def holder(self, work: Work) -> Invoice | None:
+        """The invoice that bills it already."""
+        return next((invoice for kind, ids, invoice in self.says if isinstance(work, kind) and work.id in ids), None)
+
+
+@dataclass
+class Bill:
+    """`work` is to be billed, in `lines`; what is in `held` an invoice bills, though Clientary has it as unbilled."""
+
+    project: Project
+    work: list[Work]
+    held: list[tuple[Work, Invoice]]
+    lines: list[Line]
+    left_out: Rows
+
+    @property
+    def hours(self) -> Decimal:
+        """The time that is to be billed."""
+        return sum((work.hours or ZERO for work in self.work if isinstance(work, HourEntry)), start=ZERO)
+
+    def shown(self) -> Rows:
+        """The lines, what earlier invoices hold, and what is left out and why."""
+        holders = {invoice.id: invoice for _, invoice in self.held}
+        held = [
+            {
+                "step": "on an earlier invoice already",
+                "invoice": named(invoice),
+                **listed(work for work, holder in self.held if holder.id == invoice.id),
+            }
+            for invoice in holders.values()
+        ]
+        return [*(line.shown() for line in self.lines), *held, *self.left_out]
+
+
+def label(kind: type[Work]) -> str:
+    """`Time entries`, as the note of an invoice says."""
+    return KINDS[kind][1].capitalize()
+
+
+def listed(works: Iterable[Work]) -> dict[str, str]:
+    """`{"time_entries": "4711-4713", "expenses": "31"}`, of what there is."""
+    every = list(works)
+    ids = {KINDS[kind][1].replace(" ", "_"): [work.id for work in every if isinstance(work, kind)] for kind in KINDS}
+    return {name: runs(of_kind) for name, of_kind in ids.items() if of_kind}
+
+
+async def read_bill(clientary: Clientary, args: BillProjectHours) -> Bill:
+    """What is to be billed now; BadArguments for a project that can't be billed by the hour."""
+    project = await clientary.get(Project, f"projects/{args.project_id}")
+    _check(project)
+    unbilled, staff = await _unbilled(clientary, args)
+    left_out: dict[str, list[Work]] = {}
+    ready: list[Work] = []
+    for work in sorted(unbilled, key=lambda work: (isinstance(work, Expense), _day(work) or date.min, work.id)):
+        if why := _not_billed(work, project, args, clientary.today()):
+            left_out.setdefault(why, []).append(work)
+        else:
+            ready.append(work)
+    holders = await _holders(clientary, project, ready)
+    new = [work for work, holder in zip(ready, holders, strict=True) if holder is None]
+    return Bill(
+        project,
+        new,
+        held=[(work, holder) for work, holder in zip(ready, holders, strict=True) if holder is not None],
+        lines=[
+            *_hour_lines(new, project, args, staff),
+            *(_expense_line(work) for work in new if isinstance(work, Expense)),
+        ],
+        left_out=[{"step": "left out", "why": why, **listed(works)} for why, works in left_out.items()],
+    )
+
+
+def _check(project: Project) -> None:
+    name = f"Project {quoted(project.name or str(project.id))}"
+    if project.project_type == "fixed":
+        price = money(project.rate, project.currency_code)
+        raise BadArguments(
+            f"{name} has a fixed price ({price}), so its hours are not billed one by one. An invoice with one line of"
+            " the agreed amount bills it. Nothing was sent."
+        )
+    if project.client_id is None:
+        raise BadArguments(f"{name} has no client who could be billed; it needs one first. Nothing was sent.")
+    if not project.currency_code:
+        raise BadArguments(f"{name} has no currency_code to bill it in; it needs one first. Nothing was sent.")
+
+
+async def _unbilled(clientary: Clientary, args: BillProjectHours) -> tuple[list[Work], dict[int, str]]:
+    """The work in the range of days that Clientary has as unbilled, and the names of the staff if they are needed."""
+    hours = f"projects/{args.project_id}/hours"
+    reads: dict[str, Callable[[], Awaitable[Any]]] = {
+        "hours": partial(clientary.every, HourEntry, hours, {"filter": "unbilled"})
+    }
+    if args.include_expenses:
+        last, of_project = args.to_date or clientary.today(), partial(_Expenses, args.project_id)
+        reads["expenses"] = partial(expenses_between, clientary, args.from_date, last, of_project)
+    if args.group_by == "person":
+        reads["staff"] = partial(staff_names, clientary)
+    read = dict(zip(reads, await clientary.together(reads.values()), strict=True))
+    works: list[Work] = [entry for entry in read["hours"] if not entry.billed]
+    if args.include_expenses:
+        works += read["expenses"].unbilled
+    return [work for work in works if _within(_day(work), args)], read.get("staff", {})
+
+
+class _Expenses:
+    def __init__(self, project_id: int) -> None:
+        self.unbilled: list[Expense] = []
+        self._project_id = project_id
+
+    def add(self, expense: Expense) -> None:
+        """The next of everybody's."""
+        if expense.project_id == self._project_id and expense.invoice_id is None and expense.invoice_item_id is None:
+            self.unbilled.append(expense)
+
+
+def _day(work: Work) -> date | None:
+    return work.date if isinstance(work, HourEntry) else work.incurred_on
+
+
+def _logged(work: Work) -> date | None:
+    """The earlier of the day it was done and the day it was written down: no invoice bills it before that."""
+    days = [_day(work), work.created_at.date() if work.created_at else None]
+    return min((day for day in days if day is not None), default=None)
+
+
+def _within(day: date | None, args: BillProjectHours) -> bool:
+    return day is None or (args.from_date or day) <= day <= (args.to_date or day)
+
+
+def _not_billed(work: Work, project: Project, args: BillProjectHours, today: date) -> str | None:
+    """Why it is not billed now; None for what is."""
+    day = _day(work)
+    if day is None and (args.from_date or args.to_date):
+        return "without a date"
+    if day is not None and day > today:
+        return "dated in the future"
+    if isinstance(work, Expense):
+        return "without an amount" if work.amount is None else None
+    if work.hours is None:
+        return "without hours"
+    return "without a rate" if rate_of(work, project) is None else None
+
+
+async def _holders(clientary: Clientary, project: Project, works: list[Work]) -> list[Invoice | None]:
+    """For each the invoice that says it bills it.
+
+    Besides those of the client, the invoices of everybody since the work was logged are read: the project may have
+    been another client's.
+    """
+    if not works:
+        return []
+    logged = [_logged(work) for work in works]
+    first = min((day for day in logged if day is not None), default=None) if None not in logged else None
+    since = {"updated_since": (first - _DAY).isoformat() if first else None}
+    held = await clientary.together(
+        partial(clientary.sift, Invoice, path, Held, query)
+        for path, query in ((f"clients/{project.client_id}/invoices", None), ("invoices", since))
+    )
+    return [next(filter(None, (each.holder(work) for each in held)), None) for work in works]
+
+
+def _hour_lines(works: Iterable[Work], project: Project, args: BillProjectHours, staff: dict[int, str]) -> list[Line]:
+    """Lines of one rate each, exact to the cent."""
+    groups: dict[tuple[Any, Decimal], list[HourEntry]] = {}
+    for work in works:
+        if isinstance(work, HourEntry) and (rate := rate_of(work, project)) is not None:
+            groups.setdefault((_group(work, args), rate), []).append(work)
+    lines = []
+    for (_, rate), entries in groups.items():
+        for part in in_lines(entries, project):
+            hours = sum((entry.hours or ZERO for entry in part), start=ZERO)
+            lines.append(Line(_title(part, project, args, staff), hours, rate, [*part]))
+    return lines
+
+
+def _group(entry: HourEntry, args: BillProjectHours) -> Any:
+    match args.group_by:
+        case "entry":
+            return entry.id
+        case "title":
+            return _own_title(entry)
+        case "person":
+            return entry.user_id
+        case "day":
+            return entry.date
+        case "project":
+            return None
+
+
+def _title(entries: list[HourEntry], project: Project, args: BillProjectHours, staff: dict[int, str]) -> str:
+    first = entries[0]
+    days = sorted(entry.date for entry in entries if entry.date)
+    span = "" if not days else str(days[0]) if days[0] == days[-1] else f"{days[0]} to {days[-1]}"
+    match args.group_by:
+        case "entry":
+            return " ".join(filter(None, (span, _own_title(first))))
+        case "title":
+            about = _own_title(first)
+        case "person":
+            about = staff.get(first.user_id or 0) or (f"Staff {first.user_id}" if first.user_id else "Work")
+        case "day":
+            return span or "Work"
+        case "project":
+            about = project.name or "Work"
+    return f"{about}, {span}" if span else about
+
+
+def _own_title(entry: HourEntry) -> str:
+    return (entry.title or "").strip() or (entry.description or "").strip() or "Work"
+
+
+def _expense_line(expense: Expense) -> Line:
+    about = (expense.description or "").strip() or "Expense"
+    title = f"{expense.incurred_on} {about}" if expense.incurred_on else about
+    return Line(title, Decimal(1), expense.amount or ZERO, [expense])

@@ -1,0 +1,196 @@
+"""The job that makes a client of a lead, with its contacts, a project and tasks. What is there is not made again."""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
+from typing import Any, TypeVar
+
+from clientary_mcp.api import Clientary
+from clientary_mcp.errors import ClientaryError, Refused
+from clientary_mcp.previews import done, name_of, nothing_to_do, preview, quoted
+from clientary_mcp.steps import Steps
+from clientary_mcp.tools.workflows.leads import COMPANY, Plan, planned, same_words
+from clientary_mcp.verbs import jobs
+from tool_schemas.answers import Outcome
+from tool_schemas.base import Record
+from tool_schemas.clients import Client
+from tool_schemas.contacts import Contact, ContactFields
+from tool_schemas.filters import mailbox
+from tool_schemas.projects import Project
+from tool_schemas.reading import as_json
+from tool_schemas.tasks import Task
+from tool_schemas.workflows.convert_lead import ConvertLead
+
+RecordT = TypeVar("RecordT", bound=Record)
+
+_PERSON = ("name", "email", *ContactFields.model_fields)
+_STAYS = "The lead stays, with its contacts and estimates."
+_ONLY_THEN = (
+    "Whether Clientary takes the number and the e-mail addresses while the lead has them too shows only then: what it"
+    " refuses is left out and told."
+)
+
+
+async def _preview(clientary: Clientary, args: ConvertLead) -> Outcome:
+    plan = await planned(clientary, args)
+    conversion = _Conversion(clientary, args, plan, really=False)
+    await conversion.run()
+    if not conversion.has("to do"):
+        return conversion.nothing()
+    go_on = f", going on with client {plan.client.id}" if plan.client else ""
+    return preview(
+        f"make a client of lead {plan.lead.id}, {quoted(plan.lead.name or '')}, step by step{go_on}; the lead stays",
+        plan.lead,
+        steps=conversion.steps.told,
+        not_visible=_ONLY_THEN,
+    )
+
+
+@jobs(_preview, seen_with="list_clients")
+async def convert_lead(clientary: Clientary, args: ConvertLead) -> Outcome:
+    """Make a client of a lead with its contacts, and for it a project and tasks. The lead stays. What is there is not
+    made again: after a failure, the same call goes on."""
+    async with clientary.recent.turn(f"convert lead {args.lead_id}"):
+        conversion = _Conversion(clientary, args, await planned(clientary, args), really=True)
+        client = await conversion.run()
+    if client is None or not conversion.has("done"):
+        return conversion.nothing()
+    return done(conversion.said(client), client, steps=conversion.steps.told)
+
+
+class _Conversion:
+    """One way through the steps, in a preview only to tell what is to do."""
+
+    def __init__(self, clientary: Clientary, args: ConvertLead, plan: Plan, *, really: bool) -> None:
+        self._clientary, self._args, self._plan, self._really = clientary, args, plan, really
+        self.steps = Steps()
+
+    async def run(self) -> Client | None:
+        """All steps; the client, None in a preview where there is none yet."""
+        client = await self._client()
+        client_id = client.id if client else None
+        await self._people(client_id)
+        project_id = await self._project(client_id)
+        await self._tasks({"project_id": project_id, "client_id": client_id})
+        return client
+
+    async def _step(
+        self, what: str, there: RecordT | None, make: Callable[[], Awaitable[RecordT]], about: dict[str, Any]
+    ) -> RecordT | None:
+        if there is not None:
+            self.steps.found(what, id=there.id)
+        elif self._really:
+            return await self.steps.do(what, make())
+        else:
+            self.steps.to_do(what, **about)
+        return there
+
+    async def _client(self) -> Client | None:
+        lead, there = self._plan.lead, self._plan.client
+        body = _given(lead, COMPANY)
+        name = (there and there.name) or lead.name or ""
+        client = await self._step(f"client {quoted(name)}", there, partial(self._new_client, body), body)
+        if client and not there and body.get("number") and not client.number:
+            self.steps.skipped(f"number {quoted(body['number'])}", "Clientary refused it: something else has it.")
+        for field in (lead.unreadable or {}).keys() & set(COMPANY):
+            self.steps.skipped(f"{field} of the client", "Clientary sent something for it that could not be read.")
+        return client
+
+    async def _new_client(self, body: dict[str, Any]) -> Client:
+        try:
+            return await self._clientary.create(Client, "clients", body)
+        except Refused as refusal:
+            required = (self._clientary.settings.required_fields or {}).get("client", ())
+            if set(refusal.fields) != {"number"} or "number" in required:
+                raise
+        return await self._clientary.create(Client, "clients", {k: v for k, v in body.items() if k != "number"})
+
+    async def _people(self, client_id: int | None) -> None:
+        there = {mailbox(contact.email): contact.id for contact in self._plan.contacts}
+        seen: set[str] = set()
+        for person in self._plan.people:
+            address = mailbox(person.email)
+            what = f"contact {quoted(f'{person.name} <{person.email}>' if address else name_of(person))}"
+            if not address:
+                self.steps.skipped(what, "It has no e-mail address, which a contact of a client needs.")
+            elif address in seen:
+                self.steps.skipped(what, "Another contact of the lead has that address.")
+            elif address in there:
+                self.steps.found(what, id=there[address])
+            elif self._really:
+                await self._person(what, f"clients/{client_id}/contacts", _given(person, _PERSON))
+            else:
+                self.steps.to_do(what, **_given(person, _PERSON))
+            seen.add(address)
+        if self._plan.unclear:
+            self.steps.skipped("other contacts", self._plan.unclear)
+
+    async def _person(self, what: str, path: str, body: dict[str, Any]) -> None:
+        """A new contact, unless Clientary refuses it, perhaps because the lead has the address still."""
+        try:
+            contact = await self._clientary.create(Contact, path, body)
+        except Refused as refusal:
+            self.steps.skipped(what, str(refusal))
+        except ClientaryError as failure:
+            raise self.steps.stopped(what, failure) from None
+        else:
+            self.steps.tell(what, id=contact.id)
+
+    async def _project(self, client_id: int | None) -> int | None:
+        wanted = self._args.new_project()
+        if wanted is None:
+            return None
+        fields = {name: value for name, value in wanted if value is not None}
+        there = next(iter(self._plan.projects), None)
+        body = wanted.body() | {"client_id": client_id}
+        project = await self._step(f"project {quoted(fields['name'])}", there, partial(self._new_project, body), fields)
+        differs = [name for name, value in fields.items() if there and getattr(there, name) != value and name != "name"]
+        if differs:
+            self.steps.told[-1]["differs"] = differs
+        return project.id if project else None
+
+    async def _new_project(self, body: dict[str, Any]) -> Project:
+        own = partial(self._clientary.every, Project, f"clients/{body['client_id']}/projects", {"filter": "all"})
+        return await self._clientary.create(Project, "projects", body, listed=own)
+
+    async def _tasks(self, links: dict[str, int | None]) -> None:
+        there = list(self._plan.tasks)
+        for wanted in self._args.new_tasks():
+            fields = {name: value for name, value in wanted if value is not None}
+            same = next((task for task in there if same_words(task.title, fields["title"])), None)
+            if same:
+                there.remove(same)  # two tasks of one title are two
+            body = wanted.body() | {name: id_ for name, id_ in links.items() if id_ is not None}
+            await self._step(f"task {quoted(fields['title'])}", same, partial(self._new_task, body), fields)
+
+    async def _new_task(self, body: dict[str, Any]) -> Task:
+        narrowest = f"projects/{body['project_id']}/tasks" if "project_id" in body else "tasks"
+        own = partial(self._clientary.every, Task, narrowest)
+        return await self._clientary.create(Task, "tasks", body, otherwise="task", listed=own)
+
+    def has(self, outcome: str) -> bool:
+        """Whether any step ended so."""
+        return any(step["outcome"] == outcome for step in self.steps.told)
+
+    def said(self, client: Client) -> str:
+        """What was done."""
+        counts = Counter(step["outcome"] for step in self.steps.told)
+        told = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
+        return (
+            f"Client {client.id}, {quoted(client.name or '')}, is made of lead {self._plan.lead.id}. Steps: {told}."
+            f" {_STAYS}"
+        )
+
+    def nothing(self) -> Outcome:
+        """The answer where everything was done before."""
+        client = self._plan.client
+        there = f"Client {client.id}, {quoted(client.name or '')}, has all of it already" if client else "All is there"
+        return nothing_to_do(f"{there}. {_STAYS}", self._plan.lead, self.steps.told)
+
+
+def _given(record: Record, names: Iterable[str]) -> dict[str, Any]:
+    """These fields of a record as Clientary takes them, less those that are empty."""
+    return {name: as_json(value) for name in names if (value := getattr(record, name))}
+
+
+TOOLS = (convert_lead,)

@@ -1,0 +1,119 @@
+"""A draft invoice that a job makes: checked like any other, created once, and known again by what its note says."""
+
+import re
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from functools import partial
+from itertools import pairwise
+from typing import Any
+
+from pydantic import ValidationError
+
+from clientary_mcp.api import Clientary
+from clientary_mcp.errors import BadArguments, OutcomeUnknown, Unavailable
+from clientary_mcp.money import Sums
+from clientary_mcp.previews import money, quoted
+from tool_schemas.invoices import CreateInvoice, Invoice
+from tool_schemas.mistakes import explain
+
+_RUN = re.compile(r"(\d{1,16})(?:\s*[-–]\s*(\d{1,16}))?")  # noqa: RUF001 - what editors make of a hyphen
+
+_MAY_COME = 120.0
+"""Seconds in which Clientary may still be at work on what it was sent."""
+
+
+def draft(of: str, **fields: Any) -> CreateInvoice:
+    """A draft invoice that is still to be made; BadArguments when what it is made of can't be put on one."""
+    try:
+        wanted = CreateInvoice(status="draft", **fields)
+    except ValidationError as error:
+        wrong = explain(error, CreateInvoice)
+        raise BadArguments(f"{of} can't be put on an invoice as it is: {wrong}. Nothing was sent.") from None
+    if wanted.due_date < wanted.date:
+        raise BadArguments(f"due_date {wanted.due_date} is before the invoice's date {wanted.date}. Nothing was sent.")
+    return wanted
+
+
+@asynccontextmanager
+async def turn(clientary: Clientary, job: str) -> AsyncIterator[None]:
+    """One at a time of the calls for the same job; Unavailable while an invoice of an earlier one may still come."""
+    async with clientary.recent.turn(job):
+        lost = clientary.recent.earlier(job)
+        if lost is not None and clientary.clock.now() < lost["until"]:
+            raise Unavailable(
+                "An invoice that was asked for a moment ago, and not answered, may still come. Nothing was sent. Try"
+                " again in two minutes."
+            )
+        yield
+
+
+async def created(clientary: Clientary, wanted: CreateInvoice, job: str) -> Invoice:
+    """The invoice, made once: should the answer be lost, it is looked for among those of its client."""
+    own = partial(clientary.every, Invoice, f"clients/{wanted.client_id}/invoices")
+    try:
+        return await clientary.create(Invoice, "invoices", wanted.body(), listed=own)
+    except OutcomeUnknown as lost:
+        if lost.may_still_happen:
+            clientary.recent.remember(job, {"until": clientary.clock.now() + _MAY_COME})
+        raise
+
+
+def named(invoice: Invoice) -> str:
+    """`invoice “1042” (id 20101)`: the number that people know, and the id that tools take."""
+    return f"invoice {quoted(invoice.number)} (id {invoice.id})" if invoice.number else f"invoice {invoice.id}"
+
+
+def difference(invoice: Invoice, sums: Sums) -> str:
+    """What to say where Clientary adds the invoice up to something else, or does not say to what."""
+    if invoice.total_cost is None:
+        return " Clientary does not say what it comes to: look at it before it is sent."
+    if invoice.total_cost == sums.total:
+        return ""
+    theirs, ours = (money(total, invoice.currency_code) for total in (invoice.total_cost, sums.total))
+    return f" Clientary makes it {theirs} instead of {ours}: look at it before it is sent."
+
+
+def shown(wanted: CreateInvoice) -> dict[str, Any]:
+    """The head of a draft, as a job shows it before its lines."""
+    about = ("number", "date", "due_date", "currency_code", "title", "summary", "tax", "tax_label", "note")
+    return {"step": "draft invoice", **{name: value for name in about if (value := getattr(wanted, name))}}
+
+
+def totals(currency_code: str, sums: Sums, **more: Decimal | None) -> list[dict[str, Any]]:
+    """The sums of a draft, as a job shows them."""
+    return [
+        {
+            "currency_code": currency_code,
+            "subtotal": sums.subtotal,
+            "taxes": sums.taxes,
+            "total": sums.total,
+            **{name: amount for name, amount in more.items() if amount is not None},
+        }
+    ]
+
+
+def note_of(*parts: str | None) -> str:
+    """A note of several lines."""
+    return "\n".join(part for part in parts if part)
+
+
+def runs(ids: Iterable[int]) -> str:
+    """`4711-4718, 4720`: ids in ascending order, those in a row as one run."""
+    ordered = sorted(set(ids))
+    starts = ordered[:1] + [each for before, each in pairwise(ordered) if each > before + 1]
+    ends = [before for before, each in pairwise(ordered) if each > before + 1] + ordered[-1:]
+    return ", ".join(
+        str(first) if first == last else f"{first}-{last}" for first, last in zip(starts, ends, strict=True)
+    )
+
+
+def reference(label: str, ids: Iterable[int]) -> str:
+    """`Time entries: 4711-4718, 4720.`: how a note says what its invoice bills."""
+    return f"{label}: {runs(ids)}."
+
+
+def referred(label: str, note: str | None) -> list[range]:
+    """The ids that a note names under that label; runs stay runs, however long somebody wrote them."""
+    lists = re.findall(rf"\b{label}:([\d\s,–-]+)\.", note or "")  # noqa: RUF001 - as above
+    return [range(int(first), int(last or first) + 1) for each in lists for first, last in _RUN.findall(each)]

@@ -1,0 +1,291 @@
+"""The job that brings contacts into clients: row by row, and no address twice."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from functools import partial
+from typing import Any, NamedTuple
+
+from clientary_mcp.api import Clientary
+from clientary_mcp.books import client_named_in
+from clientary_mcp.errors import BadArguments, ClientaryError, HalfDone, NotFound, OutcomeUnknown, Refused
+from clientary_mcp.matching import comparable
+from clientary_mcp.previews import done, nothing_to_do, preview, quoted
+from clientary_mcp.together import both
+from clientary_mcp.tools.workflows.drafts import runs
+from clientary_mcp.verbs import jobs
+from tool_schemas.answers import Outcome, as_text
+from tool_schemas.clients import Client
+from tool_schemas.contacts import Contact
+from tool_schemas.filters import mailbox
+from tool_schemas.workflows.import_contacts import ImportContacts, NewContact
+
+_FEW = 10
+"""Clients that are looked up one by one; for more, the list is read."""
+_NAMED = 5
+"""Clients that a row may mean which it names."""
+_NEAR = 75
+"""Of 100: how much like the name that was given another one is, to be named when there is no client of that name."""
+
+_ROOM = 57_000
+"""Characters of the rows of an answer, so that all of them fit."""
+_SHORT = 60
+"""Characters of what is wrong with a row, where all rows would not fit otherwise."""
+
+_TO_DO, _DONE, _THERE, _SAME, _REFUSED = "to import", "imported", "already there", "same as row", "refused"
+_NOT_TRIED, _FAILED, _UNKNOWN = "not tried", "not imported", "not known whether imported"
+
+
+class _Party(NamedTuple):
+    """A client, as far as rows need it."""
+
+    id: int
+    name: str
+
+
+class _Known(NamedTuple):
+    """A contact that Clientary has, as far as rows need it."""
+
+    id: int
+    client_id: int | None
+    client: str | None
+
+
+class _Clients:
+    """The clients that rows may mean."""
+
+    def __init__(self, ids: set[int], *, named: bool) -> None:
+        self._ids, self._named = ids, named
+        self.by_id: dict[int, _Party] = {}
+        self._by_name: dict[str, list[_Party]] = {}
+
+    def add(self, client: Client) -> None:
+        party = _Party(client.id, client.name or "")
+        if client.id in self._ids:
+            self.by_id[client.id] = party
+        if self._named:
+            self._by_name.setdefault(comparable(party.name), []).append(party)
+
+    def meant_by(self, row: NewContact) -> _Party:
+        """The one client that a row names; BadArguments where it is none or not clear."""
+        if row.client is None:
+            if (party := self.by_id.get(row.client_id or 0)) is None:
+                raise BadArguments(f"There is no client {row.client_id}.")
+            return party
+        alike = self._by_name.get(comparable(row.client), [])
+        exact = [party for party in alike if party.name.split() == row.client.split()]
+        if len(found := exact or alike) == 1:
+            return found[0]
+        if found:
+            raise BadArguments(f"{len(found)} clients have that name: {_listed(found)}. Give client_id.")
+        near = self._like(comparable(row.client))
+        raise BadArguments(f"No client has that name{f'; alike are {_listed(near)}' if near else ''}.")
+
+    def _like(self, name: str) -> list[_Party]:
+        from rapidfuzz.process import extract  # takes long to load: only who needs it pays for it
+
+        near = extract(name, list(self._by_name), limit=_NAMED, score_cutoff=_NEAR)
+        return [party for known, _, _ in near for party in self._by_name[known]]
+
+
+class _Contacts:
+    """The contacts that have one of these addresses."""
+
+    def __init__(self, addresses: set[str]) -> None:
+        self._addresses = addresses
+        self._found: dict[str, list[_Known]] = {}
+
+    def add(self, contact: Contact) -> None:
+        if (address := mailbox(contact.email)) in self._addresses:
+            known = _Known(contact.id, contact.client_id, client_named_in(contact))
+            self._found.setdefault(address, []).append(known)
+
+    def with_address(self, address: str, client_id: int) -> _Known | None:
+        """The contact of that client with that address, else of any other."""
+        found = self._found.get(address, [])
+        return next((known for known in found if known.client_id == client_id), found[0] if found else None)
+
+
+class _Import:
+    """The rows, each with its outcome so far."""
+
+    def __init__(self, rows: list[NewContact | str]) -> None:
+        self._rows = rows
+        self.told: list[dict[str, Any]] = [{"row": number, "outcome": _REFUSED} for number in range(1, len(rows) + 1)]
+        self._failures: list[tuple[int, ClientaryError]] = []
+
+    def decide(self, clients: _Clients, contacts: _Contacts) -> None:
+        """What becomes of each row, as far as it shows before anything is sent."""
+        first: dict[str, int] = {}
+        for row, told in zip(self._rows, self.told, strict=True):
+            if isinstance(row, str):
+                told["why"] = row
+                continue
+            told["email"] = row.email
+            try:
+                party = clients.meant_by(row)
+            except BadArguments as wrong:
+                told["why"] = str(wrong)
+                continue
+            address = mailbox(row.email)
+            if known := contacts.with_address(address, party.id):
+                told |= _already_there(known, party)
+            elif address in first:
+                told["outcome"] = f"{_SAME} {first[address]}"
+            else:
+                first[address] = told["row"]
+                told |= {"outcome": _TO_DO, "client_id": party.id, "client": party.name}
+
+    async def carry_out(self, clientary: Clientary) -> None:
+        """Import what is to be imported, several at once. After a failure nothing more is begun, and it is raised."""
+        while self.has(_TO_DO):
+            rows = [(row, told) for row, told in zip(self._rows, self.told, strict=True) if told["outcome"] == _TO_DO]
+            await clientary.together(
+                partial(self._import, clientary, row, told) for row, told in rows if isinstance(row, NewContact)
+            )
+            await self._settle(clientary)
+            if self._failures:
+                raise self._stopped()
+
+    async def _settle(self, clientary: Clientary) -> None:
+        """Look for what is not known to be imported, once nothing more is under way: nobody had the address before."""
+        unknown = {mailbox(told["email"]): told for told in self.told if told["outcome"] == _UNKNOWN}
+        if not unknown:
+            return
+        with suppress(ClientaryError):
+            contacts = await _contacts(clientary, set(unknown))
+            for address, told in unknown.items():
+                if known := contacts.with_address(address, told["client_id"]):
+                    told |= {"outcome": _DONE, "id": known.id}
+                    self._failures = [(row, failure) for row, failure in self._failures if row != told["row"]]
+
+    async def _import(self, clientary: Clientary, row: NewContact, told: dict[str, Any]) -> None:
+        if self._failures:
+            return
+        try:
+            contact = await clientary.create(Contact, f"clients/{told['client_id']}/contacts", row.body())
+        except (Refused, NotFound) as refusal:
+            told |= {"outcome": _REFUSED, "why": str(refusal)}
+        except ClientaryError as failure:
+            told["outcome"] = _UNKNOWN if isinstance(failure, OutcomeUnknown) else _FAILED
+            self._failures.append((told["row"], failure))
+        else:
+            told |= {"outcome": _DONE, "id": contact.id}
+
+    def _stopped(self) -> ClientaryError:
+        number, failure = self._failures[0]
+        if not self.has(_DONE) and not isinstance(failure, OutcomeUnknown):
+            return failure
+        return HalfDone(
+            f"Stopped at row {number} of {len(self.told)}: {failure} So far: {'; '.join(self._by_outcome())}."
+            " The same call goes on from there and does nothing twice."
+        )
+
+    def _by_outcome(self) -> Iterator[str]:
+        """`imported: rows 1-12, 14`, for each outcome there is."""
+        rows: dict[str, list[int]] = {}
+        for told in self.told:
+            rows.setdefault(_in_general(told["outcome"]), []).append(told["row"])
+        for outcome, numbers in rows.items():
+            what = _NOT_TRIED if outcome == _TO_DO else outcome
+            yield f"{what}: row{'s' if len(numbers) > 1 else ''} {runs(numbers)}"
+
+    def has(self, outcome: str) -> bool:
+        """Whether any row has come to that."""
+        return any(told["outcome"] == outcome for told in self.told)
+
+    def counted(self, outcome: str) -> str:
+        """`21 contacts, of 25 rows (3 already there, 1 refused)`, of those that came to that."""
+        counts = Counter(_in_general(told["outcome"]) for told in self.told)
+        number = counts.pop(outcome, 0)
+        others = ", ".join(f"{count} {other}" for other, count in counts.items())
+        contacts = f"{number or 'no'} contact{'s' if number != 1 else ''}"
+        rows = f"{len(self.told)} row{'s' if len(self.told) > 1 else ''}"
+        return f"{contacts}, of {rows}{f' ({others})' if others else ''}"
+
+    def shown(self) -> list[dict[str, Any]]:
+        """The rows for an answer; of very many without what the caller knows anyway, so that all of them fit."""
+        rows = self.told
+        for known in ("client", "email"):
+            if len(as_text(rows)) > _ROOM:
+                rows = [{name: value for name, value in row.items() if name != known} for row in rows]
+        if len(as_text(rows)) > _ROOM:
+            rows = [row | {"why": row["why"][:_SHORT]} if "why" in row else row for row in rows]
+        return rows
+
+
+def _in_general(outcome: str) -> str:
+    return "the same as another row" if outcome.startswith(_SAME) else outcome
+
+
+def _already_there(known: _Known, party: _Party) -> dict[str, Any]:
+    here = known.client_id == party.id
+    told: dict[str, Any] = {"outcome": _THERE, "id": known.id, "client_id": known.client_id}
+    if here:
+        return told | {"client": party.name}
+    where = "a lead" if known.client_id is None else "another client"
+    return told | {"client": known.client, "why": f"Somebody with that address is at {where}."}
+
+
+def _listed(parties: Iterable[_Party]) -> str:
+    return ", ".join(f"{party.id} {quoted(party.name)}" for party in list(parties)[:_NAMED])
+
+
+async def _decided(clientary: Clientary, args: ImportContacts) -> _Import:
+    """The rows, and what would become of them."""
+    rows = args.read()
+    valid = [row for row in rows if isinstance(row, NewContact)]
+    addresses = {mailbox(row.email) for row in valid}
+    clients, contacts = await both(partial(_clients, clientary, valid), partial(_contacts, clientary, addresses))
+    importing = _Import(rows)
+    importing.decide(clients, contacts)
+    return importing
+
+
+async def _clients(clientary: Clientary, rows: list[NewContact]) -> _Clients:
+    ids = {row.client_id for row in rows if row.client_id is not None}
+    named = any(row.client for row in rows)
+    clients = _Clients(ids, named=named)
+    if named or len(ids) > _FEW:
+        clients = await clientary.sift(Client, "clients", partial(_Clients, ids, named=named))
+    await clientary.together(partial(_look, clientary, clients, each) for each in sorted(ids - clients.by_id.keys()))
+    return clients
+
+
+async def _contacts(clientary: Clientary, addresses: set[str]) -> _Contacts:
+    return await clientary.sift(Contact, "contacts", partial(_Contacts, addresses), {"page_size": 100})
+
+
+async def _look(clientary: Clientary, clients: _Clients, client_id: int) -> None:
+    with suppress(NotFound):
+        clients.add(await clientary.get(Client, f"clients/{client_id}"))
+
+
+async def _preview(clientary: Clientary, args: ImportContacts) -> Outcome:
+    importing = await _decided(clientary, args)
+    if not importing.has(_TO_DO):
+        return _nothing(importing)
+    return preview(
+        f"import {importing.counted(_TO_DO)}",
+        steps=importing.shown(),
+        not_visible="Whether Clientary refuses an address, because somebody has it who is no contact, shows only then.",
+    )
+
+
+@jobs(_preview, seen_with="list_contacts")
+async def import_contacts(clientary: Clientary, args: ImportContacts) -> Outcome:
+    """Add people to clients, but nobody whose e-mail address Clientary or an earlier row has. Each row has its own
+    outcome; after a failure, the same call goes on."""
+    async with clientary.recent.turn("import contacts"):
+        importing = await _decided(clientary, args)
+        await importing.carry_out(clientary)
+    if not importing.has(_DONE):
+        return _nothing(importing)
+    return done(f"Imported {importing.counted(_DONE)}.", steps=importing.shown())
+
+
+def _nothing(importing: _Import) -> Outcome:
+    return nothing_to_do(f"There is nothing to import: {importing.counted(_DONE)}.", steps=importing.shown())
+
+
+TOOLS = (import_contacts,)

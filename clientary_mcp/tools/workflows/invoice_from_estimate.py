@@ -1,0 +1,166 @@
+"""The job that turns an estimate into a draft invoice, line by line as it is."""
+
+import re
+from typing import Any
+
+from clientary_mcp.api import Clientary
+from clientary_mcp.books import client_named_in, client_names
+from clientary_mcp.errors import BadArguments
+from clientary_mcp.money import ZERO, Sums, cents, sums_of
+from clientary_mcp.previews import done, money, nothing_to_do, preview, quoted
+from clientary_mcp.tools.workflows.drafts import created, difference, draft, named, note_of, shown, totals, turn
+from clientary_mcp.verbs import jobs
+from tool_schemas.answers import Outcome
+from tool_schemas.documents import Item, NewItem, TaxFields
+from tool_schemas.estimates import Estimate
+from tool_schemas.invoices import CreateInvoice, Invoice
+from tool_schemas.workflows.invoice_from_estimate import CreateInvoiceFromEstimate
+
+_SAME = ("client_id", "currency_code", "title", "summary", *TaxFields.model_fields)
+"""What an invoice has from its estimate as it stands there, besides the note and the lines."""
+
+
+async def _preview(clientary: Clientary, args: CreateInvoiceFromEstimate) -> Outcome:
+    estimate, wanted = await _read(clientary, args)
+    made = await _made_of(clientary, estimate)
+    if made and not args.allow_duplicate:
+        return _made_already(estimate, made)
+    sums = _sums(wanted)
+    client = client_named_in(estimate) or (await client_names(clientary, [estimate.client_id]))[estimate.client_id or 0]
+    total = money(sums.total, wanted.currency_code)
+    mind = "".join(f"; mind that {each}" for each in _doubts(estimate, made))
+    return preview(
+        f"make a draft invoice of {total} to {quoted(client)} with the {_lines(wanted)} of {_named(estimate)}"
+        f"; {_compared(estimate, sums)}{mind}",
+        estimate,
+        steps=[shown(wanted), *(_row(item) for item in wanted.items or [])],
+        totals=totals(wanted.currency_code, sums, estimate_total=estimate.total_cost),
+    )
+
+
+@jobs(_preview, seen_with="list_invoices")
+async def create_invoice_from_estimate(clientary: Clientary, args: CreateInvoiceFromEstimate) -> Outcome:
+    """Make a draft invoice with the lines, taxes and texts of an estimate, one to one and only once. The estimate
+    stays as it is."""
+    job = f"invoice from estimate {args.estimate_id}"
+    async with turn(clientary, job):
+        estimate, wanted = await _read(clientary, args)
+        if not args.allow_duplicate and (made := await _made_of(clientary, estimate)):
+            return _made_already(estimate, made)
+        invoice = await created(clientary, wanted, job)
+    sums = _sums(wanted)
+    total = money(invoice.total_cost or sums.total, invoice.currency_code)
+    about = f"a draft invoice of {total}, with the {_lines(wanted)} of {_named(estimate)}"
+    notice = f" {invoice.notice}" if invoice.notice else ""
+    return done(
+        f"Made {named(invoice)}, {about}; {_compared(estimate, sums)}.{difference(invoice, sums)}{notice}",
+        invoice,
+        steps=[_row(item) for item in wanted.items or []],
+        totals=totals(wanted.currency_code, sums, estimate_total=estimate.total_cost),
+    )
+
+
+async def _read(clientary: Clientary, args: CreateInvoiceFromEstimate) -> tuple[Estimate, CreateInvoice]:
+    """The estimate, and the invoice that it makes; BadArguments for one that makes none."""
+    estimate = await clientary.get(Estimate, f"estimates/{args.estimate_id}")
+    name = f"The {_named(estimate)}"
+    if estimate.client_id is None:
+        raise BadArguments(f"{name} is for no client, perhaps for a lead: it needs a client first. Nothing was sent.")
+    if estimate.items is None:
+        raise BadArguments(f"{name} can't be copied: Clientary does not show its lines. Nothing was sent.")
+    same = {name: value for name in _SAME if (value := getattr(estimate, name)) is not None}
+    po = getattr(estimate, "po", None)  # a key of live estimates alone
+    wanted = draft(
+        name,
+        **same,
+        date=args.date or clientary.today(),
+        due_date=args.due_date,
+        number=args.number,
+        po=po if isinstance(po, str) else None,
+        note=note_of(estimate.note, _reference(estimate)),
+        items=[_copied(item) for item in estimate.items],
+    )
+    return estimate, wanted
+
+
+def _copied(item: Item) -> dict[str, Any]:
+    """A line as it can be written again; sections may come without figures."""
+    about = {"title": item.title, "quantity": item.quantity or ZERO, "price": item.price or ZERO}
+    kind = item.item_type if item.item_type in ("line", "section") else None
+    return {**about, "taxable": item.taxable, "item_type": kind}
+
+
+async def _made_of(clientary: Clientary, estimate: Estimate) -> list[Invoice]:
+    """The invoices that were made from an estimate; cancelled ones are void."""
+    made = await clientary.sift(Invoice, f"clients/{estimate.client_id}/invoices", lambda: _Made(estimate.id))
+    return made.invoices
+
+
+class _Made:
+    def __init__(self, estimate_id: int) -> None:
+        self.invoices: list[Invoice] = []
+        self._id = str(estimate_id)
+        self._said = re.compile(rf"\bEstimate\b[^\n]*\(id {estimate_id}\)")
+
+    def add(self, invoice: Invoice) -> None:
+        """The next invoice of the client."""
+        linked = str(getattr(invoice, "associated_estimate_id", None)) == self._id
+        if invoice.status != "cancelled" and (linked or self._said.search(invoice.note or "")):
+            self.invoices.append(invoice)
+
+
+def _made_already(estimate: Estimate, made: list[Invoice]) -> Outcome:
+    each = " and ".join(named(invoice) for invoice in made)
+    return nothing_to_do(
+        f"The {_named(estimate)} was turned into {each} already.",
+        made[0],
+        alternative="allow_duplicate=true makes one more.",
+    )
+
+
+def _doubts(estimate: Estimate, made: list[Invoice]) -> list[str]:
+    """What speaks against it, though it can be done."""
+    doubts = []
+    if estimate.status != "accepted":
+        doubts.append(f"the estimate is not accepted; its status is {quoted(estimate.status or 'unknown')}")
+    if made:
+        doubts.append(f"{' and '.join(named(invoice) for invoice in made)} was made from it already")
+    return doubts
+
+
+def _compared(estimate: Estimate, sums: Sums) -> str:
+    """How what is computed stands to the estimate's own total."""
+    if estimate.total_cost is None:
+        return "Clientary does not say what the estimate comes to"
+    if cents(estimate.total_cost) == sums.total:
+        return "the estimate comes to the same"
+    return f"the estimate itself comes to {money(estimate.total_cost, estimate.currency_code)}"
+
+
+def _sums(wanted: CreateInvoice) -> Sums:
+    return sums_of(wanted.items or [], wanted)
+
+
+def _row(item: NewItem) -> dict[str, Any]:
+    if item.item_type == "section":
+        return {"step": "section", "title": item.title}
+    amount = cents(item.quantity * item.price)
+    about = {"title": item.title, "quantity": item.quantity, "price": item.price, "amount": amount}
+    return {"step": "line", **about, **({"taxable": True} if item.taxable else {})}
+
+
+def _lines(wanted: CreateInvoice) -> str:
+    count = len(wanted.items or [])
+    return f"{count} line{'' if count == 1 else 's'}"
+
+
+def _named(estimate: Estimate) -> str:
+    return f"estimate {quoted(estimate.number)}" if estimate.number else f"estimate {estimate.id}"
+
+
+def _reference(estimate: Estimate) -> str:
+    """How the note of an invoice says what it was made from: the number for people, the id for `_Made`."""
+    return f"{' '.join(('Estimate ' + (estimate.number or '')).split())} (id {estimate.id})."
+
+
+TOOLS = (create_invoice_from_estimate,)

@@ -1,0 +1,175 @@
+"""What a lead has, and what of it the account has as a client already: what the job that converts one goes by."""
+
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from clientary_mcp.api import Clientary
+from clientary_mcp.errors import BadArguments, NotAllowed, Withheld
+from clientary_mcp.matching import comparable
+from clientary_mcp.previews import quoted
+from clientary_mcp.together import both
+from tool_schemas.clients import Client, CompanyFields
+from tool_schemas.contacts import Contact
+from tool_schemas.leads import Lead
+from tool_schemas.projects import Project
+from tool_schemas.tasks import Task
+from tool_schemas.workflows.convert_lead import ConvertLead
+
+COMPANY = ("name", *CompanyFields.model_fields)
+
+_NAMED = 10
+"""Contacts and clients that a sentence names."""
+
+
+@dataclass
+class Plan:
+    """A lead with its contacts, and what of a client of it there is."""
+
+    lead: Lead
+    people: list[Contact]
+    unclear: str | None
+    """Why its contacts are not known, or not all of them."""
+    client: Client | None = None
+    contacts: list[Contact] = field(default_factory=list)
+    projects: list[Project] = field(default_factory=list)
+    tasks: list[Task] = field(default_factory=list)
+    """Those of the project that is asked for, or without one those of the client that are on none."""
+
+
+async def planned(clientary: Clientary, args: ConvertLead) -> Plan:
+    """What is there now; BadArguments or Withheld where it is not clear what to do, or not allowed."""
+    lead = await clientary.get(Lead, f"leads/{args.lead_id}")
+    clients, people = await both(
+        partial(clientary.sift, Client, "clients", partial(_Clients, lead)), partial(_people, clientary, lead)
+    )
+    own = people.own + ([] if clients.has_its_id else people.with_its_id)
+    plan = Plan(lead, own, people.unclear(len(own)))
+    plan.client = await _client(clientary, args, lead, clients.alike)
+    if plan.client is None:
+        _check_required(clientary, lead)
+    else:
+        await _add_what_is_there(clientary, args, plan, plan.client.id)
+    return plan
+
+
+class _Clients:
+    """The clients that are named like a lead, and whether one has its id."""
+
+    def __init__(self, lead: Lead) -> None:
+        self._lead = lead
+        self.alike: list[Client] = []
+        self.has_its_id = False
+
+    def add(self, client: Client) -> None:
+        self.has_its_id |= client.id == self._lead.id
+        if comparable(client.name or "") == comparable(self._lead.name or ""):
+            self.alike.append(client)
+
+
+class _People:
+    """The contacts of a lead, as far as the list of all contacts tells whose they are."""
+
+    def __init__(self, lead: Lead) -> None:
+        self._lead = lead
+        self.own: list[Contact] = []
+        self.with_its_id: list[Contact] = []
+        """Those of a client with the id of the lead. Where there is no such client, the lead is meant."""
+        self.may_be_read = True
+        self._nobodys: list[Contact] = []
+        self._count = 0
+
+    def add(self, contact: Contact) -> None:
+        lead_id = getattr(contact, "lead_id", None)  # a key of live contacts alone
+        if lead_id is not None:
+            self.own += [contact] if str(lead_id) == str(self._lead.id) else []
+        elif contact.client_id == self._lead.id:
+            self.with_its_id.append(contact)
+        elif contact.client_id is None:
+            self._count += 1
+            self._nobodys += [contact] if self._count <= _NAMED else []
+
+    def unclear(self, found: int) -> str | None:
+        """What is not known of the lead's contacts when so many of them were found."""
+        if not self.may_be_read:
+            return "The owner of the API token may not list contacts, so none is taken over."
+        counted = getattr(self._lead, "users_count", None)  # as above
+        if counted == found or (counted is None and not self._count):
+            return None
+        how_many = "" if counted is None else f"Clientary counts {counted} contacts of this lead and shows {found}. "
+        if not self._count:
+            return how_many.strip()
+        named = ", ".join(f"{each.id} {quoted(f'{each.name} <{each.email}>')}" for each in self._nobodys)
+        return (
+            f"{how_many}It does not say to which lead these belong, so none of them is taken over: {named}"
+            f"{' and more' if self._count > _NAMED else ''}."
+        )
+
+
+async def _people(clientary: Clientary, lead: Lead) -> _People:
+    try:
+        return await clientary.sift(Contact, "contacts", partial(_People, lead), {"page_size": 100})
+    except NotAllowed:
+        nobody = _People(lead)
+        nobody.may_be_read = False
+        return nobody
+
+
+async def _client(clientary: Clientary, args: ConvertLead, lead: Lead, alike: list[Client]) -> Client | None:
+    """The client that an earlier call made of the lead, or that the caller names; None where there is none yet."""
+    if args.client_id is not None:
+        return await clientary.get(Client, f"clients/{args.client_id}")
+    # A list may show less of each than there is.
+    whole = await clientary.together(partial(clientary.get, Client, f"clients/{each.id}") for each in alike[:_NAMED])
+    made = [client for client in whole if not _differences(client, lead)]
+    if not alike or len(made) == 1:
+        return made[0] if made else None
+    raise BadArguments(
+        f"There {'is a client' if len(alike) == 1 else f'are {len(alike)} clients'} of that name, and it is not clear"
+        f" whether lead {lead.id} became one of them: {'; '.join(_told(client, lead) for client in whole)}. With its"
+        " client_id, the call goes on with one; for a client of its own, make that first and give its client_id."
+    )
+
+
+def _told(client: Client, lead: Lead) -> str:
+    differences = ", ".join(_differences(client, lead))
+    return f"{client.id} {quoted(client.name or '')} ({f'differs in {differences}' if differences else 'all the same'})"
+
+
+def _differences(client: Client, lead: Lead) -> list[str]:
+    """The fields in which a client is not what would be made of the lead; its number may have been refused."""
+    different = [name for name in COMPANY if _plain(getattr(client, name)) != _plain(getattr(lead, name))]
+    return [name for name in different if name != "number" or client.number]
+
+
+def _plain(value: Any) -> Any:
+    """A value but for white space and for how nothing is written."""
+    return value.split() if isinstance(value, str) else value or []
+
+
+def _check_required(clientary: Clientary, lead: Lead) -> None:
+    required = (clientary.settings.required_fields or {}).get("client", ())
+    if missing := [name for name in required if not _plain(getattr(lead, name, None))]:
+        raise Withheld(
+            f"Nothing was changed: the owner requires {' and '.join(missing)} of every new client"
+            f" (CLIENTARY_REQUIRED_FIELDS), and lead {lead.id} has none. update_lead adds it."
+        )
+
+
+async def _add_what_is_there(clientary: Clientary, args: ConvertLead, plan: Plan, client_id: int) -> None:
+    """The contacts, the project and the tasks that the client has already, as far as they matter for this call."""
+    path = f"clients/{client_id}"
+    plan.contacts = await clientary.every(Contact, f"{path}/contacts") if plan.people else []
+    if project := args.new_project():
+        projects = await clientary.every(Project, f"{path}/projects", {"filter": "all"})
+        plan.projects = [each for each in projects if same_words(each.name, project.body()["name"])]
+    if args.tasks and plan.projects:
+        plan.tasks = await clientary.every(Task, f"projects/{plan.projects[0].id}/tasks")
+    elif args.tasks and not args.project:
+        tasks = await clientary.every(Task, "tasks")
+        plan.tasks = [task for task in tasks if task.client_id == client_id and task.project_id is None]
+
+
+def same_words(one: str | None, other: str) -> bool:
+    """Whether two names or titles are the same but for case and white space."""
+    return (one or "").casefold().split() == other.casefold().split()

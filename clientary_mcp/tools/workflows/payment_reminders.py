@@ -1,0 +1,328 @@
+"""The job that reminds clients of overdue invoices by mail, each once, and spares those who have just paid."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cache, partial
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from clientary_mcp.api import Clientary
+from clientary_mcp.books import client_named_in, client_names
+from clientary_mcp.errors import ClientaryError, NotFound, OutcomeUnknown, Refused
+from clientary_mcp.messages import send_message
+from clientary_mcp.previews import done, nothing_to_do, preview, quoted
+from clientary_mcp.steps import Steps
+from clientary_mcp.tools.workflows.drafts import named
+from clientary_mcp.totals import Totals
+from clientary_mcp.verbs import jobs
+from tool_schemas.answers import Outcome
+from tool_schemas.contacts import Contact
+from tool_schemas.invoices import OWED, Invoice, SendInvoiceMessage
+from tool_schemas.payments import Payment
+from tool_schemas.wire import Email
+from tool_schemas.workflows.payment_reminders import SendPaymentReminders
+
+Rows = list[dict[str, Any]]
+
+_FEW = 10
+"""Clients whose contacts are read client by client; for more, all contacts are."""
+_MOST = 50
+"""Recipients of one mail."""
+
+
+@dataclass(frozen=True)
+class _Reminder:
+    """One mail that is to leave."""
+
+    invoice: Invoice
+    row: dict[str, Any]
+    recipients: list[str]
+
+    @property
+    def key(self) -> str:
+        """What the session remembers it by: to other people it is another mail."""
+        return f"reminder of {self.invoice.id} to {sorted(map(str.casefold, self.recipients))}"
+
+
+@dataclass
+class _Batch:
+    """What is to be mailed, and what is not, with the reason."""
+
+    reminders: list[_Reminder]
+    skipped: Rows
+
+    def totals(self) -> Rows:
+        """What is owed on the invoices that somebody is reminded of."""
+        totals = Totals()
+        for reminder in self.reminders:
+            totals.add(reminder.invoice.currency_code, balance=reminder.invoice.balance)
+        return totals.shown()
+
+
+async def _preview(clientary: Clientary, args: SendPaymentReminders) -> Outcome:
+    batch = await _plan(clientary, args)
+    if not batch.reminders:
+        return _nothing(batch)
+    left_out = f"; {_count(len(batch.skipped), 'invoice')} would be skipped" if batch.skipped else ""
+    cap = clientary.settings.mails_per_hour
+    capped = (
+        f" No more than {cap} mails may leave in an hour (CLIENTARY_MAILS_PER_HOUR): the same call goes on later."
+        if len(batch.reminders) > cap
+        else ""
+    )
+    template = "the account's template"
+    mail = {"subject": args.subject or template, "message": args.message or template}
+    return preview(
+        f"mail {_count(len(batch.reminders), 'reminder')}, each to the recipients in its step{left_out}",
+        goes_with_it={"mail": mail},
+        steps=[*({"step": "mail", **reminder.row} for reminder in batch.reminders), *batch.skipped],
+        totals=batch.totals(),
+        not_visible=f"A mail can't be called back.{capped}",
+    )
+
+
+@jobs(_preview, "mail", seen_with="get_invoice")
+async def send_payment_reminders(clientary: Clientary, args: SendPaymentReminders) -> Outcome:
+    """Mail overdue invoices to their clients again. Skips who has just paid, and who was reminded in the last
+    day (as long as this server runs)."""
+    async with clientary.recent.turn("reminders"):
+        batch = await _plan(clientary, args)
+        if not batch.reminders:
+            return _nothing(batch)
+        rows = await _mail_all(clientary, args, batch.reminders)
+    mailed = sum(row["step"] == "mailed" for row in rows)
+    refused = [row for row in rows if row["step"] != "mailed"]
+    if not mailed:
+        return nothing_to_do("No reminder was mailed: Clientary refused every one.", steps=[*rows, *batch.skipped])
+    parts = [f"{_count(mailed, 'reminder')} mailed"]
+    parts += [f"{len(refused)} refused by Clientary"] if refused else []
+    parts += [f"{_count(len(batch.skipped), 'invoice')} skipped"] if batch.skipped else []
+    return done(f"{', '.join(parts)}.", steps=[*rows, *batch.skipped], totals=batch.totals())
+
+
+async def _mail_all(clientary: Clientary, args: SendPaymentReminders, reminders: list[_Reminder]) -> Rows:
+    """What became of each; HalfDone when one fails after others left. What Clientary refuses holds up no other."""
+    steps = Steps("The same call, without allow_duplicate," if args.allow_duplicate else "The same call")
+    rows: Rows = []
+    for reminder in reminders:
+        what = f"mail of {named(reminder.invoice)} to {', '.join(reminder.recipients)}"
+        try:
+            await _mail(clientary, args, reminder)
+        except (Refused, NotFound) as refusal:
+            rows.append({"step": "refused", **reminder.row, "why": str(refusal)})
+        except ClientaryError as failure:
+            raise steps.stopped(what, failure) from None
+        else:
+            steps.tell(what)
+            rows.append({"step": "mailed", **reminder.row})
+    return rows
+
+
+async def _mail(clientary: Clientary, args: SendPaymentReminders, reminder: _Reminder) -> None:
+    """One mail, remembered for a day: also when it is not known whether it left."""
+    invoice, to = reminder.invoice.id, reminder.recipients
+    texts = {"subject": args.subject, "message": args.message}
+    mail = SendInvoiceMessage.model_validate({"invoice_id": invoice, "recipients": to, **texts})
+    try:
+        await send_message(clientary, f"invoices/{invoice}", mail)
+    except OutcomeUnknown as lost:
+        clientary.recent.remember(reminder.key, {"mailed": "perhaps"})
+        raise OutcomeUnknown(f"{lost} For a day the same call leaves this invoice out.") from None
+    clientary.recent.remember(reminder.key, {"mailed": "certainly"})
+
+
+async def _plan(clientary: Clientary, args: SendPaymentReminders) -> _Batch:
+    """Who is to be reminded of what, and who is not."""
+    today = clientary.today()
+    paid = await _paid_since(clientary, today - timedelta(days=args.paid_within_days))
+    chosen = await (_late(clientary, args, paid) if args.invoice_ids is None else _given(clientary, args, paid))
+    clients = await _clients(clientary, chosen.invoices)
+    people = await _people(clientary, [invoice for invoice in chosen.invoices if invoice.overdue(today)])
+    batch = _Batch(
+        [], [{"step": "skip", "invoice_id": each, "why": "there is no such invoice"} for each in chosen.missing]
+    )
+    for invoice in chosen.invoices:
+        recipients = _addresses(getattr(invoice, "recipients", None)) or people.get(invoice.client_id or 0, [])
+        row = _row(invoice, clients, today)
+        reminder = _Reminder(invoice, row | {"recipients": recipients}, recipients)
+        why = _not_late(invoice, today) or chosen.payment_of(invoice) or _unreachable(recipients)
+        if why is None and not args.allow_duplicate:
+            why = _reminded(clientary.recent.earlier(reminder.key))
+        if why is None:
+            batch.reminders.append(reminder)
+        else:
+            batch.skipped.append({"step": "skip", **row, "why": why})
+    return batch
+
+
+class _Chosen:
+    """The invoices that may be reminded of, of a list that everything is put through, and which clients paid."""
+
+    def __init__(self, today: date, least: int | None, paid: dict[int, date]) -> None:
+        self.invoices: list[Invoice] = []
+        self.missing: list[int] = []
+        self._today, self._least, self._paid = today, least, paid
+        self.payers: dict[int, date] = {}
+
+    def add(self, invoice: Invoice) -> None:
+        """The next invoice."""
+        if invoice.id in self._paid and invoice.client_id is not None:
+            day = self._paid[invoice.id]
+            self.payers[invoice.client_id] = max(day, self.payers.get(invoice.client_id, day))
+        if self._least is not None and (
+            invoice.days_overdue(self._today) >= self._least
+            or (invoice.due_date is None and invoice.status in OWED and (invoice.balance or 0) > 0)
+        ):
+            self.invoices.append(invoice)
+
+    def payment_of(self, invoice: Invoice) -> str | None:
+        """That its client has just paid something."""
+        day = self.payers.get(invoice.client_id or 0)
+        return f"the client paid on {day}" if day else None
+
+
+async def _paid_since(clientary: Clientary, since: date) -> dict[int, date]:
+    """The invoices that money was received for since that day. Clientary lists the newest payments first."""
+    paid: dict[int, date] = {}
+    page: int | None = 1
+    while page is not None:
+        read = await clientary.collect(Payment, "payments", limit=1, page=page)
+        days = [(each.invoice_id, each.received_on) for each in read.records if each.invoice_id and each.received_on]
+        for invoice_id, day in days:
+            if invoice_id is not None and day is not None and day >= since:
+                paid[invoice_id] = max(day, paid.get(invoice_id, day))
+        page = read.next_page if days and days[-1][1] >= since else None
+    return paid
+
+
+async def _late(clientary: Clientary, args: SendPaymentReminders, paid: dict[int, date]) -> _Chosen:
+    """All invoices that are late enough, the latest first."""
+    into = partial(_Chosen, clientary.today(), args.min_days_overdue, paid)
+    chosen = await clientary.sift(Invoice, "invoices", into)
+    chosen.invoices.sort(key=lambda invoice: (invoice.due_date or date.max, invoice.id))
+    return chosen
+
+
+async def _given(clientary: Clientary, args: SendPaymentReminders, paid: dict[int, date]) -> _Chosen:
+    """The invoices of those ids; what else their clients have is read for what they paid."""
+    ids = list(dict.fromkeys(args.invoice_ids or []))
+    found = await clientary.together(partial(_one, clientary, invoice_id) for invoice_id in ids)
+    into = partial(_Chosen, clientary.today(), None, paid)
+    chosen = into()
+    chosen.invoices = [invoice for invoice in found if invoice is not None]
+    chosen.missing = [invoice_id for invoice_id, invoice in zip(ids, found, strict=True) if invoice is None]
+    if paid:
+        clients = sorted({invoice.client_id for invoice in chosen.invoices if invoice.client_id is not None})
+        lists = (partial(clientary.sift, Invoice, f"clients/{client_id}/invoices", into) for client_id in clients)
+        for of_client in await clientary.together(lists):
+            chosen.payers |= of_client.payers
+    return chosen
+
+
+async def _one(clientary: Clientary, invoice_id: int) -> Invoice | None:
+    try:
+        return await clientary.get(Invoice, f"invoices/{invoice_id}")
+    except NotFound:
+        return None
+
+
+async def _clients(clientary: Clientary, invoices: Iterable[Invoice]) -> dict[int, str]:
+    """The names of the clients, from the invoices themselves where they tell them."""
+    told = {invoice.client_id: client_named_in(invoice) for invoice in invoices if invoice.client_id is not None}
+    known = {client_id: name for client_id, name in told.items() if name is not None}
+    return known | await client_names(clientary, told.keys() - known.keys())
+
+
+async def _people(clientary: Clientary, invoices: Iterable[Invoice]) -> dict[int, list[str]]:
+    """The addresses of the contacts of each client."""
+    clients = sorted({invoice.client_id for invoice in invoices if invoice.client_id is not None})
+    if len(clients) > _FEW:
+        every = await clientary.sift(Contact, "contacts", partial(_Addresses, set(clients)), {"page_size": 100})
+        return {client_id: _addresses(emails) for client_id, emails in every.of.items()}
+    paths = [f"clients/{client_id}/contacts" for client_id in clients]
+    lists = await clientary.together(partial(clientary.every, Contact, path) for path in paths)
+    return {
+        client_id: _addresses(contact.email for contact in contacts)
+        for client_id, contacts in zip(clients, lists, strict=True)
+    }
+
+
+class _Addresses:
+    def __init__(self, clients: set[int]) -> None:
+        self.of: dict[int, list[str]] = {}
+        self._clients = clients
+
+    def add(self, contact: Contact) -> None:
+        """The next of all contacts."""
+        if contact.client_id in self._clients and contact.email:
+            self.of.setdefault(contact.client_id, []).append(contact.email)
+
+
+def _addresses(told: Any) -> list[str]:
+    """The e-mail addresses among texts, or objects with an `email`; each once."""
+    found: dict[str, str] = {}
+    for each in told if isinstance(told, Iterable) and not isinstance(told, str) else ():
+        email = each.get("email") if isinstance(each, dict) else each
+        try:
+            address = _email().validate_python(email)
+        except ValidationError:
+            continue
+        found.setdefault(address.casefold(), address)
+    return list(found.values())
+
+
+@cache
+def _email() -> TypeAdapter[str]:
+    return TypeAdapter(Email)
+
+
+def _row(invoice: Invoice, clients: dict[int, str], today: date) -> dict[str, Any]:
+    return {
+        "invoice_id": invoice.id,
+        "number": invoice.number,
+        "client": clients.get(invoice.client_id or 0),
+        "balance": invoice.balance,
+        "currency_code": invoice.currency_code,
+        "due_date": invoice.due_date,
+        "days_overdue": invoice.days_overdue(today),
+    }
+
+
+def _not_late(invoice: Invoice, today: date) -> str | None:
+    """Why nobody is late with it; None when somebody is."""
+    if invoice.overdue(today):
+        return None
+    if invoice.status not in OWED:
+        return f"its status is {quoted(invoice.status or 'not told')}"
+    if invoice.balance is None:
+        return "its balance is not told"
+    if invoice.balance <= 0:
+        return "nothing is owed on it"
+    return f"it is due on {invoice.due_date}" if invoice.due_date else "it has no due date"
+
+
+def _unreachable(recipients: list[str]) -> str | None:
+    if not recipients:
+        return "no e-mail address: the client has no contact with one"
+    return f"{len(recipients)} recipients: one mail takes {_MOST}" if len(recipients) > _MOST else None
+
+
+def _reminded(earlier: dict[str, Any] | None) -> str | None:
+    if earlier is None:
+        return None
+    if earlier["mailed"] == "perhaps":
+        return "it was mailed in the last day, perhaps: the answer was lost; allow_duplicate=true mails it again"
+    return "it was mailed in the last day; allow_duplicate=true mails it again"
+
+
+def _nothing(batch: _Batch) -> Outcome:
+    return nothing_to_do("There is nobody to remind.", steps=batch.skipped)
+
+
+def _count(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+TOOLS = (send_payment_reminders,)

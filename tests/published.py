@@ -1,0 +1,42 @@
+"""How tests read a published tool: the names in its schemas, at any depth, and the words that it takes."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import mcp_types
+
+from clientary_mcp.verbs import Tool
+
+JsonObject = dict[str, Any]
+
+
+def signature(schema: JsonObject) -> set[str]:
+    """The names in an object's schema, as the contract writes them."""
+    required = schema.get("required", [])
+    return {name if name in required else f"{name}?" for name in schema["properties"]}
+
+
+def schemas_in(schema: JsonObject) -> Iterator[JsonObject]:
+    """A schema and every schema inside it; the names of properties are no keywords."""
+    yield schema
+    for part in schema.get("properties", {}).values():
+        yield from schemas_in(part)
+    if "items" in schema:
+        yield from schemas_in(schema["items"])
+
+
+def properties_in(schema: JsonObject) -> Iterator[tuple[str, JsonObject]]:
+    """Every property of a schema, at any depth."""
+    for part in schemas_in(schema):
+        yield from part.get("properties", {}).items()
+
+
+def words_of(tool: Tool) -> dict[str, set[str]]:
+    """The arguments that take words, and which."""
+    arguments = tool.published.input_schema["properties"]
+    return {name: set(about["enum"]) for name, about in arguments.items() if "enum" in about and name != "detail"}
+
+
+def as_listed(tools: list[mcp_types.Tool]) -> list[JsonObject]:
+    """Tools as JSON."""
+    return [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in tools]

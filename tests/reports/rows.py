@@ -1,0 +1,24 @@
+"""Rows that a test puts into the sandbox's tables itself, in the units that they are kept in."""
+
+from typing import Any
+
+from clientary_mcp.sandbox import Sandbox
+from clientary_mcp.sandbox.fields import TODAY
+from clientary_mcp.sandbox.resources import RESOURCES
+
+_STAMPS = {"created_at": "2026-03-02T09:00:00Z", "updated_at": "2026-03-02T09:00:00Z"}
+_PLAIN = {
+    resource.table: {field.name: None if field.default is TODAY else field.default for field in resource.fields}
+    for resource in RESOURCES
+}
+_NEEDED: dict[str, dict[str, Any]] = {
+    "projects": {"rate": 0},
+    "invoices": {"status": 1, "currency_code": "USD", "date": "2026-10-01", "due_date": "2026-10-31"},
+    "estimates": {"status": 1, "currency_code": "USD", "date": "2026-10-01"},
+}
+
+
+def put(sandbox: Sandbox, table: str, **values: Any) -> int:
+    """The id of a new row; what is not given is as plain as it can be."""
+    with sandbox.connection:
+        return sandbox.store.insert(table, _STAMPS | _PLAIN.get(table, {}) | _NEEDED.get(table, {}) | values)

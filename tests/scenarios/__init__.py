@@ -1,0 +1,1 @@
+"""Jobs as people word them, played through the MCP client, and checked against the account's own tables."""

@@ -1,0 +1,35 @@
+"""The accounts that the jobs are played on, and what the jobs took, printed at the end."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from clientary_mcp.sandbox import Sandbox
+from tests.scenarios.account import account_with_traps
+from tests.scenarios.playing import COMPARED, Play, play_on
+
+
+@pytest.fixture
+def account() -> Sandbox:
+    """The agency, with everything in it that people trip over."""
+    return account_with_traps()
+
+
+@pytest.fixture
+async def play(account: Sandbox) -> AsyncIterator[Play]:
+    """An agent on that account."""
+    async with play_on(account) as play:
+        yield play
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What each job took, beside what it takes with the tools of one endpoint each."""
+    if not COMPARED:
+        return
+    terminalreporter.section("what the jobs took (calls, characters read), and with one-endpoint tools alone")
+    width = max(len(compared.job) for compared in COMPARED)
+    for compared in COMPARED:
+        ours, alone = compared.ours, compared.alone
+        terminalreporter.write_line(
+            f"{compared.job:{width}}  {ours.calls:3} {ours.characters:8,}   {alone.calls:3} {alone.characters:8,}"
+        )

@@ -1,0 +1,95 @@
+"""A good agent at work on one account: its calls are counted, and the characters that it reads."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import mcp_types
+
+from clientary_mcp.sandbox import Sandbox
+from tests.agent import Agent, agent_of
+from tests.conftest import session_with
+
+Answer = dict[str, Any]
+
+
+class Play:
+    """One conversation: every answer is read, and counts."""
+
+    def __init__(self, agent: Agent, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+        self.calls = self.characters = 0
+        self._agent = agent
+
+    async def ask(self, tool: str, /, **arguments: Any) -> Answer:
+        """The answer of a call that succeeds."""
+        answer: Answer = self._read(await self._agent.call(tool, arguments), failing=False)
+        return answer
+
+    async def refused(self, tool: str, /, **arguments: Any) -> str:
+        """The message of a call that fails."""
+        text: str = self._read(await self._agent.call(tool, arguments), failing=True)
+        return text
+
+    def _read(self, result: mcp_types.CallToolResult, *, failing: bool) -> Any:
+        (content,) = result.content
+        assert isinstance(content, mcp_types.TextContent)
+        self.calls += 1
+        self.characters += len(content.text)
+        assert bool(result.is_error) is failing, content.text
+        return content.text if failing else result.structured_content
+
+    async def whole(self, tool: str, /, **arguments: Any) -> list[Answer]:
+        """All records of a list, page after page: what the tools of one endpoint each take to be sure."""
+        records: list[Answer] = []
+        page: int | None = 1
+        while page is not None:
+            answer = await self.ask(tool, limit=1000, page=page, **arguments)
+            records += answer["records"]
+            page = answer.get("next_page")
+        return records
+
+
+def in_cents(amount: float) -> int:
+    """An amount of an answer as the tables keep it; nothing is lost."""
+    exact = Decimal(str(amount)) * 100
+    assert exact == exact.to_integral_value(), amount
+    return int(exact)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one conversation took."""
+
+    calls: int
+    characters: int
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A job, with the tools of this server and with those of one endpoint each."""
+
+    job: str
+    ours: Cost
+    alone: Cost
+
+
+COMPARED: list[Compared] = []
+"""Filled by the tests that ran; printed when all are over."""
+
+
+@asynccontextmanager
+async def play_on(sandbox: Sandbox, **settings: Any) -> AsyncIterator[Play]:
+    """An agent on that account."""
+    async with agent_of(session_with(sandbox, **settings)) as agent:
+        yield Play(agent, sandbox)
+
+
+async def compare(job: str, ours: Play, alone: Callable[[Play], Awaitable[object]], account: Sandbox) -> None:
+    """Play the job again, on an account like the first, with the tools of one endpoint each."""
+    async with play_on(account) as play:
+        await alone(play)
+        COMPARED.append(Compared(job, Cost(ours.calls, ours.characters), Cost(play.calls, play.characters)))
+        assert ours.calls <= play.calls, "the one-endpoint tools alone would have been less work"

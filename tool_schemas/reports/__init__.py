@@ -1,0 +1,1 @@
+"""What reports take: one question, one module."""

@@ -1,0 +1,19 @@
+"""What an overview of a client takes: the client, or somebody's e-mail address."""
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from tool_schemas.base import Arguments
+from tool_schemas.ids import ClientId
+from tool_schemas.wire import Email
+
+
+class ClientOverview(Arguments):
+    client_id: ClientId | None = Field(None, exclude=True, description="From list_clients.")
+    email: Email | None = Field(None, description="Of a contact; instead.")
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> "ClientOverview":
+        if (self.client_id is None) == (self.email is None):
+            raise PydanticCustomError("one_of", "takes client_id or email, one of the two")
+        return self

@@ -1,0 +1,14 @@
+"""Exports: a list or a report as a file."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from tool_schemas.base import Arguments
+from tool_schemas.wire import AsJsonText
+
+
+class ExportRecords(Arguments):
+    tool: str = Field(description="Name of a list or report tool.")
+    arguments: Annotated[dict[str, Any], AsJsonText] | None = Field(None, description="For that tool.")
+    format: Literal["csv", "jsonl", "xlsx"] = Field("csv", description="Kind of file.")

@@ -1,0 +1,6 @@
+"""What the report on recurring revenue takes: nothing."""
+
+from tool_schemas.base import Arguments
+
+
+class RecurringRevenueReport(Arguments): ...

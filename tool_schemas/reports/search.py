@@ -1,0 +1,19 @@
+"""What a search takes: text as people type it, and where to look."""
+
+from typing import Annotated, Literal, get_args
+
+from pydantic import ConfigDict, Field
+
+from tool_schemas.base import Arguments
+from tool_schemas.wire import AsJsonText, Filled
+
+Type = Literal["client", "lead", "contact", "project", "invoice", "estimate", "task", "staff"]
+TYPES: tuple[Type, ...] = get_args(Type)
+
+
+class Search(Arguments):
+    model_config = ConfigDict(str_max_length=200)
+
+    query: Filled = Field(description="As people call it.")
+    types: Annotated[list[Type], AsJsonText, Field(min_length=1)] | None = Field(None, description="Default all.")
+    include_closed: bool = Field(default=False, description="Archived, completed, done, cancelled too.")

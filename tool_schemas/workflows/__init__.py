@@ -1,0 +1,1 @@
+"""What jobs take: one job, one module."""

@@ -1,0 +1,27 @@
+"""What reminding clients of overdue invoices takes: which invoices, what to write, and whom to spare."""
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from tool_schemas.base import Confirmed, Once
+from tool_schemas.wire import AsJsonText, Id, NotABool
+
+Days = Annotated[int, NotABool]
+
+
+class SendPaymentReminders(Confirmed, Once):
+    invoice_ids: Annotated[list[Id], AsJsonText, Field(min_length=1, max_length=200)] | None = Field(
+        None, description="From list_invoices."
+    )
+    min_days_overdue: Annotated[Days, Field(ge=1, le=10_000)] | None = Field(None, description="Or all so late.")
+    subject: str | None = Field(None, description="Default: a template.")
+    message: str | None = Field(None, description="Default: a template.")
+    paid_within_days: Annotated[Days, Field(ge=0, le=365)] = Field(7, description="Skips who paid since.")
+
+    @model_validator(mode="after")
+    def _one_selector(self) -> Self:
+        if (self.invoice_ids is None) == (self.min_days_overdue is None):
+            raise PydanticCustomError("selector", "takes either invoice_ids or min_days_overdue")
+        return self
