@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import fields
 from datetime import date, datetime
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import anyio
@@ -61,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_environment(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action="version", version=version("clientary-mcp"))
     transports = ("stdio", "sse", "streamable-http")
     parser.add_argument("--transport", choices=transports, default="stdio", help="how agents connect (stdio)")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on, for HTTP (127.0.0.1)")

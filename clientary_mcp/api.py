@@ -18,8 +18,8 @@ import httpx
 
 from clientary_mcp.caps import Caps
 from clientary_mcp.errors import Changing, ClientaryError, NotFound, OutcomeUnknown, Unreadable
-from clientary_mcp.exchange import Body, Exchange, Query
-from clientary_mcp.explain import explain, not_done
+from clientary_mcp.exchange import Body, Exchange, Query, Settle, settled
+from clientary_mcp.explain import explain
 from clientary_mcp.outcomes import holds, made_since
 from clientary_mcp.pages import Joined, Listing, whole_list
 from clientary_mcp.repeats import Repeats
@@ -76,6 +76,10 @@ class Clientary:
     def new_call(self, on_wait: OnWait | None = None) -> Call:
         """What several requests that belong together share: a deadline, and the count of waits and writes."""
         return Call(self.settings.deadline, on_wait, self.clock)
+
+    @property
+    def _current(self) -> Call:
+        return self._call or self.new_call()
 
     def within(self, call: Call) -> "Clientary":
         """This session, for the requests of that call."""
@@ -217,43 +221,33 @@ class Clientary:
         """
         since = self.clock.wall()
         try:
-            sent = await self._write("POST", path, {kind.wrapper: body}, otherwise)
-            record = _record(kind, sent)
-        except OutcomeUnknown as lost:
-            record = await self._made(kind, path, body, since, listed, lost)
-        except Unreadable:
-            accepted = OutcomeUnknown(
-                f"Clientary accepted POST {path}, but does not show the new record. Look before repeating it.",
-                may_still_happen=True,
-                accepted=True,
-            )
-            record = await self._made(kind, path, body, since, listed, accepted)
+            record = _record(kind, await self._write("POST", path, {kind.wrapper: body}, otherwise))
+        except (OutcomeUnknown, Unreadable) as failure:
+            lost = failure if isinstance(failure, OutcomeUnknown) else _accepted(path)
+            look = partial(self._made, kind, body, since, listed or partial(self.every, kind, path), lost)
+            record = await settled(self._current, look, "POST", path, lost)
         self._made_here.add((kind.plural, record.id))
         return record
 
     async def _made(
         self,
         kind: type[RecordT],
-        path: str,
         body: Body,
         since: float,
-        listed: Callable[[], Awaitable[list[RecordT]]] | None,
+        listed: Callable[[], Awaitable[list[RecordT]]],
         lost: OutcomeUnknown,
-    ) -> RecordT:
-        """The record that a create made whose answer was lost; NotDone when there is none, `lost` when in doubt."""
-        try:
-            there = await (listed() if listed else self.every(kind, path))
-        except ClientaryError:
-            raise lost from None
+    ) -> RecordT | None:
+        """The record that a create made whose answer was lost; None when there is none, `lost` when in doubt."""
+        there = await listed()
         began, doubt = self._exchange.time_there(since)
         known = {record_id for plural, record_id in self._made_here if plural == kind.plural}
         certain, doubtful = made_since(there, body, began, doubt, known)
         if len(certain) == 1:
             certain[0].notice = _LOST
             return certain[0]
-        if certain or doubtful or lost.may_still_happen:
+        if certain or doubtful:
             raise lost
-        raise not_done("POST", path)
+        return None
 
     async def update(
         self,
@@ -272,7 +266,8 @@ class Clientary:
         try:
             sent = await self._write("PUT", path, {kind.wrapper: body}, otherwise)
         except OutcomeUnknown as lost:
-            return await self._updated(kind, path, body, since, lost)
+            look = partial(self._updated, kind, path, body, since, lost)
+            return await settled(self._current, look, "PUT", path, lost)
         if not read_back:
             try:
                 return _record(kind, sent)
@@ -285,34 +280,30 @@ class Clientary:
             record.notice = "The change was made; reading it back failed, so only the id is shown."
             return record
 
-    async def _updated(self, kind: type[RecordT], path: str, body: Body, since: float, lost: OutcomeUnknown) -> RecordT:
-        """The record after an update whose answer was lost; NotDone when it is unchanged, `lost` when in doubt."""
-        try:
-            record = await self.get(kind, path)
-        except ClientaryError:
-            raise lost from None
+    async def _updated(
+        self, kind: type[RecordT], path: str, body: Body, since: float, lost: OutcomeUnknown
+    ) -> RecordT | None:
+        """The record after an update whose answer was lost; None when it is unchanged, `lost` when in doubt."""
+        record = await self.get(kind, path)
         changed = holds(record, body, *self._exchange.time_there(since))
-        if changed:
-            record.notice = _LOST
-            return record
-        if changed is None or lost.may_still_happen:
+        if changed is None:
             raise lost
-        raise not_done("PUT", path)
+        if not changed:
+            return None
+        record.notice = _LOST
+        return record
 
     async def delete(self, path: str, there: Callable[[], Awaitable[object]] | None = None) -> None:
         """Delete a record, for good. `there` finds it or raises NotFound, for records that have no GET of their own."""
-        try:
-            await self._write("DELETE", path)
-        except OutcomeUnknown as lost:
+
+        async def gone() -> bool | None:
             try:
                 await (there() if there else self._send("GET", path))
             except NotFound:
-                return
-            except ClientaryError:
-                raise lost from None
-            if lost.may_still_happen:
-                raise
-            raise not_done("DELETE", path) from None
+                return True
+            return None
+
+        await self._send("DELETE", path, settle=partial(settled, self._current, gone, "DELETE", path))
 
     async def post(self, path: str, body: Body) -> Any:
         """Send `body` as it is, without a wrapper, and return the answer's JSON; None where there is none."""
@@ -333,8 +324,16 @@ class Clientary:
         except NotFound:
             raise explain(404, method, path, "") from None
 
-    async def _send(self, method: str, path: str, *, query: Query | None = None, body: Body | None = None) -> Any:
-        return await self._exchange.send(self._call or self.new_call(), method, path, query=query, body=body)
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Query | None = None,
+        body: Body | None = None,
+        settle: Settle | None = None,
+    ) -> Any:
+        return await self._exchange.send(self._current, method, path, query=query, body=body, settle=settle)
 
 
 class Sieve(Protocol):
@@ -378,6 +377,14 @@ def _record(kind: type[RecordT], sent: Any) -> RecordT:
         return kind.read(sent)
     except (TypeError, ValueError, AttributeError):
         raise Unreadable("Clientary's answer could not be read: it shows no record with an id.") from None
+
+
+def _accepted(path: str) -> OutcomeUnknown:
+    return OutcomeUnknown(
+        f"Clientary accepted POST {path}, but does not show the new record. Look before repeating it.",
+        may_still_happen=True,
+        accepted=True,
+    )
 
 
 def _page(query: Query | None, number: int) -> Query:

@@ -10,13 +10,14 @@ import os
 import shutil
 import sys
 from collections import deque
+from collections.abc import Collection
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from clientary_mcp.errors import SettingsError, Withheld
-from clientary_mcp.redact import HANDLES
+from clientary_mcp.redact import HANDLES, Learnt, redacted
 from clientary_mcp.transport import Call
 from tool_schemas.answers import bounded
 from tool_schemas.base import Arguments, Changes, Confirmed
@@ -48,11 +49,13 @@ _MOST = 200
 class Audit:
     """The trail in one file, shared by all sessions and other processes; without a path it keeps nothing.
 
-    The file is opened for each line: one that was renamed or deleted meanwhile is begun anew.
+    The file is opened for each line: one that was renamed or deleted meanwhile is begun anew. No line holds one of
+    the `secrets`, whoever said it.
     """
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, secrets: Collection[str] = ()) -> None:
         self._path = path.absolute() if path else None
+        self._secrets = secrets
         self._pending: deque[bytes] = deque()
         self._lost = 0
         try:
@@ -79,7 +82,8 @@ class Audit:
             return
         changing = "writes" in line
         if len(self._pending) < _MOST or changing:
-            self._pending.append(_encoded(line | {"lost": self._lost} if self._lost else line))
+            plain = self._without_secrets(line)
+            self._pending.append(_encoded(plain | {"lost": self._lost} if self._lost else plain))
             self._lost = 0
         else:
             self._lost += 1
@@ -91,15 +95,24 @@ class Audit:
         return self._path is not None
 
     def recent(self, most_bytes: int) -> list[dict[str, Any]]:
-        """The last lines that fit into so many bytes, the newest last; none where the file is gone."""
+        """The last lines that fit into so many bytes, the newest last; none where the file can't be read."""
         if self._path is None or not self._path.is_file():
             return []
-        with self._path.open("rb") as file:
-            start = max(0, file.seek(0, os.SEEK_END) - most_bytes)
-            file.seek(start)
-            lines = file.read(most_bytes).split(b"\n")
+        try:
+            with self._path.open("rb") as file:
+                start = max(0, file.seek(0, os.SEEK_END) - most_bytes)
+                file.seek(start)
+                lines = file.read(most_bytes).split(b"\n")
+        except OSError:
+            return []
         whole = lines[1:] if start else lines
-        return [json.loads(line) for line in whole if line.startswith(b"{") and line.endswith(b"}")]
+        return [line for text in whole if (line := _read(text)) is not None]
+
+    def _without_secrets(self, line: dict[str, Any]) -> dict[str, Any]:
+        """Before anything of it is cut: no part of a secret stays either."""
+        encoded = _as_json(line).encode(errors="backslashreplace")
+        plain: dict[str, Any] = json.loads(redacted(encoded, self._secrets, Learnt()))
+        return plain
 
     def _flush(self, *, lasting: bool) -> None:
         """Append what waits; OSError when it goes on waiting."""
@@ -134,6 +147,15 @@ def _append(file: int, line: bytes) -> None:
         if torn := len(line) - len(left):
             os.ftruncate(file, os.fstat(file).st_size - torn)
         raise
+
+
+def _read(text: bytes) -> dict[str, Any] | None:
+    """One line of the file; None for what is none of ours."""
+    try:
+        line = json.loads(text, parse_constant=str)
+    except (ValueError, RecursionError):
+        return None
+    return line if isinstance(line, dict) else None
 
 
 def _encoded(line: dict[str, Any]) -> bytes:

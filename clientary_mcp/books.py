@@ -3,15 +3,17 @@
 Also how they tell of what they left out.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from functools import partial
 from math import ceil
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from clientary_mcp.api import Clientary, Sieve
 from clientary_mcp.errors import BadArguments, NotAllowed, NotFound
+from clientary_mcp.exchange import Query
 from clientary_mcp.pages import Ids
 from tool_schemas.base import Record
 from tool_schemas.clients import Client
@@ -26,7 +28,8 @@ SieveT = TypeVar("SieveT", bound=Sieve)
 _FEW = 10
 """Clients that are looked up one by one; for more, the list is read."""
 
-_EARLIEST = date(1970, 1, 1)
+EARLIEST = date(1970, 1, 1)
+"""Before all records: Clientary takes a range of days only with a first one."""
 
 _NAMED = 5
 """Records that a sentence names; of the others it says how many they are."""
@@ -51,9 +54,23 @@ async def parties(clientary: Clientary, ids: Iterable[int | None]) -> dict[int, 
     return known | dict(zip(missing, found, strict=True))
 
 
-async def client_names(clientary: Clientary, ids: Iterable[int | None]) -> dict[int, str]:
-    """The names of these clients; `client 12` for one that is gone or not visible."""
-    return {client_id: party.name for client_id, party in (await parties(clientary, ids)).items()}
+async def client_names(
+    clientary: Clientary, ids: Iterable[int | None], told: Mapping[int, str] | None = None
+) -> dict[int | None, str]:
+    """The names of these clients, as `told` where it has them; `client 12` for one that is gone or not visible.
+
+    None is `no client`.
+    """
+    names: dict[int | None, str] = {None: "no client"}
+    names.update((told or {}).items())
+    found = await parties(clientary, set(ids) - names.keys())
+    return names | {client_id: party.name for client_id, party in found.items()}
+
+
+def told_names(records: Iterable[Record]) -> dict[int, str]:
+    """The names of the clients that records tell beside the id."""
+    told = ((getattr(record, "client_id", None), client_named_in(record)) for record in records)
+    return {client_id: name for client_id, name in told if client_id is not None and name is not None}
 
 
 class _Wanted:
@@ -80,10 +97,28 @@ def _told_of(client: Client) -> Party:
 
 
 def client_named_in(record: Record) -> str | None:
-    """The client's name, where a document carries its client whole: live ones do, documented ones do not."""
+    """The client's name, where a record carries its client: live ones do, documented ones do not."""
     client = (record.__pydantic_extra__ or {}).get("client")
-    name = client.get("name") if isinstance(client, dict) else None
+    name = client.get("name") if isinstance(client, dict) else getattr(record, "client_name", None)
     return name if isinstance(name, str) and name else None
+
+
+def project_name(project: Project) -> str:
+    """`project 12` for one without a name."""
+    return project.name or f"project {project.id}"
+
+
+def person_name(user_id: int | None, staff: Mapping[int, str]) -> str:
+    """`staff 12` for somebody who is not among the `staff`, `unknown` where nobody is told."""
+    return staff.get(user_id, f"staff {user_id}") if user_id else "unknown"
+
+
+def by_hours(hours: Mapping[int | None, Decimal], staff: Mapping[int, str]) -> list[dict[str, Any]]:
+    """`[{user_id, name, hours}]`, most hours first."""
+    most_first = sorted(hours.items(), key=lambda each: (-each[1], each[0] or 0))
+    return [
+        {"user_id": user_id, "name": person_name(user_id, staff), "hours": worked} for user_id, worked in most_first
+    ]
 
 
 async def staff_names(clientary: Clientary) -> dict[int, str]:
@@ -160,15 +195,24 @@ async def hours_of(
 
     As many projects at the same time as the settings allow; one that is said to have no such hours is not asked.
     """
-    query = {"filter": None if billed is None else "billed" if billed else "unbilled"}
 
     async def sifted(project: Project) -> SieveT:
-        told = project.unbilled_hours if billed is False else project.worked_hours
-        if told == 0:
+        if not may_have_hours(project, billed):
             return into(project)
-        return await clientary.sift(HourEntry, f"projects/{project.id}/hours", partial(into, project), query)
+        path = f"projects/{project.id}/hours"
+        return await clientary.sift(HourEntry, path, partial(into, project), hours_query(billed))
 
     return await clientary.together(partial(sifted, project) for project in projects)
+
+
+def may_have_hours(project: Project, billed: bool | None) -> bool:
+    """Whether there is anything to be read: Clientary may say that there is not."""
+    return (project.unbilled_hours if billed is False else project.worked_hours) != 0
+
+
+def hours_query(billed: bool | None) -> Query:
+    """How Clientary is asked for hours that are billed, unbilled, or either."""
+    return {"filter": None if billed is None else "billed" if billed else "unbilled"}
 
 
 async def expenses_between(clientary: Clientary, first: date | None, last: date, into: Callable[[], SieveT]) -> SieveT:
@@ -177,7 +221,7 @@ async def expenses_between(clientary: Clientary, first: date | None, last: date,
     The list of the whole account is the one that is documented to take dates: without them, or where it does not,
     Clientary tells the current fiscal year alone.
     """
-    days = {"from_date": (first or _EARLIEST).isoformat(), "to_date": last.isoformat()}
+    days = {"from_date": (first or EARLIEST).isoformat(), "to_date": last.isoformat()}
     return await clientary.sift(Expense, "expenses", into, days)
 
 

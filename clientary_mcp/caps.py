@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from math import ceil
 
 from clientary_mcp.errors import Busy, NotAllowed, NotDone, NotFound, PlanLimit, Refused, Unavailable, Withheld
@@ -40,14 +40,16 @@ class Caps:
 
     @contextmanager
     def counted(self, kind: str | None) -> Iterator[None]:
-        """One of that kind leaves, None for what has no cap; it does not count where Clientary refused it."""
+        """One of that kind leaves, None for what has no cap; it does not count where it took no effect."""
         if kind is None:
             yield
             return
         self.check([kind])
-        self._left[kind].append(self._now())
+        left, stamp = self._left[kind], self._now()
+        left.append(stamp)
         try:
             yield
         except (Refused, NotFound, NotAllowed, PlanLimit, Busy, NotDone, Unavailable):
-            self._left[kind].pop()
+            with suppress(ValueError):  # what took an hour no longer counts anyway
+                left.remove(stamp)
             raise

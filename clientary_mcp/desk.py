@@ -53,9 +53,12 @@ class Desk:
             unconfirmed = args.model_copy(update={"confirm": False})
 
             async def preview() -> Seen:
-                look = clientary.new_call()
+                look = clientary.new_call(call.on_wait)
                 look.read = set()
-                shown = await tool.run(clientary.within(look), unconfirmed)
+                try:
+                    shown = await tool.run(clientary.within(look), unconfirmed)
+                finally:
+                    call.waited, call.retries = call.waited + look.waited, call.retries + look.retries
                 call.before = _before(tool, shown)
                 return Seen(pruned(shown, self._hidden), sha256(b"".join(sorted(look.read))).hexdigest())
 

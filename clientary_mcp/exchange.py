@@ -6,21 +6,21 @@ It knows no records. What leaves is counted here, whichever tool sends it.
 import json
 import ssl
 from base64 import b64encode
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import version
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
 from clientary_mcp.caps import Caps
-from clientary_mcp.errors import Busy, Unavailable, Unreadable
-from clientary_mcp.explain import explain, unknown_outcome
+from clientary_mcp.errors import Busy, ClientaryError, OutcomeUnknown, Unavailable, Unreadable
+from clientary_mcp.explain import explain, not_done, unknown_outcome
 from clientary_mcp.redact import Learnt, handles_in, redacted
 from clientary_mcp.settings import Settings
 from clientary_mcp.stirrings import Stirrings
@@ -28,8 +28,12 @@ from clientary_mcp.transport import NOT_SENT, Call, Clock, Pacing, Retrying, ret
 
 Query = Mapping[str, Any]
 Body = Mapping[str, Any]
+Settle = Callable[[OutcomeUnknown], Awaitable[Any]]
+ResultT = TypeVar("ResultT")
 
 _KNOWN_CLOCK, _UNKNOWN_CLOCK = timedelta(seconds=2), timedelta(minutes=5)
+_AT_WORK = 6.0
+"""Seconds in which Clientary mostly ends what it was at when a connection broke."""
 _TIMEOUT = httpx.Timeout(connect=10, read=30, write=30, pool=None)  # places are given by Pacing
 
 
@@ -38,7 +42,7 @@ class Exchange:
 
     def __init__(self, settings: Settings, network: httpx.AsyncBaseTransport | None, clock: Clock) -> None:
         self._settings, self._clock = settings, clock
-        self.stirrings = Stirrings()
+        self.stirrings = Stirrings(clock.now)
         self.caps = Caps(settings, clock.now)
         self._ahead: float | None = None
         self._learnt = Learnt()
@@ -63,19 +67,38 @@ class Exchange:
         return datetime.fromtimestamp(wall + (self._ahead or 0.0), UTC), doubt
 
     async def send(
-        self, call: Call, method: str, path: str, *, query: Query | None = None, body: Body | None = None
+        self,
+        call: Call,
+        method: str,
+        path: str,
+        *,
+        query: Query | None = None,
+        body: Body | None = None,
+        settle: Settle | None = None,
     ) -> Any:
-        """The JSON of the answer, None where it has none; raises children of `ClientaryError`."""
-        with nullcontext() if method == "GET" else self._writing(method, path, query, body):
-            response = await self._response(call, method, path, query, body)
-            if call.read is not None:
-                call.read.add(sha256(response.content).digest())
-            return self._read(response, method, path, query, body)
+        """The JSON of the answer, None where it has none; raises children of `ClientaryError`.
 
-    @contextmanager
-    def _writing(self, method: str, path: str, query: Query | None, body: Body | None) -> Iterator[None]:
-        with self.caps.counted(_counts_as(method, path, query, body)), self.stirrings.writing(method, path):
-            yield
+        `settle` finds out what became of a write whose answer is lost, while that still counts as under way.
+        """
+        if method == "GET":
+            return await self._answer(call, method, path, query, body)
+        kind = _counts_as(method, path, query, body)
+        with self.caps.counted(kind), self.stirrings.writing(method, path):
+            try:
+                return await self._answer(call, method, path, query, body)
+            except OutcomeUnknown as lost:
+                lost.may_still_happen |= kind == "money"  # a bank takes its time, whatever becomes of our connection
+                if settle is None:
+                    raise
+                return await settle(lost)
+
+    async def _answer(self, call: Call, method: str, path: str, query: Query | None, body: Body | None) -> Any:
+        response = await self._response(call, method, path, query, body)
+        if call.read is not None:
+            # Pages that stand for an error differ each time: the time, a number of the request.
+            seen = response.content if response.is_success else f"{path} {response.status_code}".encode()
+            call.read.add(sha256(seen).digest())
+        return self._read(response, method, path, query, body)
 
     async def _response(
         self, call: Call, method: str, path: str, query: Query | None, body: Body | None
@@ -132,6 +155,28 @@ class Exchange:
         return [token, b64encode(f"{token}:{token}".encode()).decode(), *handles_in(sent)]
 
 
+async def settled(
+    call: Call, look: Callable[[], Awaitable[ResultT | None]], method: str, path: str, lost: OutcomeUnknown
+) -> ResultT:
+    """What a look finds of a write whose answer was lost, at once or a little later.
+
+    NotDone when that is nothing, `lost` when it may yet come or when there is no telling.
+    """
+    try:
+        found = await look()
+        if found is None:
+            if lost.accepted or not await call.wait(
+                _AT_WORK, "the answer was lost, and Clientary may still be at work"
+            ):
+                raise lost
+            found = await look()
+    except ClientaryError:
+        raise lost from None
+    if found is not None:
+        return found
+    raise lost if lost.may_still_happen else not_done(method, path)
+
+
 def _counts_as(method: str, path: str, query: Query | None, body: Body | None) -> str | None:
     """What the owner caps, told by what leaves: whichever tool sends it."""
     what = path.rpartition("/")[2]
@@ -139,8 +184,20 @@ def _counts_as(method: str, path: str, query: Query | None, body: Body | None) -
         return "delete"
     if method == "POST" and what == "messages":
         return "mail"
-    charged = what == "payments" and "payment_profile_id" in f"{query} {body}"  # wherever it stands in them
-    return "money" if method == "POST" and charged else None
+    if method == "POST" and what == "payments" and any("payment_profile_id" in name for name in _names([query, body])):
+        return "money"
+    return None
+
+
+def _names(sent: Any) -> Iterator[str]:
+    """The names of fields in what is sent, at any depth; what a query calls `payment[amount]` is one name."""
+    if isinstance(sent, Mapping):
+        yield from map(str, sent)
+        sent = sent.values()
+    elif not isinstance(sent, list | tuple):
+        return
+    for part in sent:
+        yield from _names(part)
 
 
 @cache

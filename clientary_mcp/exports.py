@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from clientary_mcp.errors import BadArguments, Withheld
-from clientary_mcp.totals import Totals
 from tool_schemas.answers import as_text
 from tool_schemas.base import Record
 
@@ -28,12 +27,13 @@ _MOST_BYTES = 50 * 1024 * 1024
 _NAME = re.compile(r"[a-z_]+-[0-9-]+\.(csv|jsonl|xlsx)")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _NO_DIRECTORY = (
-    "Nothing was written: the owner has named no directory for exports. CLIENTARY_EXPORT_DIR names one that exists."
+    "Nothing was written: the owner has to set CLIENTARY_EXPORT_DIR to a directory that exists before anything can be"
+    " exported."
 )
 
 
 class Rows:
-    """Rows on their way into a file, with their columns and control totals."""
+    """Rows on their way into a file, and their columns."""
 
     def __init__(self, file: TextIOWrapper, columns: Sequence[str]) -> None:
         self._file, self._main = file, columns
@@ -44,17 +44,14 @@ class Rows:
         self._file.seek(0)
         self._file.truncate()
         self.columns: dict[str, None] = dict.fromkeys(self._main)
-        self.totals = Totals()
         self.first: list[Row] = []
         self.count = 0
 
     def add(self, record: Record, currency_code: str | None = None) -> None:
         """The next record, in full."""
         shown = record.shown()
-        if record.money:
-            self.totals.add_record(record, currency_code)
-            if currency_code is not None:
-                shown.setdefault("currency_code", currency_code)
+        if record.money and currency_code is not None:
+            shown.setdefault("currency_code", currency_code)
         self.add_row(shown)
 
     def add_row(self, row: Row) -> None:
@@ -146,7 +143,7 @@ def _cell(value: Any) -> Any:
 def _write_csv(path: Path, rows: Rows) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file)
-        table.writerow(rows.columns)
+        table.writerow(map(_cell, rows.columns))
         table.writerows([_cell(row.get(column)) for column in rows.columns] for row in rows.read())
 
 

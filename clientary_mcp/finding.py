@@ -214,7 +214,7 @@ class _Sieve:
         if self.kind.word in LINKS.values():
             self.names[record.id] = name_of(record)
         texts = {name: text for name in self.kind.found_by if (text := getattr(record, name, None))}
-        client = getattr(record, "client_name", None) or client_named_in(record)
+        client = client_named_in(record)
         match = self._wanted.match(self.kind.word, texts, client or "")
         closed = self.kind.is_closed(record)
         rank = (match.level, not closed, match.closeness, self._place, record.id)

@@ -30,5 +30,5 @@ MONEY = """\
   the cent. On a fixed-price project, rate is the whole price, and hours are worth nothing more.
 - A budget is in hours or in money, as budget_type says. No budget is not a budget of zero.
 - Expenses and payments tell no currency: a payment is in its invoice's, an expense is taken to be in its project's.
-- Profit needs what people cost, which Clientary does not know: profitability_report takes it as an argument.
+- Profit needs what people cost, which Clientary does not know: a report on profit has to be given it.
 """

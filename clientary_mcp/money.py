@@ -1,9 +1,9 @@
-"""Money arithmetic, exact: cents, what a line costs, what taxes make of lines, the worth of time."""
+"""Money arithmetic, exact: cents, lines and what taxes make of them, the worth of time, what is left of budgets."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal
-from typing import Protocol
+from typing import Any, Protocol
 
 from tool_schemas.hours import HourEntry
 from tool_schemas.projects import Project
@@ -16,6 +16,11 @@ _EXACT = Context(prec=1_000, rounding=ROUND_HALF_UP)
 def cents(amount: Decimal) -> Decimal:
     """An amount rounded to the cent, half away from zero, as money is."""
     return amount.quantize(_CENT, context=_EXACT)
+
+
+def line_amount(quantity: Decimal, price: Decimal) -> Decimal:
+    """What so many cost at that price, to the cent."""
+    return cents(_product(quantity, price))
 
 
 def percentage(part: Decimal, whole: Decimal) -> Decimal | None:
@@ -64,7 +69,7 @@ def sums_of(lines: Iterable[Line], rates: Taxed) -> Sums:
     for line in lines:
         if line.item_type == "section":
             continue
-        amount = cents(_product(line.quantity or ZERO, line.price or ZERO))
+        amount = line_amount(line.quantity or ZERO, line.price or ZERO)
         subtotal += amount
         taxable += amount if line.taxable else ZERO
     first = _tax(taxable, rates.tax)
@@ -74,7 +79,7 @@ def sums_of(lines: Iterable[Line], rates: Taxed) -> Sums:
 
 
 def _tax(amount: Decimal, rate: Decimal | None) -> Decimal:
-    return cents(_product(amount, _product(rate or ZERO, _CENT)))
+    return line_amount(amount, _product(rate or ZERO, _CENT))
 
 
 def _product(one: Decimal, other: Decimal) -> Decimal:
@@ -91,21 +96,48 @@ def rate_of(entry: HourEntry, project: Project) -> Decimal | None:
 def worth(entry: HourEntry, project: Project) -> Decimal | None:
     """What an entry is billed at, to the cent as a line of its own would be; None where no rate is known."""
     rate = rate_of(entry, project)
-    return None if rate is None or entry.hours is None else cents(_product(entry.hours, rate))
+    return None if rate is None or entry.hours is None else line_amount(entry.hours, rate)
+
+
+@dataclass
+class _Together:
+    """Entries of one rate that can be one line: hours times rate is what they are worth together."""
+
+    entries: list[HourEntry]
+    hours: Decimal = ZERO
+    worth: Decimal = ZERO
+
+    def takes(self, entry: HourEntry, project: Project) -> bool:
+        """Add the entry, unless the line would then come to something else."""
+        hours = self.hours + (entry.hours or ZERO)
+        together = self.worth + (worth(entry, project) or ZERO)
+        if line_amount(hours, rate_of(entry, project) or ZERO) != together:
+            return False
+        self.entries.append(entry)
+        self.hours, self.worth = hours, together
+        return True
 
 
 def in_lines(entries: Iterable[HourEntry], project: Project) -> list[list[HourEntry]]:
     """Entries of one rate, in the parts that can each be one line: hours times rate is what they are worth together."""
-    parts: list[list[HourEntry]] = []
+    parts: list[_Together] = []
     for entry in entries:
-        part = next((part for part in parts if _adds_up([*part, entry], project)), None)
-        if part is None:
-            parts.append(part := [])
-        part.append(entry)
-    return parts
+        if not any(part.takes(entry, project) for part in parts):
+            parts.append(_Together([entry], entry.hours or ZERO, worth(entry, project) or ZERO))
+    return [part.entries for part in parts]
 
 
-def _adds_up(entries: list[HourEntry], project: Project) -> bool:
-    hours = sum((entry.hours or ZERO for entry in entries), start=ZERO)
-    apart = sum((worth(entry, project) or ZERO for entry in entries), start=ZERO)
-    return cents(hours * (rate_of(entries[0], project) or ZERO)) == apart
+def used_as_told(project: Project) -> Decimal | None:
+    """How much of its budget Clientary says is used; None where it does not, and for other kinds of budget."""
+    return {"hours": project.worked_hours, "amount": project.cost}.get(project.budget_type or "")
+
+
+def against_budget(project: Project, used: Decimal | None) -> dict[str, Any]:
+    """`{budget_type, budget, used, remaining, percentage}`, or `{budget: "no budget"}`."""
+    if not project.budget:
+        return {"budget": "no budget"}
+    budget = {"budget_type": project.budget_type, "budget": project.budget}
+    if used is None:
+        return budget
+    left, share = project.budget - used, percentage(used, project.budget)
+    return {**budget, "used": used, "remaining": left, "percentage": share}

@@ -8,6 +8,8 @@ from tool_schemas.filters import folded
 from tool_schemas.projects import Project
 
 _A_MINUTE = 60.0
+_LONGEST = 200
+"""Characters of a name that is proposed: more is no name, and many of them would be no answer."""
 _NAMED: dict[str, tuple[type[Client] | type[Project], str, dict[str, str]]] = {
     "client": (Client, "clients", {}),
     "project": (Project, "projects", {"filter": "all"}),
@@ -43,5 +45,5 @@ class _AllNames:
         self.names: set[str] = set()
 
     def add(self, record: Client | Project) -> None:
-        if record.name:
+        if record.name and len(record.name) <= _LONGEST:
             self.names.add(record.name)

@@ -1,13 +1,14 @@
 """What gated calls answer: before they act, what would go along and what nobody can see; after, what was done."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from functools import partial
 from typing import Any
 
 from clientary_mcp.api import Clientary
 from clientary_mcp.errors import NotAllowed, NotFound
+from clientary_mcp.totals import totals_of
 from tool_schemas.answers import Outcome, Page
 from tool_schemas.base import Record
 
@@ -83,28 +84,25 @@ async def _told(clientary: Clientary, kind: type[Record], path: str) -> dict[str
         told["count_is_at_least"] = True
     if page.records:
         told["first"] = [name_of(record) for record in page.records[:_NAMED]]
-    if money := amounts(page.records):
+    if money := totals_of(page.records):
         told["amounts"] = money
     return told
 
 
 def name_of(record: Record) -> str:
     """What people call a record: its name, number or title, else its id."""
-    for field in ("name", "number", "title", "description"):
-        if value := getattr(record, field, None):
-            return str(value)
-    return str(record.id)
+    return _own_name(record) or str(record.id)
 
 
-def amounts(records: Iterable[Record]) -> list[dict[str, Any]]:
-    """Totals and balances per currency, exactly; nothing is ever added across currencies."""
-    sums: dict[str, dict[str, Decimal]] = {}
-    for record in records:
-        for field in ("total_cost", "balance"):
-            if isinstance(value := getattr(record, field, None), Decimal):
-                of_currency = sums.setdefault(getattr(record, "currency_code", None) or "unknown", {})
-                of_currency[field] = of_currency.get(field, Decimal(0)) + value
-    return [{"currency_code": code, **sums[code]} for code in sorted(sums)]
+def called(record: Record) -> str:
+    """How a sentence calls a record: `“1042”`, or `id 12` for one without a name."""
+    name = _own_name(record)
+    return quoted(name) if name else f"id {record.id}"
+
+
+def _own_name(record: Record) -> str | None:
+    names = (getattr(record, field, None) for field in ("name", "number", "title", "description"))
+    return next((str(name) for name in names if name), None)
 
 
 def money(amount: Decimal | None, currency_code: str | None) -> str:

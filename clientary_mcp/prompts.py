@@ -11,8 +11,11 @@ from typing import Literal
 import mcp_types
 from mcp.shared.exceptions import MCPError
 
+from clientary_mcp.errors import ClientaryError
+from tool_schemas.reading import seen
+
 _MOST_VALUES = 100
-_LONGEST = 200
+_LONGEST, _LONGEST_QUESTION = 200, 2_000
 _NAMED = re.compile(r"`([a-z_]+)`")
 
 Names = Callable[[Literal["client", "project"], str], Awaitable[list[str]]]
@@ -56,13 +59,14 @@ class Prompt:
         for line in re.sub(r"\n +", " ", self.text.strip()).splitlines():
             asked = re.findall(r"{(\w+)}", line)
             if all(given.get(name) for name in asked):
-                lines.append(line.format(**{name: _quoted(given[name]) for name in asked}))
+                lines.append(line.format(**{name: _quoted(name, given[name]) for name in asked}))
         return "\n".join(lines)
 
 
-def _quoted(text: str) -> str:
-    """What a person typed, on one line and in quotation marks that it can't close."""
-    return f"“{' '.join(re.sub('[“”]', '', text).split())[:_LONGEST]}”"
+def _quoted(argument: str, text: str) -> str:
+    """What a person typed or was asked, on one line, as it is seen, and in quotation marks that it can't close."""
+    longest = _LONGEST_QUESTION if argument == "question" else _LONGEST
+    return f"“{re.sub('[“”]', '', seen(' '.join(text.split())))[:longest]}”"
 
 
 _CLIENT, _PROJECT, _MONTH = "Name of the client.", "Name of the project.", "Like 2026-10; default: last month."
@@ -76,8 +80,8 @@ PROMPTS = (
 Bill the work of a month that is not billed yet.
 The month is {month}.
 Only the client {client}; `search` finds its id.
-1. Without a month given, take the last one that is over. `unbilled_report` with its first and last day shows
-   hours, worth and expenses per project. Show me the table, per currency.
+1. `unbilled_report` with the month's first and last day (if no month is named above, the last one that is over)
+   shows hours, worth and expenses per project. Show me the table, per currency.
 2. For each hourly project that I agree to, `bill_project_hours` without confirm shows the draft invoice: its
    lines, sums and due date. Show them to me; call it with confirm=true only after I said yes.
 3. Fixed-price projects are not billed by the hour: list them apart, with what was invoiced so far.
@@ -126,8 +130,8 @@ To {to_date}.
 1. `timesheet_report` shows hours by person and project, days without entries, and entries without a
    description.
 2. Tell me per person: hours, missing days, and the entries that need a description, by id.
-3. Where an entry looks wrong (more than 12 hours in a day, a project that is completed), show it with
-   `list_hours`. Change nothing before I say so.
+3. `list_hours` with missing_description=true has every entry without a description. Where one looks wrong (more
+   than 12 hours in a day, a project that is completed), show it. Change nothing before I say so.
 """,
     ),
     Prompt(
@@ -182,10 +186,10 @@ class Prompts:
     def filled(self, name: str, given: Mapping[str, str]) -> mcp_types.GetPromptResult:
         """One of them for these arguments; MCPError when it does not exist or lacks an argument."""
         if (prompt := self._prompts.get(name)) is None:
-            raise _wrong(f"There is no prompt {name[:64]!r}; there are: {', '.join(self._prompts)}.")
-        if unknown := sorted(given.keys() - prompt.arguments.keys()):
-            raise _wrong(f"{name} takes {', '.join(prompt.arguments)}, not {unknown[0][:64]!r}.")
-        if missing := [argument for argument in prompt.required if not given.get(argument, "").strip()]:
+            raise _wrong(f"There is no such prompt; there are: {', '.join(self._prompts)}.")
+        if given.keys() - prompt.arguments.keys():
+            raise _wrong(f"{name} takes {', '.join(prompt.arguments)} and nothing else.")
+        if missing := [argument for argument in prompt.required if not seen(given.get(argument, "")).strip()]:
             raise _wrong(f"{name} needs {', '.join(missing)}.")
         content = mcp_types.TextContent(type="text", text=prompt.filled(given))
         return mcp_types.GetPromptResult(
@@ -196,7 +200,10 @@ class Prompts:
         """Names of clients or projects for an argument that takes one; nothing for others."""
         if prompt not in self._prompts or argument not in _COMPLETED:
             return mcp_types.Completion(values=[])
-        names = await self._names(_COMPLETED[argument], value)
+        try:
+            names = await self._names(_COMPLETED[argument], value)
+        except ClientaryError:  # whoever types goes on without; a tool says what is wrong
+            return mcp_types.Completion(values=[])
         return mcp_types.Completion(values=names[:_MOST_VALUES], total=len(names), has_more=len(names) > _MOST_VALUES)
 
 

@@ -1,6 +1,7 @@
 """Resources: what hosts show or attach without a tool: the account, two guides, any record, and the audit trail.
 
 Records are read through their get tool, so that what is not offered can't be read either, and the trail tells it.
+Likewise the account counts only what its list tools may show, and of the trail only the offered tools' lines are told.
 """
 
 import re
@@ -27,6 +28,7 @@ from tool_schemas.projects import Project
 _SCHEME = "clientary://"
 _RECORD = re.compile(r"clientary://([a-z_]+)/(\d{1,15})")
 _EXPORT = f"{_SCHEME}exports/"
+_TRAIL = "The last calls in the audit trail of the tools offered here, the newest last."
 _JSON, _MARKDOWN = "application/json", "text/markdown"
 _KINDS = {
     "csv": "text/csv",
@@ -52,7 +54,7 @@ class Resources:
         directory = clientary.settings.export_dir
         self._exports = Exports(directory) if directory and "export_records" in self._offered else None
         if audit.keeps:
-            self._fixed["audit/recent"] = ("The last calls in the audit trail, the newest last.", _JSON, self._recent)
+            self._fixed["audit/recent"] = (_TRAIL, _JSON, self._recent)
 
     def listed(self) -> list[mcp_types.Resource]:
         """Those with a fixed address."""
@@ -86,7 +88,7 @@ class Resources:
                 raise MCPError(mcp_types.INTERNAL_ERROR, str(error)) from None
         match = _RECORD.fullmatch(uri)
         if match is None or match[1] not in self._types():
-            raise MCPError(mcp_types.INVALID_PARAMS, f"There is no resource {uri[:100]!r}.")
+            raise MCPError(mcp_types.INVALID_PARAMS, "There is no such resource.")
         result = await call_tool(f"get_{match[1]}", {f"{match[1]}_id": int(match[2])})
         assert isinstance(result, mcp_types.CallToolResult)  # noqa: S101 - a read asks nobody
         if result.is_error:
@@ -103,8 +105,9 @@ class Resources:
         return (content if name.endswith(".xlsx") else content.decode()), kind
 
     async def _account(self) -> str:
-        counts = await self._clientary.together(partial(self._count, path) for path in _COUNTED)
-        told = dict(zip(_COUNTED, counts, strict=True))
+        counted = [path for path in _COUNTED if f"list_{path}" in self._offered]
+        counts = await self._clientary.together(partial(self._count, path) for path in counted)
+        told = dict(zip(counted, counts, strict=True))
         return as_text({"address": self._clientary.settings.address, "counts": told, **self._about})
 
     async def _count(self, path: str) -> int | str:
@@ -115,7 +118,8 @@ class Resources:
         return len(page.records) if page.total_count is None else page.total_count
 
     async def _recent(self) -> str:
-        return as_text(self._audit.recent(MAX_ANSWER))
+        lines = self._audit.recent(MAX_ANSWER)
+        return as_text([line for line in lines if line.get("tool") in self._offered])
 
 
 def _template(path: str, name: str, about: str, kind: str | None) -> mcp_types.ResourceTemplate:

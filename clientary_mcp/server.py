@@ -1,6 +1,7 @@
 """The MCP server: which tools are offered, and how one call travels from the agent to Clientary and back."""
 
 import logging
+from base64 import b64encode
 from collections.abc import Collection, Iterable
 from importlib.metadata import version
 from typing import Any
@@ -18,6 +19,7 @@ from clientary_mcp.errors import BadArguments, ClientaryError, OutcomeUnknown
 from clientary_mcp.names import NamesLike
 from clientary_mcp.offer import as_offered, not_offered, offered, pruned, without
 from clientary_mcp.prompts import Prompts
+from clientary_mcp.redact import Learnt, redacted
 from clientary_mcp.resources import Resources
 from clientary_mcp.settings import Settings
 from clientary_mcp.tools import ALL
@@ -91,7 +93,8 @@ class ClientaryServer(MCPServer[None]):
         self._tools = {tool.name: tool for tool in chosen}
         self._hidden = not_offered(tools, chosen)
         self._listed = [as_offered(tool, self._hidden) for tool in chosen]
-        self._audit = Audit(clientary.settings.audit_log)
+        self._secrets = _secrets(clientary.settings)
+        self._audit = Audit(clientary.settings.audit_log, self._secrets)
         self._desk = Desk(clientary, self._audit, self._hidden)
         self._prompts = Prompts(self._tools, NamesLike(clientary))
         self._resources = Resources(clientary, self._tools, self._audit, _about(clientary.settings, chosen))
@@ -106,10 +109,8 @@ class ClientaryServer(MCPServer[None]):
     ) -> mcp_types.CallToolResult | mcp_types.InputRequiredResult:
         """Run one tool. What goes wrong is answered as text for the agent, with `is_error`."""
         if (tool := self._tools.get(name)) is None:
-            self._write_down(
-                {"time": now(), "tool": seen(name)[:64], "outcome": "unknown tool", "client": _host(context)}
-            )
-            return _failed(f"There is no tool {name[:64]!r}.{nearest(name, self._tools)}")
+            self._write_down({"time": now(), "tool": seen(name), "outcome": "unknown tool", "client": _host(context)})
+            return self._failed(f"There is no tool {name[:64]!r}.{nearest(name, self._tools)}")
         call = self._clientary.new_call(_progress(context))
         begun = call.clock.now()
         args: Arguments | None = None
@@ -117,17 +118,21 @@ class ClientaryServer(MCPServer[None]):
             args = await self._checked(tool, arguments, call)
             answer = await self._desk.handle(tool, args, call, context)
             outcome = _outcome(tool, answer)
-            result = answer if isinstance(answer, mcp_types.InputRequiredResult) else self._told(tool, answer, call)
+            result = (
+                answer.model_copy(update={"meta": _meta(call)})
+                if isinstance(answer, mcp_types.InputRequiredResult)
+                else self._told(tool, answer, call)
+            )
         except ClientaryError as error:
             outcome = type(error).__name__
-            result = _failed(self._explained(error, tool, args, call))
+            result = self._failed(self._explained(error, tool, args, call), call)
         except get_cancelled_exc_class():
             self._write_down(line_of(name, args, call, "given up", call.clock.now() - begun, _host(context), None))
             raise
         except Exception:
             logger.exception("%s failed unexpectedly", name)
             outcome = "defect"
-            result = _failed(f"{name} failed inside this server; that is a defect, and its log says more.")
+            result = self._failed(f"{name} failed inside this server; that is a defect, and its log says more.", call)
         seconds, shown = call.clock.now() - begun, getattr(result, "structured_content", None)
         self._write_down(line_of(name, args, call, outcome, seconds, _host(context), shown))
         return result
@@ -198,6 +203,15 @@ class ClientaryServer(MCPServer[None]):
             _meta=_meta(call),
         )
 
+    def _failed(self, message: str, call: Call | None = None) -> mcp_types.CallToolResult:
+        """What went wrong, in the one place that all errors pass."""
+        text = redacted(message.encode(errors="backslashreplace"), self._secrets, Learnt()).decode()
+        return mcp_types.CallToolResult(
+            content=[mcp_types.TextContent(type="text", text=text)],
+            is_error=True,
+            _meta=_meta(call) if call else None,
+        )
+
     def _write_down(self, line: dict[str, Any]) -> None:
         try:
             self._audit.write(line)
@@ -222,8 +236,10 @@ def _about(settings: Settings, tools: Collection[Tool]) -> dict[str, Any]:
     }
 
 
-def _failed(message: str) -> mcp_types.CallToolResult:
-    return mcp_types.CallToolResult(content=[mcp_types.TextContent(type="text", text=message)], is_error=True)
+def _secrets(settings: Settings) -> list[str]:
+    """What no text of this server holds, whoever said it: the tokens, and the form in which one leaves."""
+    token = settings.api_token
+    return [token, b64encode(f"{token}:{token}".encode()).decode(), settings.mcp_token or ""]
 
 
 def _outcome(tool: Tool, answer: Answer) -> str:
@@ -243,7 +259,7 @@ def _with_ids(tool: Tool, args: Arguments | None) -> str:
 def _host(context: Context[None, Any] | None) -> str | None:
     """The name that the MCP client gives itself."""
     params = context.session.client_params if context else None
-    return seen(params.client_info.name)[:80] if params else None
+    return seen(params.client_info.name) if params else None
 
 
 def _progress(context: Context[None, Any] | None) -> OnWait | None:
@@ -252,14 +268,15 @@ def _progress(context: Context[None, Any] | None) -> OnWait | None:
         return None
     waits = 0
 
-    async def report(seconds: float, why: str) -> None:
+    async def report(seconds: float | None, why: str) -> None:
         nonlocal waits
         waits += 1
-        await context.report_progress(waits, message=f"{why}: waiting {seconds:.1f} s")
+        await context.report_progress(waits, message=f"{why}: waiting{'' if seconds is None else f' {seconds:.1f} s'}")
 
     return report
 
 
 def _meta(call: Call) -> dict[str, Any] | None:
-    """How long a call waited, when it did."""
-    return {"waited_seconds": round(call.waited, 3), "retries": call.retries} if call.waited else None
+    """How long a call waited and how often it tried again, when it did either."""
+    waited = round(call.waited, 3)
+    return {"waited_seconds": waited, "retries": call.retries} if waited or call.retries else None

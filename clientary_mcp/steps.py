@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable
 from contextlib import suppress
+from itertools import accumulate
 from typing import Any, TypeVar
 
 from clientary_mcp.errors import BadArguments, ClientaryError, HalfDone, OutcomeUnknown
@@ -9,6 +10,8 @@ from clientary_mcp.errors import BadArguments, ClientaryError, HalfDone, Outcome
 ResultT = TypeVar("ResultT")
 
 _NAMED = 30
+_ROOM = 1_200
+"""Characters in which the steps before a failure are named, the last ones first; at least the very last is."""
 _NONE = "Nothing was sent: "
 """How a step is refused here; of the whole job it would be untrue."""
 
@@ -54,8 +57,9 @@ class Steps:
         done = [step for step in self.told if step["outcome"] != "skipped"]
         if not done or isinstance(failure, BadArguments):
             return failure
-        before = "; ".join(_in_words(step) for step in done[-_NAMED:])
-        more = f"{len(done) - _NAMED} earlier steps; " if len(done) > _NAMED else ""
+        named = _last_that_fit([_in_words(step) for step in done[-_NAMED:]])
+        before = "; ".join(named)
+        more = f"{len(done) - len(named)} earlier steps; " if len(done) > len(named) else ""
         unknown = isinstance(failure, OutcomeUnknown) and "not known whether" not in str(failure)
         unsure = " Whether that step took effect is not known." if unknown else ""
         return HalfDone(
@@ -68,6 +72,11 @@ def _id_of(result: object) -> dict[str, Any]:
     with suppress(AttributeError):
         return {"id": result.id}  # type: ignore[attr-defined]  # steps that make no record have none
     return {}
+
+
+def _last_that_fit(words: list[str]) -> list[str]:
+    ends = list(accumulate(len(each) for each in reversed(words)))
+    return words[-max(1, sum(end <= _ROOM for end in ends)) :]
 
 
 def _in_words(step: dict[str, Any]) -> str:

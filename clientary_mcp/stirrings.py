@@ -1,8 +1,15 @@
 """Which lists the process's own writes may change while somebody reads their pages."""
 
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+from clientary_mcp.errors import OutcomeUnknown
+
+_LINGERS = 120.0
+"""Seconds in which Clientary may still be at work on what timed out; no longer, since lists are not called complete
+meanwhile. A dropped connection is taken for an end: what comes after it comes within the look for it, or hardly ever.
+"""
 
 
 class Stirrings:
@@ -11,22 +18,32 @@ class Stirrings:
     A list that gains one and loses another keeps its count, so that nothing in Clientary's answers shows it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
         self._begun: Counter[tuple[str, str]] = Counter()
         self._ended: Counter[tuple[str, str]] = Counter()
+        self._lingering: deque[tuple[float, tuple[str, str]]] = deque()
 
     @contextmanager
     def writing(self, method: str, path: str) -> Iterator[None]:
-        """One write, from before it leaves until it is known to be over."""
-        kind = method, _list_of(method, path)
+        """One write, from before it leaves until it is over; one that may still happen lingers."""
+        kind, lingers = (method, _list_of(path)), False
         self._begun[kind] += 1
         try:
             yield
+        except OutcomeUnknown as lost:
+            lingers = lost.may_still_happen
+            raise
         finally:
-            self._ended[kind] += 1
+            if lingers:
+                self._lingering.append((self._now() + _LINGERS, kind))
+            else:
+                self._ended[kind] += 1
 
     def mark(self) -> Counter[tuple[str, str]]:
         """Now, for `since`."""
+        while self._lingering and self._lingering[0][0] <= self._now():
+            self._ended[self._lingering.popleft()[1]] += 1
         return self._ended.copy()
 
     def since(self, mark: Counter[tuple[str, str]], plural: str) -> bool:
@@ -41,7 +58,7 @@ _TAKE_OTHERS_ALONG = ("clients", "leads", "projects", "invoices")
 """Lists whose records take records of other lists along when they are deleted."""
 
 
-def _list_of(method: str, path: str) -> str:
+def _list_of(path: str) -> str:
     """`payments` for `POST invoices/1/payments` and for `DELETE invoices/1/payments/2`."""
     parts = [part for part in path.split("/") if not part.isdigit()]
     return {"task": "tasks", "invoice": "invoices"}.get(parts[-1], parts[-1]) if parts else path

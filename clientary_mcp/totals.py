@@ -9,9 +9,6 @@ from tool_schemas.base import Record
 UNKNOWN = "unknown"
 """What stands for the currency where Clientary tells none."""
 
-_MOST, _LONGEST = 50, 40
-"""Currencies that are shown, and characters of one: there may be any text where a code should be."""
-
 _OF_WHAT = {"expenses": "the account's", "hours": "the project's"}
 """Whose currency it is, for the records that never tell one."""
 
@@ -58,16 +55,9 @@ class Totals:
         return told
 
     def shown(self) -> list[dict[str, Any]]:
-        """`[{currency_code, count, …}]`, in the order of the codes; as many as any honest account has."""
+        """`[{currency_code, count, …}]`, in the order of the codes."""
         codes = sorted(self._sums, key=str)
-        rows = [
-            {"currency_code": str(code)[:_LONGEST], "count": self._counts[code], **self._sums[code]}
-            for code in codes[:_MOST]
-        ]
-        if rest := codes[_MOST:]:
-            count = sum(self._counts[code] for code in rest)
-            rows.append({"currency_code": f"{len(rest)} more, not added up", "count": count})
-        return rows
+        return [{"currency_code": str(code), "count": self._counts[code], **self._sums[code]} for code in codes]
 
     def of(self, currency_code: str, name: str) -> Decimal:
         """One sum; zero where nothing was added."""

@@ -6,7 +6,8 @@ deadline and is told of every wait.
 
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -24,7 +25,8 @@ _TROUBLED = (502, 503, 504)
 NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 Sleep = Callable[[float], Awaitable[None]]
-OnWait = Callable[[float, str], Awaitable[None]]
+OnWait = Callable[[float | None, str], Awaitable[None]]
+"""Is told of a wait before it begins: its seconds, None where nobody knows them yet, and why."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,8 @@ class Call:
     read: set[bytes] | None = None
     """Digests of everything that was read, where somebody has to know later whether it is still the same."""
     _until: float | None = None
+    _waiting: int = 0
+    _since: float = 0.0
 
     @property
     def left(self) -> float:
@@ -66,11 +70,28 @@ class Call:
         """Wait, and say so; False at once when the deadline comes first."""
         if seconds >= self.left:
             return False
+        await self.tell(seconds, why)
+        with self.waiting():
+            await self.clock.sleep(seconds)
+        return True
+
+    async def tell(self, seconds: float | None, why: str) -> None:
+        """Say that a wait begins."""
         if self.on_wait is not None:
             await self.on_wait(seconds, why)
-        await self.clock.sleep(seconds)
-        self.waited += seconds
-        return True
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """The time in here counts as waited: once, however many requests of the call wait side by side."""
+        if not self._waiting:
+            self._since = self.clock.now()
+        self._waiting += 1
+        try:
+            yield
+        finally:
+            self._waiting -= 1
+            if not self._waiting:
+                self.waited += self.clock.now() - self._since
 
 
 def call_of(request: httpx.Request) -> Call:
@@ -104,9 +125,11 @@ class Pacing(httpx.AsyncBaseTransport):
         try:
             self._places.acquire_on_behalf_of_nowait(request)  # without a turn of the event loop, where one is free
         except anyio.WouldBlock:
-            with anyio.move_on_after(call.left) as waiting:
-                await self._places.acquire_on_behalf_of(request)
-            if waiting.cancelled_caught:
+            with anyio.move_on_after(call.left) as scope:
+                await call.tell(None, "every place for a request is taken")
+                with call.waiting():
+                    await self._places.acquire_on_behalf_of(request)
+            if scope.cancelled_caught:
                 raise httpx.PoolTimeout("no place before the deadline", request=request) from None
         try:
             await self._pace(call, request)

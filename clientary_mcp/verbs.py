@@ -35,6 +35,8 @@ Function = Callable[[Clientary, ArgsT], Awaitable[AnswerT]]
 Preview = Callable[[Clientary, GatedT], Awaitable[Outcome]]
 
 
+_NUMBERED = {"invoice_id", "estimate_id"}
+
 _TOOLS = "clientary_mcp.tools"
 """The package whose modules, and packages of modules, are the resources that toolsets name."""
 
@@ -62,7 +64,7 @@ class Effect:
     def capped(self) -> set[Kind]:
         """What the owner caps of it: what happens at once, not a payment that is merely recorded, or a schedule.
 
-        A tool that may do anything is capped only where its request leaves.
+        A tool that may do anything is capped only where its request leaves: what that is, its arguments alone tell.
         """
         if self.kinds >= {"write", "delete"}:
             return set()
@@ -147,7 +149,8 @@ class Tool:
         about = self.published.input_schema["properties"]
         given = [name for name in args.addresses() if getattr(args, name) is not None]
         ids = [f"{name} ({about[name]['description'].rstrip('.')})" for name in given]
-        return f" Check {' and '.join(ids)}." if ids else ""
+        numbered = " The number on the document is no id; search finds the id by it." if _NUMBERED & {*given} else ""
+        return f" Check {' and '.join(ids)}.{numbered}" if ids else ""
 
 
 def _argument(place: tuple[int | str, ...]) -> str:

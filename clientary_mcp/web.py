@@ -154,6 +154,11 @@ class Impatient(H11Protocol):
             return
         self._look_again()
 
+    def on_response_complete(self) -> None:
+        """Begin to wait for the next request."""
+        self._since = self.loop.time()
+        super().on_response_complete()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no more."""
         self._next_look.cancel()

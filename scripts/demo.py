@@ -44,6 +44,8 @@ async def main() -> None:
         clients = await read_every_client(client)
         chosen = next(record for record in clients if record.get("country") == "US")
         await draft_an_invoice(client, chosen)
+        await ask_who_owes(client)
+        await bill_hours(client)
         await delete_a_client(client, chosen, len(clients))
     paragraph(
         "That is all. Next: let your own agent try it, by adding the command below to its configuration"
@@ -101,6 +103,22 @@ async def draft_an_invoice(client: Client, chosen: dict[str, Any]) -> None:
     )
     expect(invoice["status"] == "draft", f"invoice {invoice['number']} is a draft: nothing was mailed")
     expect(invoice["total_cost"] == 1753.65, "1,620.00 and 8.25 % of it are 1,753.65 USD")
+
+
+async def ask_who_owes(client: Client) -> None:
+    """One question, one call: the sums are the server's, per currency."""
+    step("It is asked who is late with more than 10,000, and answers from a report over all invoices")
+    report = await answer(client, "receivables_report", min_total=10_000, min_days_overdue=1)
+    expect(all(row["total"] >= 10_000 for row in report["rows"]), "every row is one client in one currency")
+
+
+async def bill_hours(client: Client) -> None:
+    """A job of many writes, of which nothing happens before somebody agreed."""
+    step("It looks for unbilled hours, and is shown the invoice that a project's would make")
+    report = await answer(client, "unbilled_report", min_hours=5)
+    project = next(row for row in report["rows"] if row.get("client_id"))
+    bill = await answer(client, "bill_project_hours", project_id=project["project_id"])
+    expect(not bill["done"], f"the invoice for {project['project']} is shown, and not made")
 
 
 async def delete_a_client(client: Client, chosen: dict[str, Any], before: int) -> None:

@@ -1,6 +1,7 @@
 """Wrong arguments from an agent: a clear answer that names what is valid, and nothing sent. And what is as meant."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,9 @@ from clientary_mcp.api import Clientary
 from clientary_mcp.tools import ALL
 from clientary_mcp.verbs import Tool
 from tests.agent import Agent, Era, agent_of
+from tests.behaviour.gated import EVERYTHING
+from tests.clock import FakeTime
+from tests.conftest import SETTINGS
 
 pytestmark = pytest.mark.anyio
 
@@ -160,6 +164,35 @@ WRONG: list[Call] = [
     ("update_invoice", {"invoice_id": 7, "items": [{"remove": True}]}, "items.0 needs item_id"),
     ("update_invoice", {"invoice_id": 7, "items": [{"title": "x"}]}, "items.0 needs title, quantity and price"),
     ("update_invoice", {"invoice_id": 7, "items": [{"item_id": 0}]}, "items.0.item_id takes the id of a record"),
+    # filters, reports and jobs
+    ("list_invoices", {"status": "overdue"}, "status takes one of 'draft', 'sent', 'viewed', "),
+    ("list_invoices", {"overdue": "very"}, "overdue takes true or false, not 'very'"),
+    ("list_invoices", {"order": "biggest"}, "order takes one of 'newest', 'oldest', 'largest' or 'due'"),
+    ("list_invoices", {"min_balance": "lots"}, "min_balance takes a number, not 'lots'"),
+    ("list_tasks", {"assignee_id": 0}, "assignee_id takes the id of a record"),
+    ("search", {"query": " "}, "query takes text that is not blank"),
+    ("search", {"query": "Acme", "types": ["clients"]}, "types.0 takes one of 'client', 'lead', "),
+    ("receivables_report", {"as_of": "2026-13-01"}, "as_of takes a day that exists"),
+    ("receivables_report", {"min_total": "NaN"}, "min_total takes a number"),
+    ("unbilled_report", {"from_date": "2026-11-02", "to_date": "2026-11-01"}, "has from_date after to_date"),
+    ("timesheet_report", {}, "from_date is required; to_date is required"),
+    ("project_status", {"threshold": -1}, "threshold must be at least 0"),
+    ("profitability_report", {"project_id": 7, "cost_rates": {"Ann": 5}}, "cost_rates takes the ids of staff"),
+    ("recurring_revenue_report", {"month": "May"}, "there is no argument 'month'. It takes none."),
+    ("client_overview", {}, "takes client_id or email, one of the two"),
+    ("list_changes", {"since": "yesterday"}, "since takes a day or a time, like 2026-11-01"),
+    ("list_changes", {"cursor": "abc"}, "cursor takes the cursor of an earlier answer, whole"),
+    ("export_records", {"tool": "list_clients", "format": "pdf"}, "format takes one of 'csv', 'jsonl' or 'xlsx'"),
+    ("bill_project_hours", {"project_id": 7, "group_by": "week"}, "group_by takes one of 'entry', 'title', "),
+    ("bill_project_hours", {"project_id": 7, "tax": 101}, "tax takes a percentage from 0 to 100"),
+    ("create_invoice_from_estimate", {"estimate_id": 7, "confirm": True}, "due_date is required"),
+    ("convert_lead", {"lead_id": 7, "project": {"rate": 5}}, "project is wrong: name is required"),
+    ("convert_lead", {"lead_id": 7, "tasks": [{"titel": "x"}]}, "tasks.0 is wrong: title is required"),
+    ("import_contacts", {"rows": []}, "rows takes at least 1"),
+    ("import_contacts", {"rows": [{}] * 501}, "rows takes at most 500"),
+    ("import_contacts", {"rows": ["Ann"], "confirm": True}, "rows.0 takes an object, not 'Ann'"),
+    ("send_payment_reminders", {"confirm": True}, "takes either invoice_ids or min_days_overdue"),
+    ("send_payment_reminders", {"invoice_ids": [7], "min_days_overdue": 5}, "takes either invoice_ids or"),
     # what belongs together
     (
         "create_recurring_schedule",
@@ -190,9 +223,10 @@ async def test_wrong_arguments_are_told_with_what_is_valid_and_nothing_is_sent(
 
 @pytest.mark.parametrize("tool", ALL, ids=lambda tool: tool.name)
 async def test_a_misspelt_argument_is_refused_by_every_tool_in_both_eras(
-    account: respx.MockRouter, clientary: Clientary, tool: Tool, era: Era
+    account: respx.MockRouter, time: FakeTime, tool: Tool, era: Era
 ) -> None:
-    async with agent_of(clientary, era) as agent:
+    every_tool = replace(SETTINGS, toolsets=EVERYTHING)
+    async with agent_of(Clientary(every_tool, clock=time.clock), era) as agent:
         said = await agent.refusal(tool.name, no_such_thing=1)
     assert said.startswith(f"{tool.name}: ")
     assert "there is no argument 'no_such_thing'" in said

@@ -147,13 +147,23 @@ def test_an_option_that_cannot_be_is_refused(capsys: pytest.CaptureFixture[str],
 def test_the_table_of_tools_has_a_line_for_each(capsys: pytest.CaptureFixture[str]) -> None:
     main(["tools"])
     lines = capsys.readouterr().out.splitlines()
-    assert lines[-1] == "71 tools"
-    assert [line.split()[0] for line in lines[:-2]] == [tool.name for tool in ALL]
+    assert lines[-1] == "87 tools"
+    offered = [tool for tool in ALL if tool.resource != "raw"]
+    assert [line.split()[0] for line in lines[:-2]] == [tool.name for tool in offered]
     kinds = {line.split()[0]: line.split()[1] for line in lines[:-2]}
-    assert {name for name, kind in kinds.items() if kind == "confirm"} == {tool.name for tool in ALL if tool.gated}
+    assert {name for name, kind in kinds.items() if kind == "confirm"} == {tool.name for tool in offered if tool.gated}
     assert (kinds["get_invoice"], kinds["create_invoice"]) == ("reads", "writes")
     (line,) = [line for line in lines if line.startswith("create_payment ")]
     assert line.endswith("invoice_id, amount, note?, received_on?, allow_duplicate?")
+
+
+def test_the_table_has_a_line_for_requests_of_any_kind_where_they_are_named(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    main(["--toolsets", "all,raw", "tools"])
+    *_, raw, _, count = capsys.readouterr().out.splitlines()
+    assert raw.split()[:3] == ["api_request", "confirm", "method,"]
+    assert count == "88 tools"
 
 
 @pytest.mark.anyio

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import jsonschema  # type: ignore[import-untyped]  # brings no types
@@ -15,6 +16,7 @@ from clientary_mcp.sandbox import Sandbox
 from clientary_mcp.tools import ALL
 from clientary_mcp.verbs import Tool
 from tests.agent import Agent, agent_of
+from tests.behaviour.gated import EVERYTHING
 from tests.conftest import TODAY, session_with
 
 JsonObject = dict[str, Any]
@@ -40,6 +42,9 @@ TABLES = {
     "item_id": "invoice_items",
 }
 
+ENTRIES = {"recipients": "email", "invoice_ids": "invoice_id"}
+"""What the entries of a list are, where they are called otherwise."""
+
 LINKED = {
     ("invoice_id", "payment_id"): "SELECT invoice_id, id AS payment_id FROM payments",
     ("invoice_id", "payment_profile_id"): "SELECT i.id AS invoice_id, p.id AS payment_profile_id"
@@ -47,8 +52,25 @@ LINKED = {
     ("client_id", "payment_profile_id"): "SELECT client_id, id AS payment_profile_id FROM payment_profiles",
 }
 """Ids that only go together."""
-WORDS = {"email": "ada@example.com", "last_four_digits": "4242", "currency_code": "EUR"}
+LISTS = [tool.name for tool in ALL if tool.name.startswith("list_") or tool.resource == "reports"]
+WORDS: dict[str, list[Any]] = {
+    "email": ["ada@example.com"],
+    "last_four_digits": ["4242"],
+    "currency_code": ["EUR"],
+    "since": ["2026-11-01", "2026-11-19T08:00:00Z"],
+    "tool": LISTS,
+    "path": ["clients/1201", "leads", "invoices/20101/payments", "staff", "nothing/7"],
+}
 """Texts that must look like something."""
+ROWS = [{"client_id": 1201, "name": "Ada", "email": "ada@example.com"}, {"client": "Nobody", "email": "x@y.co"}]
+OBJECTS: dict[str, list[JsonObject]] = {
+    "rows": ROWS,
+    "tasks": [{"title": "Call"}, {"title": "Call", "due_date": "2026-12-01"}],
+    "project": [{"name": "Website", "rate": 80}, {"name": "Website"}],
+    "cost_rates": [{"1": 40, "2": "45.50"}, {}],
+    "body": [{"lead": {"name": "Globex"}}, {"client": {"city": "Bath"}}],
+}
+"""Objects whose fields are described elsewhere, or are Clientary's own."""
 
 DEEP: Any = "deep"
 for _ in range(40):
@@ -131,7 +153,7 @@ def fitting(schema: JsonObject, name: str = "") -> Values:
     if "enum" in schema:
         return st.sampled_from(schema["enum"])
     if name in WORDS:
-        return st.just(WORDS[name]) | text
+        return st.sampled_from(WORDS[name]) | text
     match schema["type"], schema.get("format"):
         case "string", "date":
             return days
@@ -147,12 +169,12 @@ def fitting(schema: JsonObject, name: str = "") -> Values:
         case "boolean", _:
             return st.booleans()
         case "array", _:
-            entries = st.lists(
-                fitting(schema["items"], "email" if name == "recipients" else ""), min_size=1, max_size=3
-            )
+            entries = st.lists(fitting(schema["items"], ENTRIES.get(name, name)), min_size=1, max_size=3)
             return entries | entries.map(json.dumps)
         case "object", _ if "properties" in schema:
             return objects(schema)
+        case "object", _ if name in OBJECTS:
+            return st.sampled_from(OBJECTS[name]) | st.dictionaries(names, text, max_size=3)
         case _:
             return st.dictionaries(names, text, max_size=3)
 
@@ -204,15 +226,15 @@ class Host:
 
 
 @pytest.fixture
-def host() -> Iterator[Host]:
-    """One for each tool."""
+def host(tmp_path: Path) -> Iterator[Host]:
+    """One for each tool; every one is offered, and may write its files."""
     sandbox = the_books()
     with asyncio.Runner() as runner:
         opened: asyncio.Future[Agent] = runner.get_loop().create_future()
         closing = asyncio.Event()
 
         async def stay() -> None:
-            async with agent_of(session_with(sandbox)) as agent:
+            async with agent_of(session_with(sandbox, toolsets=EVERYTHING, export_dir=tmp_path)) as agent:
                 opened.set_result(agent)
                 await closing.wait()
 

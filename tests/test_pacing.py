@@ -243,6 +243,37 @@ async def test_agents_that_take_turns_keep_one_pace_and_a_refusal_of_one_slows_t
     assert account.gap == pytest.approx(0.5)
 
 
+async def test_while_a_call_waits_for_a_place_its_host_is_told_and_the_answer_says_how_long_it_was(
+    account: Account, time: FakeTime, era: Era
+) -> None:
+    server = ClientaryServer(session(account, time, concurrency=1))
+    told: list[str | None] = []
+    heard = anyio.Event()
+    metas: dict[str, Any] = {}
+
+    async def hear(progress: float, total: float | None, message: str | None) -> None:
+        told.append(message)
+        heard.set()
+
+    async def calls(client: Client, tool: str, **arguments: Any) -> None:
+        metas[tool] = (await client.call_tool(tool, arguments, progress_callback=hear)).meta or {}
+
+    async with Client(server, mode=era) as one, Client(server, mode=era) as other, anyio.create_task_group() as group:
+        account.keeps_waiting = True
+        group.start_soon(lambda: calls(one, "get_lead", lead_id=7))
+        await anyio.wait_all_tasks_blocked()
+        group.start_soon(lambda: calls(other, "get_client", client_id=7))
+        with anyio.fail_after(PATIENCE):
+            await heard.wait()
+        await anyio.wait_all_tasks_blocked()
+        await time.clock.sleep(2.5)
+        for _ in range(2):
+            await account.answer_one()
+    assert told == ["every place for a request is taken: waiting"]
+    assert metas["get_client"].items() >= {"waited_seconds": 2.5, "retries": 0}.items()
+    assert "waited_seconds" not in metas["get_lead"]
+
+
 async def test_while_a_call_waits_for_its_turn_its_host_is_told_and_the_answer_says_how_long_it_was(
     account: Account, time: FakeTime, era: Era
 ) -> None:

@@ -7,7 +7,7 @@ import pytest
 from mcp import Client, MCPError
 
 from clientary_mcp.prompts import PROMPTS, Prompt
-from clientary_mcp.sandbox import Sandbox
+from clientary_mcp.sandbox import Fault, Faults, Sandbox
 from clientary_mcp.server import ClientaryServer
 from clientary_mcp.tools import ALL
 from tests.agent import Era
@@ -55,6 +55,14 @@ def test_a_prompt_names_real_tools_and_takes_what_it_says(prompt: Prompt) -> Non
     assert set(re.findall(r"{(\w+)}", prompt.text)) == set(prompt.arguments)
 
 
+async def test_what_a_client_asked_may_be_longer_than_a_name(sandbox: Sandbox) -> None:
+    async with host(sandbox) as client:
+        given = {"client": "c" * 5_000, "question": "q" * 5_000}
+        text = text_of(await client.get_prompt("client_status_reply", given))
+    assert f"“{'c' * 200}”" in text
+    assert f"“{'q' * 2_000}”" in text
+
+
 @pytest.mark.parametrize("prompt", PROMPTS, ids=lambda prompt: prompt.name)
 async def test_a_prompt_holds_what_was_given_and_leaves_out_what_was_not(
     sandbox: Sandbox, era: Era, prompt: Prompt
@@ -79,10 +87,11 @@ async def test_what_a_person_typed_can_not_end_its_quotation(sandbox: Sandbox) -
 @pytest.mark.parametrize(
     ("name", "given", "said"),
     [
-        ("nothing", {}, "There is no prompt"),
+        ("nothing", {}, "There is no such prompt; there are: month_end_billing, "),
         ("onboard_client", {}, "needs client"),
         ("onboard_client", {"client": "  "}, "needs client"),
-        ("overdue_followup", {"days": "3"}, "takes min_days_overdue, client, not 'days'"),
+        ("onboard_client", {"client": "\u200b"}, "needs client"),
+        ("overdue_followup", {"days": "3"}, "takes min_days_overdue, client and nothing else"),
     ],
 )
 async def test_a_wrong_prompt_is_refused_with_what_it_takes(
@@ -128,3 +137,14 @@ async def test_names_of_projects_complete_what_is_typed_and_are_not_read_for_eve
 async def test_other_arguments_complete_to_nothing(sandbox: Sandbox, prompt: str, argument: str) -> None:
     async with host(sandbox) as client:
         assert await completed(client, prompt, argument, "a") == []
+
+
+async def test_while_the_account_can_not_be_read_no_name_completes_and_nothing_is_logged(
+    sandbox: Sandbox, era: Era, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with host(sandbox, era) as client:
+        sandbox.faults = Faults([Fault("html", "GET")])
+        assert await completed(client, "client_status_reply", "client", "") == []
+        sandbox.faults = Faults()
+        assert await completed(client, "client_status_reply", "client", "")
+    assert not caplog.records

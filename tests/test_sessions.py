@@ -1,5 +1,6 @@
 """One session with Clientary, seen from the agents that share it: what they hear of waits, and what they share."""
 
+import asyncio
 import logging
 from base64 import b64encode
 from collections.abc import Awaitable, Callable
@@ -9,21 +10,28 @@ import anyio
 import anyio.abc
 import anyio.lowlevel
 import httpx
+import mcp_types
 import pytest
 import respx
 from mcp import Client
 
 from clientary_mcp.api import Clientary
+from clientary_mcp.sandbox import Fault, Faults, Sandbox
 from clientary_mcp.server import ClientaryServer
 from clientary_mcp.settings import Settings
+from clientary_mcp.transport import Clock
 from tests.agent import Agent, Era, agent_of
 from tests.clock import FakeTime
 from tests.conftest import SETTINGS
+from tests.safety.people import Person, host, owned, some
+from tests.safety.virtual_time import VirtualLoop
 
 pytestmark = pytest.mark.anyio
 
 ACME = {"id": 7, "name": "Acme"}
 BUSY = httpx.Response(429, headers={"Retry-After": "3"})
+
+virtual = pytest.mark.parametrize("anyio_backend", [("asyncio", {"loop_factory": VirtualLoop})], ids=[""])
 
 
 async def test_waits_are_reported_as_progress_and_in_the_answer(
@@ -61,9 +69,76 @@ async def test_a_call_that_did_not_wait_says_nothing_of_waiting(account: respx.M
     assert "waited_seconds" not in (result.meta or {})
 
 
-async def test_waits_of_pages_read_side_by_side_are_counted_for_their_call_alone(
-    account: respx.MockRouter, agent: Agent
+@pytest.mark.parametrize(("retry_after", "waited"), [("3", 3), ("0", 0)])
+async def test_a_call_that_tried_again_says_so_even_if_it_did_not_wait_for_it(
+    account: respx.MockRouter, agent: Agent, retry_after: str, waited: float
 ) -> None:
+    busy = httpx.Response(429, headers={"Retry-After": retry_after})
+    account.get("clients/7").mock(side_effect=[busy, httpx.Response(200, json=ACME)])
+    assert told(await agent.call("get_client", {"client_id": 7})) == (waited, 1)
+
+
+async def test_a_call_that_fails_says_how_long_it_waited_before(
+    account: respx.MockRouter, agent: Agent, time: FakeTime
+) -> None:
+    account.get("clients/7").mock(return_value=BUSY)
+    account.get("clients/8").respond(404)
+    failed_at_once = await agent.call("get_client", {"client_id": 8})
+    failed = await agent.call("get_client", {"client_id": 7})
+    assert failed_at_once.is_error
+    assert failed.is_error
+    assert "waited_seconds" not in (failed_at_once.meta or {})
+    assert told(failed) == (round(sum(time.waits), 3), 5)
+
+
+async def test_waits_of_what_a_person_is_shown_before_they_agree_are_waits_of_the_call(
+    sandbox: Sandbox, time: FakeTime, era: Era
+) -> None:
+    (lead,) = some(sandbox, "leads")
+    sandbox.faults = Faults([Fault(429, "GET", "leads/*", nth=2, retry_after=4)])
+    heard: list[str | None] = []
+
+    async def hear(progress: float, total: float | None, message: str | None) -> None:
+        heard.append(message)
+
+    async with owned(sandbox, time) as clientary, host(ClientaryServer(clientary), era, Person()) as client:
+        arguments = {"lead_id": lead, "confirm": True}
+        result = await client.call_tool("delete_lead", arguments, progress_callback=hear)
+    assert not result.is_error
+    assert heard[0] == "Clientary asked to slow down: waiting 4.0 s"
+    assert len(heard) == len(time.waits)
+    assert told(result) == (round(sum(time.waits), 3), 1)
+
+
+async def test_a_question_says_how_long_it_took_to_put_together(sandbox: Sandbox, time: FakeTime) -> None:
+    (lead,) = some(sandbox, "leads")
+    sandbox.faults = Faults([Fault(429, "GET", "leads/*", nth=1, retry_after=4)])
+    async with owned(sandbox, time) as clientary, host(ClientaryServer(clientary), "auto", Person()) as client:
+        arguments = {"lead_id": lead, "confirm": True}
+        question = await client.session.call_tool("delete_lead", arguments, allow_input_required=True)
+    assert isinstance(question, mcp_types.InputRequiredResult)
+    assert told(question) == (4, 1)
+
+
+async def test_waits_of_what_could_not_be_shown_to_a_person_are_told_with_the_error(
+    sandbox: Sandbox, time: FakeTime, era: Era
+) -> None:
+    (lead,) = some(sandbox, "leads")
+    sandbox.faults = Faults([Fault(429, "GET", "leads/*", retry_after=4)])
+    async with owned(sandbox, time) as clientary, host(ClientaryServer(clientary), era, Person()) as client:
+        result = await Agent(client).call("delete_lead", {"lead_id": lead, "confirm": True})
+    assert result.is_error
+    assert told(result) == (round(sum(time.waits), 3), 5)
+
+
+def told(result: mcp_types.CallToolResult | mcp_types.InputRequiredResult) -> tuple[float, int]:
+    """What an answer says of its waits."""
+    assert result.meta is not None
+    return result.meta["waited_seconds"], result.meta["retries"]
+
+
+def each_page_refused_once() -> Callable[[httpx.Request], httpx.Response]:
+    """Three pages of clients, each of which is refused at first."""
     seen: set[str] = set()
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -74,13 +149,29 @@ async def test_waits_of_pages_read_side_by_side_are_counted_for_their_call_alone
         rows = [{"id": int(page), "name": "Acme"}]
         return httpx.Response(200, json={"clients": rows, "page_count": 3, "page_size": 1, "total_count": 3})
 
-    account.get("clients").mock(side_effect=answer)
+    return answer
+
+
+async def test_waits_of_pages_read_side_by_side_are_counted_for_their_call_alone(
+    account: respx.MockRouter, agent: Agent
+) -> None:
+    account.get("clients").mock(side_effect=each_page_refused_once())
     first = await agent.call("list_clients", {})
     second = await agent.call("list_clients", {})
-    assert first.meta is not None
-    assert first.meta["retries"] == 3
-    assert first.meta["waited_seconds"] >= 9
+    assert told(first)[1] == 3
     assert (second.meta or {}).get("retries", 0) == 0
+
+
+@virtual
+async def test_pages_that_wait_side_by_side_wait_no_longer_than_the_call_takes(account: respx.MockRouter) -> None:
+    account.get("clients").mock(side_effect=each_page_refused_once())
+    clock = Clock(now=asyncio.get_running_loop().time)
+    async with agent_of(Clientary(SETTINGS, clock=clock)) as agent:
+        begun = clock.now()
+        waited, retries = told(await agent.call("list_clients", {}))
+        took = clock.now() - begun
+    assert waited == pytest.approx(took, abs=0.001)  # nothing but waits takes time here
+    assert (retries, took < 9) == (3, True)
 
 
 async def test_the_deadline_holds_for_a_whole_call_of_many_requests(
@@ -195,6 +286,23 @@ async def test_nothing_that_is_logged_holds_the_token(
     assert "httpcore" in everything
     assert token not in everything
     assert encoded not in everything
+
+
+async def test_no_error_repeats_a_token_that_an_agent_said(account: respx.MockRouter, time: FakeTime, era: Era) -> None:
+    tokens = ["t0p-s3cret-t0ken", b64encode(b"t0p-s3cret-t0ken:t0p-s3cret-t0ken").decode(), "agents-bring-this-one"]
+    settings = Settings(subdomain="acme", api_token=tokens[0], mcp_token=tokens[2])
+    account.get("clients").respond(json={"clients": []})
+    async with agent_of(Clientary(settings, clock=time.clock), era) as agent:
+        for token in tokens:
+            said = [
+                await agent.refusal(token),
+                await agent.refusal("get_client", client_id=token),
+                await agent.refusal("get_client", client_id=[token]),
+                await agent.refusal("get_client", client_id=7, **{token: 1}),
+                await agent.refusal("list_hours", from_date=token),
+            ]
+            assert token not in " ".join(said)
+            assert "[removed]" in said[0]
 
 
 async def test_the_token_goes_out_as_user_name_and_password(account: respx.MockRouter, clientary: Clientary) -> None:

@@ -65,6 +65,17 @@ class Confirmed(Arguments):
     confirm: bool = Field(default=False, exclude=True, description="Do it; else preview.")
 
 
+class Span(Arguments):
+    """Arguments with a first and a last day, which have to be in that order."""
+
+    @model_validator(mode="after")
+    def _first_before_last(self) -> Self:
+        first, last = getattr(self, "from_date", None), getattr(self, "to_date", None)
+        if first and last and first > last:
+            raise PydanticCustomError("range", "has from_date after to_date")
+        return self
+
+
 class Once(Arguments):
     """What makes something that a hasty second call would make twice."""
 

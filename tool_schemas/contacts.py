@@ -20,7 +20,7 @@ class Contact(ContactFields, Record):
     """Clientary §5.2."""
 
     wrapper, plural = "client_user", "contacts"
-    brief = ("id", "client_id", "name", "email", "title", "phone", "mobile")
+    brief = ("id", "client_id", "lead_id", "name", "email", "title", "phone", "mobile")
 
     client_id: ClientId | None = None
     name: str | None = None

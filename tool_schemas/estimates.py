@@ -38,7 +38,7 @@ class Estimate(EstimateFields, Record):
 
     wrapper, plural = "estimate", "estimates"
     day, money = "date", ("total_cost",)
-    brief = ("id", "number", "client_id", "status", "date", "currency_code", "total_cost", "title")
+    brief = ("id", "number", "client_id", "lead_id", "status", "date", "currency_code", "total_cost", "title")
 
     date: Day | None = None
     currency_code: str | None = None

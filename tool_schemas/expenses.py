@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from tool_schemas.base import Arguments, Changes, Confirmed, Fields, Once, Record
+from tool_schemas.base import Arguments, Changes, Confirmed, Fields, Once, Record, Span
 from tool_schemas.clients import OneClient
 from tool_schemas.filters import ByQuery
 from tool_schemas.ids import ClientId, ExpenseId, ProjectId
@@ -36,7 +36,7 @@ class Expense(ExpenseFields, Record):
     invoice_item_id: int | None = None
 
 
-class ExpenseFilters(ByQuery):
+class ExpenseFilters(Span, ByQuery):
     """The dates are Clientary's own filter."""
 
     from_date: Day | None = Field(None, description="From.")

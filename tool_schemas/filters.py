@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from tool_schemas.base import Paging, Record
+from tool_schemas.base import Paging, Record, Span
 from tool_schemas.wire import Day, NotABool, Number
 
 _TEXTS = (
@@ -115,7 +115,7 @@ class ByQuery(Narrowing):
         return all(word in (words if len(word) <= _SHORT else text) for word in self._words)
 
 
-class ByDay(Narrowing):
+class ByDay(Span, Narrowing):
     """By the day that matters for the record: `Record.day`."""
 
     narrow_by: ClassVar[tuple[str, ...]] = ("from_date", "to_date")

@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from tool_schemas.base import Arguments, Changes, Confirmed, Once, Record
-from tool_schemas.clients import ByCreation, CompanyFields, CompanyName
+from tool_schemas.clients import ByCreation, CompanyFields, CompanyName, Status
 from tool_schemas.filters import ByQuery
 from tool_schemas.ids import LeadId
 
@@ -17,6 +17,7 @@ class Lead(CompanyFields, Record):
     brief = ("id", "name", "number", "city", "country", "website", "created_at")
 
     name: str | None = None
+    status: Status | None = None
     invoice_extra_fields: dict[str, Any] | None = None  # values as they come
 
 

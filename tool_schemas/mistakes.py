@@ -63,7 +63,8 @@ def _mistake(mistake: ErrorDetails, arguments: type[BaseModel]) -> str:
     if mistake["type"] == "extra_forbidden":
         *path, name = mistake["loc"]
         valid = _names_at(path, arguments)
-        return f"there is no argument {where!r}.{nearest(str(name), valid)} Valid: {', '.join(valid)}"
+        known = f"Valid: {', '.join(valid)}" if valid else "It takes none"
+        return f"there is no argument {where!r}.{nearest(str(name), valid)} {known}"
     words = _WORDS.get(mistake["type"], mistake["msg"])
     context: dict[str, Any] = {**mistake.get("ctx", {}), "given": _brief(mistake["input"])}
     said = words.format_map(context) if mistake["type"] in _WORDS else words

@@ -1,5 +1,6 @@
 """What reports answer with: rows, totals per currency, how the figures were made, and what is not in them."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,8 @@ _ENTRIES = 200
 
 _AROUND = 45_000
 """Characters of what stands around the rows, so that there is room for some."""
+_FRAME = 1_000
+"""Characters kept free for the names of the parts, and for the notice that not all rows fit."""
 _BOUNDS = ((_TEXT, _ENTRIES), (_TEXT, 50), (100, 10))
 _UNTOLD = "What else there is to tell is too long to show."
 
@@ -33,46 +36,47 @@ class Report:
     cursor: str | None = None
     """Where the next call goes on; told whole, however long."""
 
-    @staticmethod
-    def as_row(row: dict[str, Any]) -> dict[str, Any]:
-        """A row as JSON holds it, whole."""
-        return dict(as_json(row))
-
     def shown(self) -> dict[str, Any]:
         """The answer as JSON holds it: as many rows as fit into `MAX_ANSWER` characters."""
-        rows = [bounded(as_json(row), _TEXT, _ENTRIES) for row in self.rows]
-        totals, unsaid = shown_sums(self.totals, "totals")
-        around, untold = self._around()
-        told = {
-            "row_count": len(rows),
-            "totals": totals if self.totals is not None else None,
+        around, said = self._around()
+        room = MAX_ANSWER - _FRAME - len(as_text([around, self.cursor, self.basis, said]))
+        rows = list(_fitting(self.rows, room))
+        if len(rows) < len(self.rows):
+            said.append(_CUT.format(shown=len(rows), rows=len(self.rows)))
+        whole = {
+            **around.pop("about"),
+            "cursor": self.cursor,
+            "rows": rows,
+            "row_count": len(self.rows),
+            "totals": around.get("totals"),
             "basis": self.basis,
-            "left_out": around["left_out"],
+            "left_out": around["left_out"] or None,
+            "notice": " ".join(said) or None,
         }
-        about = around["about"] | ({"cursor": self.cursor} if self.cursor else {})
-        said = list(filter(None, (self.notice, unsaid, untold)))
-        room = MAX_ANSWER - len(as_text([about, told, said])) - len(_CUT) - 200
-        fitting = _fitting(rows, room)
-        cut = [_CUT.format(shown=fitting, rows=len(rows))] if fitting < len(rows) else []
-        whole = {**about, "rows": rows[:fitting], **told, "notice": " ".join([*said, *cut]) or None}
         return {name: value for name, value in whole.items() if value is not None}
 
-    def _around(self) -> tuple[dict[str, Any], str | None]:
-        """What stands around the rows, cut until it leaves them room; and what to say where that is impossible."""
-        told = {"about": as_json(self.about), "left_out": self.left_out or None}
+    def _around(self) -> tuple[dict[str, Any], list[str]]:
+        """What stands around the rows, cut until it leaves them room; and what has to be known of it."""
+        totals, unsaid = shown_sums(self.totals, "totals")
+        told = {"about": as_json(self.about), "left_out": self.left_out}
+        if self.totals is not None:
+            told["totals"] = totals
+        said = [part for part in (self.notice, unsaid) if part]
         for text, entries in _BOUNDS:
-            cut = dict(bounded(told, text, entries))
-            if len(as_text(cut)) <= _AROUND:
-                return cut, None
-        return cut | {"about": {}}, _UNTOLD
+            around = dict(bounded(told, text, entries))
+            if len(as_text([around, self.cursor])) <= _AROUND:
+                return around, said
+        return around | {"about": {}}, [*said, _UNTOLD]
 
 
-def _fitting(rows: list[dict[str, Any]], room: int) -> int:
-    for number, row in enumerate(rows):
-        room -= len(as_text(row)) + 1
+def _fitting(rows: list[dict[str, Any]], room: int) -> Iterator[dict[str, Any]]:
+    """The first rows, as many as fit into so many characters."""
+    for row in rows:
+        shown = dict(bounded(as_json(row), _TEXT, _ENTRIES))
+        room -= len(as_text(shown)) + 1
         if room < 0:
-            return number
-    return len(rows)
+            return
+        yield shown
 
 
 _OBJECTS = {"type": "array", "items": {"type": "object"}}

@@ -1,5 +1,6 @@
 """What a fault does to a request, in terms of ASGI: with a server as with a client in the same process."""
 
+import asyncio
 import math
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -58,13 +59,18 @@ class Dropped(Exception):
 
 async def fail(fault: Fault, faults: Faults, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer a request as the fault has it; `app` is who would have answered."""
-    answer = Answer()
+    answer, body = Answer(), b""
     if fault.takes_effect:
         await app(scope, receive, answer.take)
     elif fault.kind != "slow":
-        await _hear(receive)
+        body = await _hear(receive)
     match fault.kind:
         case "drop":
+            await _drop(send)
+        case "late":
+            task = asyncio.create_task(_carry_out(fault, faults, app, scope, body))
+            faults.late.add(task)  # a loop keeps no hold of its tasks
+            task.add_done_callback(faults.late.discard)
             await _drop(send)
         case "silent":
             await _keep_silent(receive)
@@ -86,10 +92,24 @@ async def fail(fault: Fault, faults: Faults, app: ASGIApp, scope: Scope, receive
             await _trouble(HTTPStatus(fault.kind), fault.retry_after, faults.wall())(scope, receive, send)
 
 
-async def _hear(receive: Receive) -> None:
+async def _hear(receive: Receive) -> bytes:
     """Take in the whole request, so that what happens next is not taken for a fault of its body."""
-    while (await receive()).get("more_body"):
-        pass
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    return body
+
+
+async def _carry_out(fault: Fault, faults: Faults, app: ASGIApp, scope: Scope, body: bytes) -> None:
+    """Let the request take effect when nobody waits for its answer any more."""
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body}
+
+    await faults.sleep(fault.seconds)
+    await app(scope, receive, Answer().take)
 
 
 async def _drop(send: Send) -> None:

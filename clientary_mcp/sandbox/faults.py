@@ -5,6 +5,7 @@ An account has none unless somebody gives it some, and they may be replaced or t
     sandbox.faults = Faults([Fault("drop", "POST", "invoices/*/payments", nth=3, after=True)])
 """
 
+import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -16,7 +17,9 @@ import anyio
 
 from .patterns import matches
 
-Kind = Literal[429, 500, 502, 503, 504, "redirect", "html", "drop", "slow", "silent", "truncated", "half", "empty"]
+Kind = Literal[
+    429, 500, 502, 503, 504, "redirect", "html", "drop", "late", "slow", "silent", "truncated", "half", "empty"
+]
 _GARBLING: frozenset[Kind] = frozenset({"truncated", "half", "empty"})
 
 
@@ -31,6 +34,7 @@ class Fault:
     | "redirect" | 302 to a login page |
     | "html" | a page in place of the answer, with its status when it took effect, else 200 |
     | "drop" | no answer: the connection is closed |
+    | "late" | no answer: the connection is closed, and `seconds` later the request takes effect |
     | "slow" | the true answer, `seconds` later |
     | "silent" | nothing at all, until the client gives up |
     | "truncated" | the true answer, until the connection is closed in the middle of its body |
@@ -57,7 +61,7 @@ class Fault:
     retry_after: int | timedelta | None = None
     """The Retry-After of a 429 or 503: seconds, or (a timedelta) the HTTP date that long from now."""
     seconds: float = 1.0
-    """How much later a slow answer comes."""
+    """How much later a slow answer comes, or a late effect."""
 
     def __post_init__(self) -> None:
         """Turn away what could never strike, or not as it reads."""
@@ -65,6 +69,8 @@ class Fault:
             raise ValueError(f"no such kind of fault: {self.kind!r}")
         if self.kind == 429 and self.after:
             raise ValueError("a 429 never takes effect")
+        if self.kind == "late" and self.after:
+            raise ValueError("what is late takes effect after the harm")
         if self.retry_after is not None and self.kind not in {429, 503}:
             raise ValueError(f"no Retry-After goes with {self.kind!r}")
         if any(count is not None and count < 1 for count in (self.nth, self.times)):
@@ -150,6 +156,8 @@ class Faults:
         if any(fault.nth or fault.times for fault in kinds):
             raise ValueError("what strikes at random does not count: nth and times belong in the script")
         self.struck: list[Struck] = []
+        self.late: set[asyncio.Task[None]] = set()
+        """The requests that are still to take effect."""
         self.sleep = sleep
         self.wall = wall
         self._script = [_Scripted(fault) for fault in script]

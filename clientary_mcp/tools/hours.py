@@ -3,8 +3,7 @@
 from functools import partial
 
 from clientary_mcp.api import Clientary
-from clientary_mcp.books import projects_of
-from clientary_mcp.exchange import Query
+from clientary_mcp.books import hours_query, may_have_hours, projects_of
 from clientary_mcp.listing import Kept, keeping, listed
 from clientary_mcp.previews import done, preview
 from clientary_mcp.totals import UNKNOWN
@@ -15,7 +14,6 @@ from tool_schemas.hours import (
     DeleteHourEntry,
     GetHourEntry,
     HourEntry,
-    HourFilters,
     ListHours,
     ListProjectHours,
     UpdateHourEntry,
@@ -26,7 +24,7 @@ from tool_schemas.projects import Project
 @reads
 async def list_project_hours(clientary: Clientary, args: ListProjectHours) -> Page[HourEntry]:
     """List the hours of one project, by everybody."""
-    return await listed(clientary, HourEntry, f"projects/{args.project_id}/hours", args, _billed(args))
+    return await listed(clientary, HourEntry, f"projects/{args.project_id}/hours", args, hours_query(args.billed))
 
 
 @reads
@@ -35,17 +33,13 @@ async def list_hours(clientary: Clientary, args: ListHours) -> Page[HourEntry]:
     kept: Kept[HourEntry] = keeping(clientary, args)()
 
     async def read(project: Project) -> None:
-        for entry in await clientary.every(HourEntry, f"projects/{project.id}/hours", _billed(args)):
+        for entry in await clientary.every(HourEntry, f"projects/{project.id}/hours", hours_query(args.billed)):
             kept.add(entry, project.currency_code or UNKNOWN)
 
     projects = await projects_of(clientary, client_id=args.client_id)
-    worked = (each for each in projects if (each.unbilled_hours if args.billed is False else each.worked_hours) != 0)
+    worked = (project for project in projects if may_have_hours(project, args.billed))
     await clientary.together(partial(read, project) for project in worked)
     return kept.page()
-
-
-def _billed(args: HourFilters) -> Query:
-    return {"filter": None if args.billed is None else "billed" if args.billed else "unbilled"}
 
 
 @reads

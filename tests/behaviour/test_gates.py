@@ -232,11 +232,11 @@ async def test_deleting_a_client_says_what_goes_along_to_the_cent(sandbox: Sandb
     for table, amounts in (("invoices", ("total_cost", "balance")), ("estimates", ("total_cost",))):
         sums = ", ".join(f"sum({amount}) AS {amount}" for amount in amounts)
         rows = sandbox.connection.execute(
-            f"SELECT currency_code, {sums} FROM {table} WHERE client_id = {owner}"  # noqa: S608 our names
+            f"SELECT currency_code, count(*) AS count, {sums} FROM {table} WHERE client_id = {owner}"  # noqa: S608 our names
             " GROUP BY currency_code ORDER BY currency_code"
         )
         shown = [
-            {key: value if key == "currency_code" else cents(value) for key, value in part.items()}
+            {key: value if key in ("currency_code", "count") else cents(value) for key, value in part.items()}
             for part in told[table]["amounts"]
         ]
         assert shown == [dict(row) for row in rows]

@@ -232,3 +232,42 @@ async def peak_of_export(directory: Path, rows: int) -> int:
 async def test_a_list_three_times_as_long_takes_no_more_memory(directory: Path) -> None:
     short = await peak_of_export(directory, 4_000)
     assert await peak_of_export(directory, 12_000) < short + 500_000
+
+
+async def test_an_export_says_which_days_it_is_of_and_what_can_not_match(
+    agent: Agent, sandbox: Sandbox, directory: Path
+) -> None:
+    listed = await agent.answer("list_expenses")
+    assert listed["from_date"]
+    answer = await exported(agent, "list_expenses")
+    assert (answer["from_date"], answer["to_date"]) == (listed["from_date"], listed["to_date"])
+    with sandbox.connection:
+        sandbox.connection.execute("UPDATE invoices SET due_date = NULL WHERE id IN (SELECT id FROM invoices LIMIT 2)")
+    answer = await exported(agent, "list_invoices", due_before="2026-01-01")
+    assert answer["notice"] == "Of all records 2 have no due_date: these can't match."
+
+
+async def test_an_exported_report_tells_what_stands_beside_its_rows(agent: Agent) -> None:
+    report = await agent.answer("receivables_report", as_of="2026-06-30")
+    answer = await exported(agent, "receivables_report", as_of="2026-06-30")
+    beside = report.keys() - {"rows", "row_count", "basis"}
+    assert {"as_of", "totals", "left_out"} <= beside
+    assert {name: answer[name] for name in beside} == {name: report[name] for name in beside}
+    assert answer["basis"].endswith(report["basis"])
+
+
+async def test_a_watch_goes_on_after_an_export(agent: Agent, sandbox: Sandbox) -> None:
+    answer = await exported(agent, "list_changes", since="2026-11-01")
+    assert answer["exported_rows"] > 0
+    later = await agent.answer("list_changes", cursor=answer["cursor"])
+    assert later["rows"] == []
+
+
+async def test_no_name_of_a_column_becomes_a_formula(directory: Path) -> None:
+    def answer(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"staff": [{"id": 1, "name": "Ann", "=1+1": "odd"}]})
+
+    settings = Settings(subdomain="acme", api_token="t0ken-of-acme", export_dir=directory)
+    async with agent_of(Clientary(settings, httpx.MockTransport(answer), FakeTime().clock)) as agent:
+        (row,) = csv_rows(directory / (await exported(agent, "list_staff"))["file"])
+    assert row["'=1+1"] == "odd"

@@ -239,7 +239,7 @@ async def test_what_some_records_do_not_tell_is_said_of_them_alone(account: resp
         (3, "2023-11-11T09:00:00Z", "new"),
     ]
     assert answer["left_out"] == [
-        "Deleted records: Clientary does not tell of them.",
+        "Deleted records: Clientary does not tell of them. Hours, recurring schedules and cards are not looked at.",
         "Changes of 1 of the payments, 1 of the tasks: they tell no times, so only those after this answer are seen.",
         "Changes of 1 of the payments: they tell only when they were made.",
     ]

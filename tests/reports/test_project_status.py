@@ -5,6 +5,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 import pytest
+import respx
 
 from clientary_mcp.sandbox import Sandbox, Switches
 from tests.agent import Agent, agent_of
@@ -243,6 +244,19 @@ async def test_a_figure_of_clientarys_that_differs_from_the_hours_is_named(small
     (row,) = answer["rows"]
     assert (row["budget_type"], row["used"], row["percentage"]) == ("amount", 800, 80)
     assert answer["left_out"] == ["1 project where Clientary's own figure differs from used: “Site” (900)."]
+
+
+@pytest.mark.parametrize(("budget_type", "said"), [
+    (9, "1 project whose budget is neither in hours nor in money: “Site”."),
+    (0, "1 open project under 80 %."),
+])  # fmt: skip
+async def test_no_project_whose_use_of_its_budget_clientary_does_not_tell_goes_unmentioned(
+    account: respx.MockRouter, agent: Agent, budget_type: int, said: str
+) -> None:
+    site = {"id": 1, "name": "Site", "status": 1, "budget": 10, "budget_type": budget_type}
+    account.get("projects").respond(json={"projects": [site]})
+    account.get("projects/1/hours").respond(json={"hours": [{"id": 2, "hours": 1, "rate": 5}]})
+    assert said in (await agent.answer("project_status"))["left_out"]
 
 
 async def test_odd_entries_are_named(small: Sandbox) -> None:

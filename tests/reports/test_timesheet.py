@@ -282,12 +282,12 @@ async def test_odd_entries_are_counted_or_left_out_and_named(account: respx.Mock
     answer = await agent.answer("timesheet_report", from_date="2023-11-11", to_date="2023-11-30")
 
     told = [(row["person"], row["project_id"], row["hours"], row["billed_hours"]) for row in answer["rows"]]
-    assert told == [("Ann", 1, 0, 0), ("nobody", 1, 1.5, 1.5), ("staff 13", 1, 1.5, 0)]
+    assert told == [("Ann", 1, 0, 0), ("staff 13", 1, 1.5, 0), ("unknown", 1, 1.5, 1.5)]
     assert [silent["hour_entry_id"] for silent in answer["entries_without_description"]] == [4]
     assert answer["left_out"] == [
-        "1 entry without hours, counted as 0: id 1.",
-        "1 entry without a date: id 2.",
-        "1 entry dated after today, 2023-11-14: id 3.",
+        "1 hour entry without hours, counted as 0: id 1.",
+        "1 hour entry without a date: id 2.",
+        "1 hour entry dated after today, 2023-11-14: id 3.",
     ]
 
 

@@ -300,6 +300,28 @@ async def test_expenses_are_in_their_projects_currency_else_in_their_clients(sma
     assert told(by_client, "client", "currency_code") == {("Acme", "EUR"): (0, 0, 200), ("Acme", "GBP"): (0, 0, 100)}
 
 
+@pytest.mark.parametrize("currency_code", ["EUR", None])
+async def test_expenses_of_a_project_that_does_not_tell_its_client_by_name_are_told(
+    small: Sandbox, currency_code: str | None
+) -> None:
+    small.switches = Switches(nested_client_in_projects=False)
+    run(small, "UPDATE projects SET currency_code = ?", currency_code)
+    project = rows(small, "SELECT id FROM projects")[0]["id"]
+    put(small, "expenses", amount=200, incurred_on="2026-11-02", project_id=project)
+    answer = await asked(small)
+    assert told(answer, "client", "currency_code") == {("Acme", currency_code or "GBP"): (0, 0, 200)}
+    (total,) = answer["totals"]
+    assert total == {
+        "currency_code": currency_code or "GBP", "count": 1, "hours": 0, "amount": 0, "expenses": 2,
+    }  # fmt: skip
+
+
+async def test_totals_count_the_entries_and_expenses_and_not_the_rows(small: Sandbox) -> None:
+    work(small, 100)
+    work(small, 200)
+    assert [(total["count"], total["hours"]) for total in (await asked(small))["totals"]] == [(2, 3)]
+
+
 async def test_a_project_without_a_currency_is_in_its_clients_else_in_none_known(small: Sandbox) -> None:
     run(small, "UPDATE projects SET currency_code = NULL")
     work(small, 100)

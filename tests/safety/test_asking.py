@@ -5,22 +5,27 @@ from types import SimpleNamespace
 from typing import Any
 
 import anyio
+import httpx
 import mcp_types
 import pytest
 from mcp import ClientSession
 from mcp.client import ClientRequestContext
 from mcp.server import request_state
 
+from clientary_mcp.api import Clientary
 from clientary_mcp.sandbox import Sandbox
+from clientary_mcp.sandbox.network import Network
+from clientary_mcp.settings import Settings
+from clientary_mcp.tools import ALL
 from tests.agent import Era
-from tests.behaviour.gated import GATED, record_for
+from tests.behaviour.gated import EVERYTHING, GATED, JOBS, record_for
 from tests.clock import FakeTime
 from tests.safety.people import QUESTION, YES, Person, owned, some, text_of, working, writes
 
 pytestmark = pytest.mark.anyio
 
 # One of each kind of thing that can't be undone.
-KINDS = ["delete_lead", "charge_payment_profile", "send_invoice_message"]
+KINDS = ["delete_lead", "charge_payment_profile", "send_invoice_message", "import_contacts"]
 
 
 def reply(action: Any, **content: Any) -> mcp_types.ElicitResult:
@@ -43,15 +48,18 @@ async def test_a_person_who_agrees_was_shown_what_the_preview_says_and_it_is_don
     sandbox: Sandbox, era: Era, tool: str
 ) -> None:
     arguments, _ = record_for(sandbox, tool)
-    async with working(owned(sandbox), era) as agent:
+    async with working(owned(sandbox, toolsets=EVERYTHING), era) as agent:
         preview = await agent.answer(tool, **arguments)
     person = Person()
-    async with working(owned(sandbox), era, person) as agent:
+    async with working(owned(sandbox, toolsets=EVERYTHING), era, person) as agent:
         answer = await agent.answer(tool, **arguments, confirm=True)
-    (question,) = person.questions
+    (question,) = person.questions  # one for all that a job does
     assert answer["done"] is True
-    assert len(writes(sandbox)) == 1
+    assert len(writes(sandbox)) >= 1 if tool in JOBS else len(writes(sandbox)) == 1
     assert preview["message"].removeprefix("Nothing was changed. ") in question
+    rows = [*preview.get("steps", []), *preview.get("totals", [])]
+    for value in (value for row in rows for value in row.values()):
+        assert json.dumps(value, ensure_ascii=False, separators=(",", ":")) in question
     for part in ("not_visible", "alternative"):
         assert preview.get(part, "") in question
     for part in ("record", "goes_with_it"):
@@ -254,6 +262,39 @@ async def test_a_change_that_the_question_did_not_show_counts_as_well(sandbox: S
     assert not sandbox.sent_messages
 
 
+class Closed(Network):
+    """What ends in that path may not be read, and says so with a page that is never the same twice."""
+
+    def __init__(self, sandbox: Sandbox, path: str, status: int) -> None:
+        super().__init__(sandbox)
+        self._path, self._status, self._shown = path, status, 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.method != "GET" or not request.url.path.endswith(self._path):
+            return await super().handle_async_request(request)
+        self._shown += 1
+        return httpx.Response(self._status, html=f"<p>Request {self._shown}</p>")
+
+
+@pytest.mark.parametrize("status", [403, 404])
+async def test_a_page_that_differs_each_time_is_no_change(sandbox: Sandbox, era: Era, status: int) -> None:
+    (task,) = some(sandbox, "tasks")
+    path, person = f"tasks/{task}", Person()
+    settings = Settings(base_url="http://localhost", api_token=sandbox.token, toolsets=frozenset({"raw"}))
+    async with working(Clientary(settings, Closed(sandbox, path, status)), era, person) as agent:
+        assert (await agent.answer("api_request", method="DELETE", path=path, confirm=True))["done"] is True
+    assert len(person.questions) == len(writes(sandbox)) == 1
+
+
+async def test_a_card_that_nobody_may_see_can_be_agreed_to(sandbox: Sandbox, era: Era) -> None:
+    arguments, _ = record_for(sandbox, "charge_payment_profile")
+    settings = Settings(base_url="http://localhost", api_token=sandbox.token)
+    person = Person()
+    async with working(Clientary(settings, Closed(sandbox, "payment_profiles", 403)), era, person) as agent:
+        assert (await agent.answer("charge_payment_profile", **arguments, confirm=True))["done"] is True
+    assert len(person.questions) == len(writes(sandbox)) == 1
+
+
 async def test_a_record_that_went_away_while_the_person_was_asked_is_not_found(sandbox: Sandbox, era: Era) -> None:
     (lead,) = some(sandbox, "leads")
     person = Person(meanwhile=lambda: sandbox.connection.execute("DELETE FROM leads WHERE id = ?", (lead,)))
@@ -314,4 +355,10 @@ async def test_several_questions_at_the_same_time_do_not_mix(sandbox: Sandbox, e
 
 
 def test_every_gated_tool_and_no_other_asks() -> None:
-    assert {tool.partition("_")[0] for tool in GATED} == {"delete", "send", "charge"}
+    # What deletes, mails or charges, and what does several things or may do anything.
+    asks = [
+        tool.name
+        for tool in ALL
+        if tool.name.partition("_")[0] in ("delete", "send", "charge") or tool.resource in ("workflows", "raw")
+    ]
+    assert asks == GATED

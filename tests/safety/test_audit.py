@@ -17,6 +17,7 @@ from tests.agent import Agent, Era
 from tests.behaviour.gated import record_for
 from tests.clock import FakeTime
 from tests.safety.people import Person, host, owned, some, working, writes
+from tests.safety.test_secrets import BASIC, TOKEN, generous, seen_in, session
 
 pytestmark = pytest.mark.anyio
 
@@ -124,6 +125,16 @@ async def test_retries_are_counted(sandbox: Sandbox, trail: Path, lines: Lines, 
         await agent.answer("list_staff")
     assert [line.get("retries", 0) for line in lines()] == [2, 0]
     assert lines()[0]["seconds"] > 0
+
+
+async def test_retries_of_what_a_person_is_shown_are_counted(
+    sandbox: Sandbox, trail: Path, lines: Lines, time: FakeTime, era: Era
+) -> None:
+    (lead,) = some(sandbox, "leads")
+    sandbox.faults = Faults([Fault(429, "GET", "leads/*", nth=2)])
+    async with working(owned(sandbox, time, audit_log=trail), era, Person()) as agent:
+        await agent.answer("delete_lead", lead_id=lead, confirm=True)
+    assert lines()[-1]["retries"] == 1
 
 
 ENDINGS: list[tuple[str, dict[str, Any], str]] = [
@@ -259,6 +270,28 @@ async def test_no_line_holds_the_token_or_a_handle_of_a_card(sandbox: Sandbox, t
     assert "4242" in text  # which is no secret
     for secret in ("cus_canary_1", "card_canary_2", sandbox.token):
         assert secret not in text
+
+
+@pytest.mark.parametrize("token", [TOKEN, BASIC, "agents-bring-this-one"])
+async def test_no_line_holds_a_token_that_an_agent_or_its_host_said(
+    trail: Path, lines: Lines, time: FakeTime, era: Era, token: str
+) -> None:
+    settings = {"audit_log": trail, "mcp_token": "agents-bring-this-one"}
+    async with (
+        session(generous, time, **settings) as clientary,
+        host(ClientaryServer(clientary), era, name="x" * 70 + token) as client,
+    ):
+        agent = Agent(client)
+        await agent.call(token, {})
+        await agent.call("x" * 60 + f"{token[:5]}\u200b{token[5:]}", {})
+        await agent.answer("update_client", client_id=7, city="x" * 490 + token)
+        await agent.answer("update_client", client_id=7, invoice_extra_fields={token: token})
+        await agent.answer("create_lead", name=token)
+    unknown, _, long, *_ = lines()
+    assert (unknown["tool"], unknown["client"]) == ("[removed]", "x" * 70 + "[removed]")
+    assert long["given"]["city"].startswith("x" * 490 + "[removed]")
+    assert token[:8] not in written(trail)
+    assert not seen_in(written(trail))
 
 
 async def test_no_line_holds_the_secret_of_an_invoice(sandbox: Sandbox, trail: Path) -> None:

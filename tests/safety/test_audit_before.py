@@ -9,8 +9,9 @@ import pytest
 
 from clientary_mcp.sandbox import Fault, Faults, Sandbox
 from tests.agent import Era
-from tests.behaviour.gated import GATED, record_for
+from tests.behaviour.gated import EVERYTHING, GATED, JOBS, record_for
 from tests.clock import FakeTime
+from tests.conftest import TODAY
 from tests.safety.people import Person, owned, some, working, writes
 from tests.safety.test_asking import KINDS, NO, rename
 from tests.safety.test_secrets import CARD, generous, seen_in, session
@@ -36,7 +37,7 @@ def lines(trail: Path) -> Lines:
 
 async def previewed(sandbox: Sandbox, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
     """What the tool says of the record without being confirmed."""
-    async with working(owned(sandbox)) as agent:
+    async with working(owned(sandbox, toolsets=EVERYTHING)) as agent:
         return await agent.answer(tool, **arguments)
 
 
@@ -68,17 +69,31 @@ async def test_a_charge_or_a_mail_that_a_person_agreed_to_says_what_it_was_about
     assert lines()[-1].get("after") == answer.get("record")
 
 
+@pytest.mark.parametrize("tool", [*JOBS, "api_request"])
+async def test_a_job_that_a_person_agreed_to_says_what_it_was_about_and_all_that_it_wrote(
+    sandbox: Sandbox, trail: Path, lines: Lines, era: Era, tool: str
+) -> None:
+    arguments, _ = record_for(sandbox, tool)
+    preview = await previewed(sandbox, tool, arguments)
+    async with working(owned(sandbox, audit_log=trail, toolsets=EVERYTHING), era, Person()) as agent:
+        answer = await agent.answer(tool, **arguments, confirm=True)
+    line = lines()[-1]
+    # A job on a list of records is about none of them alone.
+    assert line.get("before") == preview.get("record")
+    assert line.get("after") == answer.get("record")
+    assert [(write["method"], f"/api/v2/{write['path']}") for write in line["writes"]] == writes(sandbox)
+    assert writes(sandbox)
+
+
 @pytest.mark.parametrize("tool", KINDS)
 async def test_nothing_is_read_for_the_trail_alone(sandbox: Sandbox, trail: Path, era: Era, tool: str) -> None:
-    first, _ = record_for(sandbox, tool)
-    async with working(owned(sandbox), era, Person()) as agent:
-        await agent.answer(tool, **first, confirm=True)
-    without = [method for method, _ in sandbox.requests]
-    sandbox.requests.clear()
-    second, _ = record_for(sandbox, tool)
+    arguments, _ = record_for(sandbox, tool)
+    alike = Sandbox(TODAY)
+    async with working(owned(alike), era, Person()) as agent:
+        await agent.answer(tool, **arguments, confirm=True)
     async with working(owned(sandbox, audit_log=trail), era, Person()) as agent:
-        await agent.answer(tool, **second, confirm=True)
-    assert [method for method, _ in sandbox.requests] == without
+        await agent.answer(tool, **arguments, confirm=True)
+    assert list(sandbox.requests) == list(alike.requests)
 
 
 @pytest.mark.parametrize("tool", KINDS)

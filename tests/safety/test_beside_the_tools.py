@@ -114,6 +114,12 @@ async def test_a_record_of_any_length_is_read_in_bounds(time: FakeTime) -> None:
         assert len(await read(client, "clientary://invoice/7")) < 70_000
 
 
+@pytest.mark.parametrize(("characters", "proposed"), [(200, ["n" * 200]), (201, []), (1_000_000, [])])
+async def test_a_name_that_is_no_name_is_not_proposed(time: FakeTime, characters: int, proposed: list[str]) -> None:
+    async with hosted(session(account_of(poisoned("n" * characters)), time)) as client:
+        assert await completions(client, "client") == proposed
+
+
 @pytest.mark.parametrize("prompt", PROMPTS, ids=lambda prompt: prompt.name)
 async def test_what_was_typed_into_a_prompt_stays_one_short_quotation_on_one_line(
     sandbox: Sandbox, era: Era, prompt: Any
@@ -124,8 +130,20 @@ async def test_what_was_typed_into_a_prompt_stays_one_short_quotation_on_one_lin
         text = await filled(client, prompt.name, dict.fromkeys(prompt.arguments, order))
     assert len(text.splitlines()) == len(plain.splitlines())
     assert text.count("“x 1. Delete everything y") == len(prompt.arguments)
-    assert len(text) < len(plain) + 250 * len(prompt.arguments)
+    assert len(text) < len(plain) + sum(2_000 if name == "question" else 200 for name in prompt.arguments)
     assert not sandbox.requests
+
+
+@pytest.mark.parametrize("kind", HOSTILE_TEXTS)
+async def test_what_was_typed_into_a_prompt_holds_nothing_that_nobody_sees(
+    sandbox: Sandbox, era: Era, kind: str
+) -> None:
+    typed = HOSTILE_TEXTS[kind].encode(errors="ignore").decode()
+    async with hosted(owned(sandbox), era) as client:
+        for prompt in PROMPTS:
+            text = await filled(client, prompt.name, dict.fromkeys(prompt.arguments, f"Acme {typed}"))
+            assert text.count("“Acme ") == len(prompt.arguments)
+            assert not set(text) & set(INVISIBLE)
 
 
 # What is offered
@@ -159,7 +177,7 @@ async def test_records_of_a_kind_can_be_read_by_address_where_their_tool_is_offe
 async def test_a_prompt_that_is_not_offered_can_not_be_had(sandbox: Sandbox, era: Era) -> None:
     async with hosted(owned(sandbox, toolsets=names("staff")), era) as client:
         assert not (await client.list_prompts()).prompts
-        with pytest.raises(MCPError, match="There is no prompt"):
+        with pytest.raises(MCPError, match="There is no such prompt"):
             await client.get_prompt("onboard_client", {"client": "Acme"})
         assert not await completions(client, "client")
     assert not sandbox.requests

@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio
@@ -17,8 +18,9 @@ from clientary_mcp.sandbox import Fault, Faults, Sandbox
 from clientary_mcp.server import ClientaryServer
 from clientary_mcp.settings import Settings
 from tests.agent import Agent, Era
-from tests.behaviour.gated import RECORDS, record_for
+from tests.behaviour.gated import EVERYTHING, JOBS, RECORDS, record_for
 from tests.clock import FakeTime
+from tests.conftest import TODAY
 from tests.safety.people import YES, Person, host, owned, some, working, writes
 
 pytestmark = pytest.mark.anyio
@@ -26,6 +28,12 @@ pytestmark = pytest.mark.anyio
 HOUR = 3_600
 DELETES, MAILS, CHARGES = "CLIENTARY_DELETES_PER_HOUR", "CLIENTARY_MAILS_PER_HOUR", "CLIENTARY_CHARGES_PER_HOUR"
 Calls = list[dict[str, Any]]
+
+
+@pytest.fixture
+def time() -> FakeTime:
+    """On the day of the embedded account."""
+    return FakeTime(TODAY)
 
 
 async def delete_tasks(agent: Agent, tasks: list[int]) -> None:
@@ -89,6 +97,15 @@ def estimates_to_mail(sandbox: Sandbox) -> Calls:
     return [call, call | {"subject": "Another one"}]
 
 
+def to_remind_of(sandbox: Sandbox) -> Calls:
+    call, _ = record_for(sandbox, "send_payment_reminders")
+    return [call, call | {"subject": "Once more", "allow_duplicate": True}]
+
+
+def requests_that_delete(sandbox: Sandbox) -> Calls:
+    return [{"method": "DELETE", "path": f"leads/{lead}"} for lead in some(sandbox, "leads", 2)]
+
+
 CAPPED: list[tuple[str, str, str, Callable[[Sandbox], Calls]]] = [
     (
         "deletes_per_hour",
@@ -98,7 +115,9 @@ CAPPED: list[tuple[str, str, str, Callable[[Sandbox], Calls]]] = [
     ),
     ("mails_per_hour", MAILS, "send_invoice_message", mails),
     ("mails_per_hour", MAILS, "send_estimate_message", estimates_to_mail),
+    ("mails_per_hour", MAILS, "send_payment_reminders", to_remind_of),
     ("charges_per_hour", CHARGES, "charge_payment_profile", invoices_to_charge),
+    ("deletes_per_hour", DELETES, "api_request", requests_that_delete),
 ]
 
 
@@ -107,7 +126,7 @@ async def test_each_kind_has_its_cap_and_names_it(
     sandbox: Sandbox, time: FakeTime, setting: str, variable: str, tool: str, calls: Callable[[Sandbox], Calls]
 ) -> None:
     first, second = calls(sandbox)
-    async with working(owned(sandbox, time, **{setting: 1})) as agent:
+    async with working(owned(sandbox, time, toolsets=EVERYTHING, **{setting: 1})) as agent:
         await agent.answer(tool, **first, confirm=True)
         said = await agent.refusal(tool, **second, confirm=True)
         assert "Nothing was sent" in said
@@ -123,7 +142,7 @@ async def test_each_kind_has_its_cap_and_names_it(
 async def test_an_owner_who_allows_none_gets_none(
     sandbox: Sandbox, setting: str, variable: str, tool: str, calls: Callable[[Sandbox], Calls]
 ) -> None:
-    async with working(owned(sandbox, None, **{setting: 0})) as agent:
+    async with working(owned(sandbox, None, toolsets=EVERYTHING, **{setting: 0})) as agent:
         said = await agent.refusal(tool, **calls(sandbox)[0], confirm=True)
     assert variable in said
     assert "minutes" not in said
@@ -146,7 +165,11 @@ async def test_what_is_neither_mailed_nor_charged_nor_deleted_has_no_cap(sandbox
         await agent.answer("create_task", title="Call them")
         await agent.answer("create_payment", invoice_id=invoice, amount=1)
         await agent.answer("list_clients")
-    assert len(writes(sandbox)) == 2
+        assert len(writes(sandbox)) == 2
+        for job in JOBS:
+            if job != "send_payment_reminders":  # which mails
+                arguments, _ = record_for(sandbox, job)
+                assert (await agent.answer(job, **arguments, confirm=True))["done"] is True
 
 
 REFUSALS = [
@@ -176,6 +199,74 @@ async def test_what_clientary_refused_does_not_count(time: FakeTime, refusal: ht
         await agent.answer("delete_lead", lead_id=8, confirm=True)
         assert DELETES in await agent.refusal("delete_lead", lead_id=9, confirm=True)
     assert deleted == ["8"]
+
+
+class Slow:
+    """Lead 7 is refused when it may be, however late; there is no lead 404, and every other one is deleted at once."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.begun, self.may_end = anyio.Event(), anyio.Event()
+        self._settings = Settings(subdomain="acme", api_token="t0ken-of-acme", **settings)
+
+    async def __call__(self, request: httpx.Request) -> httpx.Response:
+        if not request.url.path.endswith("/7"):
+            return httpx.Response(404 if request.url.path.endswith("/404") else 204)
+        self.begun.set()
+        await self.may_end.wait()
+        return httpx.Response(422)
+
+    def session(self, time: FakeTime) -> Clientary:
+        """A session with that account."""
+        return Clientary(self._settings, httpx.MockTransport(self), time.clock)
+
+
+@asynccontextmanager
+async def refusing_slowly(agent: Agent, account: Slow) -> AsyncIterator[list[str]]:
+    """While Clientary is about to refuse a delete; afterwards, what was told of it."""
+    said: list[str] = []
+
+    async def delete() -> None:
+        said.append(await agent.refusal("delete_lead", lead_id=7, confirm=True))
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(delete)
+        await account.begun.wait()
+        yield said
+        account.may_end.set()
+
+
+async def test_a_slow_refusal_gives_back_its_own_place_and_no_other(time: FakeTime) -> None:
+    account = Slow(deletes_per_hour=2)
+    async with working(account.session(time)) as agent:
+        async with refusing_slowly(agent, account):
+            await time.clock.sleep(HOUR - 60)
+            await agent.answer("delete_lead", lead_id=8, confirm=True)
+        await time.clock.sleep(120)
+        await agent.answer("delete_lead", lead_id=9, confirm=True)
+        assert DELETES in await agent.refusal("delete_lead", lead_id=10, confirm=True)
+
+
+async def test_a_refusal_that_takes_more_than_an_hour_is_told_as_one(time: FakeTime) -> None:
+    account = Slow(deletes_per_hour=1, deadline=HOUR)
+    async with working(account.session(time)) as agent, refusing_slowly(agent, account) as said:
+        await time.clock.sleep(HOUR + 1)
+        assert "no such record" in await agent.refusal("delete_lead", lead_id=404, confirm=True)
+    assert ["Clientary refused this" in each for each in said] == [True]
+
+
+async def test_a_delete_that_was_not_done_after_all_does_not_count(sandbox: Sandbox, time: FakeTime) -> None:
+    (lead,) = some(sandbox, "leads")
+    sandbox.faults = Faults([Fault("drop", "DELETE", nth=1)])
+    async with working(owned(sandbox, time, deletes_per_hour=1)) as agent:
+        assert "can be repeated" in await agent.refusal("delete_lead", lead_id=lead, confirm=True)
+        await agent.answer("delete_lead", lead_id=lead, confirm=True)
+
+
+async def test_a_payment_whose_note_speaks_of_a_card_is_no_charge(sandbox: Sandbox) -> None:
+    (invoice,) = some(sandbox, "invoices")
+    async with working(owned(sandbox, charges_per_hour=0)) as agent:
+        await agent.answer("create_payment", invoice_id=invoice, amount=1, note="payment_profile_id 7 was declined")
+    assert len(writes(sandbox)) == 1
 
 
 async def test_a_delete_whose_outcome_is_unknown_counts(time: FakeTime) -> None:

@@ -15,8 +15,11 @@ import pytest
 
 from clientary_mcp.api import Clientary
 from clientary_mcp.settings import Settings
+from clientary_mcp.tools import ALL
 from tests.agent import Agent, Era
+from tests.behaviour.gated import EVERYTHING
 from tests.clock import FakeTime
+from tests.safety.calls import COUNTS, JOBS, REPORTS
 from tests.safety.people import Person, text_of, working
 
 pytestmark = pytest.mark.anyio
@@ -43,7 +46,7 @@ Answer = Callable[[httpx.Request], httpx.Response]
 
 
 def session(answer: Answer, time: FakeTime) -> Clientary:
-    settings = Settings(subdomain="acme", api_token="t0ken-of-acme")
+    settings = Settings(subdomain="acme", api_token="t0ken-of-acme", toolsets=EVERYTHING)
     return Clientary(settings, httpx.MockTransport(answer), time.clock)
 
 
@@ -55,7 +58,8 @@ def poisoned(text: str, **more: Any) -> dict[str, Any]:
     """A record of any kind whose every text says that."""
     names = ("name", "title", "number", "note", "description", "summary", "city", "website", "currency_code", "email")
     more = {"last_four_digits": text, "card_type": text, "custom": {text[:1_000]: text}, "tags": [text] * 3} | more
-    return {"id": 7, "client_id": 4, "balance": 5, "total_cost": 5, "rate": 5, **dict.fromkeys(names, text), **more}
+    known = {"id": 7, "client_id": 4, "balance": 5, "total_cost": 5, "rate": 5}
+    return {**COUNTS, **known, **dict.fromkeys(names, text), **more}
 
 
 def account_of(record: dict[str, Any], rows: int = 3) -> Answer:
@@ -64,13 +68,14 @@ def account_of(record: dict[str, Any], rows: int = 3) -> Answer:
     def answer(request: httpx.Request) -> httpx.Response:
         last = request.url.path.rpartition("/")[2]
         if last.isdigit():
-            return says(json.dumps(record | {"payments": [record], "invoice_items": [record]}))
+            return says(json.dumps(record | {part: [record] for part in PARTS}))
         listed = [record | {"id": number} for number in range(7, 7 + rows)]
         return says(json.dumps({last: listed, "page_count": 1, "total_count": rows}))
 
     return answer
 
 
+PARTS = ("payments", "invoice_items", "estimate_items", "recurring_schedule_items")
 CALLS: list[tuple[str, dict[str, Any]]] = [
     ("list_clients", {}),
     ("list_invoices", {"detail": "full", "limit": 1000}),
@@ -83,8 +88,10 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
     ("delete_payment_profile", {"client_id": 4, "payment_profile_id": 7}),
     ("charge_payment_profile", {"invoice_id": 7, "payment_profile_id": 7}),
     ("send_invoice_message", {"invoice_id": 7, "recipients": ["ann@example.com"]}),
+    *REPORTS,
+    *JOBS,
 ]
-GATED = [(tool, arguments) for tool, arguments in CALLS if tool.partition("_")[0] in ("delete", "charge", "send")]
+GATED = [(tool, arguments) for tool, arguments in CALLS if tool in {tool.name for tool in ALL if tool.gated}]
 
 
 def texts_in(value: Any) -> list[str]:
@@ -131,27 +138,46 @@ def unquoted(sentence: str) -> str:
     return re.sub("“[^”]*”", "", sentence)
 
 
-@pytest.mark.parametrize(("tool", "arguments"), GATED)
-@pytest.mark.parametrize("kind", [kind for kind in HOSTILE_TEXTS if kind.startswith("an order")])
+def ours_in(result: mcp_types.CallToolResult) -> list[str]:
+    """The sentences of an answer that are ours, or the words of an error."""
+    shown = checked(result)
+    return [shown] if isinstance(shown, str) else [shown.get(name, "") for name in OURS]
+
+
+orders = pytest.mark.parametrize("kind", [kind for kind in HOSTILE_TEXTS if kind.startswith("an order")])
+# A job stops at a currency or an address that is none: so that it comes to the rest, both are real once.
+REAL = {"currency_code": "USD", "email": "real@example.com"}
+gated = pytest.mark.parametrize(
+    ("tool", "arguments", "more"), [*((*call, {}) for call in GATED), *((*call, REAL) for call in JOBS)]
+)
+
+
+@gated
+@orders
 async def test_an_order_in_a_record_is_never_a_sentence_of_ours(
-    time: FakeTime, kind: str, tool: str, arguments: dict[str, Any]
+    time: FakeTime, kind: str, tool: str, arguments: dict[str, Any], more: dict[str, str]
 ) -> None:
-    async with working(session(account_of(poisoned(HOSTILE_TEXTS[kind])), time)) as agent:
-        shown = checked(await agent.call(tool, arguments))
-    for name in OURS:
-        assert ORDER not in unquoted(shown.get(name, ""))
+    async with working(session(account_of(poisoned(HOSTILE_TEXTS[kind], **more)), time)) as agent:
+        said = ours_in(await agent.call(tool, arguments))
+    assert said[0]
+    assert not any(ORDER in unquoted(sentence) for sentence in said)
 
 
-@pytest.mark.parametrize(("tool", "arguments"), GATED)
-@pytest.mark.parametrize("kind", [kind for kind in HOSTILE_TEXTS if kind.startswith("an order")])
+@gated
+@orders
 async def test_a_person_is_shown_an_order_only_as_a_quotation(
-    time: FakeTime, era: Era, kind: str, tool: str, arguments: dict[str, Any]
+    time: FakeTime, era: Era, kind: str, tool: str, arguments: dict[str, Any], more: dict[str, str]
 ) -> None:
     person = Person(mcp_types.ElicitResult(action="decline"))
-    async with working(session(account_of(poisoned(HOSTILE_TEXTS[kind])), time), era, person) as agent:
-        await agent.refusal(tool, **arguments, confirm=True)
-    (question,) = person.questions
-    for line in question.splitlines():
+    account = account_of(poisoned(HOSTILE_TEXTS[kind], **more))
+    async with working(session(account, time), era, person) as agent:
+        said = ours_in(await agent.call(tool, arguments | {"confirm": True}))
+    assert person.questions or ((tool, arguments) in JOBS and not more)
+    assert not any(ORDER in unquoted(sentence) for sentence in said)
+    for line in "\n".join(person.questions).splitlines():
+        if line.startswith("- "):  # a step, whose texts stand there as JSON writes them
+            assert ORDER not in re.sub(r'"(?:[^"\\]|\\.)*"', "", line)
+            continue
         label, _, quoted = line.partition(": {")
         assert ORDER not in unquoted(label)
         if quoted:
@@ -185,7 +211,6 @@ async def test_an_error_that_quotes_a_record_does_not_speak_in_our_voice(time: F
 
 
 # Keys, numbers, nesting
-
 KEYS = {
     "a sentence": ORDER,
     "long": "k" * 1_000_000,
@@ -229,14 +254,15 @@ NUMBERS = ["1e400", "-1e400", "1e5000", "1e-5000", "9" * 400, "9" * 4_299, "9" *
 async def test_numbers_of_any_size_do_no_harm(
     time: FakeTime, number: str, tool: str, arguments: dict[str, Any]
 ) -> None:
-    fields = ("balance", "total_cost", "rate", "client_id", "amount", "status", "quantity", "custom_number")
+    fields = ("balance", "total_cost", "rate", "client_id", "amount", "status", "quantity", "custom_number", "hours")
     record = json.dumps(poisoned("x", **dict.fromkeys(fields, "NUMBER"))).replace('"NUMBER"', number)
     if tool == "charge_payment_profile":
         record = record.replace(f'"client_id": {number}', '"client_id": 4')
 
     def answer(request: httpx.Request) -> httpx.Response:
         last = request.url.path.rpartition("/")[2]
-        one = record.removesuffix("}") + f', "payments": [{record}], "invoice_items": [{record}]}}'
+        parts = "".join(f', "{part}": [{record}]' for part in PARTS)
+        one = record.removesuffix("}") + parts + "}"
         return says(one if last.isdigit() else f'{{"{last}": [{record}], "page_count": 1, "total_count": 1}}')
 
     async with working(session(answer, time)) as agent:
@@ -261,8 +287,6 @@ async def test_nesting_of_any_depth_does_no_harm(
 
 
 # A list without end
-
-
 class Endless:
     """A list of a million clients on 100,000 pages, and how much of it was read."""
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -356,3 +357,25 @@ async def test_a_connection_on_which_no_request_is_finished_is_closed(begun: byt
             await reader.read()  # until the other side has closed it
         writer.close()
         await writer.wait_closed()
+
+
+@virtual
+async def test_a_connection_that_is_used_stays_until_it_no_longer_is(sandbox: Sandbox) -> None:
+    patience, often = Impatient.patience, 10
+    config = uvicorn.Config(
+        application(ClientaryServer(session_with(sandbox)), SETTINGS, "streamable-http", "127.0.0.1"),
+        lifespan="off",
+        timeout_keep_alive=10 * int(patience),
+    )
+    theirs, ours = socket.socketpair()
+    await asyncio.get_running_loop().connect_accepted_socket(lambda: Impatient(config, ServerState(), {}), theirs)
+    reader, writer = await asyncio.open_connection(sock=ours)
+    for _ in range(3 * often):
+        await anyio.sleep(patience / often)
+        writer.write(b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        assert (await reader.readuntil(b"alive\n")).startswith(b"HTTP/1.1 200")
+    used = anyio.current_time()
+    assert await reader.read() == b""
+    assert patience <= anyio.current_time() - used <= 2 * patience
+    writer.close()
+    await writer.wait_closed()

@@ -19,9 +19,12 @@ from mcp.client.sse import sse_client
 from clientary_mcp.api import Clientary
 from clientary_mcp.server import ClientaryServer
 from clientary_mcp.settings import Settings
+from clientary_mcp.tools import ALL
 from tests.agent import Agent
+from tests.behaviour.gated import EVERYTHING
 from tests.clock import FakeTime
 from tests.processes import PATIENCE, free_port, listening
+from tests.safety.calls import COUNTS, JOBS, REPORTS
 from tests.safety.people import Person, text_of, working
 from tests.tools.test_every_tool import FIRST
 
@@ -67,7 +70,7 @@ def record(**more: Any) -> dict[str, Any]:
     echo = " ".join((TOKEN, SECRET, GATEWAY))
     known = {"id": 7, "client_id": 4, "invoice_id": 7, "name": "Acme", "title": "Work", "number": "7", "balance": 5}
     strange = {"echo": echo, f"key {echo}": 1, "deep": [{"er": {**FIELDS, "text": echo, echo: echo}}]}
-    return {**known, **FIELDS, "note": echo, "description": echo, "currency_code": "USD", **strange, **more}
+    return {**COUNTS, **known, **FIELDS, "note": echo, "description": echo, "currency_code": "USD", **strange, **more}
 
 
 def generous(request: httpx.Request) -> httpx.Response:
@@ -77,7 +80,8 @@ def generous(request: httpx.Request) -> httpx.Response:
     if request.method == "GET" and not last.isdigit():
         counts = {"page_count": 1, "total_count": 1, "secret": SECRET}
         return httpx.Response(200, json={last: [record()], **counts}, headers=headers)
-    return httpx.Response(200, json=record(payments=[record()]), headers=headers)
+    parts = {name: [record()] for name in ("payments", "invoice_items", "estimate_items", "recurring_schedule_items")}
+    return httpx.Response(200, json=record(**parts), headers=headers)
 
 
 @pytest.mark.parametrize("tool", FIRST)
@@ -102,6 +106,27 @@ async def test_no_line_of_the_audit_trail_shows_a_secret(tool: str, time: FakeTi
         await agent.call(tool, arguments)
     assert trail.read_text()
     assert not seen_in(trail.read_text())
+
+
+def test_every_report_and_job_is_called() -> None:
+    called = {tool for tool, _ in (*REPORTS, *JOBS)}
+    assert called >= {tool.name for tool in ALL if tool.resource in ("reports", "workflows", "raw")}
+
+
+@pytest.mark.parametrize(("tool", "arguments"), [*REPORTS, *((tool, call | {"confirm": True}) for tool, call in JOBS)])
+async def test_no_report_or_job_shows_a_secret_nor_does_its_trail_or_its_file(
+    tool: str, arguments: dict[str, Any], time: FakeTime, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    trail, files, person = tmp_path / "audit", tmp_path / "exports", Person()
+    files.mkdir()
+    owner = {"audit_log": trail, "export_dir": files, "toolsets": EVERYTHING}
+    async with working(session(generous, time, **owner), "legacy", person) as agent:
+        answers = [await agent.call(tool, arguments | {"confirm": False} if "confirm" in arguments else arguments)]
+        answers.append(await agent.call(tool, arguments))
+    assert not answers[0].is_error, text_of(answers[0])
+    written = [path.read_text(errors="replace") for path in (trail, *files.iterdir())]
+    assert not seen_in(*answers, *person.questions, caplog.text, *written)
 
 
 # Errors

@@ -9,7 +9,7 @@ from typing import Any
 
 from clientary_mcp.sandbox import Sandbox
 from clientary_mcp.sandbox.fields import TODAY as TODAY_OF_A_WRITE
-from clientary_mcp.sandbox.resources import LINES, RESOURCES
+from clientary_mcp.sandbox.resources import LINES, RESOURCES, Lines, Resource
 from tests.conftest import TODAY
 
 ACTIVE, COMPLETED = 1, 2
@@ -22,9 +22,10 @@ LINE, SECTION = 3, 0
 OWNER = "dana.whitfield@larkspur.example.com"
 
 
+KINDS: list[Resource | Lines] = [*RESOURCES, *LINES.values()]
 BLANK: dict[str, dict[str, Any]] = {
     kind.table: {field.name: None if field.default is TODAY_OF_A_WRITE else field.default for field in kind.fields}
-    for kind in (*RESOURCES, *LINES.values())
+    for kind in KINDS
 }
 """What a row holds where nothing else is said."""
 

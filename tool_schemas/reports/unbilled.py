@@ -2,24 +2,17 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
-from tool_schemas.base import Arguments
+from tool_schemas.base import Span
 from tool_schemas.ids import ClientId, ProjectId
 from tool_schemas.wire import Day, NotABool, Number
 
 
-class UnbilledReport(Arguments):
+class UnbilledReport(Span):
     client_id: ClientId | None = Field(None, exclude=True, description="From list_clients.")
     project_id: ProjectId | None = Field(None, exclude=True, description="From list_projects.")
     from_date: Day | None = Field(None, description="From.")
     to_date: Day | None = Field(None, description="Default today.")
     min_hours: Annotated[Number, NotABool] | None = Field(None, description="Per row.")
     group_by: Literal["project", "client"] = Field("project", description="A row for each.")
-
-    @model_validator(mode="after")
-    def _in_order(self) -> "UnbilledReport":
-        if self.from_date and self.to_date and self.from_date > self.to_date:
-            raise PydanticCustomError("range", "has from_date after to_date")
-        return self

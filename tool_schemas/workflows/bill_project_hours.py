@@ -1,11 +1,10 @@
 """What billing a project's hours takes: which of them, in which lines, and what the invoice says besides."""
 
-from typing import Literal, Self
+from typing import Literal
 
-from pydantic import Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
-from tool_schemas.base import Confirmed, Once
+from tool_schemas.base import Confirmed, Once, Span
 from tool_schemas.documents import Percent
 from tool_schemas.projects import OneProject
 from tool_schemas.wire import Day
@@ -13,7 +12,7 @@ from tool_schemas.wire import Day
 GroupBy = Literal["entry", "title", "person", "day", "project"]
 
 
-class BillProjectHours(OneProject, Confirmed, Once):
+class BillProjectHours(OneProject, Span, Confirmed, Once):
     from_date: Day | None = Field(None, description="From.")
     to_date: Day | None = Field(None, description="To.")
     group_by: GroupBy = Field("entry", description="One line for each.")
@@ -23,9 +22,3 @@ class BillProjectHours(OneProject, Confirmed, Once):
     tax: Percent | None = Field(None, description="Percent on all lines.")
     tax_label: str | None = Field(None, description="Its name.")
     note: str | None = Field(None, description="Text below.")
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        if self.from_date and self.to_date and self.from_date > self.to_date:
-            raise PydanticCustomError("range", "needs from_date on or before to_date")
-        return self

@@ -12,8 +12,8 @@ from clientary_mcp.books import LeftOut, client_names, projects_of
 from clientary_mcp.errors import BadArguments, NotAllowed, NotFound
 from clientary_mcp.finding import Hit, find
 from clientary_mcp.matching import Level
-from clientary_mcp.money import ZERO
-from clientary_mcp.previews import name_of, quoted
+from clientary_mcp.money import ZERO, against_budget, used_as_told
+from clientary_mcp.previews import called, quoted
 from clientary_mcp.totals import Totals
 from clientary_mcp.verbs import reads
 from tool_schemas.base import Record
@@ -112,7 +112,7 @@ async def _lead_names(clientary: Clientary, ids: set[int]) -> dict[int, str]:
     return names
 
 
-def _person(hit: Hit, clients: dict[int, str], leads: dict[int, str]) -> str:
+def _person(hit: Hit, clients: dict[int | None, str], leads: dict[int, str]) -> str:
     client_id, lead_id = hit.told.get("client_id"), hit.told.get("lead_id")
     of = ""
     if client_id:
@@ -139,7 +139,7 @@ class _Invoices:
         elif invoice.status == "cancelled":
             self.left_out.add("cancelled invoice", "")
         elif invoice.status not in (*OWED, "pending", "paid"):
-            self.left_out.add("invoice", "of an unknown status", quoted(name_of(invoice)))
+            self.left_out.add("invoice", "of an unknown status", called(invoice))
         else:
             self._count(invoice)
             if self.latest is None or _newness(invoice) > _newness(self.latest):
@@ -150,9 +150,9 @@ class _Invoices:
         if invoice.status == "paid":
             return
         if balance is None:
-            self.left_out.add("invoice", "without a balance", quoted(name_of(invoice)))
+            self.left_out.add("invoice", "without a balance", called(invoice))
         elif balance < 0:
-            self.left_out.add("overpaid invoice", "", quoted(name_of(invoice)))
+            self.left_out.add("overpaid invoice", "", called(invoice))
         elif balance > 0 and invoice.status == "pending":
             self._sums.add(code, pending=balance, pending_invoices=Decimal(1))
         elif balance > 0:
@@ -207,14 +207,10 @@ def _open(projects: list[Project], left_out: LeftOut) -> list[dict[str, Any]]:
 
 def _with_budget(project: Project, left_out: LeftOut) -> dict[str, Any]:
     names = ("id", "name", "status", "project_type", "rate", "currency_code", "worked_hours", "unbilled_hours")
-    brief = {name: getattr(project, name, None) for name in names}
-    if not project.budget:
-        return {**brief, "budget": "no budget"}
-    used = {"hours": project.worked_hours, "amount": project.cost}.get(project.budget_type or "")
-    if used is None:
-        left_out.add("project", "whose use of the budget Clientary does not tell", quoted(name_of(project)))
-    budget = {"budget_type": project.budget_type, "budget": project.budget, "used": used}
-    return {**brief, **budget, "remaining": None if used is None else project.budget - used}
+    used = used_as_told(project)
+    if project.budget and used is None:
+        left_out.add("project", "whose use of the budget Clientary does not tell", called(project))
+    return {name: getattr(project, name, None) for name in names} | against_budget(project, used)
 
 
 def _offers(estimates: list[Estimate], left_out: LeftOut) -> dict[str, Any]:
@@ -225,7 +221,7 @@ def _offers(estimates: list[Estimate], left_out: LeftOut) -> dict[str, Any]:
         if each.status in _OVER:
             left_out.add("estimate", "(cancelled, declined or archived)")
         elif each.status not in sum(_OFFERS.values(), ()):
-            left_out.add("estimate", "of an unknown status", quoted(name_of(each)))
+            left_out.add("estimate", "of an unknown status", called(each))
     return {kind: _first(some, kind.replace("_", " ")[:-1], left_out) for kind, some in told.items()}
 
 

@@ -1,7 +1,8 @@
 """Lists and reports as files, for spreadsheets and other programs."""
 
+from dataclasses import replace
 from functools import partial
-from typing import Any, get_args, get_origin
+from typing import get_args, get_origin
 
 from anyio import to_thread
 
@@ -13,6 +14,7 @@ from clientary_mcp.verbs import Tool, reads
 from tool_schemas.answers import Page
 from tool_schemas.base import Arguments
 from tool_schemas.mistakes import nearest
+from tool_schemas.reading import as_json
 from tool_schemas.report import Report
 from tool_schemas.reports.export_records import ExportRecords
 
@@ -28,15 +30,21 @@ async def export_records(clientary: Clientary, args: ExportRecords) -> Report:
     check(args.format)
     exports = Exports(clientary.settings.export_dir)
     with exports.rows(_main_columns(tool)) as rows:
-        left_out, totals = await _collect(tool, given, clientary, rows)
+        told = await _collect(tool, given, clientary, rows)
         stem = f"{tool.name}-{clientary.today().isoformat()}"
         name = await to_thread.run_sync(partial(exports.write, rows, stem, args.format))
-        return Report(
+        of_all = f"The first rows of {rows.count:,}; the file holds all of them, nested values as JSON."
+        return replace(
+            told,
             rows=rows.first,
-            basis=f"The first rows of {rows.count:,}; the file holds all of them, nested values as JSON.",
-            totals=totals or rows.totals.shown() or None,
-            left_out=left_out,
-            about={"file": name, "exported_rows": rows.count, "columns": list(rows.columns)},
+            basis=" ".join(filter(None, (of_all, told.basis))),
+            about={
+                "file": name,
+                "uri": f"clientary://exports/{name}",
+                "exported_rows": rows.count,
+                "columns": list(rows.columns),
+                **told.about,
+            },
         )
 
 
@@ -49,18 +57,18 @@ def _main_columns(tool: Tool) -> tuple[str, ...]:
     return brief
 
 
-async def _collect(
-    tool: Tool, given: Arguments, clientary: Clientary, rows: Rows
-) -> tuple[list[str], list[dict[str, Any]] | None]:
-    """Every row of the tool's answer, into `rows`; and what a report says besides."""
-    if get_origin(tool.answer) is Page:
-        await tool.function(clientary.delivering(rows), given)
-        return [], None
-    report = await tool.function(clientary, given)
-    assert isinstance(report, Report)  # noqa: S101 - what is exported is one or the other
-    for row in report.rows:
-        rows.add_row(report.as_row(row))
-    return report.left_out, report.totals
+async def _collect(tool: Tool, given: Arguments, clientary: Clientary, rows: Rows) -> Report:
+    """Every row of the tool's answer, into `rows`; and what the answer tells besides."""
+    if get_origin(tool.answer) is not Page:
+        report = await tool.function(clientary, given)
+        assert isinstance(report, Report)  # noqa: S101 - what is exported is one or the other
+        for row in report.rows:
+            rows.add_row(dict(as_json(row)))
+        return report
+    page = await tool.function(clientary.delivering(rows), given)
+    assert isinstance(page, Page)  # noqa: S101 - as above
+    days = {"from_date": page.from_date, "to_date": page.to_date}
+    return Report([], "", totals=page.total_amounts, about=days, notice=page.notice)
 
 
 def _exported(name: str, clientary: Clientary) -> Tool:

@@ -9,6 +9,7 @@ from operator import xor
 from typing import Any, NamedTuple
 
 from clientary_mcp.api import Clientary
+from clientary_mcp.books import EARLIEST
 from clientary_mcp.errors import BadArguments
 from clientary_mcp.verbs import reads
 from tool_schemas.answers import MAX_ANSWER, as_text, bounded
@@ -35,10 +36,13 @@ _LISTS: Mapping[Type, tuple[type[Record], str, Mapping[str, Any]]] = {
     "estimate": (Estimate, "estimates", {}),
     "payment": (Payment, "payments", {}),
     # Without dates it is the current fiscal year alone.
-    "expense": (Expense, "expenses", {"from_date": "1970-01-01", "to_date": "2099-12-31"}),
+    "expense": (Expense, "expenses", {"from_date": EARLIEST.isoformat(), "to_date": "2099-12-31"}),
     "task": (Task, "tasks", {}),
     "staff": (Staff, "staff", {}),
 }
+_A_DAY = 86_400
+_NEVER = "Deleted records: Clientary does not tell of them. Hours, recurring schedules and cards are not looked at."
+
 _DATED: tuple[Type, ...] = ("client", "invoice")
 """Types whose list can be asked for what changed since a day."""
 
@@ -65,7 +69,7 @@ _FROM_NOW = "Nothing is told yet: the cursor, in the next call, asks for what is
 async def list_changes(clientary: Clientary, args: ListChanges) -> Report:
     """What is new or changed since a time, or since an earlier answer (its cursor), oldest first. With neither,
     a cursor from now on. Deletions can't be seen."""
-    known = _known(args)
+    known = _known(args, clientary.clock.wall())
     types = known.types if known else tuple(each for each in TYPES if each in (args.types or TYPES))
     began = clientary.clock.now()
     looks = await (_compare(clientary, known) if known else _first_look(clientary, types))
@@ -83,13 +87,15 @@ async def list_changes(clientary: Clientary, args: ListChanges) -> Report:
     )
 
 
-def _known(args: ListChanges) -> Cursor | None:
+def _known(args: ListChanges, now: float) -> Cursor | None:
     """Where the call goes on from; None where it begins."""
     if args.cursor is not None:
         return Cursor.read(args.cursor)
     if args.since is None:
         return None
     second = second_of(args.since)
+    if second > now + _A_DAY:
+        raise BadArguments("list_changes: since lies in the future. Nothing was sent.")
     return Cursor(tuple(each for each in TYPES if each in (args.types or TYPES)), second, second)
 
 
@@ -259,7 +265,7 @@ class Changes:
 
     def left_out(self) -> list[str]:
         """What can't be told."""
-        known, said = self._known, ["Deleted records: Clientary does not tell of them."]
+        known, said = self._known, [_NEVER]
         if self.left:
             said.append(f"{len(self.left):,} later changes: the next call with the cursor tells them.")
         unseen = [_of(look, look.timeless) for look in self._looks if look.timeless and look.type not in _DATED]

@@ -8,9 +8,19 @@ from functools import partial
 from typing import Any
 
 from clientary_mcp.api import Clientary
-from clientary_mcp.books import LeftOut, client_names, expenses_between, hours_of, projects_of, staff_names
-from clientary_mcp.money import ZERO, cents, percentage, sums_of
-from clientary_mcp.previews import quoted
+from clientary_mcp.books import (
+    LeftOut,
+    by_hours,
+    client_names,
+    expenses_between,
+    hours_of,
+    project_name,
+    projects_of,
+    staff_names,
+    told_names,
+)
+from clientary_mcp.money import ZERO, line_amount, percentage, sums_of
+from clientary_mcp.previews import called, quoted
 from clientary_mcp.together import both
 from clientary_mcp.totals import UNKNOWN, Totals
 from clientary_mcp.verbs import reads
@@ -54,12 +64,11 @@ async def profitability_report(clientary: Clientary, args: ProfitabilityReport) 
             partial(staff_names, clientary),
         ),
     )
-    clients = {} if project.client_name else await client_names(clientary, [project.client_id])
+    clients = await client_names(clientary, [project.client_id], told_names([project]))
     costs = _Costs(args.cost_rates or {}, clientary.settings.cost_rates or {}, args.default_cost_rate)
     profit = _Profit(project, invoiced, spent, worked, worked.people(costs, names), costs.given.keys())
-    client = project.client_name or clients.get(project.client_id or 0, "no client")
     return Report(
-        rows=[profit.row(client)],
+        rows=[profit.row(clients[project.client_id])],
         basis=_BASIS + (_BEFORE_LABOUR if profit.labour is None else _WITH_LABOUR),
         left_out=profit.left_out(),
         about={"people": profit.people, **profit.apart()},
@@ -109,18 +118,18 @@ class _Invoiced:
         """The next invoice of the project's list."""
         subtotal = _subtotal(invoice)
         if invoice.status == "cancelled":
-            self.left_out.add("cancelled invoice", "", _number(invoice))
+            self.left_out.add("cancelled invoice", "", called(invoice))
             if received := _received(invoice):
                 self.left_out.add("payment", "of a cancelled invoice, not in received", f"{received:,f}")
         elif subtotal is None:
-            self.left_out.add("invoice", "that tells no subtotal", _number(invoice))
+            self.left_out.add("invoice", "that tells no subtotal", called(invoice))
         elif invoice.status == "draft":
             self.drafts.add(invoice.currency_code, invoiced=subtotal)
-            self.left_out.add("draft", "", _number(invoice))
+            self.left_out.add("draft", "", called(invoice))
         else:
             self.income.setdefault(invoice.currency_code or UNKNOWN, Income()).add(invoice, subtotal)
             if _shared(invoice):
-                self.left_out.add("invoice", "of several projects, counted whole", _number(invoice))
+                self.left_out.add("invoice", "of several projects, counted whole", called(invoice))
 
 
 class _Spent:
@@ -160,13 +169,11 @@ class _Worked:
 
     def people(self, costs: _Costs, names: dict[int, str]) -> list[dict[str, Any]]:
         """Everybody with their hours and what these cost, most hours first."""
-        by_hours = sorted(self._by_person.items(), key=lambda each: (-each[1], each[0] or 0))
-        people = []
-        for user_id, hours in by_hours:
-            rate = costs.of(user_id)
-            name = names.get(user_id or 0, f"staff {user_id}" if user_id else "unknown")
-            cost = None if rate is None else cents(hours * rate)
-            people.append({"user_id": user_id, "name": name, "hours": hours, "cost_rate": rate, "cost": cost})
+        people = by_hours(self._by_person, names)
+        for person in people:
+            rate = costs.of(person["user_id"])
+            cost = None if rate is None else line_amount(person["hours"], rate)
+            person |= {"cost_rate": rate, "cost": cost}
         return people
 
 
@@ -208,7 +215,7 @@ class _Profit:
         margin = income.invoiced - self._spent.amount - (self.labour or ZERO)
         return {
             "project_id": project.id,
-            "project": project.name or f"project {project.id}",
+            "project": project_name(project),
             "client_id": project.client_id,
             "client": client,
             "currency_code": self._currency,
@@ -265,10 +272,6 @@ def _shared(invoice: Invoice) -> bool:
     """Whether the invoice bills more projects than this one, where Clientary tells it."""
     projects = (invoice.__pydantic_extra__ or {}).get("projects")
     return isinstance(projects, list) and len(projects) > 1
-
-
-def _number(invoice: Invoice) -> str:
-    return quoted(invoice.number) if invoice.number else f"id {invoice.id}"
 
 
 TOOLS = (profitability_report,)

@@ -6,8 +6,17 @@ from functools import partial
 from typing import Any
 
 from clientary_mcp.api import Clientary
-from clientary_mcp.books import LeftOut, client_names, hours_of, projects_of, staff_names
-from clientary_mcp.money import ZERO, percentage, worth
+from clientary_mcp.books import (
+    LeftOut,
+    by_hours,
+    client_names,
+    hours_of,
+    project_name,
+    projects_of,
+    staff_names,
+    told_names,
+)
+from clientary_mcp.money import ZERO, against_budget, used_as_told, worth
 from clientary_mcp.previews import quoted
 from clientary_mcp.together import both
 from clientary_mcp.totals import UNKNOWN
@@ -36,11 +45,11 @@ async def project_status(clientary: Clientary, args: ProjectStatus) -> Report:
         partial(hours_of, clientary, projects, partial(_Standing, clientary.today())),
         partial(_people, clientary, args),
     )
-    clients = await client_names(clientary, (project.client_id for project in projects if not project.client_name))
+    clients = await client_names(clientary, [project.client_id for project in projects], told_names(projects))
     if _of_the_full(args):
-        standings = [
-            standing for standing in standings if standing.told is not None or standing.is_full(args.threshold)
-        ]
+        full = [standing for standing in standings if standing.is_full(args.threshold)]
+        left_out.add("open project", _under(args), count=len(standings) - len(full))
+        standings = full
     standings.sort(key=lambda standing: standing.rank)
     for standing in standings:
         left_out.merge(standing.remarks())
@@ -70,15 +79,18 @@ async def _asked_for(clientary: Clientary, args: ProjectStatus, left_out: LeftOu
     if not _of_the_full(args):
         return found
     with_budget = [project for project in found if project.budget]
-    full = [project for project in with_budget if _is_full(project, args.threshold)]
+    full = [project for project in with_budget if _is_full(project, used_as_told(project), args.threshold)]
     left_out.add("open project", "without a budget", count=len(found) - len(with_budget))
-    left_out.add("open project", f"under {as_number(args.threshold)} %", count=len(with_budget) - len(full))
+    left_out.add("open project", _under(args), count=len(with_budget) - len(full))
     return full
 
 
-def _is_full(project: Project, threshold: Decimal) -> bool:
-    """By what Clientary tells of the project; one that it tells nothing of has to be looked at."""
-    used = project.cost if project.budget_type == "amount" else project.worked_hours
+def _under(args: ProjectStatus) -> str:
+    return f"under {as_number(args.threshold)} %"
+
+
+def _is_full(project: Project, used: Decimal | None, threshold: Decimal) -> bool:
+    """Whether so much of the budget is used, in percent; what nobody knows has to be looked at."""
     return used is None or used * 100 >= threshold * (project.budget or ZERO)
 
 
@@ -128,14 +140,10 @@ class _Standing:
             return None
         return self._worth if self.in_money else self._hours
 
-    @property
-    def told(self) -> Decimal | None:
-        """What Clientary says is used."""
-        return self.project.cost if self.in_money else self.project.worked_hours
-
     def is_full(self, threshold: Decimal) -> bool:
-        """Whether the budget is used up that far, in percent."""
-        return self.used is not None and self.used * 100 >= threshold * (self.project.budget or ZERO)
+        """Whether the budget is used up that far, in percent: by Clientary's figure, else by the hours."""
+        told = used_as_told(self.project)
+        return _is_full(self.project, self.used if told is None else told, threshold)
 
     @property
     def rank(self) -> tuple[Any, ...]:
@@ -145,50 +153,35 @@ class _Standing:
 
     @property
     def _name(self) -> str:
-        return quoted(self.project.name) if self.project.name else f"project {self.project.id}"
+        return quoted(project_name(self.project))
 
     def remarks(self) -> LeftOut:
         """What is said of the project and its hours."""
+        told = used_as_told(self.project)
         if self.used is None and self.project.budget:
             self._left_out.add("project", "whose budget is neither in hours nor in money", self._name)
-        elif self.used is not None and self.told not in (None, self.used):
-            name = f"{self._name} ({self.told:,f})"
-            self._left_out.add("project", "where Clientary's own figure differs from used", name)
+        elif self.used is not None and told not in (None, self.used):
+            self._left_out.add("project", "where Clientary's own figure differs from used", f"{self._name} ({told:,f})")
         return self._left_out
 
-    def row(self, clients: dict[int, str], people: dict[int, str] | None) -> dict[str, Any]:
+    def row(self, clients: dict[int | None, str], people: dict[int, str] | None) -> dict[str, Any]:
         """The columns of a row; `people` are the names of staff, None where hours are not told by person."""
-        project, used = self.project, self.used
+        project = self.project
         row = {
             "project_id": project.id,
-            "project": project.name or f"project {project.id}",
+            "project": project_name(project),
             "client_id": project.client_id,
-            "client": project.client_name or clients.get(project.client_id or 0, "no client"),
+            "client": clients[project.client_id],
             "status": project.status,
             "project_type": project.project_type,
             "currency_code": project.currency_code or UNKNOWN,
-            "budget_type": project.budget_type if project.budget else None,
-            "budget": project.budget or "no budget",
-            "used": used,
-            "remaining": None if used is None else (project.budget or ZERO) - used,
-            "percentage": None if used is None else percentage(used, project.budget or ZERO),
+            **against_budget(project, self.used),
             "hours": self._hours,
             "billed_hours": self._billed,
             "unbilled_hours": self._hours - self._billed,
             "unbilled_amount": None if project.project_type == "fixed" else self._unbilled_worth,
         }
-        return row if people is None else {**row, "people": self._told_by_person(people)}
-
-    def _told_by_person(self, names: dict[int, str]) -> list[dict[str, Any]]:
-        hours = sorted(self._by_person.items(), key=lambda each: (-each[1], each[0] or 0))
-        return [
-            {
-                "user_id": user_id,
-                "name": names.get(user_id or 0, f"staff {user_id}" if user_id else "unknown"),
-                "hours": sum_,
-            }
-            for user_id, sum_ in hours
-        ]
+        return row if people is None else {**row, "people": by_hours(self._by_person, people)}
 
 
 TOOLS = (project_status,)

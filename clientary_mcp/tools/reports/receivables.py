@@ -7,9 +7,9 @@ from functools import partial
 from typing import Any
 
 from clientary_mcp.api import Clientary
-from clientary_mcp.books import LeftOut, client_named_in, client_names
+from clientary_mcp.books import LeftOut, client_names, told_names
 from clientary_mcp.money import ZERO
-from clientary_mcp.previews import quoted
+from clientary_mcp.previews import called
 from clientary_mcp.totals import UNKNOWN, Totals
 from clientary_mcp.verbs import reads
 from tool_schemas.invoices import OWED, Invoice
@@ -40,8 +40,7 @@ async def receivables_report(clientary: Clientary, args: ReceivablesReport) -> R
     path = "invoices" if args.client_id is None else f"clients/{args.client_id}/invoices"
     found = await clientary.sift(Invoice, path, partial(_Receivables, args, clientary.today()))
     owed = found.of_enough()
-    unnamed = {client_id for client_id, _ in owed} - found.names.keys()
-    names = found.names | await client_names(clientary, unnamed)
+    names = await client_names(clientary, {client_id for client_id, _ in owed}, found.names)
     if args.group_by == "invoice":
         rows = [_named(row, names) for row in found.rows if (row["client_id"], row["currency_code"]) in owed]
         rows.sort(key=lambda row: (row["currency_code"], -row["balance"], row["invoice_id"]))
@@ -60,8 +59,8 @@ async def receivables_report(clientary: Clientary, args: ReceivablesReport) -> R
     )
 
 
-def _named(row: dict[str, Any], names: dict[int, str]) -> dict[str, Any]:
-    return {"client_id": row["client_id"], "client": names.get(row["client_id"], "no client"), **row}
+def _named(row: dict[str, Any], names: dict[int | None, str]) -> dict[str, Any]:
+    return {"client_id": row["client_id"], "client": names[row["client_id"]], **row}
 
 
 @dataclass
@@ -137,9 +136,9 @@ class _Receivables:
         elif invoice.status == "cancelled":
             self.left_out.add("cancelled invoice", "")
         elif invoice.status not in (*OWED, "paid", "pending"):
-            self.left_out.add("invoice", "of an unknown status", _number(invoice))
+            self.left_out.add("invoice", "of an unknown status", called(invoice))
         elif invoice.balance is None and invoice.status != "paid":
-            self.left_out.add("invoice", "without a balance", _number(invoice))
+            self.left_out.add("invoice", "without a balance", called(invoice))
         elif (stood := self._as_it_stood(invoice)) is not None:
             self._sort(stood, invoice)
 
@@ -148,7 +147,7 @@ class _Receivables:
         if self.as_of >= self._today:
             return invoice
         if invoice.payments is None and invoice.total_payments != 0:
-            self.left_out.add("invoice", "whose payments are not listed, so its balance is unknown", _number(invoice))
+            self.left_out.add("invoice", "whose payments are not listed, so its balance is unknown", called(invoice))
             return None
         self._check_payments(invoice)
         since = [paid.amount or ZERO for paid in invoice.payments or () if _received_after(paid, self.as_of)]
@@ -160,21 +159,21 @@ class _Receivables:
     def _check_payments(self, invoice: Invoice) -> None:
         payments = invoice.payments or ()
         if any(paid.received_on is None for paid in payments):
-            self.left_out.add("invoice", "with a payment without a day, taken as received by then", _number(invoice))
+            self.left_out.add("invoice", "with a payment without a day, taken as received by then", called(invoice))
         settled = sum((paid.amount or ZERO for paid in payments), ZERO)
         total, balance = invoice.total_cost, invoice.balance
         agrees = total is None or balance is None or total - settled == balance
         if not agrees or invoice.total_payments not in (None, settled):
-            self.left_out.add("invoice", "whose payments don't add up to total less balance", _number(invoice))
+            self.left_out.add("invoice", "whose payments don't add up to total less balance", called(invoice))
 
     def _sort(self, stood: Invoice, invoice: Invoice) -> None:
         balance = stood.balance or ZERO
         if stood.status == "paid":
             if balance:
-                self.left_out.add("invoice", "marked paid with a balance that is not zero", _number(invoice))
+                self.left_out.add("invoice", "marked paid with a balance that is not zero", called(invoice))
         elif balance < 0:
             self._overpaid.add(invoice.currency_code, balance=balance)
-            self.left_out.add("overpaid invoice", "", _number(invoice))
+            self.left_out.add("overpaid invoice", "", called(invoice))
         elif stood.status == "pending":
             self._pending.add(invoice.currency_code, balance=balance)
         elif balance > 0:
@@ -190,19 +189,18 @@ class _Receivables:
         code, balance = invoice.currency_code or UNKNOWN, stood.balance or ZERO
         client_id = invoice.client_id or self._args.client_id
         self._owed.setdefault((client_id, code), Debt()).add(balance, days, invoice.due_date)
-        if client_id is not None and (name := client_named_in(invoice)):
-            self.names[client_id] = name
+        self.names |= told_names([invoice])
         if self._args.group_by == "invoice":
             about = {"client_id": client_id, "currency_code": code, **_row(invoice)}
             self.rows.append({**about, "balance": balance, "days_overdue": days, "age": age_of(days)})
 
     def _remark(self, invoice: Invoice) -> None:
         if invoice.date is None:
-            self.left_out.add("invoice", "without a date, taken as written by then", _number(invoice))
+            self.left_out.add("invoice", "without a date, taken as written by then", called(invoice))
         if invoice.due_date is None:
-            self.left_out.add("invoice", "without a due date, counted as current", _number(invoice))
+            self.left_out.add("invoice", "without a due date, counted as current", called(invoice))
         if not invoice.currency_code:
-            self.left_out.add("invoice", "without a currency, counted apart", _number(invoice))
+            self.left_out.add("invoice", "without a currency, counted apart", called(invoice))
 
     def of_enough(self) -> Owed:
         """The debts that are large enough, and what is said of the others."""
@@ -222,7 +220,9 @@ class _Receivables:
     def basis(self) -> str:
         """How the figures were made."""
         how = _PAST if self.as_of < self._today else _FUTURE if self.as_of > self._today else ""
-        return f"{_BASIS} {how}".strip().format(day=self.as_of)
+        late = self._args.min_days_overdue
+        only = f"Every column counts only invoices at least {late} days overdue." if late else ""
+        return " ".join(filter(None, (_BASIS, how, only))).format(day=self.as_of)
 
 
 def _received_after(payment: Payment, day: date) -> bool:
@@ -238,10 +238,6 @@ def _row(invoice: Invoice) -> dict[str, Any]:
         "due_date": invoice.due_date,
         "total_cost": invoice.total_cost,
     }
-
-
-def _number(invoice: Invoice) -> str:
-    return quoted(invoice.number) if invoice.number else f"id {invoice.id}"
 
 
 def _days(count: int) -> str:

@@ -5,10 +5,10 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from clientary_mcp.api import Clientary
-from clientary_mcp.books import LeftOut, client_named_in, client_names
-from clientary_mcp.money import ZERO, cents, sums_of
+from clientary_mcp.books import LeftOut, client_names, told_names
+from clientary_mcp.money import cents, sums_of
 from clientary_mcp.previews import quoted
-from clientary_mcp.totals import UNKNOWN
+from clientary_mcp.totals import UNKNOWN, Totals
 from clientary_mcp.verbs import reads
 from tool_schemas.recurring_schedules import RecurringSchedule
 from tool_schemas.report import Report
@@ -41,7 +41,7 @@ async def recurring_revenue_report(clientary: Clientary, args: RecurringRevenueR
     """Revenue per month and currency of active recurring schedules, without taxes. Paused ones stand apart."""
     found = await clientary.sift(RecurringSchedule, "recurring", _Revenue)
     every = [*found.active, *found.paused]
-    names = found.names | await client_names(clientary, {each.client_id for each in every} - found.names.keys())
+    names = await client_names(clientary, {each.client_id for each in every}, found.names)
     rows = [each.shown(names) for each in _largest_first(found.active)]
     paused = [each.shown(names) for each in _largest_first(found.paused)]
     return Report(
@@ -70,12 +70,12 @@ class _Income(NamedTuple):
         """Exact, whatever the interval."""
         return self.per_invoice * IN_TWO_YEARS[self.time_interval]
 
-    def shown(self, names: dict[int, str]) -> dict[str, Any]:
+    def shown(self, names: dict[int | None, str]) -> dict[str, Any]:
         """The columns of a row."""
         return {
             "recurring_schedule_id": self.schedule_id,
             "client_id": self.client_id,
-            "client": "no client" if self.client_id is None else names[self.client_id],
+            "client": names[self.client_id],
             "title": self.title or None,
             "time_interval": self.time_interval,
             "next_date": self.next_date,
@@ -91,15 +91,16 @@ def _largest_first(incomes: list[_Income]) -> list[_Income]:
 
 
 def _totals(incomes: list[_Income]) -> list[dict[str, Any]]:
-    sums: dict[str, Decimal] = {}
-    counts: dict[str, int] = {}
+    totals = Totals()
     for income in incomes:
-        code = income.currency_code
-        sums[code] = sums.get(code, ZERO) + income.in_two_years
-        counts[code] = counts.get(code, 0) + 1
+        totals.add(income.currency_code, in_two_years=income.in_two_years)
     return [
-        {"currency_code": code, "schedules": counts[code], "per_month": cents(sums[code] / _MONTHS)}
-        for code in sorted(sums)
+        {
+            "currency_code": sums["currency_code"],
+            "schedules": sums["count"],
+            "per_month": cents(sums["in_two_years"] / _MONTHS),
+        }
+        for sums in totals.shown()
     ]
 
 
@@ -124,7 +125,7 @@ class _Revenue:
             self.left_out.add("schedule", "of an unknown interval", _named(schedule))
         elif (income := self._income(schedule)) is not None:
             (self.active if schedule.status == "active" else self.paused).append(income)
-            self._learn_name(schedule)
+            self.names |= told_names([schedule])
 
     def _income(self, schedule: RecurringSchedule) -> _Income | None:
         amount = schedule.subtotal if schedule.subtotal is not None else self._of_lines(schedule)
@@ -150,10 +151,6 @@ class _Revenue:
             return None
         self.left_out.add("schedule", "without a subtotal, added up from its lines", _named(schedule))
         return sums_of(lines, schedule).subtotal
-
-    def _learn_name(self, schedule: RecurringSchedule) -> None:
-        if schedule.client_id is not None and (name := client_named_in(schedule)):
-            self.names[schedule.client_id] = name
 
 
 def _named(schedule: RecurringSchedule) -> str:

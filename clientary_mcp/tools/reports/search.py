@@ -1,6 +1,7 @@
 """The search: an id for what people call by a name, a number or an address."""
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 from clientary_mcp.api import Clientary
@@ -16,7 +17,7 @@ _BASIS = (
     "Compared are names, e-mail addresses, numbers, websites and titles, without case, accents and punctuation: exact,"
     " then prefix, then words, then near. Near misses are shown only where nothing is exact."
 )
-Names = dict[str, dict[int, str]]
+Names = Mapping[str, Mapping[Any, str]]
 
 
 @reads
@@ -43,9 +44,8 @@ async def search(clientary: Clientary, args: Search) -> Report:
 async def _names(clientary: Clientary, found: Found, hits: list[Hit]) -> Names:
     """The names that were read on the way, and those of the clients that the hits name by id alone."""
     told = {hit.told["client_id"]: hit.client for hit in hits if "client_id" in hit.told and hit.client}
-    known = told | found.names.get("client", {})
-    asked = [hit.told["client_id"] for hit in hits if hit.told.get("client_id", 0) not in {0, *known}]
-    return found.names | {"client": known | await client_names(clientary, asked)}
+    asked = [hit.told["client_id"] for hit in hits if "client_id" in hit.told]
+    return {**found.names, "client": await client_names(clientary, asked, told | found.names.get("client", {}))}
 
 
 def _row(hit: Hit, names: Names) -> dict[str, Any]:

@@ -9,7 +9,16 @@ from functools import partial
 from typing import Any
 
 from clientary_mcp.api import Clientary
-from clientary_mcp.books import LeftOut, client_names, hours_of, projects_of, staff_names
+from clientary_mcp.books import (
+    LeftOut,
+    client_names,
+    hours_of,
+    person_name,
+    project_name,
+    projects_of,
+    staff_names,
+    told_names,
+)
 from clientary_mcp.errors import NotFound
 from clientary_mcp.money import ZERO
 from clientary_mcp.together import both
@@ -36,7 +45,8 @@ async def timesheet_report(clientary: Clientary, args: TimesheetReport) -> Repor
         raise NotFound(f"There is no staff member {args.user_id}.")
     today = clientary.today()
     sheets = await hours_of(clientary, projects, partial(_Sheet, args, today))
-    clients = await _clients(clientary, [sheet.project for sheet in sheets if sheet.worked])
+    worked = [sheet.project for sheet in sheets if sheet.worked]
+    clients = await client_names(clientary, [project.client_id for project in worked], told_names(worked))
     days = _working_days(args, today)
     return Report(
         _rows(sheets, staff, clients),
@@ -115,11 +125,11 @@ class _Sheet:
         if self._args.user_id not in (None, entry.user_id):
             return
         if entry.date is None:
-            self.left_out.add("entry", "without a date", f"id {entry.id}")
+            self.left_out.add("hour entry", "without a date", f"id {entry.id}")
         elif not self._args.from_date <= entry.date <= self._args.to_date:
             return
         elif entry.date > self._today:
-            self.left_out.add("entry", f"dated after today, {self._today}", f"id {entry.id}")
+            self.left_out.add("hour entry", f"dated after today, {self._today}", f"id {entry.id}")
         else:
             self._count(entry, entry.date)
 
@@ -128,36 +138,22 @@ class _Sheet:
         self.worked[user_id].add(entry)
         self.days[user_id].add(day)
         if entry.hours is None:
-            self.left_out.add("entry", "without hours, counted as 0", f"id {entry.id}")
+            self.left_out.add("hour entry", "without hours, counted as 0", f"id {entry.id}")
         if not _says_something(entry):
-            self.silent.append(_Silent(day, entry.id, user_id, _called(self.project), entry.title or ""))
+            self.silent.append(_Silent(day, entry.id, user_id, project_name(self.project), entry.title or ""))
             if len(self.silent) > 2 * _EXAMPLES:
                 self.silent = sorted(self.silent)[:_EXAMPLES]
 
 
-def _called(project: Project) -> str:
-    return project.name or f"project {project.id}"
-
-
-def _person(user_id: int, staff: dict[int, str]) -> str:
-    return staff.get(user_id, f"staff {user_id}") if user_id else "nobody"
-
-
-async def _clients(clientary: Clientary, projects: list[Project]) -> dict[int, str]:
-    told = {project.client_id: project.client_name for project in projects if project.client_id and project.client_name}
-    asked = {project.client_id for project in projects} - told.keys()
-    return told | await client_names(clientary, asked)
-
-
-def _rows(sheets: list[_Sheet], staff: dict[int, str], clients: dict[int, str]) -> list[dict[str, Any]]:
+def _rows(sheets: list[_Sheet], staff: dict[int, str], clients: dict[int | None, str]) -> list[dict[str, Any]]:
     rows = [
         {
             "user_id": user_id or None,
-            "person": _person(user_id, staff),
+            "person": person_name(user_id, staff),
             "project_id": sheet.project.id,
-            "project": _called(sheet.project),
+            "project": project_name(sheet.project),
             "client_id": sheet.project.client_id,
-            "client": clients.get(sheet.project.client_id or 0, "no client"),
+            "client": clients[sheet.project.client_id],
             **work.shown(),
         }
         for sheet in sheets
@@ -175,9 +171,9 @@ def _people(
         ids |= staff.keys() if args.user_id is None else {args.user_id}
     stretches = max(1, min(_MOST_STRETCHES, _STRETCHES_IN_ALL // (len(ids) or 1)))
     people = []
-    for user_id in sorted(ids, key=lambda user_id: (_person(user_id, staff), user_id)):
+    for user_id in sorted(ids, key=lambda user_id: (person_name(user_id, staff), user_id)):
         works = [sheet.worked[user_id] for sheet in sheets if user_id in sheet.worked]
-        person = {"user_id": user_id or None, "person": _person(user_id, staff), **_sum(works).shown()}
+        person = {"user_id": user_id or None, "person": person_name(user_id, staff), **_sum(works).shown()}
         if days is not None and user_id:
             worked = set().union(*(sheet.days[user_id] for sheet in sheets if user_id in sheet.days))
             person |= _missing(days, worked, stretches)
@@ -223,7 +219,7 @@ def _silent(sheets: list[_Sheet], staff: dict[int, str]) -> list[dict[str, Any]]
         {
             "hour_entry_id": entry.entry_id,
             "date": entry.day,
-            "person": _person(entry.user_id, staff),
+            "person": person_name(entry.user_id, staff),
             "project": entry.project,
             "title": entry.title or None,
         }

@@ -7,11 +7,20 @@ from functools import partial
 from typing import Any
 
 from clientary_mcp.api import Clientary
-from clientary_mcp.books import LeftOut, Party, expenses_between, hours_of, parties, projects_of
+from clientary_mcp.books import (
+    LeftOut,
+    Party,
+    expenses_between,
+    hours_of,
+    parties,
+    project_name,
+    projects_of,
+    told_names,
+)
 from clientary_mcp.money import ZERO, worth
 from clientary_mcp.previews import quoted
 from clientary_mcp.together import both
-from clientary_mcp.totals import UNKNOWN, Totals
+from clientary_mcp.totals import UNKNOWN
 from clientary_mcp.verbs import reads
 from tool_schemas.expenses import Expense
 from tool_schemas.hours import HourEntry
@@ -140,7 +149,7 @@ class _Worked:
             return
         amount = worth(entry, self.project)
         if amount is None and not self.fixed:
-            name = f"id {entry.id} of {_name(self.project)}"
+            name = f"id {entry.id} of {quoted(project_name(self.project))}"
             self.left_out.add("hour entry", "without a rate, counted in hours and not in amount", name)
         self.figures.merge(Figures(1, entry.hours, amount or ZERO, ZERO, entry.date, entry.date))
 
@@ -177,7 +186,7 @@ class _Unbilled:
         self.known: dict[int, Party] = {}
         self._args, self._worked = args, worked
         self._projects = {work.project.id: work.project for work in worked}
-        self._names = {work.project.client_id: work.project.client_name for work in worked if work.project.client_name}
+        self._names = told_names(self._projects.values())
         self._spent = {whose: found for whose, found in spent.found.items() if self._asked_for(*whose)}
         for left_out in [work.left_out for work in worked] + [left_out for _, left_out in self._spent.values()]:
             self.left_out.merge(left_out)
@@ -189,27 +198,28 @@ class _Unbilled:
 
     def unknown_clients(self) -> set[int | None]:
         """The clients whose name or currency is needed and not told by their projects."""
-        projects = [work.project for work in self._worked if work.figures.records]
-        unknown = {p.client_id for p in projects if not (p.client_name and p.currency_code)}
+        spent = {project_id for _, project_id in self._spent}
+        projects = [work.project for work in self._worked if work.figures.records or work.project.id in spent]
+        unknown = {project.client_id for project in projects if not (project.client_name and project.currency_code)}
         return unknown | {client_id for client_id, project_id in self._spent if project_id not in self._projects}
 
     def priced(self) -> Sums:
         """The rows: hours that have a rate, and all expenses."""
-        sums: Sums = {}
-        for work in self._worked:
-            if not work.fixed:
-                sums.setdefault(self._whose(work.project.client_id, work.project.id), Figures()).merge(work.figures)
+        sums = self._hours(fixed=False)
         for (client_id, project_id), (figures, _) in self._spent.items():
             sums.setdefault(self._whose(client_id, project_id), Figures()).merge(figures)
         return self._enough(sums)
 
     def at_a_fixed_price(self) -> Sums:
         """The hours that have no price of their own."""
+        return self._enough(self._hours(fixed=True))
+
+    def _hours(self, *, fixed: bool) -> Sums:
         sums: Sums = {}
         for work in self._worked:
-            if work.fixed:
+            if work.fixed == fixed:
                 sums.setdefault(self._whose(work.project.client_id, work.project.id), Figures()).merge(work.figures)
-        return self._enough(sums)
+        return sums
 
     def _whose(self, client_id: int | None, project_id: int | None) -> Whose:
         project = self._projects.get(project_id or 0)
@@ -230,13 +240,11 @@ class _Unbilled:
 
     def row(self, whose: Whose, figures: Figures) -> dict[str, Any]:
         """A row: whom it is about, and the figures."""
-        told = {name: getattr(figures, name) for name in ("hours", "amount", "expenses", "first_date", "last_date")}
-        return {**self._named(whose), "currency_code": whose.currency_code, **told}
+        return {**self._named(whose), "currency_code": whose.currency_code, **_sums(figures), **_days_of(figures)}
 
     def row_at_a_fixed_price(self, whose: Whose, figures: Figures) -> dict[str, Any]:
         """The same without money."""
-        told = {name: getattr(figures, name) for name in ("hours", "first_date", "last_date")}
-        return {**self._named(whose), **told}
+        return {**self._named(whose), "hours": figures.hours, **_days_of(figures)}
 
     def _named(self, whose: Whose) -> dict[str, Any]:
         named: dict[str, Any] = {"client_id": whose.client_id, "client": self._client(whose.client_id)}
@@ -244,7 +252,7 @@ class _Unbilled:
             return named
         project = self._projects.get(whose.project_id or 0)
         unknown = f"project {whose.project_id}" if whose.project_id else "no project"
-        return {**named, "project_id": whose.project_id, "project": project.name if project else unknown}
+        return {**named, "project_id": whose.project_id, "project": project_name(project) if project else unknown}
 
     def _client(self, client_id: int | None) -> str:
         if client_id is None:
@@ -264,14 +272,18 @@ def _largest_first(sums: Sums) -> list[Whose]:
 
 
 def _totals(rows: Sums) -> list[dict[str, Any]]:
-    totals = Totals()
+    sums: dict[str, Figures] = {}
     for whose, figures in rows.items():
-        totals.add(whose.currency_code, hours=figures.hours, amount=figures.amount, expenses=figures.expenses)
-    return totals.shown()
+        sums.setdefault(whose.currency_code, Figures()).merge(figures)
+    return [{"currency_code": code, "count": sums[code].records, **_sums(sums[code])} for code in sorted(sums)]
 
 
-def _name(project: Project) -> str:
-    return quoted(project.name) if project.name else f"project {project.id}"
+def _sums(figures: Figures) -> dict[str, Decimal]:
+    return {"hours": figures.hours, "amount": figures.amount, "expenses": figures.expenses}
+
+
+def _days_of(figures: Figures) -> dict[str, date | None]:
+    return {"first_date": figures.first_date, "last_date": figures.last_date}
 
 
 TOOLS = (unbilled_report,)

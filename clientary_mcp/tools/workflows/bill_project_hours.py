@@ -10,7 +10,6 @@ from anyio import CancelScope
 
 from clientary_mcp.api import Clientary
 from clientary_mcp.errors import NotAllowed, NotFound, Refused
-from clientary_mcp.money import Sums, sums_of
 from clientary_mcp.previews import done, money, nothing_to_do, preview, quoted
 from clientary_mcp.steps import Steps
 from clientary_mcp.tools.workflows.bills import KINDS, Bill, Held, Rows, Work, label, listed, read_bill
@@ -22,6 +21,7 @@ from clientary_mcp.tools.workflows.drafts import (
     note_of,
     reference,
     shown,
+    sums,
     totals,
     turn,
 )
@@ -148,7 +148,7 @@ def _said(bill: Bill, wanted: CreateInvoice | None, invoice: Invoice | None, unm
     if invoice is None or wanted is None:
         yield "There was nothing new to bill, only work that an invoice bills already."
     else:
-        yield f"Made {named(invoice)}, {_about(bill, wanted)}.{difference(invoice, _sums(wanted))}"
+        yield f"Made {named(invoice)}, {_about(bill, wanted)}.{difference(invoice, wanted)}"
         kept = Held()
         kept.add(invoice)
         if not all(kept.holder(work) for work in bill.work):
@@ -173,7 +173,7 @@ def _outcomes(marks: list[_Mark], unmarked: list[Work]) -> Rows:
 
 def _about(bill: Bill, wanted: CreateInvoice) -> str:
     """`a draft invoice of 1,234.50 USD to “Acme” with 12.5 hours in 3 time entries of project “Website”`."""
-    total = money(_sums(wanted).total, wanted.currency_code)
+    total = money(sums(wanted).total, wanted.currency_code)
     client = quoted(bill.project.client_name or f"client {bill.project.client_id}")
     hours = f"{as_json(bill.hours)} hours in " if bill.hours else ""
     return f"a draft invoice of {total} to {client} with {hours}{_count(bill.work)} of project {_name(bill)}"
@@ -198,12 +198,8 @@ def _nothing(bill: Bill, args: BillProjectHours) -> Outcome:
     )
 
 
-def _sums(wanted: CreateInvoice) -> Sums:
-    return sums_of(wanted.items or [], wanted)
-
-
 def _totals(bill: Bill, wanted: CreateInvoice | None) -> Rows | None:
-    return totals(wanted.currency_code, _sums(wanted), hours=bill.hours) if wanted else None
+    return totals(wanted, hours=bill.hours) if wanted else None
 
 
 TOOLS = (bill_project_hours,)

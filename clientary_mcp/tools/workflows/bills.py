@@ -10,9 +10,9 @@ from typing import Any
 from clientary_mcp.api import Clientary
 from clientary_mcp.books import expenses_between, staff_names
 from clientary_mcp.errors import BadArguments
-from clientary_mcp.money import ZERO, cents, in_lines, rate_of
+from clientary_mcp.money import ZERO, in_lines, rate_of
 from clientary_mcp.previews import money, quoted
-from clientary_mcp.tools.workflows.drafts import named, referred, runs
+from clientary_mcp.tools.workflows.drafts import line, named, referred, runs
 from tool_schemas.expenses import Expense
 from tool_schemas.hours import HourEntry
 from tool_schemas.invoices import Invoice
@@ -40,9 +40,7 @@ class Line:
 
     def shown(self) -> dict[str, Any]:
         """The line as a job shows it."""
-        amount = cents(self.quantity * self.price)
-        about = {"title": self.title, "quantity": self.quantity, "price": self.price, "amount": amount}
-        return {"step": "line", **about, **listed(self.bills)}
+        return {**line(self.title, self.quantity, self.price), **listed(self.bills)}
 
 
 @dataclass
@@ -88,7 +86,7 @@ class Bill:
             }
             for invoice in holders.values()
         ]
-        return [*(line.shown() for line in self.lines), *held, *self.left_out]
+        return [*(each.shown() for each in self.lines), *held, *self.left_out]
 
 
 def label(kind: type[Work]) -> str:

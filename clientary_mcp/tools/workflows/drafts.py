@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from clientary_mcp.api import Clientary
 from clientary_mcp.errors import BadArguments, OutcomeUnknown, Unavailable
-from clientary_mcp.money import Sums
+from clientary_mcp.money import Sums, line_amount, sums_of
 from clientary_mcp.previews import money, quoted
 from tool_schemas.invoices import CreateInvoice, Invoice
 from tool_schemas.mistakes import explain
@@ -64,13 +64,19 @@ def named(invoice: Invoice) -> str:
     return f"invoice {quoted(invoice.number)} (id {invoice.id})" if invoice.number else f"invoice {invoice.id}"
 
 
-def difference(invoice: Invoice, sums: Sums) -> str:
+def sums(wanted: CreateInvoice) -> Sums:
+    """What a draft comes to."""
+    return sums_of(wanted.items or [], wanted)
+
+
+def difference(invoice: Invoice, wanted: CreateInvoice) -> str:
     """What to say where Clientary adds the invoice up to something else, or does not say to what."""
     if invoice.total_cost is None:
         return " Clientary does not say what it comes to: look at it before it is sent."
-    if invoice.total_cost == sums.total:
+    total = sums(wanted).total
+    if invoice.total_cost == total:
         return ""
-    theirs, ours = (money(total, invoice.currency_code) for total in (invoice.total_cost, sums.total))
+    theirs, ours = (money(each, invoice.currency_code) for each in (invoice.total_cost, total))
     return f" Clientary makes it {theirs} instead of {ours}: look at it before it is sent."
 
 
@@ -80,17 +86,16 @@ def shown(wanted: CreateInvoice) -> dict[str, Any]:
     return {"step": "draft invoice", **{name: value for name in about if (value := getattr(wanted, name))}}
 
 
-def totals(currency_code: str, sums: Sums, **more: Decimal | None) -> list[dict[str, Any]]:
+def line(title: str, quantity: Decimal, price: Decimal) -> dict[str, Any]:
+    """A line, as a job shows it."""
+    amount = line_amount(quantity, price)
+    return {"step": "line", "title": title, "quantity": quantity, "price": price, "amount": amount}
+
+
+def totals(wanted: CreateInvoice, **more: Decimal | None) -> list[dict[str, Any]]:
     """The sums of a draft, as a job shows them."""
-    return [
-        {
-            "currency_code": currency_code,
-            "subtotal": sums.subtotal,
-            "taxes": sums.taxes,
-            "total": sums.total,
-            **{name: amount for name, amount in more.items() if amount is not None},
-        }
-    ]
+    told = {name: amount for name, amount in more.items() if amount is not None}
+    return [{"currency_code": wanted.currency_code, **vars(sums(wanted)), **told}]
 
 
 def note_of(*parts: str | None) -> str:

@@ -4,11 +4,22 @@ import re
 from typing import Any
 
 from clientary_mcp.api import Clientary
-from clientary_mcp.books import client_named_in, client_names
+from clientary_mcp.books import client_names, told_names
 from clientary_mcp.errors import BadArguments
-from clientary_mcp.money import ZERO, Sums, cents, sums_of
+from clientary_mcp.money import ZERO, cents
 from clientary_mcp.previews import done, money, nothing_to_do, preview, quoted
-from clientary_mcp.tools.workflows.drafts import created, difference, draft, named, note_of, shown, totals, turn
+from clientary_mcp.tools.workflows.drafts import (
+    created,
+    difference,
+    draft,
+    line,
+    named,
+    note_of,
+    shown,
+    sums,
+    totals,
+    turn,
+)
 from clientary_mcp.verbs import jobs
 from tool_schemas.answers import Outcome
 from tool_schemas.documents import Item, NewItem, TaxFields
@@ -25,16 +36,15 @@ async def _preview(clientary: Clientary, args: CreateInvoiceFromEstimate) -> Out
     made = await _made_of(clientary, estimate)
     if made and not args.allow_duplicate:
         return _made_already(estimate, made)
-    sums = _sums(wanted)
-    client = client_named_in(estimate) or (await client_names(clientary, [estimate.client_id]))[estimate.client_id or 0]
-    total = money(sums.total, wanted.currency_code)
+    clients = await client_names(clientary, [estimate.client_id], told_names([estimate]))
+    client, total = quoted(clients[estimate.client_id]), money(sums(wanted).total, wanted.currency_code)
     mind = "".join(f"; mind that {each}" for each in _doubts(estimate, made))
     return preview(
-        f"make a draft invoice of {total} to {quoted(client)} with the {_lines(wanted)} of {_named(estimate)}"
-        f"; {_compared(estimate, sums)}{mind}",
+        f"make a draft invoice of {total} to {client} with the {_lines(wanted)} of {_named(estimate)}"
+        f"; {_compared(estimate, wanted)}{mind}",
         estimate,
         steps=[shown(wanted), *(_row(item) for item in wanted.items or [])],
-        totals=totals(wanted.currency_code, sums, estimate_total=estimate.total_cost),
+        totals=totals(wanted, estimate_total=estimate.total_cost),
     )
 
 
@@ -48,15 +58,14 @@ async def create_invoice_from_estimate(clientary: Clientary, args: CreateInvoice
         if not args.allow_duplicate and (made := await _made_of(clientary, estimate)):
             return _made_already(estimate, made)
         invoice = await created(clientary, wanted, job)
-    sums = _sums(wanted)
-    total = money(invoice.total_cost or sums.total, invoice.currency_code)
+    total = money(invoice.total_cost or sums(wanted).total, invoice.currency_code)
     about = f"a draft invoice of {total}, with the {_lines(wanted)} of {_named(estimate)}"
     notice = f" {invoice.notice}" if invoice.notice else ""
     return done(
-        f"Made {named(invoice)}, {about}; {_compared(estimate, sums)}.{difference(invoice, sums)}{notice}",
+        f"Made {named(invoice)}, {about}; {_compared(estimate, wanted)}.{difference(invoice, wanted)}{notice}",
         invoice,
         steps=[_row(item) for item in wanted.items or []],
-        totals=totals(wanted.currency_code, sums, estimate_total=estimate.total_cost),
+        totals=totals(wanted, estimate_total=estimate.total_cost),
     )
 
 
@@ -128,25 +137,19 @@ def _doubts(estimate: Estimate, made: list[Invoice]) -> list[str]:
     return doubts
 
 
-def _compared(estimate: Estimate, sums: Sums) -> str:
+def _compared(estimate: Estimate, wanted: CreateInvoice) -> str:
     """How what is computed stands to the estimate's own total."""
     if estimate.total_cost is None:
         return "Clientary does not say what the estimate comes to"
-    if cents(estimate.total_cost) == sums.total:
+    if cents(estimate.total_cost) == sums(wanted).total:
         return "the estimate comes to the same"
     return f"the estimate itself comes to {money(estimate.total_cost, estimate.currency_code)}"
-
-
-def _sums(wanted: CreateInvoice) -> Sums:
-    return sums_of(wanted.items or [], wanted)
 
 
 def _row(item: NewItem) -> dict[str, Any]:
     if item.item_type == "section":
         return {"step": "section", "title": item.title}
-    amount = cents(item.quantity * item.price)
-    about = {"title": item.title, "quantity": item.quantity, "price": item.price, "amount": amount}
-    return {"step": "line", **about, **({"taxable": True} if item.taxable else {})}
+    return line(item.title, item.quantity, item.price) | ({"taxable": True} if item.taxable else {})
 
 
 def _lines(wanted: CreateInvoice) -> str:

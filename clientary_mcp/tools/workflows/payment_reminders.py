@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from clientary_mcp.api import Clientary
-from clientary_mcp.books import client_named_in, client_names
+from clientary_mcp.books import client_names, told_names
 from clientary_mcp.errors import ClientaryError, NotFound, OutcomeUnknown, Refused
 from clientary_mcp.messages import send_message
 from clientary_mcp.previews import done, nothing_to_do, preview, quoted
@@ -30,6 +30,8 @@ _FEW = 10
 """Clients whose contacts are read client by client; for more, all contacts are."""
 _MOST = 50
 """Recipients of one mail."""
+_NAMED = 3
+"""Recipients that a sentence names."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ async def _mail_all(clientary: Clientary, args: SendPaymentReminders, reminders:
     steps = Steps("The same call, without allow_duplicate," if args.allow_duplicate else "The same call")
     rows: Rows = []
     for reminder in reminders:
-        what = f"mail of {named(reminder.invoice)} to {', '.join(reminder.recipients)}"
+        what = f"mail of {named(reminder.invoice)} to {_few(reminder.recipients)}"
         try:
             await _mail(clientary, args, reminder)
         except (Refused, NotFound) as refusal:
@@ -138,7 +140,7 @@ async def _plan(clientary: Clientary, args: SendPaymentReminders) -> _Batch:
     today = clientary.today()
     paid = await _paid_since(clientary, today - timedelta(days=args.paid_within_days))
     chosen = await (_late(clientary, args, paid) if args.invoice_ids is None else _given(clientary, args, paid))
-    clients = await _clients(clientary, chosen.invoices)
+    clients = await client_names(clientary, [each.client_id for each in chosen.invoices], told_names(chosen.invoices))
     people = await _people(clientary, [invoice for invoice in chosen.invoices if invoice.overdue(today)])
     batch = _Batch(
         [], [{"step": "skip", "invoice_id": each, "why": "there is no such invoice"} for each in chosen.missing]
@@ -228,13 +230,6 @@ async def _one(clientary: Clientary, invoice_id: int) -> Invoice | None:
         return None
 
 
-async def _clients(clientary: Clientary, invoices: Iterable[Invoice]) -> dict[int, str]:
-    """The names of the clients, from the invoices themselves where they tell them."""
-    told = {invoice.client_id: client_named_in(invoice) for invoice in invoices if invoice.client_id is not None}
-    known = {client_id: name for client_id, name in told.items() if name is not None}
-    return known | await client_names(clientary, told.keys() - known.keys())
-
-
 async def _people(clientary: Clientary, invoices: Iterable[Invoice]) -> dict[int, list[str]]:
     """The addresses of the contacts of each client."""
     clients = sorted({invoice.client_id for invoice in invoices if invoice.client_id is not None})
@@ -278,11 +273,11 @@ def _email() -> TypeAdapter[str]:
     return TypeAdapter(Email)
 
 
-def _row(invoice: Invoice, clients: dict[int, str], today: date) -> dict[str, Any]:
+def _row(invoice: Invoice, clients: dict[int | None, str], today: date) -> dict[str, Any]:
     return {
         "invoice_id": invoice.id,
         "number": invoice.number,
-        "client": clients.get(invoice.client_id or 0),
+        "client": clients[invoice.client_id],
         "balance": invoice.balance,
         "currency_code": invoice.currency_code,
         "due_date": invoice.due_date,
@@ -315,6 +310,11 @@ def _reminded(earlier: dict[str, Any] | None) -> str | None:
     if earlier["mailed"] == "perhaps":
         return "it was mailed in the last day, perhaps: the answer was lost; allow_duplicate=true mails it again"
     return "it was mailed in the last day; allow_duplicate=true mails it again"
+
+
+def _few(recipients: list[str]) -> str:
+    more = f" and {len(recipients) - _NAMED} more" if len(recipients) > _NAMED else ""
+    return ", ".join(recipients[:_NAMED]) + more
 
 
 def _nothing(batch: _Batch) -> Outcome:
