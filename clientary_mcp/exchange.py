@@ -162,12 +162,11 @@ async def settled(
 
     NotDone when that is nothing, `lost` when it may yet come or when there is no telling.
     """
+    why = "the answer was lost, and Clientary may still be at work"
     try:
         found = await look()
         if found is None:
-            if lost.accepted or not await call.wait(
-                _AT_WORK, "the answer was lost, and Clientary may still be at work"
-            ):
+            if lost.accepted or not await call.wait(_AT_WORK, why):
                 raise lost
             found = await look()
     except ClientaryError:

@@ -50,7 +50,7 @@ def shown_sums(sums: list[dict[str, Any]] | None, name: str) -> tuple[list[dict[
     """Sums per currency as JSON holds them, and what to say where there are too many to show all."""
     every = sums or []
     shown = bounded(as_json(every[:_SUMS]), _TEXT_IN_SUMMARIES, _SUMS)
-    more = f"{name} shows {_SUMS} of {len(every):,} currencies: narrow the question." if len(every) > _SUMS else None
+    more = f"{name} shows {_SUMS} of {len(every):,} currencies." if len(every) > _SUMS else None
     return shown, more
 
 

@@ -314,7 +314,9 @@ async def test_the_25_best_are_shown_and_the_others_counted(books: Sandbox, seek
     answer = await seeker.answer("search", query="blue moon")
     assert answer["row_count"] == 25
     assert [row["name"] for row in answer["rows"][1:4]] == ["Blue Moon x", "Blue Moon xx", "Blue Moon xxx"]
-    assert answer["left_out"] == ["22 of the 40 clients, 7 invoices that match: a longer query, or types, shows others"]
+    assert answer["left_out"] == [
+        "22 of the 40 clients, 7 invoices that match: a longer query, or types, shows others."
+    ]
 
 
 ANSWERS = {

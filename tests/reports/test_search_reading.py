@@ -43,8 +43,8 @@ async def test_types_that_may_not_be_seen_are_named_and_the_others_searched(sand
         answer = await agent.answer("search", query="Beacon Furniture")
     assert ("client", 1201, "exact") in found(answer)
     assert [said for said in answer["left_out"] if "may not see" in said] == [
-        "leads: the owner of the API token may not see them",
-        "staff: the owner of the API token may not see them",
+        "leads: the owner of the API token may not see them.",
+        "staff: the owner of the API token may not see them.",
     ]
     assert set(answer["searched"]) == TYPES.keys() - {"staff", "lead"}
 

@@ -105,6 +105,16 @@ async def test_whoever_waits_for_another_look_is_told_why(clerk: Agent, books: S
     assert ["may still be at work: waiting" in said for said in heard] == [True]
 
 
+async def test_nobody_waits_for_what_clientary_said_yes_to(time: FakeTime) -> None:
+    async def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(201, json={}) if request.method == "POST" else httpx.Response(200, json={"leads": []})
+
+    settings = Settings(subdomain="acme", api_token="t0ken-of-acme")
+    async with agent_of(Clientary(settings, httpx.MockTransport(answer), time.clock)) as agent:
+        assert (await answer_to(agent, "create_lead", {"name": "Globex"})).told == "unknown"
+    assert not time.waits
+
+
 @pytest.mark.parametrize(("status", "minutes", "readings"), [(504, 1, 2), (504, 3, 1), (502, 1, 1)])
 async def test_a_write_that_may_still_happen_counts_for_the_lists_of_the_next_two_minutes(
     time: FakeTime, status: int, minutes: int, readings: int

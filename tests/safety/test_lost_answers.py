@@ -8,9 +8,11 @@ import pytest
 
 from clientary_mcp.sandbox import Fault, Faults, Sandbox
 from clientary_mcp.tools import ALL
-from tests.agent import Agent
+from tests.agent import Agent, agent_of
+from tests.behaviour.gated import JOBS, record_for
+from tests.conftest import TODAY
 from tests.safety.told import Answer, Told, answer_to
-from tests.safety.virtual_time import VirtualLoop, clock_of
+from tests.safety.virtual_time import VirtualLoop, clock_of, session_on
 from tests.safety.writes import CHARGE, CREATES, DELETES, MAILS, UPDATES, WRITES, Write, newest
 
 pytestmark = pytest.mark.anyio
@@ -28,6 +30,7 @@ AFTER = [
 ]
 PENDING = [Fault(504), Fault("silent")]
 PENDING_AFTER = [Fault(504, after=True), Fault("silent", after=True)]
+METHODS = ("POST", "PUT")
 SLOW_DOWN = [Fault(429), Fault(429, retry_after=3), Fault(429, retry_after=timedelta(seconds=3))]
 
 
@@ -62,13 +65,21 @@ async def attempt(clerk: Agent, books: Sandbox, write: Write, fault: Fault) -> A
     assert len(books.faults.struck) == 1
     assert sent(books) == 1
     effects = len(books.ledger)
-    wrong: dict[Told, bool] = {"done": effects != 1, "not done": effects != 0, "unknown": False, "defect": True}
+    wrong: dict[Told, bool] = {
+        "done": effects != 1,
+        "not done": effects != 0,
+        "unknown": False,
+        "half": True,
+        "defect": True,
+    }
     assert not wrong[answer.told], f"{effects} writes took effect, and the agent was told: {answer.text}"
     return answer
 
 
 def test_every_tool_that_changes_something_is_tried() -> None:
-    assert {write.tool for write in WRITES} == {tool.name for tool in ALL if not tool.effect.reads_only}
+    # What is no fixed write of its own: a job sends several, and a request of any kind has test_raw_rules.py.
+    others = {*JOBS, "api_request"}
+    assert {write.tool for write in WRITES} | others == {tool.name for tool in ALL if not tool.effect.reads_only}
 
 
 @pytest.mark.parametrize("fault", BEFORE, ids=fault_id)
@@ -224,3 +235,42 @@ async def test_a_write_that_fails_at_the_read_before_it_says_that_nothing_was_se
     )
     assert answer.told == "not done"
     assert sent(books) == 0
+
+
+# Jobs: whatever a write of theirs meets, the same call later goes on, and everything was done once
+
+FAULTS = [*BEFORE, *AFTER, *PENDING, *PENDING_AFTER, Fault("html"), Fault("redirect"), Fault(429, retry_after=3)]
+
+
+def effects(books: Sandbox) -> list[tuple[str, str, str]]:
+    """What the writes were, apart from when they were made and which numbers they gave."""
+    return sorted(
+        (write.method, write.resource, write.path if write.method == "PUT" else str(write.body))
+        for write in books.ledger
+    )
+
+
+@pytest.mark.parametrize("nth", [1, 2])
+@pytest.mark.parametrize("fault", FAULTS, ids=fault_id)
+@pytest.mark.parametrize("tool", JOBS)
+async def test_a_job_that_meets_a_fault_is_done_once_by_calling_it_again(
+    clerk: Agent, filled: Sandbox, books: Sandbox, tool: str, fault: Fault, nth: int
+) -> None:
+    arguments = record_for(books, tool)[0] | {"confirm": True}
+    undisturbed = Sandbox(TODAY, filled=False)
+    filled.connection.backup(undisturbed.connection)
+    async with agent_of(session_on(undisturbed)) as other:
+        await other.answer(tool, **arguments)
+    meant = [Fault(fault.kind, method, nth=nth, after=fault.after, retry_after=fault.retry_after) for method in METHODS]
+    books.faults = Faults(meant, sleep=anyio.sleep, wall=clock_of(books).wall)
+    told = [await answer_to(clerk, tool, arguments)]
+    assert books.faults.struck or nth > 1  # which not every job has
+    assert told[0].told != "not done" or not books.ledger, told[0].text
+    books.faults = None
+    await anyio.sleep(300)  # what may still happen has happened
+    told.append(Answer.of(await clerk.call(tool, arguments), may_have_nothing_to_do=True))
+    assert "done" in {each.told for each in told} or "unknown" in {each.told for each in told}
+    if tool == "send_payment_reminders" and told[0].told == "unknown":
+        assert len(books.ledger) <= 1  # a mail that perhaps left is not sent again
+    else:
+        assert effects(books) == effects(undisturbed)

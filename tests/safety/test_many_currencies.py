@@ -1,6 +1,7 @@
 """An account that makes up a currency for every record: sums stay apart, and the answers that tell them stay short."""
 
 import json
+import re
 from typing import Any
 
 import httpx
@@ -9,12 +10,12 @@ import pytest
 from tests.clock import FakeTime
 from tests.safety.calls import COUNTS, JOBS, REPORTS
 from tests.safety.people import text_of, working
-from tests.safety.test_hostile import MOST, account_of, session
+from tests.safety.test_hostile import MOST, Answer, account_of, session
 from tool_schemas.answers import MAX_ANSWER
 
 pytestmark = pytest.mark.anyio
 
-ROWS = 3_000
+ROWS = 1_500
 RECORD: dict[str, Any] = {
     **COUNTS,
     "id": 7,
@@ -34,20 +35,19 @@ LISTS: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-def of_its_own(row: dict[str, Any], number: int, length: int) -> dict[str, Any]:
-    """A record in a currency that no other one has."""
-    return row | {"currency_code": f"{number}{'c' * length}", "client_id": number, "project_id": number}
-
-
-def account(length: int) -> Any:
-    """Clientary, in whose lists every record has a currency, a client and a project of its own."""
-    many = account_of(RECORD, rows=ROWS)
+def account(length: int) -> Answer:
+    """Clientary, in whose lists every record has a currency, a client and a project of its own, and one entry."""
+    one, many = account_of(RECORD, rows=1), account_of(RECORD, rows=ROWS)
 
     def answer(request: httpx.Request) -> httpx.Response:
+        *_, above, last = request.url.path.split("/")
+        if last.isdigit() or above.isdigit():
+            return one(request)
         body = json.loads(many(request).content)
-        lists = {name: rows for name, rows in body.items() if isinstance(rows, list) and len(rows) > 1}
-        own = {name: [of_its_own(row, n, length) for n, row in enumerate(rows, 1)] for name, rows in lists.items()}
-        return httpx.Response(200, json=body | own)
+        for number, row in enumerate(body[last], 1):
+            row |= {"currency_code": f"{number}{'c' * length}", "client_id": number, "project_id": number}
+            row |= {"status": 0} if last == "recurring" else {}
+        return httpx.Response(200, json=body)
 
     return answer
 
@@ -77,5 +77,5 @@ async def test_how_many_currencies_are_not_shown_is_said(
 ) -> None:
     async with working(session(account(1), time)) as agent:
         answer = await agent.answer(tool, **arguments)
-    assert f"{sums} shows 50 of 3,000 currencies" in answer["notice"]
+    assert re.search(rf"{sums} shows 50 of 1,50[01] currencies\.", answer["notice"])  # the account's own may be one
     assert len({row["currency_code"] for row in answer[sums]}) == len(answer[sums]) == 50

@@ -16,6 +16,7 @@ from clientary_mcp.tools import ALL
 from clientary_mcp.verbs import Tool
 from tests.agent import Era
 from tests.behaviour.gated import record_for
+from tests.clock import FakeTime
 from tests.safety.people import Person, owned, some, working, writes
 
 pytestmark = pytest.mark.anyio
@@ -289,10 +290,12 @@ async def test_the_question_to_a_person_names_no_tool_that_is_not_offered(sandbo
     assert not hidden_in(person.questions[0], ["delete_client"])
 
 
-async def test_a_charge_whose_invoice_is_not_shown_names_no_tool_that_is_not_offered(sandbox: Sandbox) -> None:
+async def test_a_charge_whose_invoice_is_not_shown_names_no_tool_that_is_not_offered(
+    sandbox: Sandbox, time: FakeTime
+) -> None:
     arguments, _ = record_for(sandbox, "charge_payment_profile")
     sandbox.faults = Faults([Fault("half", "GET", "invoices/*")])
-    async with working(owned(sandbox, tools=names("charge_payment_profile"))) as agent:
+    async with working(owned(sandbox, time, tools=names("charge_payment_profile"))) as agent:
         answer = await agent.answer("charge_payment_profile", **arguments, confirm=True)
     assert "was charged" in answer["message"]
     assert not hidden_in(answer["message"], ["charge_payment_profile"])

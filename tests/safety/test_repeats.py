@@ -284,9 +284,9 @@ async def test_a_call_that_the_host_gave_up_on_is_not_done_a_second_time(sandbox
     assert len(sandbox.ledger) == 1
 
 
-async def test_the_second_of_two_calls_is_done_when_the_first_fails_meanwhile(sandbox: Sandbox) -> None:
+async def test_the_second_of_two_calls_is_done_when_the_first_fails_meanwhile(sandbox: Sandbox, time: FakeTime) -> None:
     sandbox.faults = Faults([Fault("drop", "POST", "leads", nth=1)])
-    async with working(owned(sandbox)) as agent, anyio.create_task_group() as group:
+    async with working(owned(sandbox, time)) as agent, anyio.create_task_group() as group:
         for _ in range(2):
             group.start_soon(agent.call, "create_lead", {"name": "Globex"})
     assert len(sandbox.ledger) == 1

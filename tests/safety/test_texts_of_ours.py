@@ -75,9 +75,7 @@ async def test_an_unknown_outcome_names_the_tool_and_the_arguments_that_show_it(
     sandbox: Sandbox, time: FakeTime
 ) -> None:
     (client,) = some(sandbox, "clients")
-    sandbox.faults = Faults(
-        [Fault("silent", "POST"), Fault("html", "GET", "clients/*/contacts")], sleep=time.clock.sleep
-    )
+    sandbox.faults = Faults([Fault("drop", "POST"), Fault("html", "GET", "clients/*/contacts")], sleep=time.clock.sleep)
     async with working(owned(sandbox, time)) as agent:
         said = await agent.refusal("create_contact", client_id=client, name="Ann", email="ann@example.com")
     assert f"list_client_contacts with client_id={client} shows what is there." in said

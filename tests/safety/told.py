@@ -1,4 +1,4 @@
-"""What an agent was told about a write: done, not done, or that it is not known."""
+"""What an agent was told about a write: done, not done, or that it is not known; about a job, perhaps half of each."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -7,7 +7,7 @@ import mcp_types
 
 from tests.agent import Agent
 
-Told = Literal["done", "not done", "unknown", "defect"]
+Told = Literal["done", "half", "not done", "unknown", "defect"]
 
 _UNKNOWN = ("it is not known whether", "does not show the new record")
 _NOT_DONE = (
@@ -18,6 +18,7 @@ _NOT_DONE = (
     "nothing was created",
     "no such record",
 )
+_HALF = "Stopped at"
 
 
 @dataclass(frozen=True)
@@ -29,16 +30,22 @@ class Answer:
     content: dict[str, Any]
 
     @classmethod
-    def of(cls, result: mcp_types.CallToolResult) -> "Answer":
-        """Read as an agent reads it; an error that tells nothing about the write is an AssertionError."""
+    def of(cls, result: mcp_types.CallToolResult, *, may_have_nothing_to_do: bool = False) -> "Answer":
+        """Read as an agent reads it; an error that tells nothing about the write is an AssertionError.
+
+        A job that finds everything done may say so, and has done nothing.
+        """
         (said,) = result.content
         assert isinstance(said, mcp_types.TextContent)
         content = dict(result.structured_content or {})
         if not result.is_error:
-            assert content.get("done") is not False, f"nothing was confirmed: {said.text}"
-            return cls("done", said.text, content)
+            nothing = content.get("done") is False
+            assert not nothing or (may_have_nothing_to_do and "to_proceed" not in content), f"not done: {said.text}"
+            return cls("not done" if nothing else "done", said.text, content)
         if "that is a defect" in said.text:
             return cls("defect", said.text, content)
+        if said.text.startswith(_HALF):
+            return cls("half", said.text, content)
         if any(words in said.text for words in _UNKNOWN):
             return cls("unknown", said.text, content)
         assert any(words in said.text for words in _NOT_DONE), f"says nothing of the outcome: {said.text}"

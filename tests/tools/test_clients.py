@@ -189,8 +189,8 @@ async def test_deleting_a_client_shows_what_goes_with_it_and_the_way_to_keep_it(
             "count": 3,
             "first": ["1", "2", "3"],
             "amounts": [
-                {"currency_code": "EUR", "total_cost": 0.3, "balance": 0.2},
-                {"currency_code": "USD", "total_cost": 5, "balance": 5},
+                {"currency_code": "EUR", "count": 2, "total_cost": 0.3, "balance": 0.2},
+                {"currency_code": "USD", "count": 1, "total_cost": 5, "balance": 5},
             ],
         },
         "estimates": {"count": 0},

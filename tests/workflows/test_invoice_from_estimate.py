@@ -229,12 +229,16 @@ async def test_an_estimate_that_does_not_exist_says_where_ids_come_from(books: B
         assert "list_estimates" in await agent.refusal(JOB, estimate_id=1, due_date=DUE)
 
 
-async def test_a_total_that_clientary_computes_otherwise_is_said(agent: Agent, account: respx.MockRouter) -> None:
+@pytest.mark.parametrize("total", ["130.00", "0.00"])
+async def test_a_total_that_clientary_computes_otherwise_is_said(
+    agent: Agent, account: respx.MockRouter, total: str
+) -> None:
     account.get("estimates/210").respond(json=ESTIMATE)
     account.get("clients/4/invoices").respond(json=listed("invoices"))
-    account.post("invoices").mock(return_value=httpx.Response(201, json=INVOICE | {"total_cost": "130.00"}))
+    account.post("invoices").mock(return_value=httpx.Response(201, json=INVOICE | {"total_cost": total}))
     done = await agent.answer(JOB, estimate_id=210, due_date=DUE, confirm=True)
-    assert "Clientary makes it 130.00 EUR instead of 129.15 EUR" in done["message"]
+    assert f"a draft invoice of {total} EUR" in done["message"]
+    assert f"Clientary makes it {total} EUR instead of 129.15 EUR" in done["message"]
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def _left_out(found: Found, shown: int, *, closed: bool) -> list[str]:
         said.append(
             f"closed ones ({_counted(found.count(closed=True))}): {named}{also}; include_closed=true shows them"
         )
-    return said
+    return [f"{each}." for each in said]
 
 
 def _counted(counted: Counter[str]) -> str:

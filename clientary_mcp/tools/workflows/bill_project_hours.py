@@ -45,6 +45,7 @@ async def _preview(clientary: Clientary, args: BillProjectHours) -> Outcome:
     if wanted is not None:
         would = f"make {_about(bill, wanted)}, and mark what it bills"
     currency = " Clientary tells no currency for expenses: they are taken to be in the project's."
+    untaxed = " It carries no tax: tax and tax_label put one on all lines." if wanted and args.tax is None else ""
     return preview(
         would,
         bill.project,
@@ -52,7 +53,8 @@ async def _preview(clientary: Clientary, args: BillProjectHours) -> Outcome:
         totals=_totals(bill, wanted),
         not_visible="Whether the API may mark them as billed shows only when tried. Either way nothing is billed twice,"
         " as long as the invoice's note says what it bills."
-        + (currency if any(isinstance(work, Expense) for work in bill.work) else ""),
+        + (currency if any(isinstance(work, Expense) for work in bill.work) else "")
+        + untaxed,
     )
 
 

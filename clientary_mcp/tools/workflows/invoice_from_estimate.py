@@ -58,7 +58,8 @@ async def create_invoice_from_estimate(clientary: Clientary, args: CreateInvoice
         if not args.allow_duplicate and (made := await _made_of(clientary, estimate)):
             return _made_already(estimate, made)
         invoice = await created(clientary, wanted, job)
-    total = money(invoice.total_cost or sums(wanted).total, invoice.currency_code)
+    comes_to = sums(wanted).total if invoice.total_cost is None else invoice.total_cost
+    total = money(comes_to, invoice.currency_code)
     about = f"a draft invoice of {total}, with the {_lines(wanted)} of {_named(estimate)}"
     notice = f" {invoice.notice}" if invoice.notice else ""
     return done(
