@@ -62,7 +62,10 @@ WORDS: dict[str, list[Any]] = {
     "path": ["clients/1201", "leads", "invoices/20101/payments", "staff", "nothing/7"],
 }
 """Texts that must look like something."""
-ROWS = [{"client_id": 1201, "name": "Ada", "email": "ada@example.com"}, {"client": "Nobody", "email": "x@y.co"}]
+ROWS: list[JsonObject] = [
+    {"client_id": 1201, "name": "Ada", "email": "ada@example.com"},
+    {"client": "Nobody", "email": "x@y.co"},
+]
 OBJECTS: dict[str, list[JsonObject]] = {
     "rows": ROWS,
     "tasks": [{"title": "Call"}, {"title": "Call", "due_date": "2026-12-01"}],
