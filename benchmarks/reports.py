@@ -1,7 +1,7 @@
 """`python -m benchmarks.reports`: every report and narrowed list on a large account: time, requests, memory.
 
-A report may take 1.3 times what its requests take, so many at a time; the server may hold 1.5 times the memory that it
-holds idle. The exit status is 1 when a limit is missed. It takes about two minutes.
+A report may take 1.3 times what its requests take, so many at a time, where they are enough for that to mean anything;
+the server may hold 1.5 times the memory that it holds idle. The exit status is 1 when a limit is missed.
 """
 
 import asyncio
@@ -20,6 +20,8 @@ from benchmarks.upstream import SECONDS_PER_PAGE
 
 AT_A_TIME = 4
 SLOWEST, MOST_MEMORY = 1.3, 1.5
+FEWEST = 50
+"""Requests below which the first pages, which nothing can be read beside, are most of the time."""
 LONGEST = 900
 """Seconds after which it gives up."""
 
@@ -50,6 +52,11 @@ class Measured:
     what: str
     seconds: float
     requests: int
+
+    @property
+    def kept(self) -> bool | None:
+        """Whether it keeps the limit; None where it has none."""
+        return self.ratio <= SLOWEST if self.requests >= FEWEST else None
 
     @property
     def ratio(self) -> float:
@@ -93,7 +100,7 @@ def main() -> None:
     kept = peak <= MOST_MEMORY * idle
     verdict = "kept" if kept else "**MISSED**"
     print(f"| peak memory, MB | {peak:.0f} | idle {idle:.0f} | {peak / idle:.2f} | ≤ {MOST_MEMORY} | {verdict} |")
-    sys.exit(not (kept and all(call.ratio <= SLOWEST for call in measured)))
+    sys.exit(not (kept and all(call.kept is not False for call in measured)))
 
 
 if __name__ == "__main__":
