@@ -12,6 +12,7 @@ import httpx
 from clientary_mcp.sandbox import Sandbox
 from clientary_mcp.sandbox.network import Network
 from clientary_mcp.transport import NOT_SENT
+from tests.safety.nothing_twice import done_twice
 from tests.safety.told import Answer
 
 RULES = (
@@ -20,15 +21,31 @@ RULES = (
     "outcomes told wrong",
     "unknown told without need",
     "lists called complete that are not",
+    "answers out of bounds",
     "unhandled exceptions",
 )
 _MARK = re.compile(rb"mark-\d+-\d+")
+_OF_ESTIMATE = re.compile(rb"\(id (\d+)\)")
+_OF_HOURS = re.compile(rb"Time entries: [\d, -]+")
 
 
 def key_of(method: str, path: str, body: bytes = b"") -> str:
-    """What one write is known by: the mark in its body; a delete or a charge, which has none, by its address."""
+    """What one write is known by: the mark in its body; a delete or a charge, which has none, by its address.
+
+    An invoice that a job makes is known by what its note says that it was made of, where its lines have marks too.
+    """
+    if (method, path) == ("POST", "invoices"):
+        if made_of := _OF_HOURS.search(body):
+            return made_of[0].decode()
+        if made_of := _OF_ESTIMATE.search(body):
+            return f"invoice of estimate {made_of[1].decode()}"
     mark = _MARK.search(body)
     return mark[0].decode() if mark else f"{method} {path}"
+
+
+def _is_a_jobs(key: str) -> bool:
+    """Whether only jobs write so: they tell in steps what they did, and mark entries that have no mark of ours."""
+    return key.startswith(("Time entries: ", "invoice of estimate ", "PUT hours/"))
 
 
 def megabytes() -> float:
@@ -97,6 +114,8 @@ class Judge:
         self._effects: dict[str, list[int]] = defaultdict(list)
         self._read = 0
         self._last: dict[str, str] = {}
+        self._by_jobs: set[str] = set()
+        self._told_in_part: set[str] = set()
 
     @property
     def over(self) -> bool:
@@ -128,6 +147,21 @@ class Judge:
         elif answer.told == "unknown" and key not in self._witness.open:
             self.wrong("unknown told without need", said)
 
+    def hear_job(self, tool: str, keys: set[str], answer: Answer) -> None:
+        """An agent was told what became of a job whose writes are known by these keys: is it so, at this moment?"""
+        self._by_jobs |= keys
+        self.report.told[answer.told] += 1
+        missing = {key for key in keys if not self._effects_of(key)}
+        said = f"{tool} {sorted(keys)}: {answer.text[:300]}"
+        nothing_to_do = answer.told == "not done" and answer.content.get("done") is False
+        if missing and (answer.told == "done" or nothing_to_do):
+            self.wrong("writes lost", f"{said} lacks {missing}")
+        elif answer.told == "not done" and not nothing_to_do and keys - missing - self._told_in_part:
+            self.wrong("outcomes told wrong", said)
+        elif answer.told == "unknown" and keys and not keys & self._witness.open:
+            self.wrong("unknown told without need", said)
+        self._told_in_part |= keys - missing
+
     def _effects_of(self, key: str) -> list[int]:
         """The records of the writes of that key that took effect so far."""
         ledger = self.sandbox.ledger
@@ -142,8 +176,10 @@ class Judge:
         for key, ids in self._effects.items():
             if len(ids) > 1:
                 self.wrong("writes done twice", f"{key}: {ids}")
-            if key not in self._last:
+            if key not in self._last and key not in self._by_jobs and not _is_a_jobs(key):
                 self.wrong("outcomes told wrong", f"{key} took effect, and nobody was told")
+        for what in done_twice(self.sandbox):
+            self.wrong("writes done twice", what)
         for key, told in self._last.items():
             if (told == "done") > bool(self._effects.get(key)):
                 self.wrong("writes lost", f"{key} was told as done, and is not in the ledger")

@@ -9,7 +9,9 @@ import mcp_types
 from tests.agent import Agent
 from tests.safety.books_of_one import COMMON_LISTS, KINDS, OWN_LISTS, Books, JsonObject
 from tests.safety.judge import Judge, key_of
+from tests.safety.storm_jobs import FAILURES, JOBS, QUESTIONS
 from tests.safety.told import Answer
+from tool_schemas.answers import MAX_ANSWER
 
 _TRIES = 4
 
@@ -39,6 +41,8 @@ class Worker:
             self._list_own: 14,
             self._list_common: 4,
             self._look_at_staff: 2,
+            self._ask: 8,
+            self._hand_over: 7,
             self._mistake: 3,
         }
         for tool in COMMON_LISTS:
@@ -59,7 +63,42 @@ class Worker:
         if result.is_error and "that is a defect" in text.text:
             self._judge.wrong("unhandled exceptions", f"{tool} {arguments}: {text.text}")
             return None
+        if len(text.text) > MAX_ANSWER:
+            self._judge.wrong("answers out of bounds", f"{tool} {arguments}: {len(text.text)} characters")
         return result
+
+    async def _ask(self) -> None:
+        """A question about many records: answered, or a failure of Clientary's."""
+        tool, given = self._dice.choice(QUESTIONS)
+        arguments = given(self._books)
+        result = await self._call(tool, arguments)
+        if result is None:
+            return
+        self._judge.report.lists["failed" if result.is_error else "answered"] += 1
+        if result.is_error and not any(words in str(result.content) for words in FAILURES):
+            self._judge.wrong("outcomes told wrong", f"{tool} {arguments}: {result.content}")
+
+    async def _hand_over(self) -> None:
+        """A job, and the same one again until it is done, as agents are told to."""
+        job = self._dice.choice(JOBS)
+        if not self._books.ids[job.needs] and await self._create(job.needs) is None:
+            return
+        arguments = job.given(self._books, self._mark, self._dice)
+        keys = job.keys(arguments)
+        if self._dice.random() < 0.3:
+            await self._call(job.tool, arguments)  # a preview
+        for _ in range(_TRIES):
+            result = await self._call(job.tool, arguments | {"confirm": True})
+            if result is None:
+                return
+            try:
+                answer = Answer.of(result, may_have_nothing_to_do=True)
+            except AssertionError as error:
+                self._judge.wrong("outcomes told wrong", f"{job.tool} {sorted(keys)}: {error}")
+                return
+            self._judge.hear_job(job.tool, keys, answer)
+            if not result.is_error or answer.told == "unknown":
+                break
 
     async def _write(self, tool: str, arguments: JsonObject, key: str) -> Answer | None:
         """Do it, and again as long as it is said not to be done; the last answer."""

@@ -72,10 +72,11 @@ def tools_in(trail: Path) -> list[str]:
 
 
 async def asks_for_each_kind_of_write(sandbox: Sandbox, agent: Agent) -> list[str]:
-    """What is said to a create, an update, a payment, a delete, a charge and a mail."""
+    """What is said to a create, an update, a payment, a delete, a charge, a mail and a job."""
     (client,), (lead,), (invoice,) = (some(sandbox, table) for table in ("clients", "leads", "invoices"))
     charge, _ = record_for(sandbox, "charge_payment_profile")
     mail, _ = record_for(sandbox, "send_invoice_message")
+    people, _ = record_for(sandbox, "import_contacts")
     return [
         await agent.refusal("create_lead", name="Globex"),
         await agent.refusal("update_client", client_id=client, city="Bath"),
@@ -83,6 +84,7 @@ async def asks_for_each_kind_of_write(sandbox: Sandbox, agent: Agent) -> list[st
         await agent.refusal("delete_lead", lead_id=lead, confirm=True),
         await agent.refusal("charge_payment_profile", **charge, confirm=True),
         await agent.refusal("send_invoice_message", **mail, confirm=True),
+        await agent.refusal("import_contacts", **people, confirm=True),
     ]
 
 

@@ -176,9 +176,10 @@ def _outcomes(marks: list[_Mark], unmarked: list[Work]) -> Rows:
 def _about(bill: Bill, wanted: CreateInvoice) -> str:
     """`a draft invoice of 1,234.50 USD to “Acme” with 12.5 hours in 3 time entries of project “Website”`."""
     total = money(sums(wanted).total, wanted.currency_code)
-    client = quoted(bill.project.client_name or f"client {bill.project.client_id}")
     hours = f"{as_json(bill.hours)} hours in " if bill.hours else ""
-    return f"a draft invoice of {total} to {client} with {hours}{_count(bill.work)} of project {_name(bill)}"
+    return (
+        f"a draft invoice of {total} to {quoted(bill.client)} with {hours}{_count(bill.work)} of project {_name(bill)}"
+    )
 
 
 def _count(works: Iterable[Work]) -> str:

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from clientary_mcp.api import Clientary
-from clientary_mcp.books import expenses_between, staff_names
+from clientary_mcp.books import client_names, expenses_between, staff_names
 from clientary_mcp.errors import BadArguments
 from clientary_mcp.money import ZERO, in_lines, rate_of
 from clientary_mcp.previews import money, quoted
@@ -65,6 +65,8 @@ class Bill:
     """`work` is to be billed, in `lines`; what is in `held` an invoice bills, though Clientary has it as unbilled."""
 
     project: Project
+    client: str
+    """What people call who is billed."""
     work: list[Work]
     held: list[tuple[Work, Invoice]]
     lines: list[Line]
@@ -105,6 +107,7 @@ async def read_bill(clientary: Clientary, args: BillProjectHours) -> Bill:
     """What is to be billed now; BadArguments for a project that can't be billed by the hour."""
     project = await clientary.get(Project, f"projects/{args.project_id}")
     _check(project)
+    client = project.client_name or (await client_names(clientary, [project.client_id]))[project.client_id or 0]
     unbilled, staff = await _unbilled(clientary, args)
     left_out: dict[str, list[Work]] = {}
     ready: list[Work] = []
@@ -117,6 +120,7 @@ async def read_bill(clientary: Clientary, args: BillProjectHours) -> Bill:
     new = [work for work, holder in zip(ready, holders, strict=True) if holder is None]
     return Bill(
         project,
+        client,
         new,
         held=[(work, holder) for work, holder in zip(ready, holders, strict=True) if holder is not None],
         lines=[
