@@ -163,7 +163,11 @@ async def test_deleting_a_project_tells_what_goes_for_sure_from_what_may(
     assert answer["goes_with_it"] == {"tasks": {"count": 1, "first": ["Redesign website"]}, "hours": {"count": 0}}
     assert possibly.pop("estimates").keys() == {"not_visible"}
     assert possibly == {
-        "expenses": {"count": 1, "first": ["Expense Description!"]},
+        "expenses": {
+            "count": 1,
+            "first": ["Expense Description!"],
+            "amounts": [{"currency_code": "the account's", "count": 1, "amount": 500.25}],
+        },
         "invoices": {"count": 0},
     }
     assert "status=completed" in answer["alternative"]

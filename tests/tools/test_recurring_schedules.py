@@ -211,6 +211,6 @@ async def test_deleting_a_schedule_says_that_its_invoices_stay(agent: Agent, acc
     assert answer["goes_with_it"]["stays"]["invoices_already_made"] == {
         "count": 1,
         "first": ["184"],
-        "amounts": [{"currency_code": "EUR", "total_cost": 129.15, "balance": 119.15}],
+        "amounts": [{"currency_code": "EUR", "count": 1, "total_cost": 129.15, "balance": 119.15}],
     }
     assert "status=paused" in answer["alternative"]
