@@ -1,8 +1,9 @@
 """Rows that a test puts into the sandbox's tables itself, in the units that they are kept in."""
 
+from decimal import Decimal
 from typing import Any
 
-from clientary_mcp.sandbox import Sandbox
+from clientary_mcp.sandbox import Sandbox, Switches
 from clientary_mcp.sandbox.fields import TODAY
 from clientary_mcp.sandbox.resources import RESOURCES
 
@@ -22,3 +23,32 @@ def put(sandbox: Sandbox, table: str, **values: Any) -> int:
     """The id of a new row; what is not given is as plain as it can be."""
     with sandbox.connection:
         return sandbox.store.insert(table, _STAMPS | _PLAIN.get(table, {}) | _NEEDED.get(table, {}) | values)
+
+
+SWITCHES = [
+    Switches(),
+    Switches(dates="iso", money_as_text=True, predicate_keys="plain"),
+    Switches(nested_client_in_projects=False, nulls=True, predicate_keys="question"),
+    Switches(page_keys=False),
+    Switches(bare_arrays=True),
+    Switches(extra_keys=False),
+]
+"""The forms of the wire in which every figure has to be the same."""
+
+
+def run(sandbox: Sandbox, query: str, *values: Any) -> None:
+    """Change the tables."""
+    with sandbox.connection:
+        sandbox.connection.execute(query, values)
+
+
+def rows(sandbox: Sandbox, query: str, *values: Any) -> list[dict[str, Any]]:
+    """What a query yields."""
+    return [dict(row) for row in sandbox.connection.execute(query, values)]
+
+
+def exact(number: float) -> int:
+    """An answer's number in the hundredths that the tables keep; nothing is lost."""
+    hundredths = Decimal(str(number)) * 100
+    assert hundredths == int(hundredths)
+    return int(hundredths)

@@ -10,20 +10,12 @@ import respx
 from clientary_mcp.sandbox import Sandbox, Switches
 from tests.agent import Agent, agent_of
 from tests.conftest import TODAY, session_with
-from tests.reports.rows import put
+from tests.reports.rows import SWITCHES, exact, put, rows, run
 
 pytestmark = pytest.mark.anyio
 
 Row = dict[str, Any]
 
-SWITCHES = [
-    Switches(),
-    Switches(dates="iso", money_as_text=True, predicate_keys="plain"),
-    Switches(nested_client_in_projects=False, nulls=True, predicate_keys="question"),
-    Switches(page_keys=False),
-    Switches(bare_arrays=True),
-    Switches(extra_keys=False),
-]
 FIGURES = ("budget", "used", "remaining", "hours", "billed_hours", "unbilled_hours", "unbilled_amount")
 
 
@@ -45,22 +37,6 @@ async def reader(books: Sandbox) -> AsyncIterator[Agent]:
     books.requests.clear()
     async with agent_of(session_with(books)) as agent:
         yield agent
-
-
-def run(sandbox: Sandbox, query: str, *values: Any) -> None:
-    with sandbox.connection:
-        sandbox.connection.execute(query, values)
-
-
-def rows(sandbox: Sandbox, query: str, *values: Any) -> list[Row]:
-    return [dict(row) for row in sandbox.connection.execute(query, values)]
-
-
-def exact(number: float) -> int:
-    """An answer's number in the hundredths that the tables keep; nothing is lost."""
-    hundredths = Decimal(str(number)) * 100
-    assert hundredths == int(hundredths)
-    return int(hundredths)
 
 
 def standing(sandbox: Sandbox, project: Row) -> Row:

@@ -1,7 +1,6 @@
 """The report on unbilled work: every figure against the account's own tables, and what is apart or left out."""
 
 from collections.abc import AsyncIterator
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -9,7 +8,7 @@ import pytest
 from clientary_mcp.sandbox import Sandbox, Switches
 from tests.agent import Agent, agent_of
 from tests.conftest import TODAY, session_with
-from tests.reports.rows import put
+from tests.reports.rows import SWITCHES, exact, put, rows, run
 
 pytestmark = pytest.mark.anyio
 
@@ -18,14 +17,6 @@ Figures = dict[tuple[Any, ...], tuple[int, int, int]]
 
 MONEY = ("hours", "amount", "expenses")
 SAMPLES = Switches(extra_keys=False)
-SWITCHES = [
-    Switches(),
-    Switches(dates="iso", money_as_text=True, predicate_keys="plain"),
-    Switches(nested_client_in_projects=False, nulls=True, predicate_keys="question"),
-    Switches(page_keys=False),
-    Switches(bare_arrays=True),
-    SAMPLES,
-]
 
 
 @pytest.fixture(scope="module")
@@ -42,22 +33,6 @@ async def reader(books: Sandbox) -> AsyncIterator[Agent]:
     books.requests.clear()
     async with agent_of(session_with(books)) as agent:
         yield agent
-
-
-def run(sandbox: Sandbox, query: str, *values: Any) -> None:
-    with sandbox.connection:
-        sandbox.connection.execute(query, values)
-
-
-def rows(sandbox: Sandbox, query: str, *values: Any) -> list[Row]:
-    return [dict(row) for row in sandbox.connection.execute(query, values)]
-
-
-def exact(number: float) -> int:
-    """An answer's number in the hundredths that the tables keep; nothing is lost."""
-    hundredths = Decimal(str(number)) * 100
-    assert hundredths == int(hundredths)
-    return int(hundredths)
 
 
 def told(answer: Row, *keys: str) -> Figures:
