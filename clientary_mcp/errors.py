@@ -21,30 +21,43 @@ the bounded messages of `fields`.
 """
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 
 class ClientaryError(Exception):
-    """Root of the tree."""
+    """Root of the tree. `code` is its name in the audit trail: public, so it stays when a class is renamed."""
+
+    code: ClassVar[str] = "ClientaryError"
 
 
 class SettingsError(ClientaryError):
     """A setting is missing or wrong; the message is one plain sentence for whoever set it."""
 
+    code = "SettingsError"
+
 
 class BadArguments(ClientaryError):
     """The arguments of a call are wrong. Nothing was sent."""
+
+    code = "BadArguments"
 
 
 class Withheld(ClientaryError):
     """The owner's settings, or the person who was asked, do not let it happen. Nothing was sent."""
 
+    code = "Withheld"
+
 
 class NotAllowed(ClientaryError):
     """The token is not accepted, or its owner lacks the right."""
 
+    code = "NotAllowed"
+
 
 class NotFound(ClientaryError):
     """There is no such record."""
+
+    code = "NotFound"
 
 
 class Refused(ClientaryError):
@@ -52,6 +65,8 @@ class Refused(ClientaryError):
 
     `fields` maps a field, by our name, to what is wrong with it; the key `""` holds what names no field.
     """
+
+    code = "Refused"
 
     def __init__(self, message: str, fields: Mapping[str, list[str]] | None = None) -> None:
         super().__init__(message)
@@ -61,9 +76,13 @@ class Refused(ClientaryError):
 class PlanLimit(ClientaryError):
     """The account's plan allows no more records of this kind."""
 
+    code = "PlanLimit"
+
 
 class Busy(ClientaryError):
     """Clientary asked to slow down, and went on asking. `retry_after` is in seconds, when it said so."""
+
+    code = "Busy"
 
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
@@ -73,17 +92,25 @@ class Busy(ClientaryError):
 class Unavailable(ClientaryError):
     """Clientary could not be reached or answered with an error of its own; nothing was changed."""
 
+    code = "Unavailable"
+
 
 class Changing(Unavailable):
     """A list changed while its pages were read, so that it can't be told whole."""
+
+    code = "Changing"
 
 
 class NotDone(ClientaryError):
     """A write left without an answer, and did not take effect: it may be repeated."""
 
+    code = "NotDone"
+
 
 class HalfDone(ClientaryError):
     """A job of several writes stopped half-way. What was done stays, and is told."""
+
+    code = "HalfDone"
 
 
 class OutcomeUnknown(ClientaryError):
@@ -92,6 +119,8 @@ class OutcomeUnknown(ClientaryError):
     `may_still_happen` when it could be under way yet; `accepted` when Clientary said yes without showing what it made.
     """
 
+    code = "OutcomeUnknown"
+
     def __init__(self, message: str, *, may_still_happen: bool = False, accepted: bool = False) -> None:
         super().__init__(message)
         self.may_still_happen, self.accepted = may_still_happen, accepted
@@ -99,3 +128,5 @@ class OutcomeUnknown(ClientaryError):
 
 class Unreadable(ClientaryError):
     """Clientary answered something that the API does not document."""
+
+    code = "Unreadable"

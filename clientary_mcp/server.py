@@ -124,7 +124,7 @@ class ClientaryServer(MCPServer[None]):
                 else self._told(tool, answer, call)
             )
         except ClientaryError as error:
-            outcome = type(error).__name__
+            outcome = error.code
             result = self._failed(self._explained(error, tool, args, call), call)
         except get_cancelled_exc_class():
             self._write_down(line_of(name, args, call, "given up", call.clock.now() - begun, _host(context), None))

@@ -1,6 +1,6 @@
 """Tool, and the verbs that make one from a function: reads, creates, updates, deletes, sends, charges, jobs.
 
-    @reads
+    @reads("clients")
     async def get_client(clientary: Clientary, args: GetClient) -> Client:
         '''What it does, for agents.'''
         return await clientary.get(Client, f"clients/{args.client_id}")
@@ -37,11 +37,28 @@ Preview = Callable[[Clientary, GatedT], Awaitable[Outcome]]
 
 _NUMBERED = {"invoice_id", "estimate_id"}
 
-_TOOLS = "clientary_mcp.tools"
-"""The package whose modules, and packages of modules, are the resources that toolsets name."""
-
 Kind = Literal["read", "write", "money", "mail", "delete"]
 """What a call may do, as owners allow or forbid it."""
+
+Resource = Literal[
+    "clients",
+    "contacts",
+    "leads",
+    "projects",
+    "hours",
+    "tasks",
+    "expenses",
+    "invoices",
+    "estimates",
+    "payments",
+    "payment_profiles",
+    "recurring_schedules",
+    "staff",
+    "reports",
+    "workflows",
+    "raw",
+]
+"""What a tool is about, as toolsets name it."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +93,7 @@ class Tool:
     """One tool: what agents see of it, and how a call of it runs."""
 
     name: str
-    resource: str
+    resource: Resource
     description: str
     arguments: type[Arguments]
     answer: Any
@@ -163,53 +180,65 @@ def acts(args: Arguments) -> bool:
     return not isinstance(args, Confirmed) or args.confirm
 
 
-def reads(function: Function[ArgsT, AnswerT]) -> Tool:
+def reads(resource: Resource) -> Callable[[Function[ArgsT, AnswerT]], Tool]:
     """A tool that changes nothing."""
-    return _tool(function, Effect(frozenset({"read"}), repeatable=True))
+    return lambda function: _tool(resource, function, Effect(frozenset({"read"}), repeatable=True))
 
 
-def creates(*also: Kind, seen_with: str) -> Callable[[Function[ArgsT, AnswerT]], Tool]:
+def creates(resource: Resource, *also: Kind, seen_with: str) -> Callable[[Function[ArgsT, AnswerT]], Tool]:
     """A tool that makes a new record; `also` says what it moves besides, at once or later on its own."""
-    return lambda function: _tool(function, Effect(frozenset({"write", *also})), seen_with=seen_with)
+    return lambda function: _tool(resource, function, Effect(frozenset({"write", *also})), seen_with=seen_with)
 
 
-def updates(*also: Kind, seen_with: str) -> Callable[[Function[ArgsT, AnswerT]], Tool]:
+def updates(resource: Resource, *also: Kind, seen_with: str) -> Callable[[Function[ArgsT, AnswerT]], Tool]:
     """A tool that changes fields of a record; what a field held before is gone, so it counts as destructive."""
     effect = Effect(frozenset({"write", *also}), destroys=True, repeatable=True)
-    return lambda function: _tool(function, effect, seen_with=seen_with)
+    return lambda function: _tool(resource, function, effect, seen_with=seen_with)
 
 
-def deletes(preview: Preview[GatedT], *also: Kind, seen_with: str) -> Callable[[Function[GatedT, Outcome]], Tool]:
+def deletes(
+    resource: Resource, preview: Preview[GatedT], *also: Kind, seen_with: str
+) -> Callable[[Function[GatedT, Outcome]], Tool]:
     """A tool that removes a record for good, behind the gate."""
     effect = Effect(frozenset({"delete", *also}), destroys=True, repeatable=True)
-    return lambda function: _tool(function, effect, preview, seen_with)
+    return lambda function: _tool(resource, function, effect, preview, seen_with)
 
 
-def sends(preview: Preview[GatedT], *, seen_with: str) -> Callable[[Function[GatedT, Outcome]], Tool]:
+def sends(
+    resource: Resource, preview: Preview[GatedT], *, seen_with: str
+) -> Callable[[Function[GatedT, Outcome]], Tool]:
     """A tool that mails something to people, behind the gate."""
     effect = Effect(frozenset({"mail"}), destroys=True, reaches_others=True)
-    return lambda function: _tool(function, effect, preview, seen_with)
+    return lambda function: _tool(resource, function, effect, preview, seen_with)
 
 
-def charges(preview: Preview[GatedT], *, seen_with: str) -> Callable[[Function[GatedT, Outcome]], Tool]:
+def charges(
+    resource: Resource, preview: Preview[GatedT], *, seen_with: str
+) -> Callable[[Function[GatedT, Outcome]], Tool]:
     """A tool that moves somebody's money, behind the gate."""
     effect = Effect(frozenset({"money"}), destroys=True, reaches_others=True)
-    return lambda function: _tool(function, effect, preview, seen_with)
+    return lambda function: _tool(resource, function, effect, preview, seen_with)
 
 
-def jobs(preview: Preview[GatedT], *also: Kind, seen_with: str) -> Callable[[Function[GatedT, Outcome]], Tool]:
+def jobs(
+    resource: Resource, preview: Preview[GatedT], *also: Kind, seen_with: str
+) -> Callable[[Function[GatedT, Outcome]], Tool]:
     """A tool that does several things, one after the other, behind the gate; `also` as for `creates`."""
     effect = Effect(frozenset({"write", *also}), destroys=True, reaches_others="mail" in also)
-    return lambda function: _tool(function, effect, preview, seen_with)
+    return lambda function: _tool(resource, function, effect, preview, seen_with)
 
 
 def _tool(
-    function: Function[Any, Any], effect: Effect, preview: Preview[Any] | None = None, seen_with: str | None = None
+    resource: Resource,
+    function: Function[Any, Any],
+    effect: Effect,
+    preview: Preview[Any] | None = None,
+    seen_with: str | None = None,
 ) -> Tool:
     hints = get_type_hints(function)
     return Tool(
         name=function.__name__,
-        resource=function.__module__.removeprefix(f"{_TOOLS}.").partition(".")[0],
+        resource=resource,
         description=" ".join((getdoc(function) or "").split()),
         arguments=hints["args"],
         answer=hints["return"],

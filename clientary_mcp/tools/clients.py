@@ -12,26 +12,26 @@ from tool_schemas.invoices import Invoice
 from tool_schemas.projects import Project
 
 
-@reads
+@reads("clients")
 async def list_clients(clientary: Clientary, args: ListClients) -> Page[Client]:
     """List clients, archived ones too. Their people: list_client_contacts; prospects: list_leads."""
     query = {"updated_since": args.updated_since, "sort": "date" if args.sort == "date" else None}
     return await listed(clientary, Client, "clients", args, query)
 
 
-@reads
+@reads("clients")
 async def get_client(clientary: Clientary, args: GetClient) -> Client:
     """One client in full: address, notes, status. What goes with it is in client_overview."""
     return await clientary.get(Client, f"clients/{args.client_id}")
 
 
-@creates(seen_with="list_clients")
+@creates("clients", seen_with="list_clients")
 async def create_client(clientary: Clientary, args: CreateClient) -> Client:
     """Add a client. Look in list_clients first: names need not be unique. People are added with create_contact."""
     return await clientary.create(Client, "clients", args.body())
 
 
-@updates(seen_with="get_client")
+@updates("clients", seen_with="get_client")
 async def update_client(clientary: Clientary, args: UpdateClient) -> Client:
     """Change the given fields of a client; "" clears one. status=archived is the reversible way to retire it."""
     return await clientary.update(Client, f"clients/{args.client_id}", args.body())
@@ -60,7 +60,7 @@ async def _preview_delete_client(clientary: Clientary, args: DeleteClient) -> Ou
     )
 
 
-@deletes(_preview_delete_client, seen_with="get_client")
+@deletes("clients", _preview_delete_client, seen_with="get_client")
 async def delete_client(clientary: Clientary, args: DeleteClient) -> Outcome:
     """Delete a client for good, with all its projects, invoices, estimates and contacts. To keep the history,
     archive it with update_client."""

@@ -21,31 +21,31 @@ from tool_schemas.estimates import (
 )
 
 
-@reads
+@reads("estimates")
 async def list_estimates(clientary: Clientary, args: ListEstimates) -> Page[Estimate]:
     """List estimates (offers, quotes)."""
     return await listed(clientary, Estimate, "estimates", args)
 
 
-@reads
+@reads("estimates")
 async def list_client_estimates(clientary: Clientary, args: ListClientEstimates) -> Page[Estimate]:
     """List the estimates of one client."""
     return await listed(clientary, Estimate, f"clients/{args.client_id}/estimates", args)
 
 
-@reads
+@reads("estimates")
 async def list_project_estimates(clientary: Clientary, args: ListProjectEstimates) -> Page[Estimate]:
     """List the estimates of one project."""
     return await listed(clientary, Estimate, f"projects/{args.project_id}/estimates", args)
 
 
-@reads
+@reads("estimates")
 async def get_estimate(clientary: Clientary, args: GetEstimate) -> Estimate:
     """One estimate in full, with its lines (item_id) and taxes."""
     return await clientary.get(Estimate, f"estimates/{args.estimate_id}")
 
 
-@creates(seen_with="list_estimates")
+@creates("estimates", seen_with="list_estimates")
 async def create_estimate(clientary: Clientary, args: CreateEstimate) -> Estimate:
     """Make an estimate, a draft unless status says otherwise. It is mailed only by send_estimate_message."""
     narrowest = f"clients/{args.client_id}/estimates" if args.client_id else "estimates"
@@ -54,7 +54,7 @@ async def create_estimate(clientary: Clientary, args: CreateEstimate) -> Estimat
     )
 
 
-@updates(seen_with="get_estimate")
+@updates("estimates", seen_with="get_estimate")
 async def update_estimate(clientary: Clientary, args: UpdateEstimate) -> Estimate:
     """Change the given fields of an estimate; "" clears one. create_invoice_from_estimate makes an invoice of
     it."""
@@ -71,7 +71,7 @@ async def _preview_delete_estimate(clientary: Clientary, args: DeleteEstimate) -
     )
 
 
-@deletes(_preview_delete_estimate, seen_with="get_estimate")
+@deletes("estimates", _preview_delete_estimate, seen_with="get_estimate")
 async def delete_estimate(clientary: Clientary, args: DeleteEstimate) -> Outcome:
     """Delete an estimate for good, with its lines. update_estimate with status=archived keeps it."""
     await clientary.delete(f"estimates/{args.estimate_id}")
@@ -82,7 +82,7 @@ async def _preview_send_estimate(clientary: Clientary, args: SendEstimateMessage
     return preview_message(await clientary.get(Estimate, f"estimates/{args.estimate_id}"), args)
 
 
-@sends(_preview_send_estimate, seen_with="get_estimate")
+@sends("estimates", _preview_send_estimate, seen_with="get_estimate")
 async def send_estimate_message(clientary: Clientary, args: SendEstimateMessage) -> Outcome:
     """E-mail an estimate to the given addresses. Whom to write to is in list_client_contacts."""
     await send_message(clientary, f"estimates/{args.estimate_id}", args)

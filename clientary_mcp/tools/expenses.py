@@ -19,31 +19,31 @@ from tool_schemas.expenses import (
 )
 
 
-@reads
+@reads("expenses")
 async def list_expenses(clientary: Clientary, args: ListExpenses) -> Page[Expense]:
     """List expenses; without dates this fiscal year's alone. The answer tells the range."""
     return await listed(clientary, Expense, "expenses", args, args.body())
 
 
-@reads
+@reads("expenses")
 async def list_client_expenses(clientary: Clientary, args: ListClientExpenses) -> Page[Expense]:
     """List one client's expenses; without dates perhaps this fiscal year's alone."""
     return await listed(clientary, Expense, f"clients/{args.client_id}/expenses", args, args.body())
 
 
-@reads
+@reads("expenses")
 async def list_project_expenses(clientary: Clientary, args: ListProjectExpenses) -> Page[Expense]:
     """List one project's expenses; without dates perhaps this fiscal year's alone."""
     return await listed(clientary, Expense, f"projects/{args.project_id}/expenses", args, args.body())
 
 
-@reads
+@reads("expenses")
 async def get_expense(clientary: Clientary, args: GetExpense) -> Expense:
     """One expense in full."""
     return await clientary.get(Expense, f"expenses/{args.expense_id}")
 
 
-@creates(seen_with="list_expenses")
+@creates("expenses", seen_with="list_expenses")
 async def create_expense(clientary: Clientary, args: CreateExpense) -> Expense:
     """Record money spent. Receipts can't be attached through the API."""
     narrowest = "expenses"
@@ -55,7 +55,7 @@ async def create_expense(clientary: Clientary, args: CreateExpense) -> Expense:
     )
 
 
-@updates(seen_with="get_expense")
+@updates("expenses", seen_with="get_expense")
 async def update_expense(clientary: Clientary, args: UpdateExpense) -> Expense:
     """Change the given fields of an expense; "" clears one."""
     return await clientary.update(Expense, f"expenses/{args.expense_id}", args.body())
@@ -67,7 +67,7 @@ async def _preview_delete_expense(clientary: Clientary, args: DeleteExpense) -> 
     return preview(f"delete expense {expense.id} for good", expense, not_visible=billed)
 
 
-@deletes(_preview_delete_expense, seen_with="get_expense")
+@deletes("expenses", _preview_delete_expense, seen_with="get_expense")
 async def delete_expense(clientary: Clientary, args: DeleteExpense) -> Outcome:
     """Delete an expense for good."""
     await clientary.delete(f"expenses/{args.expense_id}")

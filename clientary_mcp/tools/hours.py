@@ -21,13 +21,13 @@ from tool_schemas.hours import (
 from tool_schemas.projects import Project
 
 
-@reads
+@reads("hours")
 async def list_project_hours(clientary: Clientary, args: ListProjectHours) -> Page[HourEntry]:
     """List the hours of one project, by everybody."""
     return await listed(clientary, HourEntry, f"projects/{args.project_id}/hours", args, hours_query(args.billed))
 
 
-@reads
+@reads("hours")
 async def list_hours(clientary: Clientary, args: ListHours) -> Page[HourEntry]:
     """List the hours of all projects, or of a client's, newest first."""
     kept: Kept[HourEntry] = keeping(clientary, args)()
@@ -42,20 +42,20 @@ async def list_hours(clientary: Clientary, args: ListHours) -> Page[HourEntry]:
     return kept.page()
 
 
-@reads
+@reads("hours")
 async def get_hour_entry(clientary: Clientary, args: GetHourEntry) -> HourEntry:
     """One hour entry in full."""
     return await clientary.get(HourEntry, f"hours/{args.hour_entry_id}")
 
 
-@creates(seen_with="list_project_hours")
+@creates("hours", seen_with="list_project_hours")
 async def create_project_hours(clientary: Clientary, args: CreateProjectHours) -> HourEntry:
     """Log time worked on a project. It is booked on the owner of the API token; nobody else's time can be
     logged."""
     return await clientary.create(HourEntry, f"projects/{args.project_id}/hours", args.body())
 
 
-@updates(seen_with="get_hour_entry")
+@updates("hours", seen_with="get_hour_entry")
 async def update_hour_entry(clientary: Clientary, args: UpdateHourEntry) -> HourEntry:
     """Change the given fields of an hour entry; "" clears one. Whether `billed` can be changed depends on the
     account: the answer says if it was not."""
@@ -80,7 +80,7 @@ async def _preview_delete_hour_entry(clientary: Clientary, args: DeleteHourEntry
     )
 
 
-@deletes(_preview_delete_hour_entry, seen_with="get_hour_entry")
+@deletes("hours", _preview_delete_hour_entry, seen_with="get_hour_entry")
 async def delete_hour_entry(clientary: Clientary, args: DeleteHourEntry) -> Outcome:
     """Delete one hour entry for good."""
     await clientary.delete(f"hours/{args.hour_entry_id}")

@@ -24,37 +24,37 @@ from tool_schemas.invoices import (
 )
 
 
-@reads
+@reads("invoices")
 async def list_invoices(clientary: Clientary, args: ListInvoices) -> Page[Invoice]:
     """List invoices. Overdue is no status: sent or viewed, past due_date, with a balance."""
     return await listed(clientary, Invoice, "invoices", args, {"updated_since": args.updated_since})
 
 
-@reads
+@reads("invoices")
 async def list_client_invoices(clientary: Clientary, args: ListClientInvoices) -> Page[Invoice]:
     """List the invoices of one client."""
     return await listed(clientary, Invoice, f"clients/{args.client_id}/invoices", args)
 
 
-@reads
+@reads("invoices")
 async def list_project_invoices(clientary: Clientary, args: ListProjectInvoices) -> Page[Invoice]:
     """List the invoices of one project."""
     return await listed(clientary, Invoice, f"projects/{args.project_id}/invoices", args)
 
 
-@reads
+@reads("invoices")
 async def list_recurring_schedule_invoices(clientary: Clientary, args: ListRecurringScheduleInvoices) -> Page[Invoice]:
     """List the invoices of one recurring schedule."""
     return await listed(clientary, Invoice, f"recurring/{args.recurring_schedule_id}/invoices", args)
 
 
-@reads
+@reads("invoices")
 async def get_invoice(clientary: Clientary, args: GetInvoice) -> Invoice:
     """One invoice in full, with its lines (item_id), taxes and payments."""
     return await clientary.get(Invoice, f"invoices/{args.invoice_id}")
 
 
-@creates(seen_with="list_invoices")
+@creates("invoices", seen_with="list_invoices")
 async def create_invoice(clientary: Clientary, args: CreateInvoice) -> Invoice:
     """Make an invoice, a draft unless status says otherwise. It is mailed only by send_invoice_message. Logged
     hours are billed by bill_project_hours."""
@@ -62,7 +62,7 @@ async def create_invoice(clientary: Clientary, args: CreateInvoice) -> Invoice:
     return await clientary.create(Invoice, "invoices", args.body(), listed=partial(clientary.every, Invoice, narrowest))
 
 
-@updates(seen_with="get_invoice")
+@updates("invoices", seen_with="get_invoice")
 async def update_invoice(clientary: Clientary, args: UpdateInvoice) -> Invoice:
     """Change the given fields of an invoice; "" clears one. Money received is recorded with create_payment, not by
     status. status=cancelled is the reversible way to void it."""
@@ -89,7 +89,7 @@ async def _preview_delete_invoice(clientary: Clientary, args: DeleteInvoice) -> 
     )
 
 
-@deletes(_preview_delete_invoice, seen_with="get_invoice")
+@deletes("invoices", _preview_delete_invoice, seen_with="get_invoice")
 async def delete_invoice(clientary: Clientary, args: DeleteInvoice) -> Outcome:
     """Delete an invoice for good, with its lines. An invoice that a customer has seen is better cancelled with
     update_invoice."""
@@ -101,7 +101,7 @@ async def _preview_send_invoice(clientary: Clientary, args: SendInvoiceMessage) 
     return preview_message(await clientary.get(Invoice, f"invoices/{args.invoice_id}"), args)
 
 
-@sends(_preview_send_invoice, seen_with="get_invoice")
+@sends("invoices", _preview_send_invoice, seen_with="get_invoice")
 async def send_invoice_message(clientary: Clientary, args: SendInvoiceMessage) -> Outcome:
     """E-mail an invoice to the given addresses. Whom to write to is in list_client_contacts."""
     await send_message(clientary, f"invoices/{args.invoice_id}", args)

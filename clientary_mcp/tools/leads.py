@@ -8,26 +8,26 @@ from tool_schemas.answers import Outcome, Page
 from tool_schemas.leads import CreateLead, DeleteLead, GetLead, Lead, ListLeads, UpdateLead
 
 
-@reads
+@reads("leads")
 async def list_leads(clientary: Clientary, args: ListLeads) -> Page[Lead]:
     """List leads: prospects, not clients yet."""
     query = {"sort": args.sort if args.sort != "newest" else None}
     return await listed(clientary, Lead, "leads", args, query)
 
 
-@reads
+@reads("leads")
 async def get_lead(clientary: Clientary, args: GetLead) -> Lead:
     """One lead in full: address, notes, website."""
     return await clientary.get(Lead, f"leads/{args.lead_id}")
 
 
-@creates(seen_with="list_leads")
+@creates("leads", seen_with="list_leads")
 async def create_lead(clientary: Clientary, args: CreateLead) -> Lead:
     """Add a lead, a prospect. For a customer who already buys use create_client."""
     return await clientary.create(Lead, "leads", args.body())
 
 
-@updates(seen_with="get_lead")
+@updates("leads", seen_with="get_lead")
 async def update_lead(clientary: Clientary, args: UpdateLead) -> Lead:
     """Change the given fields of a lead; "" clears one. convert_lead makes a client of it."""
     return await clientary.update(Lead, f"leads/{args.lead_id}", args.body())
@@ -42,7 +42,7 @@ async def _preview_delete_lead(clientary: Clientary, args: DeleteLead) -> Outcom
     )
 
 
-@deletes(_preview_delete_lead, seen_with="get_lead")
+@deletes("leads", _preview_delete_lead, seen_with="get_lead")
 async def delete_lead(clientary: Clientary, args: DeleteLead) -> Outcome:
     """Delete a lead for good, with all its estimates and contacts."""
     await clientary.delete(f"leads/{args.lead_id}")

@@ -17,13 +17,13 @@ from tool_schemas.payment_profiles import (
 from tool_schemas.recurring_schedules import RecurringSchedule
 
 
-@reads
+@reads("payment_profiles")
 async def list_client_payment_profiles(clientary: Clientary, args: ListClientPaymentProfiles) -> Page[PaymentProfile]:
     """List the cards that one client has stored."""
     return await listed(clientary, PaymentProfile, f"clients/{args.client_id}/payment_profiles", args)
 
 
-@creates("money", seen_with="list_client_payment_profiles")
+@creates("payment_profiles", "money", seen_with="list_client_payment_profiles")
 async def create_payment_profile(clientary: Clientary, args: CreatePaymentProfile) -> PaymentProfile:
     """Store a client's card from ids that Stripe gave; card numbers are not accepted. Needs the account's Stripe
     integration. Charges nothing."""
@@ -49,7 +49,7 @@ async def _preview_delete_payment_profile(clientary: Clientary, args: DeletePaym
     )
 
 
-@deletes(_preview_delete_payment_profile, seen_with="list_client_payment_profiles")
+@deletes("payment_profiles", _preview_delete_payment_profile, seen_with="list_client_payment_profiles")
 async def delete_payment_profile(clientary: Clientary, args: DeletePaymentProfile) -> Outcome:
     """Delete a stored card for good; the client has to enter it again. Schedules with autobill may depend on
     it."""

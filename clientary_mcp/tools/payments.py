@@ -22,7 +22,7 @@ _CHEAP = 50
 """Invoices that are looked up for the sums of a page that nobody asked to be summed."""
 
 
-@reads
+@reads("payments")
 async def list_payments(clientary: Clientary, args: ListPayments) -> Page[Payment]:
     """List payments received, newest first."""
     if args.client_id is not None:
@@ -110,7 +110,7 @@ def _without_sums(page: Page[Payment], why: str) -> Page[Payment]:
     return page
 
 
-@creates("money", seen_with="get_invoice")
+@creates("payments", "money", seen_with="get_invoice")
 async def create_payment(clientary: Clientary, args: CreatePayment) -> Payment:
     """Record money that was received for an invoice, in part or in full. It moves no money: a stored card is
     charged with charge_payment_profile."""
@@ -158,7 +158,7 @@ async def _card(clientary: Clientary, invoice: Invoice, profile_id: int) -> str:
     return f"{card}: the card{ending} of {quoted(profile.name or '')}"
 
 
-@charges(_preview_charge, seen_with="get_invoice")
+@charges("payments", _preview_charge, seen_with="get_invoice")
 async def charge_payment_profile(clientary: Clientary, args: ChargePaymentProfile) -> Outcome:
     """Charge a client's stored card for the whole outstanding balance of an invoice; a part can't be charged. Real
     money moves. Cards are in list_client_payment_profiles."""
@@ -195,7 +195,7 @@ async def _preview_delete_payment(clientary: Clientary, args: DeletePayment) -> 
     )
 
 
-@deletes(_preview_delete_payment, "money", seen_with="get_invoice")
+@deletes("payments", _preview_delete_payment, "money", seen_with="get_invoice")
 async def delete_payment(clientary: Clientary, args: DeletePayment) -> Outcome:
     """Delete the record of a payment for good; the invoice's balance rises again. It pays nothing back."""
     path = f"invoices/{args.invoice_id}/payments/{args.payment_id}"

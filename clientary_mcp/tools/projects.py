@@ -23,27 +23,27 @@ from tool_schemas.projects import (
 from tool_schemas.tasks import Task
 
 
-@reads
+@reads("projects")
 async def list_projects(clientary: Clientary, args: ListProjects) -> Page[Project]:
     """List projects with budget and hours; completed ones by include_completed or status."""
     query = {"filter": "all" if args.include_completed or args.status == "completed" else None}
     return await listed(clientary, Project, "projects", args, query)
 
 
-@reads
+@reads("projects")
 async def list_client_projects(clientary: Clientary, args: ListClientProjects) -> Page[Project]:
     """List the projects of one client."""
     return await listed(clientary, Project, f"clients/{args.client_id}/projects", args)
 
 
-@reads
+@reads("projects")
 async def get_project(clientary: Clientary, args: GetProject) -> Project:
     """One project in full: rate, budget, worked_hours, unbilled_hours and cost so far. Single entries are in
     list_project_hours."""
     return await clientary.get(Project, f"projects/{args.project_id}")
 
 
-@creates(seen_with="list_projects")
+@creates("projects", seen_with="list_projects")
 async def create_project(clientary: Clientary, args: CreateProject) -> Project:
     """Set up a project to track time and expenses on."""
     narrowest = f"clients/{args.client_id}/projects" if args.client_id else "projects"
@@ -53,7 +53,7 @@ async def create_project(clientary: Clientary, args: CreateProject) -> Project:
     )
 
 
-@updates(seen_with="get_project")
+@updates("projects", seen_with="get_project")
 async def update_project(clientary: Clientary, args: UpdateProject) -> Project:
     """Change the given fields of a project; "" clears one. status=completed closes it, reversibly."""
     return await clientary.update(Project, f"projects/{args.project_id}", args.body())
@@ -86,7 +86,7 @@ async def _preview_delete_project(clientary: Clientary, args: DeleteProject) -> 
     )
 
 
-@deletes(_preview_delete_project, seen_with="get_project")
+@deletes("projects", _preview_delete_project, seen_with="get_project")
 async def delete_project(clientary: Clientary, args: DeleteProject) -> Outcome:
     """Delete a project for good, with all its tasks, logged hours, comments and notes. To keep them, complete it
     with update_project."""

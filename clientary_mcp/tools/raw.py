@@ -39,13 +39,13 @@ async def _what_is_there(clientary: Clientary, path: str) -> dict[str, Any] | No
     return dict(as_it_came(there)) if isinstance(there, dict) else None
 
 
-@reads
+@reads("raw")
 async def _read(clientary: Clientary, args: ReadApi) -> Outcome:
     """Read anything of this account's API that no other tool shows, in the API's own words and codes."""
     return await _answered(clientary, args)
 
 
-@jobs(_look, "money", "mail", "delete", seen_with="list_changes")
+@jobs("raw", _look, "money", "mail", "delete", seen_with="list_changes")
 async def api_request(clientary: Clientary, args: ApiRequest) -> Outcome:
     """Send one request to this account's API, for what no other tool does, in the API's own words and codes. All but
     GET need confirm."""

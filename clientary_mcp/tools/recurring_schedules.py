@@ -17,26 +17,26 @@ from tool_schemas.recurring_schedules import (
 )
 
 
-@reads
+@reads("recurring_schedules")
 async def list_recurring_schedules(clientary: Clientary, args: ListRecurringSchedules) -> Page[RecurringSchedule]:
     """List the schedules that make invoices on their own."""
     return await listed(clientary, RecurringSchedule, "recurring", args)
 
 
-@reads
+@reads("recurring_schedules")
 async def get_recurring_schedule(clientary: Clientary, args: GetRecurringSchedule) -> RecurringSchedule:
     """One recurring schedule in full, with its lines (item_id)."""
     return await clientary.get(RecurringSchedule, f"recurring/{args.recurring_schedule_id}")
 
 
-@creates("mail", "money", seen_with="list_recurring_schedules")
+@creates("recurring_schedules", "mail", "money", seen_with="list_recurring_schedules")
 async def create_recurring_schedule(clientary: Clientary, args: CreateRecurringSchedule) -> RecurringSchedule:
     """Let Clientary make an invoice for a client at regular intervals. With action send or autobill it later mails
     or charges customers unasked; draft makes drafts only."""
     return await clientary.create(RecurringSchedule, "recurring", args.body())
 
 
-@updates("mail", "money", seen_with="get_recurring_schedule")
+@updates("recurring_schedules", "mail", "money", seen_with="get_recurring_schedule")
 async def update_recurring_schedule(clientary: Clientary, args: UpdateRecurringSchedule) -> RecurringSchedule:
     """Change the given fields of a recurring schedule; "" clears one. action send or autobill makes Clientary mail
     or charge customers unasked; status=paused stops it for a while."""
@@ -65,7 +65,7 @@ async def _preview_delete_recurring_schedule(clientary: Clientary, args: DeleteR
     )
 
 
-@deletes(_preview_delete_recurring_schedule, seen_with="get_recurring_schedule")
+@deletes("recurring_schedules", _preview_delete_recurring_schedule, seen_with="get_recurring_schedule")
 async def delete_recurring_schedule(clientary: Clientary, args: DeleteRecurringSchedule) -> Outcome:
     """Delete a recurring schedule for good: it makes no more invoices, those it made stay. status=paused in
     update_recurring_schedule can be undone."""

@@ -10,25 +10,25 @@ from tool_schemas.answers import Outcome, Page
 from tool_schemas.tasks import CreateTask, DeleteTask, GetTask, ListProjectTasks, ListTasks, Task, UpdateTask
 
 
-@reads
+@reads("tasks")
 async def list_tasks(clientary: Clientary, args: ListTasks) -> Page[Task]:
     """List tasks, open and done."""
     return await listed(clientary, Task, "tasks", args)
 
 
-@reads
+@reads("tasks")
 async def list_project_tasks(clientary: Clientary, args: ListProjectTasks) -> Page[Task]:
     """List one project's tasks, open and done."""
     return await listed(clientary, Task, f"projects/{args.project_id}/tasks", args)
 
 
-@reads
+@reads("tasks")
 async def get_task(clientary: Clientary, args: GetTask) -> Task:
     """One task in full."""
     return await clientary.get(Task, f"tasks/{args.task_id}")
 
 
-@creates(seen_with="list_tasks")
+@creates("tasks", seen_with="list_tasks")
 async def create_task(clientary: Clientary, args: CreateTask) -> Task:
     """Add a task, on its own or for a project, a client or a staff member."""
     # The vendor prints POST /task, everybody else uses /tasks; where one is missing, 404 created nothing.
@@ -38,7 +38,7 @@ async def create_task(clientary: Clientary, args: CreateTask) -> Task:
     )
 
 
-@updates(seen_with="get_task")
+@updates("tasks", seen_with="get_task")
 async def update_task(clientary: Clientary, args: UpdateTask) -> Task:
     """Change the given fields of a task; "" clears one. complete=true ticks it off."""
     body = args.body()
@@ -60,7 +60,7 @@ async def _preview_delete_task(clientary: Clientary, args: DeleteTask) -> Outcom
     )
 
 
-@deletes(_preview_delete_task, seen_with="get_task")
+@deletes("tasks", _preview_delete_task, seen_with="get_task")
 async def delete_task(clientary: Clientary, args: DeleteTask) -> Outcome:
     """Delete a task for good. A task that is done is ticked off with update_task instead."""
     await clientary.delete(f"tasks/{args.task_id}")

@@ -44,7 +44,7 @@ _BASIS = (
 )
 
 
-@reads
+@reads("reports")
 async def client_overview(clientary: Clientary, args: ClientOverview) -> Report:
     """One client at a glance: contacts, open balance per currency, latest invoice with its lines, drafts, open
     projects with budgets, estimates. By id, or by a contact's e-mail address."""

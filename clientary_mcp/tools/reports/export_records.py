@@ -21,7 +21,7 @@ from tool_schemas.reports.export_records import ExportRecords
 _WHOLE = ("limit", "page", "order", "detail")
 
 
-@reads
+@reads("reports")
 async def export_records(clientary: Clientary, args: ExportRecords) -> Report:
     """Write a whole list, or all rows of a report, to a file in the owner's export directory. Answers its name,
     columns, control totals and first rows."""

@@ -65,7 +65,7 @@ _BASIS = (
 _FROM_NOW = "Nothing is told yet: the cursor, in the next call, asks for what is new or changed from now on."
 
 
-@reads
+@reads("reports")
 async def list_changes(clientary: Clientary, args: ListChanges) -> Report:
     """What is new or changed since a time, or since an earlier answer (its cursor), oldest first. With neither,
     a cursor from now on. Deletions can't be seen."""

@@ -46,7 +46,7 @@ _NO_COSTS = (
 _FEW_COSTS = "The margin is before the labour of those without a cost rate; left_out names them."
 
 
-@reads
+@reads("reports")
 async def profitability_report(clientary: Clientary, args: ProfitabilityReport) -> Report:
     """What a project earned: invoiced without tax, received, expenses, hours by person at their cost
     (cost_rates, by staff id), margin. Without costs, it is the margin before labour."""

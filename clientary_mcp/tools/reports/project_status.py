@@ -35,7 +35,7 @@ _FIXED = " At a fixed price, used is what the hours would cost at their own rate
 _OPEN = " Open projects at or over {} % of their budget, by the worked_hours and cost that Clientary tells of them."
 
 
-@reads
+@reads("reports")
 async def project_status(clientary: Clientary, args: ProjectStatus) -> Report:
     """Budget, used, remaining and percentage of a project, its hours billed and unbilled, and by person.
     Without project_id: the open projects at or over threshold."""

@@ -34,7 +34,7 @@ def age_of(days_overdue: int) -> str:
     return next((age for age, last in zip(AGES, _LAST_DAYS, strict=False) if days_overdue <= last), AGES[-1])
 
 
-@reads
+@reads("reports")
 async def receivables_report(clientary: Clientary, args: ReceivablesReport) -> Report:
     """Who owes us money: open balances by days overdue, per client and currency; drafts and cancelled never."""
     path = "invoices" if args.client_id is None else f"clients/{args.client_id}/invoices"

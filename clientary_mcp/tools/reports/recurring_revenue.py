@@ -36,7 +36,7 @@ _BASIS = (
 )
 
 
-@reads
+@reads("reports")
 async def recurring_revenue_report(clientary: Clientary, args: RecurringRevenueReport) -> Report:
     """Revenue per month and currency of active recurring schedules, without taxes. Paused ones stand apart."""
     found = await clientary.sift(RecurringSchedule, "recurring", _Revenue)

@@ -20,7 +20,7 @@ _BASIS = (
 Names = Mapping[str, Mapping[Any, str]]
 
 
-@reads
+@reads("reports")
 async def search(clientary: Clientary, args: Search) -> Report:
     """Find records and their ids by name, e-mail address, number or website, misspelt ones too; best match first."""
     types = dict.fromkeys(args.types or TYPES)

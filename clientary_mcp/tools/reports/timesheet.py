@@ -34,7 +34,7 @@ _MOST_STRETCHES, _STRETCHES_IN_ALL = 20, 400
 """Stretches of days without entries that are told of one person, and of all together."""
 
 
-@reads
+@reads("reports")
 async def timesheet_report(clientary: Clientary, args: TimesheetReport) -> Report:
     """Hours by person and project, working days without an entry, and entries without a description."""
     projects, staff = await both(

@@ -39,7 +39,7 @@ _FIXED = (
 )
 
 
-@reads
+@reads("reports")
 async def unbilled_report(clientary: Clientary, args: UnbilledReport) -> Report:
     """Unbilled hours with their worth, and unbilled expenses; fixed prices stand apart. bill_project_hours
     makes the invoice."""

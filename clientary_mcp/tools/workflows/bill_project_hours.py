@@ -58,7 +58,7 @@ async def _preview(clientary: Clientary, args: BillProjectHours) -> Outcome:
     )
 
 
-@jobs(_preview, seen_with="list_invoices")
+@jobs("workflows", _preview, seen_with="list_invoices")
 async def bill_project_hours(clientary: Clientary, args: BillProjectHours) -> Outcome:
     """Make a draft invoice of a project's unbilled hours, and mark them billed where the API can. Its note
     lists what it bills, so that nothing is billed twice."""

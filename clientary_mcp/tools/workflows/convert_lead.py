@@ -46,7 +46,7 @@ async def _preview(clientary: Clientary, args: ConvertLead) -> Outcome:
     )
 
 
-@jobs(_preview, seen_with="list_clients")
+@jobs("workflows", _preview, seen_with="list_clients")
 async def convert_lead(clientary: Clientary, args: ConvertLead) -> Outcome:
     """Make a client of a lead with its contacts, and for it a project and tasks. The lead stays. What is there is not
     made again: after a failure, the same call goes on."""

@@ -272,7 +272,7 @@ async def _preview(clientary: Clientary, args: ImportContacts) -> Outcome:
     )
 
 
-@jobs(_preview, seen_with="list_contacts")
+@jobs("workflows", _preview, seen_with="list_contacts")
 async def import_contacts(clientary: Clientary, args: ImportContacts) -> Outcome:
     """Add people to clients, but nobody whose e-mail address Clientary or an earlier row has. Each row has its own
     outcome; after a failure, the same call goes on."""

@@ -48,7 +48,7 @@ async def _preview(clientary: Clientary, args: CreateInvoiceFromEstimate) -> Out
     )
 
 
-@jobs(_preview, seen_with="list_invoices")
+@jobs("workflows", _preview, seen_with="list_invoices")
 async def create_invoice_from_estimate(clientary: Clientary, args: CreateInvoiceFromEstimate) -> Outcome:
     """Make a draft invoice with the lines, taxes and texts of an estimate, one to one and only once. The estimate
     stays as it is."""

@@ -85,7 +85,7 @@ async def _preview(clientary: Clientary, args: SendPaymentReminders) -> Outcome:
     )
 
 
-@jobs(_preview, "mail", seen_with="get_invoice")
+@jobs("workflows", _preview, "mail", seen_with="get_invoice")
 async def send_payment_reminders(clientary: Clientary, args: SendPaymentReminders) -> Outcome:
     """Mail overdue invoices to their clients again. Skips who has just paid, and who was reminded in the last
     day (as long as this server runs)."""
