@@ -26,8 +26,8 @@ from clientary_mcp.repeats import Repeats
 from clientary_mcp.settings import Settings
 from clientary_mcp.together import in_order, together
 from clientary_mcp.transport import Call, Clock, OnWait
-from tool_schemas.answers import Page
-from tool_schemas.base import Record
+from tool_schemas.base.models import Record
+from tool_schemas.base.results import Page
 
 RecordT = TypeVar("RecordT", bound=Record)
 ResultT = TypeVar("ResultT")

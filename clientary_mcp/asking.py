@@ -20,7 +20,7 @@ from pydantic import ValidationError
 
 from clientary_mcp.errors import Withheld
 from clientary_mcp.settings import Settings
-from tool_schemas.answers import as_text
+from tool_schemas.base.results import as_text
 
 
 @dataclass(frozen=True)

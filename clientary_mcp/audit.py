@@ -19,9 +19,9 @@ from typing import Any
 from clientary_mcp.errors import SettingsError, Withheld
 from clientary_mcp.redact import HANDLES, Learnt, redacted
 from clientary_mcp.transport import Call
-from tool_schemas.answers import bounded
-from tool_schemas.base import Arguments, Changes, Confirmed
-from tool_schemas.reading import as_it_came
+from tool_schemas.base.models import Arguments, Changes, Confirmed
+from tool_schemas.base.parsing import as_it_came
+from tool_schemas.base.results import bounded
 
 if sys.platform != "win32":
     import fcntl

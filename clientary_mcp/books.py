@@ -15,7 +15,7 @@ from clientary_mcp.api import Clientary, Sieve
 from clientary_mcp.errors import BadArguments, NotAllowed, NotFound
 from clientary_mcp.exchange import Query
 from clientary_mcp.pages import Ids
-from tool_schemas.base import Record
+from tool_schemas.base.models import Record
 from tool_schemas.clients import Client
 from tool_schemas.expenses import Expense
 from tool_schemas.hours import HourEntry

@@ -15,7 +15,7 @@ from clientary_mcp.offer import pruned
 from clientary_mcp.repeats import Repeats, key_of
 from clientary_mcp.transport import Call
 from clientary_mcp.verbs import Tool, acts
-from tool_schemas.base import Arguments, Confirmed, Once
+from tool_schemas.base.models import Arguments, Confirmed, Once
 
 Answer = dict[str, Any] | InputRequiredResult
 

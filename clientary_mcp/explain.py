@@ -16,7 +16,7 @@ from clientary_mcp.errors import (
     Unavailable,
     Unreadable,
 )
-from tool_schemas.reading import SECRETS, seen
+from tool_schemas.base.parsing import SECRETS, seen
 
 _MAX_FIELDS = 20
 _MAX_MESSAGE = 200

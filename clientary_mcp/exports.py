@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from clientary_mcp.errors import BadArguments, Withheld
-from tool_schemas.answers import as_text
-from tool_schemas.base import Record
+from tool_schemas.base.models import Record
+from tool_schemas.base.results import as_text
 
 Format = Literal["csv", "jsonl", "xlsx"]
 Row = dict[str, Any]

@@ -15,14 +15,14 @@ from clientary_mcp.books import client_named_in
 from clientary_mcp.errors import NotAllowed
 from clientary_mcp.matching import Level, Match, Wanted
 from clientary_mcp.previews import name_of
-from tool_schemas.base import Record
+from tool_schemas.base.models import Record
+from tool_schemas.base.parsing import as_json
 from tool_schemas.clients import Client
 from tool_schemas.contacts import Contact
 from tool_schemas.estimates import Estimate
 from tool_schemas.invoices import Invoice
 from tool_schemas.leads import Lead
 from tool_schemas.projects import Project
-from tool_schemas.reading import as_json
 from tool_schemas.recurring_schedules import RecurringSchedule
 from tool_schemas.staff import Staff
 from tool_schemas.tasks import Task

@@ -11,9 +11,9 @@ from clientary_mcp.api import Clientary, Sink
 from clientary_mcp.exchange import Query
 from clientary_mcp.pages import Listing
 from clientary_mcp.totals import UNKNOWN, Totals, currency_of, totals_of
-from tool_schemas.answers import Page
-from tool_schemas.base import Record
-from tool_schemas.filters import Narrowing, rank
+from tool_schemas.base.filters import Narrowing, rank
+from tool_schemas.base.models import Record
+from tool_schemas.base.results import Page
 
 RecordT = TypeVar("RecordT", bound=Record)
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from enum import IntEnum
 from typing import NamedTuple
 
-from tool_schemas.filters import folded
+from tool_schemas.base.text import folded
 
 _ADDRESS = re.compile(r"(?:mailto:)?([^\s@,;<>]+@[^\s@,;<>]+)")
 _SITE = re.compile(r"(?:\w+://)?(?:www\.)?([^\s/?#@]+)\S*")

@@ -5,7 +5,7 @@ from typing import Any
 from clientary_mcp.api import Clientary
 from clientary_mcp.errors import Refused
 from clientary_mcp.previews import money, preview
-from tool_schemas.answers import Outcome
+from tool_schemas.base.results import Outcome
 from tool_schemas.documents import Message
 from tool_schemas.estimates import Estimate
 from tool_schemas.invoices import Invoice

@@ -3,8 +3,8 @@
 from typing import Literal
 
 from clientary_mcp.api import Clientary
+from tool_schemas.base.text import folded
 from tool_schemas.clients import Client
-from tool_schemas.filters import folded
 from tool_schemas.projects import Project
 
 _A_MINUTE = 60.0

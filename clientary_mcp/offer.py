@@ -15,8 +15,8 @@ from pydantic.fields import FieldInfo
 from clientary_mcp.errors import SettingsError
 from clientary_mcp.settings import Settings
 from clientary_mcp.verbs import Kind, Tool
-from tool_schemas.mistakes import nearest
-from tool_schemas.wire import Filled, unwrap
+from tool_schemas.base.types import Filled, unwrap
+from tool_schemas.base.validation import nearest
 
 _ALL, _RAW = "all", "raw"
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from tool_schemas.base import Record
+from tool_schemas.base.models import Record
 from tool_schemas.documents import Item
 
 RecordT = TypeVar("RecordT", bound=Record)

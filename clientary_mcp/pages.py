@@ -7,9 +7,9 @@ from typing import Any, Generic, TypeVar
 
 from clientary_mcp.errors import Unreadable
 from clientary_mcp.totals import totals_of
-from tool_schemas.answers import Page
-from tool_schemas.base import Record
-from tool_schemas.reading import read_day, read_int
+from tool_schemas.base.models import Record
+from tool_schemas.base.parsing import read_day, read_int
+from tool_schemas.base.results import Page
 
 RecordT = TypeVar("RecordT", bound=Record)
 

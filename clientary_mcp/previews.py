@@ -9,8 +9,8 @@ from typing import Any
 from clientary_mcp.api import Clientary
 from clientary_mcp.errors import NotAllowed, NotFound
 from clientary_mcp.totals import totals_of
-from tool_schemas.answers import Outcome, Page
-from tool_schemas.base import Record
+from tool_schemas.base.models import Record
+from tool_schemas.base.results import Outcome, Page
 
 _NAMED = 10
 _QUOTED = 60

@@ -12,7 +12,7 @@ import mcp_types
 from mcp.shared.exceptions import MCPError
 
 from clientary_mcp.errors import ClientaryError
-from tool_schemas.reading import seen
+from tool_schemas.base.parsing import seen
 
 _MOST_VALUES = 100
 _LONGEST, _LONGEST_QUESTION = 200, 2_000

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tool_schemas.reading import SECRETS
+from tool_schemas.base.parsing import SECRETS
 
 HANDLES = ("stripe_customer_id", "stripe_source_id")
 """What a write may carry that nobody should see again."""

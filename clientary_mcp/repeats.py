@@ -7,7 +7,7 @@ from typing import Any
 
 import anyio
 
-from tool_schemas.base import Arguments
+from tool_schemas.base.models import Arguments
 
 Answer = dict[str, Any]
 

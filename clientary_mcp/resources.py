@@ -18,8 +18,8 @@ from clientary_mcp.audit import Audit
 from clientary_mcp.errors import BadArguments, ClientaryError, NotAllowed
 from clientary_mcp.exports import Exports
 from clientary_mcp.guides import MONEY, STATUSES
-from tool_schemas.answers import MAX_ANSWER, as_text
-from tool_schemas.base import Record
+from tool_schemas.base.models import Record
+from tool_schemas.base.results import MAX_ANSWER, as_text
 from tool_schemas.clients import Client
 from tool_schemas.invoices import Invoice
 from tool_schemas.leads import Lead

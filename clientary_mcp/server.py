@@ -25,11 +25,11 @@ from clientary_mcp.settings import Settings
 from clientary_mcp.tools import ALL
 from clientary_mcp.transport import Call, OnWait
 from clientary_mcp.verbs import Tool
-from tool_schemas.answers import Outcome, as_text
-from tool_schemas.base import Arguments
-from tool_schemas.mistakes import nearest
-from tool_schemas.reading import seen
-from tool_schemas.report import Report
+from tool_schemas.base.models import Arguments
+from tool_schemas.base.parsing import seen
+from tool_schemas.base.report import Report
+from tool_schemas.base.results import Outcome, as_text
+from tool_schemas.base.validation import nearest
 
 _A_DAY = 86_400
 

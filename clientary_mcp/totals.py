@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any
 
-from tool_schemas.base import Record
+from tool_schemas.base.models import Record
 
 UNKNOWN = "unknown"
 """What stands for the currency where Clientary tells none."""

@@ -20,11 +20,11 @@ from pydantic import ValidationError
 
 from clientary_mcp.api import Clientary
 from clientary_mcp.errors import BadArguments, NotFound
-from tool_schemas.answers import Outcome, Page, answer_schema, show_record
-from tool_schemas.base import Arguments, Confirmed, Paging, Record
-from tool_schemas.json_schema import input_schema
-from tool_schemas.mistakes import explain
-from tool_schemas.report import REPORT_SCHEMA, Report
+from tool_schemas.base.json_schema import input_schema
+from tool_schemas.base.models import Arguments, Confirmed, Paging, Record
+from tool_schemas.base.report import REPORT_SCHEMA, Report
+from tool_schemas.base.results import Outcome, Page, answer_schema, show_record
+from tool_schemas.base.validation import explain
 
 ArgsT = TypeVar("ArgsT", bound=Arguments)
 GatedT = TypeVar("GatedT", bound=Confirmed)

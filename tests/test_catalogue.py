@@ -16,7 +16,7 @@ from tests.agent import Era, agent_of
 from tests.conftest import TODAY, session_with
 from tests.golden import FOLDER, text_of
 from tests.published import as_listed, properties_in, schemas_in, signature, words_of
-from tool_schemas.answers import Page
+from tool_schemas.base.results import Page
 
 pytestmark = pytest.mark.anyio
 

@@ -19,7 +19,7 @@ from clientary_mcp.settings import Settings
 from tests.agent import Agent
 from tests.clock import FakeTime
 from tests.conftest import SETTINGS
-from tool_schemas.answers import Page
+from tool_schemas.base.results import Page
 from tool_schemas.clients import Client
 from tool_schemas.expenses import Expense
 from tool_schemas.hours import HourEntry

@@ -5,10 +5,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from tool_schemas.base import Arguments, Changes, Confirmed, Fields, Once, Record
-from tool_schemas.filters import ByDay, ByQuery
-from tool_schemas.ids import ClientId
-from tool_schemas.wire import AsJsonText, Codes, Day, Filled
+from tool_schemas.base.filters import ByDay, ByQuery
+from tool_schemas.base.ids import ClientId
+from tool_schemas.base.models import Arguments, Changes, Confirmed, Fields, Once, Record
+from tool_schemas.base.types import AsJsonText, Codes, Day, Filled
 
 Status = Annotated[Literal["active", "archived"], Codes(active=1, archived=2)]
 CompanyName = Annotated[Filled, Field(description="Company or person.")]

@@ -2,11 +2,11 @@
 
 from pydantic import Field
 
-from tool_schemas.base import Arguments, Changes, Confirmed, Fields, Once, Record
+from tool_schemas.base.filters import ByQuery
+from tool_schemas.base.ids import ClientId, ContactId
+from tool_schemas.base.models import Arguments, Changes, Confirmed, Fields, Once, Record
+from tool_schemas.base.types import Email, Filled
 from tool_schemas.clients import OneClient
-from tool_schemas.filters import ByQuery
-from tool_schemas.ids import ClientId, ContactId
-from tool_schemas.wire import Email, Filled
 
 
 class ContactFields(Fields):

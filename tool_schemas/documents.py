@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from tool_schemas.base import Confirmed, Fields, Given, Once
-from tool_schemas.ids import ClientId
-from tool_schemas.reading import Sent
-from tool_schemas.wire import AsJsonText, Codes, Email, Filled, Id, Number
+from tool_schemas.base.ids import ClientId
+from tool_schemas.base.models import Confirmed, Fields, Given, Once
+from tool_schemas.base.parsing import Sent
+from tool_schemas.base.types import AsJsonText, Codes, Email, Filled, Id, Number
 
 
 def _percent(given: Decimal) -> Decimal:

@@ -5,7 +5,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tool_schemas.base import Arguments, Changes, Confirmed, Once, Record
+from tool_schemas.base.filters import ByDay, ByQuery, InOrder
+from tool_schemas.base.ids import EstimateId
+from tool_schemas.base.models import Arguments, Changes, Confirmed, Once, Record
+from tool_schemas.base.types import Codes, Currency, Day
 from tool_schemas.clients import OneClient
 from tool_schemas.documents import (
     CHANGED_ITEMS,
@@ -17,10 +20,7 @@ from tool_schemas.documents import (
     NewItems,
     items_of,
 )
-from tool_schemas.filters import ByDay, ByQuery, InOrder
-from tool_schemas.ids import EstimateId
 from tool_schemas.projects import OneProject
-from tool_schemas.wire import Codes, Currency, Day
 
 Status = Annotated[
     Literal["draft", "sent", "viewed", "cancelled", "declined", "revised", "accepted", "archived"],

@@ -5,12 +5,12 @@ from typing import Annotated
 
 from pydantic import Field
 
-from tool_schemas.base import Arguments, Changes, Confirmed, Fields, Once, Record, Span
+from tool_schemas.base.filters import ByQuery
+from tool_schemas.base.ids import ClientId, ExpenseId, ProjectId
+from tool_schemas.base.models import Arguments, Changes, Confirmed, Fields, Once, Record, Span
+from tool_schemas.base.types import Day, Number
 from tool_schemas.clients import OneClient
-from tool_schemas.filters import ByQuery
-from tool_schemas.ids import ClientId, ExpenseId, ProjectId
 from tool_schemas.projects import OneProject
-from tool_schemas.wire import Day, Number
 
 Amount = Annotated[Number, Field(description="In the account's currency.")]
 

@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from tool_schemas.base import Arguments, Changes, Confirmed, Fields, Once, Record
-from tool_schemas.filters import ByDay, ByQuery, InOrder
-from tool_schemas.ids import ClientId, HourEntryId, ProjectId, StaffId
+from tool_schemas.base.filters import ByDay, ByQuery, InOrder
+from tool_schemas.base.ids import ClientId, HourEntryId, ProjectId, StaffId
+from tool_schemas.base.models import Arguments, Changes, Confirmed, Fields, Once, Record
+from tool_schemas.base.types import Day, Filled, Number
 from tool_schemas.projects import OneProject
-from tool_schemas.wire import Day, Filled, Number
 
 
 def _above_zero(given: Decimal) -> Decimal:

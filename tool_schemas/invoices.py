@@ -6,7 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tool_schemas.base import Arguments, Changes, Confirmed, Once, Record
+from tool_schemas.base.filters import ByDay, ByDue, ByQuery, InOrder, LeastBalance
+from tool_schemas.base.ids import InvoiceId, RecurringScheduleId
+from tool_schemas.base.models import Arguments, Changes, Confirmed, Once, Record
+from tool_schemas.base.types import Codes, Currency, Day
 from tool_schemas.clients import OneClient, UpdatedSince
 from tool_schemas.documents import (
     CHANGED_ITEMS,
@@ -18,11 +21,8 @@ from tool_schemas.documents import (
     NewItems,
     items_of,
 )
-from tool_schemas.filters import ByDay, ByDue, ByQuery, InOrder, LeastBalance
-from tool_schemas.ids import InvoiceId, RecurringScheduleId
 from tool_schemas.payments import Payment
 from tool_schemas.projects import OneProject
-from tool_schemas.wire import Codes, Currency, Day
 
 Status = Annotated[
     Literal["draft", "sent", "viewed", "cancelled", "paid", "pending"],

@@ -4,10 +4,10 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from tool_schemas.base import Arguments, Changes, Confirmed, Once, Record
+from tool_schemas.base.filters import ByQuery
+from tool_schemas.base.ids import LeadId
+from tool_schemas.base.models import Arguments, Changes, Confirmed, Once, Record
 from tool_schemas.clients import ByCreation, CompanyFields, CompanyName, Status
-from tool_schemas.filters import ByQuery
-from tool_schemas.ids import LeadId
 
 
 class Lead(CompanyFields, Record):

@@ -2,11 +2,11 @@
 
 from pydantic import Field
 
-from tool_schemas.base import Confirmed, Fields, Once, Record
+from tool_schemas.base.filters import ByQuery
+from tool_schemas.base.ids import PaymentProfileId
+from tool_schemas.base.models import Confirmed, Fields, Once, Record
+from tool_schemas.base.types import Day, Filled
 from tool_schemas.clients import OneClient
-from tool_schemas.filters import ByQuery
-from tool_schemas.ids import PaymentProfileId
-from tool_schemas.wire import Day, Filled
 
 
 class PaymentProfileFields(Fields):

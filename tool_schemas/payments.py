@@ -5,10 +5,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from tool_schemas.base import Arguments, Confirmed, Once, Record
-from tool_schemas.filters import ByDay, ByQuery
-from tool_schemas.ids import ClientId, InvoiceId, PaymentId, PaymentProfileId
-from tool_schemas.wire import Day, Number
+from tool_schemas.base.filters import ByDay, ByQuery
+from tool_schemas.base.ids import ClientId, InvoiceId, PaymentId, PaymentProfileId
+from tool_schemas.base.models import Arguments, Confirmed, Once, Record
+from tool_schemas.base.types import Day, Number
 
 
 class Payment(Record):

@@ -6,12 +6,12 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field
 
-from tool_schemas.base import Arguments, Changes, Confirmed, Fields, Once, Record
+from tool_schemas.base.filters import ByDay, ByQuery
+from tool_schemas.base.ids import ClientId, ProjectId
+from tool_schemas.base.models import Arguments, Changes, Confirmed, Fields, Once, Record
+from tool_schemas.base.parsing import Sent
+from tool_schemas.base.types import Codes, Currency, Day, Filled, Number
 from tool_schemas.clients import OneClient
-from tool_schemas.filters import ByDay, ByQuery
-from tool_schemas.ids import ClientId, ProjectId
-from tool_schemas.reading import Sent
-from tool_schemas.wire import Codes, Currency, Day, Filled, Number
 
 Status = Annotated[Literal["active", "completed", "billable"], Codes(active=1, completed=2, billable=4)]
 ProjectType = Annotated[Literal["hourly", "fixed"], Codes(hourly=0, fixed=2)]

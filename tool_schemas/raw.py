@@ -9,10 +9,10 @@ from urllib.parse import urlencode
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from tool_schemas.answers import MAX_ANSWER, Outcome, as_text, bounded
-from tool_schemas.base import Arguments, Confirmed
-from tool_schemas.reading import as_it_came, as_json
-from tool_schemas.wire import AsJsonText
+from tool_schemas.base.models import Arguments, Confirmed
+from tool_schemas.base.parsing import as_it_came, as_json
+from tool_schemas.base.results import MAX_ANSWER, Outcome, as_text, bounded
+from tool_schemas.base.types import AsJsonText
 
 _PATH = re.compile(r"[a-z][a-z0-9_-]{0,60}(?:/[a-z0-9_-]{1,60}){0,7}")
 _LONGEST_QUERY = 2_000

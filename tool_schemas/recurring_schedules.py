@@ -6,7 +6,10 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from tool_schemas.base import Arguments, Changes, Confirmed, Once, Record
+from tool_schemas.base.filters import ByDay, ByQuery
+from tool_schemas.base.ids import ClientId, PaymentProfileId, RecurringScheduleId
+from tool_schemas.base.models import Arguments, Changes, Confirmed, Once, Record
+from tool_schemas.base.types import Codes, Currency, Day, NotABool
 from tool_schemas.documents import (
     CHANGED_ITEMS,
     ITEMS,
@@ -16,9 +19,6 @@ from tool_schemas.documents import (
     NewItems,
     items_of,
 )
-from tool_schemas.filters import ByDay, ByQuery
-from tool_schemas.ids import ClientId, PaymentProfileId, RecurringScheduleId
-from tool_schemas.wire import Codes, Currency, Day, NotABool
 
 Status = Annotated[Literal["active", "paused", "stopped"], Codes(active=0, paused=1, stopped=2)]
 Action = Annotated[Literal["send", "draft", "autobill"], Codes(send=0, draft=1, autobill=2)]

@@ -2,9 +2,9 @@
 
 from pydantic import Field
 
-from tool_schemas.base import Arguments, Record
-from tool_schemas.filters import ByQuery
-from tool_schemas.ids import StaffId
+from tool_schemas.base.filters import ByQuery
+from tool_schemas.base.ids import StaffId
+from tool_schemas.base.models import Arguments, Record
 
 
 class Staff(Record):

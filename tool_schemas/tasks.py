@@ -5,11 +5,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from tool_schemas.base import Arguments, Changes, Confirmed, Fields, Once, Record
-from tool_schemas.filters import ByDay, ByDue, ByQuery
-from tool_schemas.ids import ClientId, ProjectId, StaffId, TaskId
+from tool_schemas.base.filters import ByDay, ByDue, ByQuery
+from tool_schemas.base.ids import ClientId, ProjectId, StaffId, TaskId
+from tool_schemas.base.models import Arguments, Changes, Confirmed, Fields, Once, Record
+from tool_schemas.base.types import Day, Filled
 from tool_schemas.projects import OneProject
-from tool_schemas.wire import Day, Filled
 
 Title = Annotated[Filled, Field(description="What to do.")]
 

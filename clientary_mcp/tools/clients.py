@@ -4,7 +4,7 @@ from clientary_mcp.api import Clientary
 from clientary_mcp.listing import listed
 from clientary_mcp.previews import done, preview, what_goes_along
 from clientary_mcp.verbs import creates, deletes, reads, updates
-from tool_schemas.answers import Outcome, Page
+from tool_schemas.base.results import Outcome, Page
 from tool_schemas.clients import Client, CreateClient, DeleteClient, GetClient, ListClients, UpdateClient
 from tool_schemas.contacts import Contact
 from tool_schemas.estimates import Estimate

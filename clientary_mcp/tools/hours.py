@@ -8,7 +8,7 @@ from clientary_mcp.listing import Kept, keeping, listed
 from clientary_mcp.previews import done, preview
 from clientary_mcp.totals import UNKNOWN
 from clientary_mcp.verbs import creates, deletes, reads, updates
-from tool_schemas.answers import Outcome, Page
+from tool_schemas.base.results import Outcome, Page
 from tool_schemas.hours import (
     CreateProjectHours,
     DeleteHourEntry,

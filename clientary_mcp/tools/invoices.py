@@ -9,7 +9,7 @@ from clientary_mcp.listing import listed
 from clientary_mcp.messages import preview_message, send_message
 from clientary_mcp.previews import done, money, preview
 from clientary_mcp.verbs import creates, deletes, reads, sends, updates
-from tool_schemas.answers import Outcome, Page
+from tool_schemas.base.results import Outcome, Page
 from tool_schemas.invoices import (
     CreateInvoice,
     DeleteInvoice,

@@ -7,7 +7,7 @@ from clientary_mcp.errors import NotAllowed
 from clientary_mcp.listing import listed
 from clientary_mcp.previews import done, found, name_of, preview
 from clientary_mcp.verbs import creates, deletes, reads
-from tool_schemas.answers import Outcome, Page
+from tool_schemas.base.results import Outcome, Page
 from tool_schemas.payment_profiles import (
     CreatePaymentProfile,
     DeletePaymentProfile,

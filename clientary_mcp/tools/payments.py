@@ -11,7 +11,7 @@ from clientary_mcp.listing import Kept, keeping, noted, say_of_what, whole
 from clientary_mcp.previews import done, found, money, nothing_to_do, preview, quoted
 from clientary_mcp.totals import UNKNOWN, Totals
 from clientary_mcp.verbs import charges, creates, deletes, reads
-from tool_schemas.answers import Outcome, Page
+from tool_schemas.base.results import Outcome, Page
 from tool_schemas.invoices import Invoice
 from tool_schemas.payment_profiles import PaymentProfile
 from tool_schemas.payments import ChargePaymentProfile, CreatePayment, DeletePayment, ListPayments, Payment

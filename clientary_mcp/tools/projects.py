@@ -6,7 +6,7 @@ from clientary_mcp.api import Clientary
 from clientary_mcp.listing import listed
 from clientary_mcp.previews import done, preview, what_goes_along
 from clientary_mcp.verbs import creates, deletes, reads, updates
-from tool_schemas.answers import Outcome, Page
+from tool_schemas.base.results import Outcome, Page
 from tool_schemas.estimates import Estimate
 from tool_schemas.expenses import Expense
 from tool_schemas.hours import HourEntry

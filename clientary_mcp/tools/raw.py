@@ -7,9 +7,9 @@ from clientary_mcp.api import Clientary
 from clientary_mcp.errors import NotAllowed, NotFound, OutcomeUnknown, Refused, Unreadable
 from clientary_mcp.previews import preview
 from clientary_mcp.verbs import jobs, reads
-from tool_schemas.answers import Outcome
+from tool_schemas.base.parsing import as_it_came
+from tool_schemas.base.results import Outcome
 from tool_schemas.raw import ApiAnswer, ApiCall, ApiPreview, ApiRequest, ReadApi
-from tool_schemas.reading import as_it_came
 
 _NOTHING_SEEN = "Nothing is to be read at that path, so what is there now is not shown."
 

@@ -5,7 +5,7 @@ from clientary_mcp.errors import BadArguments
 from clientary_mcp.listing import listed
 from clientary_mcp.previews import done, preview, what_goes_along
 from clientary_mcp.verbs import creates, deletes, reads, updates
-from tool_schemas.answers import Outcome, Page
+from tool_schemas.base.results import Outcome, Page
 from tool_schemas.invoices import Invoice
 from tool_schemas.recurring_schedules import (
     CreateRecurringSchedule,

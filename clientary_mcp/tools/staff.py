@@ -3,7 +3,7 @@
 from clientary_mcp.api import Clientary
 from clientary_mcp.listing import listed
 from clientary_mcp.verbs import reads
-from tool_schemas.answers import Page
+from tool_schemas.base.results import Page
 from tool_schemas.staff import GetStaff, ListStaff, Staff
 
 

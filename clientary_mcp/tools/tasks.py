@@ -6,7 +6,7 @@ from clientary_mcp.api import Clientary
 from clientary_mcp.listing import listed
 from clientary_mcp.previews import done, preview
 from clientary_mcp.verbs import creates, deletes, reads, updates
-from tool_schemas.answers import Outcome, Page
+from tool_schemas.base.results import Outcome, Page
 from tool_schemas.tasks import CreateTask, DeleteTask, GetTask, ListProjectTasks, ListTasks, Task, UpdateTask
 
 

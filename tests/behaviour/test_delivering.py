@@ -15,7 +15,7 @@ from clientary_mcp.settings import Settings
 from clientary_mcp.tools import ALL
 from tests.behaviour.lists_in_sql import LISTS, MONEY, cases, scope
 from tests.conftest import TODAY, session_with
-from tool_schemas.base import Record
+from tool_schemas.base.models import Record
 
 pytestmark = pytest.mark.anyio
 

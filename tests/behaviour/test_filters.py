@@ -10,7 +10,7 @@ from clientary_mcp.tools import ALL
 from tests.agent import Agent, agent_of
 from tests.behaviour.lists_in_sql import FILTERS, LISTS, MONEY, ORDERS, Case, cases, exactly, ids, scope, sums, whole
 from tests.conftest import TODAY, session_with
-from tool_schemas.filters import Narrowing
+from tool_schemas.base.filters import Narrowing
 
 pytestmark = pytest.mark.anyio
 

@@ -11,7 +11,7 @@ from clientary_mcp.sandbox import Sandbox
 from clientary_mcp.tools import ALL
 from tests.agent import Agent
 from tests.conftest import TODAY
-from tool_schemas.base import Paging
+from tool_schemas.base.models import Paging
 
 pytestmark = pytest.mark.anyio
 

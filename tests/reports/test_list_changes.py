@@ -11,7 +11,7 @@ from tests.conftest import session_with
 from tests.reports.rows import put
 from tests.reports.watching import TABLES, Row, named, now, run, stamped, told, walk
 from tests.tools.replies import listed
-from tool_schemas.answers import MAX_ANSWER, as_text
+from tool_schemas.base.results import MAX_ANSWER, as_text
 
 pytestmark = pytest.mark.anyio
 

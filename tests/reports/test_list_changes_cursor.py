@@ -18,7 +18,7 @@ from tests.clock import FakeTime
 from tests.conftest import TODAY, session_with
 from tests.reports.rows import put
 from tests.reports.watching import TABLES, Row, named, now, run, walk
-from tool_schemas.reports.list_changes import TYPES, Cursor, Part
+from tool_schemas.reports.cursor import TYPES, Cursor, Part
 
 pytestmark = pytest.mark.anyio
 

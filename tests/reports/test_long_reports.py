@@ -7,7 +7,7 @@ import respx
 
 from tests.agent import Agent
 from tests.tools.replies import listed
-from tool_schemas.answers import MAX_ANSWER, as_text
+from tool_schemas.base.results import MAX_ANSWER, as_text
 
 pytestmark = pytest.mark.anyio
 

@@ -18,7 +18,7 @@ from tests.agent import Agent, agent_of
 from tests.clock import FakeTime
 from tests.conftest import TODAY, session_with
 from tests.tools.replies import listed
-from tool_schemas.answers import MAX_ANSWER, as_text
+from tool_schemas.base.results import MAX_ANSWER, as_text
 
 pytestmark = pytest.mark.anyio
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from clientary_mcp.sandbox import Sandbox
 from tests.agent import Agent
-from tool_schemas.reports.list_changes import TYPES
+from tool_schemas.reports.cursor import TYPES
 
 Row = dict[str, Any]
 Told = Counter[tuple[str, int, str]]

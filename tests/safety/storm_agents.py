@@ -11,7 +11,7 @@ from tests.safety.books_of_one import COMMON_LISTS, KINDS, OWN_LISTS, Books, Jso
 from tests.safety.judge import Judge, key_of
 from tests.safety.storm_jobs import FAILURES, JOBS, QUESTIONS
 from tests.safety.told import Answer
-from tool_schemas.answers import MAX_ANSWER
+from tool_schemas.base.results import MAX_ANSWER
 
 _TRIES = 4
 

@@ -11,7 +11,7 @@ from tests.clock import FakeTime
 from tests.safety.calls import COUNTS, JOBS, REPORTS
 from tests.safety.people import text_of, working
 from tests.safety.test_hostile import MOST, Answer, account_of, session
-from tool_schemas.answers import MAX_ANSWER
+from tool_schemas.base.results import MAX_ANSWER
 
 pytestmark = pytest.mark.anyio
 

@@ -16,7 +16,7 @@ from tests.behaviour.gated import record_for
 from tests.clock import FakeTime
 from tests.conftest import SETTINGS
 from tests.safety.people import Person, owned, some, text_of, working, writes
-from tool_schemas.answers import MAX_ANSWER
+from tool_schemas.base.results import MAX_ANSWER
 
 pytestmark = pytest.mark.anyio
 

@@ -20,7 +20,7 @@ from tests.clock import FakeTime
 from tests.conftest import TODAY
 from tests.safety.people import Person, host, owned, some, working
 from tests.tools.test_every_tool import FIRST
-from tool_schemas.base import Once
+from tool_schemas.base.models import Once
 
 pytestmark = pytest.mark.anyio
 

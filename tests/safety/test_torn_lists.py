@@ -16,7 +16,7 @@ from clientary_mcp.settings import Settings
 from tests.agent import Era
 from tests.clock import FakeTime
 from tests.safety.people import working
-from tool_schemas.answers import Page
+from tool_schemas.base.results import Page
 from tool_schemas.clients import Client
 
 pytestmark = pytest.mark.anyio

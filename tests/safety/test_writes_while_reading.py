@@ -14,7 +14,7 @@ from clientary_mcp.api import Clientary
 from clientary_mcp.errors import Changing, ClientaryError, OutcomeUnknown
 from clientary_mcp.settings import Settings
 from tests.clock import FakeTime
-from tool_schemas.base import Record
+from tool_schemas.base.models import Record
 from tool_schemas.invoices import Invoice
 from tool_schemas.payments import Payment
 from tool_schemas.projects import Project

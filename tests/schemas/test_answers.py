@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tool_schemas.answers import MAX_ANSWER, Outcome, Page, answer_schema, as_text, bounded, show_record
+from tool_schemas.base.results import MAX_ANSWER, Outcome, Page, answer_schema, as_text, bounded, show_record
 from tool_schemas.clients import Client
 from tool_schemas.invoices import Invoice
 

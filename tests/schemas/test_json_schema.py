@@ -9,11 +9,11 @@ from pydantic.fields import FieldInfo
 
 from clientary_mcp.tools import ALL
 from clientary_mcp.verbs import Tool
-from tool_schemas.base import Arguments
+from tool_schemas.base.json_schema import input_schema
+from tool_schemas.base.models import Arguments
+from tool_schemas.base.types import Codes, Day, Id, Number
 from tool_schemas.documents import NewItems
-from tool_schemas.json_schema import input_schema
-from tool_schemas.reports.list_changes import Cursor
-from tool_schemas.wire import Codes, Day, Id, Number
+from tool_schemas.reports.cursor import Cursor
 
 every_tool = pytest.mark.parametrize("tool", ALL, ids=lambda tool: tool.name)
 

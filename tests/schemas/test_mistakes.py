@@ -9,10 +9,10 @@ from pydantic import BaseModel, ValidationError
 
 from clientary_mcp.tools import ALL
 from clientary_mcp.verbs import Tool
+from tool_schemas.base.validation import explain, nearest
 from tool_schemas.clients import ListClients, UpdateClient
 from tool_schemas.hours import CreateProjectHours
 from tool_schemas.invoices import CreateInvoice, SendInvoiceMessage, UpdateInvoice
-from tool_schemas.mistakes import explain, nearest
 from tool_schemas.payment_profiles import CreatePaymentProfile
 
 FOREIGN = ("pydantic", "Input should", "validation error", "ctx", "type=", "{", "Field required", "Extra inputs")

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tool_schemas.answers import as_text, show_record
-from tool_schemas.base import Record
+from tool_schemas.base.models import Record
+from tool_schemas.base.parsing import SECRETS, output_schema
+from tool_schemas.base.results import as_text, show_record
 from tool_schemas.clients import Client
 from tool_schemas.contacts import Contact
 from tool_schemas.estimates import Estimate
@@ -22,7 +23,6 @@ from tool_schemas.leads import Lead
 from tool_schemas.payment_profiles import PaymentProfile
 from tool_schemas.payments import Payment
 from tool_schemas.projects import Project
-from tool_schemas.reading import SECRETS, output_schema
 from tool_schemas.recurring_schedules import RecurringSchedule
 from tool_schemas.staff import Staff
 from tool_schemas.tasks import Task

@@ -10,7 +10,19 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from tool_schemas.wire import MAX_ID, AsJsonText, Codes, Currency, Day, Email, Filled, Id, Number, as_number, parse_day
+from tool_schemas.base.types import (
+    MAX_ID,
+    AsJsonText,
+    Codes,
+    Currency,
+    Day,
+    Email,
+    Filled,
+    Id,
+    Number,
+    as_number,
+    parse_day,
+)
 
 CODES = Codes(active=1, archived=2, every_2_weeks=7)
 

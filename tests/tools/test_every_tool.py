@@ -40,7 +40,7 @@ from tests.tools.replies import (
     TASK,
     listed,
 )
-from tool_schemas.filters import Narrowing
+from tool_schemas.base.filters import Narrowing
 
 pytestmark = pytest.mark.anyio
 

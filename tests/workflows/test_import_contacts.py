@@ -15,7 +15,7 @@ from tests.agent import agent_of
 from tests.conftest import session_with
 from tests.safety.people import Person, host, owned, text_of, working, writes
 from tests.workflows.quarry import Books
-from tool_schemas.answers import MAX_ANSWER
+from tool_schemas.base.results import MAX_ANSWER
 
 pytestmark = pytest.mark.anyio
 

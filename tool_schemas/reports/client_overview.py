@@ -3,9 +3,9 @@
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from tool_schemas.base import Arguments
-from tool_schemas.ids import ClientId
-from tool_schemas.wire import Email
+from tool_schemas.base.ids import ClientId
+from tool_schemas.base.models import Arguments
+from tool_schemas.base.types import Email
 
 
 class ClientOverview(Arguments):

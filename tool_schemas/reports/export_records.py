@@ -4,8 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from tool_schemas.base import Arguments
-from tool_schemas.wire import AsJsonText
+from tool_schemas.base.models import Arguments
+from tool_schemas.base.types import AsJsonText
 
 
 class ExportRecords(Arguments):

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from tool_schemas.base import Arguments
-from tool_schemas.ids import ProjectId
-from tool_schemas.wire import AsJsonText, NotABool, Number
+from tool_schemas.base.ids import ProjectId
+from tool_schemas.base.models import Arguments
+from tool_schemas.base.types import AsJsonText, NotABool, Number
 
 _STAFF_ID = re.compile(r"[1-9][0-9]{0,14}")
 

@@ -4,9 +4,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from tool_schemas.base import Arguments
-from tool_schemas.ids import ClientId, ProjectId
-from tool_schemas.wire import NotABool, Number
+from tool_schemas.base.ids import ClientId, ProjectId
+from tool_schemas.base.models import Arguments
+from tool_schemas.base.types import NotABool, Number
 
 Threshold = Annotated[Number, Field(ge=0), NotABool]
 

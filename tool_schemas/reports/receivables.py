@@ -4,9 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tool_schemas.base import Arguments
-from tool_schemas.ids import ClientId
-from tool_schemas.wire import Day, NotABool, Number
+from tool_schemas.base.ids import ClientId
+from tool_schemas.base.models import Arguments
+from tool_schemas.base.types import Day, NotABool, Number
 
 
 class ReceivablesReport(Arguments):

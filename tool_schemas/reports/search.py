@@ -4,8 +4,8 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import ConfigDict, Field
 
-from tool_schemas.base import Arguments
-from tool_schemas.wire import AsJsonText, Filled
+from tool_schemas.base.models import Arguments
+from tool_schemas.base.types import AsJsonText, Filled
 
 Type = Literal["client", "lead", "contact", "project", "invoice", "estimate", "task", "staff"]
 TYPES: tuple[Type, ...] = get_args(Type)

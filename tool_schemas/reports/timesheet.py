@@ -2,9 +2,9 @@
 
 from pydantic import Field
 
-from tool_schemas.base import Span
-from tool_schemas.ids import ClientId, ProjectId, StaffId
-from tool_schemas.wire import Day
+from tool_schemas.base.ids import ClientId, ProjectId, StaffId
+from tool_schemas.base.models import Span
+from tool_schemas.base.types import Day
 
 
 class TimesheetReport(Span):

@@ -4,9 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tool_schemas.base import Span
-from tool_schemas.ids import ClientId, ProjectId
-from tool_schemas.wire import Day, NotABool, Number
+from tool_schemas.base.ids import ClientId, ProjectId
+from tool_schemas.base.models import Span
+from tool_schemas.base.types import Day, NotABool, Number
 
 
 class UnbilledReport(Span):

@@ -4,10 +4,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from tool_schemas.base import Confirmed, Once, Span
+from tool_schemas.base.models import Confirmed, Once, Span
+from tool_schemas.base.types import Day
 from tool_schemas.documents import Percent
 from tool_schemas.projects import OneProject
-from tool_schemas.wire import Day
 
 GroupBy = Literal["entry", "title", "person", "day", "project"]
 

@@ -6,13 +6,13 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, ValidationError, create_model
 from pydantic_core import PydanticCustomError
 
-from tool_schemas.base import Arguments, Confirmed
-from tool_schemas.ids import ClientId
+from tool_schemas.base.ids import ClientId
+from tool_schemas.base.models import Arguments, Confirmed
+from tool_schemas.base.types import AsJsonText
+from tool_schemas.base.validation import explain
 from tool_schemas.leads import OneLead
-from tool_schemas.mistakes import explain
 from tool_schemas.projects import CreateProject
 from tool_schemas.tasks import CreateTask
-from tool_schemas.wire import AsJsonText
 
 
 def _less(arguments: type[Arguments], *names: str) -> type[Arguments]:

@@ -4,11 +4,11 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
-from tool_schemas.base import Arguments, Confirmed
+from tool_schemas.base.ids import ClientId
+from tool_schemas.base.models import Arguments, Confirmed
+from tool_schemas.base.types import AsJsonText, Email, Filled
+from tool_schemas.base.validation import explain
 from tool_schemas.contacts import ContactFields
-from tool_schemas.ids import ClientId
-from tool_schemas.mistakes import explain
-from tool_schemas.wire import AsJsonText, Email, Filled
 
 
 class NewContact(ContactFields, Arguments):

@@ -2,10 +2,10 @@
 
 from pydantic import Field
 
-from tool_schemas.base import Confirmed, Once
+from tool_schemas.base.models import Confirmed, Once
+from tool_schemas.base.types import Day
 from tool_schemas.estimates import OneEstimate
 from tool_schemas.invoices import DueDate
-from tool_schemas.wire import Day
 
 
 class CreateInvoiceFromEstimate(OneEstimate, Confirmed, Once):

@@ -5,8 +5,8 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from tool_schemas.base import Confirmed, Once
-from tool_schemas.wire import AsJsonText, Id, NotABool
+from tool_schemas.base.models import Confirmed, Once
+from tool_schemas.base.types import AsJsonText, Id, NotABool
 
 Days = Annotated[int, NotABool]
 

@@ -16,7 +16,8 @@ from clientary_mcp.money import ZERO, against_budget, used_as_told
 from clientary_mcp.previews import called, quoted
 from clientary_mcp.totals import Totals
 from clientary_mcp.verbs import reads
-from tool_schemas.base import Record
+from tool_schemas.base.models import Record
+from tool_schemas.base.report import Report
 from tool_schemas.clients import Client
 from tool_schemas.contacts import Contact
 from tool_schemas.documents import Item
@@ -24,7 +25,6 @@ from tool_schemas.estimates import Estimate
 from tool_schemas.invoices import OWED, Invoice
 from tool_schemas.leads import Lead
 from tool_schemas.projects import Project
-from tool_schemas.report import Report
 from tool_schemas.reports.client_overview import ClientOverview
 
 _MOST = 50

@@ -11,11 +11,11 @@ from clientary_mcp.errors import BadArguments
 from clientary_mcp.exports import Exports, Rows, check
 from clientary_mcp.offer import offered
 from clientary_mcp.verbs import Tool, reads
-from tool_schemas.answers import Page
-from tool_schemas.base import Arguments
-from tool_schemas.mistakes import nearest
-from tool_schemas.reading import as_json
-from tool_schemas.report import Report
+from tool_schemas.base.models import Arguments
+from tool_schemas.base.parsing import as_json
+from tool_schemas.base.report import Report
+from tool_schemas.base.results import Page
+from tool_schemas.base.validation import nearest
 from tool_schemas.reports.export_records import ExportRecords
 
 _WHOLE = ("limit", "page", "order", "detail")

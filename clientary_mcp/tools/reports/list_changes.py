@@ -12,8 +12,9 @@ from clientary_mcp.api import Clientary
 from clientary_mcp.books import EARLIEST
 from clientary_mcp.errors import BadArguments
 from clientary_mcp.verbs import reads
-from tool_schemas.answers import MAX_ANSWER, as_text, bounded
-from tool_schemas.base import Record
+from tool_schemas.base.models import Record
+from tool_schemas.base.report import Report
+from tool_schemas.base.results import MAX_ANSWER, as_text, bounded
 from tool_schemas.clients import Client
 from tool_schemas.contacts import Contact
 from tool_schemas.estimates import Estimate
@@ -22,8 +23,8 @@ from tool_schemas.invoices import Invoice
 from tool_schemas.leads import Lead
 from tool_schemas.payments import Payment
 from tool_schemas.projects import Project
-from tool_schemas.report import Report
-from tool_schemas.reports.list_changes import DIGEST, TYPES, Cursor, ListChanges, Part, Type, second_of
+from tool_schemas.reports.cursor import DIGEST, TYPES, Cursor, Part, Type, second_of
+from tool_schemas.reports.list_changes import ListChanges
 from tool_schemas.staff import Staff
 from tool_schemas.tasks import Task
 

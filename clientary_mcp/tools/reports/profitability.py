@@ -24,13 +24,13 @@ from clientary_mcp.previews import called, quoted
 from clientary_mcp.together import both
 from clientary_mcp.totals import UNKNOWN, Totals
 from clientary_mcp.verbs import reads
+from tool_schemas.base.report import Report
+from tool_schemas.base.types import as_number
 from tool_schemas.expenses import Expense
 from tool_schemas.hours import HourEntry
 from tool_schemas.invoices import Invoice
 from tool_schemas.projects import Project
-from tool_schemas.report import Report
 from tool_schemas.reports.profitability import ProfitabilityReport
-from tool_schemas.wire import as_number
 
 _BASIS = (
     "invoiced is the subtotals of the project's invoices, without tax; invoiced_with_tax is their totals, and received"

@@ -21,11 +21,11 @@ from clientary_mcp.previews import quoted
 from clientary_mcp.together import both
 from clientary_mcp.totals import UNKNOWN
 from clientary_mcp.verbs import reads
+from tool_schemas.base.report import Report
+from tool_schemas.base.types import as_number
 from tool_schemas.hours import HourEntry
 from tool_schemas.projects import Project
-from tool_schemas.report import Report
 from tool_schemas.reports.project_status import ProjectStatus
-from tool_schemas.wire import as_number
 
 _BASIS = (
     "used is the hours worked where the budget is in hours, and what they are worth where it is in money: each entry at"

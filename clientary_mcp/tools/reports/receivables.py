@@ -12,9 +12,9 @@ from clientary_mcp.money import ZERO
 from clientary_mcp.previews import called
 from clientary_mcp.totals import UNKNOWN, Totals
 from clientary_mcp.verbs import reads
+from tool_schemas.base.report import Report
 from tool_schemas.invoices import OWED, Invoice
 from tool_schemas.payments import Payment
-from tool_schemas.report import Report
 from tool_schemas.reports.receivables import ReceivablesReport
 
 AGES = ("current", "days_1_30", "days_31_60", "days_61_90", "over_90")

@@ -10,8 +10,8 @@ from clientary_mcp.money import cents, sums_of
 from clientary_mcp.previews import quoted
 from clientary_mcp.totals import UNKNOWN, Totals
 from clientary_mcp.verbs import reads
+from tool_schemas.base.report import Report
 from tool_schemas.recurring_schedules import RecurringSchedule
-from tool_schemas.report import Report
 from tool_schemas.reports.recurring_revenue import RecurringRevenueReport
 
 _MONTHS = 24

@@ -9,7 +9,7 @@ from clientary_mcp.books import client_names
 from clientary_mcp.finding import KINDS, LINKS, MOST, Found, Hit, find
 from clientary_mcp.previews import quoted
 from clientary_mcp.verbs import reads
-from tool_schemas.report import Report
+from tool_schemas.base.report import Report
 from tool_schemas.reports.search import TYPES, Search
 
 _NAMED = 10

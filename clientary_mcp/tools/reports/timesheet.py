@@ -23,9 +23,9 @@ from clientary_mcp.errors import NotFound
 from clientary_mcp.money import ZERO
 from clientary_mcp.together import both
 from clientary_mcp.verbs import reads
+from tool_schemas.base.report import Report
 from tool_schemas.hours import HourEntry
 from tool_schemas.projects import Project
-from tool_schemas.report import Report
 from tool_schemas.reports.timesheet import TimesheetReport
 
 _EXAMPLES = 10

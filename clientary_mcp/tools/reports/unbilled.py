@@ -22,10 +22,10 @@ from clientary_mcp.previews import quoted
 from clientary_mcp.together import both
 from clientary_mcp.totals import UNKNOWN
 from clientary_mcp.verbs import reads
+from tool_schemas.base.report import Report
 from tool_schemas.expenses import Expense
 from tool_schemas.hours import HourEntry
 from tool_schemas.projects import Project
-from tool_schemas.report import Report
 from tool_schemas.reports.unbilled import UnbilledReport
 
 _BASIS = (

@@ -26,11 +26,11 @@ from clientary_mcp.tools.workflows.drafts import (
     turn,
 )
 from clientary_mcp.verbs import jobs
-from tool_schemas.answers import Outcome
+from tool_schemas.base.parsing import as_json
+from tool_schemas.base.results import Outcome
 from tool_schemas.expenses import Expense
 from tool_schemas.hours import HourEntry
 from tool_schemas.invoices import CreateInvoice, Invoice
-from tool_schemas.reading import as_json
 from tool_schemas.workflows.bill_project_hours import BillProjectHours
 
 _DUE = timedelta(days=30)

@@ -11,13 +11,13 @@ from clientary_mcp.previews import done, name_of, nothing_to_do, preview, quoted
 from clientary_mcp.steps import Steps
 from clientary_mcp.tools.workflows.leads import COMPANY, Plan, planned, same_words
 from clientary_mcp.verbs import jobs
-from tool_schemas.answers import Outcome
-from tool_schemas.base import Record
+from tool_schemas.base.models import Record
+from tool_schemas.base.parsing import as_json
+from tool_schemas.base.results import Outcome
+from tool_schemas.base.text import mailbox
 from tool_schemas.clients import Client
 from tool_schemas.contacts import Contact, ContactFields
-from tool_schemas.filters import mailbox
 from tool_schemas.projects import Project
-from tool_schemas.reading import as_json
 from tool_schemas.tasks import Task
 from tool_schemas.workflows.convert_lead import ConvertLead
 

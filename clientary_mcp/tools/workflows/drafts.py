@@ -14,8 +14,8 @@ from clientary_mcp.api import Clientary
 from clientary_mcp.errors import BadArguments, OutcomeUnknown, Unavailable
 from clientary_mcp.money import Sums, line_amount, sums_of
 from clientary_mcp.previews import money, quoted
+from tool_schemas.base.validation import explain
 from tool_schemas.invoices import CreateInvoice, Invoice
-from tool_schemas.mistakes import explain
 
 _RUN = re.compile(r"(\d{1,16})(?:\s*[-–]\s*(\d{1,16}))?")  # noqa: RUF001 - what editors make of a hyphen
 

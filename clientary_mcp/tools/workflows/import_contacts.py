@@ -14,10 +14,10 @@ from clientary_mcp.previews import done, nothing_to_do, preview, quoted
 from clientary_mcp.together import both
 from clientary_mcp.tools.workflows.drafts import runs
 from clientary_mcp.verbs import jobs
-from tool_schemas.answers import Outcome, as_text
+from tool_schemas.base.results import Outcome, as_text
+from tool_schemas.base.text import mailbox
 from tool_schemas.clients import Client
 from tool_schemas.contacts import Contact
-from tool_schemas.filters import mailbox
 from tool_schemas.workflows.import_contacts import ImportContacts, NewContact
 
 _FEW = 10

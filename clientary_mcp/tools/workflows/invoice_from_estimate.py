@@ -21,7 +21,7 @@ from clientary_mcp.tools.workflows.drafts import (
     turn,
 )
 from clientary_mcp.verbs import jobs
-from tool_schemas.answers import Outcome
+from tool_schemas.base.results import Outcome
 from tool_schemas.documents import Item, NewItem, TaxFields
 from tool_schemas.estimates import Estimate
 from tool_schemas.invoices import CreateInvoice, Invoice

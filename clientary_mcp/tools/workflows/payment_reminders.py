@@ -17,11 +17,11 @@ from clientary_mcp.steps import Steps
 from clientary_mcp.tools.workflows.drafts import named
 from clientary_mcp.totals import Totals
 from clientary_mcp.verbs import jobs
-from tool_schemas.answers import Outcome
+from tool_schemas.base.results import Outcome
+from tool_schemas.base.types import Email
 from tool_schemas.contacts import Contact
 from tool_schemas.invoices import OWED, Invoice, SendInvoiceMessage
 from tool_schemas.payments import Payment
-from tool_schemas.wire import Email
 from tool_schemas.workflows.payment_reminders import SendPaymentReminders
 
 Rows = list[dict[str, Any]]

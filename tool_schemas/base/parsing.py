@@ -12,7 +12,7 @@ from typing import Any, Literal, Self, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, ConfigDict
 
-from tool_schemas.wire import JSON_TYPES, Codes, as_number, parse_day, unwrap
+from tool_schemas.base.types import JSON_TYPES, Codes, as_number, parse_day, unwrap
 
 Reader = Callable[[Any], Any]
 

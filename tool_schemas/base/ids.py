@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from tool_schemas.wire import Id
+from tool_schemas.base.types import Id
 
 ClientId = Annotated[Id, Field(description="From list_clients.")]
 ContactId = Annotated[Id, Field(description="From list_client_contacts.")]

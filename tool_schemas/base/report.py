@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from tool_schemas.answers import MAX_ANSWER, as_text, bounded, shown_sums
-from tool_schemas.reading import as_json
+from tool_schemas.base.parsing import as_json
+from tool_schemas.base.results import MAX_ANSWER, as_text, bounded, shown_sums
 
 _CUT = "Only the first {shown} of {rows} rows fit; the totals cover all. Narrow the question, or use export_records."
 _TEXT = 300

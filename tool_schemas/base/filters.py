@@ -4,8 +4,6 @@ A filter is a mixin: its fields, and what they want of a record. `narrow_by` nam
 the record to have that very value.
 """
 
-import re
-import unicodedata
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache, cached_property
@@ -13,8 +11,9 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from tool_schemas.base import Paging, Record, Span
-from tool_schemas.wire import Day, NotABool, Number
+from tool_schemas.base.models import Paging, Record, Span
+from tool_schemas.base.text import folded
+from tool_schemas.base.types import Day, NotABool, Number
 
 _TEXTS = (
     "name", "number", "title", "description", "email", "website", "phone", "mobile", "note", "summary", "po", "city",
@@ -27,17 +26,6 @@ _ORDERS = {
     "largest": ("total_cost", True),
     "due": ("due_date", False),
 }
-
-
-def folded(text: str) -> str:
-    """`text` as it is compared: without case and accents, its words apart by one blank."""
-    plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
-    return " ".join(re.findall(r"\w+", plain.casefold()))
-
-
-def mailbox(email: str | None) -> str:
-    """An e-mail address as it is compared: without case and white space around it."""
-    return (email or "").strip().casefold()
 
 
 def day_of(record: Record, field: str) -> date | None:

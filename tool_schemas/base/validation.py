@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from tool_schemas.json_schema import named
+from tool_schemas.base.json_schema import named
 
 _MAX_MISTAKES = 8
 

@@ -9,8 +9,8 @@ from typing import Annotated, Any, ClassVar, Literal, Self, get_args, get_origin
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 from pydantic_core import PydanticCustomError
 
-from tool_schemas.reading import Sent, as_json
-from tool_schemas.wire import NotABool
+from tool_schemas.base.parsing import Sent, as_json
+from tool_schemas.base.types import NotABool
 
 Detail = Literal["summary", "full"]
 

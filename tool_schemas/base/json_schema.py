@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from tool_schemas.wire import JSON_TYPES, unwrap
+from tool_schemas.base.types import JSON_TYPES, unwrap
 
 # What is said about the call rather than about the record comes last.
 _LAST = ("limit", "page", "detail", "confirm", "allow_duplicate")

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Generic, TypeVar, get_args, get_origin
 
-from tool_schemas.base import Detail, Record
-from tool_schemas.reading import as_json, output_schema
+from tool_schemas.base.models import Detail, Record
+from tool_schemas.base.parsing import as_json, output_schema
 
 RecordT = TypeVar("RecordT", bound=Record)
 
