@@ -21,7 +21,7 @@ import httpx
 from clientary_mcp.caps import Caps
 from clientary_mcp.errors import Busy, ClientaryError, OutcomeUnknown, Unavailable, Unreadable
 from clientary_mcp.explain import explain, not_done, unknown_outcome
-from clientary_mcp.redact import Learnt, handles_in, redacted
+from clientary_mcp.redaction import Learnt, handles_in, redacted
 from clientary_mcp.settings import Settings
 from clientary_mcp.stirrings import Stirrings
 from clientary_mcp.transport import NOT_SENT, Call, Clock, Pacing, Retrying, retry_after

@@ -5,8 +5,8 @@ from datetime import date
 from math import ceil
 from typing import Any, Generic, TypeVar
 
+from clientary_mcp.accounting.totals import totals_of
 from clientary_mcp.errors import Unreadable
-from clientary_mcp.totals import totals_of
 from tool_schemas.base.models import Record
 from tool_schemas.base.parsing import read_day, read_int
 from tool_schemas.base.results import Page

@@ -19,7 +19,7 @@ from clientary_mcp.errors import BadArguments, ClientaryError, OutcomeUnknown
 from clientary_mcp.names import NamesLike
 from clientary_mcp.offer import as_offered, not_offered, offered, pruned, without
 from clientary_mcp.prompts import Prompts
-from clientary_mcp.redact import Learnt, redacted
+from clientary_mcp.redaction import Learnt, redacted
 from clientary_mcp.resources import Resources
 from clientary_mcp.settings import Settings
 from clientary_mcp.tools import ALL

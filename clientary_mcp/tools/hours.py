@@ -2,11 +2,11 @@
 
 from functools import partial
 
+from clientary_mcp.accounting.totals import UNKNOWN
 from clientary_mcp.api import Clientary
 from clientary_mcp.books import hours_query, may_have_hours, projects_of
 from clientary_mcp.listing import Kept, keeping, listed
 from clientary_mcp.previews import done, preview
-from clientary_mcp.totals import UNKNOWN
 from clientary_mcp.verbs import creates, deletes, reads, updates
 from tool_schemas.base.results import Outcome, Page
 from tool_schemas.hours import (

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clientary_mcp.money import in_lines
+from clientary_mcp.accounting.billable_time import in_lines
 from clientary_mcp.sandbox import Sandbox, Switches
 from tests.agent import agent_of
 from tests.conftest import TODAY, session_with

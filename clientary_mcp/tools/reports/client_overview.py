@@ -7,14 +7,15 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
+from clientary_mcp.accounting.budgets import against_budget, used_as_told
+from clientary_mcp.accounting.money import ZERO
+from clientary_mcp.accounting.totals import Totals
 from clientary_mcp.api import Clientary
 from clientary_mcp.books import LeftOut, client_names, projects_of
 from clientary_mcp.errors import BadArguments, NotAllowed, NotFound
 from clientary_mcp.finding import Hit, find
 from clientary_mcp.matching import Level
-from clientary_mcp.money import ZERO, against_budget, used_as_told
 from clientary_mcp.previews import called, quoted
-from clientary_mcp.totals import Totals
 from clientary_mcp.verbs import reads
 from tool_schemas.base.models import Record
 from tool_schemas.base.report import Report

@@ -7,6 +7,8 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
+from clientary_mcp.accounting.money import ZERO, line_amount, percentage, sums_of
+from clientary_mcp.accounting.totals import UNKNOWN, Totals
 from clientary_mcp.api import Clientary
 from clientary_mcp.books import (
     LeftOut,
@@ -19,10 +21,8 @@ from clientary_mcp.books import (
     staff_names,
     told_names,
 )
-from clientary_mcp.money import ZERO, line_amount, percentage, sums_of
 from clientary_mcp.previews import called, quoted
 from clientary_mcp.together import both
-from clientary_mcp.totals import UNKNOWN, Totals
 from clientary_mcp.verbs import reads
 from tool_schemas.base.report import Report
 from tool_schemas.base.types import as_number

@@ -5,6 +5,10 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
+from clientary_mcp.accounting.billable_time import worth
+from clientary_mcp.accounting.budgets import against_budget, used_as_told
+from clientary_mcp.accounting.money import ZERO
+from clientary_mcp.accounting.totals import UNKNOWN
 from clientary_mcp.api import Clientary
 from clientary_mcp.books import (
     LeftOut,
@@ -16,10 +20,8 @@ from clientary_mcp.books import (
     staff_names,
     told_names,
 )
-from clientary_mcp.money import ZERO, against_budget, used_as_told, worth
 from clientary_mcp.previews import quoted
 from clientary_mcp.together import both
-from clientary_mcp.totals import UNKNOWN
 from clientary_mcp.verbs import reads
 from tool_schemas.base.report import Report
 from tool_schemas.base.types import as_number

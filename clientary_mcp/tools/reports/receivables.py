@@ -6,11 +6,11 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
+from clientary_mcp.accounting.money import ZERO
+from clientary_mcp.accounting.totals import UNKNOWN, Totals
 from clientary_mcp.api import Clientary
 from clientary_mcp.books import LeftOut, client_names, told_names
-from clientary_mcp.money import ZERO
 from clientary_mcp.previews import called
-from clientary_mcp.totals import UNKNOWN, Totals
 from clientary_mcp.verbs import reads
 from tool_schemas.base.report import Report
 from tool_schemas.invoices import OWED, Invoice

@@ -4,11 +4,11 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from clientary_mcp.accounting.money import cents, sums_of
+from clientary_mcp.accounting.totals import UNKNOWN, Totals
 from clientary_mcp.api import Clientary
 from clientary_mcp.books import LeftOut, client_names, told_names
-from clientary_mcp.money import cents, sums_of
 from clientary_mcp.previews import quoted
-from clientary_mcp.totals import UNKNOWN, Totals
 from clientary_mcp.verbs import reads
 from tool_schemas.base.report import Report
 from tool_schemas.recurring_schedules import RecurringSchedule

@@ -8,6 +8,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
+from clientary_mcp.accounting.money import ZERO
 from clientary_mcp.api import Clientary
 from clientary_mcp.books import (
     LeftOut,
@@ -20,7 +21,6 @@ from clientary_mcp.books import (
     told_names,
 )
 from clientary_mcp.errors import NotFound
-from clientary_mcp.money import ZERO
 from clientary_mcp.together import both
 from clientary_mcp.verbs import reads
 from tool_schemas.base.report import Report

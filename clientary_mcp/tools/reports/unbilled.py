@@ -6,6 +6,9 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
+from clientary_mcp.accounting.billable_time import worth
+from clientary_mcp.accounting.money import ZERO
+from clientary_mcp.accounting.totals import UNKNOWN
 from clientary_mcp.api import Clientary
 from clientary_mcp.books import (
     LeftOut,
@@ -17,10 +20,8 @@ from clientary_mcp.books import (
     projects_of,
     told_names,
 )
-from clientary_mcp.money import ZERO, worth
 from clientary_mcp.previews import quoted
 from clientary_mcp.together import both
-from clientary_mcp.totals import UNKNOWN
 from clientary_mcp.verbs import reads
 from tool_schemas.base.report import Report
 from tool_schemas.expenses import Expense

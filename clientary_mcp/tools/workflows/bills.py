@@ -7,10 +7,11 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
+from clientary_mcp.accounting.billable_time import in_lines, rate_of
+from clientary_mcp.accounting.money import ZERO
 from clientary_mcp.api import Clientary
 from clientary_mcp.books import client_names, expenses_between, staff_names
 from clientary_mcp.errors import BadArguments
-from clientary_mcp.money import ZERO, in_lines, rate_of
 from clientary_mcp.previews import money, quoted
 from clientary_mcp.tools.workflows.drafts import line, named, referred, runs
 from tool_schemas.expenses import Expense

@@ -3,10 +3,10 @@
 import re
 from typing import Any
 
+from clientary_mcp.accounting.money import ZERO, cents
 from clientary_mcp.api import Clientary
 from clientary_mcp.books import client_names, told_names
 from clientary_mcp.errors import BadArguments
-from clientary_mcp.money import ZERO, cents
 from clientary_mcp.previews import done, money, nothing_to_do, preview, quoted
 from clientary_mcp.tools.workflows.drafts import (
     created,

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from clientary_mcp.accounting.totals import Totals
 from clientary_mcp.api import Clientary
 from clientary_mcp.books import client_names, told_names
 from clientary_mcp.errors import ClientaryError, NotFound, OutcomeUnknown, Refused
@@ -15,7 +16,6 @@ from clientary_mcp.messages import send_message
 from clientary_mcp.previews import done, nothing_to_do, preview, quoted
 from clientary_mcp.steps import Steps
 from clientary_mcp.tools.workflows.drafts import named
-from clientary_mcp.totals import Totals
 from clientary_mcp.verbs import jobs
 from tool_schemas.base.results import Outcome
 from tool_schemas.base.types import Email

@@ -1,0 +1,83 @@
+"""Money arithmetic, exact: cents, lines, and what taxes make of them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Context, Decimal
+from typing import Protocol
+
+ZERO, _CENT = Decimal(0), Decimal("0.01")
+_EXACT = Context(prec=1_000, rounding=ROUND_HALF_UP)
+"""Digits enough for the product of any two numbers that a record may hold: Python's 28 round it, or refuse it."""
+
+
+def cents(amount: Decimal) -> Decimal:
+    """An amount rounded to the cent, half away from zero, as money is."""
+    return amount.quantize(_CENT, context=_EXACT)
+
+
+def line_amount(quantity: Decimal, price: Decimal) -> Decimal:
+    """What so many cost at that price, to the cent."""
+    return cents(_product(quantity, price))
+
+
+def percentage(part: Decimal, whole: Decimal) -> Decimal | None:
+    """How much of `whole` the part is, in percent with one decimal; None of nothing."""
+    return None if whole == 0 else (part / whole * 100).quantize(Decimal("0.1"), context=_EXACT)
+
+
+class Line(Protocol):
+    """What a total needs to know of one line of a document."""
+
+    @property
+    def quantity(self) -> Decimal | None: ...
+    @property
+    def price(self) -> Decimal | None: ...
+    @property
+    def taxable(self) -> bool | None: ...
+    @property
+    def item_type(self) -> str | None: ...
+
+
+class Taxed(Protocol):
+    """The tax rates of a document, in percent; a compound second tax is also taken on the first."""
+
+    @property
+    def tax(self) -> Decimal | None: ...
+    @property
+    def tax2(self) -> Decimal | None: ...
+    @property
+    def tax3(self) -> Decimal | None: ...
+    @property
+    def compound_tax(self) -> bool | None: ...
+
+
+@dataclass(frozen=True)
+class Sums:
+    """What the lines of a document come to."""
+
+    subtotal: Decimal
+    taxes: Decimal
+    total: Decimal
+
+
+def sums_of(lines: Iterable[Line], rates: Taxed) -> Sums:
+    """Each line and each tax is rounded to the cent on its own, as they stand on the document."""
+    subtotal = taxable = ZERO
+    for line in lines:
+        if line.item_type == "section":
+            continue
+        amount = line_amount(line.quantity or ZERO, line.price or ZERO)
+        subtotal += amount
+        taxable += amount if line.taxable else ZERO
+    first = _tax(taxable, rates.tax)
+    second = _tax(taxable + first if rates.compound_tax else taxable, rates.tax2)
+    taxes = first + second + _tax(taxable, rates.tax3)
+    return Sums(subtotal, taxes, subtotal + taxes)
+
+
+def _tax(amount: Decimal, rate: Decimal | None) -> Decimal:
+    return line_amount(amount, _product(rate or ZERO, _CENT))
+
+
+def _product(one: Decimal, other: Decimal) -> Decimal:
+    return _EXACT.multiply(one, other)
