@@ -18,7 +18,7 @@ from clientary_mcp.errors import ClientaryError, SettingsError
 from clientary_mcp.settings import Settings
 
 if TYPE_CHECKING:
-    from clientary_mcp.api import Clientary
+    from clientary_mcp.api.session import Clientary
 
 _DESCRIPTION = """\
 An MCP server for Clientary: AI agents work on clients, projects, hours, estimates, invoices and payments.
@@ -185,13 +185,13 @@ def _tools(options: argparse.Namespace) -> None:
 
 def _account(options: argparse.Namespace) -> "Clientary":
     """The session that the options ask for: with the embedded account only when it is named."""
-    from clientary_mcp.api import Clientary
+    from clientary_mcp.api.session import Clientary
 
     if not options.sandbox:
         return Clientary(Settings.from_environment(_given(options)))
+    from clientary_mcp.api.call import Clock
     from clientary_mcp.sandbox import Sandbox
     from clientary_mcp.sandbox.network import Network
-    from clientary_mcp.transport import Clock
 
     sandbox = Sandbox(options.date)
     ahead = (sandbox.today - datetime.now().astimezone().date()).total_seconds()

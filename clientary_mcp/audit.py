@@ -16,9 +16,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from clientary_mcp.api.call import Call
 from clientary_mcp.errors import SettingsError, Withheld
 from clientary_mcp.redaction import HANDLES, Learnt, redacted
-from clientary_mcp.transport import Call
 from tool_schemas.base.models import Arguments, Changes, Confirmed
 from tool_schemas.base.parsing import as_it_came
 from tool_schemas.base.results import bounded

@@ -11,10 +11,11 @@ from functools import partial
 from math import ceil
 from typing import Any, TypeVar
 
-from clientary_mcp.api import Clientary, Sieve
+from clientary_mcp.api.call import Query
+from clientary_mcp.api.pagination import Ids
+from clientary_mcp.api.session import Clientary
+from clientary_mcp.api.streaming import Sieve
 from clientary_mcp.errors import BadArguments, NotAllowed, NotFound
-from clientary_mcp.exchange import Query
-from clientary_mcp.pages import Ids
 from tool_schemas.base.models import Record
 from tool_schemas.clients import Client
 from tool_schemas.expenses import Expense

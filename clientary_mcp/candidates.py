@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Iterable
 from functools import partial
 
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import BadArguments, ClientaryError
 from clientary_mcp.finding import KINDS, Hit, find
 from clientary_mcp.previews import quoted

@@ -5,7 +5,7 @@ questions about the API.
 from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any
 
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import NotAllowed, NotFound
 
 _LISTS = (

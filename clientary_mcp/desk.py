@@ -8,12 +8,12 @@ from anyio import CancelScope
 from mcp.server.mcpserver import Context
 from mcp_types import InputRequiredResult
 
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.call import Call
+from clientary_mcp.api.session import Clientary
 from clientary_mcp.asking import Asking, Seen
 from clientary_mcp.audit import Audit
 from clientary_mcp.offer import pruned
-from clientary_mcp.repeats import Repeats, key_of
-from clientary_mcp.transport import Call
+from clientary_mcp.state.recent import Repeats, key_of
 from clientary_mcp.verbs import Tool, acts
 from tool_schemas.base.models import Arguments, Confirmed, Once
 

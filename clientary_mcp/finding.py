@@ -10,7 +10,7 @@ from functools import partial
 from heapq import heappush, heapreplace
 from typing import Any
 
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.session import Clientary
 from clientary_mcp.books import client_named_in
 from clientary_mcp.errors import NotAllowed
 from clientary_mcp.matching import Level, Match, Wanted

@@ -8,9 +8,10 @@ from math import ceil
 from typing import Generic, TypeVar
 
 from clientary_mcp.accounting.totals import UNKNOWN, Totals, currency_of, totals_of
-from clientary_mcp.api import Clientary, Sink
-from clientary_mcp.exchange import Query
-from clientary_mcp.pages import Listing
+from clientary_mcp.api.call import Query
+from clientary_mcp.api.pagination import Listing
+from clientary_mcp.api.session import Clientary
+from clientary_mcp.api.streaming import Sink
 from tool_schemas.base.filters import Narrowing, rank
 from tool_schemas.base.models import Record
 from tool_schemas.base.results import Page

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import Refused
 from clientary_mcp.previews import money, preview
 from tool_schemas.base.results import Outcome

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.session import Clientary
 from tool_schemas.base.text import folded
 from tool_schemas.clients import Client
 from tool_schemas.projects import Project

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from clientary_mcp.accounting.totals import totals_of
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import NotAllowed, NotFound
 from tool_schemas.base.models import Record
 from tool_schemas.base.results import Outcome, Page

@@ -13,7 +13,7 @@ import mcp_types
 from anyio import to_thread
 from mcp.shared.exceptions import MCPError
 
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.session import Clientary
 from clientary_mcp.audit import Audit
 from clientary_mcp.errors import BadArguments, ClientaryError, NotAllowed
 from clientary_mcp.exports import Exports

@@ -11,7 +11,8 @@ from anyio import get_cancelled_exc_class
 from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context, MCPServer, RequestStateSecurity
 
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.call import Call, OnWait
+from clientary_mcp.api.session import Clientary
 from clientary_mcp.audit import Audit, line_of, now
 from clientary_mcp.candidates import with_candidates
 from clientary_mcp.desk import Answer, Desk, was_done
@@ -23,7 +24,6 @@ from clientary_mcp.redaction import Learnt, redacted
 from clientary_mcp.resources import Resources
 from clientary_mcp.settings import Settings
 from clientary_mcp.tools import ALL
-from clientary_mcp.transport import Call, OnWait
 from clientary_mcp.verbs import Tool
 from tool_schemas.base.models import Arguments
 from tool_schemas.base.parsing import seen

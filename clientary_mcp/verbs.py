@@ -18,7 +18,7 @@ from typing import Any, Literal, TypeVar, get_type_hints
 import mcp_types
 from pydantic import ValidationError
 
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import BadArguments, NotFound
 from tool_schemas.base.json_schema import input_schema
 from tool_schemas.base.models import Arguments, Confirmed, Paging, Record

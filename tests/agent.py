@@ -8,7 +8,7 @@ from typing import Any, Literal
 import mcp_types
 from mcp import Client
 
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.session import Clientary
 from clientary_mcp.server import ClientaryServer
 
 Era = Literal["auto", "legacy"]

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime, time
 
-from clientary_mcp.transport import Clock
+from clientary_mcp.api.call import Clock
 
 
 class FakeTime:

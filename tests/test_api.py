@@ -12,7 +12,7 @@ import mcp_types
 import pytest
 import respx
 
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import ClientaryError, NotDone, NotFound, OutcomeUnknown, Unreadable
 from clientary_mcp.settings import Settings
 from tests.agent import Agent, agent_of

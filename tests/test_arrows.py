@@ -19,31 +19,9 @@ TESTS = sorted((ROOT / "tests").rglob("*.py"))
 # Each layer imports from those before it (and within itself); the sandbox stands beside them all.
 LAYERS = (
     ("tool_schemas",),
-    tuple(
-        f"clientary_mcp.{name}"
-        for name in ("errors", "guides", "settings", "transport", "redact", "redaction", "repeats")
-    ),
-    tuple(
-        f"clientary_mcp.{name}"
-        for name in (
-            "accounting",
-            "audit",
-            "caps",
-            "explain",
-            "exports",
-            "matching",
-            "money",
-            "outcomes",
-            "pages",
-            "state",
-            "stirrings",
-            "steps",
-            "together",
-            "totals",
-        )
-    ),
-    ("clientary_mcp.exchange",),
-    ("clientary_mcp.api",),
+    tuple(f"clientary_mcp.{name}" for name in ("errors", "guides", "settings", "redaction", "state")),
+    ("clientary_mcp.accounting",),
+    tuple(f"clientary_mcp.{name}" for name in ("api", "audit", "exports", "matching", "steps")),
     tuple(
         f"clientary_mcp.{name}" for name in ("asking", "books", "candidates", "check", "finding", "listing", "previews")
     ),

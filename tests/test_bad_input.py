@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import respx
 
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.session import Clientary
 from clientary_mcp.tools import ALL
 from clientary_mcp.verbs import Tool
 from tests.agent import Agent, Era, agent_of

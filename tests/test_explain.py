@@ -8,7 +8,8 @@ import httpx
 import pytest
 import respx
 
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.session import Clientary
+from clientary_mcp.api.status_errors import field_errors
 from clientary_mcp.errors import (
     Busy,
     ClientaryError,
@@ -20,7 +21,6 @@ from clientary_mcp.errors import (
     Unavailable,
     Unreadable,
 )
-from clientary_mcp.explain import field_errors
 from tests.agent import Agent
 from tool_schemas.clients import Client
 

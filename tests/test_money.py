@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from clientary_mcp.accounting.billable_time import rate_of, worth
 from clientary_mcp.accounting.money import cents, percentage, sums_of
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.session import Clientary
 from tests.agent import agent_of
 from tests.clock import FakeTime
 from tests.conftest import SETTINGS, TODAY

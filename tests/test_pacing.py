@@ -9,11 +9,11 @@ import httpx
 import pytest
 from mcp import Client
 
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.call import Clock
+from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import Busy
 from clientary_mcp.server import ClientaryServer
 from clientary_mcp.settings import Settings
-from clientary_mcp.transport import Clock
 from tests.agent import Era, agent_of
 from tests.clock import FakeTime
 from tests.processes import PATIENCE

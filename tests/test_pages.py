@@ -12,9 +12,9 @@ import respx
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.pagination import WHOLE_PAGE
+from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import NotAllowed, NotFound, Unavailable, Unreadable
-from clientary_mcp.pages import WHOLE_PAGE
 from clientary_mcp.settings import Settings
 from tests.agent import Agent
 from tests.clock import FakeTime

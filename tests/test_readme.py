@@ -20,10 +20,10 @@ import httpx
 import pytest
 
 from clientary_mcp.__main__ import HTTP_PORT, _parser, main
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.session import Clientary
+from clientary_mcp.api.status_errors import explain
 from clientary_mcp.check import report
 from clientary_mcp.errors import ClientaryError
-from clientary_mcp.explain import explain
 from clientary_mcp.sandbox import Sandbox
 from clientary_mcp.server import ClientaryServer
 from clientary_mcp.settings import Settings
@@ -198,7 +198,7 @@ def run(program: list[str], environment: dict[str, str]) -> str:
 
 
 def test_the_python_client_does_what_is_shown() -> None:
-    (block,) = python_blocks("clientary_mcp.api")
+    (block,) = python_blocks("clientary_mcp.api.session")
     with account_on_loopback() as settings:
         lines = run(["-c", block], settings).splitlines()
     assert lines[0] == "64 clients, complete: True"

@@ -13,10 +13,10 @@ import httpx
 import pytest
 import respx
 
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.retry import MAX_TRIES
+from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import Busy, OutcomeUnknown, Unavailable
 from clientary_mcp.settings import Settings
-from clientary_mcp.transport import MAX_TRIES
 from tests.clock import FakeTime
 from tests.conftest import SETTINGS
 from tool_schemas.clients import Client

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.session import Clientary
 from clientary_mcp.listing import listed
 from clientary_mcp.messages import preview_message, send_message
 from clientary_mcp.previews import done, money, preview

@@ -3,7 +3,7 @@
 from functools import partial
 
 from clientary_mcp.accounting.totals import UNKNOWN
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.session import Clientary
 from clientary_mcp.books import hours_query, may_have_hours, projects_of
 from clientary_mcp.listing import Kept, keeping, listed
 from clientary_mcp.previews import done, preview

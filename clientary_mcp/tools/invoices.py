@@ -4,7 +4,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.session import Clientary
 from clientary_mcp.listing import listed
 from clientary_mcp.messages import preview_message, send_message
 from clientary_mcp.previews import done, money, preview

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import NotAllowed
 from clientary_mcp.listing import listed
 from clientary_mcp.previews import done, found, name_of, preview

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from functools import partial
 
 from clientary_mcp.accounting.totals import UNKNOWN, Totals
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.call import Query
+from clientary_mcp.api.session import Clientary
 from clientary_mcp.books import Currencies, currencies_of
 from clientary_mcp.errors import ClientaryError, NotAllowed, OutcomeUnknown
-from clientary_mcp.exchange import Query
 from clientary_mcp.listing import Kept, keeping, noted, say_of_what, whole
 from clientary_mcp.previews import done, found, money, nothing_to_do, preview, quoted
 from clientary_mcp.verbs import charges, creates, deletes, reads

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.session import Clientary
 from clientary_mcp.listing import listed
 from clientary_mcp.previews import done, preview, what_goes_along
 from clientary_mcp.verbs import creates, deletes, reads, updates

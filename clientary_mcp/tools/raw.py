@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import NotAllowed, NotFound, OutcomeUnknown, Refused, Unreadable
 from clientary_mcp.previews import preview
 from clientary_mcp.verbs import jobs, reads

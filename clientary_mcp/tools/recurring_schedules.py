@@ -1,6 +1,6 @@
 """Tools for recurring schedules."""
 
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import BadArguments
 from clientary_mcp.listing import listed
 from clientary_mcp.previews import done, preview, what_goes_along

@@ -1,6 +1,6 @@
 """Tools for staff."""
 
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.session import Clientary
 from clientary_mcp.listing import listed
 from clientary_mcp.verbs import reads
 from tool_schemas.base.results import Page

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.session import Clientary
 from clientary_mcp.sandbox import Fault, Faults, Sandbox, Switches
 from clientary_mcp.settings import Settings
 from tests.agent import Agent, agent_of

@@ -15,7 +15,7 @@ import mcp_types
 import pytest
 from mcp import MCPError
 
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.session import Clientary
 from clientary_mcp.sandbox import Fault, Faults, Sandbox
 from clientary_mcp.settings import Settings
 from tests.agent import Agent, agent_of

@@ -9,7 +9,7 @@ import anyio.lowlevel
 import httpx
 import pytest
 
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.session import Clientary
 from clientary_mcp.sandbox import Fault, Faults, Sandbox
 from clientary_mcp.sandbox.network import Network
 from clientary_mcp.settings import Settings

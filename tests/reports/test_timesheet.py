@@ -10,7 +10,7 @@ import httpx
 import pytest
 import respx
 
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.session import Clientary
 from clientary_mcp.sandbox import Sandbox, Switches
 from clientary_mcp.sandbox.network import Network
 from clientary_mcp.settings import Settings

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import httpx
 
+from clientary_mcp.api.retry import NOT_SENT
 from clientary_mcp.sandbox import Sandbox
 from clientary_mcp.sandbox.network import Network
-from clientary_mcp.transport import NOT_SENT
 from tests.safety.nothing_twice import done_twice
 from tests.safety.told import Answer
 

@@ -9,7 +9,7 @@ import random
 import anyio
 from mcp import Client
 
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.session import Clientary
 from clientary_mcp.sandbox import Faults, Sandbox
 from clientary_mcp.server import ClientaryServer
 from clientary_mcp.settings import Settings

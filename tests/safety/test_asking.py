@@ -12,7 +12,7 @@ from mcp import ClientSession
 from mcp.client import ClientRequestContext
 from mcp.server import request_state
 
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.session import Clientary
 from clientary_mcp.sandbox import Sandbox
 from clientary_mcp.sandbox.network import Network
 from clientary_mcp.settings import Settings

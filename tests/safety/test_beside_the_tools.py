@@ -15,7 +15,7 @@ import mcp_types
 import pytest
 from mcp import Client, MCPError
 
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.session import Clientary
 from clientary_mcp.prompts import PROMPTS
 from clientary_mcp.sandbox import Sandbox
 from clientary_mcp.server import ClientaryServer

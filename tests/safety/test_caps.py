@@ -13,7 +13,7 @@ import mcp_types
 import pytest
 from mcp.client import ClientRequestContext
 
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.session import Clientary
 from clientary_mcp.sandbox import Fault, Faults, Sandbox
 from clientary_mcp.server import ClientaryServer
 from clientary_mcp.settings import Settings

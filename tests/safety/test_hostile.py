@@ -13,7 +13,7 @@ import httpx
 import mcp_types
 import pytest
 
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.session import Clientary
 from clientary_mcp.settings import Settings
 from clientary_mcp.tools import ALL
 from tests.agent import Agent, Era

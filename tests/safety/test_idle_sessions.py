@@ -6,7 +6,7 @@ import anyio
 import httpx
 import pytest
 
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.session import Clientary
 from clientary_mcp.sandbox import Sandbox
 from clientary_mcp.sandbox.network import Network
 from clientary_mcp.server import ClientaryServer

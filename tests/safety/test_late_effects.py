@@ -6,7 +6,7 @@ import anyio
 import httpx
 import pytest
 
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import NotDone, OutcomeUnknown
 from clientary_mcp.sandbox import Fault, Faults, Sandbox
 from clientary_mcp.settings import Settings

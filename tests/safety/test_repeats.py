@@ -9,7 +9,7 @@ import httpx
 import mcp_types
 import pytest
 
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.session import Clientary
 from clientary_mcp.sandbox import Fault, Faults, Sandbox, Switches
 from clientary_mcp.server import ClientaryServer
 from clientary_mcp.settings import Settings

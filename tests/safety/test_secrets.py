@@ -16,7 +16,7 @@ import pytest
 from mcp import Client
 from mcp.client.sse import sse_client
 
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.session import Clientary
 from clientary_mcp.server import ClientaryServer
 from clientary_mcp.settings import Settings
 from clientary_mcp.tools import ALL

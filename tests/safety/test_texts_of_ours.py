@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.session import Clientary
 from clientary_mcp.offer import without
 from clientary_mcp.sandbox import Fault, Faults, Sandbox
 from clientary_mcp.settings import Settings

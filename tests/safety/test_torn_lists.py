@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import Changing
 from clientary_mcp.settings import Settings
 from tests.agent import Era

@@ -10,7 +10,7 @@ import anyio
 import httpx
 import pytest
 
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import Changing, ClientaryError, OutcomeUnknown
 from clientary_mcp.settings import Settings
 from tests.clock import FakeTime

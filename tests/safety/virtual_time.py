@@ -9,11 +9,11 @@ from datetime import datetime
 
 import anyio
 
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.call import Clock
+from clientary_mcp.api.session import Clientary
 from clientary_mcp.sandbox import Sandbox
 from clientary_mcp.sandbox.network import Network
 from clientary_mcp.settings import Settings
-from clientary_mcp.transport import Clock
 
 _PATIENCE = 10.0
 

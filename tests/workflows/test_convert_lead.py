@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import SettingsError
 from clientary_mcp.sandbox import Switches
 from clientary_mcp.server import ClientaryServer

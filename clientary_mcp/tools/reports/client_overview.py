@@ -10,7 +10,7 @@ from typing import Any
 from clientary_mcp.accounting.budgets import against_budget, used_as_told
 from clientary_mcp.accounting.money import ZERO
 from clientary_mcp.accounting.totals import Totals
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.session import Clientary
 from clientary_mcp.books import LeftOut, client_names, projects_of
 from clientary_mcp.errors import BadArguments, NotAllowed, NotFound
 from clientary_mcp.finding import Hit, find

@@ -6,7 +6,7 @@ from typing import get_args, get_origin
 
 from anyio import to_thread
 
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import BadArguments
 from clientary_mcp.exports import Exports, Rows, check
 from clientary_mcp.offer import offered

@@ -8,7 +8,7 @@ from hashlib import sha256
 from operator import xor
 from typing import Any, NamedTuple
 
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.session import Clientary
 from clientary_mcp.books import EARLIEST
 from clientary_mcp.errors import BadArguments
 from clientary_mcp.verbs import reads

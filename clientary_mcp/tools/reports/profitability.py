@@ -9,7 +9,8 @@ from typing import Any
 
 from clientary_mcp.accounting.money import ZERO, line_amount, percentage, sums_of
 from clientary_mcp.accounting.totals import UNKNOWN, Totals
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.concurrency import both
+from clientary_mcp.api.session import Clientary
 from clientary_mcp.books import (
     LeftOut,
     by_hours,
@@ -22,7 +23,6 @@ from clientary_mcp.books import (
     told_names,
 )
 from clientary_mcp.previews import called, quoted
-from clientary_mcp.together import both
 from clientary_mcp.verbs import reads
 from tool_schemas.base.report import Report
 from tool_schemas.base.types import as_number

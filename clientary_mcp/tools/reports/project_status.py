@@ -9,7 +9,8 @@ from clientary_mcp.accounting.billable_time import worth
 from clientary_mcp.accounting.budgets import against_budget, used_as_told
 from clientary_mcp.accounting.money import ZERO
 from clientary_mcp.accounting.totals import UNKNOWN
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.concurrency import both
+from clientary_mcp.api.session import Clientary
 from clientary_mcp.books import (
     LeftOut,
     by_hours,
@@ -21,7 +22,6 @@ from clientary_mcp.books import (
     told_names,
 )
 from clientary_mcp.previews import quoted
-from clientary_mcp.together import both
 from clientary_mcp.verbs import reads
 from tool_schemas.base.report import Report
 from tool_schemas.base.types import as_number

@@ -8,7 +8,7 @@ from typing import Any
 
 from clientary_mcp.accounting.money import ZERO
 from clientary_mcp.accounting.totals import UNKNOWN, Totals
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.session import Clientary
 from clientary_mcp.books import LeftOut, client_names, told_names
 from clientary_mcp.previews import called
 from clientary_mcp.verbs import reads

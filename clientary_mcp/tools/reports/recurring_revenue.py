@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from clientary_mcp.accounting.money import cents, sums_of
 from clientary_mcp.accounting.totals import UNKNOWN, Totals
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.session import Clientary
 from clientary_mcp.books import LeftOut, client_names, told_names
 from clientary_mcp.previews import quoted
 from clientary_mcp.verbs import reads

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.session import Clientary
 from clientary_mcp.books import client_names
 from clientary_mcp.finding import KINDS, LINKS, MOST, Found, Hit, find
 from clientary_mcp.previews import quoted

@@ -9,7 +9,8 @@ from functools import partial
 from typing import Any
 
 from clientary_mcp.accounting.money import ZERO
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.concurrency import both
+from clientary_mcp.api.session import Clientary
 from clientary_mcp.books import (
     LeftOut,
     client_names,
@@ -21,7 +22,6 @@ from clientary_mcp.books import (
     told_names,
 )
 from clientary_mcp.errors import NotFound
-from clientary_mcp.together import both
 from clientary_mcp.verbs import reads
 from tool_schemas.base.report import Report
 from tool_schemas.hours import HourEntry

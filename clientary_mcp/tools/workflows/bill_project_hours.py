@@ -8,7 +8,7 @@ from typing import Any
 
 from anyio import CancelScope
 
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import NotAllowed, NotFound, Refused
 from clientary_mcp.previews import done, money, nothing_to_do, preview, quoted
 from clientary_mcp.steps import Steps

@@ -9,7 +9,7 @@ from typing import Any
 
 from clientary_mcp.accounting.billable_time import in_lines, rate_of
 from clientary_mcp.accounting.money import ZERO
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.session import Clientary
 from clientary_mcp.books import client_names, expenses_between, staff_names
 from clientary_mcp.errors import BadArguments
 from clientary_mcp.previews import money, quoted

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import Any, TypeVar
 
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import ClientaryError, Refused
 from clientary_mcp.previews import done, name_of, nothing_to_do, preview, quoted
 from clientary_mcp.steps import Steps

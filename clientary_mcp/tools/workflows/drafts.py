@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from clientary_mcp.accounting.money import Sums, line_amount, sums_of
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import BadArguments, OutcomeUnknown, Unavailable
 from clientary_mcp.previews import money, quoted
 from tool_schemas.base.validation import explain

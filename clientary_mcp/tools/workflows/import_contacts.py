@@ -6,12 +6,12 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple
 
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.concurrency import both
+from clientary_mcp.api.session import Clientary
 from clientary_mcp.books import client_named_in
 from clientary_mcp.errors import BadArguments, ClientaryError, HalfDone, NotFound, OutcomeUnknown, Refused
 from clientary_mcp.matching import comparable
 from clientary_mcp.previews import done, nothing_to_do, preview, quoted
-from clientary_mcp.together import both
 from clientary_mcp.tools.workflows.drafts import runs
 from clientary_mcp.verbs import jobs
 from tool_schemas.base.results import Outcome, as_text

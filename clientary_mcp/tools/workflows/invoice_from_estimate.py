@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from clientary_mcp.accounting.money import ZERO, cents
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.session import Clientary
 from clientary_mcp.books import client_names, told_names
 from clientary_mcp.errors import BadArguments
 from clientary_mcp.previews import done, money, nothing_to_do, preview, quoted

@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.concurrency import both
+from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import BadArguments, NotAllowed, Withheld
 from clientary_mcp.matching import comparable
 from clientary_mcp.previews import quoted
-from clientary_mcp.together import both
 from tool_schemas.clients import Client, CompanyFields
 from tool_schemas.contacts import Contact
 from tool_schemas.leads import Lead

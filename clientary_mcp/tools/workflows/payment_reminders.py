@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from clientary_mcp.accounting.totals import Totals
-from clientary_mcp.api import Clientary
+from clientary_mcp.api.session import Clientary
 from clientary_mcp.books import client_names, told_names
 from clientary_mcp.errors import ClientaryError, NotFound, OutcomeUnknown, Refused
 from clientary_mcp.messages import send_message

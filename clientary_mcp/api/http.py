@@ -14,26 +14,28 @@ from email.utils import parsedate_to_datetime
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import version
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
 
-from clientary_mcp.caps import Caps
-from clientary_mcp.errors import Busy, ClientaryError, OutcomeUnknown, Unavailable, Unreadable
-from clientary_mcp.explain import explain, not_done, unknown_outcome
+from clientary_mcp.api.call import Body, Call, Clock, Query
+from clientary_mcp.api.rate_limit import Pacing, retry_after
+from clientary_mcp.api.retry import NOT_SENT, Retrying
+from clientary_mcp.api.status_errors import explain, unknown_outcome
+from clientary_mcp.api.write_tracker import Stirrings
+from clientary_mcp.errors import (
+    Busy,
+    OutcomeUnknown,
+    Unavailable,
+    Unreadable,
+)
 from clientary_mcp.redaction import Learnt, handles_in, redacted
 from clientary_mcp.settings import Settings
-from clientary_mcp.stirrings import Stirrings
-from clientary_mcp.transport import NOT_SENT, Call, Clock, Pacing, Retrying, retry_after
+from clientary_mcp.state.quotas import Caps
 
-Query = Mapping[str, Any]
-Body = Mapping[str, Any]
 Settle = Callable[[OutcomeUnknown], Awaitable[Any]]
-ResultT = TypeVar("ResultT")
 
 _KNOWN_CLOCK, _UNKNOWN_CLOCK = timedelta(seconds=2), timedelta(minutes=5)
-_AT_WORK = 6.0
-"""Seconds in which Clientary mostly ends what it was at when a connection broke."""
 _TIMEOUT = httpx.Timeout(connect=10, read=30, write=30, pool=None)  # places are given by Pacing
 
 
@@ -155,25 +157,10 @@ class Exchange:
         return [token, b64encode(f"{token}:{token}".encode()).decode(), *handles_in(sent)]
 
 
-async def settled(
-    call: Call, look: Callable[[], Awaitable[ResultT | None]], method: str, path: str, lost: OutcomeUnknown
-) -> ResultT:
-    """What a look finds of a write whose answer was lost, at once or a little later.
-
-    NotDone when that is nothing, `lost` when it may yet come or when there is no telling.
-    """
-    why = "the answer was lost, and Clientary may still be at work"
-    try:
-        found = await look()
-        if found is None:
-            if lost.accepted or not await call.wait(_AT_WORK, why):
-                raise lost
-            found = await look()
-    except ClientaryError:
-        raise lost from None
-    if found is not None:
-        return found
-    raise lost if lost.may_still_happen else not_done(method, path)
+@cache
+def _certificates() -> ssl.SSLContext:
+    """The authorities that are trusted; reading them takes longer than anything else at start, so it is done once."""
+    return httpx.create_ssl_context()
 
 
 def _counts_as(method: str, path: str, query: Query | None, body: Body | None) -> str | None:
@@ -197,9 +184,3 @@ def _names(sent: Any) -> Iterator[str]:
         return
     for part in sent:
         yield from _names(part)
-
-
-@cache
-def _certificates() -> ssl.SSLContext:
-    """The authorities that are trusted; reading them takes longer than anything else at start, so it is done once."""
-    return httpx.create_ssl_context()

@@ -5,7 +5,16 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from math import ceil
 
-from clientary_mcp.errors import Busy, NotAllowed, NotDone, NotFound, PlanLimit, Refused, Unavailable, Withheld
+from clientary_mcp.errors import (
+    Busy,
+    NotAllowed,
+    NotDone,
+    NotFound,
+    PlanLimit,
+    Refused,
+    Unavailable,
+    Withheld,
+)
 from clientary_mcp.settings import Settings
 
 _HOUR = 3600.0

@@ -1,14 +1,18 @@
 """Whether a write took effect, judged by what is there afterwards: for the writes whose answer never came."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
 
+from clientary_mcp.api.call import Call
+from clientary_mcp.api.status_errors import not_done
+from clientary_mcp.errors import ClientaryError, OutcomeUnknown
 from tool_schemas.base.models import Record
 from tool_schemas.documents import Item
 
 RecordT = TypeVar("RecordT", bound=Record)
+ResultT = TypeVar("ResultT")
 
 _CENT = Decimal("0.01")
 
@@ -107,3 +111,39 @@ def _likeness(record: Record, body: Mapping[str, Any]) -> float:
     wanted = type(record).read({"id": record.id, **body})
     verdicts = [verdict for key in body if (verdict := _same(key, record, wanted, body)) is not None]
     return sum(verdicts) / len(verdicts) if verdicts else 1.0  # then the time alone decides
+
+
+TOOK_EFFECT = "The answer was lost on the way; a look shows that it took effect, once."
+
+
+def accepted(path: str) -> OutcomeUnknown:
+    return OutcomeUnknown(
+        f"Clientary accepted POST {path}, but does not show the new record. Look before repeating it.",
+        may_still_happen=True,
+        accepted=True,
+    )
+
+
+_AT_WORK = 6.0
+"""Seconds in which Clientary mostly ends what it was at when a connection broke."""
+
+
+async def settled(
+    call: Call, look: Callable[[], Awaitable[ResultT | None]], method: str, path: str, lost: OutcomeUnknown
+) -> ResultT:
+    """What a look finds of a write whose answer was lost, at once or a little later.
+
+    NotDone when that is nothing, `lost` when it may yet come or when there is no telling.
+    """
+    why = "the answer was lost, and Clientary may still be at work"
+    try:
+        found = await look()
+        if found is None:
+            if lost.accepted or not await call.wait(_AT_WORK, why):
+                raise lost
+            found = await look()
+    except ClientaryError:
+        raise lost from None
+    if found is not None:
+        return found
+    raise lost if lost.may_still_happen else not_done(method, path)

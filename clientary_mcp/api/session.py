@@ -12,29 +12,27 @@ from copy import copy
 from datetime import date, datetime
 from functools import partial
 from types import TracebackType
-from typing import Any, Generic, Protocol, Self, TypeVar, runtime_checkable
+from typing import Any, Self, TypeVar
 
 import httpx
 
-from clientary_mcp.caps import Caps
+from clientary_mcp.api.call import Body, Call, Clock, OnWait, Query
+from clientary_mcp.api.concurrency import in_order, together
+from clientary_mcp.api.http import Exchange, Settle
+from clientary_mcp.api.pagination import Joined, Listing, whole_list
+from clientary_mcp.api.reconcile import TOOK_EFFECT, accepted, holds, made_since, settled
+from clientary_mcp.api.status_errors import explain
+from clientary_mcp.api.streaming import Opened, RecordT, Sieve, Sink, _All
 from clientary_mcp.errors import Changing, ClientaryError, NotFound, OutcomeUnknown, Unreadable
-from clientary_mcp.exchange import Body, Exchange, Query, Settle, settled
-from clientary_mcp.explain import explain
-from clientary_mcp.outcomes import holds, made_since
-from clientary_mcp.pages import Joined, Listing, whole_list
-from clientary_mcp.repeats import Repeats
 from clientary_mcp.settings import Settings
-from clientary_mcp.together import in_order, together
-from clientary_mcp.transport import Call, Clock, OnWait
+from clientary_mcp.state.quotas import Caps
+from clientary_mcp.state.recent import Repeats
 from tool_schemas.base.models import Record
 from tool_schemas.base.results import Page
 
-RecordT = TypeVar("RecordT", bound=Record)
 ResultT = TypeVar("ResultT")
 SieveT = TypeVar("SieveT", bound="Sieve")
 _DAY = 86_400
-
-_LOST = "The answer was lost on the way; a look shows that it took effect, once."
 
 
 class Clientary:
@@ -223,7 +221,7 @@ class Clientary:
         try:
             record = _record(kind, await self._write("POST", path, {kind.wrapper: body}, otherwise))
         except (OutcomeUnknown, Unreadable) as failure:
-            lost = failure if isinstance(failure, OutcomeUnknown) else _accepted(path)
+            lost = failure if isinstance(failure, OutcomeUnknown) else accepted(path)
             look = partial(self._made, kind, body, since, listed or partial(self.every, kind, path), lost)
             record = await settled(self._current, look, "POST", path, lost)
         self._made_here.add((kind.plural, record.id))
@@ -243,7 +241,7 @@ class Clientary:
         known = {record_id for plural, record_id in self._made_here if plural == kind.plural}
         certain, doubtful = made_since(there, body, began, doubt, known)
         if len(certain) == 1:
-            certain[0].notice = _LOST
+            certain[0].notice = TOOK_EFFECT
             return certain[0]
         if certain or doubtful:
             raise lost
@@ -290,7 +288,7 @@ class Clientary:
             raise lost
         if not changed:
             return None
-        record.notice = _LOST
+        record.notice = TOOK_EFFECT
         return record
 
     async def delete(self, path: str, there: Callable[[], Awaitable[object]] | None = None) -> None:
@@ -336,55 +334,11 @@ class Clientary:
         return await self._exchange.send(self._current, method, path, query=query, body=body, settle=settle)
 
 
-class Sieve(Protocol):
-    """What keeps of a list's records only what is needed, however many there are.
-
-    One that has a method `opened` is shown the first page before its records come.
-    """
-
-    def add(self, record: Any, /) -> None:
-        """The next record."""
-
-
-class Sink(Protocol):
-    """Where the records of a list go that is longer than an answer, or than the memory."""
-
-    def restart(self) -> None:
-        """A list begins: what came before it is void."""
-
-    def add(self, record: Any, currency_code: str | None, /) -> None:
-        """The next record, and the currency of its amounts where that is known."""
-
-
-@runtime_checkable
-class Opened(Protocol):
-    """A sieve that wants to know what the first page says of the whole list."""
-
-    def opened(self, first: Listing[Any], /) -> None:
-        """The first page, before its records."""
-
-
-class _All(Generic[RecordT]):
-    def __init__(self) -> None:
-        self.records: list[RecordT] = []
-
-    def add(self, record: RecordT) -> None:
-        self.records.append(record)
-
-
 def _record(kind: type[RecordT], sent: Any) -> RecordT:
     try:
         return kind.read(sent)
     except (TypeError, ValueError, AttributeError):
         raise Unreadable("Clientary's answer could not be read: it shows no record with an id.") from None
-
-
-def _accepted(path: str) -> OutcomeUnknown:
-    return OutcomeUnknown(
-        f"Clientary accepted POST {path}, but does not show the new record. Look before repeating it.",
-        may_still_happen=True,
-        accepted=True,
-    )
 
 
 def _page(query: Query | None, number: int) -> Query:

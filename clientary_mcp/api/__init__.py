@@ -1,0 +1,1 @@
+"""The asynchronous client for one Clientary account; it knows no MCP."""

@@ -1,0 +1,87 @@
+"""Which requests are safe to send again, and when."""
+
+import random
+
+import httpx
+
+from clientary_mcp.api.call import Call, call_of
+from clientary_mcp.api.rate_limit import LONGEST_WAIT, retry_after
+
+MAX_TRIES = 6
+
+
+_FIRST_WAIT = 0.5
+
+
+_TROUBLED = (502, 503, 504)
+
+
+# Nothing of the request reached anybody: as safe to repeat as if it had never been made.
+NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+
+
+class Retrying(httpx.AsyncBaseTransport):
+    """Tries again what is safe to try again, as long as the call's deadline allows.
+
+    | | GET | POST, PUT, DELETE |
+    | --- | --- | --- |
+    | 429 | again | again: it was refused |
+    | 502, 503, 504, no JSON, connection lost, timeout | again | never: it may have taken effect |
+    | no connection made | again | again: nothing was sent |
+    """
+
+    def __init__(self, below: httpx.AsyncBaseTransport) -> None:
+        self._below = below
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """The first answer that is final, or the last one or error when there is no time for more."""
+        call = call_of(request)
+        for tries in range(1, MAX_TRIES + 1):
+            failure: httpx.TransportError | None = None
+            response: httpx.Response | None = None
+            try:
+                response = await self._below.handle_async_request(request)
+            except httpx.TransportError as error:
+                failure = error
+            again = _worth_another(request, response, failure)
+            if not again or tries == MAX_TRIES or not await call.wait(_pause(tries, response, call), again):
+                break
+            call.retries += 1
+        if response is None:
+            assert failure is not None  # noqa: S101 - one of the two is there
+            raise failure
+        return response
+
+    async def aclose(self) -> None:
+        """Close what is below."""
+        await self._below.aclose()
+
+
+def _worth_another(
+    request: httpx.Request, response: httpx.Response | None, failure: httpx.TransportError | None
+) -> str:
+    """Why another try is safe and may help; empty when it is not."""
+    if failure is not None:
+        safe = request.method == "GET" or isinstance(failure, NOT_SENT)
+        return "Clientary could not be reached" if safe else ""
+    if response is not None and response.status_code == 429:
+        return "Clientary asked to slow down"
+    if response is not None and response.status_code in _TROUBLED and request.method == "GET":
+        return f"Clientary answered {response.status_code}"
+    if response is not None and response.status_code == 200 and request.method == "GET" and not _looks_whole(response):
+        return "Clientary's answer could not be read"
+    return ""
+
+
+def _looks_whole(response: httpx.Response) -> bool:
+    """Whether a body begins and ends as JSON of the API does; a proxy's page and half an answer do not."""
+    body = response.content.strip()
+    return body[:1] + body[-1:] in (b"{}", b"[]")
+
+
+def _pause(tries: int, response: httpx.Response | None, call: Call) -> float:
+    """What Clientary asked for, else twice as long each time, with jitter so that calls spread out."""
+    if response is not None and (asked := retry_after(response, call.clock.wall())) is not None:
+        return asked
+    longest: float = min(LONGEST_WAIT, _FIRST_WAIT * 2 ** (tries - 1))
+    return longest * random.uniform(0.5, 1)  # noqa: S311 - spreads load, keeps no secret

@@ -1,0 +1,1 @@
+"""What the server remembers between calls: quotas and recent results."""
