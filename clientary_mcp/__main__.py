@@ -176,8 +176,8 @@ def _check(options: argparse.Namespace) -> None:
 
 def _tools(options: argparse.Namespace) -> None:
     from clientary_mcp.catalogue import as_json, as_table
-    from clientary_mcp.offer import not_offered, offered
     from clientary_mcp.tools import ALL
+    from clientary_mcp.tools.toolsets import not_offered, offered
 
     chosen = offered(ALL, Settings.from_environment(_given(options) | _EMBEDDED))
     print(as_json(chosen, not_offered(ALL, chosen)) if options.json else as_table(chosen))  # noqa: T201 - this command speaks to people

@@ -6,8 +6,8 @@ from functools import partial
 
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import BadArguments, ClientaryError
-from clientary_mcp.finding import KINDS, Hit, find
-from clientary_mcp.previews import quoted
+from clientary_mcp.tools.support.formatting import quoted
+from clientary_mcp.tools.support.search import KINDS, Hit, find
 
 _LISTED_WITH = {
     "client": "list_clients",

@@ -3,8 +3,8 @@
 import json
 from collections.abc import Collection, Iterable
 
-from clientary_mcp.offer import as_offered
-from clientary_mcp.verbs import Tool
+from clientary_mcp.tools.mentions import as_offered
+from clientary_mcp.tools.tool import Tool
 
 
 def as_table(tools: Iterable[Tool]) -> str:

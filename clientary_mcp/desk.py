@@ -12,9 +12,9 @@ from clientary_mcp.api.call import Call
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.asking import Asking, Seen
 from clientary_mcp.audit import Audit
-from clientary_mcp.offer import pruned
 from clientary_mcp.state.recent import Repeats, key_of
-from clientary_mcp.verbs import Tool, acts
+from clientary_mcp.tools.mentions import pruned
+from clientary_mcp.tools.tool import Tool, acts
 from tool_schemas.base.models import Arguments, Confirmed, Once
 
 Answer = dict[str, Any] | InputRequiredResult

@@ -18,13 +18,14 @@ from clientary_mcp.candidates import with_candidates
 from clientary_mcp.desk import Answer, Desk, was_done
 from clientary_mcp.errors import BadArguments, ClientaryError, OutcomeUnknown
 from clientary_mcp.names import NamesLike
-from clientary_mcp.offer import as_offered, not_offered, offered, pruned, without
 from clientary_mcp.prompts import Prompts
 from clientary_mcp.redaction import Learnt, redacted
 from clientary_mcp.resources import Resources
 from clientary_mcp.settings import Settings
 from clientary_mcp.tools import ALL
-from clientary_mcp.verbs import Tool
+from clientary_mcp.tools.mentions import as_offered, pruned, without
+from clientary_mcp.tools.tool import Tool
+from clientary_mcp.tools.toolsets import not_offered, offered
 from tool_schemas.base.models import Arguments
 from tool_schemas.base.parsing import seen
 from tool_schemas.base.report import Report

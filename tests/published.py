@@ -5,7 +5,7 @@ from typing import Any
 
 import mcp_types
 
-from clientary_mcp.verbs import Tool
+from clientary_mcp.tools.tool import Tool
 
 JsonObject = dict[str, Any]
 

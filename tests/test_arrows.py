@@ -19,16 +19,15 @@ TESTS = sorted((ROOT / "tests").rglob("*.py"))
 # Each layer imports from those before it (and within itself); the sandbox stands beside them all.
 LAYERS = (
     ("tool_schemas",),
-    tuple(f"clientary_mcp.{name}" for name in ("errors", "guides", "settings", "redaction", "state")),
+    tuple(f"clientary_mcp.{name}" for name in ("errors", "settings", "redaction", "guides", "audit")),
     ("clientary_mcp.accounting",),
-    tuple(f"clientary_mcp.{name}" for name in ("api", "audit", "exports", "matching", "steps")),
+    ("clientary_mcp.state",),
+    ("clientary_mcp.api",),
+    ("clientary_mcp.tools",),
     tuple(
-        f"clientary_mcp.{name}" for name in ("asking", "books", "candidates", "check", "finding", "listing", "previews")
+        f"clientary_mcp.{name}"
+        for name in ("asking", "candidates", "catalogue", "check", "desk", "names", "prompts", "resources")
     ),
-    ("clientary_mcp.messages",),
-    ("clientary_mcp.verbs",),
-    tuple(f"clientary_mcp.{name}" for name in ("offer", "tools")),
-    tuple(f"clientary_mcp.{name}" for name in ("catalogue", "desk", "names", "prompts", "resources")),
     ("clientary_mcp.server",),
     ("clientary_mcp.web",),
     ("clientary_mcp.cli", "clientary_mcp.__main__"),

@@ -9,7 +9,7 @@ import respx
 
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.tools import ALL
-from clientary_mcp.verbs import Tool
+from clientary_mcp.tools.tool import Tool
 from tests.agent import Agent, Era, agent_of
 from tests.behaviour.gated import EVERYTHING
 from tests.clock import FakeTime

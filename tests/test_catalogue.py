@@ -11,7 +11,7 @@ import pytest
 from clientary_mcp.sandbox import Sandbox
 from clientary_mcp.server import instructions
 from clientary_mcp.tools import ALL
-from clientary_mcp.verbs import Tool
+from clientary_mcp.tools.tool import Tool
 from tests.agent import Era, agent_of
 from tests.conftest import TODAY, session_with
 from tests.golden import FOLDER, text_of

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from clientary_mcp.sandbox import Sandbox
 from clientary_mcp.tools import ALL
-from clientary_mcp.verbs import Tool
+from clientary_mcp.tools.tool import Tool
 from tests.agent import Agent, agent_of
 from tests.behaviour.gated import EVERYTHING
 from tests.conftest import TODAY, session_with

@@ -18,7 +18,6 @@ from clientary_mcp.tools import (
 )
 from clientary_mcp.tools.reports import (
     client_overview,
-    export_records,
     list_changes,
     profitability,
     project_status,
@@ -28,6 +27,7 @@ from clientary_mcp.tools.reports import (
     timesheet,
     unbilled,
 )
+from clientary_mcp.tools.reports.export_records import exporting
 from clientary_mcp.tools.workflows import (
     bill_project_hours,
     convert_lead,
@@ -36,7 +36,7 @@ from clientary_mcp.tools.workflows import (
     payment_reminders,
 )
 
-ALL = (
+_RESOURCES_AND_REPORTS = (
     *clients.TOOLS,
     *contacts.TOOLS,
     *leads.TOOLS,
@@ -59,7 +59,11 @@ ALL = (
     *recurring_revenue.TOOLS,
     *timesheet.TOOLS,
     *list_changes.TOOLS,
-    *export_records.TOOLS,
+)
+
+ALL = (
+    *_RESOURCES_AND_REPORTS,
+    exporting(_RESOURCES_AND_REPORTS),
     *bill_project_hours.TOOLS,
     *invoice_from_estimate.TOOLS,
     *convert_lead.TOOLS,

@@ -3,10 +3,11 @@
 from functools import partial
 
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.listing import listed
-from clientary_mcp.messages import preview_message, send_message
-from clientary_mcp.previews import done, money, preview
-from clientary_mcp.verbs import creates, deletes, reads, sends, updates
+from clientary_mcp.tools.decorators import creates, deletes, reads, sends, updates
+from clientary_mcp.tools.support.formatting import money
+from clientary_mcp.tools.support.listing import listed
+from clientary_mcp.tools.support.mailing import preview_message, send_message
+from clientary_mcp.tools.support.previews import done, preview
 from tool_schemas.base.results import Outcome, Page
 from tool_schemas.estimates import (
     CreateEstimate,

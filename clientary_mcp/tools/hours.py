@@ -4,10 +4,10 @@ from functools import partial
 
 from clientary_mcp.accounting.totals import UNKNOWN
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.books import hours_query, may_have_hours, projects_of
-from clientary_mcp.listing import Kept, keeping, listed
-from clientary_mcp.previews import done, preview
-from clientary_mcp.verbs import creates, deletes, reads, updates
+from clientary_mcp.tools.decorators import creates, deletes, reads, updates
+from clientary_mcp.tools.support.listing import Kept, keeping, listed
+from clientary_mcp.tools.support.lookups import hours_query, may_have_hours, projects_of
+from clientary_mcp.tools.support.previews import done, preview
 from tool_schemas.base.results import Outcome, Page
 from tool_schemas.hours import (
     CreateProjectHours,

@@ -4,9 +4,10 @@ from typing import Any
 
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import NotAllowed
-from clientary_mcp.listing import listed
-from clientary_mcp.previews import done, found, name_of, preview
-from clientary_mcp.verbs import creates, deletes, reads
+from clientary_mcp.tools.decorators import creates, deletes, reads
+from clientary_mcp.tools.support.formatting import name_of
+from clientary_mcp.tools.support.listing import listed
+from clientary_mcp.tools.support.previews import done, found, preview
 from tool_schemas.base.results import Outcome, Page
 from tool_schemas.payment_profiles import (
     CreatePaymentProfile,

@@ -6,11 +6,12 @@ from functools import partial
 from clientary_mcp.accounting.totals import UNKNOWN, Totals
 from clientary_mcp.api.call import Query
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.books import Currencies, currencies_of
 from clientary_mcp.errors import ClientaryError, NotAllowed, OutcomeUnknown
-from clientary_mcp.listing import Kept, keeping, noted, say_of_what, whole
-from clientary_mcp.previews import done, found, money, nothing_to_do, preview, quoted
-from clientary_mcp.verbs import charges, creates, deletes, reads
+from clientary_mcp.tools.decorators import charges, creates, deletes, reads
+from clientary_mcp.tools.support.formatting import money, quoted
+from clientary_mcp.tools.support.listing import Kept, keeping, noted, say_of_what, whole
+from clientary_mcp.tools.support.lookups import Currencies, currencies_of
+from clientary_mcp.tools.support.previews import done, found, nothing_to_do, preview
 from tool_schemas.base.results import Outcome, Page
 from tool_schemas.invoices import Invoice
 from tool_schemas.payment_profiles import PaymentProfile

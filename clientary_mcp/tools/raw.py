@@ -5,8 +5,8 @@ from typing import Any
 
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import NotAllowed, NotFound, OutcomeUnknown, Refused, Unreadable
-from clientary_mcp.previews import preview
-from clientary_mcp.verbs import jobs, reads
+from clientary_mcp.tools.decorators import jobs, reads
+from clientary_mcp.tools.support.previews import preview
 from tool_schemas.base.parsing import as_it_came
 from tool_schemas.base.results import Outcome
 from tool_schemas.raw import ApiAnswer, ApiCall, ApiPreview, ApiRequest, ReadApi

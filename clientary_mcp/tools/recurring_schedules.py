@@ -2,9 +2,9 @@
 
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import BadArguments
-from clientary_mcp.listing import listed
-from clientary_mcp.previews import done, preview, what_goes_along
-from clientary_mcp.verbs import creates, deletes, reads, updates
+from clientary_mcp.tools.decorators import creates, deletes, reads, updates
+from clientary_mcp.tools.support.listing import listed
+from clientary_mcp.tools.support.previews import done, preview, what_goes_along
 from tool_schemas.base.results import Outcome, Page
 from tool_schemas.invoices import Invoice
 from tool_schemas.recurring_schedules import (

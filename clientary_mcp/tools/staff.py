@@ -1,8 +1,8 @@
 """Tools for staff."""
 
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.listing import listed
-from clientary_mcp.verbs import reads
+from clientary_mcp.tools.decorators import reads
+from clientary_mcp.tools.support.listing import listed
 from tool_schemas.base.results import Page
 from tool_schemas.staff import GetStaff, ListStaff, Staff
 

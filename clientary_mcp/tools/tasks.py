@@ -3,9 +3,9 @@
 from functools import partial
 
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.listing import listed
-from clientary_mcp.previews import done, preview
-from clientary_mcp.verbs import creates, deletes, reads, updates
+from clientary_mcp.tools.decorators import creates, deletes, reads, updates
+from clientary_mcp.tools.support.listing import listed
+from clientary_mcp.tools.support.previews import done, preview
 from tool_schemas.base.results import Outcome, Page
 from tool_schemas.tasks import CreateTask, DeleteTask, GetTask, ListProjectTasks, ListTasks, Task, UpdateTask
 

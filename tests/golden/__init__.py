@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from clientary_mcp.verbs import Tool
+from clientary_mcp.tools.tool import Tool
 
 FOLDER = Path(__file__).parent
 

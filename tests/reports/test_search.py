@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clientary_mcp.matching import Level, Wanted
 from clientary_mcp.sandbox import Sandbox, Switches
+from clientary_mcp.tools.support.matching import Level, Wanted
 from tests.agent import Agent, agent_of
 from tests.conftest import TODAY, session_with
 from tests.reports.rows import put

@@ -13,7 +13,7 @@ from clientary_mcp.sandbox import Fault, Faults, Sandbox
 from clientary_mcp.server import ClientaryServer
 from clientary_mcp.settings import Settings
 from clientary_mcp.tools import ALL
-from clientary_mcp.verbs import Tool
+from clientary_mcp.tools.tool import Tool
 from tests.agent import Era
 from tests.behaviour.gated import record_for
 from tests.clock import FakeTime

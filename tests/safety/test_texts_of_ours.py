@@ -6,9 +6,9 @@ import httpx
 import pytest
 
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.offer import without
 from clientary_mcp.sandbox import Fault, Faults, Sandbox
 from clientary_mcp.settings import Settings
+from clientary_mcp.tools.mentions import without
 from tests.agent import Era
 from tests.clock import FakeTime
 from tests.safety.people import Person, owned, some, working

@@ -8,7 +8,7 @@ from pydantic import Field, ValidationError
 from pydantic.fields import FieldInfo
 
 from clientary_mcp.tools import ALL
-from clientary_mcp.verbs import Tool
+from clientary_mcp.tools.tool import Tool
 from tool_schemas.base.json_schema import input_schema
 from tool_schemas.base.models import Arguments
 from tool_schemas.base.types import Codes, Day, Id, Number

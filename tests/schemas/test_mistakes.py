@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 from clientary_mcp.tools import ALL
-from clientary_mcp.verbs import Tool
+from clientary_mcp.tools.tool import Tool
 from tool_schemas.base.validation import explain, nearest
 from tool_schemas.clients import ListClients, UpdateClient
 from tool_schemas.hours import CreateProjectHours

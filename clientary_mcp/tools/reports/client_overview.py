@@ -11,12 +11,13 @@ from clientary_mcp.accounting.budgets import against_budget, used_as_told
 from clientary_mcp.accounting.money import ZERO
 from clientary_mcp.accounting.totals import Totals
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.books import LeftOut, client_names, projects_of
 from clientary_mcp.errors import BadArguments, NotAllowed, NotFound
-from clientary_mcp.finding import Hit, find
-from clientary_mcp.matching import Level
-from clientary_mcp.previews import called, quoted
-from clientary_mcp.verbs import reads
+from clientary_mcp.tools.decorators import reads
+from clientary_mcp.tools.reports.left_out import LeftOut
+from clientary_mcp.tools.support.formatting import called, quoted
+from clientary_mcp.tools.support.lookups import client_names, projects_of
+from clientary_mcp.tools.support.matching import Level
+from clientary_mcp.tools.support.search import Hit, find
 from tool_schemas.base.models import Record
 from tool_schemas.base.report import Report
 from tool_schemas.clients import Client

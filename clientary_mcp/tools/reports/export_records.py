@@ -1,5 +1,6 @@
 """Lists and reports as files, for spreadsheets and other programs."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from functools import partial
 from typing import get_args, get_origin
@@ -8,9 +9,10 @@ from anyio import to_thread
 
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import BadArguments
-from clientary_mcp.exports import Exports, Rows, check
-from clientary_mcp.offer import offered
-from clientary_mcp.verbs import Tool, reads
+from clientary_mcp.tools.decorators import reads
+from clientary_mcp.tools.support.export_files import Exports, Rows, check
+from clientary_mcp.tools.tool import Tool
+from clientary_mcp.tools.toolsets import allowed
 from tool_schemas.base.models import Arguments
 from tool_schemas.base.parsing import as_json
 from tool_schemas.base.report import Report
@@ -21,31 +23,36 @@ from tool_schemas.reports.export_records import ExportRecords
 _WHOLE = ("limit", "page", "order", "detail")
 
 
-@reads("reports")
-async def export_records(clientary: Clientary, args: ExportRecords) -> Report:
-    """Write a whole list, or all rows of a report, to a file in the owner's export directory. Answers its name,
-    columns, control totals and first rows."""
-    tool = _exported(args.tool, clientary)
-    given = _arguments(tool, args)
-    check(args.format)
-    exports = Exports(clientary.settings.export_dir)
-    with exports.rows(_main_columns(tool)) as rows:
-        told = await _collect(tool, given, clientary, rows)
-        stem = f"{tool.name}-{clientary.today().isoformat()}"
-        name = await to_thread.run_sync(partial(exports.write, rows, stem, args.format))
-        of_all = f"The first rows of {rows.count:,}; the file holds all of them, nested values as JSON."
-        return replace(
-            told,
-            rows=rows.first,
-            basis=" ".join(filter(None, (of_all, told.basis))),
-            about={
-                "file": name,
-                "uri": f"clientary://exports/{name}",
-                "exported_rows": rows.count,
-                "columns": list(rows.columns),
-                **told.about,
-            },
-        )
+def exporting(tools: Collection[Tool]) -> Tool:
+    """The tool that exports what these answer, as far as they are lists or reports."""
+
+    @reads("reports")
+    async def export_records(clientary: Clientary, args: ExportRecords) -> Report:
+        """Write a whole list, or all rows of a report, to a file in the owner's export directory. Answers its name,
+        columns, control totals and first rows."""
+        tool = _exported(args.tool, tools, clientary)
+        given = _arguments(tool, args)
+        check(args.format)
+        exports = Exports(clientary.settings.export_dir)
+        with exports.rows(_main_columns(tool)) as rows:
+            told = await _collect(tool, given, clientary, rows)
+            stem = f"{tool.name}-{clientary.today().isoformat()}"
+            name = await to_thread.run_sync(partial(exports.write, rows, stem, args.format))
+            of_all = f"The first rows of {rows.count:,}; the file holds all of them, nested values as JSON."
+            return replace(
+                told,
+                rows=rows.first,
+                basis=" ".join(filter(None, (of_all, told.basis))),
+                about={
+                    "file": name,
+                    "uri": f"clientary://exports/{name}",
+                    "exported_rows": rows.count,
+                    "columns": list(rows.columns),
+                    **told.about,
+                },
+            )
+
+    return export_records
 
 
 def _main_columns(tool: Tool) -> tuple[str, ...]:
@@ -71,19 +78,17 @@ async def _collect(tool: Tool, given: Arguments, clientary: Clientary, rows: Row
     return Report([], "", totals=page.total_amounts, about=days, notice=page.notice)
 
 
-def _exported(name: str, clientary: Clientary) -> Tool:
-    from clientary_mcp.tools import ALL  # this tool is one of them
-
-    tools = {
+def _exported(name: str, tools: Collection[Tool], clientary: Clientary) -> Tool:
+    known = {
         tool.name: tool
-        for tool in offered(ALL, clientary.settings)
-        if tool.name != export_records.name and (get_origin(tool.answer) is Page or tool.answer is Report)
+        for tool in allowed(tools, clientary.settings)
+        if get_origin(tool.answer) is Page or tool.answer is Report
     }
-    if name not in tools:
+    if name not in known:
         raise BadArguments(
-            f"export_records: {name[:64]!r} is no list or report.{nearest(name, tools)} Nothing was written."
+            f"export_records: {name[:64]!r} is no list or report.{nearest(name, known)} Nothing was written."
         )
-    return tools[name]
+    return known[name]
 
 
 def _arguments(tool: Tool, args: ExportRecords) -> Arguments:
@@ -93,6 +98,3 @@ def _arguments(tool: Tool, args: ExportRecords) -> Arguments:
             f"export_records: leave out {', '.join(useless)}: an export holds everything. Nothing was written."
         )
     return tool.check(given)
-
-
-TOOLS = (export_records,)

@@ -9,9 +9,9 @@ from operator import xor
 from typing import Any, NamedTuple
 
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.books import EARLIEST
 from clientary_mcp.errors import BadArguments
-from clientary_mcp.verbs import reads
+from clientary_mcp.tools.decorators import reads
+from clientary_mcp.tools.support.lookups import EARLIEST
 from tool_schemas.base.models import Record
 from tool_schemas.base.report import Report
 from tool_schemas.base.results import MAX_ANSWER, as_text, bounded

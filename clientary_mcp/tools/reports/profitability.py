@@ -11,8 +11,10 @@ from clientary_mcp.accounting.money import ZERO, line_amount, percentage, sums_o
 from clientary_mcp.accounting.totals import UNKNOWN, Totals
 from clientary_mcp.api.concurrency import both
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.books import (
-    LeftOut,
+from clientary_mcp.tools.decorators import reads
+from clientary_mcp.tools.reports.left_out import LeftOut
+from clientary_mcp.tools.support.formatting import called, quoted
+from clientary_mcp.tools.support.lookups import (
     by_hours,
     client_names,
     expenses_between,
@@ -22,8 +24,6 @@ from clientary_mcp.books import (
     staff_names,
     told_names,
 )
-from clientary_mcp.previews import called, quoted
-from clientary_mcp.verbs import reads
 from tool_schemas.base.report import Report
 from tool_schemas.base.types import as_number
 from tool_schemas.expenses import Expense

@@ -11,8 +11,10 @@ from clientary_mcp.accounting.money import ZERO
 from clientary_mcp.accounting.totals import UNKNOWN
 from clientary_mcp.api.concurrency import both
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.books import (
-    LeftOut,
+from clientary_mcp.tools.decorators import reads
+from clientary_mcp.tools.reports.left_out import LeftOut
+from clientary_mcp.tools.support.formatting import quoted
+from clientary_mcp.tools.support.lookups import (
     by_hours,
     client_names,
     hours_of,
@@ -21,8 +23,6 @@ from clientary_mcp.books import (
     staff_names,
     told_names,
 )
-from clientary_mcp.previews import quoted
-from clientary_mcp.verbs import reads
 from tool_schemas.base.report import Report
 from tool_schemas.base.types import as_number
 from tool_schemas.hours import HourEntry

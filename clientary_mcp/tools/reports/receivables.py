@@ -9,9 +9,10 @@ from typing import Any
 from clientary_mcp.accounting.money import ZERO
 from clientary_mcp.accounting.totals import UNKNOWN, Totals
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.books import LeftOut, client_names, told_names
-from clientary_mcp.previews import called
-from clientary_mcp.verbs import reads
+from clientary_mcp.tools.decorators import reads
+from clientary_mcp.tools.reports.left_out import LeftOut
+from clientary_mcp.tools.support.formatting import called
+from clientary_mcp.tools.support.lookups import client_names, told_names
 from tool_schemas.base.report import Report
 from tool_schemas.invoices import OWED, Invoice
 from tool_schemas.payments import Payment

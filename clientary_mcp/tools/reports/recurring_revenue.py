@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 from clientary_mcp.accounting.money import cents, sums_of
 from clientary_mcp.accounting.totals import UNKNOWN, Totals
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.books import LeftOut, client_names, told_names
-from clientary_mcp.previews import quoted
-from clientary_mcp.verbs import reads
+from clientary_mcp.tools.decorators import reads
+from clientary_mcp.tools.reports.left_out import LeftOut
+from clientary_mcp.tools.support.formatting import quoted
+from clientary_mcp.tools.support.lookups import client_names, told_names
 from tool_schemas.base.report import Report
 from tool_schemas.recurring_schedules import RecurringSchedule
 from tool_schemas.reports.recurring_revenue import RecurringRevenueReport

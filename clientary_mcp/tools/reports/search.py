@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.books import client_names
-from clientary_mcp.finding import KINDS, LINKS, MOST, Found, Hit, find
-from clientary_mcp.previews import quoted
-from clientary_mcp.verbs import reads
+from clientary_mcp.tools.decorators import reads
+from clientary_mcp.tools.support.formatting import quoted
+from clientary_mcp.tools.support.lookups import client_names
+from clientary_mcp.tools.support.search import KINDS, LINKS, MOST, Found, Hit, find
 from tool_schemas.base.report import Report
 from tool_schemas.reports.search import TYPES, Search
 

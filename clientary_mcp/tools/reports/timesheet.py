@@ -11,8 +11,10 @@ from typing import Any
 from clientary_mcp.accounting.money import ZERO
 from clientary_mcp.api.concurrency import both
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.books import (
-    LeftOut,
+from clientary_mcp.errors import NotFound
+from clientary_mcp.tools.decorators import reads
+from clientary_mcp.tools.reports.left_out import LeftOut
+from clientary_mcp.tools.support.lookups import (
     client_names,
     hours_of,
     person_name,
@@ -21,8 +23,6 @@ from clientary_mcp.books import (
     staff_names,
     told_names,
 )
-from clientary_mcp.errors import NotFound
-from clientary_mcp.verbs import reads
 from tool_schemas.base.report import Report
 from tool_schemas.hours import HourEntry
 from tool_schemas.projects import Project

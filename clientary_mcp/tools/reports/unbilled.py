@@ -11,8 +11,10 @@ from clientary_mcp.accounting.money import ZERO
 from clientary_mcp.accounting.totals import UNKNOWN
 from clientary_mcp.api.concurrency import both
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.books import (
-    LeftOut,
+from clientary_mcp.tools.decorators import reads
+from clientary_mcp.tools.reports.left_out import LeftOut
+from clientary_mcp.tools.support.formatting import quoted
+from clientary_mcp.tools.support.lookups import (
     Party,
     expenses_between,
     hours_of,
@@ -21,8 +23,6 @@ from clientary_mcp.books import (
     projects_of,
     told_names,
 )
-from clientary_mcp.previews import quoted
-from clientary_mcp.verbs import reads
 from tool_schemas.base.report import Report
 from tool_schemas.expenses import Expense
 from tool_schemas.hours import HourEntry

@@ -10,10 +10,11 @@ from anyio import CancelScope
 
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import NotAllowed, NotFound, Refused
-from clientary_mcp.previews import done, money, nothing_to_do, preview, quoted
-from clientary_mcp.steps import Steps
-from clientary_mcp.tools.workflows.bills import KINDS, Bill, Held, Rows, Work, label, listed, read_bill
-from clientary_mcp.tools.workflows.drafts import (
+from clientary_mcp.tools.decorators import jobs
+from clientary_mcp.tools.support.formatting import money, quoted
+from clientary_mcp.tools.support.previews import done, nothing_to_do, preview
+from clientary_mcp.tools.workflows.billable_work import KINDS, Bill, Held, Rows, Work, label, listed, read_bill
+from clientary_mcp.tools.workflows.draft_invoices import (
     created,
     difference,
     draft,
@@ -25,7 +26,7 @@ from clientary_mcp.tools.workflows.drafts import (
     totals,
     turn,
 )
-from clientary_mcp.verbs import jobs
+from clientary_mcp.tools.workflows.steps import Steps
 from tool_schemas.base.parsing import as_json
 from tool_schemas.base.results import Outcome
 from tool_schemas.expenses import Expense

@@ -7,10 +7,11 @@ from typing import Any, TypeVar
 
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import ClientaryError, Refused
-from clientary_mcp.previews import done, name_of, nothing_to_do, preview, quoted
-from clientary_mcp.steps import Steps
-from clientary_mcp.tools.workflows.leads import COMPANY, Plan, planned, same_words
-from clientary_mcp.verbs import jobs
+from clientary_mcp.tools.decorators import jobs
+from clientary_mcp.tools.support.formatting import name_of, quoted
+from clientary_mcp.tools.support.previews import done, nothing_to_do, preview
+from clientary_mcp.tools.workflows.lead_conversion_plan import COMPANY, Plan, planned, same_words
+from clientary_mcp.tools.workflows.steps import Steps
 from tool_schemas.base.models import Record
 from tool_schemas.base.parsing import as_json
 from tool_schemas.base.results import Outcome

@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 
 from clientary_mcp.api.concurrency import both
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.books import client_named_in
 from clientary_mcp.errors import BadArguments, ClientaryError, HalfDone, NotFound, OutcomeUnknown, Refused
-from clientary_mcp.matching import comparable
-from clientary_mcp.previews import done, nothing_to_do, preview, quoted
-from clientary_mcp.tools.workflows.drafts import runs
-from clientary_mcp.verbs import jobs
+from clientary_mcp.tools.decorators import jobs
+from clientary_mcp.tools.support.formatting import quoted
+from clientary_mcp.tools.support.lookups import client_named_in
+from clientary_mcp.tools.support.matching import comparable
+from clientary_mcp.tools.support.previews import done, nothing_to_do, preview
+from clientary_mcp.tools.workflows.draft_invoices import runs
 from tool_schemas.base.results import Outcome, as_text
 from tool_schemas.base.text import mailbox
 from tool_schemas.clients import Client

@@ -5,10 +5,12 @@ from typing import Any
 
 from clientary_mcp.accounting.money import ZERO, cents
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.books import client_names, told_names
 from clientary_mcp.errors import BadArguments
-from clientary_mcp.previews import done, money, nothing_to_do, preview, quoted
-from clientary_mcp.tools.workflows.drafts import (
+from clientary_mcp.tools.decorators import jobs
+from clientary_mcp.tools.support.formatting import money, quoted
+from clientary_mcp.tools.support.lookups import client_names, told_names
+from clientary_mcp.tools.support.previews import done, nothing_to_do, preview
+from clientary_mcp.tools.workflows.draft_invoices import (
     created,
     difference,
     draft,
@@ -20,7 +22,6 @@ from clientary_mcp.tools.workflows.drafts import (
     totals,
     turn,
 )
-from clientary_mcp.verbs import jobs
 from tool_schemas.base.results import Outcome
 from tool_schemas.documents import Item, NewItem, TaxFields
 from tool_schemas.estimates import Estimate

@@ -10,13 +10,14 @@ from pydantic import TypeAdapter, ValidationError
 
 from clientary_mcp.accounting.totals import Totals
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.books import client_names, told_names
 from clientary_mcp.errors import ClientaryError, NotFound, OutcomeUnknown, Refused
-from clientary_mcp.messages import send_message
-from clientary_mcp.previews import done, nothing_to_do, preview, quoted
-from clientary_mcp.steps import Steps
-from clientary_mcp.tools.workflows.drafts import named
-from clientary_mcp.verbs import jobs
+from clientary_mcp.tools.decorators import jobs
+from clientary_mcp.tools.support.formatting import quoted
+from clientary_mcp.tools.support.lookups import client_names, told_names
+from clientary_mcp.tools.support.mailing import send_message
+from clientary_mcp.tools.support.previews import done, nothing_to_do, preview
+from clientary_mcp.tools.workflows.draft_invoices import named
+from clientary_mcp.tools.workflows.steps import Steps
 from tool_schemas.base.results import Outcome
 from tool_schemas.base.types import Email
 from tool_schemas.contacts import Contact

@@ -1,19 +1,17 @@
 """What gated calls answer: before they act, what would go along and what nobody can see; after, what was done."""
 
-import re
 from collections.abc import Mapping
-from decimal import Decimal
 from functools import partial
 from typing import Any
 
 from clientary_mcp.accounting.totals import totals_of
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import NotAllowed, NotFound
+from clientary_mcp.tools.support.formatting import name_of
 from tool_schemas.base.models import Record
 from tool_schemas.base.results import Outcome, Page
 
 _NAMED = 10
-_QUOTED = 60
 _COUNTED = 1_000
 _TO_PROCEED = "The same call with confirm=true does it, once the owner of the account agrees."
 
@@ -87,36 +85,6 @@ async def _told(clientary: Clientary, kind: type[Record], path: str) -> dict[str
     if money := totals_of(page.records):
         told["amounts"] = money
     return told
-
-
-def name_of(record: Record) -> str:
-    """What people call a record: its name, number or title, else its id."""
-    return _own_name(record) or str(record.id)
-
-
-def called(record: Record) -> str:
-    """How a sentence calls a record: `“1042”`, or `id 12` for one without a name."""
-    name = _own_name(record)
-    return quoted(name) if name else f"id {record.id}"
-
-
-def _own_name(record: Record) -> str | None:
-    names = (getattr(record, field, None) for field in ("name", "number", "title", "description"))
-    return next((str(name) for name in names if name), None)
-
-
-def money(amount: Decimal | None, currency_code: str | None) -> str:
-    """`1,250.50 USD`; `an unknown amount` where Clientary did not say."""
-    if amount is None:
-        return "an unknown amount"
-    known = currency_code is not None and re.fullmatch("[A-Z]{3}", currency_code)
-    return f"{amount:,.2f} {currency_code if known else 'in an unknown currency'}"
-
-
-def quoted(text: str) -> str:
-    """A record's text inside a sentence of ours: on one line, short, and in quotation marks that it can't close."""
-    flat = " ".join(re.sub('[“”"]', "", text).split())
-    return f"“{flat if len(flat) <= _QUOTED else flat[: _QUOTED - 1] + '…'}”"
 
 
 def found(page: Page[Any], record_id: int, path: str) -> Any:

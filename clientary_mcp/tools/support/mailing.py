@@ -4,7 +4,8 @@ from typing import Any
 
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import Refused
-from clientary_mcp.previews import money, preview
+from clientary_mcp.tools.support.formatting import money
+from clientary_mcp.tools.support.previews import preview
 from tool_schemas.base.results import Outcome
 from tool_schemas.documents import Message
 from tool_schemas.estimates import Estimate

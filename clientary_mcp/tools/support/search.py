@@ -11,10 +11,10 @@ from heapq import heappush, heapreplace
 from typing import Any
 
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.books import client_named_in
 from clientary_mcp.errors import NotAllowed
-from clientary_mcp.matching import Level, Match, Wanted
-from clientary_mcp.previews import name_of
+from clientary_mcp.tools.support.formatting import name_of
+from clientary_mcp.tools.support.lookups import client_named_in
+from clientary_mcp.tools.support.matching import Level, Match, Wanted
 from tool_schemas.base.models import Record
 from tool_schemas.base.parsing import as_json
 from tool_schemas.clients import Client

@@ -3,28 +3,22 @@
 What is not offered can be neither listed nor called, and no text names it as if it were there.
 """
 
-import re
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import Annotated, Any, get_args
 
-import mcp_types
 from pydantic import Field, create_model
 from pydantic.fields import FieldInfo
 
 from clientary_mcp.errors import SettingsError
 from clientary_mcp.settings import Settings
-from clientary_mcp.verbs import Kind, Tool
+from clientary_mcp.tools.tool import Kind, Resource, Tool
 from tool_schemas.base.types import Filled, unwrap
 from tool_schemas.base.validation import nearest
 
 _ALL, _RAW = "all", "raw"
-
-_OURS = ("message", "alternative", "basis", "notice")
-"""The parts of an answer that are sentences of ours."""
-
-_QUOTATION = re.compile("“[^”]*”")
-_SENTENCE = re.compile(r"(?<=[.;:!?])\s+")
+_RESOURCES: frozenset[str] = frozenset(get_args(Resource))
+_KINDS: frozenset[str] = frozenset(get_args(Kind))
 
 
 def offered(tools: Collection[Tool], settings: Settings) -> tuple[Tool, ...]:
@@ -35,14 +29,22 @@ def offered(tools: Collection[Tool], settings: Settings) -> tuple[Tool, ...]:
     top. Exclusion beats inclusion, and read-only beats everything. `raw` is in only where it is named; `all` names
     every other resource.
     """
-    names, resources, kinds = {tool.name for tool in tools}, {tool.resource for tool in tools}, set(get_args(Kind))
-    _known("CLIENTARY_TOOLSETS", settings.toolsets, resources | kinds | {_ALL})
+    names = {tool.name for tool in tools}
+    _known("CLIENTARY_TOOLSETS", settings.toolsets, {*_RESOURCES, *_KINDS, _ALL})
     _known("CLIENTARY_TOOLS", settings.tools, names)
     _known("CLIENTARY_EXCLUDE_TOOLS", settings.exclude_tools, names)
     _check_required(tools, settings)
-    of_resources, of_kinds = settings.toolsets & resources, settings.toolsets & kinds
+    chosen = allowed(tools, settings)
+    if not chosen:
+        raise SettingsError("The settings leave no tool to offer: widen CLIENTARY_TOOLSETS or CLIENTARY_TOOLS.")
+    return chosen
+
+
+def allowed(tools: Iterable[Tool], settings: Settings) -> tuple[Tool, ...]:
+    """Those of the tools that the settings allow, each in the form that is left of it."""
+    of_resources, of_kinds = settings.toolsets & _RESOURCES, settings.toolsets & _KINDS
     if not of_resources or _ALL in settings.toolsets:
-        of_resources |= resources - {_RAW}
+        of_resources |= _RESOURCES - {_RAW}
 
     def included(tool: Tool) -> bool:
         if settings.read_only and not tool.effect.reads_only:
@@ -56,8 +58,6 @@ def offered(tools: Collection[Tool], settings: Settings) -> tuple[Tool, ...]:
         return tool.resource in of_resources and (not of_kinds or tool.effect.kinds <= of_kinds)
 
     forms = [[form for form in (tool, tool.reading) if form and included(form)] for tool in tools]
-    if not any(forms):
-        raise SettingsError("The settings leave no tool to offer: widen CLIENTARY_TOOLSETS or CLIENTARY_TOOLS.")
     return tuple(_demanding(form[0], settings) for form in forms if form)
 
 
@@ -92,56 +92,6 @@ def _filled(field: FieldInfo) -> Any:
     """The type of a field that can't be blank."""
     bare, about = unwrap(field.annotation)
     return Annotated[(Filled if bare is str else bare, *about, Field(description=field.description))]
-
-
-def as_offered(tool: Tool, hidden: Collection[str]) -> mcp_types.Tool:
-    """The tool as agents see it: none of its texts names a tool that is not there."""
-    published = tool.published
-    if not hidden:
-        return published
-    return published.model_copy(
-        update={
-            "description": without(published.description or "", hidden),
-            "input_schema": _pruned(published.input_schema, hidden),
-        }
-    )
-
-
-def _pruned(schema: dict[str, Any], hidden: Collection[str]) -> dict[str, Any]:
-    """The schema whose descriptions, at any depth, name no tool that is not there."""
-    kept = dict(schema)
-    if "description" in kept:
-        kept["description"] = without(kept["description"], hidden) or "As its name says."
-    if "items" in kept:
-        kept["items"] = _pruned(kept["items"], hidden)
-    if "properties" in kept:
-        kept["properties"] = {name: _pruned(field, hidden) for name, field in kept["properties"].items()}
-    return kept
-
-
-def pruned(shown: dict[str, Any], hidden: Collection[str]) -> dict[str, Any]:
-    """An answer of ours (not a record, whose texts are data) whose sentences name no tool that is not there."""
-    if not hidden:
-        return shown
-    ours = {part: without(shown[part], hidden) for part in _OURS if part in shown}
-    gone = {part for part, text in ours.items() if not text and part != "message"}
-    kept = {part: text or "It is done." for part, text in ours.items()}
-    return {part: value for part, value in {**shown, **kept}.items() if part not in gone}
-
-
-def without(text: str, hidden: Collection[str]) -> str:
-    """The sentences of `text` that name none of the tools in `hidden`; what a record says in quotation counts not."""
-    if not hidden:
-        return text
-    named = re.compile(rf"(?<![\w@.-])(?:{'|'.join(map(re.escape, sorted(hidden)))})(?![\w@-]|\.\w)")
-    masked = _QUOTATION.sub(lambda quotation: "_" * len(quotation[0]), text)
-    ends = [*(gap.span() for gap in _SENTENCE.finditer(masked)), (len(text), len(text))]
-    kept, start = [], 0
-    for end, after in ends:
-        if not named.search(masked, start, end):
-            kept.append(text[start:end])
-        start = after
-    return " ".join(kept)
 
 
 def _known(variable: str, given: Iterable[str], valid: set[str]) -> None:

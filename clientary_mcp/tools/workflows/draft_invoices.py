@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from clientary_mcp.accounting.money import Sums, line_amount, sums_of
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import BadArguments, OutcomeUnknown, Unavailable
-from clientary_mcp.previews import money, quoted
+from clientary_mcp.tools.support.formatting import money, quoted
 from tool_schemas.base.validation import explain
 from tool_schemas.invoices import CreateInvoice, Invoice
 

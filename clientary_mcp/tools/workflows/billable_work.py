@@ -10,10 +10,10 @@ from typing import Any
 from clientary_mcp.accounting.billable_time import in_lines, rate_of
 from clientary_mcp.accounting.money import ZERO
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.books import client_names, expenses_between, staff_names
 from clientary_mcp.errors import BadArguments
-from clientary_mcp.previews import money, quoted
-from clientary_mcp.tools.workflows.drafts import line, named, referred, runs
+from clientary_mcp.tools.support.formatting import money, quoted
+from clientary_mcp.tools.support.lookups import client_names, expenses_between, staff_names
+from clientary_mcp.tools.workflows.draft_invoices import line, named, referred, runs
 from tool_schemas.expenses import Expense
 from tool_schemas.hours import HourEntry
 from tool_schemas.invoices import Invoice

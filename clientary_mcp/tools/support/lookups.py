@@ -1,7 +1,4 @@
-"""What reports and jobs look up again and again, in as few requests as it can be had: names for ids, projects, hours.
-
-Also how they tell of what they left out.
-"""
+"""Look-ups that reports and jobs share, in as few requests as possible: names for ids, projects, hours."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,9 +28,6 @@ _FEW = 10
 
 EARLIEST = date(1970, 1, 1)
 """Before all records: Clientary takes a range of days only with a first one."""
-
-_NAMED = 5
-"""Records that a sentence names; of the others it says how many they are."""
 
 
 @dataclass(frozen=True)
@@ -224,41 +218,3 @@ async def expenses_between(clientary: Clientary, first: date | None, last: date,
     """
     days = {"from_date": (first or EARLIEST).isoformat(), "to_date": last.isoformat()}
     return await clientary.sift(Expense, "expenses", into, days)
-
-
-class LeftOut:
-    """What a report says of records that it left out or could not count like the others: how many, and the first few.
-
-    `left_out.add("invoice", "without a due date", "“1042”")` says `1 invoice without a due date: “1042”.`
-    """
-
-    def __init__(self) -> None:
-        self._found: dict[tuple[str, str], tuple[int, list[str]]] = {}
-
-    def add(self, noun: str, remark: str, *names: str, count: int = 1) -> None:
-        """`count` more records to say that of; the noun in the singular, names as they stand in the sentence."""
-        before, named = self._found.get((noun, remark), (0, []))
-        self._found[noun, remark] = before + count, [*named, *names][:_NAMED]
-
-    def merge(self, other: "LeftOut") -> None:
-        """What another one found, after what this one has."""
-        for (noun, remark), (count, names) in other._found.items():
-            self.add(noun, remark, *names, count=count)
-
-    def shown(self) -> list[str]:
-        """A sentence for each remark."""
-        return [
-            f"{_counted(count, noun)} {remark}".strip() + _listed(names, count) + "."
-            for (noun, remark), (count, names) in self._found.items()
-            if count
-        ]
-
-
-def _counted(count: int, noun: str) -> str:
-    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
-    return f"{count:,} {noun if count == 1 else plural}"
-
-
-def _listed(names: list[str], count: int) -> str:
-    more = f" and {count - len(names):,} more" if count > len(names) else ""
-    return f": {', '.join(names)}{more}" if names else ""

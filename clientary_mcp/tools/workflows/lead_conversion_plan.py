@@ -7,8 +7,8 @@ from typing import Any
 from clientary_mcp.api.concurrency import both
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import BadArguments, NotAllowed, Withheld
-from clientary_mcp.matching import comparable
-from clientary_mcp.previews import quoted
+from clientary_mcp.tools.support.formatting import quoted
+from clientary_mcp.tools.support.matching import comparable
 from tool_schemas.clients import Client, CompanyFields
 from tool_schemas.contacts import Contact
 from tool_schemas.leads import Lead

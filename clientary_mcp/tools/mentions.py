@@ -1,0 +1,68 @@
+"""No text names a tool that is not available."""
+
+import re
+from collections.abc import Collection
+from typing import Any
+
+import mcp_types
+
+from clientary_mcp.tools.tool import Tool
+
+_OURS = ("message", "alternative", "basis", "notice")
+"""The parts of an answer that are sentences of ours."""
+
+
+_QUOTATION = re.compile("“[^”]*”")
+
+
+_SENTENCE = re.compile(r"(?<=[.;:!?])\s+")
+
+
+def as_offered(tool: Tool, hidden: Collection[str]) -> mcp_types.Tool:
+    """The tool as agents see it: none of its texts names a tool that is not there."""
+    published = tool.published
+    if not hidden:
+        return published
+    return published.model_copy(
+        update={
+            "description": without(published.description or "", hidden),
+            "input_schema": _pruned(published.input_schema, hidden),
+        }
+    )
+
+
+def _pruned(schema: dict[str, Any], hidden: Collection[str]) -> dict[str, Any]:
+    """The schema whose descriptions, at any depth, name no tool that is not there."""
+    kept = dict(schema)
+    if "description" in kept:
+        kept["description"] = without(kept["description"], hidden) or "As its name says."
+    if "items" in kept:
+        kept["items"] = _pruned(kept["items"], hidden)
+    if "properties" in kept:
+        kept["properties"] = {name: _pruned(field, hidden) for name, field in kept["properties"].items()}
+    return kept
+
+
+def pruned(shown: dict[str, Any], hidden: Collection[str]) -> dict[str, Any]:
+    """An answer of ours (not a record, whose texts are data) whose sentences name no tool that is not there."""
+    if not hidden:
+        return shown
+    ours = {part: without(shown[part], hidden) for part in _OURS if part in shown}
+    gone = {part for part, text in ours.items() if not text and part != "message"}
+    kept = {part: text or "It is done." for part, text in ours.items()}
+    return {part: value for part, value in {**shown, **kept}.items() if part not in gone}
+
+
+def without(text: str, hidden: Collection[str]) -> str:
+    """The sentences of `text` that name none of the tools in `hidden`; what a record says in quotation counts not."""
+    if not hidden:
+        return text
+    named = re.compile(rf"(?<![\w@.-])(?:{'|'.join(map(re.escape, sorted(hidden)))})(?![\w@-]|\.\w)")
+    masked = _QUOTATION.sub(lambda quotation: "_" * len(quotation[0]), text)
+    ends = [*(gap.span() for gap in _SENTENCE.finditer(masked)), (len(text), len(text))]
+    kept, start = [], 0
+    for end, after in ends:
+        if not named.search(masked, start, end):
+            kept.append(text[start:end])
+        start = after
+    return " ".join(kept)

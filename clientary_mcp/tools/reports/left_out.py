@@ -1,0 +1,42 @@
+"""What a report did not count, and how it says so."""
+
+_NAMED = 5
+"""Records that a sentence names; of the others it says how many they are."""
+
+
+class LeftOut:
+    """What a report says of records that it left out or could not count like the others: how many, and the first few.
+
+    `left_out.add("invoice", "without a due date", "“1042”")` says `1 invoice without a due date: “1042”.`
+    """
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, str], tuple[int, list[str]]] = {}
+
+    def add(self, noun: str, remark: str, *names: str, count: int = 1) -> None:
+        """`count` more records to say that of; the noun in the singular, names as they stand in the sentence."""
+        before, named = self._found.get((noun, remark), (0, []))
+        self._found[noun, remark] = before + count, [*named, *names][:_NAMED]
+
+    def merge(self, other: "LeftOut") -> None:
+        """What another one found, after what this one has."""
+        for (noun, remark), (count, names) in other._found.items():
+            self.add(noun, remark, *names, count=count)
+
+    def shown(self) -> list[str]:
+        """A sentence for each remark."""
+        return [
+            f"{_counted(count, noun)} {remark}".strip() + _listed(names, count) + "."
+            for (noun, remark), (count, names) in self._found.items()
+            if count
+        ]
+
+
+def _counted(count: int, noun: str) -> str:
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{count:,} {noun if count == 1 else plural}"
+
+
+def _listed(names: list[str], count: int) -> str:
+    more = f" and {count - len(names):,} more" if count > len(names) else ""
+    return f": {', '.join(names)}{more}" if names else ""
