@@ -9,7 +9,7 @@ import mcp_types
 from mcp import Client
 
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.server import ClientaryServer
+from clientary_mcp.server.app import ClientaryServer
 
 Era = Literal["auto", "legacy"]
 

@@ -3,7 +3,7 @@
 from dataclasses import fields
 from pathlib import Path
 
-from clientary_mcp.catalogue import kind, signature
+from clientary_mcp.cli.tool_table import kind, signature
 from clientary_mcp.settings import Settings
 from clientary_mcp.tools import ALL
 

@@ -9,7 +9,7 @@ import jsonschema  # type: ignore[import-untyped]  # brings no types
 import pytest
 
 from clientary_mcp.sandbox import Sandbox
-from clientary_mcp.server import instructions
+from clientary_mcp.server.instructions import instructions
 from clientary_mcp.tools import ALL
 from clientary_mcp.tools.tool import Tool
 from tests.agent import Era, agent_of

@@ -4,8 +4,8 @@ import httpx
 import pytest
 import respx
 
-from clientary_mcp.__main__ import main
-from clientary_mcp.check import report
+from clientary_mcp.cli.check import report
+from clientary_mcp.cli.main import main
 from clientary_mcp.sandbox import Sandbox, Switches
 from tests.conftest import TODAY, session_with
 

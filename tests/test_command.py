@@ -10,7 +10,7 @@ import httpx
 import pytest
 from mcp import Client, StdioServerParameters
 
-from clientary_mcp.__main__ import main
+from clientary_mcp.cli.main import main
 from clientary_mcp.sandbox import Sandbox
 from clientary_mcp.tools import ALL
 from tests.agent import Agent

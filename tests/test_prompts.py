@@ -6,9 +6,9 @@ import mcp_types
 import pytest
 from mcp import Client, MCPError
 
-from clientary_mcp.prompts import PROMPTS, Prompt
 from clientary_mcp.sandbox import Fault, Faults, Sandbox
-from clientary_mcp.server import ClientaryServer
+from clientary_mcp.server.app import ClientaryServer
+from clientary_mcp.server.prompts import PROMPTS, Prompt
 from clientary_mcp.tools import ALL
 from tests.agent import Era
 from tests.conftest import session_with

@@ -19,16 +19,16 @@ from typing import Any
 import httpx
 import pytest
 
-from clientary_mcp.__main__ import HTTP_PORT, _parser, main
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.status_errors import explain
-from clientary_mcp.check import report
+from clientary_mcp.cli.check import report
+from clientary_mcp.cli.main import HTTP_PORT, _parser, main
 from clientary_mcp.errors import ClientaryError
 from clientary_mcp.sandbox import Sandbox
-from clientary_mcp.server import ClientaryServer
+from clientary_mcp.server.app import ClientaryServer
+from clientary_mcp.server.http.app import application
 from clientary_mcp.settings import Settings
 from clientary_mcp.tools import ALL
-from clientary_mcp.web import application
 from tests.agent import Agent
 from tests.readme_table import README, REGENERATE, TABLES, written
 

@@ -10,7 +10,7 @@ import pytest
 from mcp import Client, MCPError
 
 from clientary_mcp.sandbox import Fault, Faults, Sandbox
-from clientary_mcp.server import ClientaryServer
+from clientary_mcp.server.app import ClientaryServer
 from clientary_mcp.tools import ALL
 from tests.agent import Era
 from tests.conftest import session_with

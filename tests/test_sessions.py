@@ -18,7 +18,7 @@ from mcp import Client
 from clientary_mcp.api.call import Clock
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.sandbox import Fault, Faults, Sandbox
-from clientary_mcp.server import ClientaryServer
+from clientary_mcp.server.app import ClientaryServer
 from clientary_mcp.settings import Settings
 from tests.agent import Agent, Era, agent_of
 from tests.clock import FakeTime

@@ -11,9 +11,9 @@ from starlette.applications import Starlette
 
 from clientary_mcp.errors import SettingsError
 from clientary_mcp.sandbox import Sandbox
-from clientary_mcp.server import ClientaryServer
+from clientary_mcp.server.app import ClientaryServer
+from clientary_mcp.server.http.app import HttpTransport, application
 from clientary_mcp.settings import Settings
-from clientary_mcp.web import HttpTransport, application
 from tests.conftest import session_with
 
 pytestmark = pytest.mark.anyio

@@ -12,7 +12,7 @@ from mcp.client.session import ElicitationFnT
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.sandbox import Sandbox
 from clientary_mcp.sandbox.network import Network
-from clientary_mcp.server import ClientaryServer
+from clientary_mcp.server.app import ClientaryServer
 from clientary_mcp.settings import Settings
 from tests.agent import Agent, Era
 from tests.clock import FakeTime

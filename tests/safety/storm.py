@@ -11,7 +11,7 @@ from mcp import Client
 
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.sandbox import Faults, Sandbox
-from clientary_mcp.server import ClientaryServer
+from clientary_mcp.server.app import ClientaryServer
 from clientary_mcp.settings import Settings
 from tests.agent import Agent
 from tests.conftest import TODAY

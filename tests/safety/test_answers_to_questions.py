@@ -8,7 +8,7 @@ import pytest
 from mcp import Client, MCPError
 
 from clientary_mcp.sandbox import Sandbox
-from clientary_mcp.server import ClientaryServer
+from clientary_mcp.server.app import ClientaryServer
 from tests.behaviour.gated import record_for
 from tests.safety.people import QUESTION, YES, Person, host, owned, some, text_of, working, writes
 

@@ -10,9 +10,9 @@ from typing import Any
 import anyio
 import pytest
 
-from clientary_mcp.__main__ import main
+from clientary_mcp.cli.main import main
 from clientary_mcp.sandbox import Fault, Faults, Sandbox
-from clientary_mcp.server import ClientaryServer
+from clientary_mcp.server.app import ClientaryServer
 from tests.agent import Agent, Era
 from tests.behaviour.gated import record_for
 from tests.clock import FakeTime

@@ -16,9 +16,9 @@ import pytest
 from mcp import Client, MCPError
 
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.prompts import PROMPTS
 from clientary_mcp.sandbox import Sandbox
-from clientary_mcp.server import ClientaryServer
+from clientary_mcp.server.app import ClientaryServer
+from clientary_mcp.server.prompts import PROMPTS
 from clientary_mcp.tools import ALL
 from tests.agent import Agent, Era
 from tests.clock import FakeTime

@@ -15,7 +15,7 @@ from mcp.client import ClientRequestContext
 
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.sandbox import Fault, Faults, Sandbox
-from clientary_mcp.server import ClientaryServer
+from clientary_mcp.server.app import ClientaryServer
 from clientary_mcp.settings import Settings
 from tests.agent import Agent, Era
 from tests.behaviour.gated import EVERYTHING, JOBS, RECORDS, record_for

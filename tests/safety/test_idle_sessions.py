@@ -9,9 +9,9 @@ import pytest
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.sandbox import Sandbox
 from clientary_mcp.sandbox.network import Network
-from clientary_mcp.server import ClientaryServer
+from clientary_mcp.server.app import ClientaryServer
+from clientary_mcp.server.http.app import application
 from clientary_mcp.settings import Settings
-from clientary_mcp.web import application
 from tests.safety.people import some, writes
 from tests.safety.virtual_time import VirtualLoop, clock_of
 from tests.test_web import ACCEPTED, served, visitor_of

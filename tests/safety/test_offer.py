@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from clientary_mcp.__main__ import main
+from clientary_mcp.cli.main import main
 from clientary_mcp.errors import SettingsError
 from clientary_mcp.sandbox import Fault, Faults, Sandbox
-from clientary_mcp.server import ClientaryServer
+from clientary_mcp.server.app import ClientaryServer
 from clientary_mcp.settings import Settings
 from clientary_mcp.tools import ALL
 from clientary_mcp.tools.tool import Tool

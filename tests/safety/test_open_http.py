@@ -16,10 +16,11 @@ import uvicorn
 from starlette.types import ASGIApp, Message
 from uvicorn.server import ServerState
 
-from clientary_mcp.__main__ import main
+from clientary_mcp.cli.main import main
 from clientary_mcp.sandbox import Sandbox
-from clientary_mcp.server import ClientaryServer
-from clientary_mcp.web import HttpTransport, Impatient, application
+from clientary_mcp.server.app import ClientaryServer
+from clientary_mcp.server.http.app import HttpTransport, application
+from clientary_mcp.server.http.limits import Impatient
 from tests.conftest import SETTINGS, session_with
 from tests.processes import PATIENCE, free_port, listening
 from tests.safety.virtual_time import VirtualLoop

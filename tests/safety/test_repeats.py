@@ -11,7 +11,7 @@ import pytest
 
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.sandbox import Fault, Faults, Sandbox, Switches
-from clientary_mcp.server import ClientaryServer
+from clientary_mcp.server.app import ClientaryServer
 from clientary_mcp.settings import Settings
 from clientary_mcp.tools import ALL
 from tests.agent import Agent, Era

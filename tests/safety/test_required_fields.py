@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from clientary_mcp.__main__ import main
+from clientary_mcp.cli.main import main
 from clientary_mcp.errors import SettingsError
 from clientary_mcp.sandbox import Sandbox
-from clientary_mcp.server import ClientaryServer
+from clientary_mcp.server.app import ClientaryServer
 from clientary_mcp.settings import Settings
 from tests.agent import Era
 from tests.safety.people import owned, some, working, writes

@@ -17,7 +17,7 @@ from mcp import Client
 from mcp.client.sse import sse_client
 
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.server import ClientaryServer
+from clientary_mcp.server.app import ClientaryServer
 from clientary_mcp.settings import Settings
 from clientary_mcp.tools import ALL
 from tests.agent import Agent

@@ -9,7 +9,7 @@ import pytest
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import SettingsError
 from clientary_mcp.sandbox import Switches
-from clientary_mcp.server import ClientaryServer
+from clientary_mcp.server.app import ClientaryServer
 from tests.agent import agent_of
 from tests.clock import FakeTime
 from tests.conftest import SETTINGS, session_with

@@ -6,7 +6,7 @@ import anyio
 import pytest
 
 from clientary_mcp.sandbox import Fault, Faults, Switches
-from clientary_mcp.server import ClientaryServer
+from clientary_mcp.server.app import ClientaryServer
 from tests.conftest import session_with
 from tests.safety.people import host, text_of, writes
 from tests.workflows.test_convert_lead import COMPANY, PROJECT, Won, converted, outcomes, refused

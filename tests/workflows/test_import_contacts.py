@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clientary_mcp.sandbox import Fault, Faults, Switches
-from clientary_mcp.server import ClientaryServer
+from clientary_mcp.server.app import ClientaryServer
 from tests.agent import agent_of
 from tests.conftest import session_with
 from tests.safety.people import Person, host, owned, text_of, working, writes

@@ -14,9 +14,9 @@ from anyio import to_thread
 from mcp.shared.exceptions import MCPError
 
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.audit import Audit
 from clientary_mcp.errors import BadArguments, ClientaryError, NotAllowed
-from clientary_mcp.guides import MONEY, STATUSES
+from clientary_mcp.server.audit import Audit
+from clientary_mcp.server.guides import MONEY, STATUSES
 from clientary_mcp.tools.support.export_files import Exports
 from tool_schemas.base.models import Record
 from tool_schemas.base.results import MAX_ANSWER, as_text

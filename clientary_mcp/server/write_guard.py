@@ -10,8 +10,8 @@ from mcp_types import InputRequiredResult
 
 from clientary_mcp.api.call import Call
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.asking import Asking, Seen
-from clientary_mcp.audit import Audit
+from clientary_mcp.server.audit import Audit
+from clientary_mcp.server.elicitation import Asking, Seen
 from clientary_mcp.state.recent import Repeats, key_of
 from clientary_mcp.tools.mentions import pruned
 from clientary_mcp.tools.tool import Tool, acts
