@@ -6,13 +6,13 @@ from datetime import date, datetime
 
 from starlette.applications import Starlette
 
-from .agency import fill, hire
-from .app import application
-from .faults import Faults
-from .ledger import Ledger
-from .messages import Message
-from .store import Store
-from .switches import Switches
+from clientary_mcp.sandbox.api.app import application
+from clientary_mcp.sandbox.api.messages import Message
+from clientary_mcp.sandbox.controls.faults import Faults
+from clientary_mcp.sandbox.controls.ledger import Ledger
+from clientary_mcp.sandbox.controls.switches import Switches
+from clientary_mcp.sandbox.seed.agency import fill, hire
+from clientary_mcp.sandbox.store.tables import Store
 
 
 class Sandbox:

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 import anyio
 import httpx
 
-from .account import Sandbox
-from .failing import Dropped
+from clientary_mcp.sandbox.account import Sandbox
+from clientary_mcp.sandbox.controls.fault_middleware import Dropped
 
 
 class Network(httpx.AsyncBaseTransport):

@@ -4,8 +4,8 @@ from decimal import Decimal
 from typing import Any
 
 from clientary_mcp.sandbox import Sandbox, Switches
-from clientary_mcp.sandbox.fields import TODAY
-from clientary_mcp.sandbox.resources import RESOURCES
+from clientary_mcp.sandbox.store.fields import TODAY
+from clientary_mcp.sandbox.store.resources import RESOURCES
 
 _STAMPS = {"created_at": "2026-03-02T09:00:00Z", "updated_at": "2026-03-02T09:00:00Z"}
 _PLAIN = {

@@ -1,16 +1,13 @@
 """The default account: how much of everything it has, and that its figures add up."""
 
-import ast
 import sqlite3
 from collections import Counter, defaultdict
 from datetime import date, timedelta
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from clientary_mcp import sandbox as package
 from clientary_mcp.sandbox import Sandbox
 
 DAYS = [date(2026, 3, 17), date(2024, 2, 29), date(2025, 1, 1), date(2025, 12, 31), date(2026, 10, 31)]
@@ -185,11 +182,3 @@ def test_same_seed_and_day_give_the_same_account(agency: Sandbox) -> None:
 def test_another_seed_or_day_gives_another_account(agency: Sandbox) -> None:
     assert dump(Sandbox(agency.today, seed=2)) != dump(agency)
     assert dump(Sandbox(agency.today + timedelta(days=1))) != dump(agency)
-
-
-def test_the_sandbox_imports_nothing_else_of_the_project() -> None:
-    for path in Path(package.__file__).parent.glob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ImportFrom):
-                assert node.level < 2
-                assert not (node.module or "").startswith(("clientary_mcp", "tool_schemas", "httpx", "mcp"))

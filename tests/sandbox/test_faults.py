@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from clientary_mcp.sandbox import Dropped, Fault, Faults, Sandbox
-from clientary_mcp.sandbox.faults import Kind
+from clientary_mcp.sandbox.controls.faults import Kind
 
 pytestmark = pytest.mark.anyio
 

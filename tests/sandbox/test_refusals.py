@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clientary_mcp.sandbox import Sandbox, Switches
-from clientary_mcp.sandbox.fields import Field
-from clientary_mcp.sandbox.resources import LINES, RESOURCES, Resource
+from clientary_mcp.sandbox.store.fields import Field
+from clientary_mcp.sandbox.store.resources import LINES, RESOURCES, Resource
 
 pytestmark = pytest.mark.anyio
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from clientary_mcp.sandbox import STORM, Fault, Faults, Sandbox
-from clientary_mcp.sandbox.patterns import matches
+from clientary_mcp.sandbox.controls.patterns import matches
 
 pytestmark = pytest.mark.anyio
 

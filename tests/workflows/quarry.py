@@ -3,8 +3,8 @@
 from typing import Any
 
 from clientary_mcp.sandbox import Sandbox
-from clientary_mcp.sandbox.fields import TODAY as TODAY_THERE
-from clientary_mcp.sandbox.resources import BY_PATH
+from clientary_mcp.sandbox.store.fields import TODAY as TODAY_THERE
+from clientary_mcp.sandbox.store.resources import BY_PATH
 from tests.agent import agent_of
 from tests.conftest import TODAY, session_with
 

@@ -5,11 +5,11 @@ from collections import defaultdict
 from datetime import date, timedelta
 from typing import Any
 
-from . import money
-from .books import Books, Entry
-from .names import GOODS, PAID_BY, SERVICES
-from .resources import LINES, SECTION_HEADER
-from .writes import DRAFT, PAID, SENT, secret
+from clientary_mcp.sandbox.api.writes import DRAFT, PAID, SENT, secret
+from clientary_mcp.sandbox.seed.entries import Books, Entry
+from clientary_mcp.sandbox.seed.names import GOODS, PAID_BY, SERVICES
+from clientary_mcp.sandbox.store import money
+from clientary_mcp.sandbox.store.resources import LINES, SECTION_HEADER
 
 VIEWED, CANCELLED, PENDING = 2, 3, 5
 LARGE_CLIENTS = (46, 41, 37, 33)

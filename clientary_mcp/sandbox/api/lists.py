@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 
-from .fields import InvalidError, instant, iso_date, wire_date
-from .replies import invalid
-from .resources import CONTACTS, PARENT_KEYS, PAYMENT_PROFILES, Resource
-from .shapes import shape
-from .store import Store
-from .switches import Switches
+from clientary_mcp.sandbox.api.replies import invalid
+from clientary_mcp.sandbox.api.shapes import shape
+from clientary_mcp.sandbox.controls.switches import Switches
+from clientary_mcp.sandbox.store.fields import InvalidError, instant, iso_date, wire_date
+from clientary_mcp.sandbox.store.resources import CONTACTS, PARENT_KEYS, PAYMENT_PROFILES, Resource
+from clientary_mcp.sandbox.store.tables import Store
 
 LARGEST_PAGE = 100
 

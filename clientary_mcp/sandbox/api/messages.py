@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from .fields import InvalidError, flag, is_blank
-from .replies import Errors, invalid
-from .resources import Resource
-from .store import Row, Store
-from .switches import Switches
-from .writes import DRAFT, SENT
+from clientary_mcp.sandbox.api.replies import Errors, invalid
+from clientary_mcp.sandbox.api.writes import DRAFT, SENT
+from clientary_mcp.sandbox.controls.switches import Switches
+from clientary_mcp.sandbox.store.fields import InvalidError, flag, is_blank
+from clientary_mcp.sandbox.store.resources import Resource
+from clientary_mcp.sandbox.store.tables import Row, Store
 
 Message = dict[str, Any]
 

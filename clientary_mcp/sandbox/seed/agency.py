@@ -6,11 +6,11 @@ Figures that people compare (so many clients, invoices, hours) are fixed; the re
 import json
 from datetime import timedelta
 
-from .billing import make_estimates, make_invoices, make_profiles, make_schedules
-from .books import Books, Entry
-from .names import COMPANY, JOBS, PHONES, PLACES, STREETS, TEAM, TRADE
-from .store import Store
-from .work import make_expenses, make_hours, make_projects, make_tasks
+from clientary_mcp.sandbox.seed.billing import make_estimates, make_invoices, make_profiles, make_schedules
+from clientary_mcp.sandbox.seed.entries import Books, Entry
+from clientary_mcp.sandbox.seed.names import COMPANY, JOBS, PHONES, PLACES, STREETS, TEAM, TRADE
+from clientary_mcp.sandbox.seed.work import make_expenses, make_hours, make_projects, make_tasks
+from clientary_mcp.sandbox.store.tables import Store
 
 CLIENTS, ARCHIVED, LEADS, CONTACTS, CONTACTS_OF_LEADS = 64, 6, 22, 118, 8
 

@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple, get_args
 
 import anyio
 
-from .patterns import matches
+from clientary_mcp.sandbox.controls.patterns import matches
 
 Kind = Literal[
     429, 500, 502, 503, 504, "redirect", "html", "drop", "late", "slow", "silent", "truncated", "half", "empty"

@@ -1,105 +1,50 @@
 """The ASGI application: who may ask, which route leads where, and nothing about what records are."""
 
-import base64
-import binascii
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime
 from decimal import Decimal
-from email.utils import format_datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from starlette.applications import Starlette
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .failing import fail
-from .lists import listing
-from .messages import send
-from .replies import RefusalError, UnknownRouteError, deleted, invalid, not_found, page_not_found, refuse, updated
-from .resources import BY_PATH, CONTACTS, HOURS, PARENT_KEYS, PAYMENT_PROFILES, PAYMENTS, RESOURCES, Resource
-from .shapes import shape
-from .store import Row
-from .switches import Routes
-from .writes import create, pay, reckon, update
+from clientary_mcp.sandbox.api.gate import BASE, Account, Gate, documented_path
+from clientary_mcp.sandbox.api.lists import listing
+from clientary_mcp.sandbox.api.messages import send
+from clientary_mcp.sandbox.api.replies import (
+    RefusalError,
+    UnknownRouteError,
+    deleted,
+    invalid,
+    not_found,
+    page_not_found,
+    refuse,
+    updated,
+)
+from clientary_mcp.sandbox.api.shapes import shape
+from clientary_mcp.sandbox.api.writes import create, pay, reckon, update
+from clientary_mcp.sandbox.controls.switches import Routes
+from clientary_mcp.sandbox.store.resources import (
+    BY_PATH,
+    CONTACTS,
+    HOURS,
+    PARENT_KEYS,
+    PAYMENT_PROFILES,
+    PAYMENTS,
+    RESOURCES,
+    Resource,
+)
+from clientary_mcp.sandbox.store.tables import Row
 
-if TYPE_CHECKING:
-    from .account import Sandbox
-
-Handler = Callable[["Sandbox", Request], Awaitable[Response]]
-
-BASE = "/api/v2"
-
-
-class Gate:
-    """Every request passes here first: noted, struck by a fault or not, refused unless it may be answered as JSON."""
-
-    def __init__(self, app: ASGIApp, sandbox: "Sandbox") -> None:
-        self.app = app
-        self.sandbox = sandbox
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer the request, or pass it on without its `.json`."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-
-        async def dated(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                now = format_datetime(datetime.fromisoformat(self.sandbox.store.latest), usegmt=True)
-                message["headers"] = [*message.get("headers", []), (b"date", now.encode())]
-            await send(message)
-
-        path, query = scope["path"], scope["query_string"].decode("latin-1")
-        self.sandbox.requests.append((scope["method"], f"{path}?{query}" if query else path))
-        if (faults := self.sandbox.faults) and (fault := faults.strike(scope["method"], _short(_bare(path)))):
-            await fail(fault, faults, self._answer, scope, receive, dated)
-        else:
-            await self._answer(scope, receive, dated)
-
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path, bare = scope["path"], _bare(scope["path"])
-        refused = self._turned_away(Headers(scope=scope), scope["method"], as_json=path.endswith(".json"))
-        if refused:
-            await refused(scope, receive, send)
-        else:
-            await self.app({**scope, "path": bare, "raw_path": bare.encode()}, receive, send)
-
-    def _turned_away(self, headers: Headers, method: str, *, as_json: bool) -> Response | None:
-        if not self._is_owner(headers.get("authorization", "")):
-            challenge = {"WWW-Authenticate": 'Basic realm="Application"'}
-            return PlainTextResponse("HTTP Basic: Access denied.\n", 401, challenge)
-        if not as_json and "application/json" not in headers.get("accept", ""):
-            return HTMLResponse("<!DOCTYPE html><html><body><h1>406 Not Acceptable</h1></body></html>", 406)
-        if method in {"POST", "PUT"} and headers.get("content-type", "").split(";")[0].strip() != "application/json":
-            return refuse(RefusalError(415, "Unsupported Media Type"), self.sandbox.switches)
-        return None
-
-    def _is_owner(self, authorization: str) -> bool:
-        scheme, _, credentials = authorization.partition(" ")
-        try:
-            user, _, password = base64.b64decode(credentials, validate=True).decode().partition(":")
-        except (binascii.Error, ValueError):
-            return False
-        return scheme.lower() == "basic" and user == password == self.sandbox.token
+Handler = Callable[[Account, Request], Awaitable[Response]]
 
 
-def _bare(path: str) -> str:
-    return path.rstrip("/").removesuffix(".json")
-
-
-def _short(bare: str) -> str:
-    """The path as the documentation names it: `invoices/20101/payments`."""
-    return bare.removeprefix(f"{BASE}/")
-
-
-def application(sandbox: "Sandbox") -> Starlette:
+def application(sandbox: Account) -> Starlette:
     """The app that answers for an account."""
 
     async def refused(_: Request, refusal: Exception) -> Response:
@@ -150,7 +95,7 @@ def _table() -> list[tuple[str, str, Handler]]:
 _NESTED = {"list": ("GET", ""), "create": ("POST", ""), "delete": ("DELETE", "/{id}")}
 
 
-def _row(sandbox: "Sandbox", resource: Resource, text: str) -> Row:
+def _row(sandbox: Account, resource: Resource, text: str) -> Row:
     if not (text.isascii() and text.isdigit() and len(text) < 16):
         raise not_found()
     row = sandbox.store.find(resource.table, int(text))
@@ -159,16 +104,16 @@ def _row(sandbox: "Sandbox", resource: Resource, text: str) -> Row:
     return row
 
 
-def _parent(sandbox: "Sandbox", request: Request, parent: str) -> Row:
+def _parent(sandbox: Account, request: Request, parent: str) -> Row:
     return _row(sandbox, BY_PATH[parent], request.path_params["parent_id"])
 
 
-def _record(sandbox: "Sandbox", resource: Resource, record_id: int) -> dict[str, Any]:
+def _record(sandbox: Account, resource: Resource, record_id: int) -> dict[str, Any]:
     rows = sandbox.store.select(resource.table, "id = ?", (record_id,))
     return shape(sandbox.store, sandbox.switches, resource, rows)[0]
 
 
-def _allow(sandbox: "Sandbox", resource: Resource) -> None:
+def _allow(sandbox: Account, resource: Resource) -> None:
     if resource is HOURS and not sandbox.switches.allow_hours:
         raise RefusalError(403, "Forbidden")
 
@@ -208,24 +153,24 @@ def _wrapped(body: Body, resource: Resource) -> Mapping[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
-def _note(sandbox: "Sandbox", request: Request, resource: Resource, record_id: int, received: bytes = b"") -> None:
+def _note(sandbox: Account, request: Request, resource: Resource, record_id: int, received: bytes = b"") -> None:
     """Enter a write in the ledger: called at once after its transaction, with nothing in between to fail or wait."""
-    path = _short(request.url.path)
+    path = documented_path(request.url.path)
     sandbox.ledger.note(request.method, path, resource.path, record_id, received, sandbox.store.latest)
 
 
-async def _list(sandbox: "Sandbox", request: Request, resource: Resource, parent: str | None = None) -> Response:
+async def _list(sandbox: Account, request: Request, resource: Resource, parent: str | None = None) -> Response:
     _allow(sandbox, resource)
     under = (parent, _parent(sandbox, request, parent)["id"]) if parent else None
     return JSONResponse(listing(sandbox.store, sandbox.switches, resource, request.query_params, under))
 
 
-async def _get(sandbox: "Sandbox", request: Request, resource: Resource) -> Response:
+async def _get(sandbox: Account, request: Request, resource: Resource) -> Response:
     _allow(sandbox, resource)
     return JSONResponse(_record(sandbox, resource, _row(sandbox, resource, request.path_params["id"])["id"]))
 
 
-async def _create(sandbox: "Sandbox", request: Request, resource: Resource, parent: str | None = None) -> Response:
+async def _create(sandbox: Account, request: Request, resource: Resource, parent: str | None = None) -> Response:
     body = await _body(request)
     _allow(sandbox, resource)
     if resource.path == "tasks":
@@ -239,14 +184,14 @@ async def _create(sandbox: "Sandbox", request: Request, resource: Resource, pare
     return JSONResponse(_record(sandbox, resource, record_id), 201)
 
 
-def _allow_one_more(sandbox: "Sandbox", resource: Resource) -> None:
+def _allow_one_more(sandbox: Account, resource: Resource) -> None:
     if resource.path in sandbox.switches.plan_limit:
         raise RefusalError(426, f"Your plan's limit of {resource.path} has been reached")
     if resource is PAYMENT_PROFILES and sandbox.switches.without_stripe:
         raise RefusalError(422, "Stripe is not enabled", {"base": ["Stripe integration is not enabled"]})
 
 
-def _allow_address(sandbox: "Sandbox", resource: Resource, data: Mapping[str, Any], own_id: int = 0) -> None:
+def _allow_address(sandbox: Account, resource: Resource, data: Mapping[str, Any], own_id: int = 0) -> None:
     if resource is not CONTACTS or not sandbox.switches.unique_contact_emails:
         return
     address = str(data.get("email") or "").strip()
@@ -254,7 +199,7 @@ def _allow_address(sandbox: "Sandbox", resource: Resource, data: Mapping[str, An
         raise invalid({"email": ["has already been taken"]})
 
 
-async def _update(sandbox: "Sandbox", request: Request, resource: Resource) -> Response:
+async def _update(sandbox: Account, request: Request, resource: Resource) -> Response:
     body = await _body(request)
     _allow(sandbox, resource)
     if resource.path == "invoices":
@@ -269,7 +214,7 @@ async def _update(sandbox: "Sandbox", request: Request, resource: Resource) -> R
     return updated(_record(sandbox, resource, row["id"]), sandbox.switches)
 
 
-async def _delete(sandbox: "Sandbox", request: Request, resource: Resource, parent: str | None = None) -> Response:
+async def _delete(sandbox: Account, request: Request, resource: Resource, parent: str | None = None) -> Response:
     _allow(sandbox, resource)
     owner = _parent(sandbox, request, parent) if parent else None
     row = _row(sandbox, resource, request.path_params["id"])
@@ -285,7 +230,7 @@ async def _delete(sandbox: "Sandbox", request: Request, resource: Resource, pare
     return deleted(sandbox.switches)
 
 
-async def _pay(sandbox: "Sandbox", request: Request, resource: Resource, parent: str) -> Response:
+async def _pay(sandbox: Account, request: Request, resource: Resource, parent: str) -> Response:
     body = await _body(request)
     invoice = _parent(sandbox, request, parent)
     _allow_one_more(sandbox, resource)
@@ -295,7 +240,7 @@ async def _pay(sandbox: "Sandbox", request: Request, resource: Resource, parent:
     return JSONResponse(_record(sandbox, resource, payment_id), 201)
 
 
-async def _message(sandbox: "Sandbox", request: Request, resource: Resource) -> Response:
+async def _message(sandbox: Account, request: Request, resource: Resource) -> Response:
     body = await _body(request)
     document = _row(sandbox, resource, request.path_params["id"])
     with sandbox.connection:

@@ -5,9 +5,10 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
-from . import money
-from .fields import Field, plain_number, shown, wire_date
-from .resources import (
+from clientary_mcp.sandbox.controls.switches import Switches
+from clientary_mcp.sandbox.store import money
+from clientary_mcp.sandbox.store.fields import Field, plain_number, shown, wire_date
+from clientary_mcp.sandbox.store.resources import (
     CLIENTS,
     HOURS,
     INVOICES,
@@ -18,8 +19,7 @@ from .resources import (
     SECTION_HEADER,
     Resource,
 )
-from .store import Row, Store
-from .switches import Switches
+from clientary_mcp.sandbox.store.tables import Row, Store
 
 Record = dict[str, Any]
 Shaper = Callable[[Store, Switches, Sequence[Row], Sequence[Record]], None]

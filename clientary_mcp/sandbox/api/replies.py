@@ -5,7 +5,7 @@ from typing import Any
 
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 
-from .switches import Switches
+from clientary_mcp.sandbox.controls.switches import Switches
 
 Errors = dict[str, list[str]]
 

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from .fields import TODAY, Field
-from .names import FAMILY, GIVEN
-from .resources import LINES, RESOURCES
-from .store import Store
+from clientary_mcp.sandbox.seed.names import FAMILY, GIVEN
+from clientary_mcp.sandbox.store.fields import TODAY, Field
+from clientary_mcp.sandbox.store.resources import LINES, RESOURCES
+from clientary_mcp.sandbox.store.tables import Store
 
 Entry = dict[str, Any]
 

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from .patterns import matches
+from clientary_mcp.sandbox.controls.patterns import matches
 
 
 @dataclass(frozen=True, slots=True)

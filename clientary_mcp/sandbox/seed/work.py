@@ -2,10 +2,10 @@
 
 from datetime import date, timedelta
 
-from . import money
-from .books import Books, Entry
-from .lists import fiscal_year
-from .names import PROJECTS, SPENDING, TODO, WORK
+from clientary_mcp.sandbox.api.lists import fiscal_year
+from clientary_mcp.sandbox.seed.entries import Books, Entry
+from clientary_mcp.sandbox.seed.names import PROJECTS, SPENDING, TODO, WORK
+from clientary_mcp.sandbox.store import money
 
 COMPLETED, BILLABLE, ACTIVE = 36, 12, 29
 INTERNAL = 2

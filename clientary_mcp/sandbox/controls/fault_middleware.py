@@ -11,7 +11,7 @@ from http import HTTPStatus
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .faults import Fault, Faults
+from clientary_mcp.sandbox.controls.faults import Fault, Faults
 
 
 @dataclass

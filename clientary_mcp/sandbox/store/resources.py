@@ -6,7 +6,7 @@ What a resource does beyond this (totals, charging, completing) stands in `write
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from .fields import TODAY, Field, Orphan, Shown
+from clientary_mcp.sandbox.store.fields import TODAY, Field, Orphan, Shown
 
 EVERY_VERB = frozenset({"list", "get", "create", "update", "delete"})
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from .fields import Field
-from .resources import LINES, RESOURCES
+from clientary_mcp.sandbox.store.fields import Field
+from clientary_mcp.sandbox.store.resources import LINES, RESOURCES
 
 Row = sqlite3.Row
 

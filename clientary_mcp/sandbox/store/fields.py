@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any, Literal
 
-from .switches import Switches
+from clientary_mcp.sandbox.controls.switches import Switches
 
 Kind = Literal[
     "text",

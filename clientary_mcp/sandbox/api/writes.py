@@ -5,12 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from . import money
-from .fields import TODAY, Field, InvalidError, flag, is_blank, stored
-from .replies import Errors, invalid, not_found
-from .resources import LINES, SECTION_HEADER, Lines, Resource
-from .store import Row, Store
-from .switches import Switches
+from clientary_mcp.sandbox.api.replies import Errors, invalid, not_found
+from clientary_mcp.sandbox.controls.switches import Switches
+from clientary_mcp.sandbox.store import money
+from clientary_mcp.sandbox.store.fields import TODAY, Field, InvalidError, flag, is_blank, stored
+from clientary_mcp.sandbox.store.resources import LINES, SECTION_HEADER, Lines, Resource
+from clientary_mcp.sandbox.store.tables import Row, Store
 
 Values = dict[str, Any]
 

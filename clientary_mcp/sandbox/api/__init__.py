@@ -1,0 +1,1 @@
+"""Clientary's API, as the sandbox speaks it."""

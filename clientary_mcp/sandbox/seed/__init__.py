@@ -1,0 +1,1 @@
+"""The records that the embedded account is filled with."""
