@@ -1,13 +1,13 @@
 """The storm in full: `python -m benchmarks.storm [calls] [agents] [seed]`; 10,000 calls by 20 agents when not said.
 
-Ends with 1 when anything was lost, done twice or told wrong, or when memory grew. `tests/safety/storm.py` is the storm.
+Ends with 1 when anything was lost, done twice or told wrong, or when memory grew. `tests/resilience/storm.py` is the storm.
 """
 
 import sys
 import time
 
-from tests.safety.judge import Report
-from tests.safety.storm import RATE, storm
+from tests.resilience.judge import Report
+from tests.resilience.storm import RATE, storm
 
 MOST_GROWTH = 20.0
 """Megabytes from the first tenth of the calls to the last."""

@@ -1,6 +1,6 @@
 """What tests share: an account that respx plays request by request, the sandbox, and an agent for each."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import date
 from typing import Any
 
@@ -12,8 +12,9 @@ from clientary_mcp.api.session import Clientary
 from clientary_mcp.sandbox import Sandbox
 from clientary_mcp.sandbox.network import Network
 from clientary_mcp.settings import Settings
-from tests.agent import Agent, Era, agent_of
-from tests.clock import FakeTime
+from tests.support.agent import Agent, Era, agent_of
+from tests.support.clock import FakeTime
+from tests.support.virtual_time import session_on
 
 # The same examples in every run, and no limit of time: nothing may depend on how fast a machine is.
 hypothesis.settings.register_profile("steady", deadline=None, derandomize=True)
@@ -77,3 +78,37 @@ async def sandbox_agent(sandbox: Sandbox) -> AsyncIterator[Agent]:
     """An agent on the embedded account."""
     async with agent_of(session_with(sandbox)) as agent:
         yield agent
+
+
+@pytest.fixture(scope="session")
+def filled() -> Sandbox:
+    """The agency's books, made once and copied for each test."""
+    return Sandbox(TODAY)
+
+
+@pytest.fixture
+def books(filled: Sandbox) -> Sandbox:
+    """An account with a copy of the agency's books."""
+    sandbox = Sandbox(TODAY, filled=False)
+    filled.connection.backup(sandbox.connection)
+    return sandbox
+
+
+@pytest.fixture
+async def clerk(books: Sandbox) -> AsyncIterator[Agent]:
+    """An agent on that account."""
+    async with agent_of(session_on(books)) as agent:
+        yield agent
+
+
+@pytest.fixture
+async def colleague(books: Sandbox) -> AsyncIterator[Agent]:
+    """Another one, through a server of its own, of whom the clerk's knows nothing."""
+    async with agent_of(session_on(books)) as agent:
+        yield agent
+
+
+@pytest.fixture
+def found(books: Sandbox) -> Callable[..., list[Any]]:
+    """What the account's tables hold."""
+    return lambda statement, *values: books.connection.execute(statement, values).fetchall()

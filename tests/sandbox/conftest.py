@@ -14,12 +14,6 @@ TODAY = date(2026, 3, 17)
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    """The event loop that anyio's tests run on."""
-    return "asyncio"
-
-
-@pytest.fixture
 def account() -> Sandbox:
     """An account with nothing but its owner."""
     return Sandbox(TODAY, filled=False)

@@ -9,8 +9,8 @@ from typing import Any
 import mcp_types
 
 from clientary_mcp.sandbox import Sandbox
-from tests.agent import Agent, agent_of
 from tests.conftest import session_with
+from tests.support.agent import Agent, agent_of
 
 Answer = dict[str, Any]
 

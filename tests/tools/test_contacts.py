@@ -3,9 +3,9 @@
 import pytest
 import respx
 
-from tests.agent import Agent
-from tests.tools.exchange import Exchange, Request, sent
-from tests.tools.replies import CONTACT, listed
+from tests.support.agent import Agent
+from tests.support.played_requests import Exchange, Request, sent
+from tests.support.replies import CONTACT, listed
 
 pytestmark = pytest.mark.anyio
 

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 import pytest
 import respx
 
-from tests.agent import Agent
-from tests.tools.exchange import Request, sent
-from tests.tools.replies import ESTIMATE, INVOICE, RECURRING_SCHEDULE
+from tests.support.agent import Agent
+from tests.support.played_requests import Request, sent
+from tests.support.replies import ESTIMATE, INVOICE, RECURRING_SCHEDULE
 from tests.tools.test_invoices import ITEMS, ITEMS_ON_THE_WIRE, MAIL
 
 pytestmark = pytest.mark.anyio

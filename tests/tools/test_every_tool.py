@@ -8,7 +8,23 @@ import httpx
 import pytest
 import respx
 
-from tests.agent import Agent
+from tests.support.agent import Agent
+from tests.support.played_requests import TOOLS, Exchange, Request, sent
+from tests.support.replies import (
+    CLIENT,
+    CONTACT,
+    ESTIMATE,
+    EXPENSE,
+    HOUR_ENTRY,
+    INVOICE,
+    LEAD,
+    PAYMENT_PROFILE,
+    PROJECT,
+    RECURRING_SCHEDULE,
+    SECRET,
+    TASK,
+    listed,
+)
 from tests.tools import (
     test_clients,
     test_contacts,
@@ -23,22 +39,6 @@ from tests.tools import (
     test_recurring_schedules,
     test_staff,
     test_tasks,
-)
-from tests.tools.exchange import TOOLS, Exchange, Request, sent
-from tests.tools.replies import (
-    CLIENT,
-    CONTACT,
-    ESTIMATE,
-    EXPENSE,
-    HOUR_ENTRY,
-    INVOICE,
-    LEAD,
-    PAYMENT_PROFILE,
-    PROJECT,
-    RECURRING_SCHEDULE,
-    SECRET,
-    TASK,
-    listed,
 )
 from tool_schemas.base.filters import Narrowing
 

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 import respx
 
-from tests.agent import Agent
-from tests.tools.exchange import Exchange
-from tests.tools.replies import EXPENSE
+from tests.support.agent import Agent
+from tests.support.played_requests import Exchange
+from tests.support.replies import EXPENSE
 
 pytestmark = pytest.mark.anyio
 

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 import respx
 
-from tests.agent import Agent
-from tests.tools.exchange import Exchange, Request, sent
-from tests.tools.replies import HOUR_ENTRY, PROJECT, listed
+from tests.support.agent import Agent
+from tests.support.played_requests import Exchange, Request, sent
+from tests.support.replies import HOUR_ENTRY, PROJECT, listed
 
 pytestmark = pytest.mark.anyio
 

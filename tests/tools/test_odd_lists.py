@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import respx
 
-from tests.agent import Agent
-from tests.tools.replies import CLIENT, INVOICE, listed
+from tests.support.agent import Agent
+from tests.support.replies import CLIENT, INVOICE, listed
 
 pytestmark = pytest.mark.anyio
 

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 import respx
 
-from tests.agent import Agent
-from tests.tools.exchange import Request, sent
-from tests.tools.replies import INVOICE, PAYMENT, listed
+from tests.support.agent import Agent
+from tests.support.played_requests import Request, sent
+from tests.support.replies import INVOICE, PAYMENT, listed
 
 pytestmark = pytest.mark.anyio
 

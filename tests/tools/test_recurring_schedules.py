@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 import respx
 
-from tests.agent import Agent
-from tests.tools.exchange import Exchange, Request, sent
-from tests.tools.replies import INVOICE, RECURRING_SCHEDULE, listed
+from tests.support.agent import Agent
+from tests.support.played_requests import Exchange, Request, sent
+from tests.support.replies import INVOICE, RECURRING_SCHEDULE, listed
 from tests.tools.test_invoices import ITEMS, ITEMS_ON_THE_WIRE, TAXES
 
 pytestmark = pytest.mark.anyio

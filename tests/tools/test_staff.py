@@ -3,9 +3,9 @@
 import pytest
 import respx
 
-from tests.agent import Agent
-from tests.tools.exchange import Exchange
-from tests.tools.replies import STAFF
+from tests.support.agent import Agent
+from tests.support.played_requests import Exchange
+from tests.support.replies import STAFF
 
 pytestmark = pytest.mark.anyio
 

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 import respx
 
-from tests.agent import Agent
-from tests.tools.exchange import Exchange, Request, sent
-from tests.tools.replies import TASK, listed
+from tests.support.agent import Agent
+from tests.support.played_requests import Exchange, Request, sent
+from tests.support.replies import TASK, listed
 
 pytestmark = pytest.mark.anyio
 

@@ -1,0 +1,367 @@
+"""Lists: how Clientary's pages become one answer, in which nothing is lost, nothing twice, and the rest is named."""
+
+from collections.abc import Callable, Mapping
+from math import ceil
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+import httpx
+import pytest
+import respx
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from clientary_mcp.api.pagination import WHOLE_PAGE
+from clientary_mcp.api.session import Clientary
+from clientary_mcp.errors import NotAllowed, NotFound, Unavailable, Unreadable
+from clientary_mcp.settings import Settings
+from tests.conftest import SETTINGS
+from tests.support.agent import Agent
+from tests.support.clock import FakeTime
+from tool_schemas.base.results import Page
+from tool_schemas.clients import Client
+from tool_schemas.expenses import Expense
+from tool_schemas.hours import HourEntry
+
+Answer = Callable[[int], Any]
+
+
+class Book:
+    """A list of Clientary's with that many records on a page, and the pages that were asked for."""
+
+    def __init__(self, total: int, size: int, **envelope: Any) -> None:
+        self.size, self.asked = size, list[int]()
+        self.ids = list(range(1, total + 1))
+        counts = {"page_count": ceil(total / size), "page_size": size, "total_count": total}
+        self.envelope = {key: value for key, value in (counts | envelope).items() if value is not None}
+
+    def page(self, number: int) -> dict[str, Any]:
+        self.asked.append(number)
+        ids = self.ids[(number - 1) * self.size : number * self.size]
+        return {"clients": [{"id": id_, "name": f"Client {id_}"} for id_ in ids], **self.envelope}
+
+
+def session(answer: Answer, settings: Settings = SETTINGS) -> Clientary:
+    """A session with an account whose every list answers that to a page."""
+
+    requests = 0
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        nonlocal requests
+        requests += 1
+        assert requests < 500, "it asks without end"
+        sent = answer(int(request.url.params.get("page", "1")))
+        return sent if isinstance(sent, httpx.Response) else httpx.Response(200, json=sent)
+
+    return Clientary(settings, httpx.MockTransport(handle), FakeTime().clock)
+
+
+def collect(answer: Answer, **how: Any) -> Page[Client]:
+    async def read() -> Page[Client]:
+        return await session(answer).collect(Client, "clients", **how)
+
+    return anyio.run(read)
+
+
+def ids(page: Page[Any]) -> list[int]:
+    return [record.id for record in page.records]
+
+
+# Against a plain model
+
+totals, sizes, first_pages = st.integers(0, 60), st.integers(1, 12), st.integers(1, 9)
+limits = st.none() | st.integers(1, 80)
+
+
+@given(total=totals, size=sizes, limit=limits, first=first_pages, as_text=st.booleans())
+@example(total=0, size=10, limit=50, first=1, as_text=False)
+@example(total=20, size=10, limit=10, first=2, as_text=True)
+def test_whole_pages_are_read_until_the_limit_is_reached_and_the_rest_is_named(
+    total: int, size: int, limit: int | None, first: int, as_text: bool
+) -> None:
+    book = Book(total, size)
+    if as_text:
+        book.envelope = {key: f" {count}" for key, count in book.envelope.items()}
+    page = collect(book.page, limit=limit, page=first)
+
+    pages = [book.ids[start : start + size] for start in range(0, total, size)][first - 1 :]
+    expected: list[int] = []
+    while pages and (limit is None or len(expected) < limit):
+        expected += pages.pop(0)
+    assert ids(page) == expected
+    assert page.complete is not bool(pages)
+    assert page.next_page == (first + ceil(len(expected) / size) if pages else None)
+    assert page.total_count == total
+    assert len(book.asked) == len(set(book.asked)) == max(1, ceil(len(expected) / size))
+
+
+@given(total=totals, size=sizes, limit=limits, keys=st.sets(st.sampled_from(["page_count", "page_size"])))
+def test_going_on_at_next_page_shows_every_record_exactly_once(
+    total: int, size: int, limit: int | None, keys: set[str]
+) -> None:
+    book = Book(total, size, **dict.fromkeys(keys))
+    seen: list[int] = []
+    first: int | None = 1
+    while first is not None:
+        page = collect(book.page, limit=limit, page=first)
+        seen += ids(page)
+        assert page.complete is (page.next_page is None)
+        assert page.next_page is None or page.next_page > first
+        first = page.next_page
+    assert seen == book.ids
+
+
+@given(total=st.integers(0, 40), size=sizes, limit=limits, said=st.integers(-5, 20))
+@example(total=40, size=10, limit=20, said=1)
+@example(total=40, size=10, limit=20, said=100)
+@example(total=40, size=10, limit=20, said=0)
+@example(total=40, size=10, limit=20, said=-5)
+def test_a_page_size_that_is_not_true_loses_nothing_and_reads_no_page_too_many(
+    total: int, size: int, limit: int | None, said: int
+) -> None:
+    book = Book(total, size, page_size=said)
+    page = collect(book.page, limit=limit)
+    wanted = total if limit is None else min(total, ceil(limit / size) * size)
+    assert ids(page) == book.ids[:wanted]
+    assert page.complete is (wanted == total)
+
+
+@given(length=st.integers(0, 3 * WHOLE_PAGE), limit=limits, bare=st.booleans())
+@example(length=2 * WHOLE_PAGE, limit=None, bare=True)
+def test_a_list_that_comes_whole_is_handed_on_in_parts(length: int, limit: int | None, bare: bool) -> None:
+    rows = [{"id": number} for number in range(1, length + 1)]
+    seen: list[int] = []
+    first: int | None = 1
+
+    async def read(page: int) -> Page[HourEntry]:
+        return await session(lambda _: rows if bare else {"hours": rows}).collect(
+            HourEntry, "projects/1/hours", limit=limit, page=page
+        )
+
+    while first is not None:
+        page = anyio.run(read, first)
+        assert page.total_count == length
+        assert page.complete is (page.next_page is None)
+        seen += ids(page)
+        first = page.next_page
+    assert seen == list(range(1, length + 1))
+
+
+# What Clientary may do to its pages
+
+
+def test_records_that_moved_to_the_next_page_meanwhile_are_shown_once() -> None:
+    book = Book(6, 2)
+    shifted = {1: [1, 2], 2: [2, 3], 3: [4, 5]}
+
+    def answer(number: int) -> Any:
+        return book.page(number) | {"clients": [{"id": id_} for id_ in shifted[number]]}
+
+    page = collect(answer, limit=None)
+    assert ids(page) == [1, 2, 3, 4, 5]
+    assert not page.complete
+    assert page.notice is not None
+    assert "counts 6 records and sent 5" in page.notice
+
+
+@pytest.mark.parametrize("said", [3, 5, 0])
+def test_a_count_that_does_not_match_is_noticed(said: int) -> None:
+    page = collect(Book(4, 2, total_count=said).page, limit=None)
+    assert ids(page) == [1, 2, 3, 4]
+    assert f"counts {said} records and sent 4" in (page.notice or "")
+    assert not page.complete
+
+
+def test_an_endpoint_that_ignores_the_page_is_read_once_over_and_noticed() -> None:
+    book = Book(9, 3)
+    page = collect(lambda _: book.page(1), limit=None)
+    assert ids(page) == [1, 2, 3]
+    assert not page.complete
+    assert page.notice
+
+
+@pytest.mark.parametrize("limit", [None, 50, 1000])
+@pytest.mark.parametrize("records", [0, 3])
+def test_a_page_count_of_a_million_over_empty_pages_stops_soon(limit: int | None, records: int) -> None:
+    book = Book(records, 10, page_count=1_000_000)
+    page = collect(book.page, limit=limit)
+    assert ids(page) == book.ids
+    assert page.complete
+    assert len(book.asked) <= 101
+
+
+def test_a_page_past_the_end_is_empty_and_says_so() -> None:
+    page = collect(Book(25, 10).page, page=9)
+    assert (ids(page), page.complete, page.next_page) == ([], True, None)
+    assert "no page 9: the last one is 3" in (page.notice or "")
+
+
+@pytest.mark.parametrize("first", [1, 2, 3])
+def test_a_page_past_the_end_of_a_list_that_comes_whole_is_empty(first: int) -> None:
+    page = collect(lambda _: [{"id": 7}], page=first)
+    assert ids(page) == ([7] if first == 1 else [])
+    assert (page.total_count, page.complete, page.next_page) == (1, True, None)
+
+
+@pytest.mark.parametrize(
+    "envelope",
+    [
+        {"page_count": "three", "page_size": None, "total_count": []},
+        {"page_count": True, "total_count": {}},
+        {"page_count": 1.5, "page_size": "", "total_count": "many"},
+        {"page_count": None, "page_size": None, "total_count": None},
+        {"page_count": "1e9999", "page_size": "x", "total_count": "∞"},
+    ],
+)
+def test_counts_that_are_no_counts_are_as_good_as_none(envelope: dict[str, Any]) -> None:
+    page = collect(lambda _: {"clients": [{"id": 7}], **envelope})
+    assert ids(page) == [7]
+    assert page.complete
+
+
+def test_a_count_without_pages_is_read_page_by_page() -> None:
+    book = Book(25, 10, page_count=None, page_size=None)
+    page = collect(book.page)
+    assert ids(page) == book.ids
+    assert page.complete
+    assert sorted(book.asked) == [1, 2, 3]
+
+
+# A page that fails
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (httpx.Response(403), NotAllowed),
+        (httpx.Response(404), NotFound),
+        (httpx.Response(500), Unavailable),
+        (httpx.Response(502), Unavailable),
+        (httpx.Response(200, html="<p>Log in</p>"), Unreadable),
+        ({"clients": [{"name": "no id"}]}, Unreadable),
+        ({"error": "no"}, Unreadable),
+    ],
+)
+@pytest.mark.parametrize("failing", [1, 3, 5])
+def test_a_page_that_fails_fails_the_call_with_its_own_error(answer: Any, error: type[Exception], failing: int) -> None:
+    book = Book(10, 2)
+    with pytest.raises(error):
+        collect(lambda number: answer if number == failing else book.page(number), limit=None)
+
+
+def test_when_several_pages_fail_one_error_comes_through() -> None:
+    book = Book(10, 2)
+    with pytest.raises(NotAllowed):
+        collect(lambda number: httpx.Response(403) if number > 1 else book.page(1), limit=None)
+
+
+# Side by side
+
+
+@pytest.mark.anyio
+async def test_pages_are_read_side_by_side_and_joined_in_order() -> None:
+    book = Book(10, 2)
+    in_flight = most = 0
+    all_places_taken = anyio.Event()
+    answered = {number: anyio.Event() for number in range(2, 7)}
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        nonlocal in_flight, most
+        number = int(request.url.params.get("page", "1"))
+        in_flight += 1
+        most = max(most, in_flight)
+        if number > 1:
+            if in_flight == 4:
+                all_places_taken.set()
+            await all_places_taken.wait()
+            if number < 5:
+                await answered[number + 1].wait()  # the last page answers first
+            answered[number].set()
+        in_flight -= 1
+        return httpx.Response(200, json=book.page(number))
+
+    clientary = Clientary(SETTINGS, httpx.MockTransport(answer), FakeTime().clock)
+    page = await clientary.collect(Client, "clients", limit=None)
+    assert book.asked == [1, 5, 4, 3, 2]
+    assert ids(page) == book.ids
+    assert most == 4
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("concurrency", [1, 3])
+async def test_a_hundred_pages_never_take_more_places_than_the_setting_says(concurrency: int) -> None:
+    book = Book(1000, 10)
+    in_flight = most = 0
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        nonlocal in_flight, most
+        in_flight += 1
+        most = max(most, in_flight)
+        await anyio.lowlevel.checkpoint()
+        in_flight -= 1
+        return httpx.Response(200, json=book.page(int(request.url.params.get("page", "1"))))
+
+    settings = Settings(subdomain="acme", api_token="t0ken", concurrency=concurrency)
+    clientary = Clientary(settings, httpx.MockTransport(answer), FakeTime().clock)
+    assert ids(await clientary.collect(Client, "clients", limit=1000)) == book.ids
+    assert most == concurrency
+    assert sorted(book.asked) == list(range(1, 101))
+
+
+# As an agent sees it
+
+
+def played(account: respx.MockRouter, path: str, answer: Answer) -> list[Mapping[str, str]]:
+    """The list at that path answers so; the queries that come, as they come."""
+    queries: list[Mapping[str, str]] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        queries.append(dict(request.url.params))
+        return httpx.Response(200, json=answer(int(request.url.params.get("page", "1"))))
+
+    account.get(path).mock(side_effect=handle)
+    return queries
+
+
+@pytest.mark.anyio
+async def test_an_agent_goes_on_where_the_last_answer_ended(account: respx.MockRouter, agent: Agent) -> None:
+    played(account, "clients", Book(25, 10).page)
+    first = await agent.answer("list_clients", limit=15)
+    assert (first["returned"], first["total_count"], first["complete"], first["next_page"]) == (20, 25, False, 3)
+    rest = await agent.answer("list_clients", limit=15, page=first["next_page"])
+    assert [row["id"] for row in rest["records"]] == [21, 22, 23, 24, 25]
+    assert rest["complete"]
+    assert "next_page" not in rest
+
+
+@pytest.mark.anyio
+async def test_the_filter_is_sent_with_every_page_and_page_1_is_not_named(
+    account: respx.MockRouter, agent: Agent
+) -> None:
+    queries = played(account, "clients", Book(30, 10).page)
+    await agent.answer("list_clients", updated_since="2026-01-01", sort="date")
+    same = {"updated_since": "2026-01-01", "sort": "date"}
+    assert queries[0] == same
+    assert sorted(query["page"] for query in queries[1:]) == ["2", "3"]
+    assert all(query == same | {"page": query["page"]} for query in queries[1:])
+
+
+@pytest.mark.anyio
+async def test_expenses_say_which_range_clientary_used(account: respx.MockRouter, agent: Agent) -> None:
+    rows = [{"id": number, "amount": "1.50"} for number in range(1, 301)]
+    sent = {"expenses": rows, "total_count": "300", "from_date": "2026/01/01", "to_date": "2026-12-31"}
+    queries = played(account, "expenses", lambda _: sent)
+    first = await agent.answer("list_expenses")
+    assert (first["from_date"], first["to_date"]) == ("2026-01-01", "2026-12-31")
+    assert (first["returned"], first["next_page"]) == (200, 2)
+    rest = await agent.answer("list_expenses", page=2)
+    assert (rest["returned"], rest["complete"]) == (100, True)
+    assert queries == [{}, {}]
+
+
+@pytest.mark.anyio
+async def test_more_records_than_a_count_without_pages_says_are_all_shown() -> None:
+    sent = {"expenses": [{"id": 1}, {"id": 2}], "total_count": 1}
+    page = await session(lambda _: sent).collect(Expense, "expenses")
+    assert ids(page) == [1, 2]

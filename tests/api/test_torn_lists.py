@@ -1,0 +1,193 @@
+"""Lists that change while they are read: noticed, read once more, and said. `complete` is a promise.
+
+Clientary is played by a list that changes between two of its pages.
+"""
+
+from collections.abc import Callable
+from math import ceil
+from typing import Any
+
+import httpx
+import pytest
+
+from clientary_mcp.api.session import Clientary
+from clientary_mcp.errors import Changing
+from clientary_mcp.settings import Settings
+from tests.support.agent import Era
+from tests.support.clock import FakeTime
+from tests.support.people import working
+from tool_schemas.base.results import Page
+from tool_schemas.clients import Client
+
+pytestmark = pytest.mark.anyio
+
+SIZE = 10
+Change = Callable[["Moving"], None]
+
+
+class Moving:
+    """A list that changes after some of its requests were answered."""
+
+    def __init__(self, total: int, changes: dict[int, Change]) -> None:
+        self.ids = list(range(1, total + 1))
+        self.changes, self.asked = changes, list[int]()
+        self.counted_too_many = 0
+        self.failing: set[int] = set()
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        page = int(request.url.params.get("page", "1"))
+        self.asked.append(page)
+        if page in self.failing:
+            return httpx.Response(404)
+        rows = [{"id": id_, "name": f"Client {id_}"} for id_ in self.ids[(page - 1) * SIZE : page * SIZE]]
+        total = len(self.ids) + self.counted_too_many
+        body = {"clients": rows, "page_count": ceil(len(self.ids) / SIZE), "page_size": SIZE, "total_count": total}
+        if change := self.changes.get(len(self.asked)):
+            change(self)
+        return httpx.Response(200, json=body)
+
+
+def added_in_front(moving: Moving) -> None:
+    moving.ids.insert(0, max(moving.ids) + 1)
+
+
+def added_behind(moving: Moving) -> None:
+    moving.ids.append(max(moving.ids) + 1)
+
+
+def removed_in_front(moving: Moving) -> None:
+    moving.ids.pop(0)
+
+
+def removed_behind(moving: Moving) -> None:
+    moving.ids.pop()
+
+
+CHANGES = [added_in_front, added_behind, removed_in_front, removed_behind]
+
+
+async def listed(moving: Moving, time: FakeTime, era: Era = "auto", **arguments: Any) -> dict[str, Any]:
+    settings = Settings(subdomain="acme", api_token="t0ken-of-acme", concurrency=1)
+    async with working(Clientary(settings, httpx.MockTransport(moving), time.clock), era) as agent:
+        return await agent.answer("list_clients", **{"limit": 1000} | arguments)
+
+
+def ids(answer: dict[str, Any]) -> list[int]:
+    return [record["id"] for record in answer["records"]]
+
+
+async def test_a_list_that_holds_still_is_read_once_and_complete(time: FakeTime) -> None:
+    moving = Moving(35, {})
+    answer = await listed(moving, time)
+    assert (answer["complete"], ids(answer), moving.asked) == (True, moving.ids, [1, 2, 3, 4])
+    assert "notice" not in answer
+
+
+@pytest.mark.parametrize("after", [1, 2, 3])
+@pytest.mark.parametrize("change", CHANGES)
+async def test_a_record_that_comes_or_goes_once_is_noticed_and_the_list_read_again(
+    time: FakeTime, era: Era, change: Change, after: int
+) -> None:
+    moving = Moving(35, {after: change})
+    answer = await listed(moving, time, era)
+    assert (answer["complete"], answer["returned"], answer["total_count"]) == (True, len(moving.ids), len(moving.ids))
+    assert ids(answer) == moving.ids
+    assert moving.asked == [1, 2, 3, 4, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+async def test_a_list_that_never_holds_still_is_read_twice_and_called_incomplete(
+    time: FakeTime, change: Change
+) -> None:
+    moving = Moving(35, dict.fromkeys(range(1, 100), change))
+    answer = await listed(moving, time)
+    assert answer["complete"] is False
+    assert "change while being read" in answer["notice"]
+    assert moving.asked.count(1) == 2
+    assert len(set(ids(answer))) == len(ids(answer))
+
+
+async def test_a_count_that_does_not_match_is_said(time: FakeTime) -> None:
+    moving = Moving(35, {})
+    moving.counted_too_many = 3
+    answer = await listed(moving, time)
+    assert answer["complete"] is False
+    assert "counts 38 records and sent 35" in answer["notice"]
+    assert moving.asked == [1, 2, 3, 4, 1, 2, 3, 4]
+
+
+async def test_a_change_is_noticed_although_only_a_part_was_asked_for(time: FakeTime) -> None:
+    moving = Moving(95, {1: added_in_front})
+    answer = await listed(moving, time, limit=30)
+    assert ids(answer) == moving.ids[:30]
+    assert (answer["complete"], answer["next_page"]) == (False, 4)
+
+
+@pytest.mark.parametrize("page", [2, 3, 4])
+async def test_a_page_that_fails_in_the_middle_fails_the_call(time: FakeTime, page: int) -> None:
+    moving = Moving(35, {})
+    moving.failing = {page}
+    settings = Settings(subdomain="acme", api_token="t0ken-of-acme", concurrency=1)
+    async with working(Clientary(settings, httpx.MockTransport(moving), time.clock)) as agent:
+        assert "There is nothing" in await agent.refusal("list_clients", limit=1000)
+
+
+async def test_a_page_that_is_gone_because_records_went_is_read_again(time: FakeTime) -> None:
+    def emptied(moving: Moving) -> None:
+        moving.ids = moving.ids[:20]
+
+    answer = await listed(moving := Moving(35, {2: emptied}), time)
+    assert (answer["complete"], ids(answer)) == (True, moving.ids)
+
+
+class Swapping(Moving):
+    """A list in which one record goes while another comes, so that its count stays: our own writes are the cause."""
+
+    def __init__(self, total: int, swaps: int) -> None:
+        super().__init__(total, {})
+        self.swaps = swaps
+        self.writer: Clientary | None = None
+
+    async def handle(self, request: httpx.Request) -> httpx.Response:
+        if request.method == "DELETE":
+            self.ids.remove(int(request.url.path.rpartition("/")[2]))
+            return httpx.Response(204)
+        if request.method == "POST":
+            self.ids.append(max(self.ids) + 1)
+            return httpx.Response(201, json={"id": self.ids[-1], "name": "New"})
+        response = self(request)
+        if request.url.params.get("page", "1") == "1" and self.swaps and self.writer is not None:
+            self.swaps -= 1
+            await self.writer.delete(f"clients/{self.ids[0]}")
+            await self.writer.create(Client, "clients", {"name": "New"})
+        return response
+
+
+async def read_while_swapped(moving: Swapping) -> Page[Client]:
+    settings = Settings(subdomain="acme", api_token="t0ken-of-acme", concurrency=4)
+    async with Clientary(settings, httpx.MockTransport(moving.handle)) as clientary:
+        moving.writer = clientary
+        return await clientary.collect(Client, "clients", limit=None)
+
+
+async def test_one_that_comes_for_one_that_goes_is_noticed_as_well() -> None:
+    page = await read_while_swapped(moving := Swapping(35, swaps=1))
+    assert page.complete
+    assert [record.id for record in page.records] == moving.ids
+    assert moving.asked.count(1) == 2
+
+
+async def test_one_that_always_comes_for_one_that_goes_is_said() -> None:
+    page = await read_while_swapped(Swapping(35, swaps=2))
+    assert not page.complete
+    assert page.notice
+    assert "came and went" in page.notice
+
+
+async def test_a_report_is_not_made_of_a_list_in_which_records_come_and_go() -> None:
+    moving = Swapping(35, swaps=2)
+    settings = Settings(subdomain="acme", api_token="t0ken-of-acme", concurrency=4)
+    async with Clientary(settings, httpx.MockTransport(moving.handle)) as clientary:
+        moving.writer = clientary
+        with pytest.raises(Changing, match="changes while it is read"):
+            await clientary.every(Client, "clients")

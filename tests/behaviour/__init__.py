@@ -1,1 +1,0 @@
-"""What agents can do with a whole account: every request goes through the session to the embedded one."""

@@ -1,0 +1,231 @@
+"""The command line: what it says to people, when it refuses to start, and what its subcommands do."""
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+from mcp import Client, StdioServerParameters
+
+from clientary_mcp.cli.main import main
+from clientary_mcp.sandbox import Sandbox
+from clientary_mcp.tools import ALL
+from tests.support.agent import Agent
+from tests.support.processes import COMMAND, PATIENCE, free_port, listening
+
+TOKEN = "t0ken-of-acme"
+ACME = {"CLIENTARY_SUBDOMAIN": "acme", "CLIENTARY_API_TOKEN": TOKEN}
+VARIABLES = (
+    "CLIENTARY_SUBDOMAIN",
+    "CLIENTARY_BASE_URL",
+    "CLIENTARY_API_TOKEN",
+    "CLIENTARY_CONCURRENCY",
+    "CLIENTARY_REQUESTS_PER_SECOND",
+    "CLIENTARY_DEADLINE",
+    "CLIENTARY_LOG_LEVEL",
+    "CLIENTARY_MCP_TOKEN",
+)
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing configured, whatever this machine has."""
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+
+
+def ended(*arguments: str) -> int:
+    """The status that the command ends with."""
+    with pytest.raises(SystemExit) as ending:
+        main(arguments)
+    assert isinstance(ending.value.code, int)
+    return ending.value.code
+
+
+def test_help_says_how_to_start_and_what_can_be_set(capsys: pytest.CaptureFixture[str]) -> None:
+    assert ended("--help") == 0
+    said = capsys.readouterr().out
+    assert "An MCP server for Clientary" in said
+    for word in (*VARIABLES, "--sandbox", "--transport", "--host", "--port", "--allowed-host", "--date"):
+        assert word in said
+    for command in ("sandbox", "check", "tools"):
+        assert f"    {command} " in said
+    for transport in ("stdio", "sse", "streamable-http"):
+        assert transport in said
+    assert "127.0.0.1" in said
+
+
+@pytest.mark.parametrize("command", ["sandbox", "check", "tools"])
+def test_every_subcommand_has_help(capsys: pytest.CaptureFixture[str], command: str) -> None:
+    assert ended(command, "--help") == 0
+    assert f"clientary-mcp {command}" in capsys.readouterr().out
+
+
+ACCOUNTS_THAT_CANNOT_BE = [
+    ({}, "CLIENTARY_SUBDOMAIN is missing"),
+    ({"CLIENTARY_SUBDOMAIN": "  ", "CLIENTARY_API_TOKEN": TOKEN}, "CLIENTARY_SUBDOMAIN is missing"),
+    ({"CLIENTARY_SUBDOMAIN": "acme"}, "CLIENTARY_API_TOKEN is missing"),
+    ({**ACME, "CLIENTARY_SUBDOMAIN": "evil.example.com/"}, "CLIENTARY_SUBDOMAIN may hold"),
+    ({**ACME, "CLIENTARY_SUBDOMAIN": "me:secret@evil"}, "CLIENTARY_SUBDOMAIN may hold"),
+    ({**ACME, "CLIENTARY_BASE_URL": "https://clients.example.com"}, "CLIENTARY_BASE_URL and CLIENTARY_SUBDOMAIN"),
+    ({"CLIENTARY_BASE_URL": "http://example.com", "CLIENTARY_API_TOKEN": TOKEN}, "CLIENTARY_BASE_URL must start"),
+    ({"CLIENTARY_BASE_URL": "https://a@example.com", "CLIENTARY_API_TOKEN": TOKEN}, "CLIENTARY_BASE_URL may hold"),
+    ({"CLIENTARY_BASE_URL": "example.com", "CLIENTARY_API_TOKEN": TOKEN}, "CLIENTARY_BASE_URL"),
+    ({**ACME, "CLIENTARY_API_TOKEN": f"{TOKEN} {TOKEN}"}, "CLIENTARY_API_TOKEN holds"),
+]
+OTHER_SETTINGS_THAT_CANNOT_BE = [
+    ({**ACME, "CLIENTARY_CONCURRENCY": "0"}, "CLIENTARY_CONCURRENCY must be a whole number from 1 to 64"),
+    ({**ACME, "CLIENTARY_CONCURRENCY": "1.5"}, "CLIENTARY_CONCURRENCY must be"),
+    ({**ACME, "CLIENTARY_REQUESTS_PER_SECOND": "-1"}, "CLIENTARY_REQUESTS_PER_SECOND must be a number from 0"),
+    ({**ACME, "CLIENTARY_DEADLINE": "soon"}, "CLIENTARY_DEADLINE must be a number"),
+    ({**ACME, "CLIENTARY_DEADLINE": "inf"}, "CLIENTARY_DEADLINE must be a number from 1 to 3600"),
+    ({**ACME, "CLIENTARY_CONCURRENCY": "inf"}, "CLIENTARY_CONCURRENCY must be"),
+    ({**ACME, "CLIENTARY_LOG_LEVEL": "LOUD"}, "CLIENTARY_LOG_LEVEL must be one of DEBUG"),
+    ({**ACME, "CLIENTARY_MCP_TOKEN": "hunter2"}, "CLIENTARY_MCP_TOKEN must be 16"),
+]
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """The one line that the command ends with, for whoever started it."""
+    assert ended(*arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("clientary-mcp: ")
+    assert err.endswith(".\n")
+    assert err.count("\n") == 1
+    assert TOKEN not in err
+    return err
+
+
+@pytest.mark.parametrize("command", [(), ("check",)])
+@pytest.mark.parametrize(("settings", "what"), ACCOUNTS_THAT_CANNOT_BE)
+def test_without_an_account_it_ends_with_one_line_that_names_a_way_on(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    command: tuple[str, ...],
+    settings: dict[str, str],
+    what: str,
+) -> None:
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    said = refused(capsys, *command)
+    assert what in said
+    assert "--sandbox" in said
+
+
+@pytest.mark.parametrize(("settings", "what"), OTHER_SETTINGS_THAT_CANNOT_BE)
+def test_a_setting_that_cannot_be_is_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], what: str
+) -> None:
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    said = refused(capsys)
+    assert what in said
+    assert "hunter2" not in said
+
+
+def test_an_address_that_others_reach_needs_a_token_and_a_name(capsys: pytest.CaptureFixture[str]) -> None:
+    said = refused(capsys, "--sandbox", "--transport", "streamable-http", "--host", "0.0.0.0")  # noqa: S104 refused
+    assert "CLIENTARY_MCP_TOKEN" in said
+    assert "--allowed-host" in said
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--transport", "smoke"), ("--port", "0"), ("--port", "many"), ("--date", "2026-02-30"), ("--sandboxed",)],
+)
+def test_an_option_that_cannot_be_is_refused(capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]) -> None:
+    assert ended(*arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert arguments[0] in err
+
+
+def test_the_table_of_tools_has_a_line_for_each(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["tools"])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1] == "87 tools"
+    offered = [tool for tool in ALL if tool.resource != "raw"]
+    assert [line.split()[0] for line in lines[:-2]] == [tool.name for tool in offered]
+    kinds = {line.split()[0]: line.split()[1] for line in lines[:-2]}
+    assert {name for name, kind in kinds.items() if kind == "confirm"} == {tool.name for tool in offered if tool.gated}
+    assert (kinds["get_invoice"], kinds["create_invoice"]) == ("reads", "writes")
+    (line,) = [line for line in lines if line.startswith("create_payment ")]
+    assert line.endswith("invoice_id, amount, note?, received_on?, allow_duplicate?")
+
+
+def test_the_table_has_a_line_for_requests_of_any_kind_where_they_are_named(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    main(["--toolsets", "all,raw", "tools"])
+    *_, raw, _, count = capsys.readouterr().out.splitlines()
+    assert raw.split()[:3] == ["api_request", "confirm", "method,"]
+    assert count == "88 tools"
+
+
+@pytest.mark.anyio
+async def test_the_tools_as_json_are_what_agents_get(capsys: pytest.CaptureFixture[str], sandbox_agent: Agent) -> None:
+    main(["tools", "--json"])
+    shown = json.loads(capsys.readouterr().out)
+    listed = await sandbox_agent.client.list_tools()
+    assert shown["tools"] == [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in listed.tools]
+
+
+@pytest.mark.parametrize("arguments", [("check", "--sandbox"), ("--sandbox", "check")])
+def test_the_embedded_account_can_be_checked(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("CLIENTARY_SUBDOMAIN", "acme")  # is not asked, whatever is configured
+    main(arguments)
+    said = capsys.readouterr().out
+    assert "token       accepted" in said
+    assert "64 clients" in said
+    assert "acme" not in said
+
+
+def invoices_of(day: date) -> list[tuple[Any, ...]]:
+    """The newest invoices of the embedded account of that day."""
+    query = "SELECT id, number, date FROM invoices ORDER BY date DESC, id DESC LIMIT 30"
+    return [tuple(row) for row in Sandbox(day).connection.execute(query)]
+
+
+# An option of the command may stand before or behind the subcommand.
+@pytest.mark.anyio
+@pytest.mark.parametrize("order", ["sandbox --date 2026-01-05", "--date 2026-01-05 sandbox"])
+async def test_the_stand_in_of_a_day_is_the_account_of_that_day(tmp_path: Path, order: str) -> None:
+    port = free_port()
+    with anyio.fail_after(PATIENCE):
+        async with (
+            listening(*order.split(), port=port, log=tmp_path / "stderr"),
+            httpx.AsyncClient(auth=("sandbox", "sandbox"), headers={"Accept": "application/json"}) as http,
+        ):
+            answer = (await http.get(f"http://127.0.0.1:{port}/api/v2/invoices")).json()
+    invoices = [(each["id"], each["number"], each["date"].replace("/", "-")) for each in answer["invoices"]]
+    assert (answer["total_count"], invoices) == (412, invoices_of(date(2026, 1, 5)))
+
+
+@pytest.mark.anyio
+async def test_agents_work_on_the_stand_in_as_on_a_real_account(tmp_path: Path) -> None:
+    port = free_port()
+    account = {"CLIENTARY_BASE_URL": f"http://127.0.0.1:{port}", "CLIENTARY_API_TOKEN": "sandbox"}
+    process = StdioServerParameters(command=COMMAND[0], args=list(COMMAND[1:]), env=account)
+    with anyio.fail_after(PATIENCE):
+        async with listening("sandbox", port=port, log=tmp_path / "stderr"), Client(process) as client:
+            agent = Agent(client)
+            assert (await agent.answer("list_clients", limit=1000))["returned"] == 64
+            made = await agent.answer("create_client", name="Acme")
+            assert (await agent.answer("update_client", client_id=made["id"], city="Bath"))["city"] == "Bath"
+            assert (await agent.answer("delete_client", client_id=made["id"], confirm=True))["done"] is True
+            assert "There is nothing" in await agent.refusal("get_client", client_id=made["id"])
+
+
+@pytest.mark.anyio
+async def test_the_day_given_to_a_server_is_the_day_of_its_account() -> None:
+    arguments = [*COMMAND[1:], "--sandbox", "--date", "2026-01-05"]
+    with anyio.fail_after(PATIENCE):
+        async with Client(StdioServerParameters(command=COMMAND[0], args=arguments)) as client:
+            shown = (await Agent(client).answer("list_invoices", limit=1))["records"]
+    assert [(each["id"], each["number"], each["date"]) for each in shown] == invoices_of(date(2026, 1, 5))

@@ -1,0 +1,192 @@
+"""Who compares what took effect with what agents were told: during a storm, and afterwards over the whole ledger."""
+
+import gc
+import re
+import resource
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from clientary_mcp.api.retry import NOT_SENT
+from clientary_mcp.sandbox import Sandbox
+from clientary_mcp.sandbox.network import Network
+from tests.resilience.nothing_twice import done_twice
+from tests.resilience.told import Answer
+
+RULES = (
+    "writes lost",
+    "writes done twice",
+    "outcomes told wrong",
+    "unknown told without need",
+    "lists called complete that are not",
+    "answers out of bounds",
+    "unhandled exceptions",
+)
+_MARK = re.compile(rb"mark-\d+-\d+")
+_OF_ESTIMATE = re.compile(rb"\(id (\d+)\)")
+_OF_HOURS = re.compile(rb"Time entries: [\d, -]+")
+
+
+def key_of(method: str, path: str, body: bytes = b"") -> str:
+    """What one write is known by: the mark in its body; a delete or a charge, which has none, by its address.
+
+    An invoice that a job makes is known by what its note says that it was made of, where its lines have marks too.
+    """
+    if (method, path) == ("POST", "invoices"):
+        if made_of := _OF_HOURS.search(body):
+            return made_of[0].decode()
+        if made_of := _OF_ESTIMATE.search(body):
+            return f"invoice of estimate {made_of[1].decode()}"
+    mark = _MARK.search(body)
+    return mark[0].decode() if mark else f"{method} {path}"
+
+
+def _is_a_jobs(key: str) -> bool:
+    """Whether only jobs write so: they tell in steps what they did, and mark entries that have no mark of ours."""
+    return key.startswith(("Time entries: ", "invoice of estimate ", "PUT hours/"))
+
+
+def megabytes() -> float:
+    """What the process holds in memory, garbage left aside."""
+    gc.collect()
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
+
+
+class Witness(Network):
+    """Stands between the session and the account, and notes the writes whose answer did not come as it should."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        super().__init__(sandbox)
+        self.open: set[str] = set()
+        self.requests = 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """The answer; that of a write is read here already, since it may break off."""
+        self.requests += 1
+        if request.method == "GET":
+            return await super().handle_async_request(request)
+        key = key_of(request.method, request.url.path.removeprefix("/api/v2/"), request.content)
+        try:
+            response = await super().handle_async_request(request)
+            content = await response.aread()
+        except httpx.TransportError as error:
+            if not isinstance(error, NOT_SENT):
+                self.open.add(key)
+            raise
+        refused = 400 <= response.status_code < 500
+        if not refused and (not response.is_success or content.startswith(b"<")):
+            self.open.add(key)
+        return response
+
+
+@dataclass
+class Report:
+    """What a storm came to."""
+
+    calls: Counter[str] = field(default_factory=Counter)
+    """By tool."""
+    told: Counter[str] = field(default_factory=Counter)
+    """How often a write was told as what."""
+    lists: Counter[str] = field(default_factory=Counter)
+    """How often a list was complete, in part, or failed."""
+    struck: Counter[str] = field(default_factory=Counter)
+    """By kind of fault."""
+    violations: dict[str, list[str]] = field(default_factory=lambda: {rule: [] for rule in RULES})
+    requests: int = 0
+    effects: int = 0
+    seconds: float = 0.0
+    """Of virtual time."""
+    early: float = 0.0
+    late: float = 0.0
+    """Megabytes in memory after the first tenth of the calls, and after the last."""
+
+
+class Judge:
+    """Hears everything that agents do and are told."""
+
+    def __init__(self, sandbox: Sandbox, witness: Witness, calls: int) -> None:
+        self.sandbox, self.report = sandbox, Report()
+        self._witness = witness
+        self._calls = calls
+        self._made = 0
+        self._effects: dict[str, list[int]] = defaultdict(list)
+        self._read = 0
+        self._last: dict[str, str] = {}
+        self._by_jobs: set[str] = set()
+        self._told_in_part: set[str] = set()
+
+    @property
+    def over(self) -> bool:
+        """Whether all calls were made."""
+        return self._made >= self._calls
+
+    def count(self, tool: str) -> None:
+        """One more call."""
+        self.report.calls[tool] += 1
+        self._made += 1
+        if self._made == max(self._calls // 10, 1):
+            self.report.early = megabytes()
+
+    def wrong(self, rule: str, what: str) -> None:
+        """Something that must not be."""
+        self.report.violations[rule].append(what)
+
+    def hear(self, tool: str, key: str, answer: Answer) -> None:
+        """An agent was told what became of a write: is it so, at this moment?"""
+        self.report.told[answer.told] += 1
+        self._last[key] = answer.told
+        effects, said = self._effects_of(key), f"{tool} {key}: {answer.text[:300]}"
+        if answer.told == "done" and not effects:
+            self.wrong("writes lost", said)
+        elif answer.told == "done" and tool.startswith("create_") and answer.content.get("id") not in effects:
+            self.wrong("outcomes told wrong", f"another record, not {effects}: {said}")
+        elif answer.told == "not done" and effects:
+            self.wrong("outcomes told wrong", said)
+        elif answer.told == "unknown" and key not in self._witness.open:
+            self.wrong("unknown told without need", said)
+
+    def hear_job(self, tool: str, keys: set[str], answer: Answer) -> None:
+        """An agent was told what became of a job whose writes are known by these keys: is it so, at this moment?"""
+        self._by_jobs |= keys
+        self.report.told[answer.told] += 1
+        missing = {key for key in keys if not self._effects_of(key)}
+        said = f"{tool} {sorted(keys)}: {answer.text[:300]}"
+        nothing_to_do = answer.told == "not done" and answer.content.get("done") is False
+        if missing and (answer.told == "done" or nothing_to_do):
+            self.wrong("writes lost", f"{said} lacks {missing}")
+        elif answer.told == "not done" and not nothing_to_do and keys - missing - self._told_in_part:
+            self.wrong("outcomes told wrong", said)
+        elif answer.told == "unknown" and keys and not keys & self._witness.open:
+            self.wrong("unknown told without need", said)
+        self._told_in_part |= keys - missing
+
+    def _effects_of(self, key: str) -> list[int]:
+        """The records of the writes of that key that took effect so far."""
+        ledger = self.sandbox.ledger
+        for write in ledger[self._read :]:
+            self._effects[key_of(write.method, write.path, write.received)].append(write.id)
+        self._read = len(ledger)
+        return self._effects.get(key, [])
+
+    def close(self) -> Report:
+        """Compare the whole ledger with what was told last."""
+        self._effects_of("")
+        for key, ids in self._effects.items():
+            if len(ids) > 1:
+                self.wrong("writes done twice", f"{key}: {ids}")
+            if key not in self._last and key not in self._by_jobs and not _is_a_jobs(key):
+                self.wrong("outcomes told wrong", f"{key} took effect, and nobody was told")
+        for what in done_twice(self.sandbox):
+            self.wrong("writes done twice", what)
+        for key, told in self._last.items():
+            if (told == "done") > bool(self._effects.get(key)):
+                self.wrong("writes lost", f"{key} was told as done, and is not in the ledger")
+            if told == "not done" and self._effects.get(key):
+                self.wrong("outcomes told wrong", f"{key} was told as not done, and is in the ledger")
+        if self.sandbox.faults:
+            self.report.struck.update(str(struck.fault.kind) for struck in self.sandbox.faults.struck)
+        self.report.requests, self.report.effects = self._witness.requests, len(self.sandbox.ledger)
+        self.report.late = megabytes()
+        return self.report

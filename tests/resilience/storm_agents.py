@@ -1,0 +1,245 @@
+"""The agents of the storm: each works on books of its own, believes what it is told, and repeats what was not done."""
+
+import random
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import mcp_types
+
+from tests.resilience.books_of_one import COMMON_LISTS, KINDS, OWN_LISTS, Books, JsonObject
+from tests.resilience.judge import Judge, key_of
+from tests.resilience.storm_jobs import FAILURES, JOBS, QUESTIONS
+from tests.resilience.told import Answer
+from tests.support.agent import Agent
+from tool_schemas.base.results import MAX_ANSWER
+
+_TRIES = 4
+
+
+class Worker:
+    """One agent at work."""
+
+    def __init__(self, judge: Judge, agent: Agent, dice: random.Random, number: int) -> None:
+        self._judge, self._agent, self._dice, self._number = judge, agent, dice, number
+        self._books = Books()
+        self._marks = 0
+
+    async def settle_in(self) -> None:
+        """Make what everything else hangs on, before the storm."""
+        for kind in ("client", "project", "invoice", "payment_profile"):
+            assert await self._create(kind) is not None
+
+    async def work(self) -> None:
+        """One thing after another, until all calls were made; the whole of the books first."""
+        things: dict[Callable[[], Awaitable[Any]], int] = {
+            self._create_something: 27,
+            self._update: 18,
+            self._delete: 22,
+            self._pay_by_card: 3,
+            self._mail: 5,
+            self._get: 10,
+            self._list_own: 14,
+            self._list_common: 4,
+            self._look_at_staff: 2,
+            self._ask: 8,
+            self._hand_over: 7,
+            self._mistake: 3,
+        }
+        for tool in COMMON_LISTS:
+            await self._list_common(tool)
+        while not self._judge.over:
+            (thing,) = self._dice.choices(list(things), list(things.values()))
+            await thing()
+
+    async def _call(self, tool: str, arguments: JsonObject) -> mcp_types.CallToolResult | None:
+        self._judge.count(tool)
+        try:
+            result = await self._agent.call(tool, arguments)
+        except Exception as error:  # noqa: BLE001 this is what the storm looks for
+            self._judge.wrong("unhandled exceptions", f"{tool} {arguments}: {error!r}")
+            return None
+        text = result.content[0]
+        assert isinstance(text, mcp_types.TextContent)
+        if result.is_error and "that is a defect" in text.text:
+            self._judge.wrong("unhandled exceptions", f"{tool} {arguments}: {text.text}")
+            return None
+        if len(text.text) > MAX_ANSWER:
+            self._judge.wrong("answers out of bounds", f"{tool} {arguments}: {len(text.text)} characters")
+        return result
+
+    async def _ask(self) -> None:
+        """A question about many records: answered, or a failure of Clientary's."""
+        tool, given = self._dice.choice(QUESTIONS)
+        arguments = given(self._books)
+        result = await self._call(tool, arguments)
+        if result is None:
+            return
+        self._judge.report.lists["failed" if result.is_error else "answered"] += 1
+        if result.is_error and not any(words in str(result.content) for words in FAILURES):
+            self._judge.wrong("outcomes told wrong", f"{tool} {arguments}: {result.content}")
+
+    async def _hand_over(self) -> None:
+        """A job, and the same one again until it is done, as agents are told to."""
+        job = self._dice.choice(JOBS)
+        if not self._books.ids[job.needs] and await self._create(job.needs) is None:
+            return
+        arguments = job.given(self._books, self._mark, self._dice)
+        keys = job.keys(arguments)
+        if self._dice.random() < 0.3:
+            await self._call(job.tool, arguments)  # a preview
+        for _ in range(_TRIES):
+            result = await self._call(job.tool, arguments | {"confirm": True})
+            if result is None:
+                return
+            try:
+                answer = Answer.of(result, may_have_nothing_to_do=True)
+            except AssertionError as error:
+                self._judge.wrong("outcomes told wrong", f"{job.tool} {sorted(keys)}: {error}")
+                return
+            self._judge.hear_job(job.tool, keys, answer)
+            if not result.is_error or answer.told == "unknown":
+                break
+
+    async def _write(self, tool: str, arguments: JsonObject, key: str) -> Answer | None:
+        """Do it, and again as long as it is said not to be done; the last answer."""
+        answer = None
+        for _ in range(_TRIES):
+            result = await self._call(tool, arguments)
+            if result is None:
+                return None
+            try:
+                answer = Answer.of(result)
+            except AssertionError as error:
+                self._judge.wrong("outcomes told wrong", f"{tool} {key}: {error}")
+                return None
+            self._judge.hear(tool, key, answer)
+            if answer.told != "not done":
+                break
+        return answer
+
+    def _mark(self) -> str:
+        self._marks += 1
+        return f"mark-{self._number}-{self._marks}"
+
+    async def _create(self, kind: str) -> int | None:
+        made, mark = KINDS[kind], self._mark()
+        answer = await self._write(made.made_by, made.given(self._books, mark), mark)
+        if answer is None or answer.told != "done":
+            return None
+        self._books.ids[kind].append(answer.content["id"])
+        return int(answer.content["id"])
+
+    async def _create_something(self) -> None:
+        common = ("hour_entry", "task", "contact", "expense", "payment")
+        await self._create(self._dice.choice((*KINDS, *common, *common)))
+
+    def _some(self, kinds: list[str], *, spare: bool = False) -> tuple[str, int] | None:
+        kinds = [kind for kind in kinds if (self._books.spare(kind) if spare else self._books.ids[kind])]
+        if not kinds:
+            return None
+        kind = self._dice.choice(kinds)
+        return kind, self._dice.choice(self._books.spare(kind) if spare else self._books.ids[kind])
+
+    async def _update(self) -> None:
+        if (one := self._some([kind for kind in KINDS if KINDS[kind].changed])) is None:
+            return
+        kind, record = one
+        mark, changed = self._mark(), KINDS[kind].changed or ""
+        arguments: JsonObject = {f"{kind}_id": record, changed: mark}
+        if kind in ("invoice", "estimate") and self._dice.random() < 0.3:
+            arguments["items"] = [{"title": f"Also {mark}", "quantity": 1, "price": 20}]
+        if kind == "task" and self._dice.random() < 0.5:
+            arguments["complete"] = True
+        await self._write(f"update_{kind}", arguments, mark)
+
+    async def _delete(self) -> None:
+        if (one := self._some(list(KINDS), spare=True)) is None:
+            return
+        kind, record = one
+        arguments = {f"{kind}_id": record} | KINDS[kind].address(self._books)
+        if self._dice.random() < 0.4:
+            await self._call(f"delete_{kind}", arguments)  # a preview
+        key = key_of("DELETE", f"{KINDS[kind].path(self._books)}/{record}")
+        answer = await self._write(f"delete_{kind}", arguments | {"confirm": True}, key)
+        if answer is None or answer.told != "not done":
+            self._books.ids[kind].remove(record)
+
+    async def _pay_by_card(self) -> None:
+        if (invoice := await self._create("invoice")) is None:
+            return
+        arguments = {"invoice_id": invoice, "payment_profile_id": self._books.ids["payment_profile"][0]}
+        await self._call("charge_payment_profile", arguments)
+        key = key_of("POST", f"invoices/{invoice}/payments")
+        await self._write("charge_payment_profile", arguments | {"confirm": True}, key)
+
+    async def _mail(self) -> None:
+        if (one := self._some(["invoice", "estimate"])) is None:
+            return
+        kind, record = one
+        mark = self._mark()
+        arguments = {f"{kind}_id": record, "recipients": ["ada@example.com"], "subject": mark, "confirm": True}
+        await self._write(f"send_{kind}_message", arguments, mark)
+
+    async def _get(self) -> None:
+        kinds = [kind for kind in KINDS if kind not in ("payment", "payment_profile")]
+        if (one := self._some(kinds)) is None:
+            return
+        kind, record = one
+        result = await self._call(f"get_{kind}", {f"{kind}_id": record})
+        lost = result is not None and result.is_error and "no such record" in str(result.content)
+        if lost and self._judge.sandbox.store.find(KINDS[kind].table, record) is not None:
+            self._judge.wrong("outcomes told wrong", f"get_{kind} {record} was not found, and is there")
+
+    async def _list_own(self) -> None:
+        tool = self._dice.choice(list(OWN_LISTS))
+        kind, owner = OWN_LISTS[tool]
+        if (of := self._some([owner.removesuffix("_id")])) is None:
+            return
+        # Most of an agent's records hang on its first client and project.
+        record = of[1] if owner == "recurring_schedule_id" else self._books.ids[of[0]][0]
+        listed = await self._list(tool, {owner: record, "limit": 1000, "detail": "summary"})
+        rows = self._judge.sandbox.store.select(KINDS[kind].table, f"{owner} = ?", (record,), columns="id")
+        there = {row["id"] for row in rows}
+        if listed is not None and listed != there:
+            self._judge.wrong("lists called complete that are not", f"{tool} {record}: {listed ^ there}")
+
+    async def _list_common(self, tool: str | None = None) -> None:
+        tool = tool or self._dice.choice(list(COMMON_LISTS))
+        kind = COMMON_LISTS[tool]
+        before = self._mine(kind)
+        listed = await self._list(tool, {"limit": 1000} | ({"include_completed": True} if kind == "project" else {}))
+        missing = (before & self._mine(kind)) - (listed if listed is not None else before)
+        if missing:
+            self._judge.wrong("lists called complete that are not", f"{tool} lacks {missing}")
+
+    def _mine(self, kind: str) -> set[int]:
+        """An agent's own records that are there."""
+        store = self._judge.sandbox.store
+        return {row["id"] for row in store.select_in(KINDS[kind].table, "id", self._books.ids[kind])}
+
+    async def _list(self, tool: str, arguments: JsonObject) -> set[int] | None:
+        """The ids of a list that is called complete; None when it is not, or could not be read."""
+        result = await self._call(tool, arguments)
+        if result is None or result.is_error:
+            self._judge.report.lists["failed"] += 1
+            return None
+        answer = dict(result.structured_content or {})
+        self._judge.report.lists["complete" if answer["complete"] else "in part"] += 1
+        return {record["id"] for record in answer["records"]} if answer["complete"] else None
+
+    async def _look_at_staff(self) -> None:
+        await self._call("list_staff", {})
+        await self._call("get_staff", {"staff_id": self._dice.randint(1, 4)})
+
+    async def _mistake(self) -> None:
+        """What agents get wrong: a name, a record that never was, a word."""
+        mistakes: list[tuple[str, JsonObject]] = [
+            ("create_task", {"titel": "Close the hatches"}),
+            ("get_client", {"client_id": 999_999_999}),
+            ("update_invoice", {"invoice_id": 20_101, "status": "overdue"}),
+            ("list_tasks", {"limit": 0}),
+        ]
+        tool, arguments = self._dice.choice(mistakes)
+        result = await self._call(tool, arguments)
+        if result is not None and not result.is_error:
+            self._judge.wrong("outcomes told wrong", f"{tool} {arguments} is told to have worked")

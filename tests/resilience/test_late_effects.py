@@ -1,0 +1,135 @@
+"""Writes that Clientary ends after their connection broke: what is told of them, and of those that may yet come."""
+
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+
+from clientary_mcp.api.session import Clientary
+from clientary_mcp.errors import NotDone, OutcomeUnknown
+from clientary_mcp.sandbox import Fault, Faults, Sandbox
+from clientary_mcp.settings import Settings
+from tests.api.test_writes_while_reading import Account, create
+from tests.resilience.told import answer_to
+from tests.support.agent import Agent, agent_of
+from tests.support.clock import FakeTime
+from tests.support.virtual_time import VirtualLoop, session_on
+from tests.support.writes import CHARGE, CREATES, DELETES, UPDATES, Write
+from tool_schemas.projects import Project
+
+pytestmark = pytest.mark.anyio
+
+A_LOOK = 30.0
+"""Seconds after which whoever looks for a write has stopped."""
+VISIBLE = (*CREATES, *UPDATES, *DELETES)
+LOST = [Fault("drop"), Fault(500), Fault(502), Fault(503), Fault("html")]
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, dict[str, Any]]:
+    return "asyncio", {"loop_factory": VirtualLoop}
+
+
+def lose(books: Sandbox, write: Write, kind: Any, seconds: float = 1) -> Faults:
+    """The connection of the next such write breaks; a late one takes effect so many seconds after that."""
+    books.faults = Faults([Fault(kind, write.method, write.path, nth=1, seconds=seconds)], sleep=anyio.sleep)
+    return books.faults
+
+
+@pytest.mark.parametrize("seconds", [0.5, 5])
+@pytest.mark.parametrize("write", [*VISIBLE, CHARGE], ids=str)
+async def test_a_write_that_takes_effect_seconds_after_its_connection_broke_is_told_as_done(
+    clerk: Agent, books: Sandbox, write: Write, seconds: float
+) -> None:
+    arguments = write.arguments(books)
+    lose(books, write, "late", seconds)
+    answer = await answer_to(clerk, write.tool, arguments)
+    assert answer.told == "done", answer.text
+    assert len(books.ledger) == 1
+    assert sum(method != "GET" for method, _ in books.requests) == 1
+
+
+@pytest.mark.parametrize("fault", LOST, ids=lambda fault: str(fault.kind))
+async def test_a_charge_that_cannot_be_seen_is_never_told_as_not_done(
+    clerk: Agent, books: Sandbox, fault: Fault
+) -> None:
+    arguments = CHARGE.arguments(books)
+    lose(books, CHARGE, fault.kind)
+    answer = await answer_to(clerk, CHARGE.tool, arguments)
+    assert answer.told == "unknown"
+    assert "repeated" not in answer.text
+    assert "get_invoice" in answer.text
+
+
+async def test_a_charge_that_the_bank_makes_after_everybody_looked_is_told_as_unknown(
+    clerk: Agent, books: Sandbox
+) -> None:
+    arguments = CHARGE.arguments(books)
+    lose(books, CHARGE, "late", A_LOOK)
+    answer = await answer_to(clerk, CHARGE.tool, arguments)
+    assert (answer.told, len(books.ledger)) == ("unknown", 0)
+    await anyio.sleep(A_LOOK)
+    assert len(books.ledger) == 1
+    invoice = await clerk.answer("get_invoice", invoice_id=arguments["invoice_id"])
+    assert invoice["balance"] == 0
+
+
+@pytest.mark.parametrize("write", VISIBLE, ids=str)
+async def test_where_no_time_is_left_for_another_look_nothing_is_told_as_not_done(books: Sandbox, write: Write) -> None:
+    arguments = write.arguments(books)
+    async with agent_of(session_on(books, deadline=5)) as clerk:
+        lose(books, write, "drop")
+        answer = await answer_to(clerk, write.tool, arguments)
+    assert answer.told == "unknown"
+    assert write.seen_with in answer.text
+
+
+def test_what_is_late_is_not_also_in_time() -> None:
+    with pytest.raises(ValueError, match="after the harm"):
+        Fault("late", after=True)
+
+
+async def test_whoever_waits_for_another_look_is_told_why(clerk: Agent, books: Sandbox) -> None:
+    heard: list[str] = []
+    told = anyio.Event()
+
+    async def hear(progress: float, total: float | None, message: str | None) -> None:
+        heard.append(message or "")
+        told.set()
+
+    books.faults = Faults([Fault("drop", "POST", nth=1)], sleep=anyio.sleep)
+    result = await clerk.client.call_tool("create_lead", {"name": "Globex"}, progress_callback=hear)
+    await told.wait()
+    assert result.is_error
+    assert ["may still be at work: waiting" in said for said in heard] == [True]
+
+
+async def test_nobody_waits_for_what_clientary_said_yes_to(time: FakeTime) -> None:
+    async def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(201, json={}) if request.method == "POST" else httpx.Response(200, json={"leads": []})
+
+    settings = Settings(subdomain="acme", api_token="t0ken-of-acme")
+    async with agent_of(Clientary(settings, httpx.MockTransport(answer), time.clock)) as agent:
+        assert (await answer_to(agent, "create_lead", {"name": "Globex"})).told == "unknown"
+    assert not time.waits
+
+
+@pytest.mark.parametrize(("status", "minutes", "readings"), [(504, 1, 2), (504, 3, 1), (502, 1, 1)])
+async def test_a_write_that_may_still_happen_counts_for_the_lists_of_the_next_two_minutes(
+    time: FakeTime, status: int, minutes: int, readings: int
+) -> None:
+    account = Account([create("projects")])
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(status) if request.method == "DELETE" else await account(request)
+
+    settings = Settings(subdomain="acme", api_token="t0ken-of-acme")
+    async with Clientary(settings, httpx.MockTransport(answer), time.clock) as clientary:
+        with pytest.raises(OutcomeUnknown if status == 504 else NotDone):
+            await clientary.delete("projects/1")
+        await time.clock.sleep(60 * minutes)
+        account.writer = clientary
+        page = await clientary.collect(Project, "projects", limit=None)
+    assert account.asked.count(1) == readings
+    assert page.complete

@@ -1,0 +1,276 @@
+"""Every write meets every fault: it is sent at most once, and the agent is told what became of it."""
+
+from datetime import timedelta
+from typing import Any
+
+import anyio
+import pytest
+
+from clientary_mcp.sandbox import Fault, Faults, Sandbox
+from clientary_mcp.tools import ALL
+from tests.conftest import TODAY
+from tests.resilience.told import Answer, Told, answer_to
+from tests.support.agent import Agent, agent_of
+from tests.support.gated import JOBS, record_for
+from tests.support.virtual_time import VirtualLoop, clock_of, session_on
+from tests.support.writes import CHARGE, CREATES, DELETES, MAILS, UPDATES, WRITES, Write, newest
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, dict[str, Any]]:
+    return "asyncio", {"loop_factory": VirtualLoop}
+
+
+BEFORE = [Fault("drop"), Fault(500), Fault(502), Fault(503), Fault(503, retry_after=1)]
+AFTER = [
+    *(Fault(kind, after=True) for kind in ("drop", 500, 502, 503, "html")),
+    *(Fault(kind) for kind in ("truncated", "half", "empty")),
+]
+PENDING = [Fault(504), Fault("silent")]
+PENDING_AFTER = [Fault(504, after=True), Fault("silent", after=True)]
+METHODS = ("POST", "PUT")
+SLOW_DOWN = [Fault(429), Fault(429, retry_after=3), Fault(429, retry_after=timedelta(seconds=3))]
+
+
+def fault_id(fault: Fault) -> str:
+    return f"{fault.kind}{'-after' if fault.after else ''}{'-asked' if fault.retry_after else ''}"
+
+
+def strike(books: Sandbox, write: Write, fault: Fault, *, times: int | None = None) -> None:
+    """Let that write's requests fail: the first one, or so many."""
+    meant = Fault(
+        fault.kind,
+        write.method,
+        write.path,
+        times=times or 1,
+        after=fault.after,
+        retry_after=fault.retry_after,
+    )
+    books.faults = Faults([meant], sleep=anyio.sleep, wall=clock_of(books).wall)
+
+
+def sent(books: Sandbox) -> int:
+    """How many writes left for Clientary."""
+    return sum(method != "GET" for method, _ in books.requests)
+
+
+async def attempt(clerk: Agent, books: Sandbox, write: Write, fault: Fault) -> Answer:
+    """The answer to a write whose first request meets that fault; it left once, and is told as it is."""
+    arguments = write.arguments(books)
+    strike(books, write, fault)
+    answer = await answer_to(clerk, write.tool, arguments)
+    assert books.faults is not None
+    assert len(books.faults.struck) == 1
+    assert sent(books) == 1
+    effects = len(books.ledger)
+    wrong: dict[Told, bool] = {
+        "done": effects != 1,
+        "not done": effects != 0,
+        "unknown": False,
+        "half": True,
+        "defect": True,
+    }
+    assert not wrong[answer.told], f"{effects} writes took effect, and the agent was told: {answer.text}"
+    return answer
+
+
+def test_every_tool_that_changes_something_is_tried() -> None:
+    # What is no fixed write of its own: a job sends several, and a request of any kind has test_raw_rules.py.
+    others = {*JOBS, "api_request"}
+    assert {write.tool for write in WRITES} | others == {tool.name for tool in ALL if not tool.effect.reads_only}
+
+
+@pytest.mark.parametrize("fault", BEFORE, ids=fault_id)
+@pytest.mark.parametrize("write", [write for write in WRITES if not write.mails and write is not CHARGE], ids=str)
+async def test_a_write_that_took_no_effect_is_told_so_and_can_be_repeated(
+    clerk: Agent, books: Sandbox, write: Write, fault: Fault
+) -> None:
+    arguments = write.arguments(books)
+    answer = await attempt(clerk, books, write, fault)
+    assert answer.told == "not done"
+    assert "can be repeated" in answer.text
+    books.faults = None
+    assert (await answer_to(clerk, write.tool, arguments)).told == "done"
+    assert len(books.ledger.of(write.method, write.path)) == len(books.ledger) == 1
+
+
+@pytest.mark.parametrize("fault", [*AFTER, *PENDING_AFTER], ids=fault_id)
+@pytest.mark.parametrize("write", [write for write in WRITES if not write.mails], ids=str)
+async def test_a_write_that_took_effect_is_told_as_done_with_the_record_that_it_wrote(
+    clerk: Agent, books: Sandbox, write: Write, fault: Fault
+) -> None:
+    given = write.arguments(books)
+    answer = await attempt(clerk, books, write, fault)
+    assert answer.told == "done"
+    if write in (*CREATES, *UPDATES):
+        assert answer.content["id"] == books.ledger[0].id
+        plain = [name for name in given if name in answer.content and name != "items"]
+        assert {name: answer.content[name] for name in plain} == {name: given[name] for name in plain}
+
+
+@pytest.mark.parametrize("fault", PENDING, ids=fault_id)
+@pytest.mark.parametrize("write", WRITES, ids=str)
+async def test_a_write_that_may_still_happen_is_told_as_unknown_with_the_tool_that_will_show_it(
+    clerk: Agent, books: Sandbox, write: Write, fault: Fault
+) -> None:
+    answer = await attempt(clerk, books, write, fault)
+    assert answer.told == "unknown"
+    assert write.seen_with in answer.text
+
+
+@pytest.mark.parametrize("write", WRITES, ids=str)
+async def test_a_page_in_place_of_the_answer_is_no_success(clerk: Agent, books: Sandbox, write: Write) -> None:
+    # Whoever put the page there (a proxy, a maintenance sign) answered 200 and passed nothing on.
+    answer = await attempt(clerk, books, write, Fault("html"))
+    assert answer.told in ("not done", "unknown")
+    assert answer.told == "not done" or write.seen_with in answer.text
+
+
+@pytest.mark.parametrize("fault", [Fault("redirect"), Fault("redirect", after=True)], ids=fault_id)
+@pytest.mark.parametrize("write", WRITES, ids=str)
+async def test_a_redirect_is_told_as_it_is(clerk: Agent, books: Sandbox, write: Write, fault: Fault) -> None:
+    await attempt(clerk, books, write, fault)
+
+
+@pytest.mark.parametrize("fault", [*BEFORE, *(fault for fault in AFTER if fault.after)], ids=fault_id)
+@pytest.mark.parametrize("write", MAILS, ids=str)
+async def test_a_mail_whose_answer_is_lost_is_told_as_unknown(
+    clerk: Agent, books: Sandbox, write: Write, fault: Fault
+) -> None:
+    answer = await attempt(clerk, books, write, fault)
+    assert answer.told == "unknown"
+    assert write.seen_with in answer.text
+
+
+@pytest.mark.parametrize("fault", SLOW_DOWN, ids=fault_id)
+@pytest.mark.parametrize("write", WRITES, ids=str)
+async def test_a_write_that_is_asked_to_slow_down_waits_and_is_done_once(
+    clerk: Agent, books: Sandbox, write: Write, fault: Fault
+) -> None:
+    arguments = write.arguments(books)
+    strike(books, write, fault, times=2)
+    assert (await answer_to(clerk, write.tool, arguments)).told == "done"
+    assert sent(books) == 3
+    assert len(books.ledger) == 1
+
+
+@pytest.mark.parametrize("write", WRITES, ids=str)
+async def test_a_write_that_is_refused_to_the_end_changed_nothing_and_can_be_repeated(
+    clerk: Agent, books: Sandbox, write: Write
+) -> None:
+    arguments = write.arguments(books)
+    strike(books, write, Fault(429, retry_after=30), times=100)
+    answer = await answer_to(clerk, write.tool, arguments)
+    assert answer.told == "not done"
+    assert len(books.ledger) == 0
+    books.faults = None
+    assert (await answer_to(clerk, write.tool, arguments)).told == "done"
+    assert len(books.ledger) == 1
+
+
+class ThenBlind(Faults):
+    """The write's answer is lost, and every read from then on."""
+
+    def __init__(self, write: Write, look: Fault, *, after: bool) -> None:
+        super().__init__([Fault("drop", write.method, write.path, nth=1, after=after)], sleep=anyio.sleep)
+        self._look = look
+
+    def strike(self, method: str, path: str) -> Fault | None:
+        if method == "GET":
+            return self._look if self.struck else None
+        return super().strike(method, path)
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("look", [Fault("html"), Fault(502)], ids=fault_id)
+@pytest.mark.parametrize("write", [write for write in WRITES if not write.mails], ids=str)
+async def test_when_the_look_fails_too_the_outcome_is_told_as_unknown(
+    clerk: Agent, books: Sandbox, write: Write, look: Fault, after: bool
+) -> None:
+    arguments = write.arguments(books)
+    books.faults = ThenBlind(write, look, after=after)
+    answer = await answer_to(clerk, write.tool, arguments)
+    assert answer.told == "unknown"
+    assert write.seen_with in answer.text
+    assert len(books.ledger) == sent(books) - (not after)
+
+
+@pytest.mark.parametrize("write", DELETES, ids=str)
+async def test_a_deleted_record_is_gone_when_the_answer_was_lost(clerk: Agent, books: Sandbox, write: Write) -> None:
+    arguments = write.arguments(books)
+    await attempt(clerk, books, write, Fault("drop", after=True))
+    books.faults = None
+    again = await clerk.refusal(write.tool, **arguments)
+    assert "no such record" in again
+    assert len(books.ledger) == 1
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("look", [Fault("html"), Fault("half"), Fault("empty"), Fault(502), Fault(429)], ids=fault_id)
+@pytest.mark.parametrize("tool", ["create_lead", "update_client", "delete_task", "charge_payment_profile"])
+async def test_a_look_that_fails_once_looks_again(
+    clerk: Agent, books: Sandbox, tool: str, look: Fault, after: bool
+) -> None:
+    write = next(write for write in WRITES if write.tool == tool)
+    arguments = write.arguments(books)
+    script = [Fault("drop", write.method, write.path, nth=1, after=after), Fault(look.kind, "GET", nth=1)]
+    books.faults = Faults(script, sleep=anyio.sleep)
+    answer = await answer_to(clerk, write.tool, arguments)
+    assert answer.told == ("done" if after else "unknown" if write is CHARGE else "not done")
+    assert len(books.ledger) == after
+
+
+@pytest.mark.parametrize(
+    "fault", [Fault(502), Fault("html"), Fault("redirect"), Fault(429, retry_after=50)], ids=fault_id
+)
+async def test_a_write_that_fails_at_the_read_before_it_says_that_nothing_was_sent(
+    clerk: Agent, books: Sandbox, fault: Fault
+) -> None:
+    books.faults = Faults([Fault(fault.kind, "GET", retry_after=fault.retry_after)], sleep=anyio.sleep)
+    schedule = newest(books, "recurring_schedules", "payment_profile_id IS NOT NULL")
+    answer = await answer_to(
+        clerk, "update_recurring_schedule", {"recurring_schedule_id": schedule, "action": "autobill"}
+    )
+    assert answer.told == "not done"
+    assert sent(books) == 0
+
+
+# Jobs: whatever a write of theirs meets, the same call later goes on, and everything was done once
+
+FAULTS = [*BEFORE, *AFTER, *PENDING, *PENDING_AFTER, Fault("html"), Fault("redirect"), Fault(429, retry_after=3)]
+
+
+def effects(books: Sandbox) -> list[tuple[str, str, str]]:
+    """What the writes were, apart from when they were made and which numbers they gave."""
+    return sorted(
+        (write.method, write.resource, write.path if write.method == "PUT" else str(write.body))
+        for write in books.ledger
+    )
+
+
+@pytest.mark.parametrize("nth", [1, 2])
+@pytest.mark.parametrize("fault", FAULTS, ids=fault_id)
+@pytest.mark.parametrize("tool", JOBS)
+async def test_a_job_that_meets_a_fault_is_done_once_by_calling_it_again(
+    clerk: Agent, filled: Sandbox, books: Sandbox, tool: str, fault: Fault, nth: int
+) -> None:
+    arguments = record_for(books, tool)[0] | {"confirm": True}
+    undisturbed = Sandbox(TODAY, filled=False)
+    filled.connection.backup(undisturbed.connection)
+    async with agent_of(session_on(undisturbed)) as other:
+        await other.answer(tool, **arguments)
+    meant = [Fault(fault.kind, method, nth=nth, after=fault.after, retry_after=fault.retry_after) for method in METHODS]
+    books.faults = Faults(meant, sleep=anyio.sleep, wall=clock_of(books).wall)
+    told = [await answer_to(clerk, tool, arguments)]
+    assert books.faults.struck or nth > 1  # which not every job has
+    assert told[0].told != "not done" or not books.ledger, told[0].text
+    books.faults = None
+    await anyio.sleep(300)  # what may still happen has happened
+    told.append(Answer.of(await clerk.call(tool, arguments), may_have_nothing_to_do=True))
+    assert "done" in {each.told for each in told} or "unknown" in {each.told for each in told}
+    if tool == "send_payment_reminders" and told[0].told == "unknown":
+        assert len(books.ledger) <= 1  # a mail that perhaps left is not sent again
+    else:
+        assert effects(books) == effects(undisturbed)

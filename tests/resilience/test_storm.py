@@ -1,0 +1,151 @@
+"""The storm in short: whatever fails, agents are told what became of what they did; in full it is a benchmark."""
+
+import pytest
+
+from clientary_mcp.sandbox import Sandbox
+from tests.conftest import TODAY
+from tests.resilience.judge import RULES, Judge, Witness, key_of
+from tests.resilience.nothing_twice import done_twice
+from tests.resilience.storm import storm
+from tests.resilience.storm_jobs import JOBS
+from tests.resilience.told import Answer
+from tests.support.quarry import Books
+
+DONE = Answer("done", "{}", {"id": 1})
+NOT_DONE = Answer("not done", "It did not take effect.", {})
+HALF = Answer("half", "Stopped at row 2 of 2.", {})
+UNKNOWN = Answer("unknown", "It is not known whether it took effect.", {})
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_nothing_is_lost_done_twice_or_told_wrong_in_a_storm(seed: int) -> None:
+    report = storm(calls=350, agents=7, seed=seed)
+    assert report.violations == {rule: [] for rule in RULES}
+    assert sum(report.struck.values()) > 0.1 * report.requests
+    assert {"done", "not done"} <= set(report.told)
+    assert report.lists["complete"] > 20
+    assert report.lists["answered"] > 5
+    assert {job.tool for job in JOBS} <= set(report.calls)
+
+
+def test_the_same_seed_is_the_same_storm() -> None:
+    once, again = (storm(calls=120, agents=5, seed=4) for _ in range(2))
+    assert (once.calls, once.told, once.struck, once.lists) == (again.calls, again.told, again.struck, again.lists)
+    assert (once.seconds, once.requests, once.effects) == (again.seconds, again.requests, again.effects)
+
+
+@pytest.fixture
+def sandbox() -> Sandbox:
+    return Sandbox(TODAY, filled=False)
+
+
+@pytest.fixture
+def judge(sandbox: Sandbox) -> Judge:
+    return Judge(sandbox, Witness(sandbox), calls=10)
+
+
+def take_effect(sandbox: Sandbox, mark: str, record: int = 1) -> None:
+    """A client of that name is made."""
+    body = f'{{"client": {{"name": "{mark}"}}}}'.encode()
+    sandbox.ledger.note("POST", "clients", "clients", record, body, "2026-11-20T12:00:01Z")
+
+
+@pytest.mark.parametrize(
+    ("effects", "told", "rule"),
+    [
+        (0, DONE, "writes lost"),
+        (1, NOT_DONE, "outcomes told wrong"),
+        (2, DONE, "writes done twice"),
+        (1, UNKNOWN, "unknown told without need"),
+        (1, Answer("done", "{}", {"id": 2}), "outcomes told wrong"),
+        (1, None, "outcomes told wrong"),
+    ],
+)
+def test_whoever_is_told_wrong_is_heard(
+    judge: Judge, sandbox: Sandbox, effects: int, told: Answer | None, rule: str
+) -> None:
+    for number in range(effects):
+        take_effect(sandbox, "mark-1-1", number + 1)
+    if told:
+        judge.hear("create_client", "mark-1-1", told)
+    violations = judge.close().violations
+    assert violations[rule]
+    assert not any(violations[other] for other in RULES if other != rule)
+
+
+@pytest.mark.parametrize(("effects", "told"), [(1, DONE), (0, NOT_DONE)])
+def test_whoever_is_told_right_is_not(judge: Judge, sandbox: Sandbox, effects: int, told: Answer) -> None:
+    for _ in range(effects):
+        take_effect(sandbox, "mark-1-1")
+    judge.hear("create_client", "mark-1-1", told)
+    assert not any(judge.close().violations.values())
+
+
+NOTHING_TO_DO = Answer("not done", "{}", {"done": False})
+
+
+@pytest.mark.parametrize(
+    ("effects", "told", "rule"),
+    [
+        (1, DONE, "writes lost"),
+        (1, NOTHING_TO_DO, "writes lost"),
+        (1, NOT_DONE, "outcomes told wrong"),
+        (0, UNKNOWN, "unknown told without need"),
+        (3, DONE, "writes done twice"),
+    ],
+)
+def test_who_is_told_wrong_of_a_job_is_heard(
+    judge: Judge, sandbox: Sandbox, effects: int, told: Answer, rule: str
+) -> None:
+    for number in range(effects):
+        take_effect(sandbox, f"mark-1-{1 + number % 2}", number + 1)
+    judge.hear_job("import_contacts", {"mark-1-1", "mark-1-2"}, told)
+    violations = judge.close().violations
+    assert violations[rule]
+    assert not any(violations[other] for other in RULES if other != rule)
+
+
+@pytest.mark.parametrize(("effects", "told"), [(2, DONE), (2, NOTHING_TO_DO), (0, NOT_DONE), (1, HALF)])
+def test_who_is_told_right_of_a_job_is_not(judge: Judge, sandbox: Sandbox, effects: int, told: Answer) -> None:
+    for number in range(effects):
+        take_effect(sandbox, f"mark-1-{1 + number}", number + 1)
+    judge.hear_job("import_contacts", {"mark-1-1", "mark-1-2"}, told)
+    assert not any(judge.close().violations.values())
+
+
+BILLED, CONVERTED = "Time entries: 7-9, 12.", "Rush\nEstimate 5 (id 31)."
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "twice"),
+    [
+        (BILLED, "Time entries: 12, 20-22.", ["time entry 12 is billed 2 times"]),
+        (BILLED, "Time entries: 10-11, 13.", []),
+        (CONVERTED, "Estimate No. 5 (id 31).", ["estimate 31 became 2 invoices"]),
+        (CONVERTED, "Estimate 31 (id 32).", []),
+    ],
+)
+def test_what_two_invoices_bill_is_found_unless_one_is_cancelled(first: str, second: str, twice: list[str]) -> None:
+    books = Books()
+    _, other = (books.an_invoice(str(number), note=note) for number, note in enumerate((first, second)))
+    assert done_twice(books.sandbox) == twice
+    books.sandbox.connection.execute("UPDATE invoices SET status = 3 WHERE id = ?", (other,))
+    assert done_twice(books.sandbox) == []
+
+
+def test_who_is_imported_twice_into_a_client_is_found() -> None:
+    books = Books()
+    other = books.add("clients", name="Other Books")
+    for client, email in ((books.client, "mark-1-1@a.co"), (books.client, " MARK-1-1@A.co"), (other, "mark-1-1@a.co")):
+        books.add("contacts", client_id=client, name="Ada", email=email)
+    assert done_twice(books.sandbox) == [f"({books.client}, 'mark-1-1@a.co') is a contact 2 times"]
+
+
+def test_a_write_is_known_by_its_mark_by_what_it_was_made_of_or_by_its_address() -> None:
+    assert key_of("POST", "clients", b'{"client": {"name": "mark-3-14"}}') == "mark-3-14"
+    assert key_of("DELETE", "clients/1201") == "DELETE clients/1201"
+    made_of = b'{"invoice": {"title": "mark-1-1", "note": "Estimate 5 (id 31)."}}'
+    assert key_of("POST", "invoices", made_of) == "invoice of estimate 31"
+    assert key_of("POST", "invoices", made_of.replace(b"Estimate 5 (id 31)", b"Time entries: 7-9")) == (
+        "Time entries: 7-9"
+    )

@@ -1,0 +1,325 @@
+"""Every answer that the API may still give to its open questions: the same job works under each, and says the same.
+
+One long job through the agent is told under the documented samples alone, then under every value of every switch.
+"""
+
+from dataclasses import fields, replace
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import pytest
+
+from clientary_mcp.sandbox import Sandbox, Switches
+from tests.conftest import TODAY, session_with
+from tests.support.agent import Agent, agent_of
+
+pytestmark = pytest.mark.anyio
+
+REFUSALS = ("plan_limit", "without_stripe", "allow_hours")  # these end a job, each with a test of its own below
+SAMPLES = Switches(extra_keys=False)
+Told = dict[str, Any]
+
+
+def values_of(hint: Any) -> list[Any]:
+    """Every value that a switch can have."""
+    if get_origin(hint) is Literal:
+        return list(get_args(hint))
+    if hint is bool:
+        return [True, False]
+    return [value for part in get_args(hint) for value in ([None] if part is type(None) else values_of(part))]
+
+
+HINTS = get_type_hints(Switches)
+TURNED = [
+    (each.name, value)
+    for each in fields(Switches)
+    if each.name not in REFUSALS
+    for value in values_of(HINTS[each.name])
+]
+
+# What an answer cannot say when Clientary does not.
+UNSAID = {
+    ("nested_client_in_projects", False): {"client", "client_name"},
+    ("bare_arrays", True): {"from_date", "to_date"},
+}
+
+
+async def told_by(switches: Switches) -> Told:
+    """The job on a new account under these switches: its answers, each under what it is of."""
+    sandbox = Sandbox(TODAY, filled=False, switches=switches)
+    async with agent_of(session_with(sandbox)) as agent:
+        told: Told = {}
+        await _people(agent, told)
+        await _work(agent, told)
+        await _money(agent, told)
+        await _look(agent, told)
+        await _ask(agent, told)
+        await _hand_over(agent, told)
+        told["mail"] = [{**message} for message in sandbox.sent_messages]
+        await _tidy(agent, told)
+        counts = (
+            "SELECT (SELECT count(*) FROM clients) + (SELECT count(*) FROM invoices) + (SELECT count(*) FROM tasks)"
+        )
+        told["left"] = sandbox.connection.execute(counts).fetchone()[0]
+        return told
+
+
+async def _people(agent: Agent, told: Told) -> None:
+    told["client"] = await agent.answer("create_client", name="Acme", number="A-1", country="US", description="")
+    client_id = told["client"]["id"]
+    told["client changed"] = await agent.answer("update_client", client_id=client_id, city="Bath", number="A-2")
+    told["contact"] = await agent.answer("create_contact", client_id=client_id, name="Ann", email="ann@example.com")
+    told["contact changed"] = await agent.answer("update_contact", contact_id=told["contact"]["id"], title="Owner")
+    told["lead"] = await agent.answer("create_lead", name="Globex")
+    told["lead changed"] = await agent.answer("update_lead", lead_id=told["lead"]["id"], website="https://example.com")
+
+
+async def _work(agent: Agent, told: Told) -> None:
+    told["project"] = await agent.answer(
+        "create_project",
+        name="Site", rate=120.5, client_id=told["client"]["id"], budget=9000, budget_type="amount",
+        end_date="2027-01-31",
+    )  # fmt: skip
+    project = {"project_id": told["project"]["id"]}
+    told["project changed"] = await agent.answer("update_project", **project, status="billable", currency_code="EUR")
+    told["hours"] = await agent.answer("create_project_hours", **project, title="Layout", hours=1.5, date="2026-11-02")
+    entry = {"hour_entry_id": told["hours"]["id"]}
+    told["hours changed"] = await agent.answer("update_hour_entry", **entry, hours=2.25, description="Grid")
+    told["task"] = await agent.answer(
+        "create_task", **project, title="Pick a font", due_date="2026-12-01", assignee_id=1
+    )
+    told["task done"] = await agent.answer("update_task", task_id=told["task"]["id"], complete=True)
+    told["expense"] = await agent.answer("create_expense", **project, amount=99.95, incurred_on="2026-11-03")
+    told["expense changed"] = await agent.answer("update_expense", expense_id=told["expense"]["id"], amount=89.05)
+
+
+async def _money(agent: Agent, told: Told) -> None:
+    client = {"client_id": told["client"]["id"]}
+    taxes = {"tax": 5, "tax_label": "GST", "tax2": 9.975, "tax2_label": "QST", "compound_tax": True}
+    lines = [
+        {"title": "Phase one", "quantity": 0, "price": 0, "item_type": "section"},
+        {"title": "Layout", "quantity": 2.25, "price": 120.5, "taxable": True},
+        {"title": "Fonts", "quantity": 1, "price": 19.99},
+    ]
+    told["invoice"] = await agent.answer(
+        "create_invoice", **client, **taxes, date="2026-11-20", due_date="2026-12-20", currency_code="EUR", items=lines
+    )
+    invoice, items = {"invoice_id": told["invoice"]["id"]}, told["invoice"]["items"]
+    changes = [
+        {"item_id": items[1]["item_id"], "quantity": 3},
+        {"item_id": items[2]["item_id"], "remove": True},
+        {"title": "Hosting", "quantity": 12, "price": 4.99},
+    ]
+    told["invoice changed"] = await agent.answer("update_invoice", **invoice, status="sent", note="", items=changes)
+    told["payment"] = await agent.answer("create_payment", **invoice, amount=100.01, received_on="2026-11-21")
+    told["estimate"] = await agent.answer(
+        "create_estimate", **client, **taxes, date="2026-11-20", currency_code="EUR", items=lines
+    )
+    told["estimate changed"] = await agent.answer(
+        "update_estimate", estimate_id=told["estimate"]["id"], status="accepted", title="Offer"
+    )
+    told["card"] = await agent.answer(
+        "create_payment_profile",
+        **client, stripe_customer_id="cus_1", stripe_source_id="card_1", last_four_digits="4242", name="Ann",
+        expiration_date="2028-01-31",
+    )  # fmt: skip
+    told["schedule"] = await agent.answer(
+        "create_recurring_schedule",
+        **client, **taxes, next_date="2026-12-01", time_interval="monthly", currency_code="EUR", due_period=14,
+        action="autobill", payment_profile_id=told["card"]["id"], occurrences_remaining=6, items=lines,
+    )  # fmt: skip
+    told["schedule changed"] = await agent.answer(
+        "update_recurring_schedule", recurring_schedule_id=told["schedule"]["id"], status="paused"
+    )
+
+
+async def _look(agent: Agent, told: Told) -> None:
+    own = {name: {f"{name}_id": told[name]["id"]} for name in ("client", "project", "invoice", "estimate")}
+    for kind in own:
+        told[f"{kind} again"] = await agent.answer(f"get_{kind}", **own[kind])
+    for name in ("clients", "contacts", "leads", "projects", "tasks", "expenses", "invoices", "estimates", "payments"):
+        told[name] = await agent.answer(f"list_{name}")
+    told["schedules"] = await agent.answer("list_recurring_schedules")
+    told["staff"] = await agent.answer("list_staff")
+    told["hours of the project"] = await agent.answer("list_project_hours", **own["project"])
+    told["cards"] = await agent.answer("list_client_payment_profiles", **own["client"])
+    to = {"recipients": ["ann@example.com", "bo@example.com"], "send_copy": True, "confirm": True}
+    told["invoice mailed"] = await agent.answer("send_invoice_message", **own["invoice"], **to)
+    told["estimate mailed"] = await agent.answer("send_estimate_message", **own["estimate"], **to)
+    told["what a client takes along"] = await agent.answer("delete_client", **own["client"])
+
+
+async def _ask(agent: Agent, told: Told) -> None:
+    own = {name: {f"{name}_id": told[name]["id"]} for name in ("client", "project")}
+    days = {"from_date": "2026-11-01", "to_date": "2026-11-30"}
+    told["found"] = await agent.answer("search", query="acme", include_closed=True)
+    told["unbilled"] = await agent.answer("unbilled_report", **own["client"])
+    told["budget"] = await agent.answer("project_status", **own["project"], by_person=True)
+    told["profit"] = await agent.answer("profitability_report", **own["project"], default_cost_rate=40)
+    told["owed"] = await agent.answer("receivables_report", as_of="2027-01-31", group_by="invoice")
+    told["every month"] = await agent.answer("recurring_revenue_report")
+    told["overview"] = await agent.answer("client_overview", **own["client"])
+    told["times"] = await agent.answer("timesheet_report", **days)
+    told["all hours"] = await agent.answer("list_hours", missing_description=False)
+    told["tasks done"] = await agent.answer("list_tasks", complete=True, due_before="2027-01-01")
+    told["large invoices"] = await agent.answer("list_invoices", min_balance=100, order="largest")
+
+
+async def _hand_over(agent: Agent, told: Told) -> None:
+    sure = {"confirm": True}
+    people = [{"client": "Acme", "name": name, "email": f"{name.lower()}@example.com"} for name in ("Ann", "Bo")]
+    told["people"] = await agent.answer("import_contacts", rows=people, **sure)
+    offer = {"estimate_id": told["estimate"]["id"], "due_date": "2026-12-31", "date": "2026-11-20"}
+    told["ordered"] = await agent.answer("create_invoice_from_estimate", **offer, **sure)
+    told["ordered again"] = await agent.answer("create_invoice_from_estimate", **offer, allow_duplicate=False)
+    bill = {"project_id": told["project"]["id"], "date": "2026-11-20", "due_date": "2026-12-31"}
+    told["bill"] = await agent.answer("bill_project_hours", **bill, tax=5, include_expenses=True)
+    billed = await agent.answer("bill_project_hours", **bill, tax=5, include_expenses=True, **sure)
+    # What Clientary does not let the API mark as billed is told in words of its own: see tests/tools/workflows.
+    told["billed"] = {part: billed[part] for part in ("done", "record", "totals")}
+    told["billed again"] = (await agent.answer("bill_project_hours", **bill, tax=5, include_expenses=True))["done"]
+    told["converted"] = await agent.answer(
+        "convert_lead",
+        lead_id=told["lead"]["id"],
+        project={"name": "Plan", "rate": 80},
+        tasks=[{"title": "Call"}],
+        **sure,
+    )
+
+
+async def _tidy(agent: Agent, told: Told) -> None:
+    sure = {"confirm": True}
+    invoice = {"invoice_id": told["invoice"]["id"]}
+    paid = await agent.answer("charge_payment_profile", **invoice, payment_profile_id=told["card"]["id"], **sure)
+    told["charged"] = paid
+    told["payment gone"] = await agent.answer("delete_payment", **invoice, payment_id=paid["record"]["id"], **sure)
+    told["owed again"] = await agent.answer("get_invoice", **invoice)
+    won = told["converted"]["record"]["id"]
+    told["what was won is gone"] = await agent.answer("delete_client", client_id=won, **sure)
+    for name in ("task", "expense", "invoice", "estimate", "lead", "contact", "project", "client"):
+        told[f"{name} gone"] = await agent.answer(f"delete_{name}", **{f"{name}_id": told[name]["id"]}, **sure)
+
+
+def differences(expected: Any, told: Any, unsaid: set[str], where: str = "") -> list[str]:
+    """Where `told` does not say what was expected; it may say more, and leave out what is empty."""
+    if isinstance(expected, dict) and isinstance(told, dict):
+        wanted = {key: part for key, part in expected.items() if part not in (None, "") and key not in unsaid}
+        return [
+            found
+            for key, part in wanted.items()
+            for found in differences(part, told.get(key), unsaid, f"{where}.{key}")
+        ]
+    if isinstance(expected, list) and isinstance(told, list) and len(expected) == len(told):
+        parts = enumerate(zip(expected, told, strict=True))
+        return [found for n, (one, other) in parts for found in differences(one, other, unsaid, f"{where}[{n}]")]
+    return [] if expected == told else [f"{where}: {expected!r} became {told!r}"]
+
+
+@pytest.fixture(scope="module")
+async def told_by_samples() -> Told:
+    """The job under the documented samples."""
+    return await told_by(SAMPLES)
+
+
+@pytest.fixture(scope="module")
+def anyio_backend() -> str:
+    """For the fixture above, which outlives one test."""
+    return "asyncio"
+
+
+async def test_the_job_is_told_in_words_iso_dates_and_exact_numbers(told_by_samples: Told) -> None:
+    told = told_by_samples
+    assert told["project changed"].items() >= {
+        "status": "billable", "project_type": "hourly", "budget_type": "amount", "rate": 120.5, "budget": 9000,
+        "end_date": "2027-01-31", "currency_code": "EUR", "client_id": told["client"]["id"],
+    }.items()  # fmt: skip
+    assert told["hours changed"].items() >= {"hours": 2.25, "cost": 271.13, "date": "2026-11-02"}.items()
+    assert told["hours changed"]["billed"] is False
+    assert told["task done"].items() >= {"complete": True, "due_date": "2026-12-01"}.items()
+    # Three times 120.50 is taxed at 5 % and then at 9.975 %; twelve months of hosting are not.
+    assert told["owed again"].items() >= {
+        "status": "sent", "date": "2026-11-20", "due_date": "2026-12-20", "currency_code": "EUR", "subtotal": 421.38,
+        "total_cost": 477.32, "total_payments": 100.01, "balance": 377.31,
+    }.items()  # fmt: skip
+    assert [(item["title"], item["item_type"], item["taxable"]) for item in told["owed again"]["items"]] == [
+        ("Phase one", "section", False),
+        ("Layout", "line", True),
+        ("Hosting", "line", False),
+    ]
+    assert told["charged"]["record"]["amount"] == 377.31
+    assert told["estimate changed"]["status"] == "accepted"
+    assert told["schedule changed"].items() >= {
+        "status": "paused", "action": "autobill", "time_interval": "monthly", "next_date": "2026-12-01",
+    }.items()  # fmt: skip
+    assert [message["recipients"] for message in told["mail"]] == [["ann@example.com", "bo@example.com"]] * 2
+    assert told["left"] == 0
+
+
+@pytest.mark.parametrize(("switch", "value"), TURNED)
+async def test_the_job_says_the_same_however_clientary_answers(told_by_samples: Told, switch: str, value: Any) -> None:
+    told = await told_by(replace(Switches(), **{switch: value}))
+    assert differences(told_by_samples, told, UNSAID.get((switch, value), set())) == []
+    assert "unreadable" not in str(told)
+
+
+@pytest.mark.parametrize("as_text", [False, True])
+async def test_the_status_of_a_client_is_a_word(*, as_text: bool) -> None:
+    sandbox = Sandbox(TODAY, filled=False, switches=Switches(status_as_text=as_text))
+    async with agent_of(session_with(sandbox)) as agent:
+        client = await agent.answer("create_client", name="Acme")
+        assert client["status"] == "active"
+        client = await agent.answer("update_client", client_id=client["id"], status="archived")
+        assert client["status"] == "archived"
+
+
+@pytest.mark.parametrize(("key", "works"), [("billed", True), ("billed?", False), (None, False)])
+async def test_hours_that_cannot_be_marked_billed_are_said_not_to_be(key: Any, *, works: bool) -> None:
+    sandbox = Sandbox(TODAY, switches=Switches(billed_key=key))
+    (entry,) = sandbox.connection.execute("SELECT id FROM hours WHERE NOT billed").fetchone()
+    async with agent_of(session_with(sandbox)) as agent:
+        answer = await agent.answer("update_hour_entry", hour_entry_id=entry, billed=True)
+    assert answer["billed"] is works
+    assert ("billed=false" in answer.get("notice", "")) is not works
+
+
+@pytest.mark.parametrize("form", values_of(HINTS["error_body"]))
+async def test_a_refusal_stays_what_it_is_in_every_form(form: Any) -> None:
+    sandbox = Sandbox(TODAY, filled=False, switches=Switches(error_body=form, allow_hours=False))
+    async with agent_of(session_with(sandbox)) as agent:
+        await agent.answer("create_client", name="Acme", number="A-1")
+        said = await agent.refusal("create_client", name="Bolt", number="A-1")
+        assert "refused this (422) and changed nothing" in said
+        assert ("already been taken" in said) is (form not in ("html", "empty"))
+        assert "<" not in said
+        assert "There is nothing at clients/9" in await agent.refusal("get_client", client_id=9)
+        assert "no right to this" in await agent.refusal("get_hour_entry", hour_entry_id=70001)
+
+
+@pytest.mark.parametrize("form", values_of(HINTS["error_body"]))
+@pytest.mark.parametrize("resource", ["clients", "contacts", "leads"])
+async def test_a_full_plan_is_said_to_be_full(resource: str, form: Any) -> None:
+    sandbox = Sandbox(TODAY, switches=Switches(plan_limit=frozenset({resource}), error_body=form))
+    arguments = {"name": "Ann", "client_id": 1201, "email": "ann@example.com"}
+    async with agent_of(session_with(sandbox)) as agent:
+        given = arguments if resource == "contacts" else {"name": "Ann"}
+        said = await agent.refusal(f"create_{resource.removesuffix('s')}", **given)
+    assert f"plan allows no more {resource}: nothing was created" in said
+    assert [method for method, _ in sandbox.requests] == ["POST"]
+
+
+async def test_without_stripe_a_card_is_refused_with_the_reason() -> None:
+    sandbox = Sandbox(TODAY, switches=Switches(without_stripe=True))
+    async with agent_of(session_with(sandbox)) as agent:
+        said = await agent.refusal(
+            "create_payment_profile",
+            client_id=1201, stripe_customer_id="cus_1", stripe_source_id="card_1", last_four_digits="4242", name="Ann",
+            expiration_date="2028-01-31",
+        )  # fmt: skip
+    assert "Stripe integration is not enabled" in said
+
+
+async def test_without_the_right_to_hours_the_rest_still_works() -> None:
+    sandbox = Sandbox(TODAY, switches=Switches(allow_hours=False))
+    async with agent_of(session_with(sandbox)) as agent:
+        assert "no right to this" in await agent.refusal("list_project_hours", project_id=2401)
+        assert (await agent.answer("get_project", project_id=2401))["id"] == 2401
+        assert (await agent.answer("list_project_tasks", project_id=2401))["complete"] is True

@@ -1,0 +1,57 @@
+"""What an agent was told about a write: done, not done, or that it is not known; about a job, perhaps half of each."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import mcp_types
+
+from tests.support.agent import Agent
+
+Told = Literal["done", "half", "not done", "unknown", "defect"]
+
+_UNKNOWN = ("it is not known whether", "does not show the new record")
+_NOT_DONE = (
+    "did not take effect",
+    "othing was changed",
+    "changed nothing",
+    "othing was sent",
+    "nothing was created",
+    "no such record",
+)
+_HALF = "Stopped at"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer, and what it says about the write."""
+
+    told: Told
+    text: str
+    content: dict[str, Any]
+
+    @classmethod
+    def of(cls, result: mcp_types.CallToolResult, *, may_have_nothing_to_do: bool = False) -> "Answer":
+        """Read as an agent reads it; an error that tells nothing about the write is an AssertionError.
+
+        A job that finds everything done may say so, and has done nothing.
+        """
+        (said,) = result.content
+        assert isinstance(said, mcp_types.TextContent)
+        content = dict(result.structured_content or {})
+        if not result.is_error:
+            nothing = content.get("done") is False
+            assert not nothing or (may_have_nothing_to_do and "to_proceed" not in content), f"not done: {said.text}"
+            return cls("not done" if nothing else "done", said.text, content)
+        if "that is a defect" in said.text:
+            return cls("defect", said.text, content)
+        if said.text.startswith(_HALF):
+            return cls("half", said.text, content)
+        if any(words in said.text for words in _UNKNOWN):
+            return cls("unknown", said.text, content)
+        assert any(words in said.text for words in _NOT_DONE), f"says nothing of the outcome: {said.text}"
+        return cls("not done", said.text, content)
+
+
+async def answer_to(agent: Agent, tool: str, arguments: dict[str, Any]) -> Answer:
+    """The answer to a call that writes."""
+    return Answer.of(await agent.call(tool, arguments))

@@ -1,0 +1,388 @@
+"""Rules that hold for every tool, and the contract: names, arguments and words that people script against."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any, get_origin
+
+import jsonschema  # type: ignore[import-untyped]  # brings no types
+import pytest
+
+from clientary_mcp.sandbox import Sandbox
+from clientary_mcp.server.instructions import instructions
+from clientary_mcp.tools import ALL
+from clientary_mcp.tools.tool import Tool
+from tests.conftest import TODAY, session_with
+from tests.golden import FOLDER, text_of
+from tests.support.agent import Era, agent_of
+from tests.support.published import as_listed, properties_in, schemas_in, signature, words_of
+from tool_schemas.base.results import Page
+
+pytestmark = pytest.mark.anyio
+
+JsonObject = dict[str, Any]
+
+PAGES = "query? limit? page? detail?"
+COMPANY = "number? address? address_2? city? state? zip? country? website? description? invoice_extra_fields?"
+PERSON = "title? phone? ext? mobile?"
+PROJECT = "client_id? number? description? project_type? budget_type? budget? currency_code? end_date? status?"
+TASK = "project_id? client_id? assignee_id? description? due_date?"
+EXPENSE = "client_id? project_id? description? incurred_on?"
+TAXES = "tax? tax_label? tax2? tax2_label? tax3? tax3_label? compound_tax?"
+DOCUMENT = f"number? title? note? summary? status? {TAXES} items?"
+SCHEDULE = f"action? payment_profile_id? unlimited? occurrences_remaining? po? {DOCUMENT}"
+MAIL = "recipients subject? message? send_copy? attach_pdf? confirm? allow_duplicate?"
+RANGE = f"from_date? to_date? {PAGES}"
+HOURS = f"billed? user_id? missing_description? order? {RANGE}"
+TASKS = f"assignee_id? complete? due_before? {RANGE}"
+INVOICES = f"status? overdue? due_before? min_balance? order? {RANGE}"
+ESTIMATES = f"status? order? {RANGE}"
+
+# Tool → its arguments; `?` marks an optional one.
+CONTRACT = {
+    "list_clients": f"status? updated_since? sort? {RANGE}",
+    "get_client": "client_id",
+    "create_client": f"name {COMPANY} allow_duplicate?",
+    "update_client": f"client_id name? {COMPANY} status?",
+    "delete_client": "client_id confirm?",
+    "list_contacts": PAGES,
+    "list_client_contacts": f"client_id {PAGES}",
+    "get_contact": "contact_id",
+    "create_contact": f"client_id name email {PERSON} allow_duplicate?",
+    "update_contact": f"contact_id name? email? {PERSON}",
+    "delete_contact": "contact_id confirm?",
+    "list_leads": f"sort? {RANGE}",
+    "get_lead": "lead_id",
+    "create_lead": f"name {COMPANY} allow_duplicate?",
+    "update_lead": f"lead_id name? {COMPANY}",
+    "delete_lead": "lead_id confirm?",
+    "list_projects": f"status? include_completed? {RANGE}",
+    "list_client_projects": f"client_id status? {RANGE}",
+    "get_project": "project_id",
+    "create_project": f"name rate {PROJECT} allow_duplicate?",
+    "update_project": f"project_id name? rate? {PROJECT}",
+    "delete_project": "project_id confirm?",
+    "list_project_hours": f"project_id {HOURS}",
+    "list_hours": f"client_id? {HOURS}",
+    "get_hour_entry": "hour_entry_id",
+    "create_project_hours": "project_id title hours date? description? rate? allow_duplicate?",
+    "update_hour_entry": "hour_entry_id title? hours? date? description? rate? billed?",
+    "delete_hour_entry": "hour_entry_id confirm?",
+    "list_tasks": TASKS,
+    "list_project_tasks": f"project_id {TASKS}",
+    "get_task": "task_id",
+    "create_task": f"title {TASK} allow_duplicate?",
+    "update_task": f"task_id title? {TASK} complete?",
+    "delete_task": "task_id confirm?",
+    "list_expenses": RANGE,
+    "list_client_expenses": f"client_id {RANGE}",
+    "list_project_expenses": f"project_id {RANGE}",
+    "get_expense": "expense_id",
+    "create_expense": f"amount {EXPENSE} allow_duplicate?",
+    "update_expense": f"expense_id amount? {EXPENSE}",
+    "delete_expense": "expense_id confirm?",
+    "list_invoices": f"updated_since? {INVOICES}",
+    "list_client_invoices": f"client_id {INVOICES}",
+    "list_project_invoices": f"project_id {INVOICES}",
+    "list_recurring_schedule_invoices": f"recurring_schedule_id {INVOICES}",
+    "get_invoice": "invoice_id",
+    "create_invoice": f"date due_date currency_code client_id? po? {DOCUMENT} allow_duplicate?",
+    "update_invoice": f"invoice_id date? due_date? currency_code? client_id? po? {DOCUMENT}",
+    "delete_invoice": "invoice_id confirm?",
+    "send_invoice_message": f"invoice_id {MAIL}",
+    "list_estimates": ESTIMATES,
+    "list_client_estimates": f"client_id {ESTIMATES}",
+    "list_project_estimates": f"project_id {ESTIMATES}",
+    "get_estimate": "estimate_id",
+    "create_estimate": f"date currency_code client_id? {DOCUMENT} allow_duplicate?",
+    "update_estimate": f"estimate_id date? currency_code? client_id? {DOCUMENT}",
+    "delete_estimate": "estimate_id confirm?",
+    "send_estimate_message": f"estimate_id {MAIL}",
+    "list_payments": f"client_id? sort? {RANGE}",
+    "create_payment": "invoice_id amount note? received_on? allow_duplicate?",
+    "charge_payment_profile": "invoice_id payment_profile_id confirm? allow_duplicate?",
+    "delete_payment": "invoice_id payment_id confirm?",
+    "list_client_payment_profiles": f"client_id {PAGES}",
+    "create_payment_profile": "client_id stripe_customer_id stripe_source_id last_four_digits name expiration_date"
+    " card_type? address? city? zip? state? country? allow_duplicate?",
+    "delete_payment_profile": "client_id payment_profile_id confirm?",
+    "list_recurring_schedules": f"status? {RANGE}",
+    "get_recurring_schedule": "recurring_schedule_id",
+    "create_recurring_schedule": "client_id next_date time_interval currency_code due_period"
+    f" {SCHEDULE} allow_duplicate?",
+    "update_recurring_schedule": "recurring_schedule_id client_id? next_date? time_interval? currency_code?"
+    f" due_period? {SCHEDULE}",
+    "delete_recurring_schedule": "recurring_schedule_id confirm?",
+    "list_staff": PAGES,
+    "get_staff": "staff_id",
+    "search": "query types? include_closed?",
+    "client_overview": "client_id? email?",
+    "receivables_report": "as_of? client_id? min_total? min_days_overdue? group_by?",
+    "recurring_revenue_report": "",
+    "timesheet_report": "from_date to_date user_id? client_id? project_id?",
+    "unbilled_report": "client_id? project_id? from_date? to_date? min_hours? group_by?",
+    "project_status": "project_id? client_id? threshold? by_person?",
+    "profitability_report": "project_id cost_rates? default_cost_rate?",
+    "list_changes": "since? cursor? types?",
+    "export_records": "tool arguments? format?",
+    "bill_project_hours": "project_id from_date? to_date? group_by? include_expenses? date? due_date? tax? tax_label?"
+    " note? confirm? allow_duplicate?",
+    "create_invoice_from_estimate": "estimate_id due_date date? number? confirm? allow_duplicate?",
+    "send_payment_reminders": "invoice_ids? min_days_overdue? subject? message? paid_within_days? confirm?"
+    " allow_duplicate?",
+    "convert_lead": "lead_id project? tasks? client_id? confirm?",
+    "import_contacts": "rows confirm?",
+    "api_request": "method path query? body? confirm?",
+}
+
+ITEM = "taxable? item_type?"
+ITEMS = {"create": f"title quantity price {ITEM}", "update": f"item_id? remove? title? quantity? price? {ITEM}"}
+
+INVOICE_STATUS = "draft sent viewed cancelled paid pending"
+INVOICE_WORDS = {"status": INVOICE_STATUS, "order": "newest oldest largest due"}
+ESTIMATE_STATUS = "draft sent viewed cancelled declined revised accepted archived"
+ESTIMATE_WORDS = {"status": ESTIMATE_STATUS, "order": "newest oldest largest"}
+INTERVALS = (
+    "weekly every_2_weeks semimonthly every_4_weeks monthly every_2_months quarterly every_4_months every_6_months"
+    " annually every_2_years"
+)
+PROJECT_WORDS = {
+    "project_type": "hourly fixed",
+    "budget_type": "hours amount",
+    "status": "active completed billable",
+}
+SCHEDULE_WORDS = {"time_interval": INTERVALS, "action": "send draft autobill", "status": "active paused stopped"}
+
+# Tool → the arguments that take words, and which; `detail` and `item_type` take the same everywhere.
+WORDS = {
+    "list_clients": {"status": "active archived", "sort": "name date"},
+    "update_client": {"status": "active archived"},
+    "list_leads": {"sort": "newest oldest name"},
+    **{f"list_{of}projects": {"status": PROJECT_WORDS["status"]} for of in ("", "client_")},
+    "create_project": PROJECT_WORDS,
+    "update_project": PROJECT_WORDS,
+    **{f"list_{of}hours": {"order": "newest oldest"} for of in ("", "project_")},
+    **{f"list_{of}invoices": INVOICE_WORDS for of in ("", "client_", "project_", "recurring_schedule_")},
+    "create_invoice": {"status": INVOICE_STATUS},
+    "update_invoice": {"status": INVOICE_STATUS},
+    **{f"list_{of}estimates": ESTIMATE_WORDS for of in ("", "client_", "project_")},
+    "create_estimate": {"status": ESTIMATE_STATUS},
+    "update_estimate": {"status": ESTIMATE_STATUS},
+    "list_payments": {"sort": "received_on created_at"},
+    "receivables_report": {"group_by": "client invoice"},
+    "unbilled_report": {"group_by": "project client"},
+    "export_records": {"format": "csv jsonl xlsx"},
+    "bill_project_hours": {"group_by": "entry title person day project"},
+    "api_request": {"method": "GET POST PUT DELETE"},
+    "list_recurring_schedules": {"status": SCHEDULE_WORDS["status"]},
+    "create_recurring_schedule": SCHEDULE_WORDS,
+    "update_recurring_schedule": SCHEDULE_WORDS,
+}
+
+# Id → where the embedded account has one; of clients, projects and schedules, one whose lists are not empty.
+IDS = {
+    "client_id": "SELECT client_id FROM payment_profiles INTERSECT SELECT client_id FROM estimates"
+    " INTERSECT SELECT client_id FROM expenses WHERE incurred_on > '2026' INTERSECT SELECT client_id FROM projects",
+    "contact_id": "SELECT id FROM contacts",
+    "lead_id": "SELECT id FROM leads",
+    "project_id": "SELECT project_id FROM tasks INTERSECT SELECT project_id FROM hours"
+    " INTERSECT SELECT project_id FROM invoices INTERSECT SELECT project_id FROM estimates"
+    " INTERSECT SELECT project_id FROM expenses WHERE incurred_on > '2026'",
+    "hour_entry_id": "SELECT id FROM hours",
+    "task_id": "SELECT id FROM tasks",
+    "expense_id": "SELECT id FROM expenses",
+    "invoice_id": "SELECT invoice_id FROM payments",
+    "estimate_id": "SELECT id FROM estimates",
+    "recurring_schedule_id": "SELECT recurring_schedule_id FROM invoices WHERE recurring_schedule_id IS NOT NULL",
+    "staff_id": "SELECT id FROM staff",
+}
+
+# Tool → what a call of it has to say besides ids.
+GIVEN: dict[str, JsonObject] = {
+    "search": {"query": "website"},
+    "client_overview": {"client_id": 1201},
+    "timesheet_report": {"from_date": "2026-11-01", "to_date": "2026-11-15"},
+    "export_records": {"tool": "list_staff"},
+}
+
+TOOLS = {tool.name: tool for tool in ALL}
+OFFERED = [tool for tool in ALL if tool.resource != "raw"]
+READING = [tool for tool in ALL if tool.effect.reads_only]
+
+every_tool = pytest.mark.parametrize("tool", ALL, ids=lambda tool: tool.name)
+
+
+@pytest.fixture(scope="module")
+def books() -> Sandbox:
+    """An embedded account that nobody writes to."""
+    return Sandbox(TODAY)
+
+
+async def test_agents_are_offered_exactly_these_tools_in_one_page(era: Era, books: Sandbox) -> None:
+    async with agent_of(session_with(books), era) as agent:
+        listed = await agent.client.list_tools()
+        again = await agent.client.list_tools()
+    assert listed.next_cursor is None
+    assert CONTRACT.keys() == TOOLS.keys()
+    assert as_listed(listed.tools) == as_listed([tool.published for tool in OFFERED])
+    assert as_listed(listed.tools) == as_listed(again.tools)
+
+
+async def test_agents_are_told_how_the_tools_hang_together(era: Era, books: Sandbox) -> None:
+    async with agent_of(session_with(books), era) as agent:
+        assert agent.client.instructions == instructions(OFFERED)
+    assert 0 < len(instructions(ALL)) <= 2_000
+
+
+@every_tool
+def test_the_arguments_are_those_of_the_contract(tool: Tool) -> None:
+    assert signature(tool.published.input_schema) == set(CONTRACT[tool.name].split())
+
+
+@every_tool
+def test_the_words_are_those_of_the_contract(tool: Tool) -> None:
+    assert words_of(tool) == {name: set(words.split()) for name, words in WORDS.get(tool.name, {}).items()}
+
+
+@every_tool
+def test_lists_take_the_same_everywhere(tool: Tool) -> None:
+    arguments = tool.published.input_schema["properties"]
+    assert (get_origin(tool.answer) is Page) == ("limit" in arguments)
+    if "limit" in arguments:
+        assert arguments["limit"]["default"] == 50
+        assert set(arguments["detail"]["enum"]) == {"summary", "full"}
+
+
+@every_tool
+def test_items_are_those_of_the_contract(tool: Tool) -> None:
+    arguments = tool.published.input_schema["properties"]
+    if "items" in arguments:
+        item = arguments["items"]["items"]
+        assert signature(item) == set(ITEMS[tool.name.partition("_")[0]].split())
+        assert set(item["properties"]["item_type"]["enum"]) == {"line", "section"}
+
+
+@every_tool
+def test_names_and_descriptions_are_short_enough_for_every_host(tool: Tool) -> None:
+    assert re.fullmatch(r"[a-z_]{1,64}", tool.name)
+    assert 0 < len(tool.description) <= 2_000
+    assert tool.published.title
+
+
+@every_tool
+def test_every_argument_is_described(tool: Tool) -> None:
+    undescribed = [
+        name
+        for name, about in properties_in(tool.published.input_schema)
+        if not isinstance(about.get("description"), str) or not about["description"].strip()
+    ]
+    assert undescribed == []
+
+
+@every_tool
+def test_schemas_hold_nothing_that_hosts_stumble_over(tool: Tool) -> None:
+    published = tool.published
+    assert published.output_schema is not None
+    for whole in (published.input_schema, published.output_schema):
+        jsonschema.Draft202012Validator.check_schema(whole)
+        assert whole["type"] == "object"
+        for schema in schemas_in(whole):
+            assert not {"$ref", "$defs", "anyOf", "oneOf", "allOf", "title"} & schema.keys()
+            assert isinstance(schema["type"], str)
+
+
+@every_tool
+def test_unknown_arguments_are_ruled_out_at_every_depth(tool: Tool) -> None:
+    for schema in schemas_in(tool.published.input_schema):
+        if "properties" in schema:
+            assert schema["additionalProperties"] is False
+
+
+@every_tool
+def test_arguments_stand_at_the_top_level(tool: Tool) -> None:
+    nested = {
+        name
+        for name, about in tool.published.input_schema["properties"].items()
+        if about["type"] in ("object", "array")
+    }
+    known = {"items", "recipients", "invoice_extra_fields", "cost_rates", "types", "invoice_ids"}
+    assert nested <= known | {"project", "tasks", "rows", "query", "body", "arguments"}
+
+
+@every_tool
+def test_annotations_say_what_a_call_may_do(tool: Tool) -> None:
+    hints = tool.published.annotations
+    assert hints is not None
+    verb, job = tool.name.partition("_")[0], tool.resource in ("workflows", "raw")
+    reads, gated = verb in ("list", "get") or tool.resource == "reports", job or verb in ("delete", "send", "charge")
+    assert hints.read_only_hint is reads
+    assert hints.destructive_hint is (gated or verb == "update")
+    assert hints.idempotent_hint is (reads or (verb in ("update", "delete") and not job))
+    assert hints.open_world_hint is (verb in ("send", "charge") or tool.resource == "raw")
+    assert hints.title == tool.published.title
+    assert tool.gated is gated
+
+
+@every_tool
+def test_every_write_names_the_tool_that_shows_its_effect(tool: Tool) -> None:
+    if tool.effect.reads_only:
+        assert tool.seen_with is None
+    else:
+        assert tool.seen_with is not None
+        assert TOOLS[tool.seen_with].effect.reads_only
+
+
+@every_tool
+def test_every_tool_that_a_text_names_exists(tool: Tool) -> None:
+    texts = [tool.description, instructions(ALL)]
+    texts += [about.get("description", "") for _, about in properties_in(tool.published.input_schema)]
+    named = {name for text in texts for name in re.findall(r"\b(?:list|get|create|update|delete|send)_[a-z_]+", text)}
+    assert named - TOOLS.keys() - {"send_copy"} == set()
+
+
+@every_tool
+def test_every_id_says_which_list_it_comes_from(tool: Tool) -> None:
+    for name, about in properties_in(tool.published.input_schema):
+        if name.endswith("_id") and name not in ("item_id", "stripe_customer_id", "stripe_source_id"):
+            assert re.search(r"\blist_[a-z_]+", about["description"]), name
+
+
+def test_the_whole_catalogue_leaves_room_in_an_agents_context() -> None:
+    size = sum(
+        len(tool.name)
+        + len(tool.description)
+        + len(json.dumps(tool.published.input_schema, ensure_ascii=False, separators=(",", ":")))
+        for tool in ALL
+    )
+    assert size <= 60_000
+
+
+@pytest.fixture
+def ids(books: Sandbox) -> dict[str, int]:
+    """One id of each kind."""
+    found = {name: books.connection.execute(f"{query} LIMIT 1").fetchone() for name, query in IDS.items()}
+    return {name: row[0] for name, row in found.items()}
+
+
+@pytest.mark.parametrize("tool", READING, ids=lambda tool: tool.name)
+async def test_real_answers_fit_the_schema_that_is_published(
+    tool: Tool, books: Sandbox, ids: dict[str, int], tmp_path: Path
+) -> None:
+    required = tool.published.input_schema.get("required", [])
+    given = {name: ids[name] for name in tool.arguments.addresses() if name in required} | GIVEN.get(tool.name, {})
+    details = ({"detail": "summary"}, {"detail": "full"}) if get_origin(tool.answer) is Page else ({},)
+    async with agent_of(session_with(books, export_dir=tmp_path)) as agent:
+        for detail in details:
+            answer = await agent.answer(tool.name, **given, **detail)
+            assert answer.get("records", True), "an empty list shows nothing"
+            jsonschema.validate(answer, tool.published.output_schema or {})
+
+
+@every_tool
+def test_a_tool_is_published_as_its_golden_file_says(tool: Tool) -> None:
+    golden = FOLDER / f"{tool.name}.json"
+    assert golden.read_text(encoding="utf-8") == text_of(tool), "python -m tests.golden writes it anew"
+
+
+def test_no_golden_file_outlived_its_tool() -> None:
+    assert {golden.stem for golden in FOLDER.glob("*.json")} == TOOLS.keys()

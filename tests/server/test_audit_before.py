@@ -1,0 +1,189 @@
+"""What the audit trail says of a record as it was before: all that was read anyway, and not a request more."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clientary_mcp.sandbox import Fault, Faults, Sandbox
+from tests.conftest import TODAY
+from tests.resilience.test_secrets import CARD, generous, seen_in, session
+from tests.server.test_elicitation import KINDS, NO, rename
+from tests.support.agent import Era
+from tests.support.clock import FakeTime
+from tests.support.gated import EVERYTHING, GATED, JOBS, record_for
+from tests.support.people import Person, owned, some, working, writes
+from tests.tools.test_every_tool import FIRST
+
+pytestmark = pytest.mark.anyio
+
+DELETES = [tool for tool in GATED if tool.startswith("delete_")]
+OTHERS = ["send_invoice_message", "send_estimate_message", "charge_payment_profile"]
+Lines = Callable[[], list[dict[str, Any]]]
+
+
+@pytest.fixture
+def trail(tmp_path: Path) -> Path:
+    return tmp_path / "audit.jsonl"
+
+
+@pytest.fixture
+def lines(trail: Path) -> Lines:
+    """The trail's lines."""
+    return lambda: [json.loads(line) for line in trail.read_text(encoding="utf-8").splitlines()]
+
+
+async def previewed(sandbox: Sandbox, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """What the tool says of the record without being confirmed."""
+    async with working(owned(sandbox, toolsets=EVERYTHING)) as agent:
+        return await agent.answer(tool, **arguments)
+
+
+@pytest.mark.parametrize("tool", DELETES)
+async def test_a_delete_that_a_person_agreed_to_says_what_is_gone(
+    sandbox: Sandbox, trail: Path, lines: Lines, era: Era, tool: str
+) -> None:
+    arguments, label = record_for(sandbox, tool)
+    preview = await previewed(sandbox, tool, arguments)
+    async with working(owned(sandbox, audit_log=trail), era, Person()) as agent:
+        await agent.answer(tool, **arguments, confirm=True)
+    line = lines()[-1]
+    assert label in line["before"].values()
+    assert line["before"].pop("goes_with_it", None) == preview.get("goes_with_it")
+    assert line["before"] == preview["record"]
+    assert [write["method"] for write in line["writes"]] == ["DELETE"]
+    assert "after" not in line
+
+
+@pytest.mark.parametrize("tool", OTHERS)
+async def test_a_charge_or_a_mail_that_a_person_agreed_to_says_what_it_was_about(
+    sandbox: Sandbox, trail: Path, lines: Lines, era: Era, tool: str
+) -> None:
+    arguments, _ = record_for(sandbox, tool)
+    preview = await previewed(sandbox, tool, arguments)
+    async with working(owned(sandbox, audit_log=trail), era, Person()) as agent:
+        answer = await agent.answer(tool, **arguments, confirm=True)
+    assert lines()[-1]["before"] == preview["record"]
+    assert lines()[-1].get("after") == answer.get("record")
+
+
+@pytest.mark.parametrize("tool", [*JOBS, "api_request"])
+async def test_a_job_that_a_person_agreed_to_says_what_it_was_about_and_all_that_it_wrote(
+    sandbox: Sandbox, trail: Path, lines: Lines, era: Era, tool: str
+) -> None:
+    arguments, _ = record_for(sandbox, tool)
+    preview = await previewed(sandbox, tool, arguments)
+    async with working(owned(sandbox, audit_log=trail, toolsets=EVERYTHING), era, Person()) as agent:
+        answer = await agent.answer(tool, **arguments, confirm=True)
+    line = lines()[-1]
+    # A job on a list of records is about none of them alone.
+    assert line.get("before") == preview.get("record")
+    assert line.get("after") == answer.get("record")
+    assert [(write["method"], f"/api/v2/{write['path']}") for write in line["writes"]] == writes(sandbox)
+    assert writes(sandbox)
+
+
+@pytest.mark.parametrize("tool", KINDS)
+async def test_nothing_is_read_for_the_trail_alone(sandbox: Sandbox, trail: Path, era: Era, tool: str) -> None:
+    arguments, _ = record_for(sandbox, tool)
+    alike = Sandbox(TODAY)
+    async with working(owned(alike), era, Person()) as agent:
+        await agent.answer(tool, **arguments, confirm=True)
+    async with working(owned(sandbox, audit_log=trail), era, Person()) as agent:
+        await agent.answer(tool, **arguments, confirm=True)
+    assert list(sandbox.requests) == list(alike.requests)
+
+
+@pytest.mark.parametrize("tool", KINDS)
+async def test_where_nobody_was_asked_nothing_is_known_of_before(
+    sandbox: Sandbox, trail: Path, lines: Lines, era: Era, tool: str
+) -> None:
+    arguments, _ = record_for(sandbox, tool)
+    async with working(owned(sandbox, audit_log=trail), era) as agent:
+        await agent.answer(tool, **arguments)
+        await agent.answer(tool, **arguments, confirm=True)
+    preview, act = lines()
+    assert "writes" not in preview
+    assert act["writes"]
+    assert "before" not in preview | act
+
+
+@pytest.mark.parametrize(("reply", "which"), NO)
+async def test_where_the_person_said_no_nothing_was_changed_and_no_line_looks_like_it(
+    sandbox: Sandbox, trail: Path, lines: Lines, era: Era, reply: Any, which: str
+) -> None:
+    (lead,) = some(sandbox, "leads")
+    async with working(owned(sandbox, audit_log=trail), era, Person(reply)) as agent:
+        assert which in await agent.refusal("delete_lead", lead_id=lead, confirm=True)
+    assert lines()[-1]["outcome"] == "Withheld"
+    for line in lines():
+        assert not line.keys() & {"writes", "given", "before", "after"}
+
+
+async def test_of_a_record_that_changed_while_the_person_was_asked_the_last_state_is_told(
+    sandbox: Sandbox, trail: Path, lines: Lines, era: Era
+) -> None:
+    (lead,) = some(sandbox, "leads")
+    person = Person(meanwhile=lambda: rename(sandbox, lead))
+    async with working(owned(sandbox, audit_log=trail), era, person) as agent:
+        assert (await agent.answer("delete_lead", lead_id=lead, confirm=True))["done"] is False
+        assert not any("before" in line for line in lines())
+        assert (await agent.answer("delete_lead", lead_id=lead, confirm=True))["done"] is True
+    assert lines()[-1]["before"]["name"] == "Renamed meanwhile"
+
+
+async def test_a_delete_whose_outcome_is_unknown_says_what_may_be_gone(
+    sandbox: Sandbox, trail: Path, lines: Lines, time: FakeTime, era: Era
+) -> None:
+    (lead,) = some(sandbox, "leads")
+    async with working(owned(sandbox, time, audit_log=trail), era, Person()) as agent:
+        sandbox.faults = Faults([Fault(504, "DELETE", "leads/*")])
+        await agent.refusal("delete_lead", lead_id=lead, confirm=True)
+    assert lines()[-1]["before"]["id"] == lead
+    assert len(writes(sandbox)) == 1
+
+
+async def test_a_field_that_was_cleared_is_told_among_those_that_were_given(
+    sandbox: Sandbox, trail: Path, lines: Lines
+) -> None:
+    entry = sandbox.connection.execute("SELECT id FROM hours WHERE rate > 0").fetchone()["id"]
+    async with working(owned(sandbox, audit_log=trail)) as agent:
+        await agent.answer("update_hour_entry", hour_entry_id=entry, rate="", title="Meeting")
+    assert lines()[0]["given"] == {"rate": "", "title": "Meeting"}
+
+
+@pytest.mark.parametrize("tool", [*DELETES, *OTHERS])
+async def test_no_secret_of_the_record_is_told(tool: str, era: Era, time: FakeTime, trail: Path, lines: Lines) -> None:
+    arguments = {name: 7 if name.endswith("_id") else value for name, value in FIRST[tool].arguments.items()}
+    async with working(session(generous, time, audit_log=trail), era, Person()) as agent:
+        await agent.answer(tool, **arguments | {"confirm": True})
+    assert lines()[-1]["before"]["id"] == 7
+    assert not seen_in(lines())
+
+
+async def test_no_handle_of_a_card_is_told_before_or_after(sandbox: Sandbox, trail: Path, lines: Lines) -> None:
+    (client,) = some(sandbox, "clients")
+    card = CARD | {"last_four_digits": "4242", "name": "Ann", "expiration_date": "2030-01-31"}
+    async with working(owned(sandbox, audit_log=trail), "auto", Person()) as agent:
+        made = await agent.answer("create_payment_profile", client_id=client, **card)
+        profile = {"client_id": client, "payment_profile_id": made["id"]}
+        await agent.answer("delete_payment_profile", **profile, confirm=True)
+    assert lines()[-1]["before"]["last_four_digits"] == "4242"
+    assert not seen_in(lines())
+
+
+async def test_an_update_that_read_its_record_first_says_what_the_fields_held(
+    sandbox: Sandbox, trail: Path, lines: Lines
+) -> None:
+    schedule, action = sandbox.connection.execute(
+        "SELECT id, action FROM recurring_schedules WHERE payment_profile_id IS NOT NULL AND action = 2"
+    ).fetchone()
+    with sandbox.connection:
+        sandbox.connection.execute("UPDATE recurring_schedules SET action = 1 WHERE id = ?", (schedule,))
+    async with working(owned(sandbox, audit_log=trail)) as agent:
+        await agent.answer("update_recurring_schedule", recurring_schedule_id=schedule, action="autobill")
+    (line,) = lines()
+    assert action == 2
+    assert (line["before"], line["after"]) == ({"action": "draft"}, {"action": "autobill"})

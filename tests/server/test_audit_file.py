@@ -1,0 +1,155 @@
+"""The audit trail's file while the server runs: rotated, deleted, out of reach, and shared with another server."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import anyio
+import pytest
+
+from clientary_mcp.sandbox import Sandbox
+from tests.conftest import TODAY
+from tests.server.test_audit_disk import Disk, tools_in
+from tests.support.agent import Era
+from tests.support.people import Person, owned, some, working, writes
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def trail(tmp_path: Path) -> Path:
+    (tmp_path / "logs").mkdir()
+    return tmp_path / "logs" / "audit.jsonl"
+
+
+async def test_a_trail_that_went_away_is_begun_anew_and_only_its_owner_may_read_it(
+    sandbox: Sandbox, trail: Path, era: Era
+) -> None:
+    async with working(owned(sandbox, audit_log=trail), era) as agent:
+        await agent.answer("list_clients")
+        os.unlink(trail)
+        await agent.answer("list_staff")
+        assert tools_in(trail) == ["list_staff"]
+        os.unlink(trail)
+        await agent.answer("create_lead", name="Globex")
+    assert tools_in(trail) == ["create_lead"]
+    assert os.stat(trail).st_mode & 0o777 == 0o600
+
+
+async def test_a_trail_that_was_rotated_goes_on_in_a_new_file_and_the_old_one_is_left_alone(
+    sandbox: Sandbox, trail: Path, era: Era
+) -> None:
+    rotated = trail.with_suffix(".1")
+    async with working(owned(sandbox, audit_log=trail), era) as agent:
+        await agent.answer("list_clients")
+        os.rename(trail, rotated)
+        await agent.answer("create_lead", name="Globex")
+        await agent.answer("list_staff")
+    assert tools_in(rotated) == ["list_clients"]
+    assert tools_in(trail) == ["create_lead", "list_staff"]
+
+
+def replaced(trail: Path) -> None:
+    trail.rename(trail.with_suffix(".1"))
+    trail.write_text('{"tool":"begun by the rotation"}\n')
+
+
+async def test_a_new_file_in_the_place_of_the_trail_is_added_to(sandbox: Sandbox, trail: Path) -> None:
+    async with working(owned(sandbox, audit_log=trail)) as agent:
+        await agent.answer("list_clients")
+        replaced(trail)
+        await agent.answer("list_staff")
+    assert tools_in(trail) == ["begun by the rotation", "list_staff"]
+
+
+async def test_a_trail_at_a_relative_path_stays_where_it_was_begun(
+    sandbox: Sandbox, trail: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(trail.parent)
+    async with working(owned(sandbox, audit_log=Path(trail.name))) as agent:
+        monkeypatch.chdir(tmp_path)
+        await agent.answer("list_staff")
+    assert tools_in(trail) == ["list_staff"]
+
+
+def a_directory(trail: Path) -> None:
+    trail.unlink()
+    trail.mkdir()
+
+
+def no_directory(trail: Path) -> None:
+    shutil.rmtree(trail.parent)
+
+
+def a_file_for_a_directory(trail: Path) -> None:
+    shutil.rmtree(trail.parent)
+    trail.parent.touch()
+
+
+UNREACHABLE = [
+    (a_directory, "Is a directory"),
+    (no_directory, "No such file or directory"),
+    (a_file_for_a_directory, "Not a directory"),
+]
+
+
+@pytest.mark.parametrize(("spoil", "why"), UNREACHABLE)
+async def test_a_trail_that_cannot_be_begun_anew_stops_every_write_before_it_happens(
+    sandbox: Sandbox, trail: Path, era: Era, spoil: Callable[[Path], None], why: str
+) -> None:
+    (lead,) = some(sandbox, "leads")
+    async with working(owned(sandbox, audit_log=trail), era) as agent:
+        spoil(trail)
+        said = [
+            await agent.refusal("create_lead", name="Globex"),
+            await agent.refusal("update_lead", lead_id=lead, name="Globex"),
+            await agent.refusal("delete_lead", lead_id=lead, confirm=True),
+        ]
+        assert (await agent.answer("list_clients"))["returned"] > 0
+    assert not writes(sandbox)
+    for refusal in said:
+        assert refusal.startswith(f"Nothing was sent: the audit trail can't be written ({why})")
+        assert "CLIENTARY_AUDIT_LOG" in refusal
+
+
+async def test_lines_wait_until_the_trail_can_be_written_again(sandbox: Sandbox, trail: Path) -> None:
+    async with working(owned(sandbox, audit_log=trail)) as agent:
+        a_directory(trail)
+        await agent.answer("list_clients")
+        await agent.refusal("create_lead", name="Globex")
+        os.rmdir(trail)
+        await agent.answer("create_lead", name="Globex")
+    assert tools_in(trail) == ["list_clients", "create_lead", "create_lead"]
+
+
+async def test_a_trail_that_goes_away_while_the_person_thinks_stops_the_write(
+    sandbox: Sandbox, trail: Path, era: Era
+) -> None:
+    (lead,) = some(sandbox, "leads")
+    person = Person(meanwhile=lambda: no_directory(trail))
+    async with working(owned(sandbox, audit_log=trail), era, person) as agent:
+        assert "No such file" in await agent.refusal("delete_lead", lead_id=lead, confirm=True)
+    assert not writes(sandbox)
+
+
+async def test_lines_of_two_servers_in_one_file_never_mix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each in a thread of its own, on a disk that takes lines in small pieces: so they would, if they could."""
+    disk = Disk(tmp_path / "audit.jsonl", monkeypatch)
+    disk.at_once = 20
+
+    async def work(name: str) -> None:
+        async with working(owned(Sandbox(TODAY), audit_log=disk.trail)) as agent:
+            for number in range(40):
+                await agent.answer("create_lead", name=f"{name} {number}", description="x" * 300)
+                await agent.answer("list_staff")
+
+    async with anyio.create_task_group() as group:
+        for name in ("Globex", "Initech"):
+            group.start_soon(anyio.to_thread.run_sync, anyio.run, work, name)
+    lines = [json.loads(line) for line in disk.trail.read_text(encoding="utf-8").splitlines()]
+    assert len(lines) == 160
+    made = [line["given"]["name"] for line in lines if line["tool"] == "create_lead"]
+    for name in ("Globex", "Initech"):
+        assert [each for each in made if each.startswith(name)] == [f"{name} {number}" for number in range(40)]

@@ -1,0 +1,364 @@
+"""A person's word, in both eras of the protocol: who is asked, what is shown, and what each answer leads to."""
+
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import anyio
+import httpx
+import mcp_types
+import pytest
+from mcp import ClientSession
+from mcp.client import ClientRequestContext
+from mcp.server import request_state
+
+from clientary_mcp.api.session import Clientary
+from clientary_mcp.sandbox import Sandbox
+from clientary_mcp.sandbox.network import Network
+from clientary_mcp.settings import Settings
+from clientary_mcp.tools import ALL
+from tests.support.agent import Era
+from tests.support.clock import FakeTime
+from tests.support.gated import EVERYTHING, GATED, JOBS, record_for
+from tests.support.people import QUESTION, YES, Person, owned, some, text_of, working, writes
+
+pytestmark = pytest.mark.anyio
+
+# One of each kind of thing that can't be undone.
+KINDS = ["delete_lead", "charge_payment_profile", "send_invoice_message", "import_contacts"]
+
+
+def reply(action: Any, **content: Any) -> mcp_types.ElicitResult:
+    return mcp_types.ElicitResult(action=action, content=content or None)
+
+
+NO = [
+    (reply("accept", agree=False), "did not tick that it should be done"),
+    (reply("accept"), "did not tick that it should be done"),
+    (reply("accept", agree="true"), "did not tick that it should be done"),
+    (reply("accept", other=True), "did not tick that it should be done"),
+    (reply("decline"), "declined"),
+    (reply("decline", agree=True), "declined"),
+    (reply("cancel"), "cancelled the question"),
+]
+
+
+@pytest.mark.parametrize("tool", GATED)
+async def test_a_person_who_agrees_was_shown_what_the_preview_says_and_it_is_done(
+    sandbox: Sandbox, era: Era, tool: str
+) -> None:
+    arguments, _ = record_for(sandbox, tool)
+    async with working(owned(sandbox, toolsets=EVERYTHING), era) as agent:
+        preview = await agent.answer(tool, **arguments)
+    person = Person()
+    async with working(owned(sandbox, toolsets=EVERYTHING), era, person) as agent:
+        answer = await agent.answer(tool, **arguments, confirm=True)
+    (question,) = person.questions  # one for all that a job does
+    assert answer["done"] is True
+    assert len(writes(sandbox)) >= 1 if tool in JOBS else len(writes(sandbox)) == 1
+    assert preview["message"].removeprefix("Nothing was changed. ") in question
+    rows = [*preview.get("steps", []), *preview.get("totals", [])]
+    for value in (value for row in rows for value in row.values()):
+        assert json.dumps(value, ensure_ascii=False, separators=(",", ":")) in question
+    for part in ("not_visible", "alternative"):
+        assert preview.get(part, "") in question
+    for part in ("record", "goes_with_it"):
+        if part in preview:
+            assert json.dumps(preview[part], ensure_ascii=False, separators=(",", ":")) in question
+    assert "confirm" not in question  # which is the agent's business
+
+
+@pytest.mark.parametrize("tool", KINDS)
+@pytest.mark.parametrize(("answer", "which"), NO)
+async def test_without_a_yes_nothing_is_sent_and_the_answer_says_which_no_it_was(
+    sandbox: Sandbox, era: Era, tool: str, answer: mcp_types.ElicitResult, which: str
+) -> None:
+    arguments, _ = record_for(sandbox, tool)
+    async with working(owned(sandbox), era, Person(answer)) as agent:
+        said = await agent.refusal(tool, **arguments, confirm=True)
+    assert said == f"Nothing was sent: the person who was asked {which}. The owner can change CLIENTARY_ASK_USER."
+    assert not writes(sandbox)
+    assert not sandbox.sent_messages
+
+
+async def test_a_person_who_does_not_answer_in_time_lets_nothing_happen(sandbox: Sandbox) -> None:
+    async def silence(context: ClientRequestContext, params: mcp_types.ElicitRequestParams) -> mcp_types.ElicitResult:
+        await anyio.sleep_forever()
+        raise AssertionError("nobody wakes it")
+
+    (lead,) = some(sandbox, "leads")
+    async with working(owned(sandbox, ask_timeout=0.01), "legacy", silence) as agent:
+        said = await agent.refusal("delete_lead", lead_id=lead, confirm=True)
+        assert (await agent.answer("get_lead", lead_id=lead))["id"] == lead
+    assert "Nothing was sent" in said
+    assert "did not answer in time" in said
+    assert "CLIENTARY_ASK" in said
+    assert not writes(sandbox)
+
+
+@pytest.fixture
+def sealing(monkeypatch: pytest.MonkeyPatch, time: FakeTime) -> None:
+    """The SDK's seal on a question, by the same clock."""
+    monkeypatch.setattr(request_state, "time", SimpleNamespace(time=time.clock.wall))
+
+
+async def yes_after(seconds: float, sandbox: Sandbox, time: FakeTime, ask_timeout: float) -> str:
+    """What a call says whose person agrees so late."""
+    (lead,) = some(sandbox, "leads")
+    arguments = {"lead_id": lead, "confirm": True}
+    async with working(owned(sandbox, time, ask_timeout=ask_timeout), "auto", Person()) as agent:
+        session = agent.client.session
+        question = await session.call_tool("delete_lead", arguments, allow_input_required=True)
+        assert isinstance(question, mcp_types.InputRequiredResult)
+        await time.clock.sleep(seconds)
+        answer = await session.call_tool(
+            "delete_lead",
+            arguments,
+            input_responses={QUESTION: YES},
+            request_state=question.request_state,
+            allow_input_required=True,
+        )
+    assert isinstance(answer, mcp_types.CallToolResult)
+    return text_of(answer)
+
+
+@pytest.mark.usefixtures("sealing")
+@pytest.mark.parametrize(("ask_timeout", "seconds"), [(60, 59), (3_600, 11 * 60), (86_400, 86_399)])
+async def test_a_person_has_as_long_as_the_owner_allows(
+    sandbox: Sandbox, time: FakeTime, ask_timeout: float, seconds: float
+) -> None:
+    assert '"done":true' in await yes_after(seconds, sandbox, time, ask_timeout)
+    assert len(writes(sandbox)) == 1
+
+
+@pytest.mark.usefixtures("sealing")
+@pytest.mark.parametrize(("ask_timeout", "seconds"), [(60, 61), (3_600, 3_601), (86_400, 86_459)])
+async def test_an_answer_that_comes_too_late_lets_nothing_happen(
+    sandbox: Sandbox, time: FakeTime, ask_timeout: float, seconds: float
+) -> None:
+    assert "did not answer in time" in await yes_after(seconds, sandbox, time, ask_timeout)
+    assert not writes(sandbox)
+
+
+async def test_a_host_that_answers_the_question_with_an_error_lets_nothing_happen(sandbox: Sandbox) -> None:
+    broken = Person(mcp_types.ErrorData(code=-32603, message="the window is gone"))
+    (lead,) = some(sandbox, "leads")
+    async with working(owned(sandbox), "legacy", broken) as agent:
+        said = await agent.refusal("delete_lead", lead_id=lead, confirm=True)
+    assert not writes(sandbox)
+    assert "Nothing was sent" in said
+    assert "defect" not in said
+
+
+# Whether anybody is asked
+
+
+@pytest.mark.parametrize("tool", KINDS)
+@pytest.mark.parametrize("mode", ["auto", "always", "never"])
+async def test_unconfirmed_nobody_is_asked(sandbox: Sandbox, era: Era, mode: Any, tool: str) -> None:
+    arguments, _ = record_for(sandbox, tool)
+    person = Person()
+    async with working(owned(sandbox, ask_user=mode), era, person) as agent:
+        assert (await agent.answer(tool, **arguments))["done"] is False
+    assert not person.questions
+
+
+@pytest.mark.parametrize("tool", KINDS)
+async def test_where_nobody_can_be_asked_the_confirmation_decides(sandbox: Sandbox, era: Era, tool: str) -> None:
+    arguments, _ = record_for(sandbox, tool)
+    async with working(owned(sandbox), era) as agent:
+        assert (await agent.answer(tool, **arguments))["done"] is False
+        assert not writes(sandbox)
+        assert (await agent.answer(tool, **arguments, confirm=True))["done"] is True
+    assert len(writes(sandbox)) == 1
+
+
+@pytest.mark.parametrize("tool", KINDS)
+async def test_an_owner_who_always_wants_a_person_is_refused_where_nobody_can_be_asked(
+    sandbox: Sandbox, era: Era, tool: str
+) -> None:
+    arguments, _ = record_for(sandbox, tool)
+    async with working(owned(sandbox, ask_user="always"), era) as agent:
+        said = await agent.refusal(tool, **arguments, confirm=True)
+    assert "Nothing was sent" in said
+    assert "can't ask" in said
+    assert "CLIENTARY_ASK_USER" in said
+    assert not writes(sandbox)
+
+
+@pytest.mark.parametrize("tool", KINDS)
+async def test_an_owner_who_never_wants_questions_gets_none(sandbox: Sandbox, era: Era, tool: str) -> None:
+    arguments, _ = record_for(sandbox, tool)
+    person = Person(reply("decline"))
+    async with working(owned(sandbox, ask_user="never"), era, person) as agent:
+        assert (await agent.answer(tool, **arguments, confirm=True))["done"] is True
+    assert not person.questions
+
+
+@pytest.mark.parametrize("mode", ["auto", "always"])
+async def test_what_can_be_undone_asks_nobody(sandbox: Sandbox, era: Era, mode: Any) -> None:
+    person = Person()
+    (client,) = some(sandbox, "clients")
+    async with working(owned(sandbox, ask_user=mode), era, person) as agent:
+        await agent.answer("update_client", client_id=client, city="Bath")
+        await agent.answer("create_task", title="Call them")
+        await agent.answer("list_clients")
+    assert not person.questions
+
+
+async def test_a_host_that_can_only_open_addresses_is_not_sent_a_form(
+    sandbox: Sandbox, era: Era, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    able = mcp_types.ClientCapabilities(
+        elicitation=mcp_types.ElicitationCapability(url=mcp_types.UrlElicitationCapability())
+    )
+    monkeypatch.setattr(ClientSession, "_build_capabilities", lambda *_: able)
+    (lead,) = some(sandbox, "leads")
+    person = Person()
+    async with working(owned(sandbox, ask_user="always"), era, person) as agent:
+        assert "can't ask" in await agent.refusal("delete_lead", lead_id=lead, confirm=True)
+    assert not person.questions
+    assert not writes(sandbox)
+
+
+# What happens while the person thinks
+
+
+def rename(sandbox: Sandbox, lead: int) -> None:
+    sandbox.connection.execute("UPDATE leads SET name = 'Renamed meanwhile' WHERE id = ?", (lead,))
+
+
+async def test_a_record_that_changed_while_the_person_was_asked_is_shown_anew(sandbox: Sandbox, era: Era) -> None:
+    (lead,) = some(sandbox, "leads")
+    person = Person(meanwhile=lambda: rename(sandbox, lead))
+    async with working(owned(sandbox), era, person) as agent:
+        answer = await agent.answer("delete_lead", lead_id=lead, confirm=True)
+        assert answer["done"] is False
+        assert answer["message"].startswith("The record changed while the person was asked. Nothing was changed.")
+        assert answer["record"]["name"] == "Renamed meanwhile"
+        assert not writes(sandbox)
+        assert (await agent.answer("delete_lead", lead_id=lead, confirm=True))["done"] is True
+    assert ["Renamed meanwhile" in question for question in person.questions] == [False, True]
+
+
+async def test_an_invoice_that_gained_a_payment_while_the_person_was_asked_is_not_charged(
+    sandbox: Sandbox, era: Era
+) -> None:
+    arguments, _ = record_for(sandbox, "charge_payment_profile")
+    invoice = arguments["invoice_id"]
+    halve = "UPDATE invoices SET balance = balance / 2 WHERE id = ?"
+    person = Person(meanwhile=lambda: sandbox.connection.execute(halve, (invoice,)))
+    async with working(owned(sandbox), era, person) as agent:
+        assert (await agent.answer("charge_payment_profile", **arguments, confirm=True))["done"] is False
+    assert not writes(sandbox)
+
+
+async def test_a_change_that_the_question_did_not_show_counts_as_well(sandbox: Sandbox, era: Era) -> None:
+    arguments, _ = record_for(sandbox, "send_invoice_message")
+    edit = "UPDATE invoices SET note = 'Pay to another account', updated_at = '2026-11-20T13:00:00Z' WHERE id = ?"
+    person = Person(meanwhile=lambda: sandbox.connection.execute(edit, (arguments["invoice_id"],)))
+    async with working(owned(sandbox), era, person) as agent:
+        assert (await agent.answer("send_invoice_message", **arguments, confirm=True))["done"] is False
+    assert not sandbox.sent_messages
+
+
+class Closed(Network):
+    """What ends in that path may not be read, and says so with a page that is never the same twice."""
+
+    def __init__(self, sandbox: Sandbox, path: str, status: int) -> None:
+        super().__init__(sandbox)
+        self._path, self._status, self._shown = path, status, 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.method != "GET" or not request.url.path.endswith(self._path):
+            return await super().handle_async_request(request)
+        self._shown += 1
+        return httpx.Response(self._status, html=f"<p>Request {self._shown}</p>")
+
+
+@pytest.mark.parametrize("status", [403, 404])
+async def test_a_page_that_differs_each_time_is_no_change(sandbox: Sandbox, era: Era, status: int) -> None:
+    (task,) = some(sandbox, "tasks")
+    path, person = f"tasks/{task}", Person()
+    settings = Settings(base_url="http://localhost", api_token=sandbox.token, toolsets=frozenset({"raw"}))
+    async with working(Clientary(settings, Closed(sandbox, path, status)), era, person) as agent:
+        assert (await agent.answer("api_request", method="DELETE", path=path, confirm=True))["done"] is True
+    assert len(person.questions) == len(writes(sandbox)) == 1
+
+
+async def test_a_card_that_nobody_may_see_can_be_agreed_to(sandbox: Sandbox, era: Era) -> None:
+    arguments, _ = record_for(sandbox, "charge_payment_profile")
+    settings = Settings(base_url="http://localhost", api_token=sandbox.token)
+    person = Person()
+    async with working(Clientary(settings, Closed(sandbox, "payment_profiles", 403)), era, person) as agent:
+        assert (await agent.answer("charge_payment_profile", **arguments, confirm=True))["done"] is True
+    assert len(person.questions) == len(writes(sandbox)) == 1
+
+
+async def test_a_record_that_went_away_while_the_person_was_asked_is_not_found(sandbox: Sandbox, era: Era) -> None:
+    (lead,) = some(sandbox, "leads")
+    person = Person(meanwhile=lambda: sandbox.connection.execute("DELETE FROM leads WHERE id = ?", (lead,)))
+    async with working(owned(sandbox), era, person) as agent:
+        assert "There is nothing" in await agent.refusal("delete_lead", lead_id=lead, confirm=True)
+    assert not writes(sandbox)
+
+
+async def test_a_record_that_does_not_exist_asks_nobody(sandbox: Sandbox, era: Era) -> None:
+    person = Person()
+    async with working(owned(sandbox), era, person) as agent:
+        assert "There is nothing" in await agent.refusal("delete_lead", lead_id=999_999, confirm=True)
+    assert not person.questions
+
+
+@pytest.mark.parametrize(("balance", "shown"), [(0, "0.00 USD"), (-500, "-5.00 USD")])
+async def test_an_invoice_that_owes_nothing_asks_nobody_and_is_not_charged(
+    sandbox: Sandbox, era: Era, balance: int, shown: str
+) -> None:
+    arguments, _ = record_for(sandbox, "charge_payment_profile")
+    invoice, person = arguments["invoice_id"], Person()
+    owes = "UPDATE invoices SET balance = ?, currency_code = 'USD' WHERE id = ?"
+    sandbox.connection.execute(owes, (balance, invoice))
+    said = f"Nothing was changed. There is nothing to charge: the balance of invoice {invoice} is {shown}."
+    async with working(owned(sandbox), era, person) as agent:
+        for confirm in (False, True):
+            answer = await agent.answer("charge_payment_profile", **arguments, confirm=confirm)
+            assert (answer["done"], answer["message"], answer["record"]["id"]) == (False, said, invoice)
+            assert "to_proceed" not in answer
+    assert not person.questions
+    assert not writes(sandbox)
+
+
+async def test_a_person_is_asked_again_for_the_next_record(sandbox: Sandbox, era: Era) -> None:
+    person = Person()
+    leads = some(sandbox, "leads", 3)
+    async with working(owned(sandbox), era, person) as agent:
+        for lead in leads:
+            await agent.answer("delete_lead", lead_id=lead, confirm=True)
+    assert [f"lead {lead} " in question for lead, question in zip(leads, person.questions, strict=True)] == [True] * 3
+
+
+async def test_several_questions_at_the_same_time_do_not_mix(sandbox: Sandbox, era: Era) -> None:
+    keep, *go = some(sandbox, "leads", 4)
+
+    async def careful(context: ClientRequestContext, params: mcp_types.ElicitRequestParams) -> mcp_types.ElicitResult:
+        await anyio.lowlevel.checkpoint()
+        return reply("decline") if f"lead {keep} " in params.message else YES
+
+    async with (
+        working(owned(sandbox), era, careful) as agent,
+        anyio.create_task_group() as group,
+    ):
+        for lead in (keep, *go):
+            group.start_soon(agent.call, "delete_lead", {"lead_id": lead, "confirm": True})
+    gone = {path.rpartition("/")[2] for method, path in sandbox.requests if method == "DELETE"}
+    assert gone == {str(lead) for lead in go}
+
+
+def test_every_gated_tool_and_no_other_asks() -> None:
+    # What deletes, mails or charges, and what does several things or may do anything.
+    asks = [
+        tool.name
+        for tool in ALL
+        if tool.name.partition("_")[0] in ("delete", "send", "charge") or tool.resource in ("workflows", "raw")
+    ]
+    assert asks == GATED

@@ -1,0 +1,326 @@
+"""Nothing twice: what was made, paid, charged or mailed minutes ago is told again instead of done again."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import anyio
+import httpx
+import mcp_types
+import pytest
+
+from clientary_mcp.api.session import Clientary
+from clientary_mcp.sandbox import Fault, Faults, Sandbox, Switches
+from clientary_mcp.server.app import ClientaryServer
+from clientary_mcp.settings import Settings
+from clientary_mcp.tools import ALL
+from tests.conftest import TODAY
+from tests.support.agent import Agent, Era
+from tests.support.clock import FakeTime
+from tests.support.gated import JOBS, record_for
+from tests.support.people import Person, host, owned, some, working
+from tests.tools.test_every_tool import FIRST
+from tool_schemas.base.models import Once
+
+pytestmark = pytest.mark.anyio
+
+ONCE = [tool.name for tool in ALL if issubclass(tool.arguments, Once)]
+WINDOW = 600
+# These find what an earlier call made in the account, and take no word to make it once more.
+BY_WHAT_IS_THERE = {"convert_lead", "import_contacts"}
+ONCE_JOBS = [tool for tool in JOBS if tool not in BY_WHAT_IS_THERE]
+
+
+def test_creates_payments_charges_mails_and_jobs_are_done_once_and_nothing_else_is() -> None:
+    made_or_sent = {tool.name for tool in ALL if tool.name.partition("_")[0] in ("create", "send", "charge")}
+    assert set(ONCE) == made_or_sent | set(JOBS) - BY_WHAT_IS_THERE
+
+
+def test_they_and_no_others_take_allow_duplicate() -> None:
+    assert [tool.name for tool in ALL if "allow_duplicate" in tool.published.input_schema["properties"]] == ONCE
+
+
+class Account:
+    """Plays Clientary for one tool: takes every write, numbers what it makes, and counts."""
+
+    def __init__(self, tool: str) -> None:
+        self.exchange, self.made = FIRST[tool], 0
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        if request.method == "GET":
+            return httpx.Response(200, json={"id": 110, "client_id": 4, "balance": 0, "currency_code": "USD"})
+        self.made += 1
+        return httpx.Response(201, json={**dict(self.exchange.reply or {}), "id": self.made})
+
+
+class Shop:
+    """An agent that calls one tool, and how often that tool did what it is for."""
+
+    def __init__(self, agent: Agent, tool: str, arguments: dict[str, Any], made: Callable[[], int]) -> None:
+        self.agent, self._tool, self._made = agent, tool, made
+        self.record = {name: value for name, value in arguments.items() if name != "confirm"}
+        self._arguments = arguments
+
+    async def call(self, **change: Any) -> dict[str, Any]:
+        return await self.agent.answer(self._tool, **self._arguments | change)
+
+    @property
+    def made(self) -> int:
+        return self._made()
+
+
+@asynccontextmanager
+async def one_write(tool: str, time: FakeTime) -> AsyncIterator[Shop]:
+    """Of a tool that is one write, on an account that is played for it."""
+    account = Account(tool)
+    arguments = {name: value for name, value in FIRST[tool].arguments.items() if name != "allow_duplicate"}
+    settings = Settings(subdomain="acme", api_token="t0ken-of-acme")
+    async with working(Clientary(settings, httpx.MockTransport(account), time.clock)) as agent:
+        yield Shop(agent, tool, arguments, lambda: account.made)
+
+
+@asynccontextmanager
+async def a_job(tool: str, time: FakeTime) -> AsyncIterator[Shop]:
+    """Of a job, on the embedded account: it may make one thing or send one mail, and change others for it."""
+    sandbox = Sandbox(TODAY)
+    arguments, _ = record_for(sandbox, tool)
+    async with working(owned(sandbox, time)) as agent:
+        yield Shop(agent, tool, arguments | {"confirm": True}, lambda: len(sandbox.ledger.of("POST")))
+
+
+@pytest.fixture
+def time() -> FakeTime:
+    """On the day of the embedded account."""
+    return FakeTime(TODAY)
+
+
+@pytest.fixture(params=ONCE)
+async def shop(request: pytest.FixtureRequest, time: FakeTime) -> AsyncIterator[Shop]:
+    async with (a_job if request.param in JOBS else one_write)(request.param, time) as shop:
+        yield shop
+
+
+async def test_the_same_call_is_answered_with_the_first_answer_and_says_so(shop: Shop, time: FakeTime) -> None:
+    first = await shop.call()
+    await time.clock.sleep(WINDOW - 1)
+    again = await shop.call()
+    assert shop.made == 1
+    assert again.pop("notice") == (
+        "Not done again: the same call succeeded 10 minutes ago, and this is its answer."
+        " allow_duplicate=true does it once more."
+    )
+    assert again == first
+
+
+@pytest.mark.parametrize("shop", [tool for tool in ONCE if tool != "bill_project_hours"], indirect=True)
+async def test_allow_duplicate_does_it_once_more(shop: Shop) -> None:
+    await shop.call()
+    assert "Not done again" not in str(await shop.call(allow_duplicate=True))
+    assert shop.made == 2
+    assert "Not done again" in str(await shop.call())
+    assert shop.made == 2
+
+
+@pytest.mark.parametrize("shop", ["bill_project_hours"], indirect=True)
+async def test_with_allow_duplicate_too_no_hour_is_billed_twice_but_what_is_new(shop: Shop) -> None:
+    await shop.call()
+    assert (await shop.call(allow_duplicate=True))["done"] is False
+    assert shop.made == 1
+    await shop.agent.answer("create_project_hours", **shop.record, title="New", hours=1, date="2026-11-01")
+    assert "Not done again" in str(await shop.call())
+    assert (await shop.call(allow_duplicate=True))["done"] is True
+    assert shop.made == 3
+
+
+@pytest.mark.parametrize("shop", [tool for tool in ONCE if tool not in JOBS], indirect=True)
+async def test_after_the_window_it_is_done(shop: Shop, time: FakeTime) -> None:
+    await shop.call()
+    await time.clock.sleep(WINDOW + 1)
+    assert "Not done again" not in str(await shop.call())
+    assert shop.made == 2
+
+
+@pytest.mark.parametrize("shop", ONCE_JOBS, indirect=True)
+async def test_after_the_window_a_job_looks_at_what_is_there_and_does_nothing_twice(shop: Shop, time: FakeTime) -> None:
+    await shop.call()
+    await time.clock.sleep(WINDOW + 1)
+    answer = await shop.call()
+    assert "Not done again" not in str(answer)
+    assert answer["done"] is False
+    assert shop.made == 1
+
+
+async def test_the_same_call_at_the_same_time_is_done_once(shop: Shop) -> None:
+    async with anyio.create_task_group() as group:
+        for _ in range(5):
+            group.start_soon(shop.call)
+    assert shop.made == 1
+
+
+# What counts as the same call
+
+PAYMENT = {"amount": 100, "note": "Check #1", "received_on": "2026-11-01"}
+SAME = [
+    {"amount": 100.0},
+    {"amount": "100"},
+    {"amount": "100.00"},
+    {"received_on": "2026/11/1"},
+    {"allow_duplicate": False},
+]
+OTHER: list[dict[str, Any]] = [
+    {"amount": 100.01},
+    {"note": "Check #2"},
+    {"note": ""},
+    {"received_on": "2026-11-02"},
+    {"invoice_id": 2},
+]
+
+
+async def paid_twice(sandbox: Sandbox, change: dict[str, Any]) -> bool:
+    """Whether a second payment, which differs by that, is recorded as one."""
+    invoices = some(sandbox, "invoices", 2)
+    call = PAYMENT | {"invoice_id": invoices[0]}
+    if "invoice_id" in change:
+        change = {"invoice_id": invoices[1]}
+    async with working(owned(sandbox)) as agent:
+        await agent.answer("create_payment", **call)
+        answer = await agent.answer("create_payment", **call | change)
+    assert ("notice" in answer) == (len(sandbox.ledger) == 1)
+    return len(sandbox.ledger) == 2
+
+
+@pytest.mark.parametrize("change", SAME, ids=str)
+async def test_the_same_payment_in_other_words_is_the_same_call(sandbox: Sandbox, change: dict[str, Any]) -> None:
+    assert not await paid_twice(sandbox, change)
+
+
+@pytest.mark.parametrize("change", OTHER, ids=str)
+async def test_another_payment_is_another_call(sandbox: Sandbox, change: dict[str, Any]) -> None:
+    assert await paid_twice(sandbox, change)
+
+
+async def test_what_one_tool_did_does_not_hold_up_another(sandbox: Sandbox) -> None:
+    async with working(owned(sandbox)) as agent:
+        await agent.answer("create_client", name="Globex")
+        await agent.answer("create_lead", name="Globex")
+    assert [write.resource for write in sandbox.ledger] == ["clients", "leads"]
+
+
+# What is remembered, and for whom
+
+
+async def test_updates_and_deletes_are_done_each_time(sandbox: Sandbox) -> None:
+    (client,) = some(sandbox, "clients")
+    async with working(owned(sandbox)) as agent:
+        for _ in range(2):
+            await agent.answer("update_client", client_id=client, city="Bath")
+    assert len(sandbox.ledger) == 2
+
+
+@pytest.mark.parametrize("tool", ["send_invoice_message", "charge_payment_profile"])
+async def test_a_preview_is_not_remembered(sandbox: Sandbox, era: Era, tool: str) -> None:
+    arguments, _ = record_for(sandbox, tool)
+    async with working(owned(sandbox), era) as agent:
+        for _ in range(2):
+            assert "notice" not in await agent.answer(tool, **arguments)
+        assert (await agent.answer(tool, **arguments, confirm=True))["done"] is True
+        assert (await agent.answer(tool, **arguments))["done"] is False
+    assert len(sandbox.ledger) == 1
+
+
+async def test_a_call_that_failed_is_not_remembered(sandbox: Sandbox, era: Era) -> None:
+    sandbox.switches = Switches(plan_limit=frozenset({"clients"}))
+    async with working(owned(sandbox), era) as agent:
+        assert "plan" in await agent.refusal("create_client", name="Globex")
+        sandbox.switches = Switches()
+        assert "notice" not in await agent.answer("create_client", name="Globex")
+    assert len(sandbox.ledger) == 1
+
+
+async def test_what_a_person_declined_is_not_remembered(sandbox: Sandbox, era: Era) -> None:
+    arguments, _ = record_for(sandbox, "send_invoice_message")
+    person = Person(mcp_types.ElicitResult(action="decline"))
+    async with working(owned(sandbox), era, person) as agent:
+        await agent.refusal("send_invoice_message", **arguments, confirm=True)
+        person.reply = Person().reply
+        assert "notice" not in await agent.answer("send_invoice_message", **arguments, confirm=True)
+    assert len(sandbox.sent_messages) == 1
+
+
+async def test_a_mail_that_was_sent_asks_nobody_before_it_is_told_again(sandbox: Sandbox, era: Era) -> None:
+    arguments, _ = record_for(sandbox, "send_invoice_message")
+    person = Person()
+    async with working(owned(sandbox), era, person) as agent:
+        for _ in range(2):
+            await agent.answer("send_invoice_message", **arguments, confirm=True)
+    assert (len(person.questions), len(sandbox.sent_messages)) == (1, 1)
+
+
+async def test_a_record_that_was_found_after_its_answer_was_lost_is_remembered(
+    sandbox: Sandbox, time: FakeTime
+) -> None:
+    sandbox.faults = Faults([Fault("drop", "POST", "leads", nth=1, after=True)])
+    async with working(owned(sandbox, time)) as agent:
+        first = await agent.answer("create_lead", name="Globex Lost")
+        again = await agent.answer("create_lead", name="Globex Lost")
+    assert first["id"] == again["id"]
+    assert len(sandbox.ledger) == 1
+
+
+async def test_a_call_that_the_host_gave_up_on_is_not_done_a_second_time(sandbox: Sandbox, era: Era) -> None:
+    given_up = anyio.Event()
+
+    async def while_it_is_under_way(_: float) -> None:
+        given_up.set()
+        await anyio.sleep(5)
+
+    sandbox.faults = Faults([Fault("slow", "POST", "leads", nth=1, after=True)], sleep=while_it_is_under_way)
+    async with working(owned(sandbox), era) as agent:
+        async with anyio.create_task_group() as group:
+            group.start_soon(agent.call, "create_lead", {"name": "Globex"})
+            await given_up.wait()
+            group.cancel_scope.cancel()
+        await agent.answer("create_lead", name="Globex")
+    assert len(sandbox.ledger) == 1
+
+
+async def test_the_second_of_two_calls_is_done_when_the_first_fails_meanwhile(sandbox: Sandbox, time: FakeTime) -> None:
+    sandbox.faults = Faults([Fault("drop", "POST", "leads", nth=1)])
+    async with working(owned(sandbox, time)) as agent, anyio.create_task_group() as group:
+        for _ in range(2):
+            group.start_soon(agent.call, "create_lead", {"name": "Globex"})
+    assert len(sandbox.ledger) == 1
+
+
+async def test_all_sessions_of_the_process_share_the_memory(sandbox: Sandbox, era: Era) -> None:
+    async with owned(sandbox) as clientary:
+        server = ClientaryServer(clientary)
+        async with host(server, era) as one, host(server, era) as other:
+            first = await Agent(one).answer("create_lead", name="Globex")
+            again = await Agent(other).answer("create_lead", name="Globex")
+    assert again["id"] == first["id"]
+    assert len(sandbox.ledger) == 1
+
+
+async def test_the_memory_ends_with_the_process(sandbox: Sandbox) -> None:
+    for _ in range(2):
+        async with working(owned(sandbox)) as agent:
+            await agent.answer("create_lead", name="Globex")
+    assert len(sandbox.ledger) == 2
+
+
+@pytest.mark.parametrize(("window", "done"), [(0, 2), (60, 2), (3_600, 1)])
+async def test_the_window_is_a_setting(sandbox: Sandbox, time: FakeTime, window: float, done: int) -> None:
+    async with working(owned(sandbox, time, duplicate_window=window)) as agent:
+        await agent.answer("create_lead", name="Globex")
+        await time.clock.sleep(61)
+        await agent.answer("create_lead", name="Globex")
+    assert len(sandbox.ledger) == done
+
+
+async def test_many_calls_later_the_first_is_still_known(sandbox: Sandbox) -> None:
+    async with working(owned(sandbox)) as agent:
+        for number in range(200):
+            await agent.answer("create_lead", name=f"Globex {number}")
+        await agent.answer("create_lead", name="Globex 0")
+    assert len(sandbox.ledger) == 200

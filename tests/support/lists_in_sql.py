@@ -1,0 +1,242 @@
+"""Every list as SQL on the embedded account's tables: what it holds, what each filter leaves, its order, its sums."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from clientary_mcp.sandbox import Sandbox
+from tests.conftest import TODAY
+from tests.support.agent import Agent
+
+JsonObject = dict[str, Any]
+Case = tuple[JsonObject, str]
+
+EVER = {"from_date": "2000-01-01", "to_date": TODAY.isoformat()}
+
+
+@dataclass(frozen=True)
+class Lists:
+    """One list: of which table, under which parent, and what it takes to have all of it."""
+
+    table: str
+    parent: str | None = None
+    given: JsonObject = field(default_factory=dict)
+
+
+LISTS = {
+    "list_clients": Lists("clients"),
+    "list_contacts": Lists("contacts"),
+    "list_client_contacts": Lists("contacts", "client_id"),
+    "list_leads": Lists("leads"),
+    "list_projects": Lists("projects", None, {"include_completed": True}),
+    "list_client_projects": Lists("projects", "client_id"),
+    "list_project_hours": Lists("hours", "project_id"),
+    "list_hours": Lists("hours"),
+    "list_tasks": Lists("tasks"),
+    "list_project_tasks": Lists("tasks", "project_id"),
+    "list_expenses": Lists("expenses", None, EVER),
+    "list_client_expenses": Lists("expenses", "client_id", EVER),
+    "list_project_expenses": Lists("expenses", "project_id", EVER),
+    "list_invoices": Lists("invoices"),
+    "list_client_invoices": Lists("invoices", "client_id"),
+    "list_project_invoices": Lists("invoices", "project_id"),
+    "list_recurring_schedule_invoices": Lists("invoices", "recurring_schedule_id"),
+    "list_estimates": Lists("estimates"),
+    "list_client_estimates": Lists("estimates", "client_id"),
+    "list_project_estimates": Lists("estimates", "project_id"),
+    "list_payments": Lists("payments"),
+    "list_client_payment_profiles": Lists("payment_profiles", "client_id"),
+    "list_recurring_schedules": Lists("recurring_schedules"),
+    "list_staff": Lists("staff"),
+}
+
+CLIENT = "(SELECT name FROM clients WHERE clients.id = client_id)"
+DOCUMENT = "number, title, note, summary, po"
+
+# Table → the columns that `query` looks into.
+TEXTS = {
+    "clients": "name, number, description, website, city",
+    "contacts": f"name, title, email, phone, mobile, {CLIENT}",
+    "leads": "name, number, description, website, city",
+    "projects": f"name, number, description, {CLIENT}",
+    "hours": "title, description",
+    "tasks": "title, description",
+    "expenses": "description",
+    "invoices": f"{DOCUMENT}, {CLIENT}",
+    "estimates": f"{DOCUMENT}, {CLIENT}",
+    "payments": "note",
+    "payment_profiles": "name, city",
+    "recurring_schedules": f"{DOCUMENT}, {CLIENT}",
+    "staff": "name, title, email, phone, mobile",
+}
+
+
+def having(table: str, *words: str) -> str:
+    """That every word stands in the texts of a row."""
+    texts = " || ' ' || ".join(f"coalesce({column}, '')" for column in TEXTS[table].split(", "))
+    return " AND ".join(f"lower({texts}) LIKE '%{word}%'" for word in words)
+
+
+def in_range(column: str, first: str = "2026-06-10", last: str = "2026-10-20") -> list[Case]:
+    """From a day, until a day, and both: a time counts as its day."""
+    day = f"substr({column}, 1, 10)"
+    return [
+        ({"from_date": first}, f"{day} >= '{first}'"),
+        ({"to_date": last}, f"{day} <= '{last}'"),
+        ({"from_date": first.replace("-", "/"), "to_date": last}, f"{day} BETWEEN '{first}' AND '{last}'"),
+    ]
+
+
+def in_status(*words: str) -> list[Case]:
+    """Each status, by its word; the words in the order of their codes, `-` for a code that none has."""
+    return [({"status": word}, f"status = {code}") for code, word in enumerate(words) if word != "-"]
+
+
+LATE = f"(status IN (1, 2) AND due_date < '{TODAY}' AND balance > 0)"
+
+# Table → arguments and what they leave.
+FILTERS: dict[str, list[Case]] = {
+    "clients": [
+        *in_status("-", "active", "archived"),
+        *in_range("created_at", "2024-06-01", "2025-08-31"),
+        ({"query": "ridge"}, ""),
+    ],
+    "contacts": [({"query": "director"}, ""), ({"query": "DIRECTOR  logistics"}, "")],
+    "leads": [*in_range("created_at"), ({"query": "jasper"}, "")],
+    "projects": [
+        *in_status("-", "active", "completed", "-", "billable"),
+        *in_range("end_date"),
+        ({"query": "website redesign"}, ""),
+    ],
+    "hours": [
+        ({"missing_description": True}, "description = ''"),
+        ({"missing_description": False}, "description <> ''"),
+        *in_range("date"),
+        ({"user_id": 3}, "user_id = 3"),
+        ({"billed": True}, "billed"),
+        ({"billed": False, "user_id": 2}, "NOT billed AND user_id = 2"),
+        ({"query": "Review"}, ""),
+    ],
+    "tasks": [
+        *in_range("due_date"),
+        ({"assignee_id": 3}, "assignee_id = 3"),
+        ({"complete": True}, "complete"),
+        ({"complete": False}, "NOT complete"),
+        ({"due_before": "2026-11-10"}, "due_date < '2026-11-10'"),
+        ({"query": "report marigold"}, ""),
+    ],
+    "expenses": [({"query": "train"}, "")],
+    "invoices": [
+        *in_status("draft", "sent", "viewed", "cancelled", "paid", "pending"),
+        *in_range("date"),
+        ({"overdue": True}, LATE),
+        ({"overdue": False}, f"NOT {LATE}"),
+        ({"due_before": TODAY.isoformat()}, f"due_date < '{TODAY}'"),
+        ({"min_balance": 1727.90}, "balance >= 172790"),
+        ({"min_balance": "0.01", "overdue": False}, f"balance >= 1 AND NOT {LATE}"),
+        ({"query": "125"}, ""),
+        ({"query": "final invoice"}, ""),
+    ],
+    "estimates": [
+        *in_status("draft", "sent", "viewed", "cancelled", "declined", "revised", "accepted", "archived"),
+        *in_range("date"),
+        ({"query": "proposal"}, ""),
+    ],
+    "payments": [*in_range("received_on"), ({"query": "check paid"}, "")],
+    "payment_profiles": [({"query": "hamburg"}, "")],
+    "recurring_schedules": [
+        *in_status("active", "paused", "stopped"),
+        *in_range("next_date", "2026-12-01", "2026-12-20"),
+        ({"query": "domain"}, ""),
+    ],
+    "staff": [({"query": "director"}, "")],
+}
+
+# Table → the word of `order`, and the same in SQL.
+ORDERS: dict[str, dict[str, str]] = {
+    "hours": {"newest": "date DESC, id DESC", "oldest": "date, id"},
+    "invoices": {
+        "newest": "date DESC, id DESC",
+        "oldest": "date, id",
+        "largest": "total_cost DESC, id DESC",
+        "due": "due_date, id",
+    },
+    "estimates": {"newest": "date DESC, id DESC", "oldest": "date, id", "largest": "total_cost DESC, id DESC"},
+}
+
+OWN = "currency_code"
+# Table → whose currency, and the columns that are added up; all are hundredths.
+MONEY: dict[str, tuple[str, tuple[str, ...]]] = {
+    "hours": ("(SELECT currency_code FROM projects WHERE projects.id = project_id)", ("hours", "cost")),
+    "expenses": ("'the account''s'", ("amount",)),
+    "invoices": (OWN, ("total_cost", "balance")),
+    "estimates": (OWN, ("total_cost",)),
+    "payments": ("(SELECT currency_code FROM invoices WHERE invoices.id = invoice_id)", ("amount",)),
+    "recurring_schedules": (OWN, ("total_cost",)),
+}
+
+
+def cases(tool: str) -> Iterator[Case]:
+    """The filters of a list's table, with their conditions."""
+    table = LISTS[tool].table
+    for arguments, condition in FILTERS[table]:
+        yield arguments, condition or having(table, *arguments["query"].lower().split())
+
+
+def scope(sandbox: Sandbox, tool: str) -> Case:
+    """The arguments that a list needs, and which rows it has: under a parent, those of the one that has most."""
+    lists = LISTS[tool]
+    if lists.parent is None:
+        return lists.given, "1"
+    (parent,) = sandbox.connection.execute(
+        f"SELECT {lists.parent} FROM {lists.table} WHERE {lists.parent} > 0"  # noqa: S608 names written here
+        f" GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1"
+    ).fetchone()
+    return {lists.parent: parent, **lists.given}, f"{lists.parent} = {parent}"
+
+
+def ids(sandbox: Sandbox, table: str, condition: str, order: str = "id") -> list[int]:
+    """The ids of the rows that fulfil a condition."""
+    rows = sandbox.connection.execute(f"SELECT id FROM {table} WHERE {condition} ORDER BY {order}")  # noqa: S608 ours
+    return [row[0] for row in rows]
+
+
+def sums(sandbox: Sandbox, tool: str, condition: str) -> list[JsonObject] | None:
+    """What `total_amounts` has to say of the rows that fulfil a condition."""
+    table = LISTS[tool].table
+    if table not in MONEY:
+        return None
+    currency, columns = MONEY[table]
+    if tool == "list_project_hours":
+        currency = "'the project''s'"
+    added = ", ".join(f"sum({column})" for column in columns)
+    rows = sandbox.connection.execute(
+        f"SELECT {currency} AS code, count(*), {added} FROM {table} WHERE {condition} GROUP BY 1 ORDER BY 1"  # noqa: S608 ours
+    )
+    return [
+        {"currency_code": code, "count": count}
+        | {name: Decimal(cents) / 100 for name, cents in zip(columns, amounts, strict=True)}
+        for code, count, *amounts in rows
+    ] or None
+
+
+def exactly(totals: list[JsonObject] | None) -> list[JsonObject] | None:
+    """The sums of an answer, as decimals."""
+    return totals and [
+        {name: Decimal(str(value)) if isinstance(value, float | int) else value for name, value in row.items()}
+        for row in totals
+    ]
+
+
+async def whole(agent: Agent, tool: str, limit: int = 1000, **arguments: Any) -> tuple[list[int], JsonObject]:
+    """The ids of a list that is read on until it is complete, and the first answer."""
+    found: list[int] = []
+    answer = first = await agent.answer(tool, **arguments, limit=limit)
+    while True:
+        found += [record["id"] for record in answer["records"]]
+        if "next_page" not in answer:
+            assert answer["complete"] is True
+            return found, first
+        assert answer["complete"] is False
+        answer = await agent.answer(tool, **arguments, limit=limit, page=answer["next_page"])

@@ -1,0 +1,76 @@
+"""Who takes part: sessions with an owner's settings, agents of several kinds, and a person who is asked."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import mcp_types
+from mcp import Client
+from mcp.client import ClientRequestContext
+from mcp.client.session import ElicitationFnT
+
+from clientary_mcp.api.session import Clientary
+from clientary_mcp.sandbox import Sandbox
+from clientary_mcp.sandbox.network import Network
+from clientary_mcp.server.app import ClientaryServer
+from clientary_mcp.settings import Settings
+from tests.support.agent import Agent, Era
+from tests.support.clock import FakeTime
+
+YES = mcp_types.ElicitResult(action="accept", content={"agree": True})
+QUESTION = "owner_agrees"
+Reply = mcp_types.ElicitResult | mcp_types.ErrorData
+
+
+def owned(sandbox: Sandbox, time: FakeTime | None = None, **settings: Any) -> Clientary:
+    """A session with an embedded account, under its owner's settings."""
+    chosen = Settings(base_url="http://localhost", api_token=sandbox.token, **settings)
+    return Clientary(chosen, Network(sandbox), time.clock if time else None)
+
+
+class Person:
+    """Who sits in front of the host: answers every question the same way, and remembers them."""
+
+    def __init__(self, reply: Reply = YES, meanwhile: Callable[[], Any] = lambda: None) -> None:
+        self.questions: list[str] = []
+        self.reply, self._meanwhile = reply, meanwhile
+
+    async def __call__(self, context: ClientRequestContext, params: mcp_types.ElicitRequestParams) -> Reply:
+        self.questions.append(params.message)
+        self._meanwhile()
+        return self.reply
+
+
+def host(
+    server: ClientaryServer, era: Era = "auto", person: ElicitationFnT | None = None, name: str = "test"
+) -> Client:
+    """A host of that name, which can ask the person, when there is one."""
+    about = mcp_types.Implementation(name=name, version="1")
+    return Client(server, mode=era, elicitation_callback=person, client_info=about)
+
+
+@asynccontextmanager
+async def working(
+    clientary: Clientary, era: Era = "auto", person: ElicitationFnT | None = None
+) -> AsyncIterator[Agent]:
+    """An agent at work on that session."""
+    async with clientary, host(ClientaryServer(clientary), era, person) as client:
+        yield Agent(client)
+
+
+def writes(sandbox: Sandbox) -> list[tuple[str, str]]:
+    """The requests that would have changed something."""
+    return [(method, path) for method, path in sandbox.requests if method != "GET"]
+
+
+def text_of(result: mcp_types.CallToolResult) -> str:
+    """What an answer says."""
+    (content,) = result.content
+    assert isinstance(content, mcp_types.TextContent)
+    return content.text
+
+
+def some(sandbox: Sandbox, table: str, count: int = 1) -> list[int]:
+    """The ids of the first records of a table."""
+    rows = sandbox.connection.execute(f"SELECT id FROM {table} ORDER BY id LIMIT {count}")  # noqa: S608 our names
+    return [row[0] for row in rows]

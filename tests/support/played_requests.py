@@ -1,0 +1,93 @@
+"""One call of a tool and the requests that it makes upstream, each pinned whole."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl
+
+import jsonschema  # type: ignore[import-untyped]  # brings no types
+import respx
+
+from clientary_mcp.tools import ALL
+from tests.support.agent import Agent
+from tests.support.replies import SECRET
+
+JsonObject = dict[str, Any]
+
+TOOLS = {tool.name: tool for tool in ALL if tool.resource not in ("reports", "workflows", "raw")}
+"""The tools that are one request each; what the others send follows from what they find."""
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """A request as Clientary receives it. Equal when all of it is; unlike in Python, true is not 1."""
+
+    method: str
+    path: str
+    query: dict[str, str] = field(default_factory=dict)
+    body: Any = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Request) and self._text() == other._text()
+
+    def _text(self) -> str:
+        return json.dumps([self.method, self.path, self.query, self.body], sort_keys=True)
+
+
+def sent(account: respx.MockRouter) -> list[Request]:
+    """Every request that reached Clientary, in order."""
+    return [_request(call.request) for call in account.calls]
+
+
+def _request(request: Any) -> Request:
+    query = request.url.params.multi_items()
+    assert len(query) == len(dict(query)), "a name stands twice in the query"
+    path = request.url.path.removeprefix("/api/v2/")
+    return Request(request.method, path, dict(query), json.loads(request.content) if request.content else None)
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A call, the one request that it becomes, and Clientary's reply; `then_read` are the reads that follow it.
+
+    A path in `then_read` may carry a query.
+    """
+
+    tool: str
+    arguments: JsonObject
+    method: str
+    path: str
+    query: dict[str, str] = field(default_factory=dict)
+    body: Any = None
+    reply: Any = None
+    then_read: JsonObject = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return self.tool
+
+    @property
+    def request(self) -> Request:
+        """What Clientary has to receive."""
+        return Request(self.method, self.path, self.query, self.body)
+
+    @property
+    def reads(self) -> list[Request]:
+        """What Clientary has to receive after it."""
+        parts = [path.partition("?") for path in self.then_read]
+        return [Request("GET", path, dict(parse_qsl(query))) for path, _, query in parts]
+
+    def prepare_reads(self, account: respx.MockRouter) -> None:
+        """Let Clientary answer the reads that follow."""
+        for read, reply in zip(self.reads, self.then_read.values(), strict=True):
+            account.get(read.path).respond(json=reply)
+
+    async def takes_place(self, agent: Agent, account: respx.MockRouter) -> JsonObject:
+        """Play it: the answer, when exactly the expected requests were sent and the answer fits its schema."""
+        status = {"POST": 201, "DELETE": 204}.get(self.method, 200)
+        account.request(self.method, self.path).respond(status, json=self.reply)
+        self.prepare_reads(account)
+        answer = await agent.answer(self.tool, **self.arguments)
+        assert sent(account) == [self.request, *self.reads]
+        jsonschema.validate(answer, TOOLS[self.tool].published.output_schema or {})
+        assert SECRET not in json.dumps(answer)
+        return answer

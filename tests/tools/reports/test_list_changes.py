@@ -1,0 +1,246 @@
+"""The watch on new and changed records: every type, since a time, and where Clientary tells no times."""
+
+from collections import Counter
+
+import pytest
+import respx
+
+from clientary_mcp.sandbox import Sandbox, Switches
+from tests.conftest import session_with
+from tests.support.agent import Agent, agent_of
+from tests.support.replies import listed
+from tests.support.tables import put
+from tests.tools.reports.watching import TABLES, Row, named, now, run, stamped, told, walk
+from tool_schemas.base.results import MAX_ANSWER, as_text
+
+pytestmark = pytest.mark.anyio
+
+SAMPLES = Switches(extra_keys=False)
+"""Only tasks tell when they were made and changed."""
+
+
+# New and changed records of every type
+
+MADE: dict[str, Row] = {
+    "client": {"name": "Nova"},
+    "lead": {"name": "Nova"},
+    "contact": {"client_id": 1201, "name": "Ann", "email": "ann@example.com"},
+    "project": {"name": "Site", "rate": 90},
+    "invoice": {"date": "2026-11-20", "due_date": "2026-12-20", "currency_code": "EUR", "client_id": 1201},
+    "estimate": {"date": "2026-11-20", "currency_code": "EUR", "client_id": 1201},
+    "payment": {"amount": 5},
+    "expense": {"amount": 12, "incurred_on": "2019-02-03"},
+    "task": {"title": "Call"},
+}
+CHANGED: dict[str, Row] = {
+    "client": {"city": "Bath"},
+    "lead": {"city": "Bath"},
+    "contact": {"title": "Owner"},
+    "project": {"description": "More"},
+    "invoice": {"note": "Thanks"},
+    "estimate": {"note": "Thanks"},
+    "expense": {"description": "Taxi"},
+    "task": {"description": "Today"},
+}
+
+
+@pytest.mark.parametrize("each", MADE)
+async def test_a_new_record_is_told_once_with_what_people_look_for(
+    sandbox: Sandbox, sandbox_agent: Agent, each: str
+) -> None:
+    cursor = await now(sandbox_agent, types=[each])
+    given_ = MADE[each]
+    if each == "payment":
+        given_ = {
+            **given_,
+            "invoice_id": sandbox.connection.execute("SELECT id FROM invoices WHERE balance > 9").fetchone()[0],
+        }
+    made = await sandbox_agent.answer(f"create_{each}", **given_)
+    answer = await sandbox_agent.answer("list_changes", cursor=cursor)
+    (row,) = answer["rows"]
+    ((at,),) = sandbox.connection.execute(f"SELECT updated_at FROM {TABLES[each]} WHERE id = ?", (made["id"],))  # noqa: S608 ours
+    assert (row["type"], row["id"], row["change"], row["at"]) == (each, made["id"], "new", at)
+    shown = {name: value for name, value in given_.items() if name in row}
+    assert shown
+    assert {name: row[name] for name in shown} == shown
+    assert (await sandbox_agent.answer("list_changes", cursor=answer["cursor"]))["rows"] == []
+
+
+@pytest.mark.parametrize("each", CHANGED)
+async def test_a_changed_record_is_told_once_as_it_is_now(sandbox: Sandbox, sandbox_agent: Agent, each: str) -> None:
+    cursor = await now(sandbox_agent, types=[each])
+    old = sandbox.connection.execute(f"SELECT id FROM {TABLES[each]} ORDER BY updated_at LIMIT 1").fetchone()[0]  # noqa: S608 ours
+    await sandbox_agent.answer(f"update_{each}", **{f"{each}_id": old}, **CHANGED[each])
+    answer = await sandbox_agent.answer("list_changes", cursor=cursor)
+    assert named(answer) == [(each, old, "changed")]
+    assert (await sandbox_agent.answer("list_changes", cursor=answer["cursor"]))["rows"] == []
+
+
+async def test_new_staff_is_told(sandbox: Sandbox, sandbox_agent: Agent) -> None:
+    cursor = await now(sandbox_agent)
+    person = put(sandbox, "staff", name="Zoe", created_at="2026-11-20T12:00:00Z", updated_at="2026-11-20T12:00:00Z")
+    answer = await sandbox_agent.answer("list_changes", cursor=cursor)
+    assert named(answer) == [("staff", person, "new")]
+    assert answer["rows"][0]["name"] == "Zoe"
+
+
+async def test_what_is_made_and_changed_since_is_new_and_what_was_there_is_changed(
+    sandbox: Sandbox, sandbox_agent: Agent
+) -> None:
+    (lead,) = sandbox.connection.execute("SELECT min(id) FROM leads").fetchone()
+    cursor = await now(sandbox_agent, types=["lead", "task"])
+    task = (await sandbox_agent.answer("create_task", title="Call"))["id"]
+    await sandbox_agent.answer("update_lead", lead_id=lead, city="Bath")
+    await sandbox_agent.answer("update_task", task_id=task, description="Soon")
+    answer = await sandbox_agent.answer("list_changes", cursor=cursor)
+    assert named(answer) == [("lead", lead, "changed"), ("task", task, "new")]
+
+
+# Since a time
+
+
+@pytest.mark.parametrize(
+    ("since", "first"),
+    [
+        ("2026-11-10", "2026-11-10T00:00:00Z"),
+        ("2026/11/10", "2026-11-10T00:00:00Z"),
+        ("2026-11-18T10:30:00+01:00", "2026-11-18T09:30:00Z"),
+        ("2026-11-18T09:30:00", "2026-11-18T09:30:00Z"),
+        ("2026-11-18T09:30:00.250Z", "2026-11-18T09:30:00Z"),
+    ],
+)
+async def test_since_a_time_everything_after_it_is_told_oldest_first(
+    sandbox: Sandbox, sandbox_agent: Agent, since: str, first: str
+) -> None:
+    (answer,) = await walk(sandbox_agent, since=since)
+    found = told(answer)
+    assert Counter(found) == stamped(sandbox, first)
+    assert [at for _, _, at in found] == sorted(at for _, _, at in found)
+    assert f"at or after {first}" in answer["basis"]
+
+
+@pytest.mark.parametrize(
+    "switches", [Switches(page_keys=False), Switches(bare_arrays=True), Switches(nulls=True, dates="iso")]
+)
+async def test_the_same_is_told_however_clientary_answers(sandbox: Sandbox, switches: Switches) -> None:
+    sandbox.switches = switches
+    async with agent_of(session_with(sandbox)) as agent:
+        (answer,) = await walk(agent, since="2026-11-10")
+    assert Counter(told(answer)) == stamped(sandbox, "2026-11-10T00:00:00Z")
+
+
+async def test_a_long_time_is_told_in_answers_that_fit_each_record_once(sandbox: Sandbox, sandbox_agent: Agent) -> None:
+    answers = await walk(sandbox_agent, since="1970-01-01")
+    assert len(answers) > 4
+    found = [row for answer in answers for row in told(answer)]
+    assert Counter(found) == stamped(sandbox)
+    assert [at for _, _, at in found] == sorted(at for _, _, at in found)
+    assert all(len(as_text(answer)) <= MAX_ANSWER for answer in answers)
+    assert all(len(answer["cursor"]) < 200 for answer in answers)
+    assert any("later changes: the next call with the cursor tells them" in said for said in answers[0]["left_out"])
+    assert {row["change"] for answer in answers for row in answer["rows"]} == {"new"}
+    assert (await sandbox_agent.answer("list_changes", cursor=answers[-1]["cursor"]))["rows"] == []
+
+
+async def test_more_changes_in_one_second_than_an_answer_holds_are_told_each_once(
+    sandbox: Sandbox, sandbox_agent: Agent
+) -> None:
+    for table in TABLES.values():
+        run(sandbox, f"UPDATE {table} SET updated_at = '2026-11-20T12:00:00Z'")  # noqa: S608 ours
+    answers = await walk(sandbox_agent, since="2026-11-20")
+    assert len(answers) > 4
+    assert Counter(row for answer in answers for row in told(answer)) == stamped(sandbox)
+    assert all(len(answer["cursor"]) < 400 for answer in answers)
+    assert (await sandbox_agent.answer("list_changes", cursor=answers[-1]["cursor"]))["rows"] == []
+
+
+async def test_a_record_that_changes_while_answers_are_walked_through_is_told_again(
+    sandbox: Sandbox, sandbox_agent: Agent
+) -> None:
+    answer = await sandbox_agent.answer("list_changes", since="1970-01-01")
+    first = answer["rows"][1]
+    anew = f"UPDATE {TABLES[first['type']]} SET name = 'Anew', updated_at = '2026-11-20T12:00:00Z' WHERE id = ?"  # noqa: S608 ours
+    run(sandbox, anew, first["id"])
+    answers = await walk(sandbox_agent, cursor=answer["cursor"])
+    again = [
+        row for answer in answers for row in answer["rows"] if (row["type"], row["id"]) == (first["type"], first["id"])
+    ]
+    assert [(row["name"], row["change"]) for row in again] == [("Anew", "new")]
+
+
+# Records that tell no times
+
+
+async def test_without_times_new_records_are_told_by_their_ids_and_changes_are_said_to_be_unseen(
+    sandbox: Sandbox,
+) -> None:
+    sandbox.switches = SAMPLES
+    types = ["lead", "expense", "staff", "payment"]
+    async with agent_of(session_with(sandbox)) as agent:
+        cursor = await now(agent, types=types)
+        expense = (await agent.answer("create_expense", **MADE["expense"]))["id"]
+        leads = [(await agent.answer("create_lead", name=name))["id"] for name in ("Nova", "Orbit")]
+        await agent.answer("update_lead", lead_id=leads[0] - 1, city="Bath")
+        answer = await agent.answer("list_changes", cursor=cursor)
+        assert named(answer) == [("lead", leads[0], "new"), ("lead", leads[1], "new"), ("expense", expense, "new")]
+        assert not any("at" in row for row in answer["rows"])
+        said = "Changes of leads, payments, expenses, staff: they tell no times, so only new ones are seen."
+        assert said in answer["left_out"]
+        assert (await agent.answer("list_changes", cursor=answer["cursor"]))["rows"] == []
+        answer = await agent.answer("list_changes", since="2020-01-01", types=types)
+        assert answer["rows"] == []
+        assert any("only those after this answer are seen" in said for said in answer["left_out"])
+
+
+async def test_without_times_changed_clients_and_invoices_are_those_that_clientary_lists(sandbox: Sandbox) -> None:
+    sandbox.switches = SAMPLES
+    async with agent_of(session_with(sandbox)) as agent:
+        cursor = await now(agent)
+        assert (await agent.answer("list_changes", cursor=cursor))["rows"] == []
+        await agent.answer("update_client", client_id=1201, city="Bath")
+        invoice = sandbox.connection.execute("SELECT id FROM invoices ORDER BY updated_at LIMIT 1").fetchone()[0]
+        await agent.answer("update_invoice", invoice_id=invoice, note="Thanks")
+        answer = await agent.answer("list_changes", cursor=cursor)
+        assert named(answer) == [("client", 1201, "new or changed"), ("invoice", invoice, "new or changed")]
+        assert any("The times of clients, invoices" in said for said in answer["left_out"])
+        assert (await agent.answer("list_changes", cursor=answer["cursor"]))["rows"] == []
+
+
+async def test_more_records_without_times_than_an_answer_holds_are_told_each_once(sandbox: Sandbox) -> None:
+    sandbox.switches = SAMPLES
+    async with agent_of(session_with(sandbox)) as agent:
+        cursor = await now(agent, types=["lead", "contact"])
+        with sandbox.connection:
+            made = {
+                ("lead", sandbox.store.insert("leads", {"name": f"Lead {n} {'x' * 150}", **STAMPS})) for n in range(600)
+            }
+            made |= {
+                ("contact", sandbox.store.insert("contacts", {"name": f"C {n}", "email": "a@b.cd", **STAMPS}))
+                for n in range(9)
+            }
+        answers = await walk(agent, cursor=cursor)
+        assert len(answers) > 2
+        assert Counter((row["type"], row["id"]) for answer in answers for row in answer["rows"]) == Counter(made)
+        assert (await agent.answer("list_changes", cursor=answers[-1]["cursor"]))["rows"] == []
+
+
+STAMPS = {"created_at": "2026-11-20T12:00:00Z", "updated_at": "2026-11-20T12:00:00Z"}
+
+
+async def test_what_some_records_do_not_tell_is_said_of_them_alone(account: respx.MockRouter, agent: Agent) -> None:
+    made, changed = "2023-11-10T09:00:00Z", "2023-11-11T01:00:00.500-08:00"
+    account.get("payments").respond(json=listed("payments", {"id": 1, "created_at": made}, {"id": 2, "created_at": ""}))
+    account.get("tasks").respond(
+        json=listed("tasks", {"id": 3, "created_at": made, "updated_at": changed}, {"id": 4, "updated_at": "soon"})
+    )
+    answer = await agent.answer("list_changes", since="2023-11-10", types=["payment", "task"])
+    assert [(row["id"], row["at"], row["change"]) for row in answer["rows"]] == [
+        (1, "2023-11-10T09:00:00Z", "new"),
+        (3, "2023-11-11T09:00:00Z", "new"),
+    ]
+    assert answer["left_out"] == [
+        "Deleted records: Clientary does not tell of them. Hours, recurring schedules and cards are not looked at.",
+        "Changes of 1 of the payments, 1 of the tasks: they tell no times, so only those after this answer are seen.",
+        "Changes of 1 of the payments: they tell only when they were made.",
+    ]
+    assert (await agent.answer("list_changes", cursor=answer["cursor"]))["rows"] == []

@@ -1,0 +1,38 @@
+"""Reports stay within what hosts take, however many rows and however long the texts that an account makes them of."""
+
+from typing import Any
+
+import pytest
+import respx
+
+from tests.support.agent import Agent
+from tests.support.replies import listed
+from tool_schemas.base.results import MAX_ANSWER, as_text
+
+pytestmark = pytest.mark.anyio
+
+
+def invoices(count: int, currencies: int, letters: int) -> list[dict[str, Any]]:
+    """Open invoices of as many clients, in made-up currencies with names of so many letters; some were overpaid."""
+    return [
+        {
+            "id": number, "client_id": number, "client": {"id": number, "name": f"{number:05}{'n' * letters}"},
+            "status": 1, "balance": -5 if number % 3 else 5, "date": "2023/10/01", "due_date": "2023/10/31",
+            "currency_code": f"{number % currencies:03}{'c' * letters}", "number": "1" * letters, "payments": [],
+        }
+        for number in range(1, count + 1)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("currencies", "letters"), [(1, 3), (40, 20), (70, 250), (210, 5_000)])
+async def test_a_report_fits_and_says_what_it_could_not_show(
+    account: respx.MockRouter, agent: Agent, currencies: int, letters: int
+) -> None:
+    account.get("invoices").respond(json=listed("invoices", *invoices(1_500, currencies, letters)))
+    answer = await agent.answer("receivables_report")
+    assert len(as_text(answer)) <= MAX_ANSWER
+    assert answer["row_count"] == 500
+    assert 0 < len(answer["rows"]) < 500
+    assert f"Only the first {len(answer['rows'])} of 500 rows fit" in answer["notice"]
+    assert ("currencies" in answer["notice"]) == (currencies > 50)
+    assert answer["as_of"] == "2023-11-14"

@@ -1,0 +1,334 @@
+"""The report on a project's profit: every figure against the account's own tables, and what is apart or left out."""
+
+from collections.abc import AsyncIterator
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+import pytest
+import respx
+
+from clientary_mcp.errors import SettingsError
+from clientary_mcp.sandbox import Sandbox, Switches
+from clientary_mcp.settings import Settings
+from tests.conftest import TODAY, session_with
+from tests.support.agent import Agent, agent_of
+from tests.support.replies import listed
+from tests.support.tables import SWITCHES, exact, put, rows, run
+
+pytestmark = pytest.mark.anyio
+
+Row = dict[str, Any]
+
+COSTS = {1: "41.35", 2: "38", 3: "52.5", 4: "29.99", 5: "33.33", 6: "47.1", 7: "60"}
+
+
+@pytest.fixture(scope="module")
+def books() -> Sandbox:
+    """The account of the tests that only read."""
+    return Sandbox(TODAY)
+
+
+@pytest.fixture
+async def reader(books: Sandbox) -> AsyncIterator[Agent]:
+    """An agent on that account."""
+    async with agent_of(session_with(books)) as agent:
+        yield agent
+
+
+def of_project(sandbox: Sandbox, project: int, costs: dict[int, str]) -> Row:
+    """What a project earned, in cents, from its invoices, payments, expenses and hours one by one."""
+    invoices = rows(sandbox, "SELECT * FROM invoices WHERE project_id = ? AND status NOT IN (0, 3)", project)
+    numbers = ", ".join(str(invoice["id"]) for invoice in invoices)
+    paid = rows(sandbox, f"SELECT amount FROM payments WHERE invoice_id IN ({numbers})")  # noqa: S608 numbers
+    spent = rows(sandbox, "SELECT amount FROM expenses WHERE project_id = ?", project)
+    people = rows(sandbox, "SELECT user_id, sum(hours) AS hours FROM hours WHERE project_id = ? GROUP BY 1", project)
+    labour = sum(
+        int((Decimal(costs[person["user_id"]]) * person["hours"]).quantize(Decimal(1), ROUND_HALF_UP))
+        for person in people
+    )
+    invoiced = sum(invoice["subtotal"] for invoice in invoices)
+    expenses = sum(expense["amount"] for expense in spent)
+    return {
+        "invoiced": invoiced,
+        "invoiced_with_tax": sum(invoice["total_cost"] for invoice in invoices),
+        "received": sum(payment["amount"] for payment in paid),
+        "expenses": expenses,
+        "hours": sum(person["hours"] for person in people),
+        "labour": labour,
+        "margin": invoiced - expenses - labour,
+    }
+
+
+def told(row: Row) -> Row:
+    names = ("invoiced", "invoiced_with_tax", "received", "expenses", "hours", "labour", "margin")
+    return {name: exact(row[name]) for name in names}
+
+
+def invoiced_projects(sandbox: Sandbox) -> list[int]:
+    query = "SELECT project_id AS id FROM invoices WHERE project_id > 0 GROUP BY project_id HAVING count(*) > 2"
+    return [row["id"] for row in rows(sandbox, query)][:16]
+
+
+@pytest.mark.parametrize("switches", SWITCHES, ids=["live", "text", "ids", "whole", "bare", "samples"])
+async def test_what_a_project_earned_is_what_the_books_say_however_clientary_answers(
+    books: Sandbox, switches: Switches
+) -> None:
+    projects = invoiced_projects(books)
+    assert len(projects) > 10
+    books.switches = switches
+    answers = {}
+    async with agent_of(session_with(books)) as agent:
+        for project in projects:
+            answers[project] = await agent.answer("profitability_report", project_id=project, cost_rates=COSTS)
+    books.switches = Switches()
+    for project, answer in answers.items():
+        (row,) = answer["rows"]
+        expected = of_project(books, project, COSTS)
+        assert told(row) == expected
+        if expected["invoiced"]:
+            share = Decimal(expected["margin"]) * 100 / expected["invoiced"]
+            assert Decimal(str(row["percentage"])) == share.quantize(Decimal("0.1"), ROUND_HALF_UP)
+        assert "notice" not in answer
+    assert any(row["received"] < row["invoiced_with_tax"] for answer in answers.values() for row in answer["rows"])
+
+
+async def test_drafts_stand_apart_and_cancelled_invoices_are_named(reader: Agent, books: Sandbox) -> None:
+    (draft,) = rows(books, "SELECT * FROM invoices WHERE status = 0 AND project_id > 0 LIMIT 1")
+    answer = await reader.answer("profitability_report", project_id=draft["project_id"])
+    (apart,) = answer["drafts"]
+    drafts = rows(books, "SELECT * FROM invoices WHERE status = 0 AND project_id = ?", draft["project_id"])
+    assert exact(apart["invoiced"]) == sum(each["subtotal"] for each in drafts)
+    assert any(f"“{draft['number']}”" in said for said in answer["left_out"])
+    (cancelled,) = rows(books, "SELECT * FROM invoices WHERE status = 3 AND project_id > 0 LIMIT 1")
+    answer = await reader.answer("profitability_report", project_id=cancelled["project_id"])
+    assert any("cancelled" in said and f"“{cancelled['number']}”" in said for said in answer["left_out"])
+
+
+async def test_without_costs_the_margin_is_before_labour_and_says_so(reader: Agent, books: Sandbox) -> None:
+    project = invoiced_projects(books)[0]
+    answer = await reader.answer("profitability_report", project_id=project)
+    (row,) = answer["rows"]
+    expected = of_project(books, project, dict.fromkeys(COSTS, "0"))
+    assert exact(row["margin"]) == expected["invoiced"] - expected["expenses"]
+    assert "labour" not in row
+    assert "before labour" in answer["basis"]
+    assert "The margin is before labour" in answer["notice"]
+    assert "CLIENTARY_COST_RATES" in answer["notice"]
+    assert not any("cost" in person for person in answer["people"])
+
+
+def three_people(sandbox: Sandbox) -> tuple[int, list[int]]:
+    """A project that three people worked on, and who they are."""
+    query = "SELECT project_id AS id FROM hours GROUP BY project_id HAVING count(DISTINCT user_id) = 3 LIMIT 1"
+    (project,) = rows(sandbox, query)
+    people = rows(sandbox, "SELECT DISTINCT user_id FROM hours WHERE project_id = ? ORDER BY 1", project["id"])
+    return project["id"], [person["user_id"] for person in people]
+
+
+def cost_rates(answer: Row) -> dict[int, float | None]:
+    return {person["user_id"]: person.get("cost_rate") for person in answer["people"]}
+
+
+async def test_a_given_cost_beats_the_owners_and_the_default_is_for_the_others(books: Sandbox) -> None:
+    project, (one, two, three) = three_people(books)
+    owners = Settings.from_environment(
+        {
+            "CLIENTARY_BASE_URL": "http://localhost",
+            "CLIENTARY_API_TOKEN": books.token,
+            "CLIENTARY_COST_RATES": f"{one}: 45.50, {two}: 60,",
+        }
+    )
+    async with agent_of(session_with(books, cost_rates=owners.cost_rates)) as agent:
+        given = {"project_id": project, "cost_rates": {str(one): 10.25}, "default_cost_rate": 20}
+        answer = await agent.answer("profitability_report", **given)
+        assert cost_rates(answer) == {one: 10.25, two: 60, three: 20}
+        assert exact(answer["rows"][0]["labour"]) == sum(exact(person["cost"]) for person in answer["people"])
+        answer = await agent.answer("profitability_report", project_id=project)
+        assert cost_rates(answer) == {one: 45.5, two: 60, three: None}
+
+
+async def test_people_without_a_cost_are_named_and_so_are_costs_without_hours(reader: Agent, books: Sandbox) -> None:
+    project, (one, two, three) = three_people(books)
+    answer = await reader.answer("profitability_report", project_id=project, cost_rates={one: 10, 999: 20})
+    names = {row["id"]: row["name"] for row in rows(books, "SELECT id, name FROM staff")}
+    (said,) = [said for said in answer["left_out"] if "without a cost rate" in said]
+    assert said.startswith("2 persons without a cost rate, whose hours are not in labour: ")
+    assert all(f"“{names[person]}” (id {person})" in said for person in (two, three))
+    assert "1 cost rate of somebody without hours on this project: id 999." in answer["left_out"]
+    assert "before the labour of those without a cost rate" in answer["notice"]
+
+
+@pytest.mark.parametrize("given", [{"1": "41.5"}, '{"1": 41.5}', '{"1": "41.50"}'])
+async def test_costs_are_taken_as_an_object_and_as_its_text(reader: Agent, books: Sandbox, given: Any) -> None:
+    (project,) = rows(books, "SELECT project_id AS id FROM hours WHERE user_id = 1 LIMIT 1")
+    answer = await reader.answer("profitability_report", project_id=project["id"], cost_rates=given)
+    assert cost_rates(answer)[1] == 41.5
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"ann": 5}, 'like {"12": 45.5}'),
+        ({"0": 5}, 'like {"12": 45.5}'),
+        ({"1.5": 5}, 'like {"12": 45.5}'),
+        ({"1": -5}, "cost_rates.1 must be at least 0"),
+        ({"1": "much"}, "cost_rates.1 takes a number"),
+        ({"1": True}, "cost_rates.1 takes a number"),
+        ("1: 45", "cost_rates takes an object"),
+    ],
+)
+async def test_costs_that_cannot_be_are_refused(reader: Agent, given: Any, said: str) -> None:
+    assert said in await reader.refusal("profitability_report", project_id=1, cost_rates=given)
+
+
+# An account with one project, and what is odd about it
+
+
+@pytest.fixture
+def small() -> Sandbox:
+    """A client with a project in EUR."""
+    sandbox = Sandbox(TODAY, filled=False)
+    client = put(sandbox, "clients", name="Acme")
+    put(sandbox, "projects", name="Site", client_id=client, rate=8_000, currency_code="EUR")
+    return sandbox
+
+
+def project_of(sandbox: Sandbox) -> int:
+    return int(rows(sandbox, "SELECT id FROM projects")[0]["id"])
+
+
+def invoice(sandbox: Sandbox, number: str, subtotal: int | None, **values: Any) -> int:
+    plain = {"currency_code": "EUR", "total_cost": subtotal, "balance": 0, "total_payments": 0}
+    return put(
+        sandbox, "invoices", number=number, subtotal=subtotal, project_id=project_of(sandbox), **(plain | values)
+    )
+
+
+def work(sandbox: Sandbox, hours: int, **values: Any) -> int:
+    plain = {"title": "Work", "user_id": 1, "cost": 0, "billed": True, "date": "2026-11-02"}
+    return put(sandbox, "hours", project_id=project_of(sandbox), hours=hours, **(plain | values))
+
+
+async def asked(sandbox: Sandbox, **arguments: Any) -> Row:
+    async with agent_of(session_with(sandbox)) as agent:
+        return await agent.answer("profitability_report", project_id=project_of(sandbox), **arguments)
+
+
+async def test_other_currencies_stand_apart_and_are_never_added(small: Sandbox) -> None:
+    invoice(small, "1", 10_000, total_cost=11_900, total_payments=11_900)
+    invoice(small, "2", 50_000, currency_code="USD", total_payments=20_000)
+    invoice(small, "3", 70_000, currency_code="USD")
+    put(small, "expenses", amount=1_000, incurred_on="2019-02-01", project_id=project_of(small))
+    answer = await asked(small)
+    (row,) = answer["rows"]
+    assert (row["currency_code"], row["invoiced"], row["received"]) == ("EUR", 100, 119)
+    assert (row["expenses"], row["margin"], row["percentage"]) == (10, 90, 90)
+    assert answer["other_currencies"] == [
+        {"currency_code": "USD", "invoices": 2, "invoiced": 1200, "invoiced_with_tax": 1200, "received": 200}
+    ]
+    assert answer["left_out"] == ["2 invoices in another currency: in other_currencies, not in the row."]
+
+
+async def test_a_part_payment_counts_in_full_with_the_tax_in_it(small: Sandbox) -> None:
+    invoice(small, "1", 10_000, total_cost=12_000, total_payments=6_000, balance=6_000)
+    answer = await asked(small)
+    (row,) = answer["rows"]
+    assert (row["invoiced"], row["invoiced_with_tax"], row["received"]) == (100, 120, 60)
+    assert "payments count in full, taxes included" in answer["basis"]
+
+
+async def test_pending_invoices_are_invoiced_and_odd_ones_are_named(small: Sandbox) -> None:
+    small.switches = Switches(extra_keys=False)
+    invoice(small, "P", 10_000, status=5)
+    invoice(small, "C", 20_000, status=3, total_payments=5_000)
+    lines = invoice(small, "L", None, tax=19_000)
+    for title, quantity, price, kind in (("Part one", 0, 0, 0), ("Layout", 150, 3_333, 3), ("Fonts", 100, 1_999, 3)):
+        line = {"title": title, "quantity": quantity, "price": price, "taxable": True, "item_type": kind}
+        with small.connection:
+            small.store.insert("invoice_items", {"invoice_id": lines, **line})
+    invoice(small, "N", None)
+    answer = await asked(small)
+    (row,) = answer["rows"]
+    assert row["invoiced"] == 100 + 50 + 19.99
+    assert sorted(answer["left_out"]) == [
+        "1 cancelled invoice: “C”.",
+        "1 invoice that tells no subtotal: “N”.",
+        "1 payment of a cancelled invoice, not in received: 50.",
+    ]
+
+
+async def test_work_dated_in_the_future_costs_nothing_yet(small: Sandbox) -> None:
+    work(small, 200)
+    work(small, 300, date="2026-11-21")
+    work(small, 150, billed=False, user_id=None)
+    answer = await asked(small, default_cost_rate=10)
+    assert (answer["rows"][0]["hours"], answer["rows"][0]["labour"]) == (3.5, 35)
+    assert answer["left_out"] == [
+        "1 hour entry dated in the future.",
+        "1.5 of the hours are not billed: what they will be invoiced at is not in invoiced yet.",
+    ]
+    assert [person["name"] for person in answer["people"]][1:] == ["unknown"]
+
+
+async def test_a_project_on_which_nothing_happened_earned_nothing(small: Sandbox) -> None:
+    run(small, "UPDATE projects SET currency_code = NULL")
+    answer = await asked(small)
+    (row,) = answer["rows"]
+    names = ("invoiced", "invoiced_with_tax", "received", "expenses", "hours", "labour", "margin")
+    assert {row[name] for name in names} == {0}
+    assert row["currency_code"] == "unknown"
+    assert not {"percentage"} & row.keys()
+    assert not {"notice", "left_out", "drafts"} & answer.keys()
+    invoice(small, "1", 5_000, currency_code="GBP")
+    assert [(row["currency_code"], row["invoiced"]) for row in (await asked(small))["rows"]] == [("GBP", 50)]
+
+
+async def test_an_invoice_for_several_projects_counts_whole_and_is_named(
+    account: respx.MockRouter, agent: Agent
+) -> None:
+    account.get("projects/7").respond(json={"id": 7, "name": "Site", "currency_code": "USD", "worked_hours": 0})
+    several = [{"id": 7, "name": "Site"}, {"id": 8, "name": "Shop"}]
+    record = {"id": 1, "number": "A-1", "status": 4, "currency_code": "USD", "subtotal": "100.10", "projects": several}
+    payments = [{"id": 5, "amount": "60.05"}, {"id": 6, "amount": 40}]
+    account.get("projects/7/invoices").respond(json=listed("invoices", {**record, "payments": payments}))
+    account.get("expenses").respond(json={"expenses": [{"id": 3, "project_id": 8, "amount": 5}]})
+    account.get("staff").respond(403)
+    answer = await agent.answer("profitability_report", project_id=7)
+    (row,) = answer["rows"]
+    assert (row["invoiced"], row["received"], row["expenses"], row["client"]) == (100.1, 100.05, 0, "no client")
+    assert answer["left_out"] == ["1 invoice of several projects, counted whole: “A-1”."]
+
+
+async def test_what_cant_be_answered_is_refused_and_says_why(small: Sandbox) -> None:
+    project = project_of(small)
+    work(small, 100)
+    async with agent_of(session_with(small)) as agent:
+        assert "list_projects" in await agent.refusal("profitability_report", project_id=9)
+        small.switches = Switches(allow_hours=False)
+        assert "no right" in await agent.refusal("profitability_report", project_id=project)
+
+
+# The setting
+
+
+def setting(text: str) -> Settings:
+    environment = {"CLIENTARY_SUBDOMAIN": "acme", "CLIENTARY_API_TOKEN": "t", "CLIENTARY_COST_RATES": text}
+    return Settings.from_environment(environment)
+
+
+def test_costs_are_read_from_the_setting_and_not_shown() -> None:
+    settings = setting(" 12: 45.50,14:60 , 7 : 0.125 ")
+    assert settings.cost_rates == {12: Decimal("45.50"), 14: Decimal(60), 7: Decimal("0.125")}
+    assert "45.5" not in repr(settings)
+    assert setting("").cost_rates is None
+
+
+@pytest.mark.parametrize(
+    "text", ["12", "12: -1", "ann: 5", "12: 5; 14: 6", "12: 5, 12: 6", "12: 1e3", "12: 5.1234", "٣: 5"]
+)
+def test_a_setting_that_cannot_be_read_says_what_it_looks_like(text: str) -> None:
+    with pytest.raises(
+        SettingsError, match=r"CLIENTARY_COST_RATES must name .* like this: 12: 45\.50, 14: 60\."
+    ) as said:
+        setting(text)
+    assert len(str(said.value).splitlines()) == 1

@@ -1,0 +1,305 @@
+"""Who worked how long: compared with hours that SQL takes from the account's own tables, in hundredths."""
+
+from collections.abc import AsyncIterator
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import anyio.lowlevel
+import httpx
+import pytest
+import respx
+
+from clientary_mcp.api.session import Clientary
+from clientary_mcp.sandbox import Sandbox, Switches
+from clientary_mcp.sandbox.network import Network
+from clientary_mcp.settings import Settings
+from tests.conftest import TODAY, session_with
+from tests.support.agent import Agent, agent_of
+from tests.support.clock import FakeTime
+from tests.support.replies import listed
+from tool_schemas.base.results import MAX_ANSWER, as_text
+
+pytestmark = pytest.mark.anyio
+
+Row = dict[str, Any]
+OCTOBER = {"from_date": "2026-10-01", "to_date": "2026-10-31"}
+NOVEMBER = {"from_date": "2026-11-01", "to_date": "2026-11-30"}
+
+COLUMNS = (
+    "sum(hours) AS hours, sum(billed * hours) AS billed_hours, count(*) AS entries,"
+    " sum(description = '') AS without_description"
+)
+
+
+@pytest.fixture(scope="module")
+def books() -> Sandbox:
+    """An account that the tests of this module only read."""
+    return Sandbox(TODAY)
+
+
+@pytest.fixture
+async def reader(books: Sandbox) -> AsyncIterator[Agent]:
+    """An agent on it."""
+    async with agent_of(session_with(books)) as agent:
+        yield agent
+
+
+def worked(
+    sandbox: Sandbox, days: Row, by: str = "user_id, project_id", where: str = "1"
+) -> dict[tuple[int, ...], Row]:
+    """The columns of the report for each person and project."""
+    query = (
+        f"SELECT {by}, {COLUMNS} FROM hours"  # noqa: S608 - written here
+        f" WHERE date BETWEEN :from_date AND :to_date AND {where} GROUP BY {by}"
+    )
+    keys = by.split(", ")
+    found = [dict(row) for row in sandbox.connection.execute(query, days)]
+    assert found  # else a test would show nothing
+    return {tuple(row.pop(key) for key in keys): row for row in found}
+
+
+def hundredths(row: Row) -> Row:
+    told = {name: row[name] for name in ("entries", "without_description")}
+    return told | {name: int(Decimal(str(row[name])) * 100) for name in ("hours", "billed_hours")}
+
+
+def by_person_and_project(answer: Row) -> dict[tuple[int, ...], Row]:
+    assert len(answer["rows"]) == answer["row_count"]
+    return {(row["user_id"], row["project_id"]): hundredths(row) for row in answer["rows"]}
+
+
+def names(sandbox: Sandbox, table: str) -> dict[int, str]:
+    return dict(sandbox.connection.execute(f"SELECT id, name FROM {table}").fetchall())  # noqa: S608 - written here
+
+
+@pytest.mark.parametrize(
+    "switches",
+    [
+        Switches(),
+        Switches(extra_keys=False, dates="iso", money_as_text=True),
+        Switches(nested_client_in_projects=False, predicate_keys="plain", nulls=True),
+        Switches(page_keys=False),
+        Switches(bare_arrays=True),
+    ],
+    ids=["live", "text", "ids", "whole", "bare"],
+)
+async def test_everybodys_hours_on_every_project_are_those_in_the_books(switches: Switches) -> None:
+    sandbox = Sandbox(TODAY, switches=switches)
+    async with agent_of(session_with(sandbox)) as agent:
+        answer = await agent.answer("timesheet_report", **OCTOBER)
+
+    assert by_person_and_project(answer) == worked(sandbox, OCTOBER)
+    people = {(person["user_id"],): hundredths(person) for person in answer["people"] if person["entries"]}
+    assert people == worked(sandbox, OCTOBER, "user_id")
+    ((_, whole),) = worked(sandbox, OCTOBER, "1").items()
+    assert [hundredths(total) for total in answer["totals"]] == [whole]
+
+    staff, projects, clients = (names(sandbox, table) for table in ("staff", "projects", "clients"))
+    owners = dict(sandbox.connection.execute("SELECT id, client_id FROM projects").fetchall())
+    for row in answer["rows"]:
+        assert (row["person"], row["project"]) == (staff[row["user_id"]], projects[row["project_id"]])
+        assert row["client"] == clients.get(owners[row["project_id"]], "no client")
+
+
+async def test_days_on_which_a_person_wrote_nothing_down_are_named(reader: Agent, books: Sandbox) -> None:
+    answer = await reader.answer("timesheet_report", **NOVEMBER)
+
+    november = [date(2026, 11, day) for day in range(1, 21)]  # today is the 20th: what comes is not missing
+    workdays = {day.isoformat() for day in november if day.weekday() not in (5, 6)}
+    query = "SELECT DISTINCT date FROM hours WHERE user_id = ?"
+    assert {person["user_id"] for person in answer["people"]} == names(books, "staff").keys()
+    for person in answer["people"]:
+        missing = workdays - {row[0] for row in books.connection.execute(query, [person["user_id"]])}
+        assert (person["working_days"], person["days_without_entries"]) == (len(workdays), len(missing))
+        assert {day for told in person.get("no_entries_on", ()) for day in stretch(told)} & workdays == missing
+    assert any(person["days_without_entries"] for person in answer["people"])
+    assert "up to today, 2026-11-20" in answer["basis"]
+
+
+def stretch(told: str) -> set[str]:
+    first, last = (date.fromisoformat(part) for part in (told.split(" to ") * 2)[:2])
+    return {(first + timedelta(days=number)).isoformat() for number in range((last - first).days + 1)}
+
+
+async def test_somebody_without_any_entry_misses_every_working_day(sandbox: Sandbox) -> None:
+    with sandbox.connection as tables:
+        tables.execute("DELETE FROM hours WHERE user_id = 2 AND date >= '2026-10-01'")
+    async with agent_of(session_with(sandbox)) as agent:
+        answer = await agent.answer("timesheet_report", from_date="2026-10-02", to_date="2026-10-12")
+
+    (idle,) = [person for person in answer["people"] if person["user_id"] == 2]
+    assert (idle["hours"], idle["entries"], idle["days_without_entries"]) == (0, 0, 7)
+    assert idle["no_entries_on"] == ["2026-10-02 to 2026-10-12"]
+
+
+async def test_a_weekend_is_never_missing(reader: Agent) -> None:
+    answer = await reader.answer("timesheet_report", from_date="2026-11-14", to_date="2026-11-15")
+    assert {person["days_without_entries"] for person in answer["people"]} == {0}
+
+
+async def test_one_person_alone_is_told_of(reader: Agent, books: Sandbox) -> None:
+    answer = await reader.answer("timesheet_report", user_id=3, **OCTOBER)
+    assert by_person_and_project(answer) == worked(books, OCTOBER, where="user_id = 3")
+    assert [person["user_id"] for person in answer["people"]] == [3]
+
+
+@pytest.mark.parametrize("argument", ["project_id", "client_id"])
+async def test_one_project_or_client_alone_says_nothing_of_days(reader: Agent, books: Sandbox, argument: str) -> None:
+    of_client = "project_id IN (SELECT id FROM projects WHERE client_id = 1201)"
+    where = "project_id = 2477" if argument == "project_id" else of_client
+    value = 2477 if argument == "project_id" else 1201
+    days = {"from_date": "2026-08-01", "to_date": "2026-11-20"}
+    answer = await reader.answer("timesheet_report", **{argument: value}, **days)
+
+    assert by_person_and_project(answer) == worked(books, days, where=where)
+    assert all("days_without_entries" not in person and person["entries"] for person in answer["people"])
+    assert "Days without entries: they can be told only without client_id and project_id." in answer["left_out"]
+
+
+async def test_entries_that_say_nothing_are_counted_and_the_first_are_named(reader: Agent, books: Sandbox) -> None:
+    answer = await reader.answer("timesheet_report", **OCTOBER)
+
+    query = (
+        "SELECT hours.id, date, staff.name, projects.name, hours.title FROM hours"
+        " JOIN staff ON staff.id = user_id JOIN projects ON projects.id = project_id"
+        " WHERE hours.description = '' AND date BETWEEN :from_date AND :to_date ORDER BY date, hours.id"
+    )
+    silent = [tuple(row) for row in books.connection.execute(query, OCTOBER)]
+    assert [tuple(entry.values()) for entry in answer["entries_without_description"]] == silent[:10]
+    assert answer["totals"][0]["without_description"] == len(silent)
+
+
+async def test_projects_on_which_nobody_worked_are_not_asked_for_their_hours(sandbox: Sandbox) -> None:
+    with sandbox.connection as tables:
+        tables.execute("DELETE FROM hours WHERE project_id < 2470")
+        (busy,) = tables.execute("SELECT count(DISTINCT project_id) FROM hours").fetchone()
+    async with agent_of(session_with(sandbox)) as agent:
+        await agent.answer("timesheet_report", **OCTOBER)
+
+    asked = [path for _, path in sandbox.requests if path.endswith("/hours")]
+    assert len(asked) == len(set(asked)) == busy
+
+
+class Crowded(httpx.AsyncBaseTransport):
+    """The way to an account on which requests overtake each other: it notes which are under way together."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.together: set[frozenset[str]] = set()
+        self._network = Network(sandbox)
+        self._under_way: list[str] = []
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        path = request.url.path.removeprefix("/api/v2/")
+        self._under_way.append(path)
+        for _ in range(20):
+            await anyio.lowlevel.checkpoint()
+        self.together.add(frozenset(self._under_way))
+        self._under_way.remove(path)
+        return await self._network.handle_async_request(request)
+
+
+async def test_staff_and_projects_are_read_at_the_same_time_and_then_the_hours_of_several(books: Sandbox) -> None:
+    crowded = Crowded(books)
+    settings = Settings(base_url="http://localhost", api_token=books.token, concurrency=3)
+    async with agent_of(Clientary(settings, crowded, FakeTime(TODAY).clock)) as agent:
+        await agent.answer("timesheet_report", **OCTOBER)
+
+    assert {"staff", "projects"} in crowded.together
+    assert max(len(paths) for paths in crowded.together) == 3
+    assert any(all(path.endswith("/hours") for path in paths) for paths in crowded.together if len(paths) == 3)
+
+
+async def test_an_account_in_which_nobody_worked_has_a_sheet_of_missing_days() -> None:
+    async with agent_of(session_with(Sandbox(TODAY, filled=False))) as agent:
+        answer = await agent.answer("timesheet_report", **OCTOBER)
+    assert answer["rows"] == []
+    assert [person["days_without_entries"] for person in answer["people"]] == [22]
+
+
+async def test_a_range_of_years_tells_hours_but_no_days(reader: Agent, books: Sandbox) -> None:
+    years = {"from_date": "0001-01-01", "to_date": "9999-12-31"}
+    answer = await reader.answer("timesheet_report", **years)
+    people = {(person["user_id"],): hundredths(person) for person in answer["people"]}
+    assert people == worked(books, years, "user_id")
+    assert "Days without entries: they are told for at most 366 days." in answer["left_out"]
+
+
+async def test_days_in_the_wrong_order_are_refused(account: respx.MockRouter, agent: Agent) -> None:
+    said = await agent.refusal("timesheet_report", from_date="2026-11-02", to_date="2026-11-01")
+    assert "from_date after to_date" in said
+    assert not account.calls
+
+
+@pytest.mark.parametrize("argument", ["user_id", "client_id", "project_id"])
+async def test_an_unknown_id_is_refused_rather_than_taken_for_idle(reader: Agent, argument: str) -> None:
+    said = await reader.refusal("timesheet_report", **{argument: 999_999}, **OCTOBER)
+    assert "list_" in said
+
+
+async def test_a_project_of_somebody_else_is_refused(reader: Agent) -> None:
+    said = await reader.refusal("timesheet_report", client_id=1202, project_id=2477, **OCTOBER)
+    assert "Project 2477 is not one of client 1202" in said
+
+
+async def test_hours_that_may_not_be_seen_fail_the_report(sandbox: Sandbox) -> None:
+    sandbox.switches = Switches(allow_hours=False)
+    async with agent_of(session_with(sandbox)) as agent:
+        assert "no right" in await agent.refusal("timesheet_report", **OCTOBER)
+
+
+def entry(number: int, **told: Any) -> Row:
+    return {
+        "id": number, "project_id": 1, "user_id": 12, "date": "2023/11/13", "hours": "1.50", "title": "Work",
+        "description": "As told", "billed?": True, **told,
+    }  # fmt: skip
+
+
+async def test_without_the_right_to_see_staff_people_are_named_by_id(account: respx.MockRouter, agent: Agent) -> None:
+    account.get("staff").respond(403)
+    account.get("projects").respond(json=listed("projects", {"id": 1, "name": None}))
+    account.get("projects/1/hours").respond(json={"hours": [entry(1)]})
+    answer = await agent.answer("timesheet_report", from_date="2023-11-13", to_date="2023-11-20")
+
+    (row,) = answer["rows"]
+    assert (row["person"], row["project"], row["client"]) == ("staff 12", "project 1", "no client")
+    assert answer["people"][0]["no_entries_on"] == ["2023-11-14"]
+    assert "The owner of the API token may not see staff: no names, and nobody who has no entry." in answer["left_out"]
+
+
+async def test_odd_entries_are_counted_or_left_out_and_named(account: respx.MockRouter, agent: Agent) -> None:
+    account.get("staff").respond(json={"staff": [{"id": 12, "name": "Ann"}]})
+    account.get("projects").respond(json=listed("projects", {"id": 1, "name": "Site", "worked_hours": None}))
+    entries = [
+        entry(1, hours=None),
+        entry(2, date=None),
+        entry(3, date="2023/11/15"),
+        entry(4, user_id=None, description=" "),
+        entry(5, user_id=13, project_id=None, **{"billed?": None}),
+        entry(6, date="2023/11/10"),
+    ]
+    account.get("projects/1/hours").respond(json={"hours": entries})
+    answer = await agent.answer("timesheet_report", from_date="2023-11-11", to_date="2023-11-30")
+
+    told = [(row["person"], row["project_id"], row["hours"], row["billed_hours"]) for row in answer["rows"]]
+    assert told == [("Ann", 1, 0, 0), ("staff 13", 1, 1.5, 0), ("unknown", 1, 1.5, 1.5)]
+    assert [silent["hour_entry_id"] for silent in answer["entries_without_description"]] == [4]
+    assert answer["left_out"] == [
+        "1 hour entry without hours, counted as 0: id 1.",
+        "1 hour entry without a date: id 2.",
+        "1 hour entry dated after today, 2023-11-14: id 3.",
+    ]
+
+
+async def test_many_people_and_many_gaps_still_fit_into_one_answer(account: respx.MockRouter, agent: Agent) -> None:
+    people = [{"id": number, "name": f"Person {number:03d}"} for number in range(1, 401)]
+    days = [date(2023, 1, 2) + timedelta(days=2 * number) for number in range(150)]
+    entries = [entry(number, user_id=1 + number % 2, date=day.isoformat()) for number, day in enumerate(days, 1)]
+    account.get("staff").respond(json={"staff": people})
+    account.get("projects").respond(json=listed("projects", {"id": 1, "name": "Site"}))
+    account.get("projects/1/hours").respond(json={"hours": entries})
+    answer = await agent.answer("timesheet_report", from_date="2023-01-01", to_date="2023-11-14")
+
+    assert len(answer["rows"]) == 2
+    assert answer["people"][0]["no_entries_on"][1].endswith("more")
+    assert len(as_text(answer)) <= MAX_ANSWER

@@ -1,0 +1,249 @@
+"""Lists of a whole account: every record exactly once, whatever pages Clientary sends, and filters that filter.
+
+What the lists should hold is asked of the account's own tables.
+"""
+
+from typing import Any
+
+import pytest
+
+from clientary_mcp.sandbox import Sandbox
+from clientary_mcp.tools import ALL
+from tests.conftest import TODAY
+from tests.support.agent import Agent
+from tool_schemas.base.models import Paging
+
+pytestmark = pytest.mark.anyio
+
+EVER = {"from_date": "2000-01-01", "to_date": TODAY.isoformat()}
+LONG = "list_invoices"  # 412 invoices are more than one answer may hold
+
+
+def of_the_largest(parent: str, table: str, where: str = "1") -> str:
+    """The ids under the parent that has most of them, and the parent's id."""
+    largest = (
+        f"SELECT {parent} FROM {table} WHERE {where} AND {parent} > 0"  # noqa: S608 names written here
+        f" GROUP BY {parent} ORDER BY count(*) DESC, {parent} LIMIT 1"
+    )
+    return f"SELECT id, {parent} FROM {table} WHERE {where} AND {parent} = ({largest})"  # noqa: S608 names written here
+
+
+# For each list what it should hold (ids, and the parent's id where it has one), and arguments that make it whole.
+LISTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "list_clients": ("SELECT id FROM clients", {}),
+    "list_contacts": ("SELECT id FROM contacts", {}),
+    "list_client_contacts": (of_the_largest("client_id", "contacts"), {}),
+    "list_leads": ("SELECT id FROM leads", {}),
+    "list_projects": ("SELECT id FROM projects", {"include_completed": True}),
+    "list_client_projects": (of_the_largest("client_id", "projects"), {}),
+    "list_project_hours": (of_the_largest("project_id", "hours"), {}),
+    "list_tasks": ("SELECT id FROM tasks", {}),
+    "list_project_tasks": (of_the_largest("project_id", "tasks"), {}),
+    "list_expenses": ("SELECT id FROM expenses", EVER),
+    "list_client_expenses": (of_the_largest("client_id", "expenses"), EVER),
+    "list_project_expenses": (of_the_largest("project_id", "expenses"), EVER),
+    "list_invoices": ("SELECT id FROM invoices", {}),
+    "list_client_invoices": (of_the_largest("client_id", "invoices"), {}),
+    "list_project_invoices": (of_the_largest("project_id", "invoices"), {}),
+    "list_recurring_schedule_invoices": (of_the_largest("recurring_schedule_id", "invoices"), {}),
+    "list_estimates": ("SELECT id FROM estimates", {}),
+    "list_client_estimates": (of_the_largest("client_id", "estimates"), {}),
+    "list_project_estimates": (of_the_largest("project_id", "estimates"), {}),
+    "list_payments": ("SELECT id FROM payments", {}),
+    "list_client_payment_profiles": (of_the_largest("client_id", "payment_profiles"), {}),
+    "list_recurring_schedules": ("SELECT id FROM recurring_schedules", {}),
+    "list_staff": ("SELECT id FROM staff", {}),
+}
+
+
+@pytest.fixture
+def sandbox(whole_account: Sandbox) -> Sandbox:
+    """The account of this module, which only reads it."""
+    whole_account.requests.clear()
+    return whole_account
+
+
+@pytest.fixture(scope="module")
+def whole_account() -> Sandbox:
+    """One account for all tests here."""
+    return Sandbox(TODAY)
+
+
+def expected(sandbox: Sandbox, tool: str) -> tuple[set[int], dict[str, Any]]:
+    """The ids that a list should hold, and the arguments that ask for all of it."""
+    query, arguments = LISTS[tool]
+    rows = [dict(row) for row in sandbox.connection.execute(query)]
+    assert rows  # else a test would show nothing
+    parent = {name: value for name, value in rows[0].items() if name != "id"}
+    return {row["id"] for row in rows}, parent | arguments
+
+
+def ids(sandbox: Sandbox, query: str, *values: Any) -> list[int]:
+    """The ids that a query yields, in its order."""
+    return [row[0] for row in sandbox.connection.execute(query, values)]
+
+
+def ids_in(answer: dict[str, Any]) -> list[int]:
+    """The ids of the records of an answer, in its order."""
+    return [record["id"] for record in answer["records"]]
+
+
+def test_every_list_is_tried_here() -> None:
+    lists = [tool.name for tool in ALL if issubclass(tool.arguments, Paging)]
+    assert [*LISTS, "list_hours"] == sorted(lists, key="list_hours".__eq__)  # no list of Clientary's
+
+
+@pytest.mark.parametrize("tool", [tool for tool in LISTS if tool != LONG])
+async def test_a_limit_of_1000_gives_everything_at_once(sandbox: Sandbox, sandbox_agent: Agent, tool: str) -> None:
+    wanted, arguments = expected(sandbox, tool)
+    answer = await sandbox_agent.answer(tool, **arguments, limit=1000)
+    assert sorted(ids_in(answer)) == sorted(wanted)
+    assert (answer["returned"], answer["total_count"], answer["complete"]) == (len(wanted), len(wanted), True)
+    assert "next_page" not in answer
+    assert ("notice" in answer) is (tool == "list_payments")  # which has no sums then
+
+
+async def test_more_than_one_answer_may_hold_is_said_to_be_a_part(sandbox: Sandbox, sandbox_agent: Agent) -> None:
+    wanted, _ = expected(sandbox, LONG)
+    answer = await sandbox_agent.answer(LONG, limit=1000)
+    assert (answer["total_count"], answer["complete"]) == (len(wanted), False)
+    assert len(wanted) > answer["returned"] == len(set(ids_in(answer)))
+    assert "next_page" in answer["notice"]
+    rest = await sandbox_agent.answer(LONG, limit=1000, page=answer["next_page"])
+    assert rest["complete"] is True
+    assert sorted(ids_in(answer) + ids_in(rest)) == sorted(wanted)
+
+
+@pytest.mark.parametrize("limit", [1, 50])
+@pytest.mark.parametrize("tool", LISTS)
+async def test_going_on_by_next_page_yields_every_record_exactly_once(
+    sandbox: Sandbox, sandbox_agent: Agent, tool: str, limit: int
+) -> None:
+    wanted, arguments = expected(sandbox, tool)
+    found: list[int] = []
+    page = 1
+    while True:
+        answer = await sandbox_agent.answer(tool, **arguments, limit=limit, page=page)
+        assert answer["returned"] == len(answer["records"])
+        assert answer["total_count"] == len(wanted)
+        found += ids_in(answer)
+        if answer["complete"]:
+            break
+        assert answer["returned"] >= limit
+        assert answer["next_page"] > page
+        page = answer["next_page"]
+    assert "next_page" not in answer
+    assert sorted(found) == sorted(wanted)
+
+
+async def test_a_list_stops_after_the_page_that_reaches_its_limit(sandbox: Sandbox, sandbox_agent: Agent) -> None:
+    answer = await sandbox_agent.answer("list_clients", limit=11)
+    assert (answer["returned"], answer["total_count"], answer["complete"]) == (20, 64, False)
+    assert answer["next_page"] == 3
+    assert list(sandbox.requests) == [("GET", "/api/v2/clients"), ("GET", "/api/v2/clients?page=2")]
+
+
+async def test_without_a_limit_fifty_records_are_enough(sandbox_agent: Agent) -> None:
+    answer = await sandbox_agent.answer("list_invoices")
+    assert (answer["returned"], answer["total_count"], answer["complete"], answer["next_page"]) == (60, 412, False, 3)
+
+
+async def test_a_page_behind_the_last_is_empty_and_says_so(sandbox_agent: Agent) -> None:
+    answer = await sandbox_agent.answer("list_clients", page=99)
+    assert (answer["records"], answer["returned"], answer["complete"]) == ([], 0, True)
+    assert "no page 99" in answer["notice"]
+
+
+async def test_contacts_are_read_a_hundred_at_a_time(sandbox: Sandbox, sandbox_agent: Agent) -> None:
+    await sandbox_agent.answer("list_contacts", limit=1000)
+    assert len(sandbox.requests) == 2
+    assert all("page_size=100" in path for _, path in sandbox.requests)
+
+
+FILTERS = [
+    ("list_clients", {"updated_since": "2026-09-01"}, "SELECT id FROM clients WHERE updated_at >= '2026-09-01'"),
+    ("list_invoices", {"updated_since": "2026-09-01"}, "SELECT id FROM invoices WHERE updated_at >= '2026-09-01'"),
+    ("list_projects", {}, "SELECT id FROM projects WHERE status <> 2"),
+    ("list_projects", {"include_completed": True}, "SELECT id FROM projects"),
+    ("list_expenses", {}, "SELECT id FROM expenses WHERE incurred_on BETWEEN '2026-02-01' AND '2027-01-31'"),
+    (
+        "list_expenses",
+        {"from_date": "2026-05-01", "to_date": "2026-05-31"},
+        "SELECT id FROM expenses WHERE incurred_on LIKE '2026-05-%'",
+    ),
+]
+
+
+@pytest.mark.parametrize(("tool", "arguments", "query"), FILTERS)
+async def test_a_filter_leaves_what_it_says(
+    sandbox: Sandbox, sandbox_agent: Agent, tool: str, arguments: dict[str, Any], query: str
+) -> None:
+    answer = await sandbox_agent.answer(tool, **arguments, limit=1000)
+    assert answer["returned"] > 0
+    assert sorted(ids_in(answer)) == ids(sandbox, f"{query} ORDER BY id")
+
+
+@pytest.mark.parametrize("billed", [True, False])
+async def test_hours_are_listed_by_whether_they_are_billed(
+    sandbox: Sandbox, sandbox_agent: Agent, *, billed: bool
+) -> None:
+    (project,) = ids(sandbox, "SELECT project_id FROM hours GROUP BY 1 HAVING min(billed) < max(billed) LIMIT 1")
+    answer = await sandbox_agent.answer("list_project_hours", project_id=project, billed=billed, limit=1000)
+    wanted = ids(sandbox, "SELECT id FROM hours WHERE project_id = ? AND billed = ? ORDER BY id", project, billed)
+    assert sorted(ids_in(answer)) == wanted
+    assert {record["billed"] for record in answer["records"]} == {billed}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "first", "last"),
+    [
+        ({}, "2026-02-01", "2027-01-31"),
+        ({"from_date": "2025-01-01", "to_date": "2025-12-31"}, "2025-01-01", "2025-12-31"),
+    ],
+)
+async def test_expenses_say_which_days_they_are_of(
+    sandbox_agent: Agent, arguments: dict[str, Any], first: str, last: str
+) -> None:
+    answer = await sandbox_agent.answer("list_expenses", **arguments)
+    assert (answer["from_date"], answer["to_date"]) == (first, last)
+
+
+ORDERS = [
+    ("list_clients", {}, "clients ORDER BY name COLLATE NOCASE, id"),
+    ("list_clients", {"sort": "name"}, "clients ORDER BY name COLLATE NOCASE, id"),
+    ("list_clients", {"sort": "date"}, "clients ORDER BY created_at DESC, id DESC"),
+    ("list_leads", {}, "leads ORDER BY created_at DESC, id DESC"),
+    ("list_leads", {"sort": "newest"}, "leads ORDER BY created_at DESC, id DESC"),
+    ("list_leads", {"sort": "oldest"}, "leads ORDER BY created_at, id"),
+    ("list_leads", {"sort": "name"}, "leads ORDER BY name COLLATE NOCASE, id"),
+    ("list_payments", {}, "payments ORDER BY received_on DESC, id DESC"),
+    ("list_payments", {"sort": "received_on"}, "payments ORDER BY received_on DESC, id DESC"),
+    ("list_payments", {"sort": "created_at"}, "payments ORDER BY created_at DESC, id DESC"),
+]
+
+
+@pytest.mark.parametrize(("tool", "arguments", "order"), ORDERS)
+async def test_joined_pages_keep_the_order_that_was_asked_for(
+    sandbox: Sandbox, sandbox_agent: Agent, tool: str, arguments: dict[str, Any], order: str
+) -> None:
+    answer = await sandbox_agent.answer(tool, **arguments, limit=1000)
+    assert ids_in(answer) == ids(sandbox, f"SELECT id FROM {order}")  # noqa: S608 names written here
+
+
+async def test_a_summary_is_short_and_full_detail_holds_everything(sandbox: Sandbox, sandbox_agent: Agent) -> None:
+    (client,) = ids(sandbox, "SELECT client_id FROM invoices GROUP BY 1 ORDER BY count(*) DESC LIMIT 1")
+    brief = (await sandbox_agent.answer("list_client_invoices", client_id=client))["records"][0]
+    full = (await sandbox_agent.answer("list_client_invoices", client_id=client, detail="full"))["records"][0]
+    assert brief.items() <= full.items()
+    assert "items" not in brief
+    assert full == await sandbox_agent.answer("get_invoice", invoice_id=full["id"])
+
+
+@pytest.mark.parametrize("detail", ["summary", "full"])
+@pytest.mark.parametrize("tool", LISTS)
+async def test_secrets_stay_out_of_every_list(sandbox: Sandbox, sandbox_agent: Agent, tool: str, detail: str) -> None:
+    _, arguments = expected(sandbox, tool)
+    said = str(await sandbox_agent.answer(tool, **arguments, detail=detail))
+    for table, column in (("invoices", "secret"), ("estimates", "secret"), ("payment_profiles", "stripe_customer_id")):
+        secrets = sandbox.connection.execute(f"SELECT {column} FROM {table}")  # noqa: S608 names written here
+        assert not [row[0] for row in secrets if row[0] in said]

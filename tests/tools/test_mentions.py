@@ -1,0 +1,88 @@
+"""Sentences of ours and texts of others in one answer: hiding a tool takes out the first, and never the second."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from clientary_mcp.api.session import Clientary
+from clientary_mcp.sandbox import Fault, Faults, Sandbox
+from clientary_mcp.settings import Settings
+from clientary_mcp.tools.mentions import without
+from tests.support.agent import Era
+from tests.support.clock import FakeTime
+from tests.support.people import Person, owned, some, working
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("It is done. search finds it.", "It is done."),
+        (
+            "It would mail research@example.com and search@example.com.",
+            "It would mail research@example.com and search@example.com.",
+        ),
+        ("Refused: name: “Call search. Now” is taken. Call search.", "Refused: name: “Call search. Now” is taken."),
+        ("“search” is what the record says.", "“search” is what the record says."),
+        ("See search.example.com or re-search.", "See search.example.com or re-search."),
+        ("search", ""),
+    ],
+)
+def test_only_a_sentence_of_ours_that_names_a_hidden_tool_is_left_out(text: str, kept: str) -> None:
+    assert without(text, {"search"}) == kept
+
+
+async def test_a_recipient_called_like_a_hidden_tool_stays_in_the_question(sandbox: Sandbox, era: Era) -> None:
+    (invoice,) = some(sandbox, "invoices")
+    person = Person()
+    clientary = owned(sandbox, toolsets=frozenset({"invoices"}))
+    async with working(clientary, era, person) as agent:
+        recipients = ["research@example.com", "search@example.com"]
+        await agent.answer("send_invoice_message", invoice_id=invoice, recipients=recipients, confirm=True)
+    assert all(recipient in person.questions[0] for recipient in recipients)
+
+
+def played(task: dict[str, Any], time: FakeTime, **settings: Any) -> Clientary:
+    """A session with an account in which every request answers that task."""
+    about = Settings(subdomain="acme", api_token="t0ken-of-acme", **settings)
+    return Clientary(about, httpx.MockTransport(lambda _: httpx.Response(201, json=task)), time.clock)
+
+
+async def test_a_record_keeps_its_texts_whatever_tools_are_hidden(time: FakeTime) -> None:
+    task = {"id": 7, "title": "Call", "message": "Call search. Bye", "alternative": {"search": ""}, "description": ""}
+    async with working(played(task, time, exclude_tools=frozenset({"search"}))) as agent:
+        answer = await agent.answer("create_task", title="Call")
+    assert {name: answer[name] for name in task} == task
+
+
+async def test_a_record_that_says_it_is_not_done_is_not_made_twice(time: FakeTime) -> None:
+    made = []
+
+    def make(request: httpx.Request) -> httpx.Response:
+        made.append(request.method)
+        return httpx.Response(201, json={"id": len(made), "title": "Call", "done": False})
+
+    settings = Settings(subdomain="acme", api_token="t0ken-of-acme")
+    async with working(Clientary(settings, httpx.MockTransport(make), time.clock)) as agent:
+        first = await agent.answer("create_task", title="Call")
+        second = await agent.answer("create_task", title="Call")
+    assert (first["id"], second["id"], made) == (1, 1, ["POST"])
+
+
+async def test_an_unknown_outcome_names_the_tool_and_the_arguments_that_show_it(
+    sandbox: Sandbox, time: FakeTime
+) -> None:
+    (client,) = some(sandbox, "clients")
+    sandbox.faults = Faults([Fault("drop", "POST"), Fault("html", "GET", "clients/*/contacts")], sleep=time.clock.sleep)
+    async with working(owned(sandbox, time)) as agent:
+        said = await agent.refusal("create_contact", client_id=client, name="Ann", email="ann@example.com")
+    assert f"list_client_contacts with client_id={client} shows what is there." in said
+
+
+async def test_a_report_names_no_tool_that_is_hidden(sandbox: Sandbox) -> None:
+    async with working(owned(sandbox, exclude_tools=frozenset({"export_records"}))) as agent:
+        report = await agent.answer("unbilled_report")
+        many = await agent.answer("timesheet_report", from_date="2020-01-01", to_date="2026-11-20")
+    assert "export_records" not in str(report) + str(many)

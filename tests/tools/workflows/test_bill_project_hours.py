@@ -1,0 +1,290 @@
+"""Hours become a draft invoice, to the cent and once: whatever fails on the way, and whoever calls again."""
+
+import json
+from dataclasses import replace
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clientary_mcp.accounting.billable_time import in_lines
+from clientary_mcp.sandbox import Sandbox, Switches
+from tests.conftest import TODAY, session_with
+from tests.support.agent import agent_of
+from tests.support.quarry import OCTOBER, TOTAL, Books, billed, october
+from tool_schemas.hours import HourEntry
+from tool_schemas.projects import Project
+
+pytestmark = pytest.mark.anyio
+
+DRAFT = 0
+
+
+@pytest.fixture
+def books() -> Books:
+    return Books()
+
+
+# What is billed
+
+
+async def test_unconfirmed_it_shows_every_line_and_the_sums_and_changes_nothing(books: Books) -> None:
+    layout, cover, index = october(books)
+    shown = await billed(books, **OCTOBER, confirm=False)
+    head, *lines = shown["steps"]
+    assert (head["date"], head["due_date"]) == ("2026-11-20", "2026-12-20")
+    assert head["note"] == f"Time entries: {layout}-{index}."
+    assert [
+        (line["title"], line["quantity"], line["price"], line["amount"], line["time_entries"]) for line in lines
+    ] == [
+        ("2026-10-01 Layout", 1.5, 95, 142.5, str(layout)),
+        ("2026-10-12 Cover", 3.25, 120, 390, str(cover)),
+        ("2026-10-31 Index", 1.33, 95, 126.35, str(index)),
+    ]
+    assert shown["totals"] == [
+        {"currency_code": "EUR", "subtotal": 658.85, "taxes": 0, "total": 658.85, "hours": 6.08},
+    ]
+    assert shown["done"] is False
+    assert "658.85 EUR to “Quarry Books” with 6.08 hours in 3 time entries" in shown["message"]
+    assert len(books.sandbox.ledger) == 0
+
+
+async def test_confirmed_it_makes_a_draft_and_marks_exactly_those_hours(books: Books) -> None:
+    entries = october(books)
+    done = await billed(books, **OCTOBER, note="Thank you.")
+    (invoice,) = books.rows("SELECT * FROM invoices")
+    assert (invoice["status"], invoice["client_id"], invoice["currency_code"]) == (DRAFT, books.client, "EUR")
+    assert (invoice["subtotal"], invoice["total_cost"], invoice["title"]) == (TOTAL, TOTAL, "Quarry Catalogue")
+    assert (invoice["date"], invoice["due_date"]) == ("2026-11-20", "2026-12-20")
+    assert invoice["note"] == f"Thank you.\nTime entries: {entries[0]}-{entries[-1]}."
+    lines = books.rows("SELECT title, quantity, price, taxable FROM invoice_items ORDER BY id")
+    assert [tuple(line.values()) for line in lines] == [
+        ("2026-10-01 Layout", 150, 9_500, 0),
+        ("2026-10-12 Cover", 325, 12_000, 0),
+        ("2026-10-31 Index", 133, 9_500, 0),
+    ]
+    unbilled = books.rows("SELECT title FROM hours WHERE NOT billed ORDER BY id")
+    assert [row["title"] for row in unbilled] == ["September", "November"]
+    assert done["done"] is True
+    assert done["record"]["id"] == invoice["id"]
+    assert "All of it is marked as billed." in done["message"]
+
+
+async def test_hours_of_the_future_wait_and_are_named(books: Books) -> None:
+    today = books.hours("2026-11-20", 100, title="Today")
+    tomorrow = books.hours("2026-11-21", 100, title="Tomorrow")
+    shown = await billed(books, confirm=False)
+    assert shown["steps"][-1] == {"step": "left out", "why": "dated in the future", "time_entries": str(tomorrow)}
+    await billed(books)
+    assert (books.billed_times(today), books.billed_times(tomorrow)) == (1, 0)
+
+
+@pytest.mark.parametrize(("day", "range_", "why"), [(None, OCTOBER, "without a date"), (None, {}, None)])
+async def test_an_hour_without_a_date_is_in_no_range_of_days(
+    books: Books, day: str | None, range_: dict[str, str], why: str | None
+) -> None:
+    october(books)
+    entry = books.hours(day, 100, title="Undated")
+    done = await billed(books, **range_)
+    assert books.billed_times(entry) == (why is None)
+    left_out = [step for step in done["steps"] if step["step"] == "left out"]
+    assert [step["why"] for step in left_out] == ([why] if why else [])
+
+
+@pytest.mark.parametrize(
+    ("values", "title"),
+    [({"title": " ", "description": "On the phone"}, "On the phone"), ({"title": "", "description": ""}, "Work")],
+)
+async def test_an_hour_without_a_title_still_makes_a_line(books: Books, values: dict[str, Any], title: str) -> None:
+    books.hours("2026-10-01", 100, **values)
+    await billed(books)
+    assert books.rows("SELECT title FROM invoice_items") == [{"title": f"2026-10-01 {title}"}]
+
+
+async def test_every_line_is_taxed_where_a_tax_is_given(books: Books) -> None:
+    october(books)
+    done = await billed(books, **OCTOBER, tax=19, tax_label="VAT")
+    tax = int((Decimal(TOTAL) * 19 / 100).quantize(Decimal(1), ROUND_HALF_UP))
+    (invoice,) = books.rows("SELECT subtotal, total_tax, total_cost, tax_label FROM invoices")
+    assert tuple(invoice.values()) == (TOTAL, tax, TOTAL + tax, "VAT")
+    assert Decimal(str(done["totals"][0]["taxes"])) * 100 == tax
+    assert books.rows("SELECT DISTINCT taxable FROM invoice_items") == [{"taxable": 1}]
+
+
+# Grouping
+
+
+@pytest.mark.parametrize("group_by", ["entry", "title", "person", "day", "project"])
+async def test_every_grouping_bills_what_the_entries_are_worth_one_by_one(sandbox: Sandbox, group_by: str) -> None:
+    worth = "sum((h.hours * h.rate * 2 + 100) / 200)"  # hundredths of an hour at cents, half a cent up
+    statement = (
+        f"SELECT p.id, p.currency_code, {worth} AS worth, sum(h.hours) AS hours FROM hours h"  # noqa: S608 - ours
+        " JOIN projects p ON p.id = h.project_id WHERE NOT billed AND project_type = 0 AND client_id IS NOT NULL"
+        " AND h.date <= ? GROUP BY p.id"
+    )
+    projects = sandbox.connection.execute(statement, (TODAY.isoformat(),)).fetchall()
+    assert len(projects) > 20
+    async with agent_of(session_with(sandbox)) as agent:
+        for row in projects:
+            shown = await agent.answer("bill_project_hours", project_id=row["id"], group_by=group_by)
+            (sums,) = shown["totals"]
+            lines = [step for step in shown["steps"] if step["step"] == "line"]
+            assert sum(Decimal(str(line["amount"])) for line in lines) * 100 == row["worth"]
+            assert Decimal(str(sums["total"])) * 100 == row["worth"]
+            assert Decimal(str(sums["hours"])) * 100 == row["hours"]
+            assert sums["currency_code"] == row["currency_code"]
+
+
+async def test_a_line_joins_only_what_adds_up_to_the_cent(books: Books) -> None:
+    # 0.33 h at 33.35 is 11.01; twice that is 22.02, but 0.66 h would be 22.01. 1.33 h is 44.36 either way.
+    for hours in (33, 33, 33, 100):
+        books.hours("2026-10-01", hours, 3_335, title="Calls")
+    done = await billed(books, group_by="title")
+    lines = [step for step in done["steps"] if step["step"] == "line"]
+    assert [(line["quantity"], line["amount"]) for line in lines] == [(1.33, 44.36), (0.33, 11.01), (0.33, 11.01)]
+    assert books.rows("SELECT subtotal FROM invoices") == [{"subtotal": 3 * 1_101 + 3_335}]
+
+
+_HOURS = st.lists(st.decimals("0.01", "24", places=2), min_size=1, max_size=40)
+
+
+@given(_HOURS, st.decimals("-200", "500", places=3))
+def test_lines_of_any_hours_at_any_rate_come_to_what_each_entry_is_worth(hours: list[Decimal], rate: Decimal) -> None:
+    project = Project.read({"id": 1, "rate": str(rate)})
+    entries = [HourEntry.read({"id": number, "hours": str(each)}) for number, each in enumerate(hours)]
+    parts = in_lines(entries, project)
+    assert sorted(entry.id for part in parts for entry in part) == list(range(len(hours)))
+    for part in parts:
+        line = sum((hours[entry.id] for entry in part), start=Decimal(0)) * rate
+        alone = [(hours[entry.id] * rate).quantize(Decimal("0.01"), ROUND_HALF_UP) for entry in part]
+        assert line.quantize(Decimal("0.01"), ROUND_HALF_UP) == sum(alone)
+
+
+async def test_lines_of_a_group_are_named_after_it_and_its_days(books: Books) -> None:
+    books.sandbox.connection.execute("UPDATE staff SET name = 'Ada Sturm' WHERE id = 1")
+    for day in ("2026-10-01", "2026-10-05"):
+        books.hours(day, 100)
+    titles = {
+        "title": ["Proofs, 2026-10-01 to 2026-10-05"],
+        "person": ["Ada Sturm, 2026-10-01 to 2026-10-05"],
+        "day": ["2026-10-01", "2026-10-05"],
+        "project": ["Quarry Catalogue, 2026-10-01 to 2026-10-05"],
+    }
+    for group_by, expected in titles.items():
+        shown = await billed(books, group_by=group_by, confirm=False)
+        assert [step["title"] for step in shown["steps"] if step["step"] == "line"] == expected
+
+
+# Expenses
+
+
+async def test_expenses_are_billed_once_where_they_are_wanted(books: Books) -> None:
+    entry = books.hours("2026-10-01", 100)
+    old = books.expense("2025-01-15", 10_005, description="Paper of last year")
+    new = books.expense("2026-10-02", 2_500)
+    books.expense("2026-10-03", 700, invoice_id=books.an_invoice("7"))
+    other = books.expense("2026-10-02", 9_900, project_id=books.a_project("Another"))
+    later = books.expense("2026-12-24", 300)
+    assert "expense" not in json.dumps(await billed(books, confirm=False))
+    done = await billed(books, include_expenses=True)
+    (invoice,) = books.rows("SELECT * FROM invoices WHERE id = ?", done["record"]["id"])
+    assert invoice["subtotal"] == 9_500 + 10_005 + 2_500
+    assert invoice["note"] == f"Time entries: {entry}.\nExpenses: {old}-{new}."
+    lines = books.rows(
+        "SELECT title, quantity, price FROM invoice_items WHERE invoice_id = ? ORDER BY id", invoice["id"]
+    )
+    assert [tuple(line.values()) for line in lines[1:]] == [
+        ("2025-01-15 Paper of last year", 100, 10_005),
+        ("2026-10-02 Paper", 100, 2_500),
+    ]
+    linked = books.rows("SELECT id FROM expenses WHERE invoice_id = ?", invoice["id"])
+    assert [row["id"] for row in linked] == [old, new]
+    again = await billed(books, include_expenses=True)
+    assert again["done"] is False
+    assert books.rows("SELECT invoice_id FROM expenses WHERE id IN (?, ?)", other, later) == [{"invoice_id": None}] * 2
+
+
+# Refusals
+
+
+@pytest.mark.parametrize(
+    ("values", "why"),
+    [
+        ({"project_type": 2, "rate": 750_000}, "fixed price (7,500.00 EUR)"),
+        ({"client_id": None}, "no client"),
+        ({"currency_code": None}, "no currency_code"),
+    ],
+)
+async def test_a_project_that_cannot_be_billed_by_the_hour_is_refused(
+    books: Books, values: dict[str, Any], why: str
+) -> None:
+    project = books.a_project("Another", **values)
+    books.hours("2026-10-01", 100, project_id=project)
+    async with agent_of(session_with(books.sandbox)) as agent:
+        for confirm in (False, True):
+            said = await agent.refusal("bill_project_hours", project_id=project, confirm=confirm)
+            assert why in said
+            assert "Nothing was sent." in said
+    assert len(books.sandbox.ledger) == 0
+
+
+async def test_a_due_date_before_the_date_and_a_range_that_ends_before_it_begins_are_refused(books: Books) -> None:
+    october(books)
+    async with agent_of(session_with(books.sandbox)) as agent:
+        about = {"project_id": books.project}
+        assert "before" in await agent.refusal("bill_project_hours", **about, due_date="2026-11-19")
+        assert "from_date" in await agent.refusal(
+            "bill_project_hours", **about, from_date="2026-11-01", to_date="2026-10-01"
+        )
+
+
+async def test_who_may_not_see_hours_is_told_so(books: Books) -> None:
+    october(books)
+    books.sandbox.switches = replace(books.sandbox.switches, allow_hours=False)
+    async with agent_of(session_with(books.sandbox)) as agent:
+        said = await agent.refusal("bill_project_hours", project_id=books.project, confirm=True)
+    assert "no right" in said
+    assert len(books.sandbox.ledger) == 0
+
+
+@pytest.mark.parametrize("confirm", [False, True])
+async def test_a_project_without_unbilled_hours_says_so(books: Books, confirm: bool) -> None:
+    books.hours("2026-10-01", 100, billed=True)
+    answer = await billed(books, **OCTOBER, confirm=confirm)
+    assert answer["done"] is False
+    assert "no unbilled hours from 2026-10-01 to 2026-10-31" in answer["message"]
+    assert "to_proceed" not in answer
+
+
+@pytest.mark.parametrize(
+    "switches",
+    [
+        Switches(put_reply="record"),
+        Switches(put_reply="empty_200"),
+        Switches(money_as_text=True),
+        Switches(dates="iso"),
+        Switches(extra_keys=False),
+        Switches(nested_client_in_projects=False),
+        Switches(nulls=True),
+        Switches(page_keys=False),
+        Switches(bare_arrays=True),
+        Switches(predicate_keys="plain"),
+    ],
+    ids=str,
+)
+async def test_accounts_of_every_kind_are_billed_the_same(books: Books, switches: Switches) -> None:
+    october(books)
+    books.sandbox.switches = switches
+    done = await billed(books, **OCTOBER)
+    assert books.rows("SELECT subtotal, client_id FROM invoices") == [{"subtotal": TOTAL, "client_id": books.client}]
+    assert len(books.rows("SELECT id FROM hours WHERE billed")) == 4
+    assert Decimal(str(done["totals"][0]["total"])) * 100 == TOTAL
+    assert (await billed(books, **OCTOBER))["done"] is False
+
+
+async def test_an_invoice_without_tax_says_that_it_has_none(books: Books) -> None:
+    books.hours("2026-10-05", 100)
+    assert "carries no tax" in (await billed(books, **OCTOBER, confirm=False))["not_visible"]
+    assert "carries no tax" not in (await billed(books, **OCTOBER, tax=19, confirm=False))["not_visible"]

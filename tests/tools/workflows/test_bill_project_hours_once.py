@@ -1,0 +1,316 @@
+"""No hour is billed twice: after failures, lost answers, in other processes, and where hours can't be marked."""
+
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+import httpx
+import pytest
+import respx
+
+from clientary_mcp.sandbox import Fault, Faults, Switches
+from tests.conftest import TODAY, session_with
+from tests.support.agent import Agent, Era, agent_of
+from tests.support.clock import FakeTime
+from tests.support.people import Person, owned, working, writes
+from tests.support.quarry import OCTOBER, TOTAL, Books, billed, october
+from tests.support.replies import HOUR_ENTRY, INVOICE, PROJECT, listed
+
+pytestmark = pytest.mark.anyio
+
+CANCELLED = 3
+
+
+@pytest.fixture(params=["billed", "billed?", None], ids=lambda key: f"key {key}")
+def books(request: pytest.FixtureRequest) -> Books:
+    """Accounts where the API marks hours as billed, and where it does not."""
+    books = Books()
+    books.sandbox.switches = Switches(billed_key=request.param)
+    return books
+
+
+def call(books: Books, **more: Any) -> dict[str, Any]:
+    return {"project_id": books.project, **OCTOBER, "confirm": True, **more}
+
+
+async def attempt(books: Books, **more: Any) -> str:
+    """What a process says that bills and ends, whether it fails or not."""
+    async with agent_of(session_with(books.sandbox)) as agent:
+        result = await agent.call("bill_project_hours", call(books, **more))
+    (content,) = result.content
+    return str(getattr(content, "text", ""))
+
+
+def billed_once(books: Books, entries: list[int]) -> bool:
+    """One invoice, each entry on it once, and marked where the account can do so."""
+    assert [books.billed_times(entry) for entry in entries] == [1] * len(entries)
+    assert books.rows("SELECT subtotal FROM invoices") == [{"subtotal": TOTAL}]
+    marked = [
+        bool(row["billed"])
+        for row in books.rows("SELECT billed FROM hours WHERE title IN ('Layout', 'Cover', 'Index')")
+    ]
+    return marked == [books.sandbox.switches.billed_key == "billed"] * len(entries)
+
+
+@pytest.mark.parametrize("more", [{}, {"allow_duplicate": True}, {"group_by": "project"}, {"note": "Again"}], ids=str)
+async def test_a_second_call_bills_nothing_whoever_makes_it(books: Books, more: dict[str, Any]) -> None:
+    entries = october(books)
+    async with agent_of(session_with(books.sandbox)) as agent:
+        await agent.answer("bill_project_hours", **call(books))
+        await agent.answer("bill_project_hours", **call(books, **more))
+    await attempt(books, **more)
+    assert billed_once(books, entries)
+
+
+async def test_what_cannot_be_marked_is_said_plainly_and_not_tried_for_each(books: Books) -> None:
+    entries = october(books)
+    done = await billed(books, **OCTOBER)
+    marks = len([path for method, path in writes(books.sandbox) if method == "PUT"])
+    if books.sandbox.switches.billed_key == "billed":
+        assert marks == len(entries)
+        return
+    assert marks == 1
+    assert "does not let the API mark 3 time entries as billed" in done["message"]
+    assert done["steps"][-1]["step"].startswith("not marked as billed")
+    again = await billed(books, **OCTOBER)
+    assert "nothing new to bill" in again["message"]
+    assert again["steps"][0]["step"] == "on an earlier invoice already"
+    assert str(done["record"]["id"]) in again["steps"][0]["invoice"]
+
+
+HALF_WAY = [
+    *(Fault(kind, after=after) for kind in ("drop", 500, 502, 503, "html") for after in (False, True)),
+    *(Fault(kind) for kind in ("truncated", "half", "empty", 504)),
+]
+
+
+def fault_id(fault: Fault) -> str:
+    return f"{fault.kind}{' after' if fault.after else ''}"
+
+
+@pytest.mark.parametrize("nth", [1, 2, 3])
+@pytest.mark.parametrize("fault", HALF_WAY, ids=fault_id)
+async def test_a_failure_while_marking_is_told_and_the_next_call_goes_on(books: Books, fault: Fault, nth: int) -> None:
+    entries = october(books)
+    books.sandbox.faults = Faults([Fault(fault.kind, "PUT", "hours/*", nth=nth, after=fault.after)])
+    said = await attempt(books)
+    if '"done":true' not in said:
+        assert said.startswith("Stopped at: marking what is billed.")
+        assert "Done before: draft invoice (20101)" in said
+        assert said.count(" marked") < len(entries)
+    books.sandbox.faults = None
+    await attempt(books)
+    assert billed_once(books, entries)
+
+
+@pytest.mark.parametrize("fault", HALF_WAY, ids=fault_id)
+async def test_an_invoice_whose_answer_is_lost_is_made_once(books: Books, fault: Fault) -> None:
+    entries = october(books)
+    books.sandbox.faults = Faults([Fault(fault.kind, "POST", "invoices", nth=1, after=fault.after)])
+    await attempt(books)
+    books.sandbox.faults = None
+    await attempt(books)
+    assert billed_once(books, entries)
+
+
+class ThenBlind(Faults):
+    """The invoice is made, its answer is lost, and so is every look that follows."""
+
+    def __init__(self) -> None:
+        super().__init__([Fault("drop", "POST", "invoices", nth=1, after=True)])
+
+    def strike(self, method: str, path: str) -> Fault | None:
+        if method == "GET":
+            return Fault("html") if self.struck else None
+        return super().strike(method, path)
+
+
+async def test_an_invoice_that_nobody_could_see_being_made_is_known_by_its_note(books: Books) -> None:
+    entries = october(books)
+    books.sandbox.faults = ThenBlind()
+    said = await attempt(books)
+    assert "not known" in said
+    assert "list_invoices shows" in said
+    books.sandbox.faults = None
+    await attempt(books)
+    assert billed_once(books, entries)
+
+
+async def test_while_a_lost_invoice_may_still_come_no_other_is_made(books: Books) -> None:
+    entries = october(books)
+    time = FakeTime(TODAY)
+    async with working(owned(books.sandbox, time)) as agent:
+        books.sandbox.faults = Faults([Fault(504, "POST", "invoices", nth=1)])
+        assert "not known" in await agent.refusal("bill_project_hours", **call(books))
+        books.sandbox.faults = None
+        said = await agent.refusal("bill_project_hours", **call(books, group_by="day"))
+        assert "may still come. Nothing was sent. Try again in two minutes." in said
+        assert books.rows("SELECT id FROM invoices") == []
+        await time.clock.sleep(121)
+        assert (await agent.answer("bill_project_hours", **call(books)))["done"] is True
+    assert billed_once(books, entries)
+
+
+async def test_hours_that_were_logged_meanwhile_are_billed_apart(books: Books) -> None:
+    entries = october(books)
+    await attempt(books)
+    later = books.hours("2026-10-20", 200, title="Colours")
+    await attempt(books)
+    assert [books.billed_times(entry) for entry in [*entries, later]] == [1] * 4
+    assert [row["subtotal"] for row in books.rows("SELECT subtotal FROM invoices ORDER BY id")] == [TOTAL, 19_000]
+
+
+async def test_a_cancelled_invoice_holds_nothing(books: Books) -> None:
+    entries = october(books)
+    await attempt(books)
+    books.sandbox.connection.execute("UPDATE invoices SET status = ?", (CANCELLED,))
+    books.sandbox.connection.execute("UPDATE hours SET billed = 0 WHERE title <> 'Billed before'")
+    await attempt(books)
+    assert [books.billed_times(entry) for entry in entries] == [1] * 3
+    assert len(books.rows("SELECT id FROM invoices")) == 2
+
+
+async def test_a_project_that_moves_to_another_client_is_not_billed_again(books: Books) -> None:
+    entries = october(books)
+    await attempt(books)
+    other = books.add("clients", name="Larkspur", currency_code="EUR", status=1)
+    books.sandbox.connection.execute("UPDATE projects SET client_id = ?", (other,))
+    await attempt(books)
+    assert billed_once(books, entries)
+
+
+async def test_an_hour_that_nobody_knows_the_day_of_is_looked_for_on_every_invoice(books: Books) -> None:
+    books.sandbox.switches = Switches(billed_key=None, extra_keys=False)
+    undated, dated = books.hours(None, 100, title="Undated"), books.hours("2026-11-10", 100, title="Dated")
+    former = books.add("clients", name="Larkspur", currency_code="EUR", status=1)
+    books.an_invoice("77", client_id=former, note=f"Time entries: {undated}.")
+    await billed(books)
+    assert [books.billed_times(entry) for entry in (undated, dated)] == [0, 1]
+
+
+async def test_projects_and_months_do_not_touch_each_other(books: Books) -> None:
+    first = books.project
+    entries = october(books)
+    second = books.a_project("Quarry Website")
+    others = [books.hours(f"2026-{month}-10", 100, project_id=second, title=f"Web {month}") for month in ("09", "10")]
+    for project in (first, second):
+        books.project = project
+        await attempt(books)
+    assert [books.billed_times(entry) for entry in [*entries, *others]] == [1, 1, 1, 0, 1]
+    for project in (first, second):
+        books.project = project
+        await attempt(books, from_date="2026-09-01", to_date="2026-09-30")
+    assert [books.billed_times(entry) for entry in [*entries, *others]] == [1] * 5
+    assert sorted(row["subtotal"] for row in books.rows("SELECT subtotal FROM invoices")) == [
+        9_500,
+        9_500,
+        19_000,
+        TOTAL,
+    ]
+
+
+async def test_different_calls_at_the_same_time_bill_once(books: Books) -> None:
+    entries = october(books)
+    books.sandbox.faults = Faults([Fault("slow")], sleep=lambda _: anyio.lowlevel.checkpoint())
+    async with agent_of(session_with(books.sandbox)) as agent, anyio.create_task_group() as group:
+        for grouped in ("entry", "title", "person", "day", "project"):
+            group.start_soon(agent.call, "bill_project_hours", call(books, group_by=grouped))
+    assert [books.rows("SELECT subtotal FROM invoices")] == [[{"subtotal": TOTAL}]]
+    assert len(entries) == 3
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        "Time entries: 70001-70009.",
+        "Time entries:\n70001 \N{EN DASH} 70003,\n70004, 70005, 70006.",
+        "See Time entries: 1-999999999.",
+    ],
+)
+async def test_a_note_that_people_have_edited_still_counts_and_is_shown(books: Books, note: str) -> None:
+    entries = october(books)
+    books.an_invoice("77", note=note)
+    shown = await billed(books, **OCTOBER, confirm=False)
+    assert shown["steps"][0]["invoice"].startswith("invoice “77”")
+    assert "nothing is new" in shown["message"]
+    await attempt(books)
+    assert [books.billed_times(entry) for entry in entries] == [0] * 3
+    assert len(books.rows("SELECT id FROM invoices")) == 1
+
+
+async def test_a_note_that_speaks_of_time_in_other_words_holds_nothing(books: Books) -> None:
+    entries = october(books)
+    for number, note in enumerate(["Time entries: see the sheet.", "Our time: 70001-70009.", "Expenses: 70001-70009."]):
+        books.an_invoice(str(number), note=note)
+    await attempt(books)
+    assert [books.billed_times(entry) for entry in entries] == [1] * 3
+
+
+# Where Clientary refuses, or answers something else
+
+
+def played(account: respx.MockRouter, *, mark: int = 204, total: str | None = "600") -> None:
+    """An account with two unbilled hours, whose marks are answered with that status."""
+    entries = [HOUR_ENTRY | {"id": 1, "billed?": False}, HOUR_ENTRY | {"id": 2, "billed?": False}]
+    account.get("projects/24").respond(json=PROJECT)
+    account.get("projects/24/hours").respond(json={"hours": entries})
+    account.get(path__regex=r".*/invoices").respond(json=listed("invoices", INVOICE))
+    made = INVOICE | {"id": 500, "number": "900", "note": "Time entries: 1-2.", "total_cost": total}
+    account.post("invoices").respond(201, json=made)
+    account.put(path__regex=r".*/hours/\d").respond(mark)
+    account.get(path__regex=r".*/hours/\d").respond(json=entries[0])
+
+
+@pytest.mark.parametrize("status", [403, 404, 422])
+async def test_a_mark_that_is_refused_does_not_undo_the_invoice(
+    agent: Agent, account: respx.MockRouter, status: int
+) -> None:
+    played(account, mark=status)
+    done = await agent.answer("bill_project_hours", project_id=24, confirm=True)
+    assert done["record"]["id"] == 500
+    assert "does not let the API mark 2 time entries" in done["message"]
+
+
+@pytest.mark.parametrize(
+    ("total", "said"), [("1299.99", "Clientary makes it 1,299.99"), (None, "does not say what it")]
+)
+async def test_a_total_that_is_not_what_was_meant_is_said(
+    agent: Agent, account: respx.MockRouter, total: str | None, said: str
+) -> None:
+    played(account, total=total)
+    done = await agent.answer("bill_project_hours", project_id=24, confirm=True)
+    assert said in done["message"]
+
+
+async def test_a_page_of_invoices_that_cannot_be_read_bills_nothing(agent: Agent, account: respx.MockRouter) -> None:
+    played(account)
+    account.get(path__regex=r".*/invoices").mock(return_value=httpx.Response(500))
+    assert "trouble" in await agent.refusal("bill_project_hours", project_id=24, confirm=True)
+    assert not account.routes[3].called
+
+
+# A person's word
+
+
+async def test_a_person_is_shown_every_line_and_asked_only_when_there_is_something_to_do(era: Era) -> None:
+    books = Books()
+    october(books)
+    person = Person()
+    async with working(owned(books.sandbox, FakeTime(TODAY)), era, person) as agent:
+        assert (await agent.answer("bill_project_hours", **call(books)))["done"] is True
+        assert (await agent.answer("bill_project_hours", **call(books, group_by="day")))["done"] is False
+    (question,) = person.questions
+    assert '- step: "line", title: "2026-10-12 Cover", quantity: 3.25, price: 120, amount: 390' in question
+    assert 'currency code: "EUR", subtotal: 658.85, taxes: 0, total: 658.85' in question
+    assert "confirm" not in question
+
+
+async def test_very_many_hours_are_billed_and_marked_in_one_call() -> None:
+    books = Books()
+    for day in range(1, 31):
+        for _ in range(5):
+            books.hours(f"2026-09-{day:02}", 50)
+    done = await billed(books)
+    assert len([step for step in done["steps"] if step["step"] == "line"]) == 150
+    assert books.rows("SELECT count(*) AS n FROM hours WHERE billed") == [{"n": 150}]
+    assert books.rows("SELECT subtotal FROM invoices") == [{"subtotal": 150 * 4_750}]

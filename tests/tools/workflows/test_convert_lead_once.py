@@ -1,0 +1,232 @@
+"""A lead is converted once: whatever fails on the way, whoever calls again, and whoever has its name already."""
+
+from typing import Any
+
+import anyio
+import pytest
+
+from clientary_mcp.sandbox import Fault, Faults, Switches
+from clientary_mcp.server.app import ClientaryServer
+from tests.conftest import session_with
+from tests.support.people import host, text_of, writes
+from tests.tools.workflows.test_convert_lead import COMPANY, PROJECT, Won, converted, outcomes, refused
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def won() -> Won:
+    return Won()
+
+
+def made_once(won: Won) -> bool:
+    """Whether all is there, and nothing twice."""
+    counts = [len(won.made(table)) for table in ("clients", "projects", "tasks")] + [len(won.people())]
+    return counts == [1, 1, 2, 2] and won.of_the_leads() == won.before
+
+
+# Failures half-way
+
+STEPS = ["client", "Ann Quay", "Bob Pier", "project", "Kick-off", "Photos"]
+LOST = [Fault(kind, after=after) for kind in ("drop", 500, 504, "html") for after in (False, True)]
+
+
+async def first_try(won: Won) -> str:
+    """What a confirmed call says; it may fail."""
+    async with host(ClientaryServer(session_with(won.sandbox))) as client:
+        return text_of(await client.call_tool("convert_lead", {**won.job, "confirm": True}))
+
+
+@pytest.mark.parametrize("fault", LOST, ids=lambda fault: f"{fault.kind}{'-after' if fault.after else ''}")
+@pytest.mark.parametrize("nth", range(1, 7))
+async def test_after_a_failure_anywhere_the_same_call_goes_on_and_does_nothing_twice(
+    won: Won, nth: int, fault: Fault
+) -> None:
+    won.sandbox.faults = Faults([Fault(fault.kind, "POST", nth=nth, after=fault.after)])
+    said = await first_try(won)
+    won.sandbox.faults = None
+    if '"done":true' not in said:
+        if nth > 1:
+            assert STEPS[nth - 1] in said.partition("Done before:")[0]
+            assert all(step in said.partition("Done before:")[2] for step in STEPS[: nth - 1])
+            assert "The same call goes on from there and does nothing twice." in said
+        await converted(won)
+    assert made_once(won)
+    assert outcomes(await converted(won)) == ["already there"] * 6
+    assert made_once(won)
+
+
+@pytest.mark.parametrize(
+    ("what", "table", "before"), [("contacts", "contacts", 1), ("projects", "projects", 3), ("tasks", "tasks", 4)]
+)
+async def test_where_the_plan_has_no_room_it_stops_says_so_and_goes_on_later(
+    won: Won, what: str, table: str, before: int
+) -> None:
+    won.sandbox.switches = Switches(plan_limit=frozenset({what}))
+    said = await refused(won)
+    assert f"plan allows no more {what}" in said
+    assert all(step in said.partition("Done before:")[2] for step in STEPS[:before])
+    won.sandbox.switches = Switches()
+    await converted(won)
+    assert made_once(won)
+
+
+async def test_where_the_plan_has_no_room_for_the_client_nothing_is_done(won: Won) -> None:
+    won.sandbox.switches = Switches(plan_limit=frozenset({"clients"}))
+    said = await refused(won)
+    assert "plan allows no more clients: nothing was created" in said
+    assert "Done before" not in said
+    assert len(won.sandbox.ledger) == 0
+
+
+async def test_a_task_that_is_refused_is_put_right_by_the_next_call(won: Won) -> None:
+    said = await refused(won, tasks=[{"title": "Kick-off"}, {"title": "Photos", "assignee_id": 99}])
+    assert "assignee_id: “must exist”" in said
+    assert "Kick-off" in said.partition("Done before:")[2]
+    await converted(won)
+    assert made_once(won)
+
+
+async def test_a_read_that_fails_changes_nothing(won: Won) -> None:
+    for path in ("leads/*", "clients", "contacts"):
+        won.sandbox.faults = Faults([Fault("html", "GET", path)])
+        assert "Nothing was changed" in await refused(won)
+    assert not writes(won.sandbox)
+
+
+async def test_the_same_call_made_twice_at_once_makes_one_client(won: Won) -> None:
+    async with host(ClientaryServer(session_with(won.sandbox))) as client, anyio.create_task_group() as group:
+        for _ in range(3):
+            group.start_soon(client.call_tool, "convert_lead", {**won.job, "confirm": True})
+    assert made_once(won)
+
+
+async def test_two_tasks_of_one_title_are_two_and_stay_two(won: Won) -> None:
+    tasks = [{"title": "Call"}, {"title": "Call", "due_date": "2026-12-24"}, {"title": "call  them"}]
+    won.sandbox.faults = Faults([Fault("drop", "POST", "tasks", nth=2)])
+    assert "Stopped at: task “Call”" in await refused(won, tasks=tasks)
+    won.sandbox.faults = None
+    assert outcomes(await converted(won, tasks=tasks))[-3:] == ["already there", "done", "done"]
+    assert outcomes(await converted(won, tasks=tasks))[-3:] == ["already there"] * 3
+    assert [task["title"] for task in won.made("tasks")] == ["Call", "Call", "call  them"]
+
+
+async def test_where_all_is_there_nobody_is_told_to_confirm(won: Won) -> None:
+    await converted(won)
+    for confirm in (False, True):
+        answer = await converted(won, confirm=confirm)
+        assert answer["done"] is False
+        assert "has all of it already" in answer["message"]
+        assert "The lead stays" in answer["message"]
+        assert "to_proceed" not in answer
+
+
+# Clients of the same name
+
+
+@pytest.mark.parametrize(
+    ("other", "differs"),
+    [
+        ({"name": "Harbour Café", "city": "Hull"}, "city"),
+        ({"name": "HARBOUR CAFE", "address": ""}, "name, address"),
+        ({"name": "harbour  café!", "invoice_extra_fields": '{"VAT": "GB 2"}'}, "name, invoice_extra_fields"),
+        ({"name": "Harbour Café", "number": "H-1"}, "number"),
+    ],
+)
+async def test_another_client_of_the_name_is_named_and_not_taken_for_it(
+    won: Won, other: dict[str, Any], differs: str
+) -> None:
+    there = won.add("clients", **COMPANY | other)
+    for confirm in (False, True):
+        said = await refused(won, confirm=confirm)
+        assert "There is a client of that name" in said
+        assert f"{there} “{other['name'].replace('  ', ' ')}” (differs in {differs})" in said
+        assert "Nothing was changed" in said
+    assert not writes(won.sandbox)
+
+
+async def test_the_call_goes_on_with_the_client_that_the_caller_names(won: Won) -> None:
+    there = won.add("clients", **COMPANY | {"city": "Hull"})
+    before = won.rows("SELECT * FROM clients WHERE id = ?", there)
+    assert f"going on with client {there}" in (await converted(won, client_id=there, confirm=False))["message"]
+    done = await converted(won, client_id=there)
+    assert outcomes(done) == ["already there"] + ["done"] * 5
+    assert won.rows("SELECT * FROM clients WHERE id = ?", there) == before
+    assert {task["client_id"] for task in won.made("tasks")} == {there}
+    assert made_once(won)
+    assert "no such record" in await refused(won, client_id=9_999)
+
+
+async def test_two_clients_that_could_be_it_are_both_named(won: Won) -> None:
+    one, other = (won.add("clients", **COMPANY) for _ in range(2))
+    said = await refused(won)
+    assert "There are 2 clients of that name" in said
+    assert all(f"{client} “Harbour Café” (all the same)" in said for client in (one, other))
+
+
+async def test_of_several_clients_of_the_name_the_one_that_has_the_leads_data_is_it(won: Won) -> None:
+    won.add("clients", **COMPANY | {"city": "Hull"})
+    there = won.add("clients", **COMPANY)
+    assert outcomes(await converted(won)) == ["already there"] + ["done"] * 5
+    assert {task["client_id"] for task in won.made("tasks")} == {there}
+
+
+async def test_a_client_that_was_changed_since_is_asked_about(won: Won) -> None:
+    await converted(won, tasks=[{"title": "Kick-off"}])
+    client = won.made("clients")[0]["id"]
+    won.sandbox.connection.execute("UPDATE clients SET website = '' WHERE id = ?", (client,))
+    assert "differs in website" in await refused(won)
+    assert outcomes(await converted(won, client_id=client))[-1] == "done"
+    assert made_once(won)
+
+
+# A project of the same name
+
+
+async def test_a_project_of_the_name_is_taken_as_it_is_and_what_differs_is_told(won: Won) -> None:
+    await converted(won, tasks=None)
+    done = await converted(won, project={**PROJECT, "name": "menu ", "rate": 80})
+    (project,) = [step for step in done["steps"] if "project" in step["step"]]
+    assert (project["outcome"], project["differs"]) == ("already there", ["rate"])
+    assert made_once(won)
+    assert won.made("projects")[0]["rate"] == 9_550
+
+
+async def test_a_completed_project_of_the_name_is_found(won: Won) -> None:
+    await converted(won)
+    won.sandbox.connection.execute("UPDATE projects SET status = 2")
+    assert outcomes(await converted(won)) == ["already there"] * 6
+
+
+async def test_a_project_of_the_name_at_another_client_is_another_one(won: Won) -> None:
+    won.a_project("Menu")
+    await converted(won)
+    assert len(won.made("projects")) == 2
+
+
+# What is wrong with a call
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"project": {"name": "Menu"}}, "project is wrong: rate is required"),
+    ({"project": {**PROJECT, "client_id": 1}}, "there is no argument 'client_id'"),
+    ({"project": {**PROJECT, "rat": 1}}, "Did you mean rate?"),
+    ({"project": "Menu"}, "project takes an object, not 'Menu'"),
+    ({"tasks": [{"title": " "}]}, "tasks.0 is wrong: title takes text that is not blank"),
+    ({"tasks": [{"title": "x"}, {"titel": "x"}]}, "tasks.1 is wrong: title is required"),
+    ({"tasks": ["x"]}, "tasks.0 takes an object, not 'x'"),
+    ({"tasks": [{"title": "x"}] * 101}, "at most 100"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "said"), WRONG)
+async def test_a_project_or_a_task_that_could_not_be_made_is_refused_before_anything_is_sent(
+    won: Won, wrong: dict[str, Any], said: str
+) -> None:
+    refusal = await refused(won, **wrong)
+    assert said in refusal
+    assert "Nothing was sent" in refusal
+    assert not won.sandbox.requests
+
+
+async def test_a_lead_that_is_not_there_is_told(won: Won) -> None:
+    assert "nothing at leads/99" in await refused(won, lead_id=99)

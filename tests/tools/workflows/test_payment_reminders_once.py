@@ -1,0 +1,206 @@
+"""No reminder leaves twice, and no more than the owner allows: after failures, lost answers, and caps."""
+
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+import pytest
+
+from clientary_mcp.sandbox import Fault, Faults
+from tests.conftest import TODAY, session_with
+from tests.support.agent import Agent, Era, agent_of
+from tests.support.clock import FakeTime
+from tests.support.people import Person, owned, working
+from tests.tools.workflows.test_payment_reminders import DAY, HOUR, JOB, Debtors, reminded, three, why
+
+pytestmark = pytest.mark.anyio
+
+ALL: dict[str, Any] = {"min_days_overdue": 1, "confirm": True}
+
+
+@pytest.fixture
+def books() -> Debtors:
+    return Debtors()
+
+
+def mailed(books: Debtors) -> list[int]:
+    return [invoice for invoice, _ in books.mailed()]
+
+
+async def call(agent: Agent, **more: Any) -> str:
+    """What a call says, whether it fails or not."""
+    (content,) = (await agent.call(JOB, ALL | more)).content
+    return str(getattr(content, "text", ""))
+
+
+UNSURE = [
+    *(Fault(kind, after=after) for kind in ("drop", 500, 502, 503, "html") for after in (False, True)),
+    *(Fault(kind) for kind in ("truncated", "half", "empty", 504)),
+]
+
+
+@pytest.mark.parametrize("nth", [1, 2, 3])
+@pytest.mark.parametrize("fault", UNSURE, ids=lambda fault: f"{fault.kind}{' after' if fault.after else ''}")
+async def test_after_a_lost_answer_the_same_call_mails_the_rest_and_nobody_twice(
+    books: Debtors, fault: Fault, nth: int
+) -> None:
+    ids = three(books)
+    books.sandbox.faults = Faults([Fault(fault.kind, "POST", "invoices/*/messages", nth=nth, after=fault.after)])
+    async with agent_of(session_with(books.sandbox)) as agent:
+        said = await call(agent)
+        books.sandbox.faults = None
+        again = await call(agent)
+    assert len(mailed(books)) == len(set(mailed(books)))
+    left_out = set(ids) - set(mailed(books))
+    assert left_out <= {ids[nth - 1]}
+    if '"done":true' not in said:
+        assert "not known" in said
+        assert "perhaps" in again
+        assert said.count("mail of") == (nth if nth > 1 else 0)
+        assert ("Done before" in said) == (nth > 1)
+
+
+async def test_a_failure_half_way_says_who_was_written_to(books: Debtors) -> None:
+    three(books)
+    books.sandbox.faults = Faults([Fault(429, "POST", "invoices/*/messages", nth=3, times=100)])
+    async with agent_of(session_with(books.sandbox)) as agent:
+        said = await call(agent)
+        books.sandbox.faults = None
+        assert "2@example.com" in said.partition("Done before")[0]
+        assert "1@example.com" in said.partition("Done before")[2]
+        assert "The same call goes on from there" in said
+        rest = await agent.answer(JOB, **ALL)
+    assert len(mailed(books)) == len(set(mailed(books))) == 3
+    assert rest["message"] == "1 reminder mailed, 2 invoices skipped."
+    assert set(why(rest).values()) == {"it was mailed in the last day; allow_duplicate=true mails it again"}
+
+
+async def test_what_clientary_refuses_holds_up_no_other(books: Debtors) -> None:
+    ids = three(books)
+
+    class Gone(Faults):
+        """The second invoice disappears just before it is mailed."""
+
+        def strike(self, method: str, path: str) -> Fault | None:
+            if method == "POST":
+                books.sandbox.connection.execute("DELETE FROM invoices WHERE id = ?", (ids[1],))
+            return None
+
+    books.sandbox.faults = Gone()
+    done = await reminded(books, **ALL)
+    assert mailed(books) == [ids[0], ids[2]]
+    assert [step["step"] for step in done["steps"]] == ["mailed", "refused", "mailed"]
+    assert "There is nothing at" in done["steps"][1]["why"]
+    assert done["message"] == "2 reminders mailed, 1 refused by Clientary."
+
+
+async def test_for_a_day_nobody_is_reminded_again(books: Debtors) -> None:
+    three(books)
+    time = FakeTime(TODAY)
+    async with working(owned(books.sandbox, time)) as agent:
+        await agent.answer(JOB, **ALL)
+        await time.clock.sleep(DAY - 60)
+        assert (await agent.answer(JOB, **ALL))["done"] is False
+        assert len(mailed(books)) == 3
+        await time.clock.sleep(120)
+        assert (await agent.answer(JOB, **ALL))["done"] is True
+    assert len(mailed(books)) == 6
+
+
+async def test_allow_duplicate_reminds_again_at_once(books: Debtors) -> None:
+    three(books)
+    async with agent_of(session_with(books.sandbox)) as agent:
+        await agent.answer(JOB, **ALL)
+        await agent.answer(JOB, **ALL, allow_duplicate=True)
+    assert len(mailed(books)) == 6
+
+
+async def test_a_failure_of_a_repeat_says_how_to_go_on_without_a_third_mail(books: Debtors) -> None:
+    three(books)
+    async with agent_of(session_with(books.sandbox)) as agent:
+        await agent.answer(JOB, **ALL)
+        books.sandbox.faults = Faults([Fault(429, "POST", "invoices/*/messages", nth=2, times=100)])
+        assert "The same call, without allow_duplicate, goes on" in await call(agent, allow_duplicate=True)
+
+
+async def test_other_words_to_the_same_people_are_no_new_reminder(books: Debtors) -> None:
+    ids = three(books)
+    async with agent_of(session_with(books.sandbox)) as agent:
+        await agent.answer(JOB, **ALL)
+        await agent.answer(JOB, invoice_ids=ids, subject="Again", confirm=True)
+        assert len(mailed(books)) == 3
+        client = books.rows("SELECT client_id FROM invoices WHERE id = ?", ids[0])[0]["client_id"]
+        books.add("contacts", client_id=client, name="Bo", email="new@example.com")
+        await agent.answer(JOB, invoice_ids=ids, subject="Again", confirm=True)
+    assert mailed(books)[3:] == [ids[0]]
+
+
+async def test_different_calls_at_the_same_time_mail_once(books: Debtors) -> None:
+    ids = three(books)
+    books.sandbox.faults = Faults([Fault("slow")], sleep=lambda _: anyio.lowlevel.checkpoint())
+    async with agent_of(session_with(books.sandbox)) as agent, anyio.create_task_group() as group:
+        group.start_soon(agent.call, JOB, ALL)
+        group.start_soon(agent.call, JOB, {"invoice_ids": ids, "confirm": True})
+        group.start_soon(agent.call, JOB, ALL | {"subject": "Please"})
+    assert sorted(mailed(books)) == sorted(ids)
+
+
+# Caps
+
+
+async def test_the_cap_stops_the_batch_and_the_same_call_goes_on_an_hour_later(books: Debtors) -> None:
+    ids = three(books)
+    time = FakeTime(TODAY)
+    async with working(owned(books.sandbox, time, mails_per_hour=2)) as agent:
+        shown = await agent.answer(JOB, min_days_overdue=1)
+        assert "No more than 2 mails may leave in an hour" in shown["not_visible"]
+        said = await agent.refusal(JOB, **ALL)
+        assert said.startswith("Stopped at: mail of invoice “2”")
+        assert "CLIENTARY_MAILS_PER_HOUR" in said
+        assert "Nothing was sent" not in said
+        assert mailed(books) == ids[:2]
+        assert "Nothing was sent" in await agent.refusal(JOB, **ALL)
+        await time.clock.sleep(HOUR)
+        await agent.answer(JOB, **ALL)
+    assert mailed(books) == ids
+
+
+async def test_an_owner_who_allows_no_mail_gets_none(books: Debtors) -> None:
+    three(books)
+    async with working(owned(books.sandbox, FakeTime(TODAY), mails_per_hour=0)) as agent:
+        assert "Nothing was sent" in await agent.refusal(JOB, **ALL)
+    assert mailed(books) == []
+
+
+# A person's word
+
+
+async def test_a_person_is_shown_every_mail_before_any_leaves(books: Debtors, era: Era) -> None:
+    three(books)
+    person = Person()
+    async with working(owned(books.sandbox, FakeTime(TODAY)), era, person) as agent:
+        await agent.answer(JOB, **ALL)
+    (question,) = person.questions
+    for number in range(3):
+        assert f'number: "{number}", client: "Client {number}", balance: 100' in question
+        assert f'recipients: ["{number}@example.com"]' in question
+    assert 'Totals:\n- currency code: "EUR", count: 3, balance: 300' in question
+    assert len(mailed(books)) == 3
+
+
+async def test_a_payment_that_comes_in_while_the_person_is_asked_stops_the_batch(books: Debtors, era: Era) -> None:
+    first, *_ = three(books)
+    person = Person(meanwhile=lambda: books.paid(first, 0))
+    async with working(owned(books.sandbox, FakeTime(TODAY)), era, person) as agent:
+        answer = await agent.answer(JOB, **ALL)
+    assert answer["done"] is False
+    assert why(answer) == {first: f"the client paid on {TODAY}"}
+    assert mailed(books) == []
+
+
+async def test_a_long_batch_is_shown_whole(books: Debtors) -> None:
+    for number in range(130):
+        books.owed(books.client_with(f"{number}@example.com"), str(number))
+    shown = await reminded(books, min_days_overdue=1)
+    assert len(shown["steps"]) == 130
+    assert shown["totals"] == [{"currency_code": "EUR", "count": 130, "balance": 13_000}]
