@@ -3,18 +3,18 @@
     ClientaryError
     ├── SettingsError        something is missing or wrong in the settings
     ├── BadArguments         refused here: nothing was sent
-    ├── Withheld             refused here by what the owner set: a cap, or a person's word; nothing was sent
+    ├── BlockedByOwner       refused here by what the owner set: a cap, or a person's word; nothing was sent
     ├── NotAllowed           401, 403: the token is not accepted, or its owner may not
     ├── NotFound             404
     ├── Refused              422 and other 4xx: the fields that Clientary complains of are in `fields`
     ├── PlanLimit            426: the account's plan allows no more
-    ├── Busy                 429, after all tries
+    ├── RateLimited          429, after all tries
     ├── Unavailable          not reachable, or 5xx to a read
-    │   └── Changing         a list that changed while its pages were read
+    │   └── ListChanged      a list that changed while its pages were read
     ├── NotDone              a write was sent, its answer did not come, and a look shows that it took no effect
-    ├── HalfDone             a job of several writes stopped after some of them; the same call goes on from there
+    ├── PartiallyDone        a job of several writes stopped after some of them; the same call goes on from there
     ├── OutcomeUnknown       a write was sent, its answer did not come, and it may have taken effect
-    └── Unreadable           an answer that is not what the API documents
+    └── MalformedResponse    an answer that is not what the API documents
 
 Messages are read by agents: they say what happened and what to do next, and hold no text of Clientary's but
 the bounded messages of `fields`.
@@ -42,7 +42,7 @@ class BadArguments(ClientaryError):
     code = "BadArguments"
 
 
-class Withheld(ClientaryError):
+class BlockedByOwner(ClientaryError):
     """The owner's settings, or the person who was asked, do not let it happen. Nothing was sent."""
 
     code = "Withheld"
@@ -79,7 +79,7 @@ class PlanLimit(ClientaryError):
     code = "PlanLimit"
 
 
-class Busy(ClientaryError):
+class RateLimited(ClientaryError):
     """Clientary asked to slow down, and went on asking. `retry_after` is in seconds, when it said so."""
 
     code = "Busy"
@@ -95,7 +95,7 @@ class Unavailable(ClientaryError):
     code = "Unavailable"
 
 
-class Changing(Unavailable):
+class ListChanged(Unavailable):
     """A list changed while its pages were read, so that it can't be told whole."""
 
     code = "Changing"
@@ -107,7 +107,7 @@ class NotDone(ClientaryError):
     code = "NotDone"
 
 
-class HalfDone(ClientaryError):
+class PartiallyDone(ClientaryError):
     """A job of several writes stopped half-way. What was done stays, and is told."""
 
     code = "HalfDone"
@@ -126,7 +126,7 @@ class OutcomeUnknown(ClientaryError):
         self.may_still_happen, self.accepted = may_still_happen, accepted
 
 
-class Unreadable(ClientaryError):
+class MalformedResponse(ClientaryError):
     """Clientary answered something that the API does not document."""
 
     code = "Unreadable"

@@ -24,10 +24,10 @@ from clientary_mcp.api.retry import NOT_SENT, Retrying
 from clientary_mcp.api.status_errors import explain, unknown_outcome
 from clientary_mcp.api.write_tracker import Stirrings
 from clientary_mcp.errors import (
-    Busy,
+    MalformedResponse,
     OutcomeUnknown,
+    RateLimited,
     Unavailable,
-    Unreadable,
 )
 from clientary_mcp.redaction import Learnt, handles_in, redacted
 from clientary_mcp.settings import Settings
@@ -118,7 +118,9 @@ class Exchange:
         try:
             response = await self._http.send(request)
         except httpx.PoolTimeout:
-            raise Busy("Too many requests are waiting their turn; nothing was sent. Try again in a minute.") from None
+            raise RateLimited(
+                "Too many requests are waiting their turn; nothing was sent. Try again in a minute."
+            ) from None
         except NOT_SENT:
             raise Unavailable("Clientary could not be reached; nothing was sent. Try again in a minute.") from None
         except httpx.RequestError as error:
@@ -147,7 +149,9 @@ class Exchange:
             return json.loads(content, parse_float=Decimal, parse_constant=str) if content.strip() else None
         except (ValueError, RecursionError):
             if method == "GET":
-                raise Unreadable("Clientary's answer could not be read: it is not the JSON it should be.") from None
+                raise MalformedResponse(
+                    "Clientary's answer could not be read: it is not the JSON it should be."
+                ) from None
             # Not necessarily Clientary's: a proxy answers 200 with a page of its own, and has passed nothing on.
             raise unknown_outcome(method, path, "Clientary's answer could not be read") from None
 

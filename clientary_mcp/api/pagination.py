@@ -6,7 +6,7 @@ from math import ceil
 from typing import Any, Generic, TypeVar
 
 from clientary_mcp.accounting.totals import totals_of
-from clientary_mcp.errors import Unreadable
+from clientary_mcp.errors import MalformedResponse
 from tool_schemas.base.models import Record
 from tool_schemas.base.parsing import read_day, read_int
 from tool_schemas.base.results import Page
@@ -41,7 +41,7 @@ class Listing(Generic[RecordT]):
                 raise TypeError("no list")
             records = [kind.read(row) for row in rows]
         except (TypeError, ValueError, AttributeError):
-            raise Unreadable(f"Clientary answered something other than a list of {kind.plural}.") from None
+            raise MalformedResponse(f"Clientary answered something other than a list of {kind.plural}.") from None
         counts = [_or_none(read_int, about.get(key)) for key in ("page_count", "page_size", "total_count")]
         dates = [_or_none(read_day, about.get(key)) for key in ("from_date", "to_date")]
         listing = cls(records, *counts, *dates)

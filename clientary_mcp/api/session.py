@@ -23,7 +23,7 @@ from clientary_mcp.api.pagination import Joined, Listing, whole_list
 from clientary_mcp.api.reconcile import TOOK_EFFECT, accepted, holds, made_since, settled
 from clientary_mcp.api.status_errors import explain
 from clientary_mcp.api.streaming import Opened, RecordT, Sieve, Sink, _All
-from clientary_mcp.errors import Changing, ClientaryError, NotFound, OutcomeUnknown, Unreadable
+from clientary_mcp.errors import ClientaryError, ListChanged, MalformedResponse, NotFound, OutcomeUnknown
 from clientary_mcp.settings import Settings
 from clientary_mcp.state.quotas import Caps
 from clientary_mcp.state.recent import Repeats
@@ -167,7 +167,7 @@ class Clientary:
         """
         try:
             return await self._sifted(kind, path, into(), query)
-        except Changing:
+        except ListChanged:
             return await self._sifted(kind, path, into(), query)
 
     async def _sifted(self, kind: type[RecordT], path: str, sieve: SieveT, query: Query | None) -> SieveT:
@@ -189,7 +189,7 @@ class Clientary:
         while missing := joined.missing(None):
             await in_order((partial(read, number) for number in missing), self.settings.concurrency, take)
         if joined.torn or self._stirred(joined, kind, mark):
-            raise Changing(f"The list at {path} changes while it is read. Try again in a minute.")
+            raise ListChanged(f"The list at {path} changes while it is read. Try again in a minute.")
         return sieve
 
     async def every(self, kind: type[RecordT], path: str, query: Query | None = None) -> list[RecordT]:
@@ -220,7 +220,7 @@ class Clientary:
         since = self.clock.wall()
         try:
             record = _record(kind, await self._write("POST", path, {kind.wrapper: body}, otherwise))
-        except (OutcomeUnknown, Unreadable) as failure:
+        except (OutcomeUnknown, MalformedResponse) as failure:
             lost = failure if isinstance(failure, OutcomeUnknown) else accepted(path)
             look = partial(self._made, kind, body, since, listed or partial(self.every, kind, path), lost)
             record = await settled(self._current, look, "POST", path, lost)
@@ -269,7 +269,7 @@ class Clientary:
         if not read_back:
             try:
                 return _record(kind, sent)
-            except Unreadable:
+            except MalformedResponse:
                 pass  # 204, or a body that shows no record: both are possible, and the change is made
         try:
             return await self.get(kind, path)
@@ -338,7 +338,7 @@ def _record(kind: type[RecordT], sent: Any) -> RecordT:
     try:
         return kind.read(sent)
     except (TypeError, ValueError, AttributeError):
-        raise Unreadable("Clientary's answer could not be read: it shows no record with an id.") from None
+        raise MalformedResponse("Clientary's answer could not be read: it shows no record with an id.") from None
 
 
 def _page(query: Query | None, number: int) -> Query:

@@ -5,16 +5,16 @@ import re
 from typing import Any
 
 from clientary_mcp.errors import (
-    Busy,
     ClientaryError,
+    MalformedResponse,
     NotAllowed,
     NotDone,
     NotFound,
     OutcomeUnknown,
     PlanLimit,
+    RateLimited,
     Refused,
     Unavailable,
-    Unreadable,
 )
 from tool_schemas.base.parsing import SECRETS, seen
 
@@ -47,9 +47,9 @@ def explain(status: int, method: str, path: str, body: str, retry_after: float |
             )
         case 429:
             when = f" in {retry_after:.0f} seconds" if retry_after else " in a minute"
-            return Busy(f"Clientary asks to slow down; nothing was changed. Try again{when}.", retry_after)
+            return RateLimited(f"Clientary asks to slow down; nothing was changed. Try again{when}.", retry_after)
         case _ if 300 <= status < 400 and method == "GET":
-            return Unreadable(
+            return MalformedResponse(
                 f"Clientary answered with a redirect ({status}), which is not followed. "
                 "CLIENTARY_SUBDOMAIN or CLIENTARY_BASE_URL is probably not the account's address."
             )

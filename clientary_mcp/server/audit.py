@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from clientary_mcp.api.call import Call
-from clientary_mcp.errors import SettingsError, Withheld
+from clientary_mcp.errors import BlockedByOwner, SettingsError
 from clientary_mcp.redaction import HANDLES, Learnt, redacted
 from tool_schemas.base.models import Arguments, Changes, Confirmed
 from tool_schemas.base.parsing import as_it_came
@@ -69,9 +69,9 @@ class Audit:
             self._flush(lasting=True)
             full = self._path is not None and shutil.disk_usage(self._path).free < _ENOUGH
         except OSError as error:
-            raise Withheld(_UNWRITABLE.format(why=error.strerror)) from None
+            raise BlockedByOwner(_UNWRITABLE.format(why=error.strerror)) from None
         if full:
-            raise Withheld(_UNWRITABLE.format(why="the disk is full"))
+            raise BlockedByOwner(_UNWRITABLE.format(why="the disk is full"))
 
     def write(self, line: dict[str, Any]) -> None:
         """Append one line; after a write the disk has it before the answer. OSError when it has to wait.

@@ -18,7 +18,7 @@ from mcp_types import ElicitRequest, ElicitRequestFormParams, ElicitResult, Inpu
 from mcp_types.version import is_version_at_least
 from pydantic import ValidationError
 
-from clientary_mcp.errors import Withheld
+from clientary_mcp.errors import BlockedByOwner
 from clientary_mcp.settings import Settings
 from tool_schemas.base.results import as_text
 
@@ -64,7 +64,7 @@ class Asking:
         if context is None or not _can_ask(context):
             if self._mode == "auto":
                 return None
-            raise Withheld(f"Nothing was sent: a person has to agree, and this host can't ask one. {_CHANGE}")
+            raise BlockedByOwner(f"Nothing was sent: a person has to agree, and this host can't ask one. {_CHANGE}")
         seen = await preview()
         if "to_proceed" not in seen.shown:  # there is nothing to do, and so nothing to agree to
             return seen.shown
@@ -102,7 +102,7 @@ class Asking:
                     form.message, form.requested_schema, context.request_id
                 )
             except (MCPError, ValidationError):
-                raise Withheld(f"Nothing was sent: the host failed to ask the person. {_CHANGE}") from None
+                raise BlockedByOwner(f"Nothing was sent: the host failed to ask the person. {_CHANGE}") from None
             return reply
         return None
 
@@ -155,7 +155,7 @@ def _settle(reply: ElicitResult | None) -> None:
         "cancel": "cancelled the question",
     }
     said = what.get(reply.action if reply else None, "did not tick that it should be done")
-    raise Withheld(f"Nothing was sent: the person who was asked {said}. {_CHANGE}")
+    raise BlockedByOwner(f"Nothing was sent: the person who was asked {said}. {_CHANGE}")
 
 
 def _changed(shown: dict[str, Any]) -> dict[str, Any]:

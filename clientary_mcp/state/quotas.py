@@ -6,14 +6,14 @@ from contextlib import contextmanager, suppress
 from math import ceil
 
 from clientary_mcp.errors import (
-    Busy,
+    BlockedByOwner,
     NotAllowed,
     NotDone,
     NotFound,
     PlanLimit,
+    RateLimited,
     Refused,
     Unavailable,
-    Withheld,
 )
 from clientary_mcp.settings import Settings
 
@@ -42,7 +42,7 @@ class Caps:
             if len(left) >= most:
                 wait = ceil((left[0] + _HOUR - self._now()) / 60) if left else 0
                 minutes = f" The next is possible in {wait} minute{'s' if wait > 1 else ''}." if left else ""
-                raise Withheld(
+                raise BlockedByOwner(
                     f"Nothing was sent: the owner allows {most} of this kind ({kind}) in an hour.{minutes}"
                     f" The owner can change {variable}."
                 )
@@ -58,7 +58,7 @@ class Caps:
         left.append(stamp)
         try:
             yield
-        except (Refused, NotFound, NotAllowed, PlanLimit, Busy, NotDone, Unavailable):
+        except (Refused, NotFound, NotAllowed, PlanLimit, RateLimited, NotDone, Unavailable):
             with suppress(ValueError):  # what took an hour no longer counts anyway
                 left.remove(stamp)
             raise

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.errors import NotAllowed, NotFound, OutcomeUnknown, Refused, Unreadable
+from clientary_mcp.errors import MalformedResponse, NotAllowed, NotFound, OutcomeUnknown, Refused
 from clientary_mcp.tools.decorators import jobs, reads
 from clientary_mcp.tools.support.previews import preview
 from tool_schemas.base.parsing import as_it_came
@@ -34,7 +34,7 @@ async def _look(clientary: Clientary, args: ApiRequest) -> Outcome:
 async def _what_is_there(clientary: Clientary, path: str) -> dict[str, Any] | None:
     try:
         there = await clientary.request("GET", path)
-    except (NotFound, NotAllowed, Refused, Unreadable):
+    except (NotFound, NotAllowed, Refused, MalformedResponse):
         return None
     return dict(as_it_came(there)) if isinstance(there, dict) else None
 

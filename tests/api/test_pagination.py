@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from clientary_mcp.api.pagination import WHOLE_PAGE
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.errors import NotAllowed, NotFound, Unavailable, Unreadable
+from clientary_mcp.errors import MalformedResponse, NotAllowed, NotFound, Unavailable
 from clientary_mcp.settings import Settings
 from tests.conftest import SETTINGS
 from tests.support.agent import Agent
@@ -238,9 +238,9 @@ def test_a_count_without_pages_is_read_page_by_page() -> None:
         (httpx.Response(404), NotFound),
         (httpx.Response(500), Unavailable),
         (httpx.Response(502), Unavailable),
-        (httpx.Response(200, html="<p>Log in</p>"), Unreadable),
-        ({"clients": [{"name": "no id"}]}, Unreadable),
-        ({"error": "no"}, Unreadable),
+        (httpx.Response(200, html="<p>Log in</p>"), MalformedResponse),
+        ({"clients": [{"name": "no id"}]}, MalformedResponse),
+        ({"error": "no"}, MalformedResponse),
     ],
 )
 @pytest.mark.parametrize("failing", [1, 3, 5])

@@ -11,7 +11,7 @@ from mcp import Client
 
 from clientary_mcp.api.call import Clock
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.errors import Busy
+from clientary_mcp.errors import RateLimited
 from clientary_mcp.server.app import ClientaryServer
 from clientary_mcp.settings import Settings
 from tests.support.agent import Era, agent_of
@@ -177,7 +177,7 @@ async def test_what_one_call_is_asked_to_wait_everybody_waits_but_not_for_ever(
     account.refusals = [busy(asked)]
     hasty = clientary.new_call()
     hasty.deadline = 5
-    with pytest.raises(Busy):
+    with pytest.raises(RateLimited):
         await look(clientary.within(hasty))
     assert not time.waits
     await look(clientary)
@@ -190,7 +190,7 @@ async def test_who_can_not_wait_for_a_turn_takes_none_from_the_others(account: A
     for _ in range(10):
         hasty = clientary.new_call()
         hasty.deadline = 0.2
-        with pytest.raises(Busy, match="nothing was sent"):
+        with pytest.raises(RateLimited, match="nothing was sent"):
             await look(clientary.within(hasty))
     assert not time.waits
     await look(clientary)

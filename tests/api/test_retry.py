@@ -15,7 +15,7 @@ import respx
 
 from clientary_mcp.api.retry import MAX_TRIES
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.errors import Busy, OutcomeUnknown, Unavailable
+from clientary_mcp.errors import OutcomeUnknown, RateLimited, Unavailable
 from clientary_mcp.settings import Settings
 from tests.conftest import SETTINGS
 from tests.support.clock import FakeTime
@@ -108,7 +108,7 @@ async def test_being_asked_to_slow_down_for_ever_ends_as_busy(
     account: respx.MockRouter, clientary: Clientary, time: FakeTime, method: str
 ) -> None:
     route = account.request(method, PATH).respond(429)
-    with pytest.raises(Busy, match="nothing was changed") as caught:
+    with pytest.raises(RateLimited, match="nothing was changed") as caught:
         await ask(clientary, method)
     assert caught.value.retry_after is None
     assert route.call_count == MAX_TRIES
@@ -117,7 +117,7 @@ async def test_being_asked_to_slow_down_for_ever_ends_as_busy(
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize(
     ("failure", "error"),
-    [(httpx.ConnectError, Unavailable), (httpx.ConnectTimeout, Unavailable), (httpx.PoolTimeout, Busy)],
+    [(httpx.ConnectError, Unavailable), (httpx.ConnectTimeout, Unavailable), (httpx.PoolTimeout, RateLimited)],
 )
 async def test_a_request_that_is_never_sent_ends_by_saying_so(
     account: respx.MockRouter,
@@ -178,7 +178,7 @@ async def test_without_a_readable_retry_after_waits_double_and_are_spread(
 ) -> None:
     headers = [] if sent is None else [(b"Retry-After", sent)]
     account.get(PATH).respond(429, headers=headers)
-    with pytest.raises(Busy):
+    with pytest.raises(RateLimited):
         await ask(clientary, "GET")
     for number, wait in enumerate(time.waits):
         assert 0.25 * 2**number <= wait <= 0.5 * 2**number
@@ -187,7 +187,7 @@ async def test_without_a_readable_retry_after_waits_double_and_are_spread(
 async def test_tries_and_waits_stay_bounded_however_long_the_deadline(account: respx.MockRouter) -> None:
     time = FakeTime()
     route = account.get(PATH).respond(429)
-    with pytest.raises(Busy):
+    with pytest.raises(RateLimited):
         await ask(Clientary(Settings(subdomain="acme", api_token="t0ken", deadline=3600), clock=time.clock), "GET")
     assert route.call_count == MAX_TRIES
     assert max(time.waits) <= 20
@@ -201,7 +201,7 @@ async def test_a_wait_beyond_the_deadline_is_not_begun(
     account: respx.MockRouter, clientary: Clientary, time: FakeTime, method: str
 ) -> None:
     route = account.request(method, PATH).respond(429, headers={"Retry-After": "61"})
-    with pytest.raises(Busy, match="Try again in 61 seconds") as caught:
+    with pytest.raises(RateLimited, match="Try again in 61 seconds") as caught:
         await ask(clientary, method)
     assert caught.value.retry_after == 61
     assert route.call_count == 1
@@ -223,7 +223,7 @@ async def test_the_requests_of_one_call_share_its_deadline(
     account.get(PATH).mock(side_effect=[busy, httpx.Response(200, json=ACME), busy])
     call = clientary.within(clientary.new_call())
     await ask(call, "GET")
-    with pytest.raises(Busy):
+    with pytest.raises(RateLimited):
         await ask(call, "GET")
     assert time.waits[0] == 40
     assert sum(time.waits) < 60
@@ -270,7 +270,7 @@ async def test_a_request_that_finds_no_place_before_the_deadline_is_not_sent(tim
         group.start_soon(clientary.fetch, "clients")
         await arrived.wait()
         await time.clock.sleep(59.99)
-        with pytest.raises(Busy, match="nothing was sent"):
+        with pytest.raises(RateLimited, match="nothing was sent"):
             await late.delete(PATH)
         group.cancel_scope.cancel()
     assert [request.method for request in requests] == ["GET", "GET"]

@@ -13,7 +13,7 @@ import pytest
 import respx
 
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.errors import ClientaryError, NotDone, NotFound, OutcomeUnknown, Unreadable
+from clientary_mcp.errors import ClientaryError, MalformedResponse, NotDone, NotFound, OutcomeUnknown
 from clientary_mcp.settings import Settings
 from tests.conftest import SETTINGS
 from tests.support.agent import Agent, agent_of
@@ -82,7 +82,7 @@ def text_of(result: mcp_types.CallToolResult) -> str:
 
 
 async def unreadable(clientary: Clientary, read: Read) -> str:
-    with pytest.raises(Unreadable) as caught:
+    with pytest.raises(MalformedResponse) as caught:
         await read(clientary)
     said = str(caught.value)
     assert not [word for word in FOREIGN if word in said]

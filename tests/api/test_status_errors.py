@@ -11,15 +11,15 @@ import respx
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.status_errors import field_errors
 from clientary_mcp.errors import (
-    Busy,
     ClientaryError,
+    MalformedResponse,
     NotAllowed,
     NotFound,
     OutcomeUnknown,
     PlanLimit,
+    RateLimited,
     Refused,
     Unavailable,
-    Unreadable,
 )
 from tests.support.agent import Agent
 from tool_schemas.clients import Client
@@ -31,7 +31,7 @@ BODIES = ("", HTML, '{"error": "no"}', "null", '{"a": ', "[]", '"no"', "\x00\x01
 
 # status, method → error, words
 ANSWERS: list[tuple[int, str, type[ClientaryError], str]] = [
-    (301, "GET", Unreadable, "redirect"),
+    (301, "GET", MalformedResponse, "redirect"),
     (302, "POST", OutcomeUnknown, "Clientary answered 302"),
     (400, "GET", Refused, "refused this (400)"),
     (401, "GET", NotAllowed, "does not accept the API token"),
@@ -45,8 +45,8 @@ ANSWERS: list[tuple[int, str, type[ClientaryError], str]] = [
     (415, "POST", Refused, "changed nothing"),
     (422, "POST", Refused, "changed nothing"),
     (426, "POST", PlanLimit, "allows no more clients: nothing was created"),
-    (429, "GET", Busy, "Try again in a minute"),
-    (429, "DELETE", Busy, "nothing was changed"),
+    (429, "GET", RateLimited, "Try again in a minute"),
+    (429, "DELETE", RateLimited, "nothing was changed"),
     (500, "GET", Unavailable, "trouble of its own (500)"),
     (500, "POST", OutcomeUnknown, "not known whether POST clients/7 took effect"),
     (501, "GET", Unavailable, "Try again"),
@@ -100,7 +100,7 @@ async def test_a_redirect_is_not_followed_and_the_token_stays_at_home(
 ) -> None:
     elsewhere = respx.route(host="evil.example").respond(200, json={"id": 7})
     account.route(path__regex="clients/7").respond(status, headers={"Location": "https://evil.example/"})
-    with pytest.raises(Unreadable if method == "GET" else OutcomeUnknown) as caught:
+    with pytest.raises(MalformedResponse if method == "GET" else OutcomeUnknown) as caught:
         await ask(clientary, method)
     assert ("CLIENTARY_SUBDOMAIN" in str(caught.value)) is (method == "GET")
     assert not elsewhere.called

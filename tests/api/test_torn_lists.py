@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.errors import Changing
+from clientary_mcp.errors import ListChanged
 from clientary_mcp.settings import Settings
 from tests.support.agent import Era
 from tests.support.clock import FakeTime
@@ -189,5 +189,5 @@ async def test_a_report_is_not_made_of_a_list_in_which_records_come_and_go() -> 
     settings = Settings(subdomain="acme", api_token="t0ken-of-acme", concurrency=4)
     async with Clientary(settings, httpx.MockTransport(moving.handle)) as clientary:
         moving.writer = clientary
-        with pytest.raises(Changing, match="changes while it is read"):
+        with pytest.raises(ListChanged, match="changes while it is read"):
             await clientary.every(Client, "clients")

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.errors import Changing, ClientaryError, OutcomeUnknown
+from clientary_mcp.errors import ClientaryError, ListChanged, OutcomeUnknown
 from clientary_mcp.settings import Settings
 from tests.support.clock import FakeTime
 from tool_schemas.base.models import Record
@@ -108,7 +108,7 @@ async def test_a_list_that_we_go_on_changing_is_not_called_complete_and_no_repor
     async with session(account := Account(writes, readings=100), time) as clientary:
         page = await clientary.collect(Project, "projects", limit=None)
         assert account.asked.count(1) == 2
-        with pytest.raises(Changing):
+        with pytest.raises(ListChanged):
             await clientary.every(Project, "projects")
         assert account.asked.count(1) == 4
     assert not page.complete

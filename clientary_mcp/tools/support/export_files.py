@@ -14,7 +14,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, Literal
 
-from clientary_mcp.errors import BadArguments, Withheld
+from clientary_mcp.errors import BadArguments, BlockedByOwner
 from tool_schemas.base.models import Record
 from tool_schemas.base.results import as_text
 
@@ -74,7 +74,7 @@ class Exports:
 
     def __init__(self, directory: Path | None) -> None:
         if directory is None:
-            raise Withheld(_NO_DIRECTORY)
+            raise BlockedByOwner(_NO_DIRECTORY)
         self._directory = directory
 
     @contextmanager
@@ -85,7 +85,7 @@ class Exports:
             with open(part, "x+", encoding="utf-8", opener=_private) as file:
                 yield Rows(file, columns)
         except OSError as error:
-            raise Withheld(f"The export can't be written to CLIENTARY_EXPORT_DIR: {error.strerror}.") from None
+            raise BlockedByOwner(f"The export can't be written to CLIENTARY_EXPORT_DIR: {error.strerror}.") from None
         finally:
             with suppress(OSError):
                 part.unlink()
@@ -116,7 +116,7 @@ class Exports:
             with suppress(FileExistsError):
                 os.close(_private(str(path), os.O_CREAT | os.O_EXCL | os.O_WRONLY))
                 return path
-        raise Withheld("CLIENTARY_EXPORT_DIR holds too many exports of this name. The owner can clear it.")
+        raise BlockedByOwner("CLIENTARY_EXPORT_DIR holds too many exports of this name. The owner can clear it.")
 
 
 def _private(path: str, flags: int) -> int:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from clientary_mcp.api.concurrency import both
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.errors import BadArguments, ClientaryError, HalfDone, NotFound, OutcomeUnknown, Refused
+from clientary_mcp.errors import BadArguments, ClientaryError, NotFound, OutcomeUnknown, PartiallyDone, Refused
 from clientary_mcp.tools.decorators import jobs
 from clientary_mcp.tools.support.formatting import quoted
 from clientary_mcp.tools.support.lookups import client_named_in
@@ -177,7 +177,7 @@ class _Import:
         number, failure = self._failures[0]
         if not self.has(_DONE) and not isinstance(failure, OutcomeUnknown):
             return failure
-        return HalfDone(
+        return PartiallyDone(
             f"Stopped at row {number} of {len(self.told)}: {failure} So far: {'; '.join(self._by_outcome())}."
             " The same call goes on from there and does nothing twice."
         )

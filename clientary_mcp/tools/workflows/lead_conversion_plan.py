@@ -6,7 +6,7 @@ from typing import Any
 
 from clientary_mcp.api.concurrency import both
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.errors import BadArguments, NotAllowed, Withheld
+from clientary_mcp.errors import BadArguments, BlockedByOwner, NotAllowed
 from clientary_mcp.tools.support.formatting import quoted
 from clientary_mcp.tools.support.matching import comparable
 from tool_schemas.clients import Client, CompanyFields
@@ -150,7 +150,7 @@ def _plain(value: Any) -> Any:
 def _check_required(clientary: Clientary, lead: Lead) -> None:
     required = (clientary.settings.required_fields or {}).get("client", ())
     if missing := [name for name in required if not _plain(getattr(lead, name, None))]:
-        raise Withheld(
+        raise BlockedByOwner(
             f"Nothing was changed: the owner requires {' and '.join(missing)} of every new client"
             f" (CLIENTARY_REQUIRED_FIELDS), and lead {lead.id} has none. update_lead adds it."
         )

@@ -5,7 +5,7 @@ from contextlib import suppress
 from itertools import accumulate
 from typing import Any, TypeVar
 
-from clientary_mcp.errors import BadArguments, ClientaryError, HalfDone, OutcomeUnknown
+from clientary_mcp.errors import BadArguments, ClientaryError, OutcomeUnknown, PartiallyDone
 
 ResultT = TypeVar("ResultT")
 
@@ -62,7 +62,7 @@ class Steps:
         more = f"{len(done) - len(named)} earlier steps; " if len(done) > len(named) else ""
         unknown = isinstance(failure, OutcomeUnknown) and "not known whether" not in str(failure)
         unsure = " Whether that step took effect is not known." if unknown else ""
-        return HalfDone(
+        return PartiallyDone(
             f"Stopped at: {what}. {str(failure).removeprefix(_NONE)}{unsure} Done before: {more}{before}."
             f" {self._again} goes on from there and does nothing twice."
         )

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.errors import Changing
+from clientary_mcp.errors import ListChanged
 from clientary_mcp.sandbox import Sandbox
 from clientary_mcp.settings import Settings
 from clientary_mcp.tools import ALL
@@ -110,7 +110,7 @@ async def test_a_list_that_changed_is_delivered_anew() -> None:
 
 
 async def test_a_list_that_never_holds_still_is_not_delivered() -> None:
-    with pytest.raises(Changing):
+    with pytest.raises(ListChanged):
         await delivered(Clientary(SETTINGS, httpx.MockTransport(Long(120, changes=9))), "list_clients")
 
 
