@@ -16,12 +16,12 @@ from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import BadArguments, ClientaryError, OutcomeUnknown
 from clientary_mcp.redaction import Learnt, redacted
 from clientary_mcp.server.audit import Audit, line_of, now
-from clientary_mcp.server.completions import NamesLike
+from clientary_mcp.server.completions import NameCompleter
 from clientary_mcp.server.instructions import instructions
 from clientary_mcp.server.prompts import Prompts
 from clientary_mcp.server.resources import Resources
-from clientary_mcp.server.suggestions import with_candidates
-from clientary_mcp.server.write_guard import Answer, Desk, was_done
+from clientary_mcp.server.suggestions import suggest_ids
+from clientary_mcp.server.write_guard import Answer, WriteGuard, was_done
 from clientary_mcp.settings import Settings
 from clientary_mcp.tools import ALL
 from clientary_mcp.tools.mentions import as_offered, pruned, without
@@ -60,8 +60,8 @@ class ClientaryServer(MCPServer[None]):
         self._listed = [as_offered(tool, self._hidden) for tool in chosen]
         self._secrets = _secrets(clientary.settings)
         self._audit = Audit(clientary.settings.audit_log, self._secrets)
-        self._desk = Desk(clientary, self._audit, self._hidden)
-        self._prompts = Prompts(self._tools, NamesLike(clientary))
+        self._write_guard = WriteGuard(clientary, self._audit, self._hidden)
+        self._prompts = Prompts(self._tools, NameCompleter(clientary))
         self._resources = Resources(clientary, self._tools, self._audit, _about(clientary.settings, chosen))
         self.completion()(self._complete)  # type: ignore[no-untyped-call]  # the SDK left its type out
 
@@ -81,7 +81,7 @@ class ClientaryServer(MCPServer[None]):
         args: Arguments | None = None
         try:
             args = await self._checked(tool, arguments, call)
-            answer = await self._desk.handle(tool, args, call, context)
+            answer = await self._write_guard.run(tool, args, call, context)
             outcome = _outcome(tool, answer)
             result = (
                 answer.model_copy(update={"meta": _meta(call)})
@@ -147,7 +147,7 @@ class ClientaryServer(MCPServer[None]):
             return tool.check(given)
         except BadArguments as wrong:
             names = tool.names_for_ids(given)
-            raise await with_candidates(self._clientary.within(call), wrong, names, self._hidden) from None
+            raise await suggest_ids(self._clientary.within(call), wrong, names, self._hidden) from None
 
     def _explained(self, error: ClientaryError, tool: Tool, args: Arguments | None, call: Call) -> str:
         """The message, without tools that are not there; and that nothing was changed, where it does not say so."""

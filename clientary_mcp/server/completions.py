@@ -16,7 +16,7 @@ _NAMED: dict[str, tuple[type[Client] | type[Project], str, dict[str, str]]] = {
 }
 
 
-class NamesLike:
+class NameCompleter:
     """Names of clients and projects that people begin to type; read once a minute at most."""
 
     def __init__(self, clientary: Clientary) -> None:

@@ -24,14 +24,14 @@ from tool_schemas.base.results import as_text
 
 
 @dataclass(frozen=True)
-class Seen:
+class PreviewSnapshot:
     """A preview, and what stands for everything that was read for it: another value says that something changed."""
 
     shown: dict[str, Any]
     state: str
 
 
-Preview = Callable[[], Awaitable[Seen]]
+Preview = Callable[[], Awaitable[PreviewSnapshot]]
 
 _QUESTION = "owner_agrees"
 _FORM = {
@@ -44,7 +44,7 @@ _FORM = {
 _CHANGE = "The owner can change CLIENTARY_ASK_USER."
 
 
-class Asking:
+class Approval:
     """Asks the person, as the owner's settings say."""
 
     def __init__(self, settings: Settings, now: Callable[[], float]) -> None:
@@ -52,7 +52,7 @@ class Asking:
         self._mode, self._timeout = settings.ask_user, settings.ask_timeout
         self._answered: dict[str, float] = {}
 
-    async def agreed(
+    async def obtain(
         self, call: str, preview: Preview, context: Context[Any, Any] | None
     ) -> InputRequiredResult | dict[str, Any] | None:
         """None when the call may go on; else what to answer: the question, or the preview of what has changed.
@@ -75,7 +75,7 @@ class Asking:
         return None if now.state == seen.state else _changed(now.shown)
 
     def _by_answer(
-        self, call: str, seen: Seen, context: Context[Any, Any]
+        self, call: str, seen: PreviewSnapshot, context: Context[Any, Any]
     ) -> InputRequiredResult | dict[str, Any] | None:
         replies, asked = context.input_responses or {}, _asked(context.request_state)
         if _QUESTION not in replies or asked.get("call") != call or asked.get("id") in self._answered:

@@ -31,7 +31,7 @@ _A_WORD = re.compile(r"[a-z_]{1,20}")
 _SENT, _CHANGED = "Nothing was sent.", "Nothing was changed."
 
 
-async def with_candidates(
+async def suggest_ids(
     clientary: Clientary, wrong: BadArguments, names: Iterable[tuple[str, str]], hidden: Collection[str]
 ) -> BadArguments:
     """`wrong`, and what there is for the texts that stand where ids belong (argument, text).

@@ -11,7 +11,7 @@ from mcp_types import InputRequiredResult
 from clientary_mcp.api.call import Call
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.server.audit import Audit
-from clientary_mcp.server.elicitation import Asking, Seen
+from clientary_mcp.server.elicitation import Approval, PreviewSnapshot
 from clientary_mcp.state.recent import Repeats, key_of
 from clientary_mcp.tools.mentions import pruned
 from clientary_mcp.tools.tool import Tool, acts
@@ -20,17 +20,17 @@ from tool_schemas.base.models import Arguments, Confirmed, Once
 Answer = dict[str, Any] | InputRequiredResult
 
 
-class Desk:
+class WriteGuard:
     """One for all sessions of the process: what it remembers and counts is the account's, not an agent's."""
 
     def __init__(self, clientary: Clientary, audit: Audit, hidden: Collection[str] = ()) -> None:
         self._clientary, self._hidden = clientary, hidden
         settings = clientary.settings
         self._audit = audit
-        self._asking = Asking(settings, clientary.clock.now)
+        self._approval = Approval(settings, clientary.clock.now)
         self._repeats = Repeats(settings.duplicate_window, clientary.clock.now)
 
-    async def handle(self, tool: Tool, args: Arguments, call: Call, context: Context[Any, Any] | None) -> Answer:
+    async def run(self, tool: Tool, args: Arguments, call: Call, context: Context[Any, Any] | None) -> Answer:
         """The answer of a call: at once for what changes nothing, else after everything that the owner wants."""
         if tool.effect.reads_only or not acts(args):
             return await tool.run(self._clientary.within(call), args)
@@ -52,7 +52,7 @@ class Desk:
         if isinstance(args, Confirmed):
             unconfirmed = args.model_copy(update={"confirm": False})
 
-            async def preview() -> Seen:
+            async def preview() -> PreviewSnapshot:
                 look = clientary.new_call(call.on_wait)
                 look.read = set()
                 try:
@@ -60,9 +60,9 @@ class Desk:
                 finally:
                     call.waited, call.retries = call.waited + look.waited, call.retries + look.retries
                 call.before = _before(tool, shown)
-                return Seen(pruned(shown, self._hidden), sha256(b"".join(sorted(look.read))).hexdigest())
+                return PreviewSnapshot(pruned(shown, self._hidden), sha256(b"".join(sorted(look.read))).hexdigest())
 
-            if stop := await self._asking.agreed(key_of(tool.name, args), preview, context):
+            if stop := await self._approval.obtain(key_of(tool.name, args), preview, context):
                 return stop
         self._audit.check()  # once more: the disk may have filled while a person thought
         # A host that gives up in the middle must not leave a write of which nobody knows.

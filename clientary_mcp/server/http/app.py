@@ -14,8 +14,8 @@ from starlette.types import ASGIApp
 
 from clientary_mcp.errors import SettingsError
 from clientary_mcp.server.app import ClientaryServer
-from clientary_mcp.server.http.limits import _IDLE_SECONDS, BoundedStreams, Impatient
-from clientary_mcp.server.http.middleware import HEALTH, BearerToken, KnownNames
+from clientary_mcp.server.http.limits import _IDLE_SECONDS, BoundedStreams, IdleTimeoutProtocol
+from clientary_mcp.server.http.middleware import HEALTH, BearerToken, HostCheck
 from clientary_mcp.settings import Settings, is_loopback
 
 HttpTransport = Literal["sse", "streamable-http"]
@@ -67,7 +67,7 @@ def application(
         return PlainTextResponse("alive\n")
 
     app.routes.append(Route(HEALTH, alive))
-    app.add_middleware(KnownNames, security=security)
+    app.add_middleware(HostCheck, security=security)
     if settings.mcp_token:
         app.add_middleware(BearerToken, token=settings.mcp_token)
     return app
@@ -85,7 +85,7 @@ async def serve(
         date_header=False,  # the embedded account tells its own day
         limit_concurrency=_MOST_CONNECTIONS,
         timeout_keep_alive=_IDLE_SECONDS,
-        http=Impatient,
+        http=IdleTimeoutProtocol,
     )
     with _listening(host, port) as listening:
         announce()

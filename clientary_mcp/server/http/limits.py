@@ -79,7 +79,7 @@ class _Stream:
         await self._send(message)
 
 
-class Impatient(H11Protocol):
+class IdleTimeoutProtocol(H11Protocol):
     """A connection that ends when it has begun no request, or not finished one, for so many seconds.
 
     uvicorn itself waits for ever for the rest of a head or of a body.

@@ -29,7 +29,7 @@ class BearerToken:
         await self._app(scope, receive, send)
 
 
-class KnownNames:
+class HostCheck:
     """Answers 421 or 403 to whoever uses a strange host name or comes from a strange page, whatever they ask for."""
 
     def __init__(self, app: ASGIApp, security: TransportSecuritySettings) -> None:

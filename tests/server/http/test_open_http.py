@@ -20,7 +20,7 @@ from clientary_mcp.cli.main import main
 from clientary_mcp.sandbox import Sandbox
 from clientary_mcp.server.app import ClientaryServer
 from clientary_mcp.server.http.app import HttpTransport, application
-from clientary_mcp.server.http.limits import Impatient
+from clientary_mcp.server.http.limits import IdleTimeoutProtocol
 from tests.conftest import SETTINGS, session_with
 from tests.server.http.test_app import (
     ACCEPTED,
@@ -344,7 +344,7 @@ async def test_a_real_process_answers_health_before_anybody_else(tmp_path: Path)
     ids=["nothing", "half a head", "half a body", "half a second request"],
 )
 async def test_a_connection_on_which_no_request_is_finished_is_closed(begun: bytes, sandbox: Sandbox) -> None:
-    class Hasty(Impatient):
+    class Hasty(IdleTimeoutProtocol):
         patience = 0.01
 
     server = ClientaryServer(session_with(sandbox))
@@ -362,14 +362,16 @@ async def test_a_connection_on_which_no_request_is_finished_is_closed(begun: byt
 
 @virtual
 async def test_a_connection_that_is_used_stays_until_it_no_longer_is(sandbox: Sandbox) -> None:
-    patience, often = Impatient.patience, 10
+    patience, often = IdleTimeoutProtocol.patience, 10
     config = uvicorn.Config(
         application(ClientaryServer(session_with(sandbox)), SETTINGS, "streamable-http", "127.0.0.1"),
         lifespan="off",
         timeout_keep_alive=10 * int(patience),
     )
     theirs, ours = socket.socketpair()
-    await asyncio.get_running_loop().connect_accepted_socket(lambda: Impatient(config, ServerState(), {}), theirs)
+    await asyncio.get_running_loop().connect_accepted_socket(
+        lambda: IdleTimeoutProtocol(config, ServerState(), {}), theirs
+    )
     reader, writer = await asyncio.open_connection(sock=ours)
     for _ in range(3 * often):
         await anyio.sleep(patience / often)
