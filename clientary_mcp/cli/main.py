@@ -177,10 +177,10 @@ def _check(options: argparse.Namespace) -> None:
 def _tools(options: argparse.Namespace) -> None:
     from clientary_mcp.cli.tool_table import as_json, as_table
     from clientary_mcp.tools import ALL
-    from clientary_mcp.tools.toolsets import not_offered, offered
+    from clientary_mcp.tools.toolsets import select_tools, unavailable
 
-    chosen = offered(ALL, Settings.from_environment(_given(options) | _EMBEDDED))
-    print(as_json(chosen, not_offered(ALL, chosen)) if options.json else as_table(chosen))  # noqa: T201 - this command speaks to people
+    chosen = select_tools(ALL, Settings.from_environment(_given(options) | _EMBEDDED))
+    print(as_json(chosen, unavailable(ALL, chosen)) if options.json else as_table(chosen))  # noqa: T201 - this command speaks to people
 
 
 def _account(options: argparse.Namespace) -> "Clientary":

@@ -24,9 +24,9 @@ from clientary_mcp.server.suggestions import suggest_ids
 from clientary_mcp.server.write_guard import Answer, WriteGuard, was_done
 from clientary_mcp.settings import Settings
 from clientary_mcp.tools import ALL
-from clientary_mcp.tools.mentions import as_offered, pruned, without
+from clientary_mcp.tools.mentions import published, strip_mentions, strip_result
 from clientary_mcp.tools.tool import Tool
-from clientary_mcp.tools.toolsets import not_offered, offered
+from clientary_mcp.tools.toolsets import select_tools, unavailable
 from tool_schemas.base.models import Arguments
 from tool_schemas.base.parsing import seen
 from tool_schemas.base.report import Report
@@ -42,7 +42,7 @@ class ClientaryServer(MCPServer[None]):
     """Offers tools over one session with one account, which all of its MCP sessions share."""
 
     def __init__(self, clientary: Clientary, tools: tuple[Tool, ...] = ALL) -> None:
-        chosen = offered(tools, clientary.settings)
+        chosen = select_tools(tools, clientary.settings)
         super().__init__(
             name="clientary",
             title="Clientary",
@@ -56,8 +56,8 @@ class ClientaryServer(MCPServer[None]):
             logging.getLogger(library).setLevel(logging.WARNING)
         self._clientary = clientary
         self._tools = {tool.name: tool for tool in chosen}
-        self._hidden = not_offered(tools, chosen)
-        self._listed = [as_offered(tool, self._hidden) for tool in chosen]
+        self._hidden = unavailable(tools, chosen)
+        self._listed = [published(tool, self._hidden) for tool in chosen]
         self._secrets = _secrets(clientary.settings)
         self._audit = Audit(clientary.settings.audit_log, self._secrets)
         self._write_guard = WriteGuard(clientary, self._audit, self._hidden)
@@ -155,13 +155,13 @@ class ClientaryServer(MCPServer[None]):
         if isinstance(error, OutcomeUnknown) and (shows := self._tools.get(tool.seen_with or "")):
             said = f"{said} {_with_ids(shows, args)} shows what is there."
         if not isinstance(error, BadArguments):
-            said = without(said, self._hidden) or "It failed."
+            said = strip_mentions(said, self._hidden) or "It failed."
         unsaid = not tool.effect.reads_only and not call.writes and "othing was" not in said
         return f"{said} Nothing was changed." if unsaid else said
 
     def _told(self, tool: Tool, shown: dict[str, Any], call: Call) -> mcp_types.CallToolResult:
         if tool.answer in (Outcome, Report):
-            shown = pruned(shown, self._hidden)
+            shown = strip_result(shown, self._hidden)
         return mcp_types.CallToolResult(
             content=[mcp_types.TextContent(type="text", text=as_text(shown))],
             structured_content=shown,

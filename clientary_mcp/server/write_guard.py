@@ -13,7 +13,7 @@ from clientary_mcp.api.session import Clientary
 from clientary_mcp.server.audit import Audit
 from clientary_mcp.server.elicitation import Approval, PreviewSnapshot
 from clientary_mcp.state.recent import Repeats, key_of
-from clientary_mcp.tools.mentions import pruned
+from clientary_mcp.tools.mentions import strip_result
 from clientary_mcp.tools.tool import Tool, acts
 from tool_schemas.base.models import Arguments, Confirmed, Once
 
@@ -60,7 +60,9 @@ class WriteGuard:
                 finally:
                     call.waited, call.retries = call.waited + look.waited, call.retries + look.retries
                 call.before = _before(tool, shown)
-                return PreviewSnapshot(pruned(shown, self._hidden), sha256(b"".join(sorted(look.read))).hexdigest())
+                return PreviewSnapshot(
+                    strip_result(shown, self._hidden), sha256(b"".join(sorted(look.read))).hexdigest()
+                )
 
             if stop := await self._approval.obtain(key_of(tool.name, args), preview, context):
                 return stop

@@ -18,42 +18,42 @@ _QUOTATION = re.compile("“[^”]*”")
 _SENTENCE = re.compile(r"(?<=[.;:!?])\s+")
 
 
-def as_offered(tool: Tool, hidden: Collection[str]) -> mcp_types.Tool:
+def published(tool: Tool, hidden: Collection[str]) -> mcp_types.Tool:
     """The tool as agents see it: none of its texts names a tool that is not there."""
     published = tool.published
     if not hidden:
         return published
     return published.model_copy(
         update={
-            "description": without(published.description or "", hidden),
-            "input_schema": _pruned(published.input_schema, hidden),
+            "description": strip_mentions(published.description or "", hidden),
+            "input_schema": _strip_schema(published.input_schema, hidden),
         }
     )
 
 
-def _pruned(schema: dict[str, Any], hidden: Collection[str]) -> dict[str, Any]:
+def _strip_schema(schema: dict[str, Any], hidden: Collection[str]) -> dict[str, Any]:
     """The schema whose descriptions, at any depth, name no tool that is not there."""
     kept = dict(schema)
     if "description" in kept:
-        kept["description"] = without(kept["description"], hidden) or "As its name says."
+        kept["description"] = strip_mentions(kept["description"], hidden) or "As its name says."
     if "items" in kept:
-        kept["items"] = _pruned(kept["items"], hidden)
+        kept["items"] = _strip_schema(kept["items"], hidden)
     if "properties" in kept:
-        kept["properties"] = {name: _pruned(field, hidden) for name, field in kept["properties"].items()}
+        kept["properties"] = {name: _strip_schema(field, hidden) for name, field in kept["properties"].items()}
     return kept
 
 
-def pruned(shown: dict[str, Any], hidden: Collection[str]) -> dict[str, Any]:
+def strip_result(shown: dict[str, Any], hidden: Collection[str]) -> dict[str, Any]:
     """An answer of ours (not a record, whose texts are data) whose sentences name no tool that is not there."""
     if not hidden:
         return shown
-    ours = {part: without(shown[part], hidden) for part in _OURS if part in shown}
+    ours = {part: strip_mentions(shown[part], hidden) for part in _OURS if part in shown}
     gone = {part for part, text in ours.items() if not text and part != "message"}
     kept = {part: text or "It is done." for part, text in ours.items()}
     return {part: value for part, value in {**shown, **kept}.items() if part not in gone}
 
 
-def without(text: str, hidden: Collection[str]) -> str:
+def strip_mentions(text: str, hidden: Collection[str]) -> str:
     """The sentences of `text` that name none of the tools in `hidden`; what a record says in quotation counts not."""
     if not hidden:
         return text

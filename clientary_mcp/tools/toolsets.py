@@ -21,7 +21,7 @@ _RESOURCES: frozenset[str] = frozenset(get_args(Resource))
 _KINDS: frozenset[str] = frozenset(get_args(Kind))
 
 
-def offered(tools: Collection[Tool], settings: Settings) -> tuple[Tool, ...]:
+def select_tools(tools: Collection[Tool], settings: Settings) -> tuple[Tool, ...]:
     """The tools that the settings allow, in their order; SettingsError for a name that does not exist.
 
     Toolsets are resources (`clients`, …) and kinds of effect (`read`, `write`, `money`, `mail`, `delete`): a tool
@@ -61,7 +61,7 @@ def allowed(tools: Iterable[Tool], settings: Settings) -> tuple[Tool, ...]:
     return tuple(_demanding(form[0], settings) for form in forms if form)
 
 
-def not_offered(tools: Collection[Tool], chosen: Collection[Tool]) -> set[str]:
+def unavailable(tools: Collection[Tool], chosen: Collection[Tool]) -> set[str]:
     """The names that no text may hold. Those of `raw` stand in none but their own, so they are not looked for."""
     return {tool.name for tool in tools if tool.resource != _RAW} - {tool.name for tool in chosen}
 

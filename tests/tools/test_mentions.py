@@ -8,7 +8,7 @@ import pytest
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.sandbox import Fault, Faults, Sandbox
 from clientary_mcp.settings import Settings
-from clientary_mcp.tools.mentions import without
+from clientary_mcp.tools.mentions import strip_mentions
 from tests.support.agent import Era
 from tests.support.clock import FakeTime
 from tests.support.people import Person, owned, some, working
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.anyio
     ],
 )
 def test_only_a_sentence_of_ours_that_names_a_hidden_tool_is_left_out(text: str, kept: str) -> None:
-    assert without(text, {"search"}) == kept
+    assert strip_mentions(text, {"search"}) == kept
 
 
 async def test_a_recipient_called_like_a_hidden_tool_stays_in_the_question(sandbox: Sandbox, era: Era) -> None:
