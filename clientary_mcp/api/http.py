@@ -22,7 +22,7 @@ from clientary_mcp.api.call import Body, Call, Clock, Query
 from clientary_mcp.api.rate_limit import Pacing, retry_after
 from clientary_mcp.api.retry import NOT_SENT, Retrying
 from clientary_mcp.api.status_errors import explain, unknown_outcome
-from clientary_mcp.api.write_tracker import Stirrings
+from clientary_mcp.api.write_tracker import WritesInFlight
 from clientary_mcp.errors import (
     MalformedResponse,
     OutcomeUnknown,
@@ -31,7 +31,7 @@ from clientary_mcp.errors import (
 )
 from clientary_mcp.redaction import Learnt, handles_in, redacted
 from clientary_mcp.settings import Settings
-from clientary_mcp.state.quotas import Caps
+from clientary_mcp.state.quotas import Quotas
 
 Settle = Callable[[OutcomeUnknown], Awaitable[Any]]
 
@@ -44,8 +44,8 @@ class Exchange:
 
     def __init__(self, settings: Settings, network: httpx.AsyncBaseTransport | None, clock: Clock) -> None:
         self._settings, self._clock = settings, clock
-        self.stirrings = Stirrings(clock.now)
-        self.caps = Caps(settings, clock.now)
+        self.writes_in_flight = WritesInFlight(clock.now)
+        self.quotas = Quotas(settings, clock.now)
         self._ahead: float | None = None
         self._learnt = Learnt()
         pool = network or httpx.AsyncHTTPTransport(
@@ -85,7 +85,7 @@ class Exchange:
         if method == "GET":
             return await self._answer(call, method, path, query, body)
         kind = _counts_as(method, path, query, body)
-        with self.caps.counted(kind), self.stirrings.writing(method, path):
+        with self.quotas.spend(kind), self.writes_in_flight.writing(method, path):
             try:
                 return await self._answer(call, method, path, query, body)
             except OutcomeUnknown as lost:

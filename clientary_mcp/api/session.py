@@ -25,8 +25,8 @@ from clientary_mcp.api.status_errors import explain
 from clientary_mcp.api.streaming import Opened, RecordT, Sieve, Sink, _All
 from clientary_mcp.errors import ClientaryError, ListChanged, MalformedResponse, NotFound, OutcomeUnknown
 from clientary_mcp.settings import Settings
-from clientary_mcp.state.quotas import Caps
-from clientary_mcp.state.recent import Repeats
+from clientary_mcp.state.quotas import Quotas
+from clientary_mcp.state.recent import RecentResults
 from tool_schemas.base.models import Record
 from tool_schemas.base.results import Page
 
@@ -51,7 +51,7 @@ class Clientary:
         self._exchange = Exchange(settings, network, self.clock)
         self._made_here: set[tuple[str, int]] = set()
         self.sink: Sink | None = None
-        self.recent = Repeats(_DAY, self.clock.now)
+        self.recent = RecentResults(_DAY, self.clock.now)
         """What jobs did in the last day that leaves no trace in the account, and whose turn it is among them."""
 
     async def __aenter__(self) -> Self:
@@ -67,9 +67,9 @@ class Clientary:
         await self._exchange.aclose()
 
     @property
-    def caps(self) -> Caps:
+    def quotas(self) -> Quotas:
         """How many mails, charges and deletes may leave in an hour."""
-        return self._exchange.caps
+        return self._exchange.quotas
 
     def new_call(self, on_wait: OnWait | None = None) -> Call:
         """What several requests that belong together share: a deadline, and the count of waits and writes."""
@@ -117,7 +117,7 @@ class Clientary:
         """
 
         read = self._reader(kind, path, query)
-        mark = self._exchange.stirrings.mark()
+        mark = self._exchange.writes_in_flight.snapshot()
         first = await read(page if kind.paged else 1)
         if first.page_count is None:
             return whole_list(first, page, limit)
@@ -125,7 +125,7 @@ class Clientary:
             first = await read(page)
         joined = await self._joined(page, first, read, limit)
         if joined.torn or self._stirred(joined, kind, mark):  # once more, and then it is said
-            mark = self._exchange.stirrings.mark()
+            mark = self._exchange.writes_in_flight.snapshot()
             joined = await self._joined(page, await read(page), read, limit)
             joined.stirred = self._stirred(joined, kind, mark)
         return joined.page()
@@ -139,7 +139,7 @@ class Clientary:
         return read
 
     def _stirred(self, joined: Joined[Any], kind: type[Record], mark: Counter[tuple[str, str]]) -> bool:
-        return joined.pages_read > 1 and self._exchange.stirrings.since(mark, kind.plural)
+        return joined.pages_read > 1 and self._exchange.writes_in_flight.changed_since(mark, kind.plural)
 
     async def _joined(
         self,
@@ -172,7 +172,7 @@ class Clientary:
 
     async def _sifted(self, kind: type[RecordT], path: str, sieve: SieveT, query: Query | None) -> SieveT:
         read = self._reader(kind, path, query)
-        mark = self._exchange.stirrings.mark()
+        mark = self._exchange.writes_in_flight.snapshot()
         first = await read(1)
         watching: object = sieve
         if isinstance(watching, Opened):

@@ -12,7 +12,7 @@ meanwhile. A dropped connection is taken for an end: what comes after it comes w
 """
 
 
-class Stirrings:
+class WritesInFlight:
     """The writes that are under way, and those that are over.
 
     A list that gains one and loses another keeps its count, so that nothing in Clientary's answers shows it.
@@ -40,13 +40,13 @@ class Stirrings:
             else:
                 self._ended[kind] += 1
 
-    def mark(self) -> Counter[tuple[str, str]]:
+    def snapshot(self) -> Counter[tuple[str, str]]:
         """Now, for `since`."""
         while self._lingering and self._lingering[0][0] <= self._now():
             self._ended[self._lingering.popleft()[1]] += 1
         return self._ended.copy()
 
-    def since(self, mark: Counter[tuple[str, str]], plural: str) -> bool:
+    def changed_since(self, mark: Counter[tuple[str, str]], plural: str) -> bool:
         """Whether records of that kind may have both come and gone since the mark."""
         under_way = self._begun - mark
         came, changed = under_way["POST", plural], under_way["PUT", plural]

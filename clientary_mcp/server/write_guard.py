@@ -12,7 +12,7 @@ from clientary_mcp.api.call import Call
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.server.audit import Audit
 from clientary_mcp.server.elicitation import Approval, PreviewSnapshot
-from clientary_mcp.state.recent import Repeats, key_of
+from clientary_mcp.state.recent import RecentResults, key_of
 from clientary_mcp.tools.mentions import strip_result
 from clientary_mcp.tools.tool import Tool, acts
 from tool_schemas.base.models import Arguments, Confirmed, Once
@@ -28,7 +28,7 @@ class WriteGuard:
         settings = clientary.settings
         self._audit = audit
         self._approval = Approval(settings, clientary.clock.now)
-        self._repeats = Repeats(settings.duplicate_window, clientary.clock.now)
+        self._recent = RecentResults(settings.duplicate_window, clientary.clock.now)
 
     async def run(self, tool: Tool, args: Arguments, call: Call, context: Context[Any, Any] | None) -> Answer:
         """The answer of a call: at once for what changes nothing, else after everything that the owner wants."""
@@ -38,17 +38,17 @@ class WriteGuard:
         if not isinstance(args, Once):
             return await self._act(tool, args, call, context)
         key = key_of(tool.name, args)
-        async with self._repeats.turn(key):
-            if not args.allow_duplicate and (earlier := self._repeats.earlier(key)):
+        async with self._recent.lock(key):
+            if not args.allow_duplicate and (earlier := self._recent.get(key)):
                 return earlier
             answer = await self._act(tool, args, call, context)
             if isinstance(answer, dict) and was_done(tool, answer):
-                self._repeats.remember(key, answer)
+                self._recent.put(key, answer)
             return answer
 
     async def _act(self, tool: Tool, args: Arguments, call: Call, context: Context[Any, Any] | None) -> Answer:
         clientary = self._clientary.within(call)
-        clientary.caps.check(tool.effect.capped)  # before anybody is asked; what leaves is counted where it leaves
+        clientary.quotas.check(tool.effect.capped)  # before anybody is asked; what leaves is counted where it leaves
         if isinstance(args, Confirmed):
             unconfirmed = args.model_copy(update={"confirm": False})
 

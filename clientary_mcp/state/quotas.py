@@ -20,7 +20,7 @@ from clientary_mcp.settings import Settings
 _HOUR = 3600.0
 
 
-class Caps:
+class Quotas:
     """Counts what left in the last hour, over all sessions of the process; by kind: `delete`, `mail`, `money`."""
 
     def __init__(self, settings: Settings, now: Callable[[], float]) -> None:
@@ -48,7 +48,7 @@ class Caps:
                 )
 
     @contextmanager
-    def counted(self, kind: str | None) -> Iterator[None]:
+    def spend(self, kind: str | None) -> Iterator[None]:
         """One of that kind leaves, None for what has no cap; it does not count where it took no effect."""
         if kind is None:
             yield

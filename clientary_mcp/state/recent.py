@@ -15,7 +15,7 @@ _MOST = 2_000
 """Calls remembered: far more than an hour of hard work, and little memory."""
 
 
-class Repeats:
+class RecentResults:
     """Answers of calls that succeeded, for as long as the window is; in memory, for the life of the process."""
 
     def __init__(self, window: float, now: Callable[[], float]) -> None:
@@ -24,7 +24,7 @@ class Repeats:
         self._turns: dict[str, anyio.Lock] = {}
 
     @asynccontextmanager
-    async def turn(self, key: str) -> AsyncIterator[None]:
+    async def lock(self, key: str) -> AsyncIterator[None]:
         """One at a time: the same call made twice at once must not slip through together."""
         lock = self._turns.setdefault(key, anyio.Lock())
         try:
@@ -34,7 +34,7 @@ class Repeats:
             if not lock.statistics().tasks_waiting and not lock.locked():
                 self._turns.pop(key, None)
 
-    def earlier(self, key: str) -> Answer | None:
+    def get(self, key: str) -> Answer | None:
         """The answer of the same call within the window, and that it is one."""
         when, answer = self._done.get(key, (0.0, None))
         if answer is None or (age := self._now() - when) > self._window:
@@ -43,7 +43,7 @@ class Repeats:
         said = f"Not done again: the same call succeeded {minutes} ago, and this is its answer."
         return {**answer, "notice": f"{said} allow_duplicate=true does it once more."}
 
-    def remember(self, key: str, answer: Answer) -> None:
+    def put(self, key: str, answer: Answer) -> None:
         """This call has succeeded."""
         self._done.pop(key, None)
         self._done[key] = (self._now(), answer)

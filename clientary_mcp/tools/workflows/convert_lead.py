@@ -51,7 +51,7 @@ async def _preview(clientary: Clientary, args: ConvertLead) -> Outcome:
 async def convert_lead(clientary: Clientary, args: ConvertLead) -> Outcome:
     """Make a client of a lead with its contacts, and for it a project and tasks. The lead stays. What is there is not
     made again: after a failure, the same call goes on."""
-    async with clientary.recent.turn(f"convert lead {args.lead_id}"):
+    async with clientary.recent.lock(f"convert lead {args.lead_id}"):
         conversion = _Conversion(clientary, args, await planned(clientary, args), really=True)
         client = await conversion.run()
     if client is None or not conversion.has("done"):

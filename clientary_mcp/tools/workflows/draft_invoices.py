@@ -38,8 +38,8 @@ def draft(of: str, **fields: Any) -> CreateInvoice:
 @asynccontextmanager
 async def turn(clientary: Clientary, job: str) -> AsyncIterator[None]:
     """One at a time of the calls for the same job; Unavailable while an invoice of an earlier one may still come."""
-    async with clientary.recent.turn(job):
-        lost = clientary.recent.earlier(job)
+    async with clientary.recent.lock(job):
+        lost = clientary.recent.get(job)
         if lost is not None and clientary.clock.now() < lost["until"]:
             raise Unavailable(
                 "An invoice that was asked for a moment ago, and not answered, may still come. Nothing was sent. Try"
@@ -55,7 +55,7 @@ async def created(clientary: Clientary, wanted: CreateInvoice, job: str) -> Invo
         return await clientary.create(Invoice, "invoices", wanted.body(), listed=own)
     except OutcomeUnknown as lost:
         if lost.may_still_happen:
-            clientary.recent.remember(job, {"until": clientary.clock.now() + _MAY_COME})
+            clientary.recent.put(job, {"until": clientary.clock.now() + _MAY_COME})
         raise
 
 

@@ -277,7 +277,7 @@ async def _preview(clientary: Clientary, args: ImportContacts) -> Outcome:
 async def import_contacts(clientary: Clientary, args: ImportContacts) -> Outcome:
     """Add people to clients, but nobody whose e-mail address Clientary or an earlier row has. Each row has its own
     outcome; after a failure, the same call goes on."""
-    async with clientary.recent.turn("import contacts"):
+    async with clientary.recent.lock("import contacts"):
         importing = await _decided(clientary, args)
         await importing.carry_out(clientary)
     if not importing.has(_DONE):

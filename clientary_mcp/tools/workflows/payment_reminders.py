@@ -90,7 +90,7 @@ async def _preview(clientary: Clientary, args: SendPaymentReminders) -> Outcome:
 async def send_payment_reminders(clientary: Clientary, args: SendPaymentReminders) -> Outcome:
     """Mail overdue invoices to their clients again. Skips who has just paid, and who was reminded in the last
     day (as long as this server runs)."""
-    async with clientary.recent.turn("reminders"):
+    async with clientary.recent.lock("reminders"):
         batch = await _plan(clientary, args)
         if not batch.reminders:
             return _nothing(batch)
@@ -131,9 +131,9 @@ async def _mail(clientary: Clientary, args: SendPaymentReminders, reminder: _Rem
     try:
         await send_message(clientary, f"invoices/{invoice}", mail)
     except OutcomeUnknown as lost:
-        clientary.recent.remember(reminder.key, {"mailed": "perhaps"})
+        clientary.recent.put(reminder.key, {"mailed": "perhaps"})
         raise OutcomeUnknown(f"{lost} For a day the same call leaves this invoice out.") from None
-    clientary.recent.remember(reminder.key, {"mailed": "certainly"})
+    clientary.recent.put(reminder.key, {"mailed": "certainly"})
 
 
 async def _plan(clientary: Clientary, args: SendPaymentReminders) -> _Batch:
@@ -152,7 +152,7 @@ async def _plan(clientary: Clientary, args: SendPaymentReminders) -> _Batch:
         reminder = _Reminder(invoice, row | {"recipients": recipients}, recipients)
         why = _not_late(invoice, today) or chosen.payment_of(invoice) or _unreachable(recipients)
         if why is None and not args.allow_duplicate:
-            why = _reminded(clientary.recent.earlier(reminder.key))
+            why = _reminded(clientary.recent.get(reminder.key))
         if why is None:
             batch.reminders.append(reminder)
         else:
