@@ -1,6 +1,7 @@
 """The storm in full: `python -m benchmarks.storm [calls] [agents] [seed]`; 10,000 calls by 20 agents when not said.
 
-Ends with 1 when anything was lost, done twice or told wrong, or when memory grew. `tests/resilience/storm.py` is the storm.
+Ends with 1 when anything was lost, done twice or told wrong, or when memory grew.
+`tests/resilience/storm.py` is the storm.
 """
 
 import sys

@@ -40,7 +40,7 @@ def handles_in(sent: Any) -> list[str]:
     return handles
 
 
-class Learnt:
+class SecretMemory:
     """The secrets that answers have taught, as JSON writes them: the newest thousand."""
 
     def __init__(self) -> None:
@@ -82,7 +82,7 @@ def _marks(secret: bytes) -> set[int]:
     return {_fours(secret[-start:][:4])[0] for start in (4, 5, 6, 7)}
 
 
-def redacted(content: bytes, given: Iterable[str], learnt: Learnt) -> bytes:
+def redacted(content: bytes, given: Iterable[str], learnt: SecretMemory) -> bytes:
     """`content` without the given secrets and the values of secret fields, its own and those of earlier answers."""
     if b"\\" in content:
         content = _ESCAPED.sub(_unescaped, content)

@@ -40,7 +40,7 @@ async def together(jobs: Iterable[Callable[[], Awaitable[ResultT]]], at_once: in
     return [results[number] for number in sorted(results)]
 
 
-async def in_order(
+async def gather_in_order(
     jobs: Iterable[Callable[[], Awaitable[ResultT]]], at_once: int, take: Callable[[ResultT], None]
 ) -> None:
     """Hand over the results of the jobs in their order, each as soon as it is its turn.
@@ -74,7 +74,7 @@ async def in_order(
         raise failures[0]
 
 
-async def both(one: Callable[[], Awaitable[OneT]], other: Callable[[], Awaitable[OtherT]]) -> tuple[OneT, OtherT]:
+async def gather_two(one: Callable[[], Awaitable[OneT]], other: Callable[[], Awaitable[OtherT]]) -> tuple[OneT, OtherT]:
     """The results of two different jobs, done at the same time."""
     jobs: list[Callable[[], Awaitable[OneT | OtherT]]] = [one, other]
     return cast("tuple[OneT, OtherT]", tuple(await together(jobs, 2)))

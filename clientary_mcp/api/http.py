@@ -21,7 +21,7 @@ import httpx
 from clientary_mcp.api.call import Body, Call, Clock, Query
 from clientary_mcp.api.rate_limit import Pacing, retry_after
 from clientary_mcp.api.retry import NOT_SENT, Retrying
-from clientary_mcp.api.status_errors import explain, unknown_outcome
+from clientary_mcp.api.status_errors import error_for_status, unknown_outcome
 from clientary_mcp.api.write_tracker import WritesInFlight
 from clientary_mcp.errors import (
     MalformedResponse,
@@ -29,7 +29,7 @@ from clientary_mcp.errors import (
     RateLimited,
     Unavailable,
 )
-from clientary_mcp.redaction import Learnt, handles_in, redacted
+from clientary_mcp.redaction import SecretMemory, handles_in, redacted
 from clientary_mcp.settings import Settings
 from clientary_mcp.state.quotas import Quotas
 
@@ -39,7 +39,7 @@ _KNOWN_CLOCK, _UNKNOWN_CLOCK = timedelta(seconds=2), timedelta(minutes=5)
 _TIMEOUT = httpx.Timeout(connect=10, read=30, write=30, pool=None)  # places are given by Pacing
 
 
-class Exchange:
+class HttpSession:
     """The connections to one account, and what all that went over them has taught."""
 
     def __init__(self, settings: Settings, network: httpx.AsyncBaseTransport | None, clock: Clock) -> None:
@@ -47,7 +47,7 @@ class Exchange:
         self.writes_in_flight = WritesInFlight(clock.now)
         self.quotas = Quotas(settings, clock.now)
         self._ahead: float | None = None
-        self._learnt = Learnt()
+        self._learnt = SecretMemory()
         pool = network or httpx.AsyncHTTPTransport(
             verify=_certificates(), limits=httpx.Limits(max_connections=settings.concurrency)
         )
@@ -143,7 +143,7 @@ class Exchange:
         content = redacted(response.content, self._secrets(sent), self._learnt)
         if not response.is_success:
             asked = retry_after(response, self._clock.wall())
-            raise explain(response.status_code, method, path, content.decode(errors="replace"), asked)
+            raise error_for_status(response.status_code, method, path, content.decode(errors="replace"), asked)
         try:
             # NaN is no number, and is shown as text
             return json.loads(content, parse_float=Decimal, parse_constant=str) if content.strip() else None

@@ -21,7 +21,7 @@ _AT_ONCE = 100
 
 
 @dataclass
-class Listing(Generic[RecordT]):
+class ListResponse(Generic[RecordT]):
     """One answer of a list endpoint; what it does not tell is None."""
 
     records: list[RecordT]
@@ -32,7 +32,7 @@ class Listing(Generic[RecordT]):
     to_date: date | None = None
 
     @classmethod
-    def read(cls, kind: type[RecordT], sent: Any) -> "Listing[RecordT]":
+    def read(cls, kind: type[RecordT], sent: Any) -> "ListResponse[RecordT]":
         """The records under `kind.plural`, or of a bare array; Unreadable for anything else."""
         about = sent if isinstance(sent, dict) else {}
         rows: Any = about.get(kind.plural) if isinstance(sent, dict) else sent
@@ -51,20 +51,20 @@ class Listing(Generic[RecordT]):
         return listing
 
 
-class Joined(Generic[RecordT]):
+class JoinedPages(Generic[RecordT]):
     """The pages of one list that were read so far, from page `first` on, each record once."""
 
-    def __init__(self, first: int, listing: Listing[RecordT]) -> None:
+    def __init__(self, first: int, listing: ListResponse[RecordT]) -> None:
         self._first, self._about = first, listing
         self._pages: list[list[RecordT]] = []
         self._seen = Ids()
         self._read = self._size = 0
         self._ended = self._recounted = False
-        self.stirred = False
+        self.changed_meanwhile = False
         """Whether records may have come and gone in equal number while the pages were read."""
         self.add(listing)
 
-    def add(self, listing: Listing[RecordT]) -> list[RecordT]:
+    def add(self, listing: ListResponse[RecordT]) -> list[RecordT]:
         """The next page; the answer is what is new in it."""
         page = [record for record in listing.records if self._seen.add(record.id)]
         self._ended = not page  # also where page after page brings the same records
@@ -74,7 +74,7 @@ class Joined(Generic[RecordT]):
         self._pages.append(page)
         return page
 
-    def let_go(self) -> list[RecordT]:
+    def drain(self) -> list[RecordT]:
         """The records that were read and not let go yet: from now on they are the caller's alone."""
         pages, self._pages = self._pages, []
         return [record for page in pages for record in page]
@@ -92,10 +92,10 @@ class Joined(Generic[RecordT]):
         """What was read, compared with what Clientary says there is."""
         total, found = self._about.total_count, len(self._seen)
         notice = None
-        if self.torn:
+        if self.inconsistent:
             counted = "more" if total is None else total
             notice = f"Clientary counts {counted} records and sent {found}: they change while being read. List again."
-            if self.stirred:
+            if self.changed_meanwhile:
                 notice = "Records came and went while the pages were read, so some may be missing. List again."
         elif not found and self._first > 1:
             notice = f"There is no page {self._first}: the last one is {self._about.page_count}."
@@ -103,7 +103,7 @@ class Joined(Generic[RecordT]):
             pages=self._pages,
             first_page=self._first,
             total_count=total,
-            complete=not self._more and not self.torn,
+            complete=not self._more and not self.inconsistent,
             next_page=self._last + 1 if self._more else None,
             from_date=self._about.from_date,
             to_date=self._about.to_date,
@@ -116,13 +116,13 @@ class Joined(Generic[RecordT]):
         return self._read
 
     @property
-    def torn(self) -> bool:
+    def inconsistent(self) -> bool:
         """Whether all pages were read and are not what Clientary counts, or counted something else each time."""
         total = self._about.total_count
         whole = self._first == 1 and not self._more
         if total is None:
-            return self.stirred or (self._ended and self._last < (self._about.page_count or 0))
-        return self.stirred or self._recounted or (whole and len(self._seen) != total)
+            return self.changed_meanwhile or (self._ended and self._last < (self._about.page_count or 0))
+        return self.changed_meanwhile or self._recounted or (whole and len(self._seen) != total)
 
     @property
     def _more(self) -> bool:
@@ -157,7 +157,7 @@ class Ids:
         return self._count
 
 
-def whole_list(listing: Listing[RecordT], first: int, limit: int | None) -> Page[RecordT]:
+def whole_list(listing: ListResponse[RecordT], first: int, limit: int | None) -> Page[RecordT]:
     """The answer of an endpoint without pages, in pages of ours, so that a long one can be read in parts."""
     records = listing.records
     pages = [records[start : start + WHOLE_PAGE] for start in range(0, len(records), WHOLE_PAGE)]

@@ -17,7 +17,7 @@ ResultT = TypeVar("ResultT")
 _CENT = Decimal("0.01")
 
 
-def holds(record: Record, body: Mapping[str, Any], since: datetime, doubt: timedelta) -> bool | None:
+def update_applied(record: Record, body: Mapping[str, Any], since: datetime, doubt: timedelta) -> bool | None:
     """Whether `record` is as an update with that body, begun at `since`, would leave it; None when in doubt.
 
     What the fields can't tell (a new line may be like an old one) the time of the last change does, where it is told.
@@ -76,7 +76,7 @@ def _line_holds(line: Item, meant: Item, given: Mapping[str, Any]) -> bool:
     return all(_equal(getattr(line, name, None), getattr(meant, name, None)) for name in names if name != "item_id")
 
 
-def made_since(
+def find_created(
     records: list[RecordT], body: Mapping[str, Any], since: datetime, doubt: timedelta, known: set[int]
 ) -> tuple[list[RecordT], bool]:
     """The records that a create with that body, begun at `since`, has certainly made; and whether others may be it.
@@ -128,7 +128,7 @@ _AT_WORK = 6.0
 """Seconds in which Clientary mostly ends what it was at when a connection broke."""
 
 
-async def settled(
+async def resolve_lost_write(
     call: Call, look: Callable[[], Awaitable[ResultT | None]], method: str, path: str, lost: OutcomeUnknown
 ) -> ResultT:
     """What a look finds of a write whose answer was lost, at once or a little later.

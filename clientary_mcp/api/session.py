@@ -17,11 +17,11 @@ from typing import Any, Self, TypeVar
 import httpx
 
 from clientary_mcp.api.call import Body, Call, Clock, OnWait, Query
-from clientary_mcp.api.concurrency import in_order, together
-from clientary_mcp.api.http import Exchange, Settle
-from clientary_mcp.api.pagination import Joined, Listing, whole_list
-from clientary_mcp.api.reconcile import TOOK_EFFECT, accepted, holds, made_since, settled
-from clientary_mcp.api.status_errors import explain
+from clientary_mcp.api.concurrency import gather_in_order, together
+from clientary_mcp.api.http import HttpSession, Settle
+from clientary_mcp.api.pagination import JoinedPages, ListResponse, whole_list
+from clientary_mcp.api.reconcile import TOOK_EFFECT, accepted, find_created, resolve_lost_write, update_applied
+from clientary_mcp.api.status_errors import error_for_status
 from clientary_mcp.api.streaming import Opened, RecordT, Sieve, Sink, _All
 from clientary_mcp.errors import ClientaryError, ListChanged, MalformedResponse, NotFound, OutcomeUnknown
 from clientary_mcp.settings import Settings
@@ -48,7 +48,7 @@ class Clientary:
         self.settings = settings
         self.clock = clock or Clock()
         self._call: Call | None = None
-        self._exchange = Exchange(settings, network, self.clock)
+        self._http = HttpSession(settings, network, self.clock)
         self._made_here: set[tuple[str, int]] = set()
         self.sink: Sink | None = None
         self.recent = RecentResults(_DAY, self.clock.now)
@@ -64,12 +64,12 @@ class Clientary:
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._exchange.aclose()
+        await self._http.aclose()
 
     @property
     def quotas(self) -> Quotas:
         """How many mails, charges and deletes may leave in an hour."""
-        return self._exchange.quotas
+        return self._http.quotas
 
     def new_call(self, on_wait: OnWait | None = None) -> Call:
         """What several requests that belong together share: a deadline, and the count of waits and writes."""
@@ -117,38 +117,38 @@ class Clientary:
         """
 
         read = self._reader(kind, path, query)
-        mark = self._exchange.writes_in_flight.snapshot()
+        mark = self._http.writes_in_flight.snapshot()
         first = await read(page if kind.paged else 1)
         if first.page_count is None:
             return whole_list(first, page, limit)
         if page > 1 and not kind.paged:
             first = await read(page)
         joined = await self._joined(page, first, read, limit)
-        if joined.torn or self._stirred(joined, kind, mark):  # once more, and then it is said
-            mark = self._exchange.writes_in_flight.snapshot()
+        if joined.inconsistent or self._changed_meanwhile(joined, kind, mark):  # once more, and then it is said
+            mark = self._http.writes_in_flight.snapshot()
             joined = await self._joined(page, await read(page), read, limit)
-            joined.stirred = self._stirred(joined, kind, mark)
+            joined.changed_meanwhile = self._changed_meanwhile(joined, kind, mark)
         return joined.page()
 
     def _reader(
         self, kind: type[RecordT], path: str, query: Query | None
-    ) -> Callable[[int], Awaitable[Listing[RecordT]]]:
-        async def read(number: int) -> Listing[RecordT]:
-            return Listing.read(kind, await self._send("GET", path, query=_page(query, number)))
+    ) -> Callable[[int], Awaitable[ListResponse[RecordT]]]:
+        async def read(number: int) -> ListResponse[RecordT]:
+            return ListResponse.read(kind, await self._send("GET", path, query=_page(query, number)))
 
         return read
 
-    def _stirred(self, joined: Joined[Any], kind: type[Record], mark: Counter[tuple[str, str]]) -> bool:
-        return joined.pages_read > 1 and self._exchange.writes_in_flight.changed_since(mark, kind.plural)
+    def _changed_meanwhile(self, joined: JoinedPages[Any], kind: type[Record], mark: Counter[tuple[str, str]]) -> bool:
+        return joined.pages_read > 1 and self._http.writes_in_flight.changed_since(mark, kind.plural)
 
     async def _joined(
         self,
         page: int,
-        first: Listing[RecordT],
-        read: Callable[[int], Awaitable[Listing[RecordT]]],
+        first: ListResponse[RecordT],
+        read: Callable[[int], Awaitable[ListResponse[RecordT]]],
         limit: int | None,
-    ) -> Joined[RecordT]:
-        joined = Joined(page, first)
+    ) -> JoinedPages[RecordT]:
+        joined = JoinedPages(page, first)
         while missing := joined.missing(limit):
             for listing in await self.together(partial(read, number) for number in missing):
                 joined.add(listing)
@@ -172,23 +172,23 @@ class Clientary:
 
     async def _sifted(self, kind: type[RecordT], path: str, sieve: SieveT, query: Query | None) -> SieveT:
         read = self._reader(kind, path, query)
-        mark = self._exchange.writes_in_flight.snapshot()
+        mark = self._http.writes_in_flight.snapshot()
         first = await read(1)
         watching: object = sieve
         if isinstance(watching, Opened):
             watching.opened(first)
-        joined = Joined(1, first)
+        joined = JoinedPages(1, first)
 
-        def take(listing: Listing[RecordT] | None) -> None:
+        def take(listing: ListResponse[RecordT] | None) -> None:
             if listing is not None:
                 joined.add(listing)
-            for record in joined.let_go():
+            for record in joined.drain():
                 sieve.add(record)
 
         take(None)
         while missing := joined.missing(None):
-            await in_order((partial(read, number) for number in missing), self.settings.concurrency, take)
-        if joined.torn or self._stirred(joined, kind, mark):
+            await gather_in_order((partial(read, number) for number in missing), self.settings.concurrency, take)
+        if joined.inconsistent or self._changed_meanwhile(joined, kind, mark):
             raise ListChanged(f"The list at {path} changes while it is read. Try again in a minute.")
         return sieve
 
@@ -223,7 +223,7 @@ class Clientary:
         except (OutcomeUnknown, MalformedResponse) as failure:
             lost = failure if isinstance(failure, OutcomeUnknown) else accepted(path)
             look = partial(self._made, kind, body, since, listed or partial(self.every, kind, path), lost)
-            record = await settled(self._current, look, "POST", path, lost)
+            record = await resolve_lost_write(self._current, look, "POST", path, lost)
         self._made_here.add((kind.plural, record.id))
         return record
 
@@ -237,9 +237,9 @@ class Clientary:
     ) -> RecordT | None:
         """The record that a create made whose answer was lost; None when there is none, `lost` when in doubt."""
         there = await listed()
-        began, doubt = self._exchange.time_there(since)
+        began, doubt = self._http.time_there(since)
         known = {record_id for plural, record_id in self._made_here if plural == kind.plural}
-        certain, doubtful = made_since(there, body, began, doubt, known)
+        certain, doubtful = find_created(there, body, began, doubt, known)
         if len(certain) == 1:
             certain[0].notice = TOOK_EFFECT
             return certain[0]
@@ -265,7 +265,7 @@ class Clientary:
             sent = await self._write("PUT", path, {kind.wrapper: body}, otherwise)
         except OutcomeUnknown as lost:
             look = partial(self._updated, kind, path, body, since, lost)
-            return await settled(self._current, look, "PUT", path, lost)
+            return await resolve_lost_write(self._current, look, "PUT", path, lost)
         if not read_back:
             try:
                 return _record(kind, sent)
@@ -283,7 +283,7 @@ class Clientary:
     ) -> RecordT | None:
         """The record after an update whose answer was lost; None when it is unchanged, `lost` when in doubt."""
         record = await self.get(kind, path)
-        changed = holds(record, body, *self._exchange.time_there(since))
+        changed = update_applied(record, body, *self._http.time_there(since))
         if changed is None:
             raise lost
         if not changed:
@@ -301,7 +301,7 @@ class Clientary:
                 return True
             return None
 
-        await self._send("DELETE", path, settle=partial(settled, self._current, gone, "DELETE", path))
+        await self._send("DELETE", path, settle=partial(resolve_lost_write, self._current, gone, "DELETE", path))
 
     async def post(self, path: str, body: Body) -> Any:
         """Send `body` as it is, without a wrapper, and return the answer's JSON; None where there is none."""
@@ -320,7 +320,7 @@ class Clientary:
         try:
             return await self._send(method, otherwise, body=body)
         except NotFound:
-            raise explain(404, method, path, "") from None
+            raise error_for_status(404, method, path, "") from None
 
     async def _send(
         self,
@@ -331,7 +331,7 @@ class Clientary:
         body: Body | None = None,
         settle: Settle | None = None,
     ) -> Any:
-        return await self._exchange.send(self._current, method, path, query=query, body=body, settle=settle)
+        return await self._http.send(self._current, method, path, query=query, body=body, settle=settle)
 
 
 def _record(kind: type[RecordT], sent: Any) -> RecordT:

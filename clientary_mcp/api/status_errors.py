@@ -24,7 +24,9 @@ _MAX_SAID = 1_000
 _FIELD = re.compile(r"[\w.\[\]-]{1,60}")
 
 
-def explain(status: int, method: str, path: str, body: str, retry_after: float | None = None) -> ClientaryError:
+def error_for_status(
+    status: int, method: str, path: str, body: str, retry_after: float | None = None
+) -> ClientaryError:
     """The error for an answer that is not 2xx, by its status, and for 422 by its body."""
     resource = [part for part in path.split("/") if not part.isdigit()][-1].replace("_", " ")
     match status:

@@ -2,7 +2,7 @@
 
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
-from clientary_mcp.api.pagination import Listing
+from clientary_mcp.api.pagination import ListResponse
 from tool_schemas.base.models import Record
 
 RecordT = TypeVar("RecordT", bound=Record)
@@ -32,7 +32,7 @@ class Sink(Protocol):
 class Opened(Protocol):
     """A sieve that wants to know what the first page says of the whole list."""
 
-    def opened(self, first: Listing[Any], /) -> None:
+    def opened(self, first: ListResponse[Any], /) -> None:
         """The first page, before its records."""
 
 

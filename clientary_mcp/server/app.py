@@ -14,7 +14,7 @@ from mcp.server.mcpserver import Context, MCPServer, RequestStateSecurity
 from clientary_mcp.api.call import Call, OnWait
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import BadArguments, ClientaryError, OutcomeUnknown
-from clientary_mcp.redaction import Learnt, redacted
+from clientary_mcp.redaction import SecretMemory, redacted
 from clientary_mcp.server.audit import Audit, line_of, now
 from clientary_mcp.server.completions import NameCompleter
 from clientary_mcp.server.instructions import instructions
@@ -170,7 +170,7 @@ class ClientaryServer(MCPServer[None]):
 
     def _failed(self, message: str, call: Call | None = None) -> mcp_types.CallToolResult:
         """What went wrong, in the one place that all errors pass."""
-        text = redacted(message.encode(errors="backslashreplace"), self._secrets, Learnt()).decode()
+        text = redacted(message.encode(errors="backslashreplace"), self._secrets, SecretMemory()).decode()
         return mcp_types.CallToolResult(
             content=[mcp_types.TextContent(type="text", text=text)],
             is_error=True,

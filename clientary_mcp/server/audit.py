@@ -18,7 +18,7 @@ from typing import Any
 
 from clientary_mcp.api.call import Call
 from clientary_mcp.errors import BlockedByOwner, SettingsError
-from clientary_mcp.redaction import HANDLES, Learnt, redacted
+from clientary_mcp.redaction import HANDLES, SecretMemory, redacted
 from tool_schemas.base.models import Arguments, Changes, Confirmed
 from tool_schemas.base.parsing import as_it_came
 from tool_schemas.base.results import bounded
@@ -111,7 +111,7 @@ class Audit:
     def _without_secrets(self, line: dict[str, Any]) -> dict[str, Any]:
         """Before anything of it is cut: no part of a secret stays either."""
         encoded = _as_json(line).encode(errors="backslashreplace")
-        plain: dict[str, Any] = json.loads(redacted(encoded, self._secrets, Learnt()))
+        plain: dict[str, Any] = json.loads(redacted(encoded, self._secrets, SecretMemory()))
         return plain
 
     def _flush(self, *, lasting: bool) -> None:

@@ -23,7 +23,7 @@ from tool_schemas.base.json_schema import input_schema
 from tool_schemas.base.models import Arguments, Confirmed, Paging, Record
 from tool_schemas.base.report import REPORT_SCHEMA, Report
 from tool_schemas.base.results import Outcome, Page, answer_schema, show_record
-from tool_schemas.base.validation import explain
+from tool_schemas.base.validation import describe_errors
 
 ArgsT = TypeVar("ArgsT", bound=Arguments)
 GatedT = TypeVar("GatedT", bound=Confirmed)
@@ -134,7 +134,7 @@ class Tool:
         try:
             return self.arguments.model_validate(given)
         except ValidationError as error:
-            raise BadArguments(f"{self.name}: {explain(error, self.arguments)}. Nothing was sent.") from None
+            raise BadArguments(f"{self.name}: {describe_errors(error, self.arguments)}. Nothing was sent.") from None
 
     def names_for_ids(self, given: dict[str, Any]) -> list[tuple[str, str]]:
         """The texts that stand where ids belong, each with the argument that it was given for."""

@@ -20,7 +20,7 @@ import httpx
 import pytest
 
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.api.status_errors import explain
+from clientary_mcp.api.status_errors import error_for_status
 from clientary_mcp.cli.check import report
 from clientary_mcp.cli.main import HTTP_PORT, _parser, main
 from clientary_mcp.errors import ClientaryError
@@ -256,7 +256,11 @@ def test_a_quoted_mistake_in_the_settings_is_what_the_program_says(
 
 @pytest.mark.parametrize(
     "error",
-    [explain(403, "GET", "staff", ""), explain(429, "GET", "staff", ""), explain(301, "GET", "staff", "")],
+    [
+        error_for_status(403, "GET", "staff", ""),
+        error_for_status(429, "GET", "staff", ""),
+        error_for_status(301, "GET", "staff", ""),
+    ],
     ids=lambda error: type(error).__name__,
 )
 def test_a_quoted_refusal_is_what_agents_are_told(error: ClientaryError) -> None:

@@ -43,7 +43,7 @@ _WORDS = {
 }
 
 
-def explain(error: ValidationError, arguments: type[BaseModel]) -> str:
+def describe_errors(error: ValidationError, arguments: type[BaseModel]) -> str:
     """Every mistake in one sentence each, with the nearest valid name for an unknown one."""
     mistakes = error.errors(include_url=False)
     said = [_mistake(mistake, arguments) for mistake in mistakes[:_MAX_MISTAKES]]

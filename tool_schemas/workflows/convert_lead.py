@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 from tool_schemas.base.ids import ClientId
 from tool_schemas.base.models import Arguments, Confirmed
 from tool_schemas.base.types import AsJsonText
-from tool_schemas.base.validation import explain
+from tool_schemas.base.validation import describe_errors
 from tool_schemas.leads import OneLead
 from tool_schemas.projects import CreateProject
 from tool_schemas.tasks import CreateTask
@@ -32,7 +32,7 @@ def _as(kind: type[Arguments]) -> Callable[[dict[str, Any]], dict[str, Any]]:
         try:
             kind.model_validate(given)
         except ValidationError as error:
-            raise PydanticCustomError("part", "is wrong: {why}", {"why": explain(error, kind)}) from None
+            raise PydanticCustomError("part", "is wrong: {why}", {"why": describe_errors(error, kind)}) from None
         return given
 
     return check

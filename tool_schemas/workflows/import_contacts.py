@@ -7,7 +7,7 @@ from pydantic import Field, ValidationError
 from tool_schemas.base.ids import ClientId
 from tool_schemas.base.models import Arguments, Confirmed
 from tool_schemas.base.types import AsJsonText, Email, Filled
-from tool_schemas.base.validation import explain
+from tool_schemas.base.validation import describe_errors
 from tool_schemas.contacts import ContactFields
 
 
@@ -38,5 +38,5 @@ def _read(row: dict[str, Any]) -> NewContact | str:
     try:
         read = NewContact.model_validate(row)
     except ValidationError as error:
-        return explain(error, NewContact)
+        return describe_errors(error, NewContact)
     return read if (read.client_id is None) != (read.client is None) else "needs client_id or client, one of the two"

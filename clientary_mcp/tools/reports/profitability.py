@@ -9,7 +9,7 @@ from typing import Any
 
 from clientary_mcp.accounting.money import ZERO, line_amount, percentage, sums_of
 from clientary_mcp.accounting.totals import UNKNOWN, Totals
-from clientary_mcp.api.concurrency import both
+from clientary_mcp.api.concurrency import gather_two
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.tools.decorators import reads
 from clientary_mcp.tools.reports.left_out import LeftOut
@@ -52,14 +52,14 @@ async def profitability_report(clientary: Clientary, args: ProfitabilityReport) 
     (cost_rates, by staff id), margin. Without costs, it is the margin before labour."""
     (project,) = await projects_of(clientary, project_id=args.project_id)
     today = clientary.today()
-    (invoiced, spent), ((worked,), names) = await both(
+    (invoiced, spent), ((worked,), names) = await gather_two(
         partial(
-            both,
+            gather_two,
             partial(clientary.sift, Invoice, f"projects/{project.id}/invoices", _Invoiced),
             partial(expenses_between, clientary, None, today, partial(_Spent, project.id)),
         ),
         partial(
-            both,
+            gather_two,
             partial(hours_of, clientary, [project], partial(_Worked, today)),
             partial(staff_names, clientary),
         ),

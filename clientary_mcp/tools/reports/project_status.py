@@ -9,7 +9,7 @@ from clientary_mcp.accounting.billable_time import worth
 from clientary_mcp.accounting.budgets import against_budget, used_as_told
 from clientary_mcp.accounting.money import ZERO
 from clientary_mcp.accounting.totals import UNKNOWN
-from clientary_mcp.api.concurrency import both
+from clientary_mcp.api.concurrency import gather_two
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.tools.decorators import reads
 from clientary_mcp.tools.reports.left_out import LeftOut
@@ -43,7 +43,7 @@ async def project_status(clientary: Clientary, args: ProjectStatus) -> Report:
     Without project_id: the open projects at or over threshold."""
     left_out = LeftOut()
     projects = await _asked_for(clientary, args, left_out)
-    standings, people = await both(
+    standings, people = await gather_two(
         partial(hours_of, clientary, projects, partial(_Standing, clientary.today())),
         partial(_people, clientary, args),
     )

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from clientary_mcp.accounting.money import ZERO
-from clientary_mcp.api.concurrency import both
+from clientary_mcp.api.concurrency import gather_two
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import NotFound
 from clientary_mcp.tools.decorators import reads
@@ -37,7 +37,7 @@ _MOST_STRETCHES, _STRETCHES_IN_ALL = 20, 400
 @reads("reports")
 async def timesheet_report(clientary: Clientary, args: TimesheetReport) -> Report:
     """Hours by person and project, working days without an entry, and entries without a description."""
-    projects, staff = await both(
+    projects, staff = await gather_two(
         partial(projects_of, clientary, project_id=args.project_id, client_id=args.client_id),
         partial(staff_names, clientary),
     )

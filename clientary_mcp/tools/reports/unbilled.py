@@ -9,7 +9,7 @@ from typing import Any
 from clientary_mcp.accounting.billable_time import worth
 from clientary_mcp.accounting.money import ZERO
 from clientary_mcp.accounting.totals import UNKNOWN
-from clientary_mcp.api.concurrency import both
+from clientary_mcp.api.concurrency import gather_two
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.tools.decorators import reads
 from clientary_mcp.tools.reports.left_out import LeftOut
@@ -45,7 +45,7 @@ async def unbilled_report(clientary: Clientary, args: UnbilledReport) -> Report:
     """Unbilled hours with their worth, and unbilled expenses; fixed prices stand apart. bill_project_hours
     makes the invoice."""
     days = _Days(args.from_date, args.to_date, clientary.today())
-    projects, spent = await both(
+    projects, spent = await gather_two(
         partial(projects_of, clientary, project_id=args.project_id, client_id=args.client_id),
         partial(expenses_between, clientary, args.from_date, days.last, partial(_Spent, days)),
     )

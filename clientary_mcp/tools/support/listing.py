@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 from clientary_mcp.accounting.totals import UNKNOWN, Totals, currency_of, totals_of
 from clientary_mcp.api.call import Query
-from clientary_mcp.api.pagination import Listing
+from clientary_mcp.api.pagination import ListResponse
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import Sink
 from tool_schemas.base.filters import Narrowing, rank
@@ -85,7 +85,7 @@ class Kept(Generic[RecordT]):
         if sink is not None:
             sink.restart()
 
-    def opened(self, listing: Listing[RecordT]) -> None:
+    def opened(self, listing: ListResponse[RecordT]) -> None:
         """The first page of the list, which may tell the range of days that the list is of."""
         self._range = listing.from_date, listing.to_date
 

@@ -14,7 +14,7 @@ from clientary_mcp.accounting.money import Sums, line_amount, sums_of
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import BadArguments, OutcomeUnknown, Unavailable
 from clientary_mcp.tools.support.formatting import money, quoted
-from tool_schemas.base.validation import explain
+from tool_schemas.base.validation import describe_errors
 from tool_schemas.invoices import CreateInvoice, Invoice
 
 _RUN = re.compile(r"(\d{1,16})(?:\s*[-–]\s*(\d{1,16}))?")  # noqa: RUF001 - what editors make of a hyphen
@@ -28,7 +28,7 @@ def draft(of: str, **fields: Any) -> CreateInvoice:
     try:
         wanted = CreateInvoice(status="draft", **fields)
     except ValidationError as error:
-        wrong = explain(error, CreateInvoice)
+        wrong = describe_errors(error, CreateInvoice)
         raise BadArguments(f"{of} can't be put on an invoice as it is: {wrong}. Nothing was sent.") from None
     if wanted.due_date < wanted.date:
         raise BadArguments(f"due_date {wanted.due_date} is before the invoice's date {wanted.date}. Nothing was sent.")

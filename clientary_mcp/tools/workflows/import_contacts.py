@@ -6,7 +6,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple
 
-from clientary_mcp.api.concurrency import both
+from clientary_mcp.api.concurrency import gather_two
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import BadArguments, ClientaryError, NotFound, OutcomeUnknown, PartiallyDone, Refused
 from clientary_mcp.tools.decorators import jobs
@@ -237,7 +237,7 @@ async def _decided(clientary: Clientary, args: ImportContacts) -> _Import:
     rows = args.read()
     valid = [row for row in rows if isinstance(row, NewContact)]
     addresses = {mailbox(row.email) for row in valid}
-    clients, contacts = await both(partial(_clients, clientary, valid), partial(_contacts, clientary, addresses))
+    clients, contacts = await gather_two(partial(_clients, clientary, valid), partial(_contacts, clientary, addresses))
     importing = _Import(rows)
     importing.decide(clients, contacts)
     return importing

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from clientary_mcp.api.concurrency import both
+from clientary_mcp.api.concurrency import gather_two
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import BadArguments, BlockedByOwner, NotAllowed
 from clientary_mcp.tools.support.formatting import quoted
@@ -40,7 +40,7 @@ class Plan:
 async def planned(clientary: Clientary, args: ConvertLead) -> Plan:
     """What is there now; BadArguments or Withheld where it is not clear what to do, or not allowed."""
     lead = await clientary.get(Lead, f"leads/{args.lead_id}")
-    clients, people = await both(
+    clients, people = await gather_two(
         partial(clientary.sift, Client, "clients", partial(_Clients, lead)), partial(_people, clientary, lead)
     )
     own = people.own + ([] if clients.has_its_id else people.with_its_id)

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from clientary_mcp.tools import ALL
 from clientary_mcp.tools.tool import Tool
-from tool_schemas.base.validation import explain, nearest
+from tool_schemas.base.validation import describe_errors, nearest
 from tool_schemas.clients import ListClients, UpdateClient
 from tool_schemas.hours import CreateProjectHours
 from tool_schemas.invoices import CreateInvoice, SendInvoiceMessage, UpdateInvoice
@@ -22,7 +22,7 @@ INVOICE = {"date": "2026-11-20", "due_date": "2026-12-20", "currency_code": "USD
 def said_of(arguments: type[BaseModel], given_value: Any) -> str:
     with pytest.raises(ValidationError) as caught:
         arguments.model_validate(given_value)
-    return explain(caught.value, arguments)
+    return describe_errors(caught.value, arguments)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_any_arguments_are_taken_or_told_in_words_of_ours(
     try:
         tool.arguments.model_validate(given_value).body()
     except ValidationError as error:
-        told = explain(error, tool.arguments)
+        told = describe_errors(error, tool.arguments)
         assert told
         assert not [word for word in ("Input should", "pydantic", "Extra inputs", "Value error") if word in told]
 
