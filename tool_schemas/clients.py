@@ -7,7 +7,7 @@ from pydantic import Field
 
 from tool_schemas.base.filters import ByDay, ByQuery
 from tool_schemas.base.ids import ClientId
-from tool_schemas.base.models import Arguments, Changes, Confirmed, Fields, Once, Record
+from tool_schemas.base.models import Arguments, Confirmed, Deduplicated, Fields, PartialUpdate, Record
 from tool_schemas.base.types import AsJsonText, Codes, Day, Filled
 
 Status = Annotated[Literal["active", "archived"], Codes(active=1, archived=2)]
@@ -36,7 +36,7 @@ class Client(CompanyFields, Record):
     """Clientary §5.1."""
 
     wrapper, plural = "client", "clients"
-    brief = ("id", "name", "number", "status", "city", "country", "website")
+    summary_fields = ("id", "name", "number", "status", "city", "country", "website")
 
     name: str | None = None
     status: Status | None = None
@@ -64,11 +64,11 @@ class OneClient(Arguments):
 class GetClient(OneClient): ...
 
 
-class CreateClient(Once, CompanyFields):
+class CreateClient(Deduplicated, CompanyFields):
     name: CompanyName
 
 
-class UpdateClient(CompanyFields, OneClient, Changes):
+class UpdateClient(CompanyFields, OneClient, PartialUpdate):
     name: CompanyName | None = None
     status: Status | None = Field(None, description="archived hides it, keeps all.")
 

@@ -4,7 +4,7 @@ from pydantic import Field
 
 from tool_schemas.base.filters import ByQuery
 from tool_schemas.base.ids import ClientId, ContactId
-from tool_schemas.base.models import Arguments, Changes, Confirmed, Fields, Once, Record
+from tool_schemas.base.models import Arguments, Confirmed, Deduplicated, Fields, PartialUpdate, Record
 from tool_schemas.base.types import Email, Filled
 from tool_schemas.clients import OneClient
 
@@ -20,7 +20,7 @@ class Contact(ContactFields, Record):
     """Clientary §5.2."""
 
     wrapper, plural = "client_user", "contacts"
-    brief = ("id", "client_id", "lead_id", "name", "email", "title", "phone", "mobile")
+    summary_fields = ("id", "client_id", "lead_id", "name", "email", "title", "phone", "mobile")
 
     client_id: ClientId | None = None
     name: str | None = None
@@ -40,12 +40,12 @@ class OneContact(Arguments):
 class GetContact(OneContact): ...
 
 
-class CreateContact(Once, ContactFields, OneClient):
+class CreateContact(Deduplicated, ContactFields, OneClient):
     name: Filled = Field(description="Full name.")
     email: Email = Field(description="E-mail address.")
 
 
-class UpdateContact(ContactFields, OneContact, Changes):
+class UpdateContact(ContactFields, OneContact, PartialUpdate):
     name: Filled | None = Field(None, description="Full name.")
     email: Email | None = Field(None, description="E-mail address.")
 

@@ -7,8 +7,8 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from tool_schemas.base.ids import ClientId
-from tool_schemas.base.models import Confirmed, Fields, Given, Once
-from tool_schemas.base.parsing import Sent
+from tool_schemas.base.models import Confirmed, Deduplicated, Fields, StrictModel
+from tool_schemas.base.parsing import LenientModel
 from tool_schemas.base.types import AsJsonText, Codes, Email, Filled, Id, Number
 
 
@@ -49,7 +49,7 @@ class ItemFields(Fields):
     item_type: ItemType | None = Field(None, description="section: a header.")
 
 
-class Item(ItemFields, Sent):
+class Item(ItemFields, LenientModel):
     """One line of a document. Its `item_id` is what an update names it by."""
 
     item_id: int | None = None
@@ -63,13 +63,13 @@ class Item(ItemFields, Sent):
         return {"id": "item_id"}
 
 
-class NewItem(ItemFields, Given):
+class NewItem(ItemFields, StrictModel):
     title: Filled = Field(description="Text.")
     quantity: Number = Field(description="How many.")
     price: Number = Field(description="For one.")
 
 
-class ChangedItem(ItemFields, Given):
+class ChangedItem(ItemFields, StrictModel):
     item_id: Id | None = Field(None, serialization_alias="id", description="Line to change; else adds one.")
     remove: bool | None = Field(None, serialization_alias="_destroy", description="true: takes it out.")
     title: Filled | None = Field(None, description="Text.")
@@ -95,7 +95,7 @@ ITEMS = "Lines."
 CHANGED_ITEMS = "Lines to add, change or remove; others stay."
 
 
-class Message(Confirmed, Once):
+class Message(Confirmed, Deduplicated):
     """An e-mail with a document. `subject` and `message` fall back to the account's template."""
 
     recipients: Annotated[list[Email], AsJsonText, Field(min_length=1, max_length=50)] = Field(

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from tool_schemas.base.filters import ByDay, ByQuery, InOrder
 from tool_schemas.base.ids import EstimateId
-from tool_schemas.base.models import Arguments, Changes, Confirmed, Once, Record
+from tool_schemas.base.models import Arguments, Confirmed, Deduplicated, PartialUpdate, Record
 from tool_schemas.base.types import Codes, Currency, Day
 from tool_schemas.clients import OneClient
 from tool_schemas.documents import (
@@ -38,7 +38,7 @@ class Estimate(EstimateFields, Record):
 
     wrapper, plural = "estimate", "estimates"
     day, money = "date", ("total_cost",)
-    brief = ("id", "number", "client_id", "lead_id", "status", "date", "currency_code", "total_cost", "title")
+    summary_fields = ("id", "number", "client_id", "lead_id", "status", "date", "currency_code", "total_cost", "title")
 
     date: Day | None = None
     currency_code: str | None = None
@@ -73,13 +73,13 @@ class OneEstimate(Arguments):
 class GetEstimate(OneEstimate): ...
 
 
-class CreateEstimate(Once, EstimateFields):
+class CreateEstimate(Deduplicated, EstimateFields):
     date: EstimateDate
     currency_code: Currency
     items: NewItems | None = Field(None, serialization_alias="estimate_items_attributes", description=ITEMS)
 
 
-class UpdateEstimate(EstimateFields, OneEstimate, Changes):
+class UpdateEstimate(EstimateFields, OneEstimate, PartialUpdate):
     date: EstimateDate | None = None
     currency_code: Currency | None = None
     items: ChangedItems | None = Field(None, serialization_alias="estimate_items_attributes", description=CHANGED_ITEMS)

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from tool_schemas.base.filters import ByQuery
 from tool_schemas.base.ids import ClientId, ExpenseId, ProjectId
-from tool_schemas.base.models import Arguments, Changes, Confirmed, Fields, Once, Record, Span
+from tool_schemas.base.models import Arguments, Confirmed, DateRange, Deduplicated, Fields, PartialUpdate, Record
 from tool_schemas.base.types import Day, Number
 from tool_schemas.clients import OneClient
 from tool_schemas.projects import OneProject
@@ -28,7 +28,7 @@ class Expense(ExpenseFields, Record):
     wrapper, plural = "expense", "expenses"
     day, money = "incurred_on", ("amount",)
     paged = False
-    brief = ("id", "incurred_on", "amount", "description", "client_id", "project_id", "invoice_id")
+    summary_fields = ("id", "incurred_on", "amount", "description", "client_id", "project_id", "invoice_id")
 
     amount: Decimal | None = None
     user_id: int | None = None
@@ -36,7 +36,7 @@ class Expense(ExpenseFields, Record):
     invoice_item_id: int | None = None
 
 
-class ExpenseFilters(Span, ByQuery):
+class ExpenseFilters(DateRange, ByQuery):
     """The dates are Clientary's own filter."""
 
     from_date: Day | None = Field(None, description="From.")
@@ -59,11 +59,11 @@ class OneExpense(Arguments):
 class GetExpense(OneExpense): ...
 
 
-class CreateExpense(Once, ExpenseFields):
+class CreateExpense(Deduplicated, ExpenseFields):
     amount: Amount
 
 
-class UpdateExpense(ExpenseFields, OneExpense, Changes):
+class UpdateExpense(ExpenseFields, OneExpense, PartialUpdate):
     amount: Amount | None = None
 
 

@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from tool_schemas.base.filters import ByDay, ByQuery, InOrder
 from tool_schemas.base.ids import ClientId, HourEntryId, ProjectId, StaffId
-from tool_schemas.base.models import Arguments, Changes, Confirmed, Fields, Once, Record
+from tool_schemas.base.models import Arguments, Confirmed, Deduplicated, Fields, PartialUpdate, Record
 from tool_schemas.base.types import Day, Filled, Number
 from tool_schemas.projects import OneProject
 
@@ -36,7 +36,7 @@ class HourEntry(HourFields, Record):
     wrapper, plural = "project_item", "hours"
     day, money = "date", ("hours", "cost")
     paged = False
-    brief = ("id", "project_id", "user_id", "date", "title", "hours", "rate", "billed")
+    summary_fields = ("id", "project_id", "user_id", "date", "title", "hours", "rate", "billed")
 
     project_id: ProjectId | None = None
     user_id: StaffId | None = None
@@ -78,12 +78,12 @@ class OneHourEntry(Arguments):
 class GetHourEntry(OneHourEntry): ...
 
 
-class CreateProjectHours(Once, HourFields, OneProject):
+class CreateProjectHours(Deduplicated, HourFields, OneProject):
     title: Title
     hours: Worked
 
 
-class UpdateHourEntry(HourFields, OneHourEntry, Changes):
+class UpdateHourEntry(HourFields, OneHourEntry, PartialUpdate):
     title: Title | None = None
     hours: Worked | None = None
     billed: bool | None = Field(None, description="Billed or not.")

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from tool_schemas.base.filters import ByDay, ByDue, ByQuery, InOrder, LeastBalance
 from tool_schemas.base.ids import InvoiceId, RecurringScheduleId
-from tool_schemas.base.models import Arguments, Changes, Confirmed, Once, Record
+from tool_schemas.base.models import Arguments, Confirmed, Deduplicated, PartialUpdate, Record
 from tool_schemas.base.types import Codes, Currency, Day
 from tool_schemas.clients import OneClient, UpdatedSince
 from tool_schemas.documents import (
@@ -44,7 +44,7 @@ class Invoice(InvoiceFields, Record):
 
     wrapper, plural = "invoice", "invoices"
     day, money = "date", ("total_cost", "balance")
-    brief = (
+    summary_fields = (
         "id", "number", "client_id", "status", "date", "due_date", "currency_code", "total_cost", "balance", "title",
     )  # fmt: skip
 
@@ -114,14 +114,14 @@ class OneInvoice(Arguments):
 class GetInvoice(OneInvoice): ...
 
 
-class CreateInvoice(Once, InvoiceFields):
+class CreateInvoice(Deduplicated, InvoiceFields):
     date: InvoiceDate
     due_date: DueDate
     currency_code: Currency
     items: NewItems | None = Field(None, serialization_alias="invoice_items_attributes", description=ITEMS)
 
 
-class UpdateInvoice(InvoiceFields, OneInvoice, Changes):
+class UpdateInvoice(InvoiceFields, OneInvoice, PartialUpdate):
     date: InvoiceDate | None = None
     due_date: DueDate | None = None
     currency_code: Currency | None = None

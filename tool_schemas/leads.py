@@ -6,7 +6,7 @@ from pydantic import Field
 
 from tool_schemas.base.filters import ByQuery
 from tool_schemas.base.ids import LeadId
-from tool_schemas.base.models import Arguments, Changes, Confirmed, Once, Record
+from tool_schemas.base.models import Arguments, Confirmed, Deduplicated, PartialUpdate, Record
 from tool_schemas.clients import ByCreation, CompanyFields, CompanyName, Status
 
 
@@ -14,7 +14,7 @@ class Lead(CompanyFields, Record):
     """Clientary §5.3: the fields of a client."""
 
     wrapper, plural = "lead", "leads"
-    brief = ("id", "name", "number", "city", "country", "website", "created_at")
+    summary_fields = ("id", "name", "number", "city", "country", "website", "created_at")
 
     name: str | None = None
     status: Status | None = None
@@ -32,11 +32,11 @@ class OneLead(Arguments):
 class GetLead(OneLead): ...
 
 
-class CreateLead(Once, CompanyFields):
+class CreateLead(Deduplicated, CompanyFields):
     name: CompanyName
 
 
-class UpdateLead(CompanyFields, OneLead, Changes):
+class UpdateLead(CompanyFields, OneLead, PartialUpdate):
     name: CompanyName | None = None
 
 

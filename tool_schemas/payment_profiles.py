@@ -4,7 +4,7 @@ from pydantic import Field
 
 from tool_schemas.base.filters import ByQuery
 from tool_schemas.base.ids import PaymentProfileId
-from tool_schemas.base.models import Confirmed, Fields, Once, Record
+from tool_schemas.base.models import Confirmed, Deduplicated, Fields, Record
 from tool_schemas.base.types import Day, Filled
 from tool_schemas.clients import OneClient
 
@@ -22,7 +22,7 @@ class PaymentProfile(PaymentProfileFields, Record):
     """Clientary §5.11. The gateway's token is never shown."""
 
     wrapper, plural = "stripe_payment_profile", "payment_profiles"
-    brief = ("id", "client_id", "name", "card_type", "last_four_digits", "expiration_date", "gateway")
+    summary_fields = ("id", "client_id", "name", "card_type", "last_four_digits", "expiration_date", "gateway")
 
     client_id: int | None = None
     name: str | None = None
@@ -34,7 +34,7 @@ class PaymentProfile(PaymentProfileFields, Record):
 class ListClientPaymentProfiles(OneClient, ByQuery): ...
 
 
-class CreatePaymentProfile(Once, PaymentProfileFields, OneClient):
+class CreatePaymentProfile(Deduplicated, PaymentProfileFields, OneClient):
     stripe_customer_id: Filled = Field(description="Stripe's customer, cus_….")
     stripe_source_id: Filled = Field(description="Source or card, like card_….")
     last_four_digits: str = Field(pattern="^[0-9]{4}$", description="Last four digits of the card.")

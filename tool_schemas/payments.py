@@ -7,7 +7,7 @@ from pydantic import Field
 
 from tool_schemas.base.filters import ByDay, ByQuery
 from tool_schemas.base.ids import ClientId, InvoiceId, PaymentId, PaymentProfileId
-from tool_schemas.base.models import Arguments, Confirmed, Once, Record
+from tool_schemas.base.models import Arguments, Confirmed, Deduplicated, Record
 from tool_schemas.base.types import Day, Number
 
 
@@ -16,7 +16,7 @@ class Payment(Record):
 
     wrapper, plural = "payment", "payments"
     day, money = "received_on", ("amount",)
-    brief = ("id", "invoice_id", "received_on", "amount", "note", "transaction_id")
+    summary_fields = ("id", "invoice_id", "received_on", "amount", "note", "transaction_id")
 
     invoice_id: int | None = None
     amount: Decimal | None = None
@@ -42,13 +42,13 @@ class ToInvoice(Arguments):
     invoice_id: InvoiceId = Field(exclude=True)
 
 
-class CreatePayment(Once, ToInvoice):
+class CreatePayment(Deduplicated, ToInvoice):
     amount: Number = Field(description="In the invoice's currency.")
     note: str | None = Field(None, description="Like Check #123.")
     received_on: Day | None = Field(None, description="Default today.")
 
 
-class ChargePaymentProfile(Confirmed, Once, ToInvoice):
+class ChargePaymentProfile(Confirmed, Deduplicated, ToInvoice):
     payment_profile_id: PaymentProfileId
 
 

@@ -8,8 +8,8 @@ from pydantic import Field
 
 from tool_schemas.base.filters import ByDay, ByQuery
 from tool_schemas.base.ids import ClientId, ProjectId
-from tool_schemas.base.models import Arguments, Changes, Confirmed, Fields, Once, Record
-from tool_schemas.base.parsing import Sent
+from tool_schemas.base.models import Arguments, Confirmed, Deduplicated, Fields, PartialUpdate, Record
+from tool_schemas.base.parsing import LenientModel
 from tool_schemas.base.types import Codes, Currency, Day, Filled, Number
 from tool_schemas.clients import OneClient
 
@@ -31,7 +31,7 @@ class ProjectFields(Fields):
     status: Status | None = Field(None, description="completed closes it, keeps all.")
 
 
-class ClientInProject(Sent):
+class ClientInProject(LenientModel):
     """The client that a project's reply may carry whole."""
 
     id: int | None = None
@@ -43,7 +43,7 @@ class Project(ProjectFields, Record):
 
     wrapper, plural = "project", "projects"
     day = "end_date"
-    brief = (
+    summary_fields = (
         "id", "name", "number", "client_id", "client_name", "status", "project_type", "rate", "budget_type", "budget",
         "worked_hours", "unbilled_hours", "currency_code", "end_date",
     )  # fmt: skip
@@ -87,12 +87,12 @@ class OneProject(Arguments):
 class GetProject(OneProject): ...
 
 
-class CreateProject(Once, ProjectFields):
+class CreateProject(Deduplicated, ProjectFields):
     name: Filled = Field(description="Name.")
     rate: Rate
 
 
-class UpdateProject(ProjectFields, OneProject, Changes):
+class UpdateProject(ProjectFields, OneProject, PartialUpdate):
     name: Filled | None = Field(None, description="Name.")
     rate: Rate | None = None
 

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from tool_schemas.base.models import Arguments, Confirmed
-from tool_schemas.base.parsing import as_it_came, as_json
+from tool_schemas.base.parsing import as_json, sanitized
 from tool_schemas.base.results import MAX_ANSWER, Outcome, as_text, bounded
 from tool_schemas.base.types import AsJsonText
 
@@ -95,9 +95,9 @@ def _nested(value: Any, levels: int) -> bool:
 class ApiPreview(Outcome):
     """What would leave, exactly: nulls included, which other answers do without."""
 
-    def shown(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """The answer as JSON holds it; where the request is too long for one, it is cut as others are."""
-        shown = super().shown()
+        shown = super().to_json()
         exact = shown | {"steps": self.steps}
         return exact if len(as_text(exact)) <= MAX_ANSWER else shown
 
@@ -108,11 +108,11 @@ class ApiAnswer(Outcome):
 
     body: Any = None
 
-    def shown(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """The answer as JSON holds it, in at most `MAX_ANSWER` characters."""
         told = {"done": self.done, "message": self.message}
         for text, entries in _BOUNDS:
-            body = as_json(as_it_came(self.body))
+            body = as_json(sanitized(self.body))
             cut = bounded(body, text, entries)
             notice = {} if cut == body else {"notice": _CUT.format(text=text, entries=entries)}
             shown = told | notice | ({} if cut is None else {"body": cut})

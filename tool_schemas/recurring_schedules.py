@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from tool_schemas.base.filters import ByDay, ByQuery
 from tool_schemas.base.ids import ClientId, PaymentProfileId, RecurringScheduleId
-from tool_schemas.base.models import Arguments, Changes, Confirmed, Once, Record
+from tool_schemas.base.models import Arguments, Confirmed, Deduplicated, PartialUpdate, Record
 from tool_schemas.base.types import Codes, Currency, Day, NotABool
 from tool_schemas.documents import (
     CHANGED_ITEMS,
@@ -53,7 +53,7 @@ class RecurringSchedule(ScheduleFields, Record):
 
     wrapper, plural = "recurring_schedule", "recurring"
     day, money = "next_date", ("total_cost",)
-    brief = (
+    summary_fields = (
         "id", "client_id", "title", "status", "action", "time_interval", "next_date", "occurrences_remaining",
         "unlimited", "currency_code", "total_cost",
     )  # fmt: skip
@@ -86,7 +86,7 @@ class OneRecurringSchedule(Arguments):
 class GetRecurringSchedule(OneRecurringSchedule): ...
 
 
-class CreateRecurringSchedule(Once, ScheduleFields):
+class CreateRecurringSchedule(Deduplicated, ScheduleFields):
     client_id: ClientId
     next_date: NextDate
     time_interval: TimeInterval
@@ -102,7 +102,7 @@ class CreateRecurringSchedule(Once, ScheduleFields):
         return self
 
 
-class UpdateRecurringSchedule(ScheduleFields, OneRecurringSchedule, Changes):
+class UpdateRecurringSchedule(ScheduleFields, OneRecurringSchedule, PartialUpdate):
     next_date: NextDate | None = None
     time_interval: TimeInterval | None = None
     currency_code: Currency | None = None

@@ -12,7 +12,7 @@ class Staff(Record):
 
     wrapper, plural = "staff", "staff"
     paged = False
-    brief = ("id", "name", "email", "title", "phone")
+    summary_fields = ("id", "name", "email", "title", "phone")
 
     name: str | None = None
     email: str | None = None

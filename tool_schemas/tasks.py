@@ -7,7 +7,7 @@ from pydantic import Field
 
 from tool_schemas.base.filters import ByDay, ByDue, ByQuery
 from tool_schemas.base.ids import ClientId, ProjectId, StaffId, TaskId
-from tool_schemas.base.models import Arguments, Changes, Confirmed, Fields, Once, Record
+from tool_schemas.base.models import Arguments, Confirmed, Deduplicated, Fields, PartialUpdate, Record
 from tool_schemas.base.types import Day, Filled
 from tool_schemas.projects import OneProject
 
@@ -27,7 +27,7 @@ class Task(TaskFields, Record):
 
     wrapper, plural = "task", "tasks"
     day = "due_date"
-    brief = ("id", "title", "project_id", "client_id", "assignee_id", "due_date", "complete")
+    summary_fields = ("id", "title", "project_id", "client_id", "assignee_id", "due_date", "complete")
 
     title: str | None = None
     complete: bool | None = None
@@ -60,11 +60,11 @@ class OneTask(Arguments):
 class GetTask(OneTask): ...
 
 
-class CreateTask(Once, TaskFields):
+class CreateTask(Deduplicated, TaskFields):
     title: Title
 
 
-class UpdateTask(TaskFields, OneTask, Changes):
+class UpdateTask(TaskFields, OneTask, PartialUpdate):
     title: Title | None = None
     complete: bool | None = Field(None, description="true: done; false: open again.")
 

@@ -54,7 +54,7 @@ class Totals:
             told._counts[known] += self._counts[code] - 1
         return told
 
-    def shown(self) -> list[dict[str, Any]]:
+    def to_json(self) -> list[dict[str, Any]]:
         """`[{currency_code, count, …}]`, in the order of the codes."""
         codes = sorted(self._sums, key=str)
         return [{"currency_code": str(code), "count": self._counts[code], **self._sums[code]} for code in codes]
@@ -75,4 +75,4 @@ def totals_of(records: Iterable[Record]) -> list[dict[str, Any]]:
     totals = Totals()
     for record in records:
         totals.add_record(record)
-    return totals.shown()
+    return totals.to_json()

@@ -260,7 +260,7 @@ class Clientary:
         since = self.clock.wall()
         call = self._call
         if call is not None and not call.writes and path in call.records:
-            call.before = call.records[path].shown()
+            call.before = call.records[path].to_json()
         try:
             sent = await self._write("PUT", path, {kind.wrapper: body}, otherwise)
         except OutcomeUnknown as lost:

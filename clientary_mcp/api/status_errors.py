@@ -16,7 +16,7 @@ from clientary_mcp.errors import (
     Refused,
     Unavailable,
 )
-from tool_schemas.base.parsing import SECRETS, seen
+from tool_schemas.base.parsing import SECRETS, strip_invisible
 
 _MAX_FIELDS = 20
 _MAX_MESSAGE = 200
@@ -132,5 +132,5 @@ def _messages(value: Any) -> list[str]:
 
 
 def _message(text: str) -> str:
-    flat = " ".join(re.sub("[“”]", "", seen(text)).split())
+    flat = " ".join(re.sub("[“”]", "", strip_invisible(text)).split())
     return flat if len(flat) <= _MAX_MESSAGE else f"{flat[: _MAX_MESSAGE - 1]}…"

@@ -28,7 +28,7 @@ from clientary_mcp.tools.mentions import published, strip_mentions, strip_result
 from clientary_mcp.tools.tool import Tool
 from clientary_mcp.tools.toolsets import select_tools, unavailable
 from tool_schemas.base.models import Arguments
-from tool_schemas.base.parsing import seen
+from tool_schemas.base.parsing import strip_invisible
 from tool_schemas.base.report import Report
 from tool_schemas.base.results import Outcome, as_text
 from tool_schemas.base.validation import nearest
@@ -74,7 +74,9 @@ class ClientaryServer(MCPServer[None]):
     ) -> mcp_types.CallToolResult | mcp_types.InputRequiredResult:
         """Run one tool. What goes wrong is answered as text for the agent, with `is_error`."""
         if (tool := self._tools.get(name)) is None:
-            self._write_down({"time": now(), "tool": seen(name), "outcome": "unknown tool", "client": _host(context)})
+            self._write_down(
+                {"time": now(), "tool": strip_invisible(name), "outcome": "unknown tool", "client": _host(context)}
+            )
             return self._failed(f"There is no tool {name[:64]!r}.{nearest(name, self._tools)}")
         call = self._clientary.new_call(_progress(context))
         begun = call.clock.now()
@@ -224,7 +226,7 @@ def _with_ids(tool: Tool, args: Arguments | None) -> str:
 def _host(context: Context[None, Any] | None) -> str | None:
     """The name that the MCP client gives itself."""
     params = context.session.client_params if context else None
-    return seen(params.client_info.name) if params else None
+    return strip_invisible(params.client_info.name) if params else None
 
 
 def _progress(context: Context[None, Any] | None) -> OnWait | None:

@@ -19,8 +19,8 @@ from typing import Any
 from clientary_mcp.api.call import Call
 from clientary_mcp.errors import BlockedByOwner, SettingsError
 from clientary_mcp.redaction import HANDLES, SecretMemory, redacted
-from tool_schemas.base.models import Arguments, Changes, Confirmed
-from tool_schemas.base.parsing import as_it_came
+from tool_schemas.base.models import Arguments, Confirmed, PartialUpdate
+from tool_schemas.base.parsing import sanitized
 from tool_schemas.base.results import bounded
 
 if sys.platform != "win32":
@@ -203,8 +203,8 @@ def _given(args: Arguments | None) -> dict[str, Any]:
     """What a write was asked to set, "" where a field was cleared; a payment handle is a secret, and stays out."""
     if args is None:
         return {}
-    given = dict(as_it_came(args.model_dump(mode="json", exclude_none=True)))
-    body = args.body() if isinstance(args, Changes) else {}
+    given = dict(sanitized(args.model_dump(mode="json", exclude_none=True)))
+    body = args.body() if isinstance(args, PartialUpdate) else {}
     return given | {name: "" for name, value in body.items() if value == "" and name in type(args).model_fields}
 
 

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from clientary_mcp.api.session import Clientary
-from tool_schemas.base.text import folded
+from tool_schemas.base.text import normalized
 from tool_schemas.clients import Client
 from tool_schemas.projects import Project
 
@@ -25,8 +25,8 @@ class NameCompleter:
 
     async def __call__(self, kind: Literal["client", "project"], text: str) -> list[str]:
         """Those that begin with the text, then those that hold it; both in the order of the alphabet."""
-        typed = folded(text)
-        names = [(folded(name), name) for name in await self._names(kind)]
+        typed = normalized(text)
+        names = [(normalized(name), name) for name in await self._names(kind)]
         begin = [name for plain, name in names if plain.startswith(typed)]
         return begin + [name for plain, name in names if typed in plain and not plain.startswith(typed)]
 

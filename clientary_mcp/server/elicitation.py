@@ -27,7 +27,7 @@ from tool_schemas.base.results import as_text
 class PreviewSnapshot:
     """A preview, and what stands for everything that was read for it: another value says that something changed."""
 
-    shown: dict[str, Any]
+    preview: dict[str, Any]
     state: str
 
 
@@ -66,13 +66,13 @@ class Approval:
                 return None
             raise BlockedByOwner(f"Nothing was sent: a person has to agree, and this host can't ask one. {_CHANGE}")
         seen = await preview()
-        if "to_proceed" not in seen.shown:  # there is nothing to do, and so nothing to agree to
-            return seen.shown
+        if "to_proceed" not in seen.preview:  # there is nothing to do, and so nothing to agree to
+            return seen.preview
         if _asks_by_answer(context):
             return self._by_answer(call, seen, context)
-        _settle(await self._by_request(seen.shown, context))
+        _settle(await self._by_request(seen.preview, context))
         now = await preview()
-        return None if now.state == seen.state else _changed(now.shown)
+        return None if now.state == seen.state else _changed(now.preview)
 
     def _by_answer(
         self, call: str, seen: PreviewSnapshot, context: Context[Any, Any]
@@ -86,13 +86,13 @@ class Approval:
                 "until": self._now() + self._timeout,
             }
             return InputRequiredResult(
-                input_requests={_QUESTION: ElicitRequest(params=_form(seen.shown))}, request_state=json.dumps(state)
+                input_requests={_QUESTION: ElicitRequest(params=_form(seen.preview))}, request_state=json.dumps(state)
             )
         still = {id_: until for id_, until in self._answered.items() if until >= self._now()}
         self._answered = still | {asked["id"]: asked["until"]}
         reply = replies[_QUESTION] if self._now() <= asked["until"] else None
         _settle(reply if isinstance(reply, ElicitResult) else None)
-        return None if asked.get("seen") == seen.state else _changed(seen.shown)
+        return None if asked.get("seen") == seen.state else _changed(seen.preview)
 
     async def _by_request(self, shown: dict[str, Any], context: Context[Any, Any]) -> ElicitResult | None:
         form = _form(shown)

@@ -12,7 +12,7 @@ import mcp_types
 from mcp.shared.exceptions import MCPError
 
 from clientary_mcp.errors import ClientaryError
-from tool_schemas.base.parsing import seen
+from tool_schemas.base.parsing import strip_invisible
 
 _MOST_VALUES = 100
 _LONGEST, _LONGEST_QUESTION = 200, 2_000
@@ -66,7 +66,7 @@ class Prompt:
 def _quoted(argument: str, text: str) -> str:
     """What a person typed or was asked, on one line, as it is seen, and in quotation marks that it can't close."""
     longest = _LONGEST_QUESTION if argument == "question" else _LONGEST
-    return f"“{re.sub('[“”]', '', seen(' '.join(text.split())))[:longest]}”"
+    return f"“{re.sub('[“”]', '', strip_invisible(' '.join(text.split())))[:longest]}”"
 
 
 _CLIENT, _PROJECT, _MONTH = "Name of the client.", "Name of the project.", "Like 2026-10; default: last month."
@@ -189,7 +189,9 @@ class Prompts:
             raise _wrong(f"There is no such prompt; there are: {', '.join(self._prompts)}.")
         if given.keys() - prompt.arguments.keys():
             raise _wrong(f"{name} takes {', '.join(prompt.arguments)} and nothing else.")
-        if missing := [argument for argument in prompt.required if not seen(given.get(argument, "")).strip()]:
+        if missing := [
+            argument for argument in prompt.required if not strip_invisible(given.get(argument, "")).strip()
+        ]:
             raise _wrong(f"{name} needs {', '.join(missing)}.")
         content = mcp_types.TextContent(type="text", text=prompt.filled(given))
         return mcp_types.GetPromptResult(

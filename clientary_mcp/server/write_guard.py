@@ -15,7 +15,7 @@ from clientary_mcp.server.elicitation import Approval, PreviewSnapshot
 from clientary_mcp.state.recent import RecentResults, key_of
 from clientary_mcp.tools.mentions import strip_result
 from clientary_mcp.tools.tool import Tool, acts
-from tool_schemas.base.models import Arguments, Confirmed, Once
+from tool_schemas.base.models import Arguments, Confirmed, Deduplicated
 
 Answer = dict[str, Any] | InputRequiredResult
 
@@ -35,7 +35,7 @@ class WriteGuard:
         if tool.effect.reads_only or not acts(args):
             return await tool.run(self._clientary.within(call), args)
         self._audit.check()
-        if not isinstance(args, Once):
+        if not isinstance(args, Deduplicated):
             return await self._act(tool, args, call, context)
         key = key_of(tool.name, args)
         async with self._recent.lock(key):

@@ -101,7 +101,7 @@ async def _summed(clientary: Clientary, page: Page[Payment], totals: Totals, mos
         currencies = await currencies_of(clientary, totals.untold)
     except ClientaryError:
         return _without_sums(page, "and they can't be read")
-    page.total_amounts = totals.told_by(currencies.of).shown()
+    page.total_amounts = totals.told_by(currencies.of).to_json()
     return page if most is None else say_of_what(page)
 
 

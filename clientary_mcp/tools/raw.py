@@ -7,7 +7,7 @@ from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import MalformedResponse, NotAllowed, NotFound, OutcomeUnknown, Refused
 from clientary_mcp.tools.decorators import jobs, reads
 from clientary_mcp.tools.support.previews import preview
-from tool_schemas.base.parsing import as_it_came
+from tool_schemas.base.parsing import sanitized
 from tool_schemas.base.results import Outcome
 from tool_schemas.raw import ApiAnswer, ApiCall, ApiPreview, ApiRequest, ReadApi
 
@@ -36,7 +36,7 @@ async def _what_is_there(clientary: Clientary, path: str) -> dict[str, Any] | No
         there = await clientary.request("GET", path)
     except (NotFound, NotAllowed, Refused, MalformedResponse):
         return None
-    return dict(as_it_came(there)) if isinstance(there, dict) else None
+    return dict(sanitized(there)) if isinstance(there, dict) else None
 
 
 @reads("raw")

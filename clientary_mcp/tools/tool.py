@@ -157,8 +157,8 @@ class Tool:
         except NotFound as error:
             raise NotFound(f"{error}{self._where_ids_come_from(args)}") from None
         if isinstance(answer, Page):
-            return answer.shown(args.detail if isinstance(args, Paging) else "full")
-        return show_record(answer) if isinstance(answer, Record) else answer.shown()
+            return answer.to_json(args.detail if isinstance(args, Paging) else "full")
+        return show_record(answer) if isinstance(answer, Record) else answer.to_json()
 
     def _where_ids_come_from(self, args: Arguments) -> str:
         """` Check client_id (From list_clients).` for the ids that a call was addressed with."""

@@ -20,11 +20,11 @@ from tests.support.clock import FakeTime
 from tests.support.gated import JOBS, record_for
 from tests.support.people import Person, host, owned, some, working
 from tests.tools.test_every_tool import FIRST
-from tool_schemas.base.models import Once
+from tool_schemas.base.models import Deduplicated
 
 pytestmark = pytest.mark.anyio
 
-ONCE = [tool.name for tool in ALL if issubclass(tool.arguments, Once)]
+ONCE = [tool.name for tool in ALL if issubclass(tool.arguments, Deduplicated)]
 WINDOW = 600
 # These find what an earlier call made in the account, and take no word to make it once more.
 BY_WHAT_IS_THERE = {"convert_lead", "import_contacts"}

@@ -40,7 +40,7 @@ from tests.tools import (
     test_staff,
     test_tasks,
 )
-from tool_schemas.base.filters import Narrowing
+from tool_schemas.base.filters import ListFilters
 
 pytestmark = pytest.mark.anyio
 
@@ -77,7 +77,7 @@ ADDRESSED = [
 def filters(tool: str) -> tuple[str, ...]:
     """The arguments that this server narrows or orders a list by, and does not send."""
     arguments = TOOLS[tool].arguments
-    return arguments.filters() if issubclass(arguments, Narrowing) else ()
+    return arguments.filters() if issubclass(arguments, ListFilters) else ()
 
 
 def some(schema: dict[str, Any]) -> Any:

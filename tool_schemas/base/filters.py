@@ -11,8 +11,8 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from tool_schemas.base.models import Paging, Record, Span
-from tool_schemas.base.text import folded
+from tool_schemas.base.models import DateRange, Paging, Record
+from tool_schemas.base.text import normalized
 from tool_schemas.base.types import Day, NotABool, Number
 
 _TEXTS = (
@@ -36,7 +36,7 @@ def day_of(record: Record, field: str) -> date | None:
     return value if isinstance(value, date) else None
 
 
-class Narrowing(Paging):
+class ListFilters(Paging):
     """A list that is narrowed here, once any of the fields in `narrow_by` or `same` is given."""
 
     narrow_by: ClassVar[tuple[str, ...]] = ()
@@ -73,12 +73,12 @@ class Narrowing(Paging):
 
 
 @cache
-def _over_bases(kind: type[Narrowing], name: str) -> tuple[str, ...]:
+def _over_bases(kind: type[ListFilters], name: str) -> tuple[str, ...]:
     """The fields that a list's class and its bases name, each once."""
     return tuple(dict.fromkeys(field for base in kind.__mro__ for field in vars(base).get(name, ())))
 
 
-class ByQuery(Narrowing):
+class ByQuery(ListFilters):
     narrow_by: ClassVar[tuple[str, ...]] = ("query",)
     query: str | None = Field(None, exclude=True, description="Words.")
 
@@ -86,7 +86,7 @@ class ByQuery(Narrowing):
     def _words(self) -> list[str]:
         query = (self.query or "").strip()
         # Of signs alone, like "!?", nothing is found rather than everything.
-        return folded(query).split() or ([query] if query else [])
+        return normalized(query).split() or ([query] if query else [])
 
     def wants(self, record: Record, today: date) -> bool:
         """Whether every word stands somewhere in the record's texts."""
@@ -97,13 +97,13 @@ class ByQuery(Narrowing):
         values = [getattr(record, name, None) for name in _TEXTS]
         client = getattr(record, "client", None)
         values.append(client.get("name") if isinstance(client, dict) else None)
-        text = folded(" ".join(value for value in values if isinstance(value, str)))
+        text = normalized(" ".join(value for value in values if isinstance(value, str)))
         words = text.split()
         # A sign or two, as in T-1, stand somewhere in almost every text: they have to be a word.
         return all(word in (words if len(word) <= _SHORT else text) for word in self._words)
 
 
-class ByDay(Span, Narrowing):
+class ByDay(DateRange, ListFilters):
     """By the day that matters for the record: `Record.day`."""
 
     narrow_by: ClassVar[tuple[str, ...]] = ("from_date", "to_date")
@@ -125,7 +125,7 @@ class ByDay(Span, Narrowing):
         return super().looks_at(kind) | ({kind.day} if ranged else set())
 
 
-class ByDue(Narrowing):
+class ByDue(ListFilters):
     narrow_by: ClassVar[tuple[str, ...]] = ("due_before",)
     due_before: Day | None = Field(None, exclude=True, description="Due.")
 
@@ -141,7 +141,7 @@ class ByDue(Narrowing):
         return super().looks_at(kind) | ({"due_date"} if self.due_before else set())
 
 
-class InOrder(Narrowing):
+class InOrder(ListFilters):
     """Each resource declares the words that it takes."""
 
     narrow_by: ClassVar[tuple[str, ...]] = ("order",)

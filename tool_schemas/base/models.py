@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self, get_args, get_origin
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 from pydantic_core import PydanticCustomError
 
-from tool_schemas.base.parsing import Sent, as_json
+from tool_schemas.base.parsing import LenientModel, as_json
 from tool_schemas.base.types import NotABool
 
 Detail = Literal["summary", "full"]
@@ -24,7 +24,7 @@ class Fields(BaseModel):
     model_config = ConfigDict(defer_build=True)
 
 
-class Given(BaseModel):
+class StrictModel(BaseModel):
     """Something an agent gave: unknown names are refused, and null means not given."""
 
     model_config = ConfigDict(
@@ -42,7 +42,7 @@ class Given(BaseModel):
         return given
 
 
-class Arguments(Given):
+class Arguments(StrictModel):
     """The arguments of one tool. Fields with `exclude=True` address the request and stay out of its body."""
 
     def body(self) -> dict[str, Any]:
@@ -65,7 +65,7 @@ class Confirmed(Arguments):
     confirm: bool = Field(default=False, exclude=True, description="Do it; else preview.")
 
 
-class Span(Arguments):
+class DateRange(Arguments):
     """Arguments with a first and a last day, which have to be in that order."""
 
     @model_validator(mode="after")
@@ -76,7 +76,7 @@ class Span(Arguments):
         return self
 
 
-class Once(Arguments):
+class Deduplicated(Arguments):
     """What makes something that a hasty second call would make twice."""
 
     allow_duplicate: bool = Field(default=False, exclude=True, description="Repeat it.")
@@ -90,7 +90,7 @@ class Paging(Arguments):
     detail: Detail = Field("summary", exclude=True, description="full: all.")
 
 
-class Changes(Arguments):
+class PartialUpdate(Arguments):
     """The arguments of an update: only what is given is sent, and an empty string clears a field of any type."""
 
     _cleared: set[str] = PrivateAttr(default_factory=set)
@@ -117,7 +117,7 @@ class Changes(Arguments):
 
 
 @cache
-def _clearable(kind: type[Changes]) -> frozenset[str]:
+def _clearable(kind: type[PartialUpdate]) -> frozenset[str]:
     """Optional days, numbers and ids: text clears itself, and a choice has no empty word."""
     return frozenset(
         name
@@ -128,14 +128,14 @@ def _clearable(kind: type[Changes]) -> frozenset[str]:
     )
 
 
-class Record(Sent):
+class Record(LenientModel):
     """One record of the account, as Clientary sent it."""
 
     wrapper: ClassVar[str]
     """The key that a write's body stands under."""
     plural: ClassVar[str]
     """The key that a list stands under."""
-    brief: ClassVar[tuple[str, ...]]
+    summary_fields: ClassVar[tuple[str, ...]]
     """The fields people look for, in the order in which a list shows them."""
     day: ClassVar[str] = "created_at"
     """The field that says when: what lists are narrowed and ordered by."""
@@ -158,10 +158,10 @@ class Record(Sent):
             raise ValueError("a record without an id")
         return record
 
-    def in_brief(self) -> dict[str, Any]:
+    def summarized(self) -> dict[str, Any]:
         """The brief fields that have a value."""
         return {
             name: as_json(value)
-            for name in self.brief
+            for name in self.summary_fields
             if (value := getattr(self, name, None)) is not None and value != ""
         }

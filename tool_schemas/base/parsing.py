@@ -33,7 +33,7 @@ _LARGEST_EXPONENT = 100
 _SLASHED = re.compile(r"\d{4}/\d{2}/\d{2}")
 
 
-class Sent(BaseModel):
+class LenientModel(BaseModel):
     """Something Clientary sent. Every declared field may be missing; unknown ones are kept as extras."""
 
     model_config = ConfigDict(extra="allow", defer_build=True)
@@ -59,19 +59,19 @@ class Sent(BaseModel):
         values: dict[str, Any] = {}
         unreadable: dict[str, Any] = {}
         for key, value in sent.items():
-            name = cls.our_name(seen(key))
+            name = cls.our_name(strip_invisible(key))
             if name in OURS:
                 name = f"clientary_{name}"
             if name in SECRETS or value is None:
                 continue
             if (reader := readers.get(name)) is None:
-                values.setdefault(seen(name), as_it_came(value))
+                values.setdefault(strip_invisible(name), sanitized(value))
                 continue
             try:
                 if (read := reader(value)) is not None:
                     values[name] = read
             except (ValueError, TypeError, InvalidOperation, OverflowError):
-                unreadable[name] = as_it_came(value)
+                unreadable[name] = sanitized(value)
         if unreadable:
             values["unreadable"] = unreadable
         known = {name: value for name, value in values.items() if name in cls.model_fields}
@@ -80,13 +80,13 @@ class Sent(BaseModel):
             record.__pydantic_extra__.update({name: value for name, value in values.items() if name not in known})
         return record
 
-    def shown(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """The record as JSON holds it: everything that was sent, less nulls and secrets."""
         values = {**self.__dict__, **(self.__pydantic_extra__ or {})}
         return {name: as_json(value) for name, value in values.items() if value is not None}
 
 
-def seen(text: str) -> str:
+def strip_invisible(text: str) -> str:
     """`text` without the characters that nobody sees."""
     return text if text.isascii() and text.isprintable() else _UNSEEN.sub("", text)
 
@@ -100,8 +100,8 @@ def as_json(value: Any) -> Any:
             return value.isoformat().replace("+00:00", "Z")
         case date():
             return value.isoformat()
-        case Sent():
-            return value.shown()
+        case LenientModel():
+            return value.to_json()
         case dict():
             return {key: as_json(part) for key, part in value.items() if part is not None}
         case list() | tuple():
@@ -114,22 +114,22 @@ _DEEPEST = 20
 """Levels of a value of no known field that are kept."""
 
 
-def as_it_came(value: Any, depth: int = 0) -> Any:
+def sanitized(value: Any, depth: int = 0) -> Any:
     """A value of no known field: kept, but for secrets at any depth and what nobody sees, with ISO days."""
     if depth > _DEEPEST and isinstance(value, dict | list):
         return "… [nested too deeply]"
     match value:
         case dict():
-            parts = {seen(key): part for key, part in value.items()}
+            parts = {strip_invisible(key): part for key, part in value.items()}
             return {
-                key: as_it_came(part, depth + 1) for key, part in parts.items() if key.removesuffix("?") not in SECRETS
+                key: sanitized(part, depth + 1) for key, part in parts.items() if key.removesuffix("?") not in SECRETS
             }
         case list():
-            return [as_it_came(part, depth + 1) for part in value]
+            return [sanitized(part, depth + 1) for part in value]
         case str() if _SLASHED.fullmatch(value):
             return value.replace("/", "-")
         case str():
-            return seen(value)
+            return strip_invisible(value)
         case _:
             return value
 
@@ -160,7 +160,7 @@ def _text(sent: Any) -> str:
     if isinstance(sent, bool):
         return str(sent).lower()
     if isinstance(sent, str):
-        return seen(sent)
+        return strip_invisible(sent)
     if isinstance(sent, int | float | Decimal):
         return str(sent)
     raise TypeError("not text")
@@ -198,7 +198,7 @@ def _object(sent: Any) -> dict[str, Any] | None:
         return None
     if not isinstance(sent, dict):
         raise TypeError("not an object")
-    return dict(as_it_came(sent))
+    return dict(sanitized(sent))
 
 
 def _list_of(reader: Reader) -> Reader:
@@ -210,8 +210,8 @@ def _list_of(reader: Reader) -> Reader:
     return read
 
 
-def _part(kind: type[Sent]) -> Reader:
-    def read(sent: Any) -> Sent | None:
+def _part(kind: type[LenientModel]) -> Reader:
+    def read(sent: Any) -> LenientModel | None:
         if not isinstance(sent, dict):
             raise TypeError("not an object")
         return kind.read(sent) if sent else None
@@ -239,25 +239,25 @@ def _kind(annotation: Any) -> tuple[Reader, dict[str, Any]]:
     if get_origin(bare) is list:
         reader, schema = _kind(get_args(bare)[0])
         return _list_of(reader), {"type": "array", "items": schema}
-    if isinstance(bare, type) and issubclass(bare, Sent):
+    if isinstance(bare, type) and issubclass(bare, LenientModel):
         return _part(bare), output_schema(bare)
     kind = get_origin(bare) or bare
     return _READERS[kind], dict(JSON_TYPES[kind])
 
 
 @cache
-def _fields(kind: type[Sent]) -> dict[str, tuple[Reader, dict[str, Any]]]:
+def _fields(kind: type[LenientModel]) -> dict[str, tuple[Reader, dict[str, Any]]]:
     hints = get_type_hints(kind, include_extras=True)
     return {name: _kind(hints[name]) for name in kind.model_fields if name != "unreadable"}
 
 
 @cache
-def _readers(kind: type[Sent]) -> dict[str, Reader]:
+def _readers(kind: type[LenientModel]) -> dict[str, Reader]:
     return {name: reader for name, (reader, _) in _fields(kind).items()}
 
 
 @cache
-def output_schema(kind: type[Sent]) -> dict[str, Any]:
+def output_schema(kind: type[LenientModel]) -> dict[str, Any]:
     """JSON Schema of a record in an answer: types alone, nothing required but an id, anything more allowed."""
     schema: dict[str, Any] = {
         "type": "object",

@@ -36,7 +36,7 @@ class Report:
     cursor: str | None = None
     """Where the next call goes on; told whole, however long."""
 
-    def shown(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """The answer as JSON holds it: as many rows as fit into `MAX_ANSWER` characters."""
         around, said = self._around()
         room = MAX_ANSWER - _FRAME - len(as_text([around, self.cursor, self.basis, said]))

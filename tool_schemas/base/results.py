@@ -56,7 +56,7 @@ def shown_sums(sums: list[dict[str, Any]] | None, name: str) -> tuple[list[dict[
 
 def show_record(record: Record) -> dict[str, Any]:
     """One record in full, in at most `MAX_ANSWER` characters."""
-    whole = record.shown()
+    whole = record.to_json()
     if len(as_text(whole)) <= MAX_ANSWER:
         return whole
     for text, entries in _BOUNDS:
@@ -64,7 +64,7 @@ def show_record(record: Record) -> dict[str, Any]:
         shown["notice"] = f"Too long to show whole: texts are cut at {text:,} characters, lists at {entries}."
         if len(as_text(shown)) <= MAX_ANSWER:
             return shown
-    return {**bounded(record.in_brief(), 100, 10), "notice": "Too long to show whole: only the main fields."}
+    return {**bounded(record.summarized(), 100, 10), "notice": "Too long to show whole: only the main fields."}
 
 
 @dataclass
@@ -91,7 +91,7 @@ class Page(Generic[RecordT]):
         """All records, in Clientary's order."""
         return [record for page in self.pages for record in page]
 
-    def shown(self, detail: Detail = "summary") -> dict[str, Any]:
+    def to_json(self, detail: Detail = "summary") -> dict[str, Any]:
         """The answer: as many whole pages as fit into `MAX_ANSWER` characters."""
         sums, unsaid = shown_sums(self.total_amounts, "total_amounts")
         rows, fitting, cut = _fit(self.pages, detail, MAX_ANSWER - _FRAME - len(as_text(sums)))
@@ -136,9 +136,9 @@ def _rows(page: list[RecordT], detail: Detail, room: int) -> tuple[list[dict[str
     rows: list[dict[str, Any]] = []
     for record in page:
         row = (
-            bounded(record.in_brief(), _TEXT_IN_SUMMARIES, 20)
+            bounded(record.summarized(), _TEXT_IN_SUMMARIES, 20)
             if detail == "summary"
-            else bounded(record.shown(), _TEXT_IN_LISTS, 500)
+            else bounded(record.to_json(), _TEXT_IN_LISTS, 500)
         )
         room -= len(as_text(row)) + 1
         if room < 0:
@@ -166,7 +166,7 @@ class Outcome:
     alternative: str | None = None
     to_proceed: str | None = None
 
-    def shown(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """The answer as JSON holds it."""
         whole = as_json(vars(self))
         for text, entries in ((_TEXT_IN_LISTS, 500), (_TEXT_IN_LISTS, 100), *_BOUNDS[2:]):

@@ -4,7 +4,7 @@ import re
 import unicodedata
 
 
-def folded(text: str) -> str:
+def normalized(text: str) -> str:
     """`text` as it is compared: without case and accents, its words apart by one blank."""
     plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
     return " ".join(re.findall(r"\w+", plain.casefold()))

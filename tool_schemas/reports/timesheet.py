@@ -3,11 +3,11 @@
 from pydantic import Field
 
 from tool_schemas.base.ids import ClientId, ProjectId, StaffId
-from tool_schemas.base.models import Span
+from tool_schemas.base.models import DateRange
 from tool_schemas.base.types import Day
 
 
-class TimesheetReport(Span):
+class TimesheetReport(DateRange):
     from_date: Day = Field(description="From.")
     to_date: Day = Field(description="To.")
     user_id: StaffId | None = Field(None, exclude=True, description="From list_staff.")

@@ -5,11 +5,11 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from tool_schemas.base.ids import ClientId, ProjectId
-from tool_schemas.base.models import Span
+from tool_schemas.base.models import DateRange
 from tool_schemas.base.types import Day, NotABool, Number
 
 
-class UnbilledReport(Span):
+class UnbilledReport(DateRange):
     client_id: ClientId | None = Field(None, exclude=True, description="From list_clients.")
     project_id: ProjectId | None = Field(None, exclude=True, description="From list_projects.")
     from_date: Day | None = Field(None, description="From.")

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from tool_schemas.base.models import Confirmed, Once, Span
+from tool_schemas.base.models import Confirmed, DateRange, Deduplicated
 from tool_schemas.base.types import Day
 from tool_schemas.documents import Percent
 from tool_schemas.projects import OneProject
@@ -12,7 +12,7 @@ from tool_schemas.projects import OneProject
 GroupBy = Literal["entry", "title", "person", "day", "project"]
 
 
-class BillProjectHours(OneProject, Span, Confirmed, Once):
+class BillProjectHours(OneProject, DateRange, Confirmed, Deduplicated):
     from_date: Day | None = Field(None, description="From.")
     to_date: Day | None = Field(None, description="To.")
     group_by: GroupBy = Field("entry", description="One line for each.")

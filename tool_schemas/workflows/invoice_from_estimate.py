@@ -2,13 +2,13 @@
 
 from pydantic import Field
 
-from tool_schemas.base.models import Confirmed, Once
+from tool_schemas.base.models import Confirmed, Deduplicated
 from tool_schemas.base.types import Day
 from tool_schemas.estimates import OneEstimate
 from tool_schemas.invoices import DueDate
 
 
-class CreateInvoiceFromEstimate(OneEstimate, Confirmed, Once):
+class CreateInvoiceFromEstimate(OneEstimate, Confirmed, Deduplicated):
     due_date: DueDate
     date: Day | None = Field(None, description="Default today.")
     number: str | None = Field(None, description="Unique; default the next.")

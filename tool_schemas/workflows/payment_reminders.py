@@ -5,13 +5,13 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from tool_schemas.base.models import Confirmed, Once
+from tool_schemas.base.models import Confirmed, Deduplicated
 from tool_schemas.base.types import AsJsonText, Id, NotABool
 
 Days = Annotated[int, NotABool]
 
 
-class SendPaymentReminders(Confirmed, Once):
+class SendPaymentReminders(Confirmed, Deduplicated):
     invoice_ids: Annotated[list[Id], AsJsonText, Field(min_length=1, max_length=200)] | None = Field(
         None, description="From list_invoices."
     )

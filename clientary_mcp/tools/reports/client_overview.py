@@ -65,7 +65,7 @@ async def client_overview(clientary: Clientary, args: ClientOverview) -> Report:
     client, contacts, invoices, projects, estimates = await clientary.together(jobs)
     left_out.merge(invoices.left_out)
     about = {
-        "client": client.in_brief(),
+        "client": client.summarized(),
         **about,
         "contacts": _first(contacts, "contact", left_out),
         "latest_invoice": await _latest(clientary, invoices, left_out),
@@ -73,7 +73,7 @@ async def client_overview(clientary: Clientary, args: ClientOverview) -> Report:
         "open_projects": _open(projects, left_out),
         **_offers(estimates, left_out),
     }
-    return Report(invoices.rows(), _BASIS.format(today=today), left_out=left_out.shown(), about=about)
+    return Report(invoices.rows(), _BASIS.format(today=today), left_out=left_out.to_json(), about=about)
 
 
 async def _client_of(clientary: Clientary, email: str, left_out: LeftOut) -> tuple[int, list[dict[str, Any]]]:
@@ -163,7 +163,7 @@ class _Invoices:
 
     def rows(self) -> list[dict[str, Any]]:
         """What is owed, one row per currency."""
-        codes = [sums["currency_code"] for sums in self._sums.shown()]
+        codes = [sums["currency_code"] for sums in self._sums.to_json()]
         return [{"currency_code": code} | {name: self._sums.of(code, name) for name in _FIGURES} for code in codes]
 
 
@@ -190,7 +190,7 @@ def _line(item: Item) -> dict[str, Any]:
 
 def _brief(record: Record, without: tuple[str, ...] = ()) -> dict[str, Any]:
     """A record in brief, without the client's id that all of them have."""
-    return {name: value for name, value in record.in_brief().items() if name not in ("client_id", *without)}
+    return {name: value for name, value in record.summarized().items() if name not in ("client_id", *without)}
 
 
 def _first(

@@ -60,7 +60,7 @@ def _main_columns(tool: Tool) -> tuple[str, ...]:
     if get_origin(tool.answer) is not Page:
         return ()
     (record,) = get_args(tool.answer)
-    brief: tuple[str, ...] = record.brief
+    brief: tuple[str, ...] = record.summary_fields
     return brief
 
 

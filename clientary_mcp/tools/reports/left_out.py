@@ -23,7 +23,7 @@ class LeftOut:
         for (noun, remark), (count, names) in other._found.items():
             self.add(noun, remark, *names, count=count)
 
-    def shown(self) -> list[str]:
+    def to_json(self) -> list[str]:
         """A sentence for each remark."""
         return [
             f"{_counted(count, noun)} {remark}".strip() + _listed(names, count) + "."

@@ -80,7 +80,7 @@ async def list_changes(clientary: Clientary, args: ListChanges) -> Report:
     if len(cursor) > _LONGEST_CURSOR:
         raise BadArguments("list_changes: too much changed at once to be told with one cursor. Name fewer types.")
     return Report(
-        rows=[json.loads(change.row) for change in changes.shown],
+        rows=[json.loads(change.row) for change in changes.to_json],
         basis=_BASIS.format(since=_iso(known.second)) if known else _FROM_NOW,
         left_out=changes.left_out(),
         about={"complete": not changes.left},
@@ -187,9 +187,9 @@ class _Look:
             self._keep(-record.id, record, "new")
 
     def _keep(self, group: int, record: Record, change: str) -> None:
-        content = int.from_bytes(sha256(as_text(record.shown()).encode()).digest()[:8])
+        content = int.from_bytes(sha256(as_text(record.to_json()).encode()).digest()[:8])
         at = {"at": _iso(group)} if group >= 0 else {}
-        brief = {name: value for name, value in record.in_brief().items() if name != "id"}
+        brief = {name: value for name, value in record.summarized().items() if name != "id"}
         row = {"type": self.type, "id": record.id, "change": change, **at, **bounded(brief, 200, 20)}
         self.changes.append(Change(group, self.type, record.id, content, as_text(row) if change else ""))
 
@@ -213,7 +213,7 @@ class Changes:
         fresh = sorted(self._fresh(), key=lambda change: change.rank) if known else []
         room = MAX_ANSWER - _AROUND - _IN_CURSOR * len(known.told if known else ())
         fitting = _fitting(fresh, room)
-        self.shown, self.left = fresh[:fitting], fresh[fitting:]
+        self.to_json, self.left = fresh[:fitting], fresh[fitting:]
 
     def _fresh(self) -> Iterable[Change]:
         """What was not told by the answer that the cursor is from."""

@@ -233,7 +233,7 @@ class _Profit:
         """Drafts, and what is in other currencies, where there is any."""
         others = {code: income for code, income in self._invoiced.income.items() if code != self._currency}
         return {
-            "drafts": self._invoiced.drafts.shown() or None,
+            "drafts": self._invoiced.drafts.to_json() or None,
             "other_currencies": [{"currency_code": code, **vars(others[code])} for code in sorted(others)] or None,
         }
 
@@ -252,7 +252,7 @@ class _Profit:
             found.add("cost rate", "of somebody without hours on this project", f"id {user_id}")
         unbilled = as_number(self._worked.unbilled)
         not_yet = f"{unbilled} of the hours are not billed: what they will be invoiced at is not in invoiced yet."
-        return [*found.shown(), not_yet] if self._worked.unbilled else found.shown()
+        return [*found.to_json(), not_yet] if self._worked.unbilled else found.to_json()
 
 
 def _subtotal(invoice: Invoice) -> Decimal | None:

@@ -61,7 +61,7 @@ async def project_status(clientary: Clientary, args: ProjectStatus) -> Report:
         basis=_BASIS
         + (_FIXED if fixed else "")
         + (_OPEN.format(as_number(args.threshold)) if _of_the_full(args) else ""),
-        left_out=left_out.shown(),
+        left_out=left_out.to_json(),
     )
 
 

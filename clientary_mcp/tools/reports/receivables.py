@@ -47,7 +47,7 @@ async def receivables_report(clientary: Clientary, args: ReceivablesReport) -> R
         rows.sort(key=lambda row: (row["currency_code"], -row["balance"], row["invoice_id"]))
     else:
         rows = [
-            _named({"client_id": client_id, "currency_code": code, **debt.shown()}, names)
+            _named({"client_id": client_id, "currency_code": code, **debt.to_json()}, names)
             for (client_id, code), debt in owed.items()
         ]
         rows.sort(key=lambda row: (row["currency_code"], -row["total"], row["client"]))
@@ -55,7 +55,7 @@ async def receivables_report(clientary: Clientary, args: ReceivablesReport) -> R
         rows,
         basis=found.basis(),
         totals=_totals(owed),
-        left_out=found.left_out.shown(),
+        left_out=found.left_out.to_json(),
         about={"as_of": found.as_of, **found.apart()},
     )
 
@@ -92,7 +92,7 @@ class Debt:
         """All of it."""
         return sum(self.ages.values(), ZERO)
 
-    def shown(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """The columns of a row."""
         return {
             **self.ages,
@@ -113,7 +113,7 @@ def _totals(owed: Owed) -> list[dict[str, Any]]:
     for (_, code), debt in owed.items():
         sums.setdefault(code, Debt()).merge(debt)
         clients[code] = clients.get(code, 0) + 1
-    return [{"currency_code": code, "clients": clients[code], **sums[code].shown()} for code in sorted(sums)]
+    return [{"currency_code": code, "clients": clients[code], **sums[code].to_json()} for code in sorted(sums)]
 
 
 class _Receivables:
@@ -215,7 +215,7 @@ class _Receivables:
 
     def apart(self) -> dict[str, Any]:
         """Pending and overpaid balances per currency, where there are any."""
-        apart = {"pending": self._pending.shown(), "overpaid": self._overpaid.shown()}
+        apart = {"pending": self._pending.to_json(), "overpaid": self._overpaid.to_json()}
         return {name: sums for name, sums in apart.items() if sums}
 
     def basis(self) -> str:

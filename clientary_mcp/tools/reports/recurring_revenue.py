@@ -43,13 +43,13 @@ async def recurring_revenue_report(clientary: Clientary, args: RecurringRevenueR
     found = await clientary.sift(RecurringSchedule, "recurring", _Revenue)
     every = [*found.active, *found.paused]
     names = await client_names(clientary, {each.client_id for each in every}, found.names)
-    rows = [each.shown(names) for each in _largest_first(found.active)]
-    paused = [each.shown(names) for each in _largest_first(found.paused)]
+    rows = [each.to_json(names) for each in _largest_first(found.active)]
+    paused = [each.to_json(names) for each in _largest_first(found.paused)]
     return Report(
         rows,
         basis=_BASIS,
         totals=_totals(found.active),
-        left_out=found.left_out.shown(),
+        left_out=found.left_out.to_json(),
         about={"paused": paused} if paused else {},
     )
 
@@ -71,7 +71,7 @@ class _Income(NamedTuple):
         """Exact, whatever the interval."""
         return self.per_invoice * IN_TWO_YEARS[self.time_interval]
 
-    def shown(self, names: dict[int | None, str]) -> dict[str, Any]:
+    def to_json(self, names: dict[int | None, str]) -> dict[str, Any]:
         """The columns of a row."""
         return {
             "recurring_schedule_id": self.schedule_id,
@@ -101,7 +101,7 @@ def _totals(incomes: list[_Income]) -> list[dict[str, Any]]:
             "schedules": sums["count"],
             "per_month": cents(sums["in_two_years"] / _MONTHS),
         }
-        for sums in totals.shown()
+        for sums in totals.to_json()
     ]
 
 

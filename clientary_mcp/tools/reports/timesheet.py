@@ -51,7 +51,7 @@ async def timesheet_report(clientary: Clientary, args: TimesheetReport) -> Repor
     return Report(
         _rows(sheets, staff, clients),
         basis=_basis(args, days, today),
-        totals=[_sum(work for sheet in sheets for work in sheet.worked.values()).shown()],
+        totals=[_sum(work for sheet in sheets for work in sheet.worked.values()).to_json()],
         left_out=_left_out(args, sheets, staff),
         about={
             "from_date": args.from_date,
@@ -79,7 +79,7 @@ class _Work:
         self.entries += 1
         self.without_description += not _says_something(entry)
 
-    def shown(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """The columns of a row."""
         return dict(vars(self))
 
@@ -154,7 +154,7 @@ def _rows(sheets: list[_Sheet], staff: dict[int, str], clients: dict[int | None,
             "project": project_name(sheet.project),
             "client_id": sheet.project.client_id,
             "client": clients[sheet.project.client_id],
-            **work.shown(),
+            **work.to_json(),
         }
         for sheet in sheets
         for user_id, work in sheet.worked.items()
@@ -173,7 +173,7 @@ def _people(
     people = []
     for user_id in sorted(ids, key=lambda user_id: (person_name(user_id, staff), user_id)):
         works = [sheet.worked[user_id] for sheet in sheets if user_id in sheet.worked]
-        person = {"user_id": user_id or None, "person": person_name(user_id, staff), **_sum(works).shown()}
+        person = {"user_id": user_id or None, "person": person_name(user_id, staff), **_sum(works).to_json()}
         if days is not None and user_id:
             worked = set().union(*(sheet.days[user_id] for sheet in sheets if user_id in sheet.days))
             person |= _missing(days, worked, stretches)
@@ -242,7 +242,7 @@ def _left_out(args: TimesheetReport, sheets: list[_Sheet], staff: dict[int, str]
     found = LeftOut()
     for sheet in sheets:
         found.merge(sheet.left_out)
-    said = found.shown()
+    said = found.to_json()
     if not _all_projects(args):
         said.append("Days without entries: they can be told only without client_id and project_id.")
     elif args.to_date - args.from_date > _LONGEST:

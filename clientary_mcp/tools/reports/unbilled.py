@@ -57,7 +57,7 @@ async def unbilled_report(clientary: Clientary, args: UnbilledReport) -> Report:
         rows=[found.row(whose, rows[whose]) for whose in _largest_first(rows)],
         basis=f"{days} {_BASIS}" + (_FIXED if fixed else ""),
         totals=_totals(rows),
-        left_out=found.left_out.shown(),
+        left_out=found.left_out.to_json(),
         about={
             "from_date": args.from_date,
             "to_date": days.last,

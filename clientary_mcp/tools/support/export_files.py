@@ -49,7 +49,7 @@ class Rows:
 
     def add(self, record: Record, currency_code: str | None = None) -> None:
         """The next record, in full."""
-        shown = record.shown()
+        shown = record.to_json()
         if record.money and currency_code is not None:
             shown.setdefault("currency_code", currency_code)
         self.add_row(shown)

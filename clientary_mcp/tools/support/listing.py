@@ -12,7 +12,7 @@ from clientary_mcp.api.call import Query
 from clientary_mcp.api.pagination import ListResponse
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import Sink
-from tool_schemas.base.filters import Narrowing, rank
+from tool_schemas.base.filters import ListFilters, rank
 from tool_schemas.base.models import Record
 from tool_schemas.base.results import Page
 
@@ -26,7 +26,7 @@ _SPARE = 250
 
 
 async def listed(
-    clientary: Clientary, kind: type[RecordT], path: str, args: Narrowing, query: Query | None = None
+    clientary: Clientary, kind: type[RecordT], path: str, args: ListFilters, query: Query | None = None
 ) -> Page[RecordT]:
     """A list as its arguments ask for it, with its sums per currency where it is about money."""
     if whole(clientary, args):
@@ -38,7 +38,7 @@ async def listed(
     return page
 
 
-def whole(clientary: Clientary, args: Narrowing) -> bool:
+def whole(clientary: Clientary, args: ListFilters) -> bool:
     """Whether it takes the whole list to answer."""
     return args.narrows or clientary.sink is not None
 
@@ -56,7 +56,7 @@ def noted(page: Page[RecordT], remark: str) -> str:
     return f"{page.notice} {remark}" if page.notice else remark
 
 
-def keeping(clientary: Clientary, args: Narrowing) -> Callable[[], "Kept[RecordT]"]:
+def keeping(clientary: Clientary, args: ListFilters) -> Callable[[], "Kept[RecordT]"]:
     """What makes something for a whole list to go through: the answer, or the way to the sink."""
 
     def make() -> Kept[RecordT]:
@@ -71,7 +71,7 @@ class Kept(Generic[RecordT]):
     Where there is a sink, every wanted record goes there and none is kept.
     """
 
-    def __init__(self, args: Narrowing, today: date, sink: Sink | None) -> None:
+    def __init__(self, args: ListFilters, today: date, sink: Sink | None) -> None:
         self._args, self._today, self._sink = args, today, sink
         self._order = args.order_by()
         self._size = min(args.limit, _PAGE_SIZE)
@@ -128,7 +128,7 @@ class Kept(Generic[RecordT]):
             next_page=first + len(pages) if more else None,
             from_date=self._range[0],
             to_date=self._range[1],
-            total_amounts=self.totals.shown() or None,
+            total_amounts=self.totals.to_json() or None,
             notice=self._notice(),
         )
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from enum import IntEnum
 from typing import NamedTuple
 
-from tool_schemas.base.text import folded
+from tool_schemas.base.text import normalized
 
 _ADDRESS = re.compile(r"(?:mailto:)?([^\s@,;<>]+@[^\s@,;<>]+)")
 _SITE = re.compile(r"(?:\w+://)?(?:www\.)?([^\s/?#@]+)\S*")
@@ -130,7 +130,7 @@ class Wanted:
 
 def comparable(text: str) -> str:
     """`text` folded; signs alone stay as they are."""
-    return folded(text) or text.casefold().strip()
+    return normalized(text) or text.casefold().strip()
 
 
 def _nearly(nearness: float, field: str, *, spelt: bool) -> Match:
@@ -150,7 +150,7 @@ def _site(text: str) -> str:
 
 def _number(text: str) -> tuple[str, str] | None:
     """The letters and the digits of `1042`, `#1042`, `INV-1042` or `invoice no. 1042`; None for anything else."""
-    compact = "".join(word for word in folded(text).split() if word not in _NUMBER_WORDS)
+    compact = "".join(word for word in normalized(text).split() if word not in _NUMBER_WORDS)
     parts = _NUMBERED.fullmatch(compact)
     return (parts[1], parts[2].lstrip("0")) if parts else None
 

@@ -32,7 +32,7 @@ def preview(
     return Outcome(
         done=False,
         message=f"Nothing was changed. This would {would}.",
-        record=record.in_brief() if record else None,
+        record=record.summarized() if record else None,
         goes_with_it=goes_with_it or None,
         steps=steps,
         totals=totals,
@@ -46,7 +46,7 @@ def nothing_to_do(
     why: str, record: Record | None = None, steps: list[dict[str, Any]] | None = None, alternative: str | None = None
 ) -> Outcome:
     """The answer of a call, confirmed or not, that has nothing to do: nobody has to agree to it."""
-    brief = record.in_brief() if record else None
+    brief = record.summarized() if record else None
     return Outcome(
         done=False, message=f"Nothing was changed. {why}", record=brief, steps=steps or None, alternative=alternative
     )
@@ -60,7 +60,7 @@ def done(
     totals: list[dict[str, Any]] | None = None,
 ) -> Outcome:
     """The answer of a confirmed call that was carried out."""
-    brief = record.in_brief() if record else None
+    brief = record.summarized() if record else None
     return Outcome(done=True, message=message, record=brief, steps=steps, totals=totals)
 
 

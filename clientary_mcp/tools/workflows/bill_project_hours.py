@@ -18,10 +18,10 @@ from clientary_mcp.tools.workflows.draft_invoices import (
     created,
     difference,
     draft,
+    draft_as_json,
     named,
     note_of,
     reference,
-    shown,
     sums,
     totals,
     turn,
@@ -50,7 +50,7 @@ async def _preview(clientary: Clientary, args: BillProjectHours) -> Outcome:
     return preview(
         would,
         bill.project,
-        steps=[*([shown(wanted)] if wanted else []), *bill.shown()],
+        steps=[*([draft_as_json(wanted)] if wanted else []), *bill.to_json()],
         totals=_totals(bill, wanted),
         not_visible="Whether the API may mark them as billed shows only when tried. Either way nothing is billed twice,"
         " as long as the invoice's note says what it bills."
@@ -77,7 +77,7 @@ async def bill_project_hours(clientary: Clientary, args: BillProjectHours) -> Ou
         return done(
             " ".join(_said(bill, wanted, invoice, unmarked)),
             invoice or bill.project,
-            steps=[*bill.shown(), *_outcomes(marks, unmarked)],
+            steps=[*bill.to_json(), *_outcomes(marks, unmarked)],
             totals=_totals(bill, wanted),
         )
 

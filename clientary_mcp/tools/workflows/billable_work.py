@@ -39,7 +39,7 @@ class Line:
     price: Decimal
     bills: list[Work]
 
-    def shown(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """The line as a job shows it."""
         return {**line(self.title, self.quantity, self.price), **listed(self.bills)}
 
@@ -78,7 +78,7 @@ class Bill:
         """The time that is to be billed."""
         return sum((work.hours or ZERO for work in self.work if isinstance(work, HourEntry)), start=ZERO)
 
-    def shown(self) -> Rows:
+    def to_json(self) -> Rows:
         """The lines, what earlier invoices hold, and what is left out and why."""
         holders = {invoice.id: invoice for _, invoice in self.held}
         held = [
@@ -89,7 +89,7 @@ class Bill:
             }
             for invoice in holders.values()
         ]
-        return [*(each.shown() for each in self.lines), *held, *self.left_out]
+        return [*(each.to_json() for each in self.lines), *held, *self.left_out]
 
 
 def label(kind: type[Work]) -> str:

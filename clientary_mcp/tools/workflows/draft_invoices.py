@@ -80,7 +80,7 @@ def difference(invoice: Invoice, wanted: CreateInvoice) -> str:
     return f" Clientary makes it {theirs} instead of {ours}: look at it before it is sent."
 
 
-def shown(wanted: CreateInvoice) -> dict[str, Any]:
+def draft_as_json(wanted: CreateInvoice) -> dict[str, Any]:
     """The head of a draft, as a job shows it before its lines."""
     about = ("number", "date", "due_date", "currency_code", "title", "summary", "tax", "tax_label", "note")
     return {"step": "draft invoice", **{name: value for name in about if (value := getattr(wanted, name))}}

@@ -204,7 +204,7 @@ class _Import:
         rows = f"{len(self.told)} row{'s' if len(self.told) > 1 else ''}"
         return f"{contacts}, of {rows}{f' ({others})' if others else ''}"
 
-    def shown(self) -> list[dict[str, Any]]:
+    def to_json(self) -> list[dict[str, Any]]:
         """The rows for an answer; of very many without what the caller knows anyway, so that all of them fit."""
         rows = self.told
         for known in ("client", "email"):
@@ -268,7 +268,7 @@ async def _preview(clientary: Clientary, args: ImportContacts) -> Outcome:
         return _nothing(importing)
     return preview(
         f"import {importing.counted(_TO_DO)}",
-        steps=importing.shown(),
+        steps=importing.to_json(),
         not_visible="Whether Clientary refuses an address, because somebody has it who is no contact, shows only then.",
     )
 
@@ -282,11 +282,11 @@ async def import_contacts(clientary: Clientary, args: ImportContacts) -> Outcome
         await importing.carry_out(clientary)
     if not importing.has(_DONE):
         return _nothing(importing)
-    return done(f"Imported {importing.counted(_DONE)}.", steps=importing.shown())
+    return done(f"Imported {importing.counted(_DONE)}.", steps=importing.to_json())
 
 
 def _nothing(importing: _Import) -> Outcome:
-    return nothing_to_do(f"There is nothing to import: {importing.counted(_DONE)}.", steps=importing.shown())
+    return nothing_to_do(f"There is nothing to import: {importing.counted(_DONE)}.", steps=importing.to_json())
 
 
 TOOLS = (import_contacts,)

@@ -14,10 +14,10 @@ from clientary_mcp.tools.workflows.draft_invoices import (
     created,
     difference,
     draft,
+    draft_as_json,
     line,
     named,
     note_of,
-    shown,
     sums,
     totals,
     turn,
@@ -44,7 +44,7 @@ async def _preview(clientary: Clientary, args: CreateInvoiceFromEstimate) -> Out
         f"make a draft invoice of {total} to {client} with the {_lines(wanted)} of {_named(estimate)}"
         f"; {_compared(estimate, wanted)}{mind}",
         estimate,
-        steps=[shown(wanted), *(_row(item) for item in wanted.items or [])],
+        steps=[draft_as_json(wanted), *(_row(item) for item in wanted.items or [])],
         totals=totals(wanted, estimate_total=estimate.total_cost),
     )
 

@@ -61,7 +61,7 @@ class _Batch:
         totals = Totals()
         for reminder in self.reminders:
             totals.add(reminder.invoice.currency_code, balance=reminder.invoice.balance)
-        return totals.shown()
+        return totals.to_json()
 
 
 async def _preview(clientary: Clientary, args: SendPaymentReminders) -> Outcome:

@@ -51,7 +51,7 @@ def test_as_many_whole_pages_are_shown_as_fit_and_the_next_one_is_named(
     joined = pages(sizes, lengths)
     behind = first + len(sizes)
     page = Page(joined, first, 999, complete=not more, next_page=behind if more else None)
-    shown = fits(page.shown("full"), Page[Client])
+    shown = fits(page.to_json("full"), Page[Client])
     fitting = shown.get("next_page", behind) - first
     assert [row["id"] for row in shown["records"]] == [each.id for whole in joined[:fitting] for each in whole]
     assert shown["returned"] == len(shown["records"])
@@ -64,20 +64,20 @@ def test_as_many_whole_pages_are_shown_as_fit_and_the_next_one_is_named(
 @pytest.mark.parametrize("length", [1, 1_990, 2_000, 5_000])
 def test_a_page_that_just_fits_or_just_does_not_stays_within_bounds(length: int) -> None:
     for count in range(25, 36):
-        fits(Page(pages([count, 1, 1], [length])).shown("full"), Page[Client])
+        fits(Page(pages([count, 1, 1], [length])).to_json("full"), Page[Client])
 
 
 def test_a_first_page_that_is_too_long_in_full_comes_as_its_summary() -> None:
     page = Page(pages([100, 100], [2_000]), complete=True)
-    shown = fits(page.shown("full"), Page[Client])
-    assert shown["records"] == [record.in_brief() for record in page.pages[0]]
+    shown = fits(page.to_json("full"), Page[Client])
+    assert shown["records"] == [record.summarized() for record in page.pages[0]]
     assert "this is its summary" in shown["notice"]
     assert (shown["complete"], shown["next_page"]) == (False, 2)
 
 
 def test_a_first_page_too_long_even_in_summary_is_cut_and_says_so() -> None:
     rows = [Client.read({"id": 1, "name": QUOTES, "number": QUOTES, "city": QUOTES}) for _ in range(200)]
-    shown = fits(Page([rows]).shown(), Page[Client])
+    shown = fits(Page([rows]).to_json(), Page[Client])
     assert 0 < shown["returned"] < 200
     assert not shown["complete"]
     assert "left out" in shown["notice"]
@@ -86,7 +86,7 @@ def test_a_first_page_too_long_even_in_summary_is_cut_and_says_so() -> None:
 @given(st.integers(0, 30), st.sampled_from(["summary", "full"]))
 def test_a_page_of_short_records_is_shown_whole(count: int, detail: Any) -> None:
     page = Page(pages([count], [10]))
-    shown = fits(page.shown(detail), Page[Client])
+    shown = fits(page.to_json(detail), Page[Client])
     assert shown["returned"] == count
     assert shown["complete"]
     assert "notice" not in shown
@@ -94,19 +94,19 @@ def test_a_page_of_short_records_is_shown_whole(count: int, detail: Any) -> None
 
 
 def test_a_long_text_in_a_list_is_cut_with_a_mark() -> None:
-    (row,) = Page([[client(1, 5_000)]]).shown("full")["records"]
+    (row,) = Page([[client(1, 5_000)]]).to_json("full")["records"]
     assert row["description"] == "x" * 2_000 + "… [5,000 characters]"
 
 
 def test_what_is_not_told_is_left_out() -> None:
-    assert Page[Client]([[]]).shown() == {"records": [], "returned": 0, "complete": True}
+    assert Page[Client]([[]]).to_json() == {"records": [], "returned": 0, "complete": True}
 
 
 # One record
 
 
 def test_a_short_record_is_shown_as_it_is() -> None:
-    assert show_record(client(1, 40_000)) == client(1, 40_000).shown()
+    assert show_record(client(1, 40_000)) == client(1, 40_000).to_json()
 
 
 @pytest.mark.parametrize("letter", ["x", '"', "\\", "é", "\U0001f600"])
@@ -150,7 +150,7 @@ def test_texts_within_the_bounds_are_not_touched() -> None:
 
 
 def test_an_outcome_fits_its_schema_and_leaves_out_what_is_not_told() -> None:
-    shown = fits(Outcome(done=True, message="Done.").shown(), Outcome)
+    shown = fits(Outcome(done=True, message="Done.").to_json(), Outcome)
     assert shown == {"done": True, "message": "Done."}
 
 
@@ -158,7 +158,7 @@ def test_an_outcome_shows_money_as_numbers_and_stays_within_bounds() -> None:
     money = [{"currency_code": "USD", "total_cost": Decimal("1234.50"), "balance": Decimal(0)}]
     names = ["x" * 5_000] * 10
     goes = {name: {"count": 10, "first": names, "amounts": money} for name in ("projects", "invoices", "estimates")}
-    shown = Outcome(done=False, message="m" * 5_000, record={"id": 7}, goes_with_it=goes).shown()
+    shown = Outcome(done=False, message="m" * 5_000, record={"id": 7}, goes_with_it=goes).to_json()
     fits(shown, Outcome)
     assert shown["goes_with_it"]["invoices"]["amounts"] == [
         {"currency_code": "USD", "total_cost": 1234.5, "balance": 0}

@@ -10,7 +10,7 @@ from clientary_mcp.tools import ALL
 from tests.conftest import TODAY, session_with
 from tests.support.agent import Agent, agent_of
 from tests.support.lists_in_sql import FILTERS, LISTS, MONEY, ORDERS, Case, cases, exactly, ids, scope, sums, whole
-from tool_schemas.base.filters import Narrowing
+from tool_schemas.base.filters import ListFilters
 
 pytestmark = pytest.mark.anyio
 
@@ -41,7 +41,7 @@ def sandbox(whole_account: Sandbox) -> Sandbox:
 
 
 def test_every_list_and_every_filter_is_tried_here() -> None:
-    narrowed = {tool.name: tool.arguments for tool in ALL if issubclass(tool.arguments, Narrowing)}
+    narrowed = {tool.name: tool.arguments for tool in ALL if issubclass(tool.arguments, ListFilters)}
     assert narrowed.keys() == LISTS.keys()
     for tool, arguments in narrowed.items():
         tried = {name for given, _ in FILTERS[LISTS[tool].table] for name in given}
