@@ -6,7 +6,7 @@ from functools import partial
 
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import BadArguments, ClientaryError
-from clientary_mcp.tools.support.formatting import quoted
+from clientary_mcp.tools.support.formatting import quote
 from clientary_mcp.tools.support.search import KINDS, Hit, find
 
 _LISTED_WITH = {
@@ -65,15 +65,15 @@ async def _called_like(clientary: Clientary, kind: str, text: str) -> str:
         return ""
     hits = sorted([*found.open, *found.closed], key=lambda hit: hit.rank, reverse=True)
     if not hits:
-        return f"No {kind.replace('_', ' ')} has a name like {quoted(text)}."
+        return f"No {kind.replace('_', ' ')} has a name like {quote(text)}."
     more = (found.count(closed=False) + found.count(closed=True)).total() - len(hits[:_CANDIDATES])
     also = f" and {more} more" if more else ""
     words = KINDS[kind].words.capitalize()
-    return f"{words} with a name like {quoted(text)}: {', '.join(map(_candidate, hits[:_CANDIDATES]))}{also}."
+    return f"{words} with a name like {quote(text)}: {', '.join(map(_candidate, hits[:_CANDIDATES]))}{also}."
 
 
 def _candidate(hit: Hit) -> str:
     known = {**hit.told, "client": hit.client}
     told = [str(value) for name in _TOLD if (value := known.get(name))]
-    about = ", ".join(word if _A_WORD.fullmatch(word) else quoted(word) for word in told)
-    return f"{hit.id} {quoted(hit.name)}{f' ({about})' if about else ''}"
+    about = ", ".join(word if _A_WORD.fullmatch(word) else quote(word) for word in told)
+    return f"{hit.id} {quote(hit.name)}{f' ({about})' if about else ''}"

@@ -4,7 +4,7 @@ from functools import partial
 
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.tools.decorators import creates, deletes, reads, sends, updates
-from clientary_mcp.tools.support.formatting import money
+from clientary_mcp.tools.support.formatting import format_money
 from clientary_mcp.tools.support.listing import listed
 from clientary_mcp.tools.support.mailing import preview_message, send_message
 from clientary_mcp.tools.support.previews import done, preview
@@ -65,7 +65,7 @@ async def update_estimate(clientary: Clientary, args: UpdateEstimate) -> Estimat
 async def _preview_delete_estimate(clientary: Clientary, args: DeleteEstimate) -> Outcome:
     estimate = await clientary.get(Estimate, f"estimates/{args.estimate_id}")
     return preview(
-        f"delete estimate {estimate.id}, of {money(estimate.total_cost, estimate.currency_code)}, for good",
+        f"delete estimate {estimate.id}, of {format_money(estimate.total_cost, estimate.currency_code)}, for good",
         estimate,
         goes_with_it={"lines": {"count": len(estimate.items or [])}},
         alternative=f"update_estimate with estimate_id={estimate.id}, status=archived puts it away and keeps it.",

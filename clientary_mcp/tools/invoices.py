@@ -6,7 +6,7 @@ from typing import Any
 
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.tools.decorators import creates, deletes, reads, sends, updates
-from clientary_mcp.tools.support.formatting import money
+from clientary_mcp.tools.support.formatting import format_money
 from clientary_mcp.tools.support.listing import listed
 from clientary_mcp.tools.support.mailing import preview_message, send_message
 from clientary_mcp.tools.support.previews import done, preview
@@ -79,7 +79,7 @@ async def _preview_delete_invoice(clientary: Clientary, args: DeleteInvoice) -> 
     if invoice.payments is not None:
         payments = {"count": len(invoice.payments), "received": received, "currency_code": invoice.currency_code}
     return preview(
-        f"delete invoice {invoice.id}, of {money(invoice.total_cost, invoice.currency_code)}, for good",
+        f"delete invoice {invoice.id}, of {format_money(invoice.total_cost, invoice.currency_code)}, for good",
         invoice,
         goes_with_it={"lines": {"count": len(invoice.items or [])}, "payments": payments},
         not_visible=(

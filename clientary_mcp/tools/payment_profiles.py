@@ -7,7 +7,7 @@ from clientary_mcp.errors import NotAllowed
 from clientary_mcp.tools.decorators import creates, deletes, reads
 from clientary_mcp.tools.support.formatting import name_of
 from clientary_mcp.tools.support.listing import listed
-from clientary_mcp.tools.support.previews import done, found, preview
+from clientary_mcp.tools.support.previews import done, find_by_id, preview
 from tool_schemas.base.results import Outcome, Page
 from tool_schemas.payment_profiles import (
     CreatePaymentProfile,
@@ -34,7 +34,7 @@ async def create_payment_profile(clientary: Clientary, args: CreatePaymentProfil
 async def _preview_delete_payment_profile(clientary: Clientary, args: DeletePaymentProfile) -> Outcome:
     path = f"clients/{args.client_id}/payment_profiles"
     profiles = await clientary.collect(PaymentProfile, path, limit=None)
-    profile = found(profiles, args.payment_profile_id, f"{path}/{args.payment_profile_id}")
+    profile = find_by_id(profiles, args.payment_profile_id, f"{path}/{args.payment_profile_id}")
     try:
         schedules = await clientary.every(RecurringSchedule, "recurring")
     except NotAllowed:
@@ -58,7 +58,7 @@ async def delete_payment_profile(clientary: Clientary, args: DeletePaymentProfil
 
     async def there() -> object:
         profiles = await clientary.collect(PaymentProfile, path, limit=None)
-        return found(profiles, args.payment_profile_id, path)
+        return find_by_id(profiles, args.payment_profile_id, path)
 
     await clientary.delete(f"{path}/{args.payment_profile_id}", there)
     return done(f"Stored card {args.payment_profile_id} of client {args.client_id} is deleted.")

@@ -8,10 +8,10 @@ from clientary_mcp.api.call import Query
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import ClientaryError, NotAllowed, OutcomeUnknown
 from clientary_mcp.tools.decorators import charges, creates, deletes, reads
-from clientary_mcp.tools.support.formatting import money, quoted
+from clientary_mcp.tools.support.formatting import format_money, quote
 from clientary_mcp.tools.support.listing import Kept, keeping, noted, say_of_what, whole
 from clientary_mcp.tools.support.lookups import Currencies, currencies_of
-from clientary_mcp.tools.support.previews import done, found, nothing_to_do, preview
+from clientary_mcp.tools.support.previews import done, find_by_id, nothing_to_do, preview
 from tool_schemas.base.results import Outcome, Page
 from tool_schemas.invoices import Invoice
 from tool_schemas.payment_profiles import PaymentProfile
@@ -131,7 +131,7 @@ async def _payments_of(clientary: Clientary, invoice: str) -> list[Payment]:
 
 async def _preview_charge(clientary: Clientary, args: ChargePaymentProfile) -> Outcome:
     invoice = await clientary.get(Invoice, f"invoices/{args.invoice_id}")
-    amount = money(invoice.balance, invoice.currency_code)
+    amount = format_money(invoice.balance, invoice.currency_code)
     if invoice.balance is not None and invoice.balance <= 0:
         return nothing_to_do(f"There is nothing to charge: the balance of invoice {invoice.id} is {amount}.", invoice)
     card = await _card(clientary, invoice, args.payment_profile_id)
@@ -153,10 +153,10 @@ async def _card(clientary: Clientary, invoice: Invoice, profile_id: int) -> str:
         profiles = await clientary.collect(PaymentProfile, path, limit=None)
     except NotAllowed:
         return f"{card} (which the owner of the API token may not see)"
-    profile = found(profiles, profile_id, f"{path}/{profile_id}")
+    profile = find_by_id(profiles, profile_id, f"{path}/{profile_id}")
     digits = profile.last_four_digits or ""
     ending = f" ending in {digits}" if len(digits) == 4 and digits.isdecimal() else ""
-    return f"{card}: the card{ending} of {quoted(profile.name or '')}"
+    return f"{card}: the card{ending} of {quote(profile.name or '')}"
 
 
 @charges("payments", _preview_charge, seen_with="get_invoice")
@@ -176,18 +176,20 @@ async def charge_payment_profile(clientary: Clientary, args: ChargePaymentProfil
         invoice = await clientary.get(Invoice, path)
     except ClientaryError:  # the money has moved: a failing look at the invoice must not make it look otherwise
         return done(f"{charged}; get_invoice shows the balance.", payment)
-    amount = f": {money(payment.amount, invoice.currency_code)}" if payment else ""
-    return done(f"{charged}{amount}. Its balance is now {money(invoice.balance, invoice.currency_code)}.", payment)
+    amount = f": {format_money(payment.amount, invoice.currency_code)}" if payment else ""
+    return done(
+        f"{charged}{amount}. Its balance is now {format_money(invoice.balance, invoice.currency_code)}.", payment
+    )
 
 
 async def _preview_delete_payment(clientary: Clientary, args: DeletePayment) -> Outcome:
     invoice = await clientary.get(Invoice, f"invoices/{args.invoice_id}")
     path = f"invoices/{args.invoice_id}/payments/{args.payment_id}"
-    payment: Payment = found(Page([invoice.payments or []]), args.payment_id, path)
+    payment: Payment = find_by_id(Page([invoice.payments or []]), args.payment_id, path)
     owed = None
     if invoice.balance is not None and payment.amount is not None:
         owed = invoice.balance + payment.amount
-    amount, now, then = (money(each, invoice.currency_code) for each in (payment.amount, invoice.balance, owed))
+    amount, now, then = (format_money(each, invoice.currency_code) for each in (payment.amount, invoice.balance, owed))
     return preview(
         f"delete payment {payment.id} of {amount} for good; the balance of invoice {invoice.id} would rise from"
         f" {now} to {then}",
@@ -203,7 +205,7 @@ async def delete_payment(clientary: Clientary, args: DeletePayment) -> Outcome:
 
     async def there() -> object:
         payments = await _payments_of(clientary, f"invoices/{args.invoice_id}")
-        return found(Page([payments]), args.payment_id, path)
+        return find_by_id(Page([payments]), args.payment_id, path)
 
     await clientary.delete(path, there)
     return done(f"Payment {args.payment_id} of invoice {args.invoice_id} is deleted.")

@@ -13,8 +13,8 @@ from clientary_mcp.accounting.totals import Totals
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import BadArguments, NotAllowed, NotFound
 from clientary_mcp.tools.decorators import reads
-from clientary_mcp.tools.reports.left_out import LeftOut
-from clientary_mcp.tools.support.formatting import called, quoted
+from clientary_mcp.tools.reports.left_out import Omissions
+from clientary_mcp.tools.support.formatting import label, quote
 from clientary_mcp.tools.support.lookups import client_names, projects_of
 from clientary_mcp.tools.support.matching import Level
 from clientary_mcp.tools.support.search import Hit, find
@@ -50,7 +50,7 @@ _BASIS = (
 async def client_overview(clientary: Clientary, args: ClientOverview) -> Report:
     """One client at a glance: contacts, open balance per currency, latest invoice with its lines, drafts, open
     projects with budgets, estimates. By id, or by a contact's e-mail address."""
-    left_out, about = LeftOut(), dict[str, Any]()
+    left_out, about = Omissions(), dict[str, Any]()
     client_id = args.client_id
     if client_id is None:
         client_id, about["owns_the_address"] = await _client_of(clientary, args.email or "", left_out)
@@ -76,7 +76,7 @@ async def client_overview(clientary: Clientary, args: ClientOverview) -> Report:
     return Report(invoices.rows(), _BASIS.format(today=today), left_out=left_out.to_json(), about=about)
 
 
-async def _client_of(clientary: Clientary, email: str, left_out: LeftOut) -> tuple[int, list[dict[str, Any]]]:
+async def _client_of(clientary: Clientary, email: str, left_out: Omissions) -> tuple[int, list[dict[str, Any]]]:
     """The one client whose contact has that address, and the contact; BadArguments for none, and for several."""
     found = await find(clientary, email, ["contact"])
     owners = [hit for hit in found.open if hit.match.level is Level.EXACT and hit.match.field == "email"]
@@ -86,7 +86,7 @@ async def _client_of(clientary: Clientary, email: str, left_out: LeftOut) -> tup
         raise BadArguments(await _no_one_client(clientary, email, owners or others, clients))
     for hit in owners:
         if "client_id" not in hit.told:
-            left_out.add("contact", "of a lead with the same address", quoted(hit.name))
+            left_out.add("contact", "of a lead with the same address", quote(hit.name))
     (client_id,) = clients
     return client_id, [{"contact_id": hit.id, "name": hit.name} for hit in owners if "client_id" in hit.told]
 
@@ -98,11 +98,11 @@ async def _no_one_client(clientary: Clientary, email: str, hits: list[Hit], clie
     leads = await _lead_names(clientary, {hit.told["lead_id"] for hit in hits if "lead_id" in hit.told})
     people = "; ".join(_person(hit, names, leads) for hit in hits)
     if clients:
-        return f"Contacts of {len(clients)} clients have the address {quoted(email)}: {people}. Give client_id."
+        return f"Contacts of {len(clients)} clients have the address {quote(email)}: {people}. Give client_id."
     if any(hit.match.level is Level.EXACT and hit.match.field == "email" for hit in hits):
-        return f"The address {quoted(email)} belongs to a lead's contact, to no client: {people}."
+        return f"The address {quote(email)} belongs to a lead's contact, to no client: {people}."
     nearest = f" The nearest: {people}." if people else ""
-    return f"No contact has the address {quoted(email)}.{nearest}"
+    return f"No contact has the address {quote(email)}.{nearest}"
 
 
 async def _lead_names(clientary: Clientary, ids: set[int]) -> dict[int, str]:
@@ -110,7 +110,7 @@ async def _lead_names(clientary: Clientary, ids: set[int]) -> dict[int, str]:
     names: dict[int, str] = {}
     for lead_id in ids:
         with suppress(NotFound, NotAllowed):
-            names[lead_id] = quoted((await clientary.get(Lead, f"leads/{lead_id}")).name or "")
+            names[lead_id] = quote((await clientary.get(Lead, f"leads/{lead_id}")).name or "")
     return names
 
 
@@ -118,10 +118,10 @@ def _person(hit: Hit, clients: dict[int | None, str], leads: dict[int, str]) -> 
     client_id, lead_id = hit.told.get("client_id"), hit.told.get("lead_id")
     of = ""
     if client_id:
-        of = f" of client {client_id} {quoted(clients[client_id])}"
+        of = f" of client {client_id} {quote(clients[client_id])}"
     elif lead_id:
         of = f" of lead {lead_id} {leads.get(lead_id, '')}".rstrip()
-    return f"{quoted(hit.told.get('email', ''))}, {quoted(hit.name)}{of}"
+    return f"{quote(hit.told.get('email', ''))}, {quote(hit.name)}{of}"
 
 
 class _Invoices:
@@ -130,7 +130,7 @@ class _Invoices:
     def __init__(self, today: date) -> None:
         self.latest: Invoice | None = None
         self.drafts: list[Invoice] = []
-        self.left_out = LeftOut()
+        self.left_out = Omissions()
         self._today = today
         self._sums = Totals()
 
@@ -141,7 +141,7 @@ class _Invoices:
         elif invoice.status == "cancelled":
             self.left_out.add("cancelled invoice", "")
         elif invoice.status not in (*OWED, "pending", "paid"):
-            self.left_out.add("invoice", "of an unknown status", called(invoice))
+            self.left_out.add("invoice", "of an unknown status", label(invoice))
         else:
             self._count(invoice)
             if self.latest is None or _newness(invoice) > _newness(self.latest):
@@ -152,9 +152,9 @@ class _Invoices:
         if invoice.status == "paid":
             return
         if balance is None:
-            self.left_out.add("invoice", "without a balance", called(invoice))
+            self.left_out.add("invoice", "without a balance", label(invoice))
         elif balance < 0:
-            self.left_out.add("overpaid invoice", "", called(invoice))
+            self.left_out.add("overpaid invoice", "", label(invoice))
         elif balance > 0 and invoice.status == "pending":
             self._sums.add(code, pending=balance, pending_invoices=Decimal(1))
         elif balance > 0:
@@ -171,7 +171,7 @@ def _newness(record: Invoice | Estimate) -> tuple[date, int]:
     return record.date or date.min, record.id
 
 
-async def _latest(clientary: Clientary, invoices: _Invoices, left_out: LeftOut) -> dict[str, Any] | str:
+async def _latest(clientary: Clientary, invoices: _Invoices, left_out: Omissions) -> dict[str, Any] | str:
     invoice = invoices.latest
     if invoice is None:
         return "none"
@@ -194,28 +194,28 @@ def _brief(record: Record, without: tuple[str, ...] = ()) -> dict[str, Any]:
 
 
 def _first(
-    records: Sequence[Record], noun: str, left_out: LeftOut, without: tuple[str, ...] = ()
+    records: Sequence[Record], noun: str, left_out: Omissions, without: tuple[str, ...] = ()
 ) -> list[dict[str, Any]]:
     left_out.add(noun, f"beyond the first {_MOST}", count=len(records[_MOST:]))
     return [_brief(record, without) for record in records[:_MOST]]
 
 
-def _open(projects: list[Project], left_out: LeftOut) -> list[dict[str, Any]]:
+def _open(projects: list[Project], left_out: Omissions) -> list[dict[str, Any]]:
     current = [project for project in projects if project.status != "completed"]
     left_out.add("completed project", "", count=len(projects) - len(current))
     left_out.add("open project", f"beyond the first {_MOST}", count=len(current[_MOST:]))
     return [_with_budget(project, left_out) for project in current[:_MOST]]
 
 
-def _with_budget(project: Project, left_out: LeftOut) -> dict[str, Any]:
+def _with_budget(project: Project, left_out: Omissions) -> dict[str, Any]:
     names = ("id", "name", "status", "project_type", "rate", "currency_code", "worked_hours", "unbilled_hours")
     used = used_as_told(project)
     if project.budget and used is None:
-        left_out.add("project", "whose use of the budget Clientary does not tell", called(project))
+        left_out.add("project", "whose use of the budget Clientary does not tell", label(project))
     return {name: getattr(project, name, None) for name in names} | against_budget(project, used)
 
 
-def _offers(estimates: list[Estimate], left_out: LeftOut) -> dict[str, Any]:
+def _offers(estimates: list[Estimate], left_out: Omissions) -> dict[str, Any]:
     """The estimates that matter yet, newest first: open, accepted and drafts apart."""
     newest = sorted(estimates, key=_newness, reverse=True)
     told = {kind: [each for each in newest if each.status in statuses] for kind, statuses in _OFFERS.items()}
@@ -223,7 +223,7 @@ def _offers(estimates: list[Estimate], left_out: LeftOut) -> dict[str, Any]:
         if each.status in _OVER:
             left_out.add("estimate", "(cancelled, declined or archived)")
         elif each.status not in sum(_OFFERS.values(), ()):
-            left_out.add("estimate", "of an unknown status", called(each))
+            left_out.add("estimate", "of an unknown status", label(each))
     return {kind: _first(some, kind.replace("_", " ")[:-1], left_out) for kind, some in told.items()}
 
 

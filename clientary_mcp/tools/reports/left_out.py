@@ -4,7 +4,7 @@ _NAMED = 5
 """Records that a sentence names; of the others it says how many they are."""
 
 
-class LeftOut:
+class Omissions:
     """What a report says of records that it left out or could not count like the others: how many, and the first few.
 
     `left_out.add("invoice", "without a due date", "“1042”")` says `1 invoice without a due date: “1042”.`
@@ -18,7 +18,7 @@ class LeftOut:
         before, named = self._found.get((noun, remark), (0, []))
         self._found[noun, remark] = before + count, [*named, *names][:_NAMED]
 
-    def merge(self, other: "LeftOut") -> None:
+    def merge(self, other: "Omissions") -> None:
         """What another one found, after what this one has."""
         for (noun, remark), (count, names) in other._found.items():
             self.add(noun, remark, *names, count=count)

@@ -12,17 +12,17 @@ from clientary_mcp.accounting.totals import UNKNOWN, Totals
 from clientary_mcp.api.concurrency import gather_two
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.tools.decorators import reads
-from clientary_mcp.tools.reports.left_out import LeftOut
-from clientary_mcp.tools.support.formatting import called, quoted
+from clientary_mcp.tools.reports.left_out import Omissions
+from clientary_mcp.tools.support.formatting import label, quote
 from clientary_mcp.tools.support.lookups import (
     by_hours,
     client_names,
     expenses_between,
     hours_of,
+    names_in,
     project_name,
     projects_of,
     staff_names,
-    told_names,
 )
 from tool_schemas.base.report import Report
 from tool_schemas.base.types import as_number
@@ -64,7 +64,7 @@ async def profitability_report(clientary: Clientary, args: ProfitabilityReport) 
             partial(staff_names, clientary),
         ),
     )
-    clients = await client_names(clientary, [project.client_id], told_names([project]))
+    clients = await client_names(clientary, [project.client_id], names_in([project]))
     costs = _Costs(args.cost_rates or {}, clientary.settings.cost_rates or {}, args.default_cost_rate)
     profit = _Profit(project, invoiced, spent, worked, worked.people(costs, names), costs.given.keys())
     return Report(
@@ -112,31 +112,31 @@ class _Invoiced:
     def __init__(self) -> None:
         self.income: dict[str, Income] = {}
         self.drafts = Totals()
-        self.left_out = LeftOut()
+        self.left_out = Omissions()
 
     def add(self, invoice: Invoice) -> None:
         """The next invoice of the project's list."""
         subtotal = _subtotal(invoice)
         if invoice.status == "cancelled":
-            self.left_out.add("cancelled invoice", "", called(invoice))
+            self.left_out.add("cancelled invoice", "", label(invoice))
             if received := _received(invoice):
                 self.left_out.add("payment", "of a cancelled invoice, not in received", f"{received:,f}")
         elif subtotal is None:
-            self.left_out.add("invoice", "that tells no subtotal", called(invoice))
+            self.left_out.add("invoice", "that tells no subtotal", label(invoice))
         elif invoice.status == "draft":
             self.drafts.add(invoice.currency_code, invoiced=subtotal)
-            self.left_out.add("draft", "", called(invoice))
+            self.left_out.add("draft", "", label(invoice))
         else:
             self.income.setdefault(invoice.currency_code or UNKNOWN, Income()).add(invoice, subtotal)
             if _shared(invoice):
-                self.left_out.add("invoice", "of several projects, counted whole", called(invoice))
+                self.left_out.add("invoice", "of several projects, counted whole", label(invoice))
 
 
 class _Spent:
     """What is kept of the account's expenses: the sum of the project's."""
 
     def __init__(self, project_id: int) -> None:
-        self.amount, self.left_out = ZERO, LeftOut()
+        self.amount, self.left_out = ZERO, Omissions()
         self._project_id = project_id
 
     def add(self, expense: Expense) -> None:
@@ -152,7 +152,7 @@ class _Worked:
     """What is kept of the project's hours: sums by person."""
 
     def __init__(self, today: date, project: Project) -> None:
-        self.left_out = LeftOut()
+        self.left_out = Omissions()
         self.unbilled = ZERO
         self._today = today
         self._by_person: dict[int | None, Decimal] = {}
@@ -239,14 +239,14 @@ class _Profit:
 
     def left_out(self) -> list[str]:
         """What is not in the figures."""
-        found = LeftOut()
+        found = Omissions()
         for part in (self._invoiced, self._spent, self._worked):
             found.merge(part.left_out)
         others = [income.invoices for code, income in self._invoiced.income.items() if code != self._currency]
         found.add("invoice", "in another currency: in other_currencies, not in the row", count=sum(others))
         for person in self.people if self.labour is not None else ():
             if person["cost"] is None:
-                who = f"{quoted(person['name'])} (id {person['user_id']})"
+                who = f"{quote(person['name'])} (id {person['user_id']})"
                 found.add("person", "without a cost rate, whose hours are not in labour", who)
         for user_id in self._idle:
             found.add("cost rate", "of somebody without hours on this project", f"id {user_id}")

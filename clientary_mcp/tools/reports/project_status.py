@@ -12,16 +12,16 @@ from clientary_mcp.accounting.totals import UNKNOWN
 from clientary_mcp.api.concurrency import gather_two
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.tools.decorators import reads
-from clientary_mcp.tools.reports.left_out import LeftOut
-from clientary_mcp.tools.support.formatting import quoted
+from clientary_mcp.tools.reports.left_out import Omissions
+from clientary_mcp.tools.support.formatting import quote
 from clientary_mcp.tools.support.lookups import (
     by_hours,
     client_names,
     hours_of,
+    names_in,
     project_name,
     projects_of,
     staff_names,
-    told_names,
 )
 from tool_schemas.base.report import Report
 from tool_schemas.base.types import as_number
@@ -41,13 +41,13 @@ _OPEN = " Open projects at or over {} % of their budget, by the worked_hours and
 async def project_status(clientary: Clientary, args: ProjectStatus) -> Report:
     """Budget, used, remaining and percentage of a project, its hours billed and unbilled, and by person.
     Without project_id: the open projects at or over threshold."""
-    left_out = LeftOut()
+    left_out = Omissions()
     projects = await _asked_for(clientary, args, left_out)
     standings, people = await gather_two(
         partial(hours_of, clientary, projects, partial(_Standing, clientary.today())),
         partial(_people, clientary, args),
     )
-    clients = await client_names(clientary, [project.client_id for project in projects], told_names(projects))
+    clients = await client_names(clientary, [project.client_id for project in projects], names_in(projects))
     if _of_the_full(args):
         full = [standing for standing in standings if standing.is_full(args.threshold)]
         left_out.add("open project", _under(args), count=len(standings) - len(full))
@@ -69,7 +69,7 @@ def _of_the_full(args: ProjectStatus) -> bool:
     return args.project_id is None and args.threshold > 0
 
 
-async def _asked_for(clientary: Clientary, args: ProjectStatus, left_out: LeftOut) -> list[Project]:
+async def _asked_for(clientary: Clientary, args: ProjectStatus, left_out: Omissions) -> list[Project]:
     """The project, or the open ones whose budget is used up far enough; what is said of the others."""
     if args.project_id is not None:
         return await projects_of(clientary, project_id=args.project_id, client_id=args.client_id)
@@ -106,7 +106,7 @@ class _Standing:
 
     def __init__(self, today: date, project: Project) -> None:
         self.project = project
-        self._today, self._left_out = today, LeftOut()
+        self._today, self._left_out = today, Omissions()
         self._hours = self._billed = self._worth = self._unbilled_worth = ZERO
         self._by_person: dict[int | None, Decimal] = {}
 
@@ -155,9 +155,9 @@ class _Standing:
 
     @property
     def _name(self) -> str:
-        return quoted(project_name(self.project))
+        return quote(project_name(self.project))
 
-    def remarks(self) -> LeftOut:
+    def remarks(self) -> Omissions:
         """What is said of the project and its hours."""
         told = used_as_told(self.project)
         if self.used is None and self.project.budget:

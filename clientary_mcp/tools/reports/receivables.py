@@ -10,9 +10,9 @@ from clientary_mcp.accounting.money import ZERO
 from clientary_mcp.accounting.totals import UNKNOWN, Totals
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.tools.decorators import reads
-from clientary_mcp.tools.reports.left_out import LeftOut
-from clientary_mcp.tools.support.formatting import called
-from clientary_mcp.tools.support.lookups import client_names, told_names
+from clientary_mcp.tools.reports.left_out import Omissions
+from clientary_mcp.tools.support.formatting import label
+from clientary_mcp.tools.support.lookups import client_names, names_in
 from tool_schemas.base.report import Report
 from tool_schemas.invoices import OWED, Invoice
 from tool_schemas.payments import Payment
@@ -123,7 +123,7 @@ class _Receivables:
         self.as_of = args.as_of or today
         self.names: dict[int, str] = {}
         self.rows: list[dict[str, Any]] = []
-        self.left_out = LeftOut()
+        self.left_out = Omissions()
         self._args, self._today = args, today
         self._owed: Owed = {}
         self._pending, self._overpaid = Totals(), Totals()
@@ -137,9 +137,9 @@ class _Receivables:
         elif invoice.status == "cancelled":
             self.left_out.add("cancelled invoice", "")
         elif invoice.status not in (*OWED, "paid", "pending"):
-            self.left_out.add("invoice", "of an unknown status", called(invoice))
+            self.left_out.add("invoice", "of an unknown status", label(invoice))
         elif invoice.balance is None and invoice.status != "paid":
-            self.left_out.add("invoice", "without a balance", called(invoice))
+            self.left_out.add("invoice", "without a balance", label(invoice))
         elif (stood := self._as_it_stood(invoice)) is not None:
             self._sort(stood, invoice)
 
@@ -148,7 +148,7 @@ class _Receivables:
         if self.as_of >= self._today:
             return invoice
         if invoice.payments is None and invoice.total_payments != 0:
-            self.left_out.add("invoice", "whose payments are not listed, so its balance is unknown", called(invoice))
+            self.left_out.add("invoice", "whose payments are not listed, so its balance is unknown", label(invoice))
             return None
         self._check_payments(invoice)
         since = [paid.amount or ZERO for paid in invoice.payments or () if _received_after(paid, self.as_of)]
@@ -160,21 +160,21 @@ class _Receivables:
     def _check_payments(self, invoice: Invoice) -> None:
         payments = invoice.payments or ()
         if any(paid.received_on is None for paid in payments):
-            self.left_out.add("invoice", "with a payment without a day, taken as received by then", called(invoice))
+            self.left_out.add("invoice", "with a payment without a day, taken as received by then", label(invoice))
         settled = sum((paid.amount or ZERO for paid in payments), ZERO)
         total, balance = invoice.total_cost, invoice.balance
         agrees = total is None or balance is None or total - settled == balance
         if not agrees or invoice.total_payments not in (None, settled):
-            self.left_out.add("invoice", "whose payments don't add up to total less balance", called(invoice))
+            self.left_out.add("invoice", "whose payments don't add up to total less balance", label(invoice))
 
     def _sort(self, stood: Invoice, invoice: Invoice) -> None:
         balance = stood.balance or ZERO
         if stood.status == "paid":
             if balance:
-                self.left_out.add("invoice", "marked paid with a balance that is not zero", called(invoice))
+                self.left_out.add("invoice", "marked paid with a balance that is not zero", label(invoice))
         elif balance < 0:
             self._overpaid.add(invoice.currency_code, balance=balance)
-            self.left_out.add("overpaid invoice", "", called(invoice))
+            self.left_out.add("overpaid invoice", "", label(invoice))
         elif stood.status == "pending":
             self._pending.add(invoice.currency_code, balance=balance)
         elif balance > 0:
@@ -190,18 +190,18 @@ class _Receivables:
         code, balance = invoice.currency_code or UNKNOWN, stood.balance or ZERO
         client_id = invoice.client_id or self._args.client_id
         self._owed.setdefault((client_id, code), Debt()).add(balance, days, invoice.due_date)
-        self.names |= told_names([invoice])
+        self.names |= names_in([invoice])
         if self._args.group_by == "invoice":
             about = {"client_id": client_id, "currency_code": code, **_row(invoice)}
             self.rows.append({**about, "balance": balance, "days_overdue": days, "age": age_of(days)})
 
     def _remark(self, invoice: Invoice) -> None:
         if invoice.date is None:
-            self.left_out.add("invoice", "without a date, taken as written by then", called(invoice))
+            self.left_out.add("invoice", "without a date, taken as written by then", label(invoice))
         if invoice.due_date is None:
-            self.left_out.add("invoice", "without a due date, counted as current", called(invoice))
+            self.left_out.add("invoice", "without a due date, counted as current", label(invoice))
         if not invoice.currency_code:
-            self.left_out.add("invoice", "without a currency, counted apart", called(invoice))
+            self.left_out.add("invoice", "without a currency, counted apart", label(invoice))
 
     def of_enough(self) -> Owed:
         """The debts that are large enough, and what is said of the others."""

@@ -8,9 +8,9 @@ from clientary_mcp.accounting.money import cents, sums_of
 from clientary_mcp.accounting.totals import UNKNOWN, Totals
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.tools.decorators import reads
-from clientary_mcp.tools.reports.left_out import LeftOut
-from clientary_mcp.tools.support.formatting import quoted
-from clientary_mcp.tools.support.lookups import client_names, told_names
+from clientary_mcp.tools.reports.left_out import Omissions
+from clientary_mcp.tools.support.formatting import quote
+from clientary_mcp.tools.support.lookups import client_names, names_in
 from tool_schemas.base.report import Report
 from tool_schemas.recurring_schedules import RecurringSchedule
 from tool_schemas.reports.recurring_revenue import RecurringRevenueReport
@@ -112,7 +112,7 @@ class _Revenue:
         self.active: list[_Income] = []
         self.paused: list[_Income] = []
         self.names: dict[int, str] = {}
-        self.left_out = LeftOut()
+        self.left_out = Omissions()
 
     def add(self, schedule: RecurringSchedule) -> None:
         """The next schedule of the list."""
@@ -126,7 +126,7 @@ class _Revenue:
             self.left_out.add("schedule", "of an unknown interval", _named(schedule))
         elif (income := self._income(schedule)) is not None:
             (self.active if schedule.status == "active" else self.paused).append(income)
-            self.names |= told_names([schedule])
+            self.names |= names_in([schedule])
 
     def _income(self, schedule: RecurringSchedule) -> _Income | None:
         amount = schedule.subtotal if schedule.subtotal is not None else self._of_lines(schedule)
@@ -155,7 +155,7 @@ class _Revenue:
 
 
 def _named(schedule: RecurringSchedule) -> str:
-    return f"id {schedule.id} {quoted(schedule.title)}" if schedule.title else f"id {schedule.id}"
+    return f"id {schedule.id} {quote(schedule.title)}" if schedule.title else f"id {schedule.id}"
 
 
 TOOLS = (recurring_revenue_report,)

@@ -6,7 +6,7 @@ from typing import Any
 
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.tools.decorators import reads
-from clientary_mcp.tools.support.formatting import quoted
+from clientary_mcp.tools.support.formatting import quote
 from clientary_mcp.tools.support.lookups import client_names
 from clientary_mcp.tools.support.search import KINDS, LINKS, MOST, Found, Hit, find
 from tool_schemas.base.report import Report
@@ -83,16 +83,16 @@ def _counted(counted: Counter[str]) -> str:
 
 
 def _called(hit: Hit) -> str:
-    return f"{hit.type} {hit.id} {quoted(hit.name)} ({hit.told.get('status', 'done')})"
+    return f"{hit.type} {hit.id} {quote(hit.name)} ({hit.told.get('status', 'done')})"
 
 
 def _notice(found: Found, query: str, *, shown: int) -> str | None:
     if shown:
         return None
     if found.closed:
-        return f"Only closed records match {quoted(query)} or come near it: see left_out."
+        return f"Only closed records match {quote(query)} or come near it: see left_out."
     nearest = "nearest has what comes closest." if found.nearest else "nothing comes near it."
-    return f"Nothing matches {quoted(query)}; {nearest}"
+    return f"Nothing matches {quote(query)}; {nearest}"
 
 
 TOOLS = (search,)

@@ -13,15 +13,15 @@ from clientary_mcp.api.concurrency import gather_two
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import NotFound
 from clientary_mcp.tools.decorators import reads
-from clientary_mcp.tools.reports.left_out import LeftOut
+from clientary_mcp.tools.reports.left_out import Omissions
 from clientary_mcp.tools.support.lookups import (
     client_names,
     hours_of,
+    names_in,
     person_name,
     project_name,
     projects_of,
     staff_names,
-    told_names,
 )
 from tool_schemas.base.report import Report
 from tool_schemas.hours import HourEntry
@@ -46,7 +46,7 @@ async def timesheet_report(clientary: Clientary, args: TimesheetReport) -> Repor
     today = clientary.today()
     sheets = await hours_of(clientary, projects, partial(_Sheet, args, today))
     worked = [sheet.project for sheet in sheets if sheet.worked]
-    clients = await client_names(clientary, [project.client_id for project in worked], told_names(worked))
+    clients = await client_names(clientary, [project.client_id for project in worked], names_in(worked))
     days = _working_days(args, today)
     return Report(
         _rows(sheets, staff, clients),
@@ -117,7 +117,7 @@ class _Sheet:
         self.worked: dict[int, _Work] = defaultdict(_Work)
         self.days: dict[int, set[date]] = defaultdict(set)
         self.silent: list[_Silent] = []
-        self.left_out = LeftOut()
+        self.left_out = Omissions()
         self._args, self._today = args, today
 
     def add(self, entry: HourEntry) -> None:
@@ -239,7 +239,7 @@ def _basis(args: TimesheetReport, days: list[date] | None, today: date) -> str:
 
 
 def _left_out(args: TimesheetReport, sheets: list[_Sheet], staff: dict[int, str]) -> list[str]:
-    found = LeftOut()
+    found = Omissions()
     for sheet in sheets:
         found.merge(sheet.left_out)
     said = found.to_json()

@@ -12,16 +12,16 @@ from clientary_mcp.accounting.totals import UNKNOWN
 from clientary_mcp.api.concurrency import gather_two
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.tools.decorators import reads
-from clientary_mcp.tools.reports.left_out import LeftOut
-from clientary_mcp.tools.support.formatting import quoted
+from clientary_mcp.tools.reports.left_out import Omissions
+from clientary_mcp.tools.support.formatting import quote
 from clientary_mcp.tools.support.lookups import (
     Party,
     expenses_between,
     hours_of,
+    names_in,
     parties,
     project_name,
     projects_of,
-    told_names,
 )
 from tool_schemas.base.report import Report
 from tool_schemas.expenses import Expense
@@ -115,7 +115,7 @@ class _Days:
         """The last day that is told."""
         return self.asked_last or self.today
 
-    def hold(self, day: date | None, noun: str, record_id: int, left_out: LeftOut) -> bool:
+    def hold(self, day: date | None, noun: str, record_id: int, left_out: Omissions) -> bool:
         """Whether a record of that day counts; one that might have been meant and does not is told."""
         if day is None:
             if self.first is None and self.asked_last is None:
@@ -133,7 +133,7 @@ class _Worked:
 
     def __init__(self, days: _Days, project: Project) -> None:
         self.project = project
-        self.figures, self.left_out = Figures(), LeftOut()
+        self.figures, self.left_out = Figures(), Omissions()
         self._days = days
 
     @property
@@ -150,7 +150,7 @@ class _Worked:
             return
         amount = worth(entry, self.project)
         if amount is None and not self.fixed:
-            name = f"id {entry.id} of {quoted(project_name(self.project))}"
+            name = f"id {entry.id} of {quote(project_name(self.project))}"
             self.left_out.add("hour entry", "without a rate, counted in hours and not in amount", name)
         self.figures.merge(Figures(1, entry.hours, amount or ZERO, ZERO, entry.date, entry.date))
 
@@ -159,7 +159,7 @@ class _Spent:
     """What is kept of the unbilled expenses, by their client and project."""
 
     def __init__(self, days: _Days) -> None:
-        self.found: dict[tuple[int | None, int | None], tuple[Figures, LeftOut]] = {}
+        self.found: dict[tuple[int | None, int | None], tuple[Figures, Omissions]] = {}
         self._days = days
 
     def add(self, expense: Expense) -> None:
@@ -167,7 +167,7 @@ class _Spent:
         if expense.invoice_id or expense.invoice_item_id:
             return
         whose = expense.client_id, expense.project_id
-        figures, left_out = self.found.setdefault(whose, (Figures(), LeftOut()))
+        figures, left_out = self.found.setdefault(whose, (Figures(), Omissions()))
         if not self._days.hold(expense.incurred_on, "expense", expense.id, left_out):
             return
         if expense.amount is None:
@@ -183,11 +183,11 @@ class _Unbilled:
     """Everything that was found, and how it is told."""
 
     def __init__(self, args: UnbilledReport, worked: list[_Worked], spent: _Spent) -> None:
-        self.left_out = LeftOut()
+        self.left_out = Omissions()
         self.known: dict[int, Party] = {}
         self._args, self._worked = args, worked
         self._projects = {work.project.id: work.project for work in worked}
-        self._names = told_names(self._projects.values())
+        self._names = names_in(self._projects.values())
         self._spent = {whose: found for whose, found in spent.found.items() if self._asked_for(*whose)}
         for left_out in [work.left_out for work in worked] + [left_out for _, left_out in self._spent.values()]:
             self.left_out.merge(left_out)

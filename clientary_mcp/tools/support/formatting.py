@@ -13,10 +13,10 @@ def name_of(record: Record) -> str:
     return _own_name(record) or str(record.id)
 
 
-def called(record: Record) -> str:
+def label(record: Record) -> str:
     """How a sentence calls a record: `“1042”`, or `id 12` for one without a name."""
     name = _own_name(record)
-    return quoted(name) if name else f"id {record.id}"
+    return quote(name) if name else f"id {record.id}"
 
 
 def _own_name(record: Record) -> str | None:
@@ -24,7 +24,7 @@ def _own_name(record: Record) -> str | None:
     return next((str(name) for name in names if name), None)
 
 
-def money(amount: Decimal | None, currency_code: str | None) -> str:
+def format_money(amount: Decimal | None, currency_code: str | None) -> str:
     """`1,250.50 USD`; `an unknown amount` where Clientary did not say."""
     if amount is None:
         return "an unknown amount"
@@ -32,7 +32,7 @@ def money(amount: Decimal | None, currency_code: str | None) -> str:
     return f"{amount:,.2f} {currency_code if known else 'in an unknown currency'}"
 
 
-def quoted(text: str) -> str:
+def quote(text: str) -> str:
     """A record's text inside a sentence of ours: on one line, short, and in quotation marks that it can't close."""
     flat = " ".join(re.sub('[“”"]', "", text).split())
     return f"“{flat if len(flat) <= _QUOTED else flat[: _QUOTED - 1] + '…'}”"

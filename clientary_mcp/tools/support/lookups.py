@@ -62,7 +62,7 @@ async def client_names(
     return names | {client_id: party.name for client_id, party in found.items()}
 
 
-def told_names(records: Iterable[Record]) -> dict[int, str]:
+def names_in(records: Iterable[Record]) -> dict[int, str]:
     """The names of the clients that records tell beside the id."""
     told = ((getattr(record, "client_id", None), client_named_in(record)) for record in records)
     return {client_id: name for client_id, name in told if client_id is not None and name is not None}
@@ -75,17 +75,17 @@ class _Wanted:
 
     def add(self, client: Client) -> None:
         if client.id in self._wanted:
-            self.found[client.id] = _told_of(client)
+            self.found[client.id] = _party_of(client)
 
 
 async def _party(clientary: Clientary, client_id: int) -> Party:
     try:
-        return _told_of(await clientary.get(Client, f"clients/{client_id}"))
+        return _party_of(await clientary.get(Client, f"clients/{client_id}"))
     except (NotFound, NotAllowed):
         return Party(f"client {client_id}")
 
 
-def _told_of(client: Client) -> Party:
+def _party_of(client: Client) -> Party:
     account = (client.__pydantic_extra__ or {}).get("account")  # in live replies, but not in the documentation
     code = account.get("currency_code") if isinstance(account, dict) else None
     return Party(client.name or f"client {client.id}", code if isinstance(code, str) and code else None)

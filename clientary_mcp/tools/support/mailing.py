@@ -4,7 +4,7 @@ from typing import Any
 
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import Refused
-from clientary_mcp.tools.support.formatting import money
+from clientary_mcp.tools.support.formatting import format_money
 from clientary_mcp.tools.support.previews import preview
 from tool_schemas.base.results import Outcome
 from tool_schemas.documents import Message
@@ -14,10 +14,10 @@ from tool_schemas.invoices import Invoice
 
 def preview_message(document: Invoice | Estimate, args: Message) -> Outcome:
     """To whom the mail would go, and with what."""
-    total = money(document.total_cost, document.currency_code)
+    total = format_money(document.total_cost, document.currency_code)
     owed = ""
     if isinstance(document, Invoice):
-        owed = f", balance {money(document.balance, document.currency_code)}"
+        owed = f", balance {format_money(document.balance, document.currency_code)}"
     mail: dict[str, Any] = {
         "recipients": args.recipients,
         "subject": args.subject or "the account's template",

@@ -87,7 +87,7 @@ async def _told(clientary: Clientary, kind: type[Record], path: str) -> dict[str
     return told
 
 
-def found(page: Page[Any], record_id: int, path: str) -> Any:
+def find_by_id(page: Page[Any], record_id: int, path: str) -> Any:
     """The record with that id; NotFound when it is not there."""
     for record in page.records:
         if record.id == record_id:

@@ -11,7 +11,7 @@ from anyio import CancelScope
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import NotAllowed, NotFound, Refused
 from clientary_mcp.tools.decorators import jobs
-from clientary_mcp.tools.support.formatting import money, quoted
+from clientary_mcp.tools.support.formatting import format_money, quote
 from clientary_mcp.tools.support.previews import done, nothing_to_do, preview
 from clientary_mcp.tools.workflows.billable_work import KINDS, Bill, Held, Rows, Work, label, listed, read_bill
 from clientary_mcp.tools.workflows.draft_invoices import (
@@ -176,10 +176,10 @@ def _outcomes(marks: list[_Mark], unmarked: list[Work]) -> Rows:
 
 def _about(bill: Bill, wanted: CreateInvoice) -> str:
     """`a draft invoice of 1,234.50 USD to “Acme” with 12.5 hours in 3 time entries of project “Website”`."""
-    total = money(sums(wanted).total, wanted.currency_code)
+    total = format_money(sums(wanted).total, wanted.currency_code)
     hours = f"{as_json(bill.hours)} hours in " if bill.hours else ""
     return (
-        f"a draft invoice of {total} to {quoted(bill.client)} with {hours}{_count(bill.work)} of project {_name(bill)}"
+        f"a draft invoice of {total} to {quote(bill.client)} with {hours}{_count(bill.work)} of project {_name(bill)}"
     )
 
 
@@ -191,7 +191,7 @@ def _count(works: Iterable[Work]) -> str:
 
 
 def _name(bill: Bill) -> str:
-    return quoted(bill.project.name or str(bill.project.id))
+    return quote(bill.project.name or str(bill.project.id))
 
 
 def _nothing(bill: Bill, args: BillProjectHours) -> Outcome:

@@ -11,7 +11,7 @@ from clientary_mcp.accounting.billable_time import in_lines, rate_of
 from clientary_mcp.accounting.money import ZERO
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import BadArguments
-from clientary_mcp.tools.support.formatting import money, quoted
+from clientary_mcp.tools.support.formatting import format_money, quote
 from clientary_mcp.tools.support.lookups import client_names, expenses_between, staff_names
 from clientary_mcp.tools.workflows.draft_invoices import line, named, referred, runs
 from tool_schemas.expenses import Expense
@@ -133,9 +133,9 @@ async def read_bill(clientary: Clientary, args: BillProjectHours) -> Bill:
 
 
 def _check(project: Project) -> None:
-    name = f"Project {quoted(project.name or str(project.id))}"
+    name = f"Project {quote(project.name or str(project.id))}"
     if project.project_type == "fixed":
-        price = money(project.rate, project.currency_code)
+        price = format_money(project.rate, project.currency_code)
         raise BadArguments(
             f"{name} has a fixed price ({price}), so its hours are not billed one by one. An invoice with one line of"
             " the agreed amount bills it. Nothing was sent."

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import ClientaryError, Refused
 from clientary_mcp.tools.decorators import jobs
-from clientary_mcp.tools.support.formatting import name_of, quoted
+from clientary_mcp.tools.support.formatting import name_of, quote
 from clientary_mcp.tools.support.previews import done, nothing_to_do, preview
 from clientary_mcp.tools.workflows.lead_conversion_plan import COMPANY, Plan, planned, same_words
 from clientary_mcp.tools.workflows.steps import Steps
@@ -40,7 +40,7 @@ async def _preview(clientary: Clientary, args: ConvertLead) -> Outcome:
         return conversion.nothing()
     go_on = f", going on with client {plan.client.id}" if plan.client else ""
     return preview(
-        f"make a client of lead {plan.lead.id}, {quoted(plan.lead.name or '')}, step by step{go_on}; the lead stays",
+        f"make a client of lead {plan.lead.id}, {quote(plan.lead.name or '')}, step by step{go_on}; the lead stays",
         plan.lead,
         steps=conversion.steps.told,
         not_visible=_ONLY_THEN,
@@ -90,9 +90,9 @@ class _Conversion:
         lead, there = self._plan.lead, self._plan.client
         body = _given(lead, COMPANY)
         name = (there and there.name) or lead.name or ""
-        client = await self._step(f"client {quoted(name)}", there, partial(self._new_client, body), body)
+        client = await self._step(f"client {quote(name)}", there, partial(self._new_client, body), body)
         if client and not there and body.get("number") and not client.number:
-            self.steps.skipped(f"number {quoted(body['number'])}", "Clientary refused it: something else has it.")
+            self.steps.skipped(f"number {quote(body['number'])}", "Clientary refused it: something else has it.")
         for field in (lead.unreadable or {}).keys() & set(COMPANY):
             self.steps.skipped(f"{field} of the client", "Clientary sent something for it that could not be read.")
         return client
@@ -111,7 +111,7 @@ class _Conversion:
         seen: set[str] = set()
         for person in self._plan.people:
             address = mailbox(person.email)
-            what = f"contact {quoted(f'{person.name} <{person.email}>' if address else name_of(person))}"
+            what = f"contact {quote(f'{person.name} <{person.email}>' if address else name_of(person))}"
             if not address:
                 self.steps.skipped(what, "It has no e-mail address, which a contact of a client needs.")
             elif address in seen:
@@ -144,7 +144,7 @@ class _Conversion:
         fields = {name: value for name, value in wanted if value is not None}
         there = next(iter(self._plan.projects), None)
         body = wanted.body() | {"client_id": client_id}
-        project = await self._step(f"project {quoted(fields['name'])}", there, partial(self._new_project, body), fields)
+        project = await self._step(f"project {quote(fields['name'])}", there, partial(self._new_project, body), fields)
         differs = [name for name, value in fields.items() if there and getattr(there, name) != value and name != "name"]
         if differs:
             self.steps.told[-1]["differs"] = differs
@@ -162,7 +162,7 @@ class _Conversion:
             if same:
                 there.remove(same)  # two tasks of one title are two
             body = wanted.body() | {name: id_ for name, id_ in links.items() if id_ is not None}
-            await self._step(f"task {quoted(fields['title'])}", same, partial(self._new_task, body), fields)
+            await self._step(f"task {quote(fields['title'])}", same, partial(self._new_task, body), fields)
 
     async def _new_task(self, body: dict[str, Any]) -> Task:
         narrowest = f"projects/{body['project_id']}/tasks" if "project_id" in body else "tasks"
@@ -178,14 +178,14 @@ class _Conversion:
         counts = Counter(step["outcome"] for step in self.steps.told)
         told = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
         return (
-            f"Client {client.id}, {quoted(client.name or '')}, is made of lead {self._plan.lead.id}. Steps: {told}."
+            f"Client {client.id}, {quote(client.name or '')}, is made of lead {self._plan.lead.id}. Steps: {told}."
             f" {_STAYS}"
         )
 
     def nothing(self) -> Outcome:
         """The answer where everything was done before."""
         client = self._plan.client
-        there = f"Client {client.id}, {quoted(client.name or '')}, has all of it already" if client else "All is there"
+        there = f"Client {client.id}, {quote(client.name or '')}, has all of it already" if client else "All is there"
         return nothing_to_do(f"{there}. {_STAYS}", self._plan.lead, self.steps.told)
 
 

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from clientary_mcp.accounting.money import Sums, line_amount, sums_of
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import BadArguments, OutcomeUnknown, Unavailable
-from clientary_mcp.tools.support.formatting import money, quoted
+from clientary_mcp.tools.support.formatting import format_money, quote
 from tool_schemas.base.validation import describe_errors
 from tool_schemas.invoices import CreateInvoice, Invoice
 
@@ -61,7 +61,7 @@ async def created(clientary: Clientary, wanted: CreateInvoice, job: str) -> Invo
 
 def named(invoice: Invoice) -> str:
     """`invoice “1042” (id 20101)`: the number that people know, and the id that tools take."""
-    return f"invoice {quoted(invoice.number)} (id {invoice.id})" if invoice.number else f"invoice {invoice.id}"
+    return f"invoice {quote(invoice.number)} (id {invoice.id})" if invoice.number else f"invoice {invoice.id}"
 
 
 def sums(wanted: CreateInvoice) -> Sums:
@@ -76,7 +76,7 @@ def difference(invoice: Invoice, wanted: CreateInvoice) -> str:
     total = sums(wanted).total
     if invoice.total_cost == total:
         return ""
-    theirs, ours = (money(each, invoice.currency_code) for each in (invoice.total_cost, total))
+    theirs, ours = (format_money(each, invoice.currency_code) for each in (invoice.total_cost, total))
     return f" Clientary makes it {theirs} instead of {ours}: look at it before it is sent."
 
 

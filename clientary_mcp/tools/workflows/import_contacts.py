@@ -10,7 +10,7 @@ from clientary_mcp.api.concurrency import gather_two
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import BadArguments, ClientaryError, NotFound, OutcomeUnknown, PartiallyDone, Refused
 from clientary_mcp.tools.decorators import jobs
-from clientary_mcp.tools.support.formatting import quoted
+from clientary_mcp.tools.support.formatting import quote
 from clientary_mcp.tools.support.lookups import client_named_in
 from clientary_mcp.tools.support.matching import comparable
 from clientary_mcp.tools.support.previews import done, nothing_to_do, preview
@@ -229,7 +229,7 @@ def _already_there(known: _Known, party: _Party) -> dict[str, Any]:
 
 
 def _listed(parties: Iterable[_Party]) -> str:
-    return ", ".join(f"{party.id} {quoted(party.name)}" for party in list(parties)[:_NAMED])
+    return ", ".join(f"{party.id} {quote(party.name)}" for party in list(parties)[:_NAMED])
 
 
 async def _decided(clientary: Clientary, args: ImportContacts) -> _Import:

@@ -7,8 +7,8 @@ from clientary_mcp.accounting.money import ZERO, cents
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import BadArguments
 from clientary_mcp.tools.decorators import jobs
-from clientary_mcp.tools.support.formatting import money, quoted
-from clientary_mcp.tools.support.lookups import client_names, told_names
+from clientary_mcp.tools.support.formatting import format_money, quote
+from clientary_mcp.tools.support.lookups import client_names, names_in
 from clientary_mcp.tools.support.previews import done, nothing_to_do, preview
 from clientary_mcp.tools.workflows.draft_invoices import (
     created,
@@ -37,8 +37,8 @@ async def _preview(clientary: Clientary, args: CreateInvoiceFromEstimate) -> Out
     made = await _made_of(clientary, estimate)
     if made and not args.allow_duplicate:
         return _made_already(estimate, made)
-    clients = await client_names(clientary, [estimate.client_id], told_names([estimate]))
-    client, total = quoted(clients[estimate.client_id]), money(sums(wanted).total, wanted.currency_code)
+    clients = await client_names(clientary, [estimate.client_id], names_in([estimate]))
+    client, total = quote(clients[estimate.client_id]), format_money(sums(wanted).total, wanted.currency_code)
     mind = "".join(f"; mind that {each}" for each in _doubts(estimate, made))
     return preview(
         f"make a draft invoice of {total} to {client} with the {_lines(wanted)} of {_named(estimate)}"
@@ -60,7 +60,7 @@ async def create_invoice_from_estimate(clientary: Clientary, args: CreateInvoice
             return _made_already(estimate, made)
         invoice = await created(clientary, wanted, job)
     comes_to = sums(wanted).total if invoice.total_cost is None else invoice.total_cost
-    total = money(comes_to, invoice.currency_code)
+    total = format_money(comes_to, invoice.currency_code)
     about = f"a draft invoice of {total}, with the {_lines(wanted)} of {_named(estimate)}"
     notice = f" {invoice.notice}" if invoice.notice else ""
     return done(
@@ -133,7 +133,7 @@ def _doubts(estimate: Estimate, made: list[Invoice]) -> list[str]:
     """What speaks against it, though it can be done."""
     doubts = []
     if estimate.status != "accepted":
-        doubts.append(f"the estimate is not accepted; its status is {quoted(estimate.status or 'unknown')}")
+        doubts.append(f"the estimate is not accepted; its status is {quote(estimate.status or 'unknown')}")
     if made:
         doubts.append(f"{' and '.join(named(invoice) for invoice in made)} was made from it already")
     return doubts
@@ -145,7 +145,7 @@ def _compared(estimate: Estimate, wanted: CreateInvoice) -> str:
         return "Clientary does not say what the estimate comes to"
     if cents(estimate.total_cost) == sums(wanted).total:
         return "the estimate comes to the same"
-    return f"the estimate itself comes to {money(estimate.total_cost, estimate.currency_code)}"
+    return f"the estimate itself comes to {format_money(estimate.total_cost, estimate.currency_code)}"
 
 
 def _row(item: NewItem) -> dict[str, Any]:
@@ -160,7 +160,7 @@ def _lines(wanted: CreateInvoice) -> str:
 
 
 def _named(estimate: Estimate) -> str:
-    return f"estimate {quoted(estimate.number)}" if estimate.number else f"estimate {estimate.id}"
+    return f"estimate {quote(estimate.number)}" if estimate.number else f"estimate {estimate.id}"
 
 
 def _reference(estimate: Estimate) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from clientary_mcp.api.concurrency import gather_two
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import BadArguments, BlockedByOwner, NotAllowed
-from clientary_mcp.tools.support.formatting import quoted
+from clientary_mcp.tools.support.formatting import quote
 from clientary_mcp.tools.support.matching import comparable
 from tool_schemas.clients import Client, CompanyFields
 from tool_schemas.contacts import Contact
@@ -99,7 +99,7 @@ class _People:
         how_many = "" if counted is None else f"Clientary counts {counted} contacts of this lead and shows {found}. "
         if not self._count:
             return how_many.strip()
-        named = ", ".join(f"{each.id} {quoted(f'{each.name} <{each.email}>')}" for each in self._nobodys)
+        named = ", ".join(f"{each.id} {quote(f'{each.name} <{each.email}>')}" for each in self._nobodys)
         return (
             f"{how_many}It does not say to which lead these belong, so none of them is taken over: {named}"
             f"{' and more' if self._count > _NAMED else ''}."
@@ -133,7 +133,7 @@ async def _client(clientary: Clientary, args: ConvertLead, lead: Lead, alike: li
 
 def _told(client: Client, lead: Lead) -> str:
     differences = ", ".join(_differences(client, lead))
-    return f"{client.id} {quoted(client.name or '')} ({f'differs in {differences}' if differences else 'all the same'})"
+    return f"{client.id} {quote(client.name or '')} ({f'differs in {differences}' if differences else 'all the same'})"
 
 
 def _differences(client: Client, lead: Lead) -> list[str]:

@@ -12,8 +12,8 @@ from clientary_mcp.accounting.totals import Totals
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import ClientaryError, NotFound, OutcomeUnknown, Refused
 from clientary_mcp.tools.decorators import jobs
-from clientary_mcp.tools.support.formatting import quoted
-from clientary_mcp.tools.support.lookups import client_names, told_names
+from clientary_mcp.tools.support.formatting import quote
+from clientary_mcp.tools.support.lookups import client_names, names_in
 from clientary_mcp.tools.support.mailing import send_message
 from clientary_mcp.tools.support.previews import done, nothing_to_do, preview
 from clientary_mcp.tools.workflows.draft_invoices import named
@@ -141,7 +141,7 @@ async def _plan(clientary: Clientary, args: SendPaymentReminders) -> _Batch:
     today = clientary.today()
     paid = await _paid_since(clientary, today - timedelta(days=args.paid_within_days))
     chosen = await (_late(clientary, args, paid) if args.invoice_ids is None else _given(clientary, args, paid))
-    clients = await client_names(clientary, [each.client_id for each in chosen.invoices], told_names(chosen.invoices))
+    clients = await client_names(clientary, [each.client_id for each in chosen.invoices], names_in(chosen.invoices))
     people = await _people(clientary, [invoice for invoice in chosen.invoices if invoice.overdue(today)])
     batch = _Batch(
         [], [{"step": "skip", "invoice_id": each, "why": "there is no such invoice"} for each in chosen.missing]
@@ -291,7 +291,7 @@ def _not_late(invoice: Invoice, today: date) -> str | None:
     if invoice.overdue(today):
         return None
     if invoice.status not in OWED:
-        return f"its status is {quoted(invoice.status or 'not told')}"
+        return f"its status is {quote(invoice.status or 'not told')}"
     if invoice.balance is None:
         return "its balance is not told"
     if invoice.balance <= 0:
