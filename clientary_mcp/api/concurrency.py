@@ -15,7 +15,7 @@ _AHEAD = 8
 """Results that may wait for an earlier one, for each job that may be under way."""
 
 
-async def together(jobs: Iterable[Callable[[], Awaitable[ResultT]]], at_once: int) -> list[ResultT]:
+async def gather(jobs: Iterable[Callable[[], Awaitable[ResultT]]], at_once: int) -> list[ResultT]:
     """The results of the jobs, in their order, never more than `at_once` under way.
 
     The first failure ends the others and is raised as itself, not as a group.
@@ -77,4 +77,4 @@ async def gather_in_order(
 async def gather_two(one: Callable[[], Awaitable[OneT]], other: Callable[[], Awaitable[OtherT]]) -> tuple[OneT, OtherT]:
     """The results of two different jobs, done at the same time."""
     jobs: list[Callable[[], Awaitable[OneT | OtherT]]] = [one, other]
-    return cast("tuple[OneT, OtherT]", tuple(await together(jobs, 2)))
+    return cast("tuple[OneT, OtherT]", tuple(await gather(jobs, 2)))

@@ -7,7 +7,7 @@ Paths are relative to `/api/v2/`. Every method raises children of `ClientaryErro
 """
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from copy import copy
 from datetime import date, datetime
 from functools import partial
@@ -17,7 +17,7 @@ from typing import Any, Self, TypeVar
 import httpx
 
 from clientary_mcp.api.call import Body, Call, Clock, OnWait, Query
-from clientary_mcp.api.concurrency import gather_in_order, together
+from clientary_mcp.api.concurrency import gather, gather_in_order
 from clientary_mcp.api.http import HttpSession, Settle
 from clientary_mcp.api.pagination import JoinedPages, ListResponse, whole_list
 from clientary_mcp.api.reconcile import TOOK_EFFECT, accepted, find_created, resolve_lost_write, update_applied
@@ -30,7 +30,6 @@ from clientary_mcp.state.recent import RecentResults
 from tool_schemas.base.models import Record
 from tool_schemas.base.results import Page
 
-ResultT = TypeVar("ResultT")
 SieveT = TypeVar("SieveT", bound="Sieve")
 _DAY = 86_400
 
@@ -150,7 +149,7 @@ class Clientary:
     ) -> JoinedPages[RecordT]:
         joined = JoinedPages(page, first)
         while missing := joined.missing(limit):
-            for listing in await self.together(partial(read, number) for number in missing):
+            for listing in await gather((partial(read, number) for number in missing), self.settings.concurrency):
                 joined.add(listing)
         return joined
 
@@ -199,10 +198,6 @@ class Clientary:
     def today(self) -> date:
         """The day, where the server runs."""
         return datetime.fromtimestamp(self.clock.wall()).astimezone().date()
-
-    async def together(self, jobs: Iterable[Callable[[], Awaitable[ResultT]]]) -> list[ResultT]:
-        """The results of several reads made at the same time, as far as the settings allow; in their order."""
-        return await together(jobs, self.settings.concurrency)
 
     async def create(
         self,

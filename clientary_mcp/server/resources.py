@@ -13,6 +13,7 @@ import mcp_types
 from anyio import to_thread
 from mcp.shared.exceptions import MCPError
 
+from clientary_mcp.api.concurrency import gather
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import BadArguments, ClientaryError, NotAllowed
 from clientary_mcp.server.audit import Audit
@@ -106,7 +107,7 @@ class Resources:
 
     async def _account(self) -> str:
         counted = [path for path in _COUNTED if f"list_{path}" in self._offered]
-        counts = await self._clientary.together(partial(self._count, path) for path in counted)
+        counts = await gather((partial(self._count, path) for path in counted), self._clientary.settings.concurrency)
         told = dict(zip(counted, counts, strict=True))
         return as_text({"address": self._clientary.settings.address, "counts": told, **self._about})
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection, Iterable
 from functools import partial
 
+from clientary_mcp.api.concurrency import gather
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import BadArguments, ClientaryError
 from clientary_mcp.tools.support.formatting import quote
@@ -40,7 +41,9 @@ async def suggest_ids(
     """
     meant = dict.fromkeys((_kind(argument), text) for argument, text in names if _may_be_a_name(text))
     known = [(kind, text) for kind, text in meant if kind and _LISTED_WITH[kind] not in hidden][:_NAMES]
-    told = await clientary.together(partial(_called_like, clientary, kind, text) for kind, text in known)
+    told = await gather(
+        (partial(_called_like, clientary, kind, text) for kind, text in known), clientary.settings.concurrency
+    )
     if not any(told):
         return wrong
     return BadArguments(" ".join([str(wrong).removesuffix(_SENT).strip(), *filter(None, told), _CHANGED]))

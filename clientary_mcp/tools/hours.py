@@ -3,6 +3,7 @@
 from functools import partial
 
 from clientary_mcp.accounting.totals import UNKNOWN
+from clientary_mcp.api.concurrency import gather
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.tools.decorators import creates, deletes, reads, updates
 from clientary_mcp.tools.support.listing import Kept, keeping, listed
@@ -38,7 +39,7 @@ async def list_hours(clientary: Clientary, args: ListHours) -> Page[HourEntry]:
 
     projects = await projects_of(clientary, client_id=args.client_id)
     worked = (project for project in projects if may_have_hours(project, args.billed))
-    await clientary.together(partial(read, project) for project in worked)
+    await gather((partial(read, project) for project in worked), clientary.settings.concurrency)
     return kept.page()
 
 

@@ -8,8 +8,10 @@ from datetime import timedelta
 from typing import Any
 
 from clientary_mcp.sandbox import Sandbox
+from clientary_mcp.sandbox.store.documents import LINES
 from clientary_mcp.sandbox.store.fields import TODAY as TODAY_OF_A_WRITE
-from clientary_mcp.sandbox.store.resources import LINES, RESOURCES, Lines, Resource
+from clientary_mcp.sandbox.store.resource import Lines, Resource
+from clientary_mcp.sandbox.store.resources import RESOURCES
 from tests.conftest import TODAY
 
 ACTIVE, COMPLETED = 1, 2

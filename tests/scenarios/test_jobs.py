@@ -98,6 +98,17 @@ async def test_a_lead_is_won_and_the_fourth_task_fails_at_first(play: Play, acco
     await compare("a lead won, with a failure and a second run", play, alone, account_with_traps())
 
 
+def people_of(clients: list[dict[str, Any]], known: str) -> list[dict[str, Any]]:
+    """23 new people, one who is there already, and one who is named twice."""
+    rows = [
+        {"client": clients[number % 5]["name"], "name": f"Person {number}", "email": f"p{number}@import.example.com"}
+        for number in range(23)
+    ]
+    rows.append({"client_id": clients[0]["id"], "name": "Known Already", "email": known.upper()})
+    rows.append({"client": clients[1]["name"], "name": "Person 3 again", "email": " P3@import.example.com "})
+    return rows
+
+
 async def test_25_contacts_are_imported_into_5_clients_while_clientary_asks_to_slow_down(
     play: Play, account: Sandbox
 ) -> None:
@@ -105,12 +116,7 @@ async def test_25_contacts_are_imported_into_5_clients_while_clientary_asks_to_s
         account, "SELECT id, name FROM clients WHERE status = 1 AND name NOT LIKE '%Larkspur%' LIMIT 5"
     )
     known = oracle.one(account, "SELECT email FROM contacts WHERE client_id = ? LIMIT 1", clients[0]["id"])
-    rows = [
-        {"client": clients[number % 5]["name"], "name": f"Person {number}", "email": f"p{number}@import.example.com"}
-        for number in range(23)
-    ]
-    rows.append({"client_id": clients[0]["id"], "name": "Known Already", "email": known.upper()})
-    rows.append({"client": clients[1]["name"], "name": "Person 3 again", "email": " P3@import.example.com "})
+    rows = people_of(clients, known)
     before = oracle.one(account, "SELECT count(*) FROM contacts")
     shown = await play.ask("import_contacts", rows=rows)
     assert oracle.one(account, "SELECT count(*) FROM contacts") == before

@@ -29,6 +29,7 @@ from clientary_mcp.sandbox.api.replies import (
 from clientary_mcp.sandbox.api.shapes import shape
 from clientary_mcp.sandbox.api.writes import create, pay, reckon, update
 from clientary_mcp.sandbox.controls.switches import Routes
+from clientary_mcp.sandbox.store.resource import Resource
 from clientary_mcp.sandbox.store.resources import (
     BY_PATH,
     CONTACTS,
@@ -37,7 +38,6 @@ from clientary_mcp.sandbox.store.resources import (
     PAYMENT_PROFILES,
     PAYMENTS,
     RESOURCES,
-    Resource,
 )
 from clientary_mcp.sandbox.store.tables import Row
 

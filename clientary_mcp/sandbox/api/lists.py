@@ -8,7 +8,8 @@ from clientary_mcp.sandbox.api.replies import invalid
 from clientary_mcp.sandbox.api.shapes import shape
 from clientary_mcp.sandbox.controls.switches import Switches
 from clientary_mcp.sandbox.store.fields import InvalidError, instant, iso_date, wire_date
-from clientary_mcp.sandbox.store.resources import CONTACTS, PARENT_KEYS, PAYMENT_PROFILES, Resource
+from clientary_mcp.sandbox.store.resource import Resource
+from clientary_mcp.sandbox.store.resources import CONTACTS, PARENT_KEYS, PAYMENT_PROFILES
 from clientary_mcp.sandbox.store.tables import Store
 
 LARGEST_PAGE = 100

@@ -7,7 +7,7 @@ from clientary_mcp.sandbox.api.replies import Errors, invalid
 from clientary_mcp.sandbox.api.writes import DRAFT, SENT
 from clientary_mcp.sandbox.controls.switches import Switches
 from clientary_mcp.sandbox.store.fields import InvalidError, flag, is_blank
-from clientary_mcp.sandbox.store.resources import Resource
+from clientary_mcp.sandbox.store.resource import Resource
 from clientary_mcp.sandbox.store.tables import Row, Store
 
 Message = dict[str, Any]

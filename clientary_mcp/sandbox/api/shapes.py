@@ -7,18 +7,10 @@ from typing import Any
 
 from clientary_mcp.sandbox.controls.switches import Switches
 from clientary_mcp.sandbox.store import money
+from clientary_mcp.sandbox.store.documents import INVOICES, LINES, RECURRING, SECTION_HEADER
 from clientary_mcp.sandbox.store.fields import Field, plain_number, shown, wire_date
-from clientary_mcp.sandbox.store.resources import (
-    CLIENTS,
-    HOURS,
-    INVOICES,
-    LINES,
-    PAYMENT_PROFILES,
-    RECURRING,
-    RESOURCES,
-    SECTION_HEADER,
-    Resource,
-)
+from clientary_mcp.sandbox.store.resource import Resource
+from clientary_mcp.sandbox.store.resources import CLIENTS, HOURS, PAYMENT_PROFILES, RESOURCES
 from clientary_mcp.sandbox.store.tables import Row, Store
 
 Record = dict[str, Any]

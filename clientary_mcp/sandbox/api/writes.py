@@ -8,8 +8,9 @@ from typing import Any
 from clientary_mcp.sandbox.api.replies import Errors, invalid, not_found
 from clientary_mcp.sandbox.controls.switches import Switches
 from clientary_mcp.sandbox.store import money
+from clientary_mcp.sandbox.store.documents import LINES, SECTION_HEADER
 from clientary_mcp.sandbox.store.fields import TODAY, Field, InvalidError, flag, is_blank, stored
-from clientary_mcp.sandbox.store.resources import LINES, SECTION_HEADER, Lines, Resource
+from clientary_mcp.sandbox.store.resource import Lines, Resource
 from clientary_mcp.sandbox.store.tables import Row, Store
 
 Values = dict[str, Any]

@@ -9,7 +9,7 @@ from clientary_mcp.sandbox.api.writes import DRAFT, PAID, SENT, secret
 from clientary_mcp.sandbox.seed.entries import Books, Entry
 from clientary_mcp.sandbox.seed.names import GOODS, PAID_BY, SERVICES
 from clientary_mcp.sandbox.store import money
-from clientary_mcp.sandbox.store.resources import LINES, SECTION_HEADER
+from clientary_mcp.sandbox.store.documents import LINES, SECTION_HEADER
 
 VIEWED, CANCELLED, PENDING = 2, 3, 5
 LARGE_CLIENTS = (46, 41, 37, 33)

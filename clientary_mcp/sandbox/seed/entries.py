@@ -6,8 +6,9 @@ from datetime import date, timedelta
 from typing import Any
 
 from clientary_mcp.sandbox.seed.names import FAMILY, GIVEN
+from clientary_mcp.sandbox.store.documents import LINES
 from clientary_mcp.sandbox.store.fields import TODAY, Field
-from clientary_mcp.sandbox.store.resources import LINES, RESOURCES
+from clientary_mcp.sandbox.store.resources import RESOURCES
 from clientary_mcp.sandbox.store.tables import Store
 
 Entry = dict[str, Any]

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from clientary_mcp.sandbox.store.resources import SECTION_HEADER
+from clientary_mcp.sandbox.store.documents import SECTION_HEADER
 
 
 @dataclass(frozen=True, slots=True)

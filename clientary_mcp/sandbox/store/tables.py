@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
+from clientary_mcp.sandbox.store.documents import LINES
 from clientary_mcp.sandbox.store.fields import Field
-from clientary_mcp.sandbox.store.resources import LINES, RESOURCES
+from clientary_mcp.sandbox.store.resources import RESOURCES
 
 Row = sqlite3.Row
 

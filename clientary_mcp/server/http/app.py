@@ -37,18 +37,7 @@ def application(
 
     SettingsError for an address other machines reach, unless the owner named the hosts and set a token.
     """
-    if not is_loopback(host) and not (settings.mcp_token and allowed_hosts):
-        raise SettingsError(
-            f"--host {host} can be reached from other machines, so it needs CLIENTARY_MCP_TOKEN (a long random text of"
-            " your own, which clients send as a bearer token) and --allowed-host (the name they reach it by)."
-        )
-    hosts = [*_LOOPBACK, *allowed_hosts]
-    security = TransportSecuritySettings(
-        allowed_hosts=[*hosts, *(f"{name}:*" for name in hosts)],
-        allowed_origins=[
-            f"{scheme}://{name}{port}" for scheme in ("http", "https") for name in hosts for port in ("", ":*")
-        ],
-    )
+    security = _security(settings, host, allowed_hosts)
     if transport == "sse":
         app = server.sse_app(transport_security=security, host=host, max_request_body_size=_MOST_BYTES)
         # No stream ends while a call runs, or while a person is asked.
@@ -71,6 +60,22 @@ def application(
     if settings.mcp_token:
         app.add_middleware(BearerToken, token=settings.mcp_token)
     return app
+
+
+def _security(settings: Settings, host: str, allowed_hosts: Sequence[str]) -> TransportSecuritySettings:
+    """The names and origins by which the server may be reached; SettingsError as above."""
+    if not is_loopback(host) and not (settings.mcp_token and allowed_hosts):
+        raise SettingsError(
+            f"--host {host} can be reached from other machines, so it needs CLIENTARY_MCP_TOKEN (a long random text of"
+            " your own, which clients send as a bearer token) and --allowed-host (the name they reach it by)."
+        )
+    hosts = [*_LOOPBACK, *allowed_hosts]
+    return TransportSecuritySettings(
+        allowed_hosts=[*hosts, *(f"{name}:*" for name in hosts)],
+        allowed_origins=[
+            f"{scheme}://{name}{port}" for scheme in ("http", "https") for name in hosts for port in ("", ":*")
+        ],
+    )
 
 
 async def serve(

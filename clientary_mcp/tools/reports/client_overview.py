@@ -10,6 +10,7 @@ from typing import Any
 from clientary_mcp.accounting.budgets import against_budget, used_as_told
 from clientary_mcp.accounting.money import ZERO
 from clientary_mcp.accounting.totals import Totals
+from clientary_mcp.api.concurrency import gather
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import BadArguments, NotAllowed, NotFound
 from clientary_mcp.tools.decorators import reads
@@ -62,7 +63,7 @@ async def client_overview(clientary: Clientary, args: ClientOverview) -> Report:
         partial(projects_of, clientary, client_id=client_id),
         partial(clientary.every, Estimate, f"{path}/estimates"),
     ]
-    client, contacts, invoices, projects, estimates = await clientary.together(jobs)
+    client, contacts, invoices, projects, estimates = await gather(jobs, clientary.settings.concurrency)
     left_out.merge(invoices.left_out)
     about = {
         "client": client.summarized(),

@@ -8,6 +8,7 @@ from hashlib import sha256
 from operator import xor
 from typing import Any, NamedTuple
 
+from clientary_mcp.api.concurrency import gather
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import BadArguments
 from clientary_mcp.tools.decorators import reads
@@ -101,8 +102,9 @@ def _known(args: ListChanges, now: float) -> Cursor | None:
 
 
 async def _compare(clientary: Clientary, known: Cursor) -> list["_Look"]:
-    return await clientary.together(
-        partial(_look, clientary, each, known.second, partial(_Look, each, known)) for each in known.types
+    return await gather(
+        (partial(_look, clientary, each, known.second, partial(_Look, each, known)) for each in known.types),
+        clientary.settings.concurrency,
     )
 
 
@@ -113,9 +115,13 @@ async def _first_look(clientary: Clientary, types: Sequence[Type]) -> list["_Loo
     async def look(each: Type, second: int) -> _Look:
         return await _look(clientary, each, second, partial(_Look, each, None, recent))
 
-    looks = await clientary.together(partial(look, each, 0) for each in types if each not in _DATED)
+    looks = await gather(
+        (partial(look, each, 0) for each in types if each not in _DATED), clientary.settings.concurrency
+    )
     second = max((found.latest for found in looks), default=0) - recent
-    return looks + await clientary.together(partial(look, each, second) for each in types if each in _DATED)
+    return looks + await gather(
+        (partial(look, each, second) for each in types if each in _DATED), clientary.settings.concurrency
+    )
 
 
 async def _look(clientary: Clientary, each: Type, second: int, into: "partial[_Look]") -> "_Look":

@@ -9,6 +9,7 @@ from math import ceil
 from typing import Any, TypeVar
 
 from clientary_mcp.api.call import Query
+from clientary_mcp.api.concurrency import gather
 from clientary_mcp.api.pagination import Ids
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import Sieve
@@ -45,7 +46,9 @@ async def parties(clientary: Clientary, ids: Iterable[int | None]) -> dict[int, 
     if len(wanted) > _FEW:
         known = (await clientary.sift(Client, "clients", partial(_Wanted, wanted))).found
     missing = sorted(wanted - known.keys())
-    found = await clientary.together(partial(_party, clientary, client_id) for client_id in missing)
+    found = await gather(
+        (partial(_party, clientary, client_id) for client_id in missing), clientary.settings.concurrency
+    )
     return known | dict(zip(missing, found, strict=True))
 
 
@@ -155,7 +158,9 @@ async def currencies_of(clientary: Clientary, invoices: Collection[int] | None =
             return known
         if page.total_count and page.records and len(missing) > ceil(page.total_count / len(page.records)):
             return await currencies_of(clientary)
-    for found in await clientary.together(partial(_invoice, clientary, number) for number in sorted(missing)):
+    for found in await gather(
+        (partial(_invoice, clientary, number) for number in sorted(missing)), clientary.settings.concurrency
+    ):
         known.add(found)
     return known
 
@@ -197,7 +202,7 @@ async def hours_of(
         path = f"projects/{project.id}/hours"
         return await clientary.sift(HourEntry, path, partial(into, project), hours_query(billed))
 
-    return await clientary.together(partial(sifted, project) for project in projects)
+    return await gather((partial(sifted, project) for project in projects), clientary.settings.concurrency)
 
 
 def may_have_hours(project: Project, billed: bool | None) -> bool:

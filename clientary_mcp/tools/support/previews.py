@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from clientary_mcp.accounting.totals import totals_of
+from clientary_mcp.api.concurrency import gather
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import NotAllowed, NotFound
 from clientary_mcp.tools.support.formatting import name_of
@@ -66,7 +67,9 @@ def done(
 
 async def what_goes_along(clientary: Clientary, lists: Lists) -> dict[str, Any]:
     """Per list its count, the first names, and the money per currency; or that it could not be seen."""
-    told = await clientary.together(partial(_told, clientary, kind, path) for kind, path in lists.values())
+    told = await gather(
+        (partial(_told, clientary, kind, path) for kind, path in lists.values()), clientary.settings.concurrency
+    )
     return dict(zip(lists, told, strict=True))
 
 

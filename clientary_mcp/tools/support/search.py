@@ -10,6 +10,7 @@ from functools import partial
 from heapq import heappush, heapreplace
 from typing import Any
 
+from clientary_mcp.api.concurrency import gather
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import NotAllowed
 from clientary_mcp.tools.support.formatting import name_of
@@ -165,7 +166,7 @@ async def find(clientary: Clientary, query: str, types: Iterable[str]) -> Found:
     """What matches `query` among the records of these types; NotAllowed when none of the types may be seen."""
     wanted = Wanted(query)
     kinds = [KINDS[kind] for kind in types]
-    read = await clientary.together(partial(_sieved, clientary, kind, wanted) for kind in kinds)
+    read = await gather((partial(_sieved, clientary, kind, wanted) for kind in kinds), clientary.settings.concurrency)
     sieves = [sieve for sieve in read if isinstance(sieve, _Sieve)]
     if not sieves:
         raise next(sieve for sieve in read if isinstance(sieve, NotAllowed))

@@ -8,6 +8,7 @@ from typing import Any
 
 from anyio import CancelScope
 
+from clientary_mcp.api.concurrency import gather
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import NotAllowed, NotFound, Refused
 from clientary_mcp.tools.decorators import jobs
@@ -141,7 +142,9 @@ async def _mark(clientary: Clientary, steps: Steps, marks: list[_Mark]) -> list[
         own = [mark for mark in marks if isinstance(mark.work, kind)]
         taken = [await mark.take(clientary, steps) for mark in own[:1]]
         if all(taken):
-            taken += await clientary.together(partial(mark.take, clientary, steps) for mark in own[1:])
+            taken += await gather(
+                (partial(mark.take, clientary, steps) for mark in own[1:]), clientary.settings.concurrency
+            )
         unmarked += [mark.work for number, mark in enumerate(own) if number >= len(taken) or not taken[number]]
     return unmarked
 

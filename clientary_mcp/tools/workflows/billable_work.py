@@ -9,6 +9,7 @@ from typing import Any
 
 from clientary_mcp.accounting.billable_time import in_lines, rate_of
 from clientary_mcp.accounting.money import ZERO
+from clientary_mcp.api.concurrency import gather
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import BadArguments
 from clientary_mcp.tools.support.formatting import format_money, quote
@@ -157,7 +158,7 @@ async def _unbilled(clientary: Clientary, args: BillProjectHours) -> tuple[list[
         reads["expenses"] = partial(expenses_between, clientary, args.from_date, last, of_project)
     if args.group_by == "person":
         reads["staff"] = partial(staff_names, clientary)
-    read = dict(zip(reads, await clientary.together(reads.values()), strict=True))
+    read = dict(zip(reads, await gather(reads.values(), clientary.settings.concurrency), strict=True))
     works: list[Work] = [entry for entry in read["hours"] if not entry.billed]
     if args.include_expenses:
         works += read["expenses"].unbilled
@@ -214,9 +215,12 @@ async def _holders(clientary: Clientary, project: Project, works: list[Work]) ->
     logged = [_logged(work) for work in works]
     first = min((day for day in logged if day is not None), default=None) if None not in logged else None
     since = {"updated_since": (first - _DAY).isoformat() if first else None}
-    held = await clientary.together(
-        partial(clientary.sift, Invoice, path, Held, query)
-        for path, query in ((f"clients/{project.client_id}/invoices", None), ("invoices", since))
+    held = await gather(
+        (
+            partial(clientary.sift, Invoice, path, Held, query)
+            for path, query in ((f"clients/{project.client_id}/invoices", None), ("invoices", since))
+        ),
+        clientary.settings.concurrency,
     )
     return [next(filter(None, (each.holder(work) for each in held)), None) for work in works]
 

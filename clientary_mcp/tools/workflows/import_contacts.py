@@ -6,7 +6,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple
 
-from clientary_mcp.api.concurrency import gather_two
+from clientary_mcp.api.concurrency import gather, gather_two
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import BadArguments, ClientaryError, NotFound, OutcomeUnknown, PartiallyDone, Refused
 from clientary_mcp.tools.decorators import jobs
@@ -141,8 +141,9 @@ class _Import:
         """Import what is to be imported, several at once. After a failure nothing more is begun, and it is raised."""
         while self.has(_TO_DO):
             rows = [(row, told) for row, told in zip(self._rows, self.told, strict=True) if told["outcome"] == _TO_DO]
-            await clientary.together(
-                partial(self._import, clientary, row, told) for row, told in rows if isinstance(row, NewContact)
+            await gather(
+                (partial(self._import, clientary, row, told) for row, told in rows if isinstance(row, NewContact)),
+                clientary.settings.concurrency,
             )
             await self._settle(clientary)
             if self._failures:
@@ -249,7 +250,10 @@ async def _clients(clientary: Clientary, rows: list[NewContact]) -> _Clients:
     clients = _Clients(ids, named=named)
     if named or len(ids) > _FEW:
         clients = await clientary.sift(Client, "clients", partial(_Clients, ids, named=named))
-    await clientary.together(partial(_look, clientary, clients, each) for each in sorted(ids - clients.by_id.keys()))
+    await gather(
+        (partial(_look, clientary, clients, each) for each in sorted(ids - clients.by_id.keys())),
+        clientary.settings.concurrency,
+    )
     return clients
 
 

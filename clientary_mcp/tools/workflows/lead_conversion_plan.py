@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from clientary_mcp.api.concurrency import gather_two
+from clientary_mcp.api.concurrency import gather, gather_two
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import BadArguments, BlockedByOwner, NotAllowed
 from clientary_mcp.tools.support.formatting import quote
@@ -120,7 +120,10 @@ async def _client(clientary: Clientary, args: ConvertLead, lead: Lead, alike: li
     if args.client_id is not None:
         return await clientary.get(Client, f"clients/{args.client_id}")
     # A list may show less of each than there is.
-    whole = await clientary.together(partial(clientary.get, Client, f"clients/{each.id}") for each in alike[:_NAMED])
+    whole = await gather(
+        (partial(clientary.get, Client, f"clients/{each.id}") for each in alike[:_NAMED]),
+        clientary.settings.concurrency,
+    )
     made = [client for client in whole if not _differences(client, lead)]
     if not alike or len(made) == 1:
         return made[0] if made else None

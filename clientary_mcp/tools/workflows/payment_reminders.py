@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from clientary_mcp.accounting.totals import Totals
+from clientary_mcp.api.concurrency import gather
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import ClientaryError, NotFound, OutcomeUnknown, Refused
 from clientary_mcp.tools.decorators import jobs
@@ -211,7 +212,7 @@ async def _late(clientary: Clientary, args: SendPaymentReminders, paid: dict[int
 async def _given(clientary: Clientary, args: SendPaymentReminders, paid: dict[int, date]) -> _Chosen:
     """The invoices of those ids; what else their clients have is read for what they paid."""
     ids = list(dict.fromkeys(args.invoice_ids or []))
-    found = await clientary.together(partial(_one, clientary, invoice_id) for invoice_id in ids)
+    found = await gather((partial(_one, clientary, invoice_id) for invoice_id in ids), clientary.settings.concurrency)
     into = partial(_Chosen, clientary.today(), None, paid)
     chosen = into()
     chosen.invoices = [invoice for invoice in found if invoice is not None]
@@ -219,7 +220,7 @@ async def _given(clientary: Clientary, args: SendPaymentReminders, paid: dict[in
     if paid:
         clients = sorted({invoice.client_id for invoice in chosen.invoices if invoice.client_id is not None})
         lists = (partial(clientary.sift, Invoice, f"clients/{client_id}/invoices", into) for client_id in clients)
-        for of_client in await clientary.together(lists):
+        for of_client in await gather(lists, clientary.settings.concurrency):
             chosen.payers |= of_client.payers
     return chosen
 
@@ -238,7 +239,7 @@ async def _people(clientary: Clientary, invoices: Iterable[Invoice]) -> dict[int
         every = await clientary.sift(Contact, "contacts", partial(_Addresses, set(clients)), {"page_size": 100})
         return {client_id: _addresses(emails) for client_id, emails in every.of.items()}
     paths = [f"clients/{client_id}/contacts" for client_id in clients]
-    lists = await clientary.together(partial(clientary.every, Contact, path) for path in paths)
+    lists = await gather((partial(clientary.every, Contact, path) for path in paths), clientary.settings.concurrency)
     return {
         client_id: _addresses(contact.email for contact in contacts)
         for client_id, contacts in zip(clients, lists, strict=True)

@@ -11,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clientary_mcp.sandbox import Sandbox, Switches
+from clientary_mcp.sandbox.store.documents import LINES
 from clientary_mcp.sandbox.store.fields import Field
-from clientary_mcp.sandbox.store.resources import LINES, RESOURCES, Resource
+from clientary_mcp.sandbox.store.resource import Resource
+from clientary_mcp.sandbox.store.resources import RESOURCES
 
 pytestmark = pytest.mark.anyio
 
