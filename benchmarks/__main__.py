@@ -21,7 +21,7 @@ LONGEST = 900
 
 
 async def measure(effort: Effort) -> list[Row]:
-    """All rows. The processes whose memory is told are those that did the work before."""
+    """All rows. Memory is that of the processes that did the work before."""
     async with asyncio.timeout(LONGEST), upstream() as port:
         rows = [await measures.starts(port, effort)]
         async with OverStdio.session(OURS, port) as ours, OverStdio.session(BARE, port) as bare:

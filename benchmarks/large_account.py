@@ -1,4 +1,4 @@
-"""A large account, played: 1,000 clients, 20,000 invoices and what goes with them, 50 ms a page.
+"""A large played account: 1,000 clients, 20,000 invoices and their records, 50 ms a page.
 
 `python -m benchmarks.large_account` prints its port on loopback and ends when its standard input does. `GET /count`
 tells how many requests it has answered since the last time it was asked.
@@ -96,7 +96,7 @@ def _payments() -> list[Row]:
 
 @cache
 def _lists() -> dict[str, tuple[list[Row], int | None]]:
-    """Path → its records, and how many stand on a page; None where the list comes whole."""
+    """Path → its records and the page size; None for lists that are not paginated."""
     contacts = _named(1_500, 50_000, "Contact", title="Manager")
     tasks = [
         {"id": n, "title": f"Task {n}", "complete": n % 2 == 0, "project_id": 10_000 + n % 200} for n in range(1, 1_001)

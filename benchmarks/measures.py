@@ -1,4 +1,4 @@
-"""What is measured, and how: the two servers in turn, round by round, and of every series the median."""
+"""The measurements: both servers in turn, round by round; each figure is a median."""
 
 import asyncio
 import json
@@ -115,7 +115,7 @@ async def _read_one_by_one(upstream: int) -> None:
 
 
 async def sizes(ours: Agent) -> list[Row]:
-    """What `tools/list` costs an agent: names, descriptions and input schemas; and the whole answer."""
+    """The size of `tools/list` for an agent: names, descriptions and input schemas; and the whole answer."""
     answer = await ours.ask("tools/list", {})
     tools = answer["tools"]
     said = sum(len(tool["name"] + tool["description"] + _compact(tool["inputSchema"])) for tool in tools)

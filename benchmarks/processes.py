@@ -1,4 +1,4 @@
-"""The processes that are measured: started here, ended here by their handle, and asked how much memory they took."""
+"""The measured processes: started and ended here, and their peak memory."""
 
 import asyncio
 import contextlib

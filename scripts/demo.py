@@ -1,6 +1,6 @@
-"""The main job, shown: a real MCP client starts the server over stdio on the embedded account and works with it.
+"""A demonstration: a real MCP client starts the server over stdio on the embedded account and works with it.
 
-Every call and answer is printed. Whatever does not come out as it should ends the demo with status 1.
+Every call and answer is printed. Any unexpected answer ends the demo with status 1.
 """
 
 import asyncio
@@ -33,11 +33,11 @@ and hours live in the server's memory. No Clientary account is needed, and nothi
 
 
 class UnexpectedError(Exception):
-    """Something that should be so is not."""
+    """An expectation of the demo failed."""
 
 
 async def main() -> None:
-    """Do the job step by step."""
+    """Run the demo step by step."""
     paragraph(INTRODUCTION)
     async with Client(SERVER) as client:
         await list_the_tools(client)
@@ -55,7 +55,7 @@ async def main() -> None:
 
 
 async def list_the_tools(client: Client) -> None:
-    """What an agent gets to know first."""
+    """The first thing that an agent reads."""
     step("An agent asks what it can do")
     print(bold("  → tools/list"))
     tools = (await client.list_tools()).tools
@@ -113,7 +113,7 @@ async def ask_who_owes(client: Client) -> None:
 
 
 async def bill_hours(client: Client) -> None:
-    """A job of many writes, of which nothing happens before somebody agreed."""
+    """A job of many writes; nothing happens before someone agrees."""
     step("It looks for unbilled hours, and is shown the invoice that a project's would make")
     report = await answer(client, "unbilled_report", min_hours=5)
     project = next(row for row in report["rows"] if row.get("client_id"))
@@ -165,7 +165,7 @@ def step(title: str) -> None:
 
 
 def expect(true: bool, what: str) -> None:
-    """Say what was seen to be so, or end the demo."""
+    """Print the expectation, or end the demo when it fails."""
     if not true:
         raise UnexpectedError(what)
     print(f"  ✓ {what}")

@@ -10,28 +10,28 @@ from tool_schemas.projects import Project
 
 
 def rate_of(entry: HourEntry, project: Project) -> Decimal | None:
-    """What an hour of an entry is billed at: its own rate, else the project's; a fixed price is no rate."""
+    """The hourly rate of an entry: its own, else the project's; a fixed price is not a rate."""
     if entry.rate is not None:
         return entry.rate
     return None if project.project_type == "fixed" else project.rate
 
 
 def worth(entry: HourEntry, project: Project) -> Decimal | None:
-    """What an entry is billed at, to the cent as a line of its own would be; None where no rate is known."""
+    """The amount of an entry, rounded as a line of its own would be; None when no rate is known."""
     rate = rate_of(entry, project)
     return None if rate is None or entry.hours is None else line_amount(entry.hours, rate)
 
 
 @dataclass
 class _Together:
-    """Entries of one rate that can be one line: hours times rate is what they are worth together."""
+    """Entries of one rate that can share a line: hours times rate equals the sum of their amounts."""
 
     entries: list[HourEntry]
     hours: Decimal = ZERO
     worth: Decimal = ZERO
 
     def takes(self, entry: HourEntry, project: Project) -> bool:
-        """Add the entry, unless the line would then come to something else."""
+        """Add the entry, unless the line's amount would differ from the sum."""
         hours = self.hours + (entry.hours or ZERO)
         together = self.worth + (worth(entry, project) or ZERO)
         if line_amount(hours, rate_of(entry, project) or ZERO) != together:
@@ -42,7 +42,7 @@ class _Together:
 
 
 def in_lines(entries: Iterable[HourEntry], project: Project) -> list[list[HourEntry]]:
-    """Entries of one rate, in the parts that can each be one line: hours times rate is what they are worth together."""
+    """Entries of one rate, split into groups that can each be one line (see `_Together`)."""
     parts: list[_Together] = []
     for entry in entries:
         if not any(part.takes(entry, project) for part in parts):

@@ -8,7 +8,7 @@ from tool_schemas.projects import Project
 
 
 def used_as_told(project: Project) -> Decimal | None:
-    """How much of its budget Clientary says is used; None where it does not, and for other kinds of budget."""
+    """How much of the budget is used according to Clientary; None when it does not say, or for other budget types."""
     return {"hours": project.worked_hours, "amount": project.cost}.get(project.budget_type or "")
 
 

@@ -7,26 +7,26 @@ from typing import Protocol
 
 ZERO, _CENT = Decimal(0), Decimal("0.01")
 _EXACT = Context(prec=1_000, rounding=ROUND_HALF_UP)
-"""Digits enough for the product of any two numbers that a record may hold: Python's 28 round it, or refuse it."""
+"""Enough digits for the product of any two numbers in a record: Python's default of 28 would round it or fail."""
 
 
 def cents(amount: Decimal) -> Decimal:
-    """An amount rounded to the cent, half away from zero, as money is."""
+    """An amount rounded to the cent, half away from zero."""
     return amount.quantize(_CENT, context=_EXACT)
 
 
 def line_amount(quantity: Decimal, price: Decimal) -> Decimal:
-    """What so many cost at that price, to the cent."""
+    """Quantity times price, rounded to the cent."""
     return cents(_product(quantity, price))
 
 
 def percentage(part: Decimal, whole: Decimal) -> Decimal | None:
-    """How much of `whole` the part is, in percent with one decimal; None of nothing."""
+    """`part` as a percentage of `whole`, with one decimal; None when `whole` is zero."""
     return None if whole == 0 else (part / whole * 100).quantize(Decimal("0.1"), context=_EXACT)
 
 
 class Line(Protocol):
-    """What a total needs to know of one line of a document."""
+    """The part of a document's line that a total depends on."""
 
     @property
     def quantity(self) -> Decimal | None: ...
@@ -53,7 +53,7 @@ class Taxed(Protocol):
 
 @dataclass(frozen=True)
 class Sums:
-    """What the lines of a document come to."""
+    """The totals of a document."""
 
     subtotal: Decimal
     taxes: Decimal
@@ -61,7 +61,7 @@ class Sums:
 
 
 def sums_of(lines: Iterable[Line], rates: Taxed) -> Sums:
-    """Each line and each tax is rounded to the cent on its own, as they stand on the document."""
+    """Totals with each line and each tax rounded to the cent on its own, as on the document."""
     subtotal = taxable = ZERO
     for line in lines:
         if line.item_type == "section":

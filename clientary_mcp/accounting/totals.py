@@ -7,16 +7,16 @@ from typing import Any
 from tool_schemas.base.models import Record
 
 UNKNOWN = "unknown"
-"""What stands for the currency where Clientary tells none."""
+"""The currency code of amounts whose currency Clientary does not report."""
 
 _OF_WHAT = {"expenses": "the account's", "hours": "the project's"}
-"""Whose currency it is, for the records that never tell one."""
+"""Whose currency applies to records that never carry one."""
 
 
 class Totals:
     """Adds up named amounts, currency by currency.
 
-    The id of an invoice may stand for its currency, until that is known: see `told_by`.
+    An invoice's id may stand in for its currency until that is known: see `told_by`.
     """
 
     def __init__(self) -> None:
@@ -24,7 +24,7 @@ class Totals:
         self._counts: dict[str | int, int] = {}
 
     def add(self, currency_code: str | int | None, **amounts: Decimal | None) -> None:
-        """One more record; an amount that is None counts as not told, and adds nothing."""
+        """Add one record; an amount of None adds nothing."""
         code = currency_code or UNKNOWN
         sums = self._sums.setdefault(code, {})
         self._counts[code] = self._counts.get(code, 0) + 1
@@ -33,7 +33,7 @@ class Totals:
                 sums[name] = sums.get(name, Decimal(0)) + amount
 
     def add_record(self, record: Record, currency_code: str | int | None = None) -> None:
-        """The amounts of a record (`Record.money`) in its own currency, or in the given one; nothing without any."""
+        """Add the amounts of a record (`Record.money`) in its own currency, or in the given one."""
         if not record.money:
             return
         amounts = {name: getattr(record, name, None) for name in record.money}
@@ -42,11 +42,11 @@ class Totals:
 
     @property
     def untold(self) -> set[int]:
-        """The ids that stand for a currency."""
+        """The invoice ids that stand in for a currency."""
         return {code for code in self._sums if isinstance(code, int)}
 
     def told_by(self, currency: Callable[[int], str | None]) -> "Totals":
-        """The same sums, now that the currency is known that each id stands for."""
+        """The same sums, with each id replaced by its currency."""
         told = Totals()
         for code, sums in self._sums.items():
             known = (currency(code) or UNKNOWN) if isinstance(code, int) else code
@@ -60,18 +60,18 @@ class Totals:
         return [{"currency_code": str(code), "count": self._counts[code], **self._sums[code]} for code in codes]
 
     def of(self, currency_code: str, name: str) -> Decimal:
-        """One sum; zero where nothing was added."""
+        """One sum; zero when nothing was added."""
         return self._sums.get(currency_code, {}).get(name, Decimal(0))
 
 
 def currency_of(record: Record) -> str | None:
-    """The currency that a record tells itself."""
+    """The currency code that the record itself carries."""
     code = getattr(record, "currency_code", None)
     return code if isinstance(code, str) and code else None
 
 
 def totals_of(records: Iterable[Record]) -> list[dict[str, Any]]:
-    """The sums of some records, per currency; none for records that are not about money."""
+    """The sums of the records per currency; None for records without amounts."""
     totals = Totals()
     for record in records:
         totals.add_record(record)

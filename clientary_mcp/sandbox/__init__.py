@@ -1,7 +1,7 @@
 """A Clientary account that needs no Clientary: its API over tables in memory, for trials and tests.
 
-It speaks the wire as the documentation has it and shares no code with the client that it checks. It fails when it is
-told to (`Faults`), and its ledger says what took effect all the same. From httpx, `network.py` is the way to it.
+It answers as the API documentation says and shares no code with the client that it tests. It fails on demand
+(`Faults`), and its ledger records every write that took effect. `network.py` connects it to httpx.
 """
 
 from clientary_mcp.sandbox.account import Sandbox

@@ -1,4 +1,4 @@
-"""The ASGI application: who may ask, which route leads where, and nothing about what records are."""
+"""The ASGI application: authentication and routes. It knows nothing about the fields of records."""
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
@@ -119,14 +119,14 @@ def _allow(sandbox: Account, resource: Resource) -> None:
 
 
 def _allow_route(request: Request, plural: str, allowed: Routes) -> None:
-    """Raise unless this form of a path, of which two are told, is one the account knows."""
+    """Raise unless the account accepts this form of a path, for paths that are documented in two forms."""
     form = "plural" if request.url.path.startswith(f"{BASE}/{plural}") else "singular"
     if allowed not in {form, "both"}:
         raise UnknownRouteError
 
 
 class Body(NamedTuple):
-    """A request's body: as it came, and what it says, numbers exact."""
+    """A request's body: the raw bytes and the parsed JSON, with exact numbers."""
 
     received: bytes
     said: dict[str, Any]
@@ -148,7 +148,7 @@ def _no_number(name: str) -> None:
 
 
 def _wrapped(body: Body, resource: Resource) -> Mapping[str, Any]:
-    """What stands under the wrapper key; nothing when it is missing or is no object."""
+    """The value under the wrapper key; empty when it is missing or not an object."""
     data = body.said.get(resource.wrapper)
     return data if isinstance(data, dict) else {}
 

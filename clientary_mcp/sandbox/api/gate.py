@@ -1,4 +1,4 @@
-"""Where every request passes first, and what the API needs to know of the account that it answers for."""
+"""The middleware that every request passes first, and the part of the account that the API uses."""
 
 import base64
 import binascii
@@ -27,7 +27,7 @@ BASE = "/api/v2"
 
 
 class Account(Protocol):
-    """What the app answers for: the tables, how it behaves, and what it notes down."""
+    """The account behind the app: its tables, its behaviour, and its logs."""
 
     token: str
     today: date
@@ -43,7 +43,7 @@ class Account(Protocol):
 
 
 class Gate:
-    """Every request passes here first: noted, struck by a fault or not, refused unless it may be answered as JSON."""
+    """Logs every request, applies faults, and refuses requests that do not authenticate or do not accept JSON."""
 
     def __init__(self, app: ASGIApp, sandbox: Account) -> None:
         self.app = app

@@ -92,7 +92,7 @@ def _filter(
     *,
     nested: bool,
 ) -> dict[str, Any]:
-    """Narrow the list by the query; the answer is what the envelope tells about it."""
+    """Filter the list by the query; returns the keys that the envelope adds."""
     match resource.table:
         case "projects" if not nested and query.get("filter") != "all":
             condition.add("status <> 2")

@@ -1,4 +1,4 @@
-"""Messages that carry an invoice or an estimate to its recipients: written down, never sent."""
+"""Messages that mail an invoice or an estimate: recorded, never sent."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +14,7 @@ Message = dict[str, Any]
 
 
 def send(store: Store, switches: Switches, resource: Resource, document: Row, body: Mapping[str, Any]) -> Message:
-    """The message as it would go out; its draft counts as sent from now on."""
+    """The message as it would be sent; a draft becomes sent."""
     errors: Errors = {}
     recipients = _recipients(switches, body.get("recipients"), errors)
     flags = {name: _flag(name, body.get(name), errors) for name in ("send_copy", "attach_pdf")}

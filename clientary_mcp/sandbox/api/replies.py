@@ -1,4 +1,4 @@
-"""What the account answers: records, nothing, or a refusal in the form the switches ask for."""
+"""Responses: a record, an empty body, or a refusal in the form that the switches choose."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -26,7 +26,7 @@ class RefusalError(Exception):
 
     @property
     def sentences(self) -> list[str]:
-        """The refusal in words, one sentence for each message."""
+        """The refusal as sentences, one per message."""
         named = [
             message if name == "base" else f"{name.replace('_', ' ').capitalize()} {message}"
             for name, messages in self.fields.items()
@@ -36,7 +36,7 @@ class RefusalError(Exception):
 
 
 class UnknownRouteError(Exception):
-    """There is no such path, or not for this method."""
+    """The path does not exist, or not for this method."""
 
 
 def invalid(fields: Mapping[str, list[str]]) -> RefusalError:
@@ -45,7 +45,7 @@ def invalid(fields: Mapping[str, list[str]]) -> RefusalError:
 
 
 def not_found() -> RefusalError:
-    """No record has this id, or none here."""
+    """No record with this id exists, or not under this parent."""
     return RefusalError(404, "Not Found")
 
 
@@ -72,7 +72,7 @@ def refuse(refusal: RefusalError, switches: Switches) -> Response:
 
 
 def page_not_found() -> Response:
-    """The page for a path that leads nowhere."""
+    """The page for an unknown path."""
     return HTMLResponse(_NOT_FOUND_PAGE, 404)
 
 

@@ -1,4 +1,4 @@
-"""Rows as the wire shows them: the fields of the resource's table, and what is derived from other rows."""
+"""Rows as JSON: the fields of the resource's table, and the keys derived from other rows."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -193,7 +193,7 @@ def _lines(store: Store, switches: Switches, table: str, rows: Sequence[Row]) ->
 
 
 def _schedule_line(line: Row, schedule: Row, switches: Switches) -> Record:
-    """What the lines of schedules have beyond, or unlike, those of invoices."""
+    """Keys of schedules' lines that invoices' lines lack or spell differently."""
     taxed = line["taxable"] and line["item_type"] != SECTION_HEADER
     amount = money.cost(line["quantity"], line["price"]) if taxed else 0
     return {

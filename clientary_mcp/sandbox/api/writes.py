@@ -1,4 +1,4 @@
-"""Creating and updating records: what a body may say, what is refused, and what follows from a write."""
+"""Creating and updating records: which bodies are accepted, which are refused, and what a write changes besides."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -44,7 +44,7 @@ def create(store: Store, resource: Resource, data: Mapping[str, Any], given: Map
 
 
 def update(store: Store, switches: Switches, resource: Resource, row: Row, data: Mapping[str, Any]) -> None:
-    """Change what the body names and nothing else."""
+    """Change the fields that the body names and no others."""
     errors: Errors = {}
     data = _renamed(switches, resource, data, errors)
     values = _checked(store, resource.table, resource.fields, data, row, errors)

@@ -1,1 +1,1 @@
-"""What a test or a trial may ask of the sandbox: forms of the wire, faults, and the ledger of what took effect."""
+"""Controls for tests and trials: switches for undocumented behaviour, faults, and the ledger of writes."""

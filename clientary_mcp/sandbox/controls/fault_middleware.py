@@ -1,4 +1,4 @@
-"""What a fault does to a request, in terms of ASGI: with a server as with a client in the same process."""
+"""How each fault is carried out in ASGI, behind a real server or in the same process."""
 
 import asyncio
 import math

@@ -1,4 +1,4 @@
-"""Faults as data: what goes wrong, with which requests, and when. What each does to a request is in `failing.py`.
+"""Faults as data: what goes wrong, with which requests, and when; `fault_middleware.py` carries them out.
 
 An account has none unless somebody gives it some, and they may be replaced or taken away (None) at any time:
 
@@ -138,7 +138,7 @@ class Faults:
     `Faults(rate=0.5, kinds=[Fault(503, "GET", "invoices/**")])` makes half of the reads of invoices fail. The same
     requests in the same order meet the same faults for the same `seed`.
 
-    `sleep` lets time pass and `wall` tells it (seconds since 1970, for dates in Retry-After); tests bring their own.
+    `sleep` waits and `wall` returns the time (seconds since 1970, for dates in Retry-After); tests bring their own.
     """
 
     def __init__(

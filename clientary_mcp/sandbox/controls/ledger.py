@@ -1,4 +1,4 @@
-"""The ledger: every write that took effect, in order, to compare with what somebody was told about it."""
+"""The ledger: every write that took effect, in order, to compare with what was reported about it."""
 
 import json
 from dataclasses import dataclass
@@ -34,13 +34,13 @@ class Write:
 class Ledger(list[Write]):
     """The writes of an account, the first one first.
 
-    A line stands here exactly when a request's transaction was committed (or its message sent): refused and failed
+    A line exists exactly when a request's transaction was committed (or its message sent): refused and failed
     writes leave none, whatever was answered. What a write takes along (the invoices of a deleted client) has none of
     its own.
     """
 
     def note(self, method: str, path: str, resource: str, record_id: int, received: bytes, at: str) -> None:
-        """Add a line for a write that was committed just now."""
+        """Add a line for a write that has just been committed."""
         self.append(Write(len(self) + 1, method, path, resource, record_id, received, at))
 
     def of(self, method: str | None = None, path: str | None = None) -> list[Write]:

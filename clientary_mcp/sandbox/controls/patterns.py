@@ -1,4 +1,4 @@
-"""Patterns for the API's paths: how faults and tests say which requests they mean."""
+"""Patterns for paths: how faults and tests select requests."""
 
 import re
 from functools import lru_cache
@@ -7,7 +7,7 @@ from functools import lru_cache
 def matches(pattern: str | None, path: str) -> bool:
     """Whether the whole of a path (`invoices/20101/payments`, no base, no `.json`) fits.
 
-    `*` stands for one segment, and `**` at the end for any number of them, none included; None fits every path.
+    `*` matches one segment, a final `**` any number of segments or none; None matches every path.
     """
     return pattern is None or _compiled(pattern).fullmatch(path) is not None
 

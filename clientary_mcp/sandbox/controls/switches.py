@@ -57,7 +57,7 @@ class Switches:
     """Records carry the keys that live replies have beyond the samples; False: the samples' keys alone."""
 
     status_as_text: bool = False
-    """Clients and leads tell their status as "Active" or "Archived" instead of 1 or 2."""
+    """Clients and leads return their status as "Active" or "Archived" instead of 1 or 2."""
 
     nulls: bool = False
     """Optional text that is empty comes as null; otherwise as "" unless the sample shows null."""

@@ -1,4 +1,4 @@
-"""Rows of a new account on their way into its tables, and the dice they are thrown with."""
+"""Rows of a new account before they are written, and the random choices that they are made from."""
 
 import random
 from collections.abc import Sequence
@@ -75,7 +75,7 @@ class Books:
         return self.dice.random() < share
 
     def person(self) -> tuple[str, str]:
-        """Given and family name of somebody new."""
+        """A new given and family name."""
         while True:
             name = self.dice.choice(GIVEN), self.dice.choice(FAMILY)
             if name not in self._people:

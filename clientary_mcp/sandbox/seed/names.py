@@ -1,4 +1,4 @@
-"""Words that the default account's names are put together from. None of them is anybody's."""
+"""Words that the default account's names are made of. None is a real name."""
 
 
 def _words(*lines: str) -> list[str]:
@@ -67,7 +67,7 @@ PHONES = {
     "DE": "+49 30 23125 1{:02d}",
     "FR": "+33 1 99 00 12 {:02d}",
 }
-"""Numbers that are kept free for fiction in each country."""
+"""Telephone numbers that each country reserves for fiction."""
 
 STREETS = _words(
     "Mill Lane|Station Road|Harbour Street|Oak Avenue|Market Square|River Walk|Church Street|Garden Row",

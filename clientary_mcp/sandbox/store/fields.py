@@ -30,7 +30,7 @@ Shown = Literal["always", "extra", "never"]
 Orphan = Literal["CASCADE", "SET NULL"]
 
 TODAY = object()
-"""Default of the dates that are the day of writing unless told otherwise."""
+"""Default of dates that are the day of the write unless given."""
 
 LARGEST = {"money": 10**8, "quantity": 10**6, "percent": 10**3, "integer": 10**13}
 """Numbers must be smaller than these, so that no total outgrows its column."""
@@ -43,7 +43,7 @@ class InvalidError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One column of a resource, and the key that stands for it on the wire."""
+    """One column of a resource, and its key on the wire."""
 
     name: str
     kind: Kind = "text"

@@ -1,6 +1,6 @@
 """The resources of the account: their fields, wrapper keys, page sizes, orders and routes, as tables.
 
-What a resource does beyond this (totals, charging, completing) stands in `writes.py`.
+Behaviour beyond tables (totals, charging, completing) is in `api/writes.py`.
 """
 
 from clientary_mcp.sandbox.store.documents import ESTIMATES, INVOICES, RECURRING

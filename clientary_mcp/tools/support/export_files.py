@@ -1,4 +1,4 @@
-"""Files of records in the owner's directory: nowhere else, never over another, and small in memory however long.
+"""Export files in the owner's directory: nowhere else, never overwriting, and in constant memory.
 
 Rows are written down as they come, and turned into the file that was asked for when all columns are known.
 """
@@ -33,7 +33,7 @@ _NO_DIRECTORY = (
 
 
 class Rows:
-    """Rows on their way into a file, and their columns."""
+    """Rows to be exported, and their columns."""
 
     def __init__(self, file: TextIOWrapper, columns: Sequence[str]) -> None:
         self._file, self._main = file, columns
@@ -79,7 +79,7 @@ class Exports:
 
     @contextmanager
     def rows(self, columns: Sequence[str]) -> Iterator[Rows]:
-        """Where rows are written down first, with the columns that come first; gone afterwards."""
+        """A temporary store for rows, with the columns that come first; deleted on exit."""
         part = self._directory / f".export-{os.urandom(8).hex()}.part"
         try:
             with open(part, "x+", encoding="utf-8", opener=_private) as file:
@@ -91,7 +91,7 @@ class Exports:
                 part.unlink()
 
     def write(self, rows: Rows, stem: str, form: Format) -> str:
-        """The rows as a file of that form; the answer is its name in the directory."""
+        """Write the rows as a file of that format; returns its name in the directory."""
         path = self._free(stem, form)
         try:
             _WRITERS[form](path, rows)
@@ -110,7 +110,7 @@ class Exports:
         return path.read_bytes()
 
     def _free(self, stem: str, form: Format) -> Path:
-        """A new, empty file whose name nobody had: never over another one."""
+        """Create a new, empty file; never overwrites one."""
         for number in range(1, 10_000):
             path = self._directory / (f"{stem}.{form}" if number == 1 else f"{stem}-{number}.{form}")
             with suppress(FileExistsError):
@@ -124,7 +124,7 @@ def _private(path: str, flags: int) -> int:
 
 
 def check(form: Format) -> None:
-    """BadArguments when files of that form can't be written here."""
+    """BadArguments when files of that format cannot be written here."""
     if form == "xlsx" and find_spec("xlsxwriter") is None:
         raise BadArguments(
             "xlsx needs the optional extra: pip install 'clientary-mcp[xlsx]'. csv and jsonl need nothing."
@@ -132,7 +132,7 @@ def check(form: Format) -> None:
 
 
 def _cell(value: Any) -> Any:
-    """What stands in one cell: nested values as JSON, and no text that a spreadsheet takes for a formula."""
+    """The text of one cell: nested values as JSON, and no text that a spreadsheet would run as a formula."""
     if isinstance(value, dict | list):
         return as_text(value)
     if isinstance(value, str) and value.startswith(_FORMULA):

@@ -14,7 +14,7 @@ def name_of(record: Record) -> str:
 
 
 def label(record: Record) -> str:
-    """How a sentence calls a record: `“1042”`, or `id 12` for one without a name."""
+    """A record in a sentence: `“1042”`, or `id 12` for one without a name."""
     name = _own_name(record)
     return quote(name) if name else f"id {record.id}"
 
@@ -25,7 +25,7 @@ def _own_name(record: Record) -> str | None:
 
 
 def format_money(amount: Decimal | None, currency_code: str | None) -> str:
-    """`1,250.50 USD`; `an unknown amount` where Clientary did not say."""
+    """`1,250.50 USD`; `an unknown amount` for None."""
     if amount is None:
         return "an unknown amount"
     known = currency_code is not None and re.fullmatch("[A-Z]{3}", currency_code)
@@ -33,6 +33,6 @@ def format_money(amount: Decimal | None, currency_code: str | None) -> str:
 
 
 def quote(text: str) -> str:
-    """A record's text inside a sentence of ours: on one line, short, and in quotation marks that it can't close."""
+    """A record's text inside a sentence: one line, shortened, in quotation marks that it cannot close."""
     flat = " ".join(re.sub('[“”"]', "", text).split())
     return f"“{flat if len(flat) <= _QUOTED else flat[: _QUOTED - 1] + '…'}”"

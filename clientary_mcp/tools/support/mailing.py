@@ -13,7 +13,7 @@ from tool_schemas.invoices import Invoice
 
 
 def preview_message(document: Invoice | Estimate, args: Message) -> Outcome:
-    """To whom the mail would go, and with what."""
+    """The recipients and contents of the mail."""
     total = format_money(document.total_cost, document.currency_code)
     owed = ""
     if isinstance(document, Invoice):
@@ -39,5 +39,5 @@ async def send_message(clientary: Clientary, document: str, args: Message) -> No
     try:
         await clientary.post(f"{document}/messages", body)
     except Refused:
-        # Recipients were seen as a list and as one text; what was refused was not mailed, so the other may be tried.
+    # Accounts take recipients as a list or as one text. A refused form was not mailed, so trying the other is safe.
         await clientary.post(f"{document}/messages", body | {"recipients": ", ".join(args.recipients)})

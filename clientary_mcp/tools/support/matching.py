@@ -1,4 +1,4 @@
-"""How well a record's texts match what somebody typed: exactly, from their beginning, by their words, or nearly.
+"""How well a record's texts match a query: exactly, from the beginning, by words, or approximately.
 
 Case, accents, punctuation and white space make no difference. It knows texts and fields, no records and no lists.
 """
@@ -16,19 +16,19 @@ _NUMBERED = re.compile(r"([^\W\d_]*)(\d.*)")
 _NUMBER_WORDS = {"no", "nr", "number"}
 _NUMBERS = ("number", "po")
 _NEVER_NEAR = (*_NUMBERS, "website")
-"""The next number and the next address of a family of sites are other ones, not misspelt ones."""
+"""Numbers and addresses match exactly or not at all: the next one is another record, not a typo."""
 
 _NEAR, _FAR = 80, 40
-"""Of 100: from where on a text is taken for a misspelt one, and for one worth naming when nothing else is found."""
+"""Similarity out of 100 from which a text counts as a typo, and from which it is suggested when nothing matches."""
 _INSIDE = 85
-"""The nearness of a text that holds what is looked for in the middle of a word."""
+"""The similarity of a text that contains the query in the middle of a word."""
 _TOGETHER = 50
-"""The closeness of words that stand in several fields."""
+"""The similarity of words that are spread over several fields."""
 _SHORTEST = 3
 
 
 class Level(IntEnum):
-    """Why a record was found; the better, the higher."""
+    """Why a record matched; higher is better."""
 
     FAR = 0
     NEAR = 1
@@ -38,7 +38,7 @@ class Level(IntEnum):
 
 
 class Match(NamedTuple):
-    """How well something matches, in the order in which matches are shown: `closeness` is of 100."""
+    """How well something matches, in display order; `closeness` is out of 100."""
 
     level: Level
     closeness: float
@@ -49,10 +49,12 @@ NOTHING = Match(Level.FAR, 0.0, "")
 
 
 class Wanted:
-    """What somebody looks for, in the forms in which it is compared."""
+    """A query, in the forms in which it is compared."""
 
     def __init__(self, query: str) -> None:
-        from rapidfuzz.fuzz import ratio  # takes longer to load than all else here: only a search pays for it
+        from rapidfuzz.fuzz import (
+            ratio,
+        )  # loaded on the first search: it takes longer to import than everything else here
 
         self._ratio = ratio
         self._text = comparable(query)
@@ -110,7 +112,7 @@ class Wanted:
         return _nearly(min(self._ratio(*names), self._ratio(*hosts)), "email", spelt=True)
 
     def _in_several(self, plain: Mapping[str, str], beside: str) -> Match | None:
-        """Words that stand in several fields, at least one of them in a field of the record's own."""
+        """A match of words spread over several fields, at least one of them in a field of the record itself."""
         spaced = {field: f" {text}" for field, text in plain.items()}
         strange = [word for word in self._words if not any(word in text for text in spaced.values())]
         if len(strange) == len(self._words) or not all(word in f" {comparable(beside)}" for word in strange):

@@ -1,4 +1,4 @@
-"""What gated calls answer: before they act, what would go along and what nobody can see; after, what was done."""
+"""Outcomes of gated calls: a preview before they act, and what was done afterwards."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -46,7 +46,7 @@ def preview(
 def nothing_to_do(
     why: str, record: Record | None = None, steps: list[dict[str, Any]] | None = None, alternative: str | None = None
 ) -> Outcome:
-    """The answer of a call, confirmed or not, that has nothing to do: nobody has to agree to it."""
+    """The outcome of a call that has nothing to do, confirmed or not; it needs no approval."""
     brief = record.summarized() if record else None
     return Outcome(
         done=False, message=f"Nothing was changed. {why}", record=brief, steps=steps or None, alternative=alternative
@@ -60,13 +60,13 @@ def done(
     steps: list[dict[str, Any]] | None = None,
     totals: list[dict[str, Any]] | None = None,
 ) -> Outcome:
-    """The answer of a confirmed call that was carried out."""
+    """The outcome of a confirmed call that was carried out."""
     brief = record.summarized() if record else None
     return Outcome(done=True, message=message, record=brief, steps=steps, totals=totals)
 
 
 async def what_goes_along(clientary: Clientary, lists: Lists) -> dict[str, Any]:
-    """Per list its count, the first names, and the money per currency; or that it could not be seen."""
+    """For each list: the count, the first names, and the amounts per currency, or that it could not be read."""
     told = await gather(
         (partial(_told, clientary, kind, path) for kind, path in lists.values()), clientary.settings.concurrency
     )
@@ -91,7 +91,7 @@ async def _told(clientary: Clientary, kind: type[Record], path: str) -> dict[str
 
 
 def find_by_id(page: Page[Any], record_id: int, path: str) -> Any:
-    """The record with that id; NotFound when it is not there."""
+    """The record with that id; NotFound when the page does not contain it."""
     for record in page.records:
         if record.id == record_id:
             return record
