@@ -39,5 +39,5 @@ async def send_message(clientary: Clientary, document: str, args: Message) -> No
     try:
         await clientary.post(f"{document}/messages", body)
     except Refused:
-    # Accounts take recipients as a list or as one text. A refused form was not mailed, so trying the other is safe.
+        # Accounts take recipients as a list or as one text. A refused form was not mailed, so trying the other is safe.
         await clientary.post(f"{document}/messages", body | {"recipients": ", ".join(args.recipients)})

@@ -265,7 +265,7 @@ async def test_a_fault_strikes_before_anybody_asks_who_is_there(account: Sandbox
 
 def test_a_fault_that_could_not_be_is_refused() -> None:
     with pytest.raises(ValueError, match="no such kind of fault: 418"):
-        Fault(418)  # type: ignore[arg-type] # what a typing mistake would pass
+        Fault(418)  # type: ignore[arg-type]  # what a typing mistake would pass
     with pytest.raises(ValueError, match="a 429 never takes effect"):
         Fault(429, after=True)
     with pytest.raises(ValueError, match="no Retry-After goes with 502"):
