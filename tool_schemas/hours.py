@@ -64,7 +64,7 @@ class ListProjectHours(OneProject, HourFilters): ...
 
 
 class ListHours(HourFilters):
-    client_id: ClientId | None = Field(None, exclude=True, description="From list_clients.")
+    client_id: ClientId | None = Field(None, exclude=True)
 
     def order_by(self) -> tuple[str, bool]:
         """Newest first, unless the oldest are asked for: the hours of one project come after another's."""

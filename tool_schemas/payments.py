@@ -28,7 +28,7 @@ class Payment(Record):
 
 
 class ListPayments(ByDay, ByQuery):
-    client_id: ClientId | None = Field(None, exclude=True, description="From list_clients.")
+    client_id: ClientId | None = Field(None, exclude=True)
     sort: Literal["received_on", "created_at"] = Field("received_on", description="Newest first.")
 
     def order_by(self) -> tuple[str, bool] | None:

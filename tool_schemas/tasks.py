@@ -17,7 +17,7 @@ Title = Annotated[Filled, Field(description="What to do.")]
 class TaskFields(Fields):
     project_id: ProjectId | None = None
     client_id: ClientId | None = None
-    assignee_id: Annotated[StaffId, Field(description="From list_staff.")] | None = None
+    assignee_id: StaffId | None = None
     description: str | None = Field(None, description="Details.")
     due_date: Day | None = Field(None, description="Due day.")
 
@@ -41,7 +41,7 @@ class Task(TaskFields, Record):
 
 class TaskFilters(ByDue, ByDay, ByQuery):
     same = ("assignee_id", "complete")
-    assignee_id: Annotated[StaffId, Field(description="From list_staff.")] | None = Field(None, exclude=True)
+    assignee_id: StaffId | None = Field(None, exclude=True)
     complete: bool | None = Field(None, exclude=True, description="Done.")
     from_date: Day | None = Field(None, exclude=True, description="Due.")
     to_date: Day | None = Field(None, exclude=True, description="Due.")

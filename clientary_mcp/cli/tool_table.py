@@ -3,7 +3,6 @@
 import json
 from collections.abc import Collection, Iterable
 
-from clientary_mcp.tools.mentions import published
 from clientary_mcp.tools.tool import Tool
 
 
@@ -18,7 +17,7 @@ def as_table(tools: Iterable[Tool]) -> str:
 
 def as_json(tools: Iterable[Tool], hidden: Collection[str] = ()) -> str:
     """The answer to `tools/list`, when the tools in `hidden` are not offered."""
-    offered = [published(tool, hidden) for tool in tools]
+    offered = [tool.publish(hidden) for tool in tools]
     published = [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in offered]
     return json.dumps({"tools": published}, indent=2, ensure_ascii=False)
 

@@ -24,7 +24,7 @@ from clientary_mcp.server.suggestions import suggest_ids
 from clientary_mcp.server.write_guard import Answer, WriteGuard, was_done
 from clientary_mcp.settings import Settings
 from clientary_mcp.tools import ALL
-from clientary_mcp.tools.mentions import published, strip_mentions, strip_result
+from clientary_mcp.tools.mentions import strip_mentions, strip_result
 from clientary_mcp.tools.tool import Tool
 from clientary_mcp.tools.toolsets import select_tools, unavailable
 from tool_schemas.base.models import Arguments
@@ -57,7 +57,7 @@ class ClientaryServer(MCPServer[None]):
         self._clientary = clientary
         self._tools = {tool.name: tool for tool in chosen}
         self._hidden = unavailable(tools, chosen)
-        self._listed = [published(tool, self._hidden) for tool in chosen]
+        self._listed = [tool.publish(self._hidden) for tool in chosen]
         self._secrets = _secrets(clientary.settings)
         self._audit = Audit(clientary.settings.audit_log, self._secrets)
         self._write_guard = WriteGuard(clientary, self._audit, self._hidden)

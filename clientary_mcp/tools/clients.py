@@ -5,6 +5,7 @@ from clientary_mcp.tools.decorators import creates, deletes, reads, updates
 from clientary_mcp.tools.support.listing import listed
 from clientary_mcp.tools.support.previews import done, preview, what_goes_along
 from tool_schemas.base.results import Outcome, Page
+from tool_schemas.base.sentences import Mention
 from tool_schemas.clients import Client, CreateClient, DeleteClient, GetClient, ListClients, UpdateClient
 from tool_schemas.contacts import Contact
 from tool_schemas.estimates import Estimate
@@ -12,22 +13,35 @@ from tool_schemas.invoices import Invoice
 from tool_schemas.projects import Project
 
 
-@reads("clients")
+@reads(
+    "clients",
+    mentions=(
+        Mention("Their people: list_client_contacts.", "list_client_contacts"),
+        Mention("Prospects: list_leads.", "list_leads"),
+    ),
+)
 async def list_clients(clientary: Clientary, args: ListClients) -> Page[Client]:
-    """List clients, archived ones too. Their people: list_client_contacts; prospects: list_leads."""
+    """List clients, archived ones too."""
     query = {"updated_since": args.updated_since, "sort": "date" if args.sort == "date" else None}
     return await listed(clientary, Client, "clients", args, query)
 
 
-@reads("clients")
+@reads("clients", mentions=Mention("What goes with it is in client_overview.", "client_overview"))
 async def get_client(clientary: Clientary, args: GetClient) -> Client:
-    """One client in full: address, notes, status. What goes with it is in client_overview."""
+    """One client in full: address, notes, status."""
     return await clientary.get(Client, f"clients/{args.client_id}")
 
 
-@creates("clients", seen_with="list_clients")
+@creates(
+    "clients",
+    seen_with="list_clients",
+    mentions=(
+        Mention("Check list_clients first.", "list_clients"),
+        Mention("People are added with create_contact.", "create_contact"),
+    ),
+)
 async def create_client(clientary: Clientary, args: CreateClient) -> Client:
-    """Add a client. Look in list_clients first: names need not be unique. People are added with create_contact."""
+    """Add a client. Names need not be unique."""
     return await clientary.create(Client, "clients", args.body())
 
 
@@ -60,10 +74,14 @@ async def _preview_delete_client(clientary: Clientary, args: DeleteClient) -> Ou
     )
 
 
-@deletes("clients", _preview_delete_client, seen_with="get_client")
+@deletes(
+    "clients",
+    _preview_delete_client,
+    seen_with="get_client",
+    mentions=Mention("To keep the history, archive it with update_client.", "update_client"),
+)
 async def delete_client(clientary: Clientary, args: DeleteClient) -> Outcome:
-    """Delete a client for good, with all its projects, invoices, estimates and contacts. To keep the history,
-    archive it with update_client."""
+    """Delete a client for good, with all its projects, invoices, estimates and contacts."""
     await clientary.delete(f"clients/{args.client_id}")
     return done(f"Client {args.client_id} is deleted, with its projects, invoices, estimates and contacts.")
 

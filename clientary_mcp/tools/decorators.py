@@ -1,4 +1,8 @@
-"""The decorators that make a tool from a function: reads, creates, updates, deletes, sends, charges, jobs."""
+"""The decorators that make a tool from a function: reads, creates, updates, deletes, sends, charges, jobs.
+
+The docstring of the function describes the tool and names no other tool. Sentences that do are `mentions`, so that
+they can be left out where that tool is not available.
+"""
 
 from collections.abc import Callable
 from inspect import getdoc
@@ -6,54 +10,61 @@ from typing import Any, get_type_hints
 
 from clientary_mcp.tools.tool import AnswerT, ArgsT, Effect, Function, GatedT, Kind, Preview, Resource, Tool
 from tool_schemas.base.results import Outcome
+from tool_schemas.base.sentences import Sentences, as_tuple
 
 
-def reads(resource: Resource) -> Callable[[Function[ArgsT, AnswerT]], Tool]:
+def reads(resource: Resource, *, mentions: Sentences = ()) -> Callable[[Function[ArgsT, AnswerT]], Tool]:
     """A tool that changes nothing."""
-    return lambda function: _tool(resource, function, Effect(frozenset({"read"}), repeatable=True))
+    effect = Effect(frozenset({"read"}), repeatable=True)
+    return lambda function: _tool(resource, function, effect, mentions=mentions)
 
 
-def creates(resource: Resource, *also: Kind, seen_with: str) -> Callable[[Function[ArgsT, AnswerT]], Tool]:
-    """A tool that makes a new record; `also` says what it moves besides, at once or later on its own."""
-    return lambda function: _tool(resource, function, Effect(frozenset({"write", *also})), seen_with=seen_with)
+def creates(
+    resource: Resource, *also: Kind, seen_with: str, mentions: Sentences = ()
+) -> Callable[[Function[ArgsT, AnswerT]], Tool]:
+    """A tool that adds a record; `also` names what else it moves, at once or later on its own."""
+    effect = Effect(frozenset({"write", *also}))
+    return lambda function: _tool(resource, function, effect, seen_with=seen_with, mentions=mentions)
 
 
-def updates(resource: Resource, *also: Kind, seen_with: str) -> Callable[[Function[ArgsT, AnswerT]], Tool]:
-    """A tool that changes fields of a record; what a field held before is gone, so it counts as destructive."""
+def updates(
+    resource: Resource, *also: Kind, seen_with: str, mentions: Sentences = ()
+) -> Callable[[Function[ArgsT, AnswerT]], Tool]:
+    """A tool that changes fields of a record; the former values are lost, so it counts as destructive."""
     effect = Effect(frozenset({"write", *also}), destroys=True, repeatable=True)
-    return lambda function: _tool(resource, function, effect, seen_with=seen_with)
+    return lambda function: _tool(resource, function, effect, seen_with=seen_with, mentions=mentions)
 
 
 def deletes(
-    resource: Resource, preview: Preview[GatedT], *also: Kind, seen_with: str
+    resource: Resource, preview: Preview[GatedT], *also: Kind, seen_with: str, mentions: Sentences = ()
 ) -> Callable[[Function[GatedT, Outcome]], Tool]:
-    """A tool that removes a record for good, behind the gate."""
+    """A tool that removes a record for good, after confirmation."""
     effect = Effect(frozenset({"delete", *also}), destroys=True, repeatable=True)
-    return lambda function: _tool(resource, function, effect, preview, seen_with)
+    return lambda function: _tool(resource, function, effect, preview, seen_with, mentions)
 
 
 def sends(
-    resource: Resource, preview: Preview[GatedT], *, seen_with: str
+    resource: Resource, preview: Preview[GatedT], *, seen_with: str, mentions: Sentences = ()
 ) -> Callable[[Function[GatedT, Outcome]], Tool]:
-    """A tool that mails something to people, behind the gate."""
+    """A tool that sends an e-mail to people, after confirmation."""
     effect = Effect(frozenset({"mail"}), destroys=True, reaches_others=True)
-    return lambda function: _tool(resource, function, effect, preview, seen_with)
+    return lambda function: _tool(resource, function, effect, preview, seen_with, mentions)
 
 
 def charges(
-    resource: Resource, preview: Preview[GatedT], *, seen_with: str
+    resource: Resource, preview: Preview[GatedT], *, seen_with: str, mentions: Sentences = ()
 ) -> Callable[[Function[GatedT, Outcome]], Tool]:
-    """A tool that moves somebody's money, behind the gate."""
+    """A tool that moves somebody's money, after confirmation."""
     effect = Effect(frozenset({"money"}), destroys=True, reaches_others=True)
-    return lambda function: _tool(resource, function, effect, preview, seen_with)
+    return lambda function: _tool(resource, function, effect, preview, seen_with, mentions)
 
 
 def jobs(
-    resource: Resource, preview: Preview[GatedT], *also: Kind, seen_with: str
+    resource: Resource, preview: Preview[GatedT], *also: Kind, seen_with: str, mentions: Sentences = ()
 ) -> Callable[[Function[GatedT, Outcome]], Tool]:
-    """A tool that does several things, one after the other, behind the gate; `also` as for `creates`."""
+    """A tool that does several things in turn, after confirmation; `also` as for `creates`."""
     effect = Effect(frozenset({"write", *also}), destroys=True, reaches_others="mail" in also)
-    return lambda function: _tool(resource, function, effect, preview, seen_with)
+    return lambda function: _tool(resource, function, effect, preview, seen_with, mentions)
 
 
 def _tool(
@@ -62,12 +73,13 @@ def _tool(
     effect: Effect,
     preview: Preview[Any] | None = None,
     seen_with: str | None = None,
+    mentions: Sentences = (),
 ) -> Tool:
     hints = get_type_hints(function)
     return Tool(
         name=function.__name__,
         resource=resource,
-        description=" ".join((getdoc(function) or "").split()),
+        description=(" ".join((getdoc(function) or "").split()), *as_tuple(mentions)),
         arguments=hints["args"],
         answer=hints["return"],
         effect=effect,

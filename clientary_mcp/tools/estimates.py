@@ -9,6 +9,7 @@ from clientary_mcp.tools.support.listing import listed
 from clientary_mcp.tools.support.mailing import preview_message, send_message
 from clientary_mcp.tools.support.previews import done, preview
 from tool_schemas.base.results import Outcome, Page
+from tool_schemas.base.sentences import Mention
 from tool_schemas.estimates import (
     CreateEstimate,
     DeleteEstimate,
@@ -46,19 +47,26 @@ async def get_estimate(clientary: Clientary, args: GetEstimate) -> Estimate:
     return await clientary.get(Estimate, f"estimates/{args.estimate_id}")
 
 
-@creates("estimates", seen_with="list_estimates")
+@creates(
+    "estimates",
+    seen_with="list_estimates",
+    mentions=Mention("It is mailed only by send_estimate_message.", "send_estimate_message"),
+)
 async def create_estimate(clientary: Clientary, args: CreateEstimate) -> Estimate:
-    """Make an estimate, a draft unless status says otherwise. It is mailed only by send_estimate_message."""
+    """Make an estimate, a draft unless status says otherwise. Making it mails nothing."""
     narrowest = f"clients/{args.client_id}/estimates" if args.client_id else "estimates"
     return await clientary.create(
         Estimate, "estimates", args.body(), listed=partial(clientary.every, Estimate, narrowest)
     )
 
 
-@updates("estimates", seen_with="get_estimate")
+@updates(
+    "estimates",
+    seen_with="get_estimate",
+    mentions=Mention("create_invoice_from_estimate makes an invoice of it.", "create_invoice_from_estimate"),
+)
 async def update_estimate(clientary: Clientary, args: UpdateEstimate) -> Estimate:
-    """Change the given fields of an estimate; "" clears one. create_invoice_from_estimate makes an invoice of
-    it."""
+    """Change the given fields of an estimate; "" clears one."""
     return await clientary.update(Estimate, f"estimates/{args.estimate_id}", args.body())
 
 
@@ -72,9 +80,14 @@ async def _preview_delete_estimate(clientary: Clientary, args: DeleteEstimate) -
     )
 
 
-@deletes("estimates", _preview_delete_estimate, seen_with="get_estimate")
+@deletes(
+    "estimates",
+    _preview_delete_estimate,
+    seen_with="get_estimate",
+    mentions=Mention("update_estimate with status=archived keeps it.", "update_estimate"),
+)
 async def delete_estimate(clientary: Clientary, args: DeleteEstimate) -> Outcome:
-    """Delete an estimate for good, with its lines. update_estimate with status=archived keeps it."""
+    """Delete an estimate for good, with its lines."""
     await clientary.delete(f"estimates/{args.estimate_id}")
     return done(f"Estimate {args.estimate_id} is deleted.")
 
@@ -83,9 +96,14 @@ async def _preview_send_estimate(clientary: Clientary, args: SendEstimateMessage
     return preview_message(await clientary.get(Estimate, f"estimates/{args.estimate_id}"), args)
 
 
-@sends("estimates", _preview_send_estimate, seen_with="get_estimate")
+@sends(
+    "estimates",
+    _preview_send_estimate,
+    seen_with="get_estimate",
+    mentions=Mention("The addresses of a client's contacts are in list_client_contacts.", "list_client_contacts"),
+)
 async def send_estimate_message(clientary: Clientary, args: SendEstimateMessage) -> Outcome:
-    """E-mail an estimate to the given addresses. Whom to write to is in list_client_contacts."""
+    """E-mail an estimate to the given addresses."""
     await send_message(clientary, f"estimates/{args.estimate_id}", args)
     return done(f"Estimate {args.estimate_id} is mailed to {', '.join(args.recipients)}.")
 

@@ -11,6 +11,7 @@ from clientary_mcp.tools.support.listing import listed
 from clientary_mcp.tools.support.mailing import preview_message, send_message
 from clientary_mcp.tools.support.previews import done, preview
 from tool_schemas.base.results import Outcome, Page
+from tool_schemas.base.sentences import Mention
 from tool_schemas.invoices import (
     CreateInvoice,
     DeleteInvoice,
@@ -55,18 +56,27 @@ async def get_invoice(clientary: Clientary, args: GetInvoice) -> Invoice:
     return await clientary.get(Invoice, f"invoices/{args.invoice_id}")
 
 
-@creates("invoices", seen_with="list_invoices")
+@creates(
+    "invoices",
+    seen_with="list_invoices",
+    mentions=(
+        Mention("It is mailed only by send_invoice_message.", "send_invoice_message"),
+        Mention("Logged hours are billed by bill_project_hours.", "bill_project_hours"),
+    ),
+)
 async def create_invoice(clientary: Clientary, args: CreateInvoice) -> Invoice:
-    """Make an invoice, a draft unless status says otherwise. It is mailed only by send_invoice_message. Logged
-    hours are billed by bill_project_hours."""
+    """Make an invoice, a draft unless status says otherwise. Making it mails nothing."""
     narrowest = f"clients/{args.client_id}/invoices" if args.client_id else "invoices"
     return await clientary.create(Invoice, "invoices", args.body(), listed=partial(clientary.every, Invoice, narrowest))
 
 
-@updates("invoices", seen_with="get_invoice")
+@updates(
+    "invoices",
+    seen_with="get_invoice",
+    mentions=Mention("Money received is recorded with create_payment, not by status.", "create_payment"),
+)
 async def update_invoice(clientary: Clientary, args: UpdateInvoice) -> Invoice:
-    """Change the given fields of an invoice; "" clears one. Money received is recorded with create_payment, not by
-    status. status=cancelled is the reversible way to void it."""
+    """Change the given fields of an invoice; "" clears one. status=cancelled is the reversible way to void it."""
     # The vendor prints PUT /invoice/:id, everybody else uses /invoices/:id; a 404 changed nothing.
     path = f"invoices/{args.invoice_id}"
     return await clientary.update(Invoice, path, args.body(), otherwise=f"invoice/{args.invoice_id}")
@@ -90,10 +100,14 @@ async def _preview_delete_invoice(clientary: Clientary, args: DeleteInvoice) -> 
     )
 
 
-@deletes("invoices", _preview_delete_invoice, seen_with="get_invoice")
+@deletes(
+    "invoices",
+    _preview_delete_invoice,
+    seen_with="get_invoice",
+    mentions=Mention("An invoice that a customer has seen is better cancelled with update_invoice.", "update_invoice"),
+)
 async def delete_invoice(clientary: Clientary, args: DeleteInvoice) -> Outcome:
-    """Delete an invoice for good, with its lines. An invoice that a customer has seen is better cancelled with
-    update_invoice."""
+    """Delete an invoice for good, with its lines."""
     await clientary.delete(f"invoices/{args.invoice_id}")
     return done(f"Invoice {args.invoice_id} is deleted.")
 
@@ -102,9 +116,14 @@ async def _preview_send_invoice(clientary: Clientary, args: SendInvoiceMessage) 
     return preview_message(await clientary.get(Invoice, f"invoices/{args.invoice_id}"), args)
 
 
-@sends("invoices", _preview_send_invoice, seen_with="get_invoice")
+@sends(
+    "invoices",
+    _preview_send_invoice,
+    seen_with="get_invoice",
+    mentions=Mention("The addresses of a client's contacts are in list_client_contacts.", "list_client_contacts"),
+)
 async def send_invoice_message(clientary: Clientary, args: SendInvoiceMessage) -> Outcome:
-    """E-mail an invoice to the given addresses. Whom to write to is in list_client_contacts."""
+    """E-mail an invoice to the given addresses."""
     await send_message(clientary, f"invoices/{args.invoice_id}", args)
     return done(f"Invoice {args.invoice_id} is mailed to {', '.join(args.recipients)}.")
 

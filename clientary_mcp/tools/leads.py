@@ -5,6 +5,7 @@ from clientary_mcp.tools.decorators import creates, deletes, reads, updates
 from clientary_mcp.tools.support.listing import listed
 from clientary_mcp.tools.support.previews import done, preview
 from tool_schemas.base.results import Outcome, Page
+from tool_schemas.base.sentences import Mention
 from tool_schemas.leads import CreateLead, DeleteLead, GetLead, Lead, ListLeads, UpdateLead
 
 
@@ -21,15 +22,19 @@ async def get_lead(clientary: Clientary, args: GetLead) -> Lead:
     return await clientary.get(Lead, f"leads/{args.lead_id}")
 
 
-@creates("leads", seen_with="list_leads")
+@creates(
+    "leads",
+    seen_with="list_leads",
+    mentions=Mention("For a customer who already buys use create_client.", "create_client"),
+)
 async def create_lead(clientary: Clientary, args: CreateLead) -> Lead:
-    """Add a lead, a prospect. For a customer who already buys use create_client."""
+    """Add a lead, a prospect."""
     return await clientary.create(Lead, "leads", args.body())
 
 
-@updates("leads", seen_with="get_lead")
+@updates("leads", seen_with="get_lead", mentions=Mention("convert_lead makes a client of it.", "convert_lead"))
 async def update_lead(clientary: Clientary, args: UpdateLead) -> Lead:
-    """Change the given fields of a lead; "" clears one. convert_lead makes a client of it."""
+    """Change the given fields of a lead; "" clears one."""
     return await clientary.update(Lead, f"leads/{args.lead_id}", args.body())
 
 

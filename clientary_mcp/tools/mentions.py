@@ -4,43 +4,11 @@ import re
 from collections.abc import Collection
 from typing import Any
 
-import mcp_types
-
-from clientary_mcp.tools.tool import Tool
-
 _OURS = ("message", "alternative", "basis", "notice")
 """The parts of an answer that are sentences of ours."""
 
-
 _QUOTATION = re.compile("“[^”]*”")
-
-
 _SENTENCE = re.compile(r"(?<=[.;:!?])\s+")
-
-
-def published(tool: Tool, hidden: Collection[str]) -> mcp_types.Tool:
-    """The tool as agents see it: none of its texts names a tool that is not there."""
-    published = tool.published
-    if not hidden:
-        return published
-    return published.model_copy(
-        update={
-            "description": strip_mentions(published.description or "", hidden),
-            "input_schema": _strip_schema(published.input_schema, hidden),
-        }
-    )
-
-
-def _strip_schema(schema: dict[str, Any], hidden: Collection[str]) -> dict[str, Any]:
-    """The schema whose descriptions, at any depth, name no tool that is not there."""
-    kept = dict(schema)
-    if "description" in kept:
-        kept["description"] = strip_mentions(kept["description"], hidden) or "As its name says."
-    if "items" in kept:
-        kept["items"] = _strip_schema(kept["items"], hidden)
-    if "properties" in kept:
-        kept["properties"] = {name: _strip_schema(field, hidden) for name, field in kept["properties"].items()}
-    return kept
 
 
 def strip_result(shown: dict[str, Any], hidden: Collection[str]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from clientary_mcp.tools.support.listing import Kept, keeping, noted, say_of_wha
 from clientary_mcp.tools.support.lookups import Currencies, currencies_of
 from clientary_mcp.tools.support.previews import done, find_by_id, nothing_to_do, preview
 from tool_schemas.base.results import Outcome, Page
+from tool_schemas.base.sentences import Mention
 from tool_schemas.invoices import Invoice
 from tool_schemas.payment_profiles import PaymentProfile
 from tool_schemas.payments import ChargePaymentProfile, CreatePayment, DeletePayment, ListPayments, Payment
@@ -111,10 +112,14 @@ def _without_sums(page: Page[Payment], why: str) -> Page[Payment]:
     return page
 
 
-@creates("payments", "money", seen_with="get_invoice")
+@creates(
+    "payments",
+    "money",
+    seen_with="get_invoice",
+    mentions=Mention("A stored card is charged with charge_payment_profile.", "charge_payment_profile"),
+)
 async def create_payment(clientary: Clientary, args: CreatePayment) -> Payment:
-    """Record money that was received for an invoice, in part or in full. It moves no money: a stored card is
-    charged with charge_payment_profile."""
+    """Record money that was received for an invoice, in part or in full. It moves no money."""
     path = f"invoices/{args.invoice_id}/payments"
     return await clientary.create(Payment, path, args.body(), listed=partial(_newest_of, clientary, args.invoice_id))
 
@@ -159,10 +164,15 @@ async def _card(clientary: Clientary, invoice: Invoice, profile_id: int) -> str:
     return f"{card}: the card{ending} of {quote(profile.name or '')}"
 
 
-@charges("payments", _preview_charge, seen_with="get_invoice")
+@charges(
+    "payments",
+    _preview_charge,
+    seen_with="get_invoice",
+    mentions=Mention("Cards are in list_client_payment_profiles.", "list_client_payment_profiles"),
+)
 async def charge_payment_profile(clientary: Clientary, args: ChargePaymentProfile) -> Outcome:
-    """Charge a client's stored card for the whole outstanding balance of an invoice; a part can't be charged. Real
-    money moves. Cards are in list_client_payment_profiles."""
+    """Charge a client's stored card for the whole outstanding balance of an invoice; a part can't be charged.
+    Real money moves."""
     path = f"invoices/{args.invoice_id}"
     charged = f"Payment profile {args.payment_profile_id} was charged for invoice {args.invoice_id}"
     payment: Payment | None = None

@@ -7,6 +7,7 @@ from clientary_mcp.tools.decorators import creates, deletes, reads, updates
 from clientary_mcp.tools.support.listing import listed
 from clientary_mcp.tools.support.previews import done, preview, what_goes_along
 from tool_schemas.base.results import Outcome, Page
+from tool_schemas.base.sentences import Mention
 from tool_schemas.estimates import Estimate
 from tool_schemas.expenses import Expense
 from tool_schemas.hours import HourEntry
@@ -36,10 +37,9 @@ async def list_client_projects(clientary: Clientary, args: ListClientProjects) -
     return await listed(clientary, Project, f"clients/{args.client_id}/projects", args)
 
 
-@reads("projects")
+@reads("projects", mentions=Mention("Single entries are in list_project_hours.", "list_project_hours"))
 async def get_project(clientary: Clientary, args: GetProject) -> Project:
-    """One project in full: rate, budget, worked_hours, unbilled_hours and cost so far. Single entries are in
-    list_project_hours."""
+    """One project in full: rate, budget, worked_hours, unbilled_hours and cost so far."""
     return await clientary.get(Project, f"projects/{args.project_id}")
 
 
@@ -86,10 +86,14 @@ async def _preview_delete_project(clientary: Clientary, args: DeleteProject) -> 
     )
 
 
-@deletes("projects", _preview_delete_project, seen_with="get_project")
+@deletes(
+    "projects",
+    _preview_delete_project,
+    seen_with="get_project",
+    mentions=Mention("To keep them, complete it with update_project.", "update_project"),
+)
 async def delete_project(clientary: Clientary, args: DeleteProject) -> Outcome:
-    """Delete a project for good, with all its tasks, logged hours, comments and notes. To keep them, complete it
-    with update_project."""
+    """Delete a project for good, with all its tasks, logged hours, comments and notes."""
     await clientary.delete(f"projects/{args.project_id}")
     return done(f"Project {args.project_id} is deleted, with its tasks, hours, comments and notes.")
 

@@ -6,6 +6,7 @@ from clientary_mcp.tools.decorators import creates, deletes, reads, updates
 from clientary_mcp.tools.support.listing import listed
 from clientary_mcp.tools.support.previews import done, preview, what_goes_along
 from tool_schemas.base.results import Outcome, Page
+from tool_schemas.base.sentences import Mention
 from tool_schemas.invoices import Invoice
 from tool_schemas.recurring_schedules import (
     CreateRecurringSchedule,
@@ -65,10 +66,14 @@ async def _preview_delete_recurring_schedule(clientary: Clientary, args: DeleteR
     )
 
 
-@deletes("recurring_schedules", _preview_delete_recurring_schedule, seen_with="get_recurring_schedule")
+@deletes(
+    "recurring_schedules",
+    _preview_delete_recurring_schedule,
+    seen_with="get_recurring_schedule",
+    mentions=Mention("status=paused in update_recurring_schedule can be undone.", "update_recurring_schedule"),
+)
 async def delete_recurring_schedule(clientary: Clientary, args: DeleteRecurringSchedule) -> Outcome:
-    """Delete a recurring schedule for good: it makes no more invoices, those it made stay. status=paused in
-    update_recurring_schedule can be undone."""
+    """Delete a recurring schedule for good: it makes no more invoices, those it made stay."""
     await clientary.delete(f"recurring/{args.recurring_schedule_id}")
     return done(f"Recurring schedule {args.recurring_schedule_id} is deleted; the invoices it made stay.")
 

@@ -7,6 +7,7 @@ from clientary_mcp.tools.decorators import creates, deletes, reads, updates
 from clientary_mcp.tools.support.listing import listed
 from clientary_mcp.tools.support.previews import done, preview
 from tool_schemas.base.results import Outcome, Page
+from tool_schemas.base.sentences import Mention
 from tool_schemas.tasks import CreateTask, DeleteTask, GetTask, ListProjectTasks, ListTasks, Task, UpdateTask
 
 
@@ -60,9 +61,14 @@ async def _preview_delete_task(clientary: Clientary, args: DeleteTask) -> Outcom
     )
 
 
-@deletes("tasks", _preview_delete_task, seen_with="get_task")
+@deletes(
+    "tasks",
+    _preview_delete_task,
+    seen_with="get_task",
+    mentions=Mention("A task that is done is ticked off with update_task instead.", "update_task"),
+)
 async def delete_task(clientary: Clientary, args: DeleteTask) -> Outcome:
-    """Delete a task for good. A task that is done is ticked off with update_task instead."""
+    """Delete a task for good."""
     await clientary.delete(f"tasks/{args.task_id}")
     return done(f"Task {args.task_id} is deleted.")
 

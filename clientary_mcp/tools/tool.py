@@ -9,7 +9,7 @@ The function's name is the tool's, its docstring the description, its annotation
 cannot be undone take a preview and accept `Confirmed` arguments alone: unconfirmed, the function never runs.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, TypeVar
@@ -19,10 +19,11 @@ from pydantic import ValidationError
 
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import BadArguments, NotFound
-from tool_schemas.base.json_schema import input_schema
+from tool_schemas.base.json_schema import describe, input_schema, named
 from tool_schemas.base.models import Arguments, Confirmed, Paging, Record
 from tool_schemas.base.report import REPORT_SCHEMA, Report
 from tool_schemas.base.results import Outcome, Page, answer_schema, show_record
+from tool_schemas.base.sentences import Sentences, join_sentences
 from tool_schemas.base.validation import describe_errors
 
 ArgsT = TypeVar("ArgsT", bound=Arguments)
@@ -93,7 +94,7 @@ class Tool:
 
     name: str
     resource: Resource
-    description: str
+    description: Sentences
     arguments: type[Arguments]
     answer: Any
     effect: Effect
@@ -107,13 +108,17 @@ class Tool:
 
     @cached_property
     def published(self) -> mcp_types.Tool:
-        """The tool exactly as agents see it."""
+        """The tool as agents see it where every tool is available."""
+        return self.publish()
+
+    def publish(self, unavailable: Collection[str] = ()) -> mcp_types.Tool:
+        """The tool exactly as agents see it: none of its sentences mentions an unavailable tool."""
         title = self.name.replace("_", " ").capitalize()
         return mcp_types.Tool(
             name=self.name,
             title=title,
-            description=self.description,
-            input_schema=input_schema(self.arguments),
+            description=join_sentences(self.description, unavailable),
+            input_schema=input_schema(self.arguments, unavailable),
             output_schema=REPORT_SCHEMA if self.answer is Report else answer_schema(self.answer),
             annotations=mcp_types.ToolAnnotations(
                 title=title,
@@ -162,9 +167,9 @@ class Tool:
 
     def _where_ids_come_from(self, args: Arguments) -> str:
         """` Check client_id (From list_clients).` for the ids that a call was addressed with."""
-        about = self.published.input_schema["properties"]
         given = [name for name in args.addresses() if getattr(args, name) is not None]
-        ids = [f"{name} ({about[name]['description'].rstrip('.')})" for name in given]
+        sources = {name: describe(field)[-1] for name, field in named(type(args)).items() if name in given}
+        ids = [f"{name} ({sources[name].rstrip('.')})" for name in given]
         numbered = " The number on the document is no id; search finds the id by it." if _NUMBERED & {*given} else ""
         return f" Check {' and '.join(ids)}.{numbered}" if ids else ""
 

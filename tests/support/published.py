@@ -1,11 +1,16 @@
 """How tests read a published tool: the names in its schemas, at any depth, and the words that it takes."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import mcp_types
+from pydantic import BaseModel
 
 from clientary_mcp.tools.tool import Tool
+from tool_schemas.base.json_schema import describe
+from tool_schemas.base.sentences import as_tuple
+from tool_schemas.base.validation import models_in
 
 JsonObject = dict[str, Any]
 
@@ -40,3 +45,23 @@ def words_of(tool: Tool) -> dict[str, set[str]]:
 def as_listed(tools: list[mcp_types.Tool]) -> list[JsonObject]:
     """Tools as JSON."""
     return [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in tools]
+
+
+def what_a_model_reads(tool: Tool) -> str:
+    """The parts of a tool that take room in a model's context: name, description and input schema, compactly."""
+    published = tool.published
+    schema = json.dumps(published.input_schema, ensure_ascii=False, separators=(",", ":"))
+    return f"{published.name}{published.description}{schema}"
+
+
+def sentences_of(tool: Tool) -> Iterator[str]:
+    """Every sentence that describes a tool or one of its arguments, at any depth."""
+    yield from as_tuple(tool.description)
+    yield from _sentences_in(tool.arguments)
+
+
+def _sentences_in(arguments: type[BaseModel]) -> Iterator[str]:
+    for field in arguments.model_fields.values():
+        yield from describe(field)
+        for model in models_in(field.annotation):
+            yield from _sentences_in(model)

@@ -4,11 +4,13 @@ Written from the fields rather than by pydantic, which publishes an optional fie
 a list as a reference, and needs every model built before the first call.
 """
 
+from collections.abc import Collection
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from tool_schemas.base.sentences import Mention, join_sentences
 from tool_schemas.base.types import JSON_TYPES, unwrap
 
 # What is said about the call rather than about the record comes last.
@@ -18,10 +20,14 @@ _LAST = ("limit", "page", "detail", "confirm", "allow_duplicate")
 _PLAIN = (None, False, 1, "summary")
 
 
-def input_schema(arguments: type[BaseModel]) -> dict[str, Any]:
-    """The schema of an object that holds these arguments, the required ones first."""
+def input_schema(arguments: type[BaseModel], unavailable: Collection[str] = ()) -> dict[str, Any]:
+    """The schema of an object that holds these arguments, the required ones first.
+
+    Its descriptions mention none of the tools that are unavailable.
+    """
     fields = named(arguments)
-    schema: dict[str, Any] = {"type": "object", "properties": {name: _field(field) for name, field in fields.items()}}
+    properties = {name: _field(field, unavailable) for name, field in fields.items()}
+    schema: dict[str, Any] = {"type": "object", "properties": properties}
     if required := [name for name, field in fields.items() if field.is_required()]:
         schema["required"] = required
     return schema | {"additionalProperties": False}
@@ -35,23 +41,28 @@ def named(arguments: type[BaseModel]) -> dict[str, FieldInfo]:
     }
 
 
-def _field(field: FieldInfo) -> dict[str, Any]:
-    schema = _type(field.annotation)
-    if field.description:
-        schema["description"] = field.description
+def describe(field: FieldInfo) -> tuple[str, ...]:
+    """The sentences that describe an argument; those that name a tool are `Mention`s, among its annotations."""
+    about = [*unwrap(field.annotation)[1], *field.metadata]
+    texts = [part.description for part in (*about, field) if isinstance(part, FieldInfo) and part.description]
+    return (*texts[-1:], *(part for part in about if isinstance(part, Mention)))
+
+
+def _field(field: FieldInfo, unavailable: Collection[str]) -> dict[str, Any]:
+    schema = _type(field.annotation, unavailable)
+    if text := join_sentences(describe(field), unavailable):
+        schema["description"] = text
     if not field.is_required() and field.default not in _PLAIN:
         schema["default"] = field.default
     return schema
 
 
-def _type(annotation: Any) -> dict[str, Any]:
-    bare, about = unwrap(annotation)
-    descriptions = [part.description for part in about if isinstance(part, FieldInfo) and part.description]
-    described = {"description": descriptions[-1]} if descriptions else {}
+def _type(annotation: Any, unavailable: Collection[str]) -> dict[str, Any]:
+    bare, _ = unwrap(annotation)
     if get_origin(bare) is Literal:
-        return {"type": "string", "enum": list(get_args(bare))} | described
+        return {"type": "string", "enum": list(get_args(bare))}
     if get_origin(bare) is list:
-        return {"type": "array", "items": _type(get_args(bare)[0])} | described
+        return {"type": "array", "items": _type(get_args(bare)[0], unavailable)}
     if isinstance(bare, type) and issubclass(bare, BaseModel):
-        return input_schema(bare) | described
-    return JSON_TYPES[get_origin(bare) or bare] | described
+        return input_schema(bare, unavailable)
+    return dict(JSON_TYPES[get_origin(bare) or bare])

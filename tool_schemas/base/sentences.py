@@ -21,7 +21,14 @@ Sentences = str | Iterable[str]
 """One sentence or several; any of them may be a `Mention`."""
 
 
+def as_tuple(sentences: Sentences) -> tuple[str, ...]:
+    """The sentences one by one."""
+    return (sentences,) if isinstance(sentences, str) else tuple(sentences)
+
+
 def join_sentences(sentences: Sentences, unavailable: Collection[str] = ()) -> str:
     """The text of the sentences, without those that mention an unavailable tool."""
-    parts = [sentences] if isinstance(sentences, str) else sentences
-    return " ".join(part for part in parts if part and not (isinstance(part, Mention) and part.tools & {*unavailable}))
+    gone = {*unavailable}
+    return " ".join(
+        part for part in as_tuple(sentences) if part and not (isinstance(part, Mention) and part.tools & gone)
+    )

@@ -75,15 +75,16 @@ def _names_at(path: list[int | str], arguments: type[BaseModel]) -> list[str]:
     """The valid names where a mistake is: of the arguments, or of one entry of a list among them."""
     for part in path:
         if isinstance(part, str) and part in arguments.model_fields:
-            arguments = next(iter(_models_in(arguments.model_fields[part].annotation)), arguments)
+            arguments = next(iter(models_in(arguments.model_fields[part].annotation)), arguments)
     return list(named(arguments))
 
 
-def _models_in(annotation: Any) -> Iterable[type[BaseModel]]:
+def models_in(annotation: Any) -> Iterable[type[BaseModel]]:
+    """The models that a type is made of: those of a list's entries too."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     for part in getattr(annotation, "__args__", ()):
-        yield from _models_in(part)
+        yield from models_in(part)
 
 
 def _brief(given: Any) -> str:

@@ -9,7 +9,7 @@ from tool_schemas.base.types import Email
 
 
 class ClientOverview(Arguments):
-    client_id: ClientId | None = Field(None, exclude=True, description="From list_clients.")
+    client_id: ClientId | None = Field(None, exclude=True)
     email: Email | None = Field(None, description="Of a contact; instead.")
 
     @model_validator(mode="after")

@@ -26,6 +26,6 @@ CostRates = Annotated[dict[int, CostRate], BeforeValidator(_by_staff_id), AsJson
 
 
 class ProfitabilityReport(Arguments):
-    project_id: ProjectId = Field(exclude=True, description="From list_projects.")
+    project_id: ProjectId = Field(exclude=True)
     cost_rates: CostRates | None = Field(None, description="Staff id to cost per hour.")
     default_cost_rate: CostRate | None = Field(None, description="Of everybody else.")

@@ -12,7 +12,7 @@ Threshold = Annotated[Number, Field(ge=0), NotABool]
 
 
 class ProjectStatus(Arguments):
-    project_id: ProjectId | None = Field(None, exclude=True, description="From list_projects.")
-    client_id: ClientId | None = Field(None, exclude=True, description="From list_clients.")
+    project_id: ProjectId | None = Field(None, exclude=True)
+    client_id: ClientId | None = Field(None, exclude=True)
     threshold: Threshold = Field(80, validate_default=True, description="Percent used; 0: all.")
     by_person: bool = Field(default=False, description="Hours of each person.")

@@ -11,7 +11,7 @@ from tool_schemas.base.types import Day, NotABool, Number
 
 class ReceivablesReport(Arguments):
     as_of: Day | None = Field(None, description="Default today.")
-    client_id: ClientId | None = Field(None, exclude=True, description="From list_clients.")
+    client_id: ClientId | None = Field(None, exclude=True)
     min_total: Annotated[Number, NotABool] | None = Field(None, description="Per currency.")
     min_days_overdue: Annotated[int, Field(ge=0), NotABool] | None = Field(None, description="1: all overdue.")
     group_by: Literal["client", "invoice"] | None = Field(None, description="Default client.")

@@ -10,6 +10,6 @@ from tool_schemas.base.types import Day
 class TimesheetReport(DateRange):
     from_date: Day = Field(description="From.")
     to_date: Day = Field(description="To.")
-    user_id: StaffId | None = Field(None, exclude=True, description="From list_staff.")
-    client_id: ClientId | None = Field(None, exclude=True, description="From list_clients.")
-    project_id: ProjectId | None = Field(None, exclude=True, description="From list_projects.")
+    user_id: StaffId | None = Field(None, exclude=True)
+    client_id: ClientId | None = Field(None, exclude=True)
+    project_id: ProjectId | None = Field(None, exclude=True)

@@ -10,8 +10,8 @@ from tool_schemas.base.types import Day, NotABool, Number
 
 
 class UnbilledReport(DateRange):
-    client_id: ClientId | None = Field(None, exclude=True, description="From list_clients.")
-    project_id: ProjectId | None = Field(None, exclude=True, description="From list_projects.")
+    client_id: ClientId | None = Field(None, exclude=True)
+    project_id: ProjectId | None = Field(None, exclude=True)
     from_date: Day | None = Field(None, description="From.")
     to_date: Day | None = Field(None, description="Default today.")
     min_hours: Annotated[Number, NotABool] | None = Field(None, description="Per row.")

@@ -42,12 +42,12 @@ class ConvertLead(OneLead, Confirmed):
     """`project` and `tasks` are checked as what they make, and published as objects: they are described elsewhere."""
 
     project: Annotated[dict[str, Any], AsJsonText, AfterValidator(_as(NewProject))] | None = Field(
-        None, description="name, rate and the rest of create_project."
+        None, description="name, rate and the other fields of a project."
     )
     tasks: Annotated[list[Annotated[dict[str, Any], AsJsonText, AfterValidator(_as(NewTask))]], AsJsonText] | None = (
         Field(None, max_length=100, description="title, due_date?, assignee_id?, description?.")
     )
-    client_id: ClientId | None = Field(None, exclude=True, description="To go on with; from list_clients.")
+    client_id: ClientId | None = Field(None, exclude=True, description="To go on with.")
 
     def new_project(self) -> Arguments | None:
         """The project to set up."""

@@ -5,16 +5,16 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from tool_schemas.base.ids import returned_by
 from tool_schemas.base.models import Confirmed, Deduplicated
 from tool_schemas.base.types import AsJsonText, Id, NotABool
 
 Days = Annotated[int, NotABool]
+InvoiceIds = Annotated[list[Id], AsJsonText, Field(min_length=1, max_length=200), returned_by("list_invoices")]
 
 
 class SendPaymentReminders(Confirmed, Deduplicated):
-    invoice_ids: Annotated[list[Id], AsJsonText, Field(min_length=1, max_length=200)] | None = Field(
-        None, description="From list_invoices."
-    )
+    invoice_ids: InvoiceIds | None = Field(None, description="Ids of invoices.")
     min_days_overdue: Annotated[Days, Field(ge=1, le=10_000)] | None = Field(None, description="Or all so late.")
     subject: str | None = Field(None, description="Default: a template.")
     message: str | None = Field(None, description="Default: a template.")

@@ -24,6 +24,7 @@ from clientary_mcp.tools.support.lookups import (
     projects_of,
 )
 from tool_schemas.base.report import Report
+from tool_schemas.base.sentences import Mention
 from tool_schemas.expenses import Expense
 from tool_schemas.hours import HourEntry
 from tool_schemas.projects import Project
@@ -40,10 +41,9 @@ _FIXED = (
 )
 
 
-@reads("reports")
+@reads("reports", mentions=Mention("bill_project_hours makes the invoice.", "bill_project_hours"))
 async def unbilled_report(clientary: Clientary, args: UnbilledReport) -> Report:
-    """Unbilled hours with their worth, and unbilled expenses; fixed prices stand apart. bill_project_hours
-    makes the invoice."""
+    """Unbilled hours with their worth, and unbilled expenses; fixed prices stand apart."""
     days = _Days(args.from_date, args.to_date, clientary.today())
     projects, spent = await gather_two(
         partial(projects_of, clientary, project_id=args.project_id, client_id=args.client_id),

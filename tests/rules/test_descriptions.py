@@ -1,0 +1,83 @@
+"""Rules for what agents read of every tool: descriptions, and schemas that real clients convert without loss."""
+
+import re
+
+import jsonschema  # type: ignore[import-untyped]  # brings no types
+import pytest
+
+from clientary_mcp.server.instructions import instructions
+from clientary_mcp.tools import ALL
+from clientary_mcp.tools.tool import Tool
+from tests.support.published import properties_in, schemas_in, sentences_of, what_a_model_reads
+from tool_schemas.base.sentences import Mention
+
+TOOLS = {tool.name: tool for tool in ALL}
+
+every_tool = pytest.mark.parametrize("tool", ALL, ids=lambda tool: tool.name)
+
+
+@every_tool
+def test_names_and_descriptions_are_short_enough_for_every_host(tool: Tool) -> None:
+    assert re.fullmatch(r"[a-z_]{1,64}", tool.name)
+    assert 0 < len(tool.published.description or "") <= 2_000
+    assert tool.published.title
+
+
+@every_tool
+def test_every_argument_is_described(tool: Tool) -> None:
+    undescribed = [
+        name
+        for name, about in properties_in(tool.published.input_schema)
+        if not isinstance(about.get("description"), str) or not about["description"].strip()
+    ]
+    assert undescribed == []
+
+
+@every_tool
+def test_schemas_hold_nothing_that_hosts_stumble_over(tool: Tool) -> None:
+    published = tool.published
+    assert published.output_schema is not None
+    for whole in (published.input_schema, published.output_schema):
+        jsonschema.Draft202012Validator.check_schema(whole)
+        assert whole["type"] == "object"
+        for schema in schemas_in(whole):
+            assert not {"$ref", "$defs", "anyOf", "oneOf", "allOf", "title"} & schema.keys()
+            assert isinstance(schema["type"], str)
+
+
+@every_tool
+def test_unknown_arguments_are_ruled_out_at_every_depth(tool: Tool) -> None:
+    for schema in schemas_in(tool.published.input_schema):
+        if "properties" in schema:
+            assert schema["additionalProperties"] is False
+
+
+A_TOOL = re.compile(rf"\b(?:{'|'.join(TOOLS)})\b")
+
+
+def test_sentences_that_name_tools_say_which_and_all_others_name_none() -> None:
+    wrong = [
+        (tool.name, sentence)
+        for tool in ALL
+        for sentence in sentences_of(tool)
+        if set(A_TOOL.findall(sentence)) != (sentence.tools if isinstance(sentence, Mention) else set())
+    ]
+    assert wrong == []
+
+
+def test_instructions_name_tools_that_exist() -> None:
+    named = set(re.findall(r"\b(?:list|get|create|update|delete|send)_[a-z_]+", instructions(ALL)))
+    assert named <= TOOLS.keys()
+
+
+@every_tool
+def test_every_id_says_which_list_it_comes_from(tool: Tool) -> None:
+    for name, about in properties_in(tool.published.input_schema):
+        if name.endswith("_id") and name not in ("item_id", "stripe_customer_id", "stripe_source_id"):
+            assert re.search(r"\blist_[a-z_]+", about["description"]), name
+
+
+def test_the_tools_leave_room_in_an_agents_context() -> None:
+    sizes = {tool.name: len(what_a_model_reads(tool)) for tool in ALL}
+    assert sum(sizes.values()) / len(sizes) <= 850
+    assert {name: size for name, size in sizes.items() if size > 3_600} == {}
