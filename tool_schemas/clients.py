@@ -12,23 +12,23 @@ from tool_schemas.base.types import AsJsonText, Codes, Day, Filled
 
 Status = Annotated[Literal["active", "archived"], Codes(active=1, archived=2)]
 CompanyName = Annotated[Filled, Field(description="Company or person.")]
-UpdatedSince = Annotated[Day, Field(description="Changed since.")]
+UpdatedSince = Annotated[Day, Field(description="Changed on this day or later.")]
 
 
 class CompanyFields(Fields):
     """What clients and leads have in common."""
 
-    number: str | None = Field(None, description="Own; unique.")
-    address: str | None = Field(None, description="Street.")
-    address_2: str | None = Field(None, description="Second line.")
-    city: str | None = Field(None, description="City.")
-    state: str | None = Field(None, description="State.")
+    number: str | None = Field(None, description="Your own reference; must be unique.")
+    address: str | None = Field(None, description="Street and number.")
+    address_2: str | None = Field(None, description="Like a suite.")
+    city: str | None = Field(None, description="Of the address.")
+    state: str | None = Field(None, description="Region of the address.")
     zip: str | None = Field(None, description="Postal code.")
     country: str | None = Field(None, description="Like US.")
-    website: str | None = Field(None, description="URL.")
-    description: str | None = Field(None, description="Notes.")
+    website: str | None = Field(None, description="Full URL.")
+    description: str | None = Field(None, description="Internal notes.")
     invoice_extra_fields: Annotated[dict[str, str], AsJsonText] | None = Field(
-        None, description="Custom fields: name to text."
+        None, description="Custom fields, by name."
     )
 
 
@@ -46,15 +46,15 @@ class Client(CompanyFields, Record):
 
 
 class ByCreation(ByDay):
-    from_date: Day | None = Field(None, exclude=True, description="Created.")
-    to_date: Day | None = Field(None, exclude=True, description="Created.")
+    from_date: Day | None = Field(None, exclude=True, description="Created on this day or later.")
+    to_date: Day | None = Field(None, exclude=True, description="Created on this day or earlier.")
 
 
 class ListClients(ByCreation, ByQuery):
     same = ("status",)
-    status: Status | None = Field(None, exclude=True, description="State.")
+    status: Status | None = Field(None, exclude=True, description="Only these; default both.")
     updated_since: UpdatedSince | None = None
-    sort: Literal["name", "date"] = Field("name", description="date: by creation.")
+    sort: Literal["name", "date"] = Field("name", description="date: by creation; direction not documented.")
 
 
 class OneClient(Arguments):
@@ -70,7 +70,7 @@ class CreateClient(Deduplicated, CompanyFields):
 
 class UpdateClient(CompanyFields, OneClient, PartialUpdate):
     name: CompanyName | None = None
-    status: Status | None = Field(None, description="archived hides it, keeps all.")
+    status: Status | None = Field(None, description="archived hides it, keeping everything.")
 
 
 class DeleteClient(Confirmed, OneClient): ...

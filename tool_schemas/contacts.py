@@ -11,9 +11,9 @@ from tool_schemas.clients import OneClient
 
 class ContactFields(Fields):
     title: str | None = Field(None, description="Job title.")
-    phone: str | None = Field(None, description="Phone.")
-    ext: str | None = Field(None, description="Extension.")
-    mobile: str | None = Field(None, description="Mobile phone.")
+    phone: str | None = Field(None, description="Landline, without ext.")
+    ext: str | None = Field(None, description="Extension of phone.")
+    mobile: str | None = Field(None, description="Cell phone.")
 
 
 class Contact(ContactFields, Record):
@@ -41,13 +41,13 @@ class GetContact(OneContact): ...
 
 
 class CreateContact(Deduplicated, ContactFields, OneClient):
-    name: Filled = Field(description="Full name.")
-    email: Email = Field(description="E-mail address.")
+    name: Filled = Field(description="First and last name.")
+    email: Email = Field(description="One address, like ana@example.com.")
 
 
 class UpdateContact(ContactFields, OneContact, PartialUpdate):
-    name: Filled | None = Field(None, description="Full name.")
-    email: Email | None = Field(None, description="E-mail address.")
+    name: Filled | None = Field(None, description="First and last name.")
+    email: Email | None = Field(None, description="One address, like ana@example.com.")
 
 
 class DeleteContact(Confirmed, OneContact): ...

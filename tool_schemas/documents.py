@@ -19,34 +19,34 @@ def _percent(given: Decimal) -> Decimal:
 
 
 ItemType = Annotated[Literal["line", "section"], Codes(section=0, line=3)]
-Percent = Annotated[Number, AfterValidator(_percent), Field(description="Percent.")]
+Percent = Annotated[Number, AfterValidator(_percent)]
 
 
 class TaxFields(Fields):
     """Three taxes on the taxable lines."""
 
-    tax: Percent | None = None
-    tax_label: str | None = Field(None, description="Its name.")
-    tax2: Percent | None = None
-    tax2_label: str | None = Field(None, description="Its name.")
-    tax3: Percent | None = None
-    tax3_label: str | None = Field(None, description="Its name.")
-    compound_tax: bool | None = Field(None, description="tax2 taxes tax too.")
+    tax: Percent | None = Field(None, description="Percent on taxable lines, like 8.25.")
+    tax_label: str | None = Field(None, description="Like VAT.")
+    tax2: Percent | None = Field(None, description="Second tax, in percent.")
+    tax2_label: str | None = Field(None, description="Name of tax2.")
+    tax3: Percent | None = Field(None, description="Third tax, in percent.")
+    tax3_label: str | None = Field(None, description="Name of tax3.")
+    compound_tax: bool | None = Field(None, description="true: tax2 also applies to tax.")
 
 
 class DocumentFields(TaxFields):
     """Who a document is for, and its texts."""
 
     client_id: ClientId | None = None
-    number: str | None = Field(None, description="Unique; default the next.")
-    title: str | None = Field(None, description="Heading.")
-    note: str | None = Field(None, description="Text below.")
-    summary: str | None = Field(None, description="Text above.")
+    number: str | None = Field(None, description="Must be unique; default: the next.")
+    title: str | None = Field(None, description="Heading for customers.")
+    note: str | None = Field(None, description="Below the lines; customers read it.")
+    summary: str | None = Field(None, description="Above the lines; customers read it.")
 
 
 class ItemFields(Fields):
     taxable: bool | None = Field(None, description="true: taxes apply.")
-    item_type: ItemType | None = Field(None, description="section: a header.")
+    item_type: ItemType | None = Field(None, description="section: only a heading.")
 
 
 class Item(ItemFields, LenientModel):
@@ -64,17 +64,19 @@ class Item(ItemFields, LenientModel):
 
 
 class NewItem(ItemFields, StrictModel):
-    title: Filled = Field(description="Text.")
-    quantity: Number = Field(description="How many.")
-    price: Number = Field(description="For one.")
+    title: Filled = Field(description="Text of the line.")
+    quantity: Number = Field(description="Like hours or pieces.")
+    price: Number = Field(description="Per unit, before taxes.")
 
 
 class ChangedItem(ItemFields, StrictModel):
-    item_id: Id | None = Field(None, serialization_alias="id", description="Line to change; else adds one.")
-    remove: bool | None = Field(None, serialization_alias="_destroy", description="true: takes it out.")
-    title: Filled | None = Field(None, description="Text.")
-    quantity: Number | None = Field(None, description="How many.")
-    price: Number | None = Field(None, description="For one.")
+    item_id: Id | None = Field(
+        None, serialization_alias="id", description="Line to change or remove; without it, adds one."
+    )
+    remove: bool | None = Field(None, serialization_alias="_destroy", description="true: takes this line out.")
+    title: Filled | None = Field(None, description="Text of the line.")
+    quantity: Number | None = Field(None, description="Like hours or pieces.")
+    price: Number | None = Field(None, description="Per unit, before taxes.")
 
     @model_validator(mode="after")
     def _new_or_known(self) -> "ChangedItem":
@@ -91,7 +93,7 @@ class ChangedItem(ItemFields, StrictModel):
 NewItems = Annotated[list[NewItem], AsJsonText]
 ChangedItems = Annotated[list[ChangedItem], AsJsonText]
 
-ITEMS = "Lines."
+ITEMS = "The lines, in order."
 CHANGED_ITEMS = "Lines to add, change or remove; others stay."
 
 
@@ -99,12 +101,12 @@ class Message(Confirmed, Deduplicated):
     """An e-mail with a document. `subject` and `message` fall back to the account's template."""
 
     recipients: Annotated[list[Email], AsJsonText, Field(min_length=1, max_length=50)] = Field(
-        description="E-mail addresses."
+        description="E-mail addresses, up to 50."
     )
-    subject: str | None = Field(None, description="Default: a template.")
-    message: str | None = Field(None, description="Default: a template.")
-    send_copy: bool | None = Field(None, description="A copy to the owner.")
-    attach_pdf: bool | None = Field(None, description="Attach the PDF.")
+    subject: str | None = Field(None, description="Default: the account's template.")
+    message: str | None = Field(None, description="Body text; default: the account's template.")
+    send_copy: bool | None = Field(None, description="true: a copy to the sender.")
+    attach_pdf: bool | None = Field(None, description="true: with the PDF.")
 
 
 def items_of(kind: str) -> dict[str, str]:

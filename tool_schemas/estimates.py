@@ -26,11 +26,11 @@ Status = Annotated[
     Literal["draft", "sent", "viewed", "cancelled", "declined", "revised", "accepted", "archived"],
     Codes(draft=0, sent=1, viewed=2, cancelled=3, declined=4, revised=5, accepted=6, archived=7),
 ]
-EstimateDate = Annotated[Day, Field(description="Estimate date.")]
+EstimateDate = Annotated[Day, Field(description="Date printed on it.")]
 
 
 class EstimateFields(DocumentFields):
-    status: Status | None = Field(None, description="Setting it mails nothing.")
+    status: Status | None = Field(None, description="A label: mails nothing.")
 
 
 class Estimate(EstimateFields, Record):
@@ -53,8 +53,8 @@ class Estimate(EstimateFields, Record):
 
 class EstimateFilters(InOrder, ByDay, ByQuery):
     same = ("status",)
-    status: Status | None = Field(None, exclude=True, description="State.")
-    order: Literal["newest", "oldest", "largest"] | None = Field(None, exclude=True, description="First.")
+    status: Status | None = Field(None, exclude=True, description="Only this status.")
+    order: Literal["newest", "oldest", "largest"] | None = Field(None, exclude=True, description="largest: by total.")
 
 
 class ListEstimates(EstimateFilters): ...

@@ -12,14 +12,14 @@ from tool_schemas.base.types import Day, Number
 from tool_schemas.clients import OneClient
 from tool_schemas.projects import OneProject
 
-Amount = Annotated[Number, Field(description="In the account's currency.")]
+Amount = Annotated[Number, Field(description="Total paid, without a currency.")]
 
 
 class ExpenseFields(Fields):
     client_id: ClientId | None = None
     project_id: ProjectId | None = None
-    description: str | None = Field(None, description="What it was for.")
-    incurred_on: Day | None = Field(None, description="Default today.")
+    description: str | None = Field(None, description="What was bought.")
+    incurred_on: Day | None = Field(None, description="Day spent; today for a new one.")
 
 
 class Expense(ExpenseFields, Record):
@@ -39,8 +39,8 @@ class Expense(ExpenseFields, Record):
 class ExpenseFilters(DateRange, ByQuery):
     """The dates are Clientary's own filter."""
 
-    from_date: Day | None = Field(None, description="From.")
-    to_date: Day | None = Field(None, description="To.")
+    from_date: Day | None = Field(None, description="Spent on this day or later.")
+    to_date: Day | None = Field(None, description="Spent on this day or earlier.")
 
 
 class ListExpenses(ExpenseFilters): ...

@@ -20,13 +20,13 @@ def _above_zero(given: Decimal) -> Decimal:
     return given
 
 
-Title = Annotated[Filled, Field(description="Label on invoices.")]
-Worked = Annotated[Number, AfterValidator(_above_zero), Field(description="1.5 is ninety minutes.")]
+Title = Annotated[Filled, Field(description="What was done; invoice lines show it.")]
+Worked = Annotated[Number, AfterValidator(_above_zero), Field(description="Decimal: 1.5 is ninety minutes.")]
 
 
 class HourFields(Fields):
-    date: Day | None = Field(None, description="Default today.")
-    description: str | None = Field(None, description="Longer note.")
+    date: Day | None = Field(None, description="Day worked; today for a new one.")
+    description: str | None = Field(None, description="More about the work.")
     rate: Number | None = Field(None, description="Per hour; default the project's.")
 
 
@@ -49,10 +49,14 @@ class HourEntry(HourFields, Record):
 class HourFilters(InOrder, ByDay, ByQuery):
     narrow_by = ("missing_description",)
     same = ("user_id",)
-    order: Literal["newest", "oldest"] | None = Field(None, exclude=True, description="First.")
-    user_id: StaffId | None = Field(None, exclude=True)
-    missing_description: bool | None = Field(None, exclude=True, description="Without one.")
-    billed: bool | None = Field(None, exclude=True, description="Billed or not.")
+    order: Literal["newest", "oldest"] | None = Field(
+        None, exclude=True, description="Which come first, by day worked."
+    )
+    user_id: StaffId | None = Field(None, exclude=True, description="Only this person's.")
+    missing_description: bool | None = Field(
+        None, exclude=True, description="true: only entries without a description."
+    )
+    billed: bool | None = Field(None, exclude=True, description="true: only billed; false: only unbilled.")
 
     def wants(self, record: Record, today: datetime.date) -> bool:
         """Whether it is an entry with, or without, a description."""
@@ -64,7 +68,7 @@ class ListProjectHours(OneProject, HourFilters): ...
 
 
 class ListHours(HourFilters):
-    client_id: ClientId | None = Field(None, exclude=True)
+    client_id: ClientId | None = Field(None, exclude=True, description="Only this client's projects.")
 
     def order_by(self) -> tuple[str, bool]:
         """Newest first, unless the oldest are asked for: the hours of one project come after another's."""
@@ -86,7 +90,7 @@ class CreateProjectHours(Deduplicated, HourFields, OneProject):
 class UpdateHourEntry(HourFields, OneHourEntry, PartialUpdate):
     title: Title | None = None
     hours: Worked | None = None
-    billed: bool | None = Field(None, description="Billed or not.")
+    billed: bool | None = Field(None, description="true: counts as invoiced; false: still to bill.")
 
 
 class DeleteHourEntry(Confirmed, OneHourEntry): ...

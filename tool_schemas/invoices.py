@@ -30,13 +30,13 @@ Status = Annotated[
 ]
 OWED = ("sent", "viewed")
 """The statuses of invoices that somebody is asked to pay; drafts, cancelled and pending ones are not."""
-InvoiceDate = Annotated[Day, Field(description="Invoice date.")]
-DueDate = Annotated[Day, Field(description="Payment is due.")]
+InvoiceDate = Annotated[Day, Field(description="Date printed on it.")]
+DueDate = Annotated[Day, Field(description="Last day to pay.")]
 
 
 class InvoiceFields(DocumentFields):
-    po: str | None = Field(None, description="Purchase order.")
-    status: Status | None = Field(None, description="Setting it mails nothing.")
+    po: str | None = Field(None, description="The customer's order number.")
+    status: Status | None = Field(None, description="A label: mails nothing, records no payment.")
 
 
 class Invoice(InvoiceFields, Record):
@@ -75,10 +75,14 @@ class Invoice(InvoiceFields, Record):
 class InvoiceFilters(InOrder, ByDue, ByDay, ByQuery):
     narrow_by = ("overdue", "min_balance")
     same = ("status",)
-    status: Status | None = Field(None, exclude=True, description="State.")
-    overdue: bool | None = Field(None, exclude=True, description="Late.")
+    from_date: Day | None = Field(None, exclude=True, description="First invoice date, included.")
+    to_date: Day | None = Field(None, exclude=True, description="Last invoice date, included.")
+    status: Status | None = Field(None, exclude=True, description="Only this status.")
+    overdue: bool | None = Field(None, exclude=True, description="true: unpaid past due_date; false: all others.")
     min_balance: LeastBalance | None = Field(None, exclude=True)
-    order: Literal["newest", "oldest", "largest", "due"] | None = Field(None, exclude=True, description="First.")
+    order: Literal["newest", "oldest", "largest", "due"] | None = Field(
+        None, exclude=True, description="due: earliest due_date first; largest: by total."
+    )
 
     def wants(self, record: Record, today: datetime.date) -> bool:
         """Whether it is late, or owes enough."""

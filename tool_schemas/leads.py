@@ -22,7 +22,9 @@ class Lead(CompanyFields, Record):
 
 
 class ListLeads(ByCreation, ByQuery):
-    sort: Literal["newest", "oldest", "name"] = Field("newest", description="Order.")
+    sort: Literal["newest", "oldest", "name"] = Field(
+        "newest", description="newest and oldest go by creation, name from A to Z."
+    )
 
 
 class OneLead(Arguments):

@@ -10,12 +10,12 @@ from tool_schemas.clients import OneClient
 
 
 class PaymentProfileFields(Fields):
-    card_type: str | None = Field(None, description="Brand, like Visa.")
-    address: str | None = Field(None, description="Street.")
-    city: str | None = Field(None, description="City.")
-    zip: str | None = Field(None, description="Postal code.")
-    state: str | None = Field(None, description="State.")
-    country: str | None = Field(None, description="Country.")
+    card_type: str | None = Field(None, description="Card brand, like Visa.")
+    address: str | None = Field(None, description="Billing address: street.")
+    city: str | None = Field(None, description="Of the billing address.")
+    zip: str | None = Field(None, description="Postal code of the billing address.")
+    state: str | None = Field(None, description="Region, like CA.")
+    country: str | None = Field(None, description="Like US.")
 
 
 class PaymentProfile(PaymentProfileFields, Record):
@@ -35,11 +35,11 @@ class ListClientPaymentProfiles(OneClient, ByQuery): ...
 
 
 class CreatePaymentProfile(Deduplicated, PaymentProfileFields, OneClient):
-    stripe_customer_id: Filled = Field(description="Stripe's customer, cus_….")
-    stripe_source_id: Filled = Field(description="Source or card, like card_….")
-    last_four_digits: str = Field(pattern="^[0-9]{4}$", description="Last four digits of the card.")
-    name: Filled = Field(description="On the card.")
-    expiration_date: Day = Field(description="A day in its last month.")
+    stripe_customer_id: Filled = Field(description="Existing Stripe customer, like cus_….")
+    stripe_source_id: Filled = Field(description="Existing Stripe card or source, like card_….")
+    last_four_digits: str = Field(pattern="^[0-9]{4}$", description="Of the card number, like 4242.")
+    name: Filled = Field(description="Name on the card.")
+    expiration_date: Day = Field(description="Any day in the card's last valid month.")
 
 
 class DeletePaymentProfile(Confirmed, OneClient):

@@ -28,8 +28,10 @@ class Payment(Record):
 
 
 class ListPayments(ByDay, ByQuery):
-    client_id: ClientId | None = Field(None, exclude=True)
-    sort: Literal["received_on", "created_at"] = Field("received_on", description="Newest first.")
+    client_id: ClientId | None = Field(None, exclude=True, description="Only this client's.")
+    sort: Literal["received_on", "created_at"] = Field(
+        "received_on", description="Newest first: by day received, or by time entered."
+    )
 
     def order_by(self) -> tuple[str, bool] | None:
         """Clientary's own order, which the payments of a client's invoices don't come in."""
@@ -43,9 +45,9 @@ class ToInvoice(Arguments):
 
 
 class CreatePayment(Deduplicated, ToInvoice):
-    amount: Number = Field(description="In the invoice's currency.")
-    note: str | None = Field(None, description="Like Check #123.")
-    received_on: Day | None = Field(None, description="Default today.")
+    amount: Number = Field(description="Part or all of the balance, in the invoice's currency.")
+    note: str | None = Field(None, description="Reference, like Check 123.")
+    received_on: Day | None = Field(None, description="Day the money came; default today.")
 
 
 class ChargePaymentProfile(Confirmed, Deduplicated, ToInvoice):

@@ -16,19 +16,21 @@ from tool_schemas.clients import OneClient
 Status = Annotated[Literal["active", "completed", "billable"], Codes(active=1, completed=2, billable=4)]
 ProjectType = Annotated[Literal["hourly", "fixed"], Codes(hourly=0, fixed=2)]
 BudgetType = Annotated[Literal["hours", "amount"], Codes(hours=0, amount=1)]
-Rate = Annotated[Number, Field(description="Per hour, or the fixed price.")]
+Rate = Annotated[Number, Field(description="Per hour, or the whole price if project_type is fixed.")]
 
 
 class ProjectFields(Fields):
     client_id: ClientId | None = None
-    number: str | None = Field(None, description="Own; unique.")
-    description: str | None = Field(None, description="Notes.")
-    project_type: ProjectType | None = Field(None, description="Default hourly.")
-    budget_type: BudgetType | None = Field(None, description="Unit of budget.")
-    budget: Number | None = Field(None, description="In budget_type's unit.")
+    number: str | None = Field(None, description="Your own reference; must be unique.")
+    description: str | None = Field(None, description="What it is about.")
+    project_type: ProjectType | None = Field(None, description="Default hourly; decides what rate means.")
+    budget_type: BudgetType | None = Field(None, description="Whether budget is hours or money.")
+    budget: Number | None = Field(None, description="In hours or money, as budget_type says.")
     currency_code: Currency | None = None
-    end_date: Day | None = Field(None, description="Day it ends.")
-    status: Status | None = Field(None, description="completed closes it, keeps all.")
+    end_date: Day | None = Field(None, description="Planned last day.")
+    status: Status | None = Field(
+        None, description="active and billable are open; completed is closed, keeping everything."
+    )
 
 
 class ClientInProject(LenientModel):
@@ -68,13 +70,15 @@ class Project(ProjectFields, Record):
 
 class ProjectFilters(ByDay, ByQuery):
     same = ("status",)
-    status: Status | None = Field(None, exclude=True, description="State.")
-    from_date: Day | None = Field(None, exclude=True, description="Ends.")
-    to_date: Day | None = Field(None, exclude=True, description="Ends.")
+    status: Status | None = Field(None, exclude=True, description="active and billable are both open.")
+    from_date: Day | None = Field(None, exclude=True, description="Ending on this day or later.")
+    to_date: Day | None = Field(None, exclude=True, description="Ending on this day or earlier.")
 
 
 class ListProjects(ProjectFilters):
-    include_completed: bool = Field(default=False, exclude=True, description="Completed too.")
+    include_completed: bool = Field(
+        default=False, exclude=True, description="true: completed projects too; default hides them."
+    )
 
 
 class ListClientProjects(OneClient, ProjectFilters): ...
@@ -88,12 +92,12 @@ class GetProject(OneProject): ...
 
 
 class CreateProject(Deduplicated, ProjectFields):
-    name: Filled = Field(description="Name.")
+    name: Filled = Field(description="How people call the project.")
     rate: Rate
 
 
 class UpdateProject(ProjectFields, OneProject, PartialUpdate):
-    name: Filled | None = Field(None, description="Name.")
+    name: Filled | None = Field(None, description="How people call the project.")
     rate: Rate | None = None
 
 

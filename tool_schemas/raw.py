@@ -56,24 +56,24 @@ class ApiCall(Arguments):
     """Where a request goes."""
 
     method: str
-    path: Annotated[str, AfterValidator(_path)] = Field(description="Below /api/v2/: clients/12.")
+    path: Annotated[str, AfterValidator(_path)] = Field(description="Below /api/v2/, like clients/12/contacts.")
     query: Annotated[dict[str, str], AsJsonText, AfterValidator(_query)] | None = Field(
-        None, description="Like {page: 2}."
+        None, description='URL parameters, like {"page": "2"}.'
     )
 
 
 class ReadApi(ApiCall):
     """What is left of it where nothing may be changed."""
 
-    method: Literal["GET"] = Field(description="Reads.")
+    method: Literal["GET"] = Field(description="Only reading is allowed here.")
 
 
 class ApiRequest(ApiCall, Confirmed):
     """Any request; the body goes as it is, its wrapper key included."""
 
-    method: Literal["GET", "POST", "PUT", "DELETE"] = Field(description="GET reads.")
+    method: Literal["GET", "POST", "PUT", "DELETE"] = Field(description="GET only reads; the others change something.")
     content: Annotated[dict[str, Any], AsJsonText, AfterValidator(_body)] | None = Field(
-        None, alias="body", description="Like {client: {city: Bath}}."
+        None, alias="body", description='JSON with its wrapper key, like {"client": {"city": "Bath"}}.'
     )  # its name would be that of a method
 
     @model_validator(mode="after")

@@ -31,21 +31,23 @@ TimeInterval = Annotated[
         weekly=1, every_2_weeks=2, semimonthly=3, every_4_weeks=4, monthly=5, every_2_months=6, quarterly=7,
         every_4_months=11, every_6_months=8, annually=9, every_2_years=10,
     ),
-    Field(description="How often."),
+    Field(description="semimonthly: twice a month."),
 ]  # fmt: skip
-NextDate = Annotated[Day, Field(description="Next invoice.")]
-DuePeriod = Annotated[int, Field(ge=0, description="Days to pay."), NotABool]
+NextDate = Annotated[Day, Field(description="Day the next invoice is made.")]
+DuePeriod = Annotated[int, Field(ge=0, description="Days from invoice date to due date."), NotABool]
 WHAT_HAPPENS = (
-    "Each invoice is, unasked, kept as draft, mailed (send), or charged (autobill; needs payment_profile_id)."
+    "On each date, unasked: draft only drafts an invoice, send e-mails it, autobill charges payment_profile_id."
 )
 
 
 class ScheduleFields(DocumentFields):
-    po: str | None = Field(None, description="Purchase order.")
-    status: Status | None = Field(None, description="paused stops it.")
-    payment_profile_id: PaymentProfileId | None = None
-    unlimited: bool | None = Field(None, description="No end.")
-    occurrences_remaining: Annotated[int, Field(ge=0), NotABool] | None = Field(None, description="Invoices left.")
+    po: str | None = Field(None, description="The customer's order number.")
+    status: Status | None = Field(None, description="paused can be resumed; stopped has ended.")
+    payment_profile_id: PaymentProfileId | None = Field(None, description="Card for autobill.")
+    unlimited: bool | None = Field(None, description="true: no end; else occurrences_remaining.")
+    occurrences_remaining: Annotated[int, Field(ge=0), NotABool] | None = Field(
+        None, description="Invoices left, unless unlimited."
+    )
 
 
 class RecurringSchedule(ScheduleFields, Record):
@@ -74,9 +76,9 @@ class RecurringSchedule(ScheduleFields, Record):
 
 class ListRecurringSchedules(ByDay, ByQuery):
     same = ("status",)
-    status: Status | None = Field(None, exclude=True, description="State.")
-    from_date: Day | None = Field(None, exclude=True, description="Next.")
-    to_date: Day | None = Field(None, exclude=True, description="Next.")
+    status: Status | None = Field(None, exclude=True, description="Only this status.")
+    from_date: Day | None = Field(None, exclude=True, description="next_date on this day or later.")
+    to_date: Day | None = Field(None, exclude=True, description="next_date on this day or earlier.")
 
 
 class OneRecurringSchedule(Arguments):

@@ -11,15 +11,15 @@ from tool_schemas.base.models import Arguments, Confirmed, Deduplicated, Fields,
 from tool_schemas.base.types import Day, Filled
 from tool_schemas.projects import OneProject
 
-Title = Annotated[Filled, Field(description="What to do.")]
+Title = Annotated[Filled, Field(description="What is to be done.")]
 
 
 class TaskFields(Fields):
     project_id: ProjectId | None = None
     client_id: ClientId | None = None
-    assignee_id: StaffId | None = None
-    description: str | None = Field(None, description="Details.")
-    due_date: Day | None = Field(None, description="Due day.")
+    assignee_id: StaffId | None = Field(None, description="Who does it.")
+    description: str | None = Field(None, description="More about it.")
+    due_date: Day | None = Field(None, description="Last day to do it.")
 
 
 class Task(TaskFields, Record):
@@ -41,10 +41,10 @@ class Task(TaskFields, Record):
 
 class TaskFilters(ByDue, ByDay, ByQuery):
     same = ("assignee_id", "complete")
-    assignee_id: StaffId | None = Field(None, exclude=True)
-    complete: bool | None = Field(None, exclude=True, description="Done.")
-    from_date: Day | None = Field(None, exclude=True, description="Due.")
-    to_date: Day | None = Field(None, exclude=True, description="Due.")
+    assignee_id: StaffId | None = Field(None, exclude=True, description="Only this person's.")
+    complete: bool | None = Field(None, exclude=True, description="true: only done; false: only open; default both.")
+    from_date: Day | None = Field(None, exclude=True, description="Due on this day or later.")
+    to_date: Day | None = Field(None, exclude=True, description="Due on this day or earlier.")
 
 
 class ListTasks(TaskFilters): ...

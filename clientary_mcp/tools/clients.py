@@ -16,19 +16,22 @@ from tool_schemas.projects import Project
 @reads(
     "clients",
     mentions=(
-        Mention("Their people: list_client_contacts.", "list_client_contacts"),
-        Mention("Prospects: list_leads.", "list_leads"),
+        Mention("Their people are in list_client_contacts.", "list_client_contacts"),
+        Mention("Prospects are in list_leads.", "list_leads"),
     ),
 )
 async def list_clients(clientary: Clientary, args: ListClients) -> Page[Client]:
-    """List clients, archived ones too."""
+    """List clients, archived ones included."""
     query = {"updated_since": args.updated_since, "sort": "date" if args.sort == "date" else None}
     return await listed(clientary, Client, "clients", args, query)
 
 
-@reads("clients", mentions=Mention("What goes with it is in client_overview.", "client_overview"))
+@reads(
+    "clients",
+    mentions=Mention("client_overview adds its contacts, invoices, projects and estimates.", "client_overview"),
+)
 async def get_client(clientary: Clientary, args: GetClient) -> Client:
-    """One client in full: address, notes, status."""
+    """Read one client: address, notes, status."""
     return await clientary.get(Client, f"clients/{args.client_id}")
 
 
@@ -36,8 +39,8 @@ async def get_client(clientary: Clientary, args: GetClient) -> Client:
     "clients",
     seen_with="list_clients",
     mentions=(
-        Mention("Check list_clients first.", "list_clients"),
-        Mention("People are added with create_contact.", "create_contact"),
+        Mention("list_clients shows who is there already.", "list_clients"),
+        Mention("create_contact adds its people.", "create_contact"),
     ),
 )
 async def create_client(clientary: Clientary, args: CreateClient) -> Client:
@@ -47,7 +50,7 @@ async def create_client(clientary: Clientary, args: CreateClient) -> Client:
 
 @updates("clients", seen_with="get_client")
 async def update_client(clientary: Clientary, args: UpdateClient) -> Client:
-    """Change the given fields of a client; "" clears one. status=archived is the reversible way to retire it."""
+    """Change the given fields of a client. status=archived retires it, reversibly."""
     return await clientary.update(Client, f"clients/{args.client_id}", args.body())
 
 
@@ -78,7 +81,7 @@ async def _preview_delete_client(clientary: Clientary, args: DeleteClient) -> Ou
     "clients",
     _preview_delete_client,
     seen_with="get_client",
-    mentions=Mention("To keep the history, archive it with update_client.", "update_client"),
+    mentions=Mention("update_client with status=archived hides it instead and keeps everything.", "update_client"),
 )
 async def delete_client(clientary: Clientary, args: DeleteClient) -> Outcome:
     """Delete a client for good, with all its projects, invoices, estimates and contacts."""

@@ -18,31 +18,31 @@ from tool_schemas.contacts import (
 
 @reads("contacts")
 async def list_contacts(clientary: Clientary, args: ListContacts) -> Page[Contact]:
-    """List the people at all clients and leads."""
+    """List the contacts (people) of all clients and leads."""
     return await listed(clientary, Contact, "contacts", args, {"page_size": 100})
 
 
 @reads("contacts")
 async def list_client_contacts(clientary: Clientary, args: ListClientContacts) -> Page[Contact]:
-    """List the people at one client."""
+    """List the contacts (people) of one client."""
     return await listed(clientary, Contact, f"clients/{args.client_id}/contacts", args)
 
 
 @reads("contacts")
 async def get_contact(clientary: Clientary, args: GetContact) -> Contact:
-    """One contact in full."""
+    """Read one contact in full."""
     return await clientary.get(Contact, f"contacts/{args.contact_id}")
 
 
 @creates("contacts", seen_with="list_client_contacts")
 async def create_contact(clientary: Clientary, args: CreateContact) -> Contact:
-    """Add a person to a client. Contacts of leads can't be made through the API."""
+    """Add a contact (a person) to a client. Contacts of leads cannot be created."""
     return await clientary.create(Contact, f"clients/{args.client_id}/contacts", args.body())
 
 
 @updates("contacts", seen_with="get_contact")
 async def update_contact(clientary: Clientary, args: UpdateContact) -> Contact:
-    """Change the given fields of a contact; "" clears one. A contact can't move to another client."""
+    """Change the given fields of a contact. It cannot move to another client."""
     return await clientary.update(Contact, f"contacts/{args.contact_id}", args.body())
 
 
@@ -57,7 +57,7 @@ async def _preview_delete_contact(clientary: Clientary, args: DeleteContact) -> 
 
 @deletes("contacts", _preview_delete_contact, seen_with="get_contact")
 async def delete_contact(clientary: Clientary, args: DeleteContact) -> Outcome:
-    """Delete a contact for good, with all comments associated with it. The client stays."""
+    """Delete a contact for good, with the comments linked to it. The client stays."""
     await clientary.delete(f"contacts/{args.contact_id}")
     return done(f"Contact {args.contact_id} is deleted, with the comments associated with it.")
 

@@ -25,7 +25,7 @@ from tool_schemas.estimates import (
 
 @reads("estimates")
 async def list_estimates(clientary: Clientary, args: ListEstimates) -> Page[Estimate]:
-    """List estimates (offers, quotes)."""
+    """List estimates (offers, quotes) of all clients."""
     return await listed(clientary, Estimate, "estimates", args)
 
 
@@ -43,17 +43,17 @@ async def list_project_estimates(clientary: Clientary, args: ListProjectEstimate
 
 @reads("estimates")
 async def get_estimate(clientary: Clientary, args: GetEstimate) -> Estimate:
-    """One estimate in full, with its lines (item_id) and taxes."""
+    """Read one estimate with its lines (item_id) and taxes."""
     return await clientary.get(Estimate, f"estimates/{args.estimate_id}")
 
 
 @creates(
     "estimates",
     seen_with="list_estimates",
-    mentions=Mention("It is mailed only by send_estimate_message.", "send_estimate_message"),
+    mentions=Mention("send_estimate_message mails it.", "send_estimate_message"),
 )
 async def create_estimate(clientary: Clientary, args: CreateEstimate) -> Estimate:
-    """Make an estimate, a draft unless status says otherwise. Making it mails nothing."""
+    """Create an estimate, a draft unless status says otherwise. It is not mailed."""
     narrowest = f"clients/{args.client_id}/estimates" if args.client_id else "estimates"
     return await clientary.create(
         Estimate, "estimates", args.body(), listed=partial(clientary.every, Estimate, narrowest)
@@ -63,10 +63,10 @@ async def create_estimate(clientary: Clientary, args: CreateEstimate) -> Estimat
 @updates(
     "estimates",
     seen_with="get_estimate",
-    mentions=Mention("create_invoice_from_estimate makes an invoice of it.", "create_invoice_from_estimate"),
+    mentions=Mention("create_invoice_from_estimate turns it into an invoice.", "create_invoice_from_estimate"),
 )
 async def update_estimate(clientary: Clientary, args: UpdateEstimate) -> Estimate:
-    """Change the given fields of an estimate; "" clears one."""
+    """Change the given fields of an estimate."""
     return await clientary.update(Estimate, f"estimates/{args.estimate_id}", args.body())
 
 
@@ -100,7 +100,7 @@ async def _preview_send_estimate(clientary: Clientary, args: SendEstimateMessage
     "estimates",
     _preview_send_estimate,
     seen_with="get_estimate",
-    mentions=Mention("The addresses of a client's contacts are in list_client_contacts.", "list_client_contacts"),
+    mentions=Mention("The client's are in list_client_contacts.", "list_client_contacts"),
 )
 async def send_estimate_message(clientary: Clientary, args: SendEstimateMessage) -> Outcome:
     """E-mail an estimate to the given addresses."""

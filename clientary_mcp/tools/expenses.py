@@ -21,31 +21,31 @@ from tool_schemas.expenses import (
 
 @reads("expenses")
 async def list_expenses(clientary: Clientary, args: ListExpenses) -> Page[Expense]:
-    """List expenses; without dates this fiscal year's alone. The answer tells the range."""
+    """List expenses. Without dates, only the current fiscal year's; the answer gives the range."""
     return await listed(clientary, Expense, "expenses", args, args.body())
 
 
 @reads("expenses")
 async def list_client_expenses(clientary: Clientary, args: ListClientExpenses) -> Page[Expense]:
-    """List one client's expenses; without dates perhaps this fiscal year's alone."""
+    """List one client's expenses. Without dates, perhaps only the current fiscal year's."""
     return await listed(clientary, Expense, f"clients/{args.client_id}/expenses", args, args.body())
 
 
 @reads("expenses")
 async def list_project_expenses(clientary: Clientary, args: ListProjectExpenses) -> Page[Expense]:
-    """List one project's expenses; without dates perhaps this fiscal year's alone."""
+    """List one project's expenses. Without dates, perhaps only the current fiscal year's."""
     return await listed(clientary, Expense, f"projects/{args.project_id}/expenses", args, args.body())
 
 
 @reads("expenses")
 async def get_expense(clientary: Clientary, args: GetExpense) -> Expense:
-    """One expense in full."""
+    """Read one expense in full."""
     return await clientary.get(Expense, f"expenses/{args.expense_id}")
 
 
 @creates("expenses", seen_with="list_expenses")
 async def create_expense(clientary: Clientary, args: CreateExpense) -> Expense:
-    """Record money spent. Receipts can't be attached through the API."""
+    """Record money spent, for a client, a project or the business itself. Receipts cannot be attached."""
     narrowest = "expenses"
     if args.project_id or args.client_id:
         narrowest = f"projects/{args.project_id}/expenses" if args.project_id else f"clients/{args.client_id}/expenses"
@@ -57,7 +57,7 @@ async def create_expense(clientary: Clientary, args: CreateExpense) -> Expense:
 
 @updates("expenses", seen_with="get_expense")
 async def update_expense(clientary: Clientary, args: UpdateExpense) -> Expense:
-    """Change the given fields of an expense; "" clears one."""
+    """Change the given fields of an expense."""
     return await clientary.update(Expense, f"expenses/{args.expense_id}", args.body())
 
 

@@ -10,6 +10,7 @@ from clientary_mcp.tools.support.listing import Kept, keeping, listed
 from clientary_mcp.tools.support.lookups import hours_query, may_have_hours, projects_of
 from clientary_mcp.tools.support.previews import done, preview
 from tool_schemas.base.results import Outcome, Page
+from tool_schemas.base.sentences import Mention
 from tool_schemas.hours import (
     CreateProjectHours,
     DeleteHourEntry,
@@ -24,13 +25,13 @@ from tool_schemas.projects import Project
 
 @reads("hours")
 async def list_project_hours(clientary: Clientary, args: ListProjectHours) -> Page[HourEntry]:
-    """List the hours of one project, by everybody."""
+    """List the hour entries of one project, by all staff."""
     return await listed(clientary, HourEntry, f"projects/{args.project_id}/hours", args, hours_query(args.billed))
 
 
-@reads("hours")
+@reads("hours", mentions=Mention("timesheet_report adds them up by person and project.", "timesheet_report"))
 async def list_hours(clientary: Clientary, args: ListHours) -> Page[HourEntry]:
-    """List the hours of all projects, or of a client's, newest first."""
+    """List hour entries of all projects or one client, newest first."""
     kept: Kept[HourEntry] = keeping(clientary, args)()
 
     async def read(project: Project) -> None:
@@ -45,21 +46,20 @@ async def list_hours(clientary: Clientary, args: ListHours) -> Page[HourEntry]:
 
 @reads("hours")
 async def get_hour_entry(clientary: Clientary, args: GetHourEntry) -> HourEntry:
-    """One hour entry in full."""
+    """Read one hour entry in full."""
     return await clientary.get(HourEntry, f"hours/{args.hour_entry_id}")
 
 
 @creates("hours", seen_with="list_project_hours")
 async def create_project_hours(clientary: Clientary, args: CreateProjectHours) -> HourEntry:
-    """Log time worked on a project. It is booked on the owner of the API token; nobody else's time can be
+    """Log time worked on a project. It counts as the work of the API token's owner; nobody else's time can be
     logged."""
     return await clientary.create(HourEntry, f"projects/{args.project_id}/hours", args.body())
 
 
 @updates("hours", seen_with="get_hour_entry")
 async def update_hour_entry(clientary: Clientary, args: UpdateHourEntry) -> HourEntry:
-    """Change the given fields of an hour entry; "" clears one. Whether `billed` can be changed depends on the
-    account: the answer says if it was not."""
+    """Change the given fields of an hour entry. Some accounts ignore `billed`; the answer says so then."""
     # The key that changes `billed?` is documented nowhere: send the likely one, and look.
     entry = await clientary.update(
         HourEntry, f"hours/{args.hour_entry_id}", args.body(), read_back=args.billed is not None

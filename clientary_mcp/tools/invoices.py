@@ -26,9 +26,10 @@ from tool_schemas.invoices import (
 )
 
 
-@reads("invoices")
+@reads("invoices", mentions=Mention("receivables_report adds up what each client owes.", "receivables_report"))
 async def list_invoices(clientary: Clientary, args: ListInvoices) -> Page[Invoice]:
-    """List invoices. Overdue is no status: sent or viewed, past due_date, with a balance."""
+    """List invoices of all clients. Overdue is not a status: it means sent or viewed, past due_date, with a balance
+    due."""
     return await listed(clientary, Invoice, "invoices", args, {"updated_since": args.updated_since})
 
 
@@ -46,13 +47,13 @@ async def list_project_invoices(clientary: Clientary, args: ListProjectInvoices)
 
 @reads("invoices")
 async def list_recurring_schedule_invoices(clientary: Clientary, args: ListRecurringScheduleInvoices) -> Page[Invoice]:
-    """List the invoices of one recurring schedule."""
+    """List the invoices that one recurring schedule made."""
     return await listed(clientary, Invoice, f"recurring/{args.recurring_schedule_id}/invoices", args)
 
 
 @reads("invoices")
 async def get_invoice(clientary: Clientary, args: GetInvoice) -> Invoice:
-    """One invoice in full, with its lines (item_id), taxes and payments."""
+    """Read one invoice with its lines (item_id), taxes and payments."""
     return await clientary.get(Invoice, f"invoices/{args.invoice_id}")
 
 
@@ -60,12 +61,12 @@ async def get_invoice(clientary: Clientary, args: GetInvoice) -> Invoice:
     "invoices",
     seen_with="list_invoices",
     mentions=(
-        Mention("It is mailed only by send_invoice_message.", "send_invoice_message"),
-        Mention("Logged hours are billed by bill_project_hours.", "bill_project_hours"),
+        Mention("send_invoice_message mails it.", "send_invoice_message"),
+        Mention("bill_project_hours makes one from logged hours.", "bill_project_hours"),
     ),
 )
 async def create_invoice(clientary: Clientary, args: CreateInvoice) -> Invoice:
-    """Make an invoice, a draft unless status says otherwise. Making it mails nothing."""
+    """Create an invoice, a draft unless status says otherwise. It is not mailed."""
     narrowest = f"clients/{args.client_id}/invoices" if args.client_id else "invoices"
     return await clientary.create(Invoice, "invoices", args.body(), listed=partial(clientary.every, Invoice, narrowest))
 
@@ -73,10 +74,10 @@ async def create_invoice(clientary: Clientary, args: CreateInvoice) -> Invoice:
 @updates(
     "invoices",
     seen_with="get_invoice",
-    mentions=Mention("Money received is recorded with create_payment, not by status.", "create_payment"),
+    mentions=Mention("Money received is recorded with create_payment, not with status.", "create_payment"),
 )
 async def update_invoice(clientary: Clientary, args: UpdateInvoice) -> Invoice:
-    """Change the given fields of an invoice; "" clears one. status=cancelled is the reversible way to void it."""
+    """Change the given fields of an invoice. status=cancelled voids it, reversibly."""
     # The vendor prints PUT /invoice/:id, everybody else uses /invoices/:id; a 404 changed nothing.
     path = f"invoices/{args.invoice_id}"
     return await clientary.update(Invoice, path, args.body(), otherwise=f"invoice/{args.invoice_id}")
@@ -104,7 +105,7 @@ async def _preview_delete_invoice(clientary: Clientary, args: DeleteInvoice) -> 
     "invoices",
     _preview_delete_invoice,
     seen_with="get_invoice",
-    mentions=Mention("An invoice that a customer has seen is better cancelled with update_invoice.", "update_invoice"),
+    mentions=Mention("update_invoice with status=cancelled voids it and keeps it on record.", "update_invoice"),
 )
 async def delete_invoice(clientary: Clientary, args: DeleteInvoice) -> Outcome:
     """Delete an invoice for good, with its lines."""
@@ -120,7 +121,7 @@ async def _preview_send_invoice(clientary: Clientary, args: SendInvoiceMessage) 
     "invoices",
     _preview_send_invoice,
     seen_with="get_invoice",
-    mentions=Mention("The addresses of a client's contacts are in list_client_contacts.", "list_client_contacts"),
+    mentions=Mention("The client's are in list_client_contacts.", "list_client_contacts"),
 )
 async def send_invoice_message(clientary: Clientary, args: SendInvoiceMessage) -> Outcome:
     """E-mail an invoice to the given addresses."""

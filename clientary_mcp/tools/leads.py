@@ -11,30 +11,30 @@ from tool_schemas.leads import CreateLead, DeleteLead, GetLead, Lead, ListLeads,
 
 @reads("leads")
 async def list_leads(clientary: Clientary, args: ListLeads) -> Page[Lead]:
-    """List leads: prospects, not clients yet."""
+    """List leads: prospects who are not clients yet."""
     query = {"sort": args.sort if args.sort != "newest" else None}
     return await listed(clientary, Lead, "leads", args, query)
 
 
 @reads("leads")
 async def get_lead(clientary: Clientary, args: GetLead) -> Lead:
-    """One lead in full: address, notes, website."""
+    """Read one lead: address, notes, website."""
     return await clientary.get(Lead, f"leads/{args.lead_id}")
 
 
 @creates(
     "leads",
     seen_with="list_leads",
-    mentions=Mention("For a customer who already buys use create_client.", "create_client"),
+    mentions=Mention("create_client adds a customer who already buys.", "create_client"),
 )
 async def create_lead(clientary: Clientary, args: CreateLead) -> Lead:
     """Add a lead, a prospect."""
     return await clientary.create(Lead, "leads", args.body())
 
 
-@updates("leads", seen_with="get_lead", mentions=Mention("convert_lead makes a client of it.", "convert_lead"))
+@updates("leads", seen_with="get_lead", mentions=Mention("convert_lead makes it a client.", "convert_lead"))
 async def update_lead(clientary: Clientary, args: UpdateLead) -> Lead:
-    """Change the given fields of a lead; "" clears one."""
+    """Change the given fields of a lead."""
     return await clientary.update(Lead, f"leads/{args.lead_id}", args.body())
 
 

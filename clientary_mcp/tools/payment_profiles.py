@@ -26,7 +26,7 @@ async def list_client_payment_profiles(clientary: Clientary, args: ListClientPay
 
 @creates("payment_profiles", "money", seen_with="list_client_payment_profiles")
 async def create_payment_profile(clientary: Clientary, args: CreatePaymentProfile) -> PaymentProfile:
-    """Store a client's card from ids that Stripe gave; card numbers are not accepted. Needs the account's Stripe
+    """Store a client's card from ids that Stripe issued; card numbers are not accepted. Needs the account's Stripe
     integration. Charges nothing."""
     return await clientary.create(PaymentProfile, f"clients/{args.client_id}/payment_profiles", args.body())
 
@@ -52,8 +52,7 @@ async def _preview_delete_payment_profile(clientary: Clientary, args: DeletePaym
 
 @deletes("payment_profiles", _preview_delete_payment_profile, seen_with="list_client_payment_profiles")
 async def delete_payment_profile(clientary: Clientary, args: DeletePaymentProfile) -> Outcome:
-    """Delete a stored card for good; the client has to enter it again. Schedules with autobill may depend on
-    it."""
+    """Delete a stored card for good; only the client can enter it again. Schedules with autobill may depend on it."""
     path = f"clients/{args.client_id}/payment_profiles"
 
     async def there() -> object:

@@ -116,10 +116,10 @@ def _without_sums(page: Page[Payment], why: str) -> Page[Payment]:
     "payments",
     "money",
     seen_with="get_invoice",
-    mentions=Mention("A stored card is charged with charge_payment_profile.", "charge_payment_profile"),
+    mentions=Mention("charge_payment_profile charges a stored card.", "charge_payment_profile"),
 )
 async def create_payment(clientary: Clientary, args: CreatePayment) -> Payment:
-    """Record money that was received for an invoice, in part or in full. It moves no money."""
+    """Record money received for an invoice, in part or in full. It moves no money."""
     path = f"invoices/{args.invoice_id}/payments"
     return await clientary.create(Payment, path, args.body(), listed=partial(_newest_of, clientary, args.invoice_id))
 
@@ -164,15 +164,10 @@ async def _card(clientary: Clientary, invoice: Invoice, profile_id: int) -> str:
     return f"{card}: the card{ending} of {quote(profile.name or '')}"
 
 
-@charges(
-    "payments",
-    _preview_charge,
-    seen_with="get_invoice",
-    mentions=Mention("Cards are in list_client_payment_profiles.", "list_client_payment_profiles"),
-)
+@charges("payments", _preview_charge, seen_with="get_invoice")
 async def charge_payment_profile(clientary: Clientary, args: ChargePaymentProfile) -> Outcome:
-    """Charge a client's stored card for the whole outstanding balance of an invoice; a part can't be charged.
-    Real money moves."""
+    """Charge a client's stored card for the whole outstanding balance of an invoice; a part cannot be charged. Real
+    money moves."""
     path = f"invoices/{args.invoice_id}"
     charged = f"Payment profile {args.payment_profile_id} was charged for invoice {args.invoice_id}"
     payment: Payment | None = None
@@ -210,7 +205,7 @@ async def _preview_delete_payment(clientary: Clientary, args: DeletePayment) -> 
 
 @deletes("payments", _preview_delete_payment, "money", seen_with="get_invoice")
 async def delete_payment(clientary: Clientary, args: DeletePayment) -> Outcome:
-    """Delete the record of a payment for good; the invoice's balance rises again. It pays nothing back."""
+    """Delete the record of a payment for good; the invoice's balance rises again. It refunds nothing."""
     path = f"invoices/{args.invoice_id}/payments/{args.payment_id}"
 
     async def there() -> object:

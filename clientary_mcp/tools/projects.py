@@ -26,26 +26,27 @@ from tool_schemas.tasks import Task
 
 @reads("projects")
 async def list_projects(clientary: Clientary, args: ListProjects) -> Page[Project]:
-    """List projects with budget and hours; completed ones by include_completed or status."""
+    """List open projects (active and billable) with budgets and hours. Completed ones appear only with
+    include_completed=true or status=completed."""
     query = {"filter": "all" if args.include_completed or args.status == "completed" else None}
     return await listed(clientary, Project, "projects", args, query)
 
 
-@reads("projects")
+@reads("projects", mentions=Mention("list_projects has those, with include_completed=true.", "list_projects"))
 async def list_client_projects(clientary: Clientary, args: ListClientProjects) -> Page[Project]:
-    """List the projects of one client."""
+    """List the projects of one client; completed ones may be missing."""
     return await listed(clientary, Project, f"clients/{args.client_id}/projects", args)
 
 
 @reads("projects", mentions=Mention("Single entries are in list_project_hours.", "list_project_hours"))
 async def get_project(clientary: Clientary, args: GetProject) -> Project:
-    """One project in full: rate, budget, worked_hours, unbilled_hours and cost so far."""
+    """Read one project: rate, budget, worked_hours, unbilled_hours and cost so far."""
     return await clientary.get(Project, f"projects/{args.project_id}")
 
 
 @creates("projects", seen_with="list_projects")
 async def create_project(clientary: Clientary, args: CreateProject) -> Project:
-    """Set up a project to track time and expenses on."""
+    """Create a project, to log hours and expenses on."""
     narrowest = f"clients/{args.client_id}/projects" if args.client_id else "projects"
     query = None if args.client_id else {"filter": "all"}
     return await clientary.create(
@@ -55,7 +56,7 @@ async def create_project(clientary: Clientary, args: CreateProject) -> Project:
 
 @updates("projects", seen_with="get_project")
 async def update_project(clientary: Clientary, args: UpdateProject) -> Project:
-    """Change the given fields of a project; "" clears one. status=completed closes it, reversibly."""
+    """Change the given fields of a project. status=completed closes it, reversibly."""
     return await clientary.update(Project, f"projects/{args.project_id}", args.body())
 
 
@@ -90,7 +91,7 @@ async def _preview_delete_project(clientary: Clientary, args: DeleteProject) -> 
     "projects",
     _preview_delete_project,
     seen_with="get_project",
-    mentions=Mention("To keep them, complete it with update_project.", "update_project"),
+    mentions=Mention("update_project with status=completed closes it and keeps them.", "update_project"),
 )
 async def delete_project(clientary: Clientary, args: DeleteProject) -> Outcome:
     """Delete a project for good, with all its tasks, logged hours, comments and notes."""

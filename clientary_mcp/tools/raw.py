@@ -41,14 +41,14 @@ async def _what_is_there(clientary: Clientary, path: str) -> dict[str, Any] | No
 
 @reads("raw")
 async def _read(clientary: Clientary, args: ReadApi) -> Outcome:
-    """Read anything of this account's API that no other tool shows, in the API's own words and codes."""
+    """Read anything of this account's API that no other tool shows, with its own field names and codes."""
     return await _answered(clientary, args)
 
 
 @jobs("raw", _look, "money", "mail", "delete", seen_with="list_changes")
 async def api_request(clientary: Clientary, args: ApiRequest) -> Outcome:
-    """Send one request to this account's API, for what no other tool does, in the API's own words and codes. All but
-    GET need confirm."""
+    """Send one raw request to this account's API, with its own field names and codes, for what no other tool covers.
+    All methods but GET need confirm."""
     try:
         body = await clientary.request(args.method, args.path, args.query, args.content)
     except OutcomeUnknown as lost:

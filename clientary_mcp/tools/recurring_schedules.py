@@ -20,27 +20,27 @@ from tool_schemas.recurring_schedules import (
 
 @reads("recurring_schedules")
 async def list_recurring_schedules(clientary: Clientary, args: ListRecurringSchedules) -> Page[RecurringSchedule]:
-    """List the schedules that make invoices on their own."""
+    """List the schedules by which Clientary makes invoices on its own."""
     return await listed(clientary, RecurringSchedule, "recurring", args)
 
 
 @reads("recurring_schedules")
 async def get_recurring_schedule(clientary: Clientary, args: GetRecurringSchedule) -> RecurringSchedule:
-    """One recurring schedule in full, with its lines (item_id)."""
+    """Read one recurring schedule with its lines (item_id)."""
     return await clientary.get(RecurringSchedule, f"recurring/{args.recurring_schedule_id}")
 
 
 @creates("recurring_schedules", "mail", "money", seen_with="list_recurring_schedules")
 async def create_recurring_schedule(clientary: Clientary, args: CreateRecurringSchedule) -> RecurringSchedule:
-    """Let Clientary make an invoice for a client at regular intervals. With action send or autobill it later mails
-    or charges customers unasked; draft makes drafts only."""
+    """Schedule an invoice that Clientary repeats for a client at regular intervals, always with the same lines. With
+    action send or autobill it later mails or charges the client unasked."""
     return await clientary.create(RecurringSchedule, "recurring", args.body())
 
 
 @updates("recurring_schedules", "mail", "money", seen_with="get_recurring_schedule")
 async def update_recurring_schedule(clientary: Clientary, args: UpdateRecurringSchedule) -> RecurringSchedule:
-    """Change the given fields of a recurring schedule; "" clears one. action send or autobill makes Clientary mail
-    or charge customers unasked; status=paused stops it for a while."""
+    """Change the given fields of a recurring schedule. With action send or autobill, Clientary mails or charges the
+    client unasked; status=paused suspends it."""
     path = f"recurring/{args.recurring_schedule_id}"
     if args.action == "autobill" and args.payment_profile_id is None:
         taken_away = "payment_profile_id" in args.body()
@@ -70,7 +70,7 @@ async def _preview_delete_recurring_schedule(clientary: Clientary, args: DeleteR
     "recurring_schedules",
     _preview_delete_recurring_schedule,
     seen_with="get_recurring_schedule",
-    mentions=Mention("status=paused in update_recurring_schedule can be undone.", "update_recurring_schedule"),
+    mentions=Mention("update_recurring_schedule with status=paused suspends it instead.", "update_recurring_schedule"),
 )
 async def delete_recurring_schedule(clientary: Clientary, args: DeleteRecurringSchedule) -> Outcome:
     """Delete a recurring schedule for good: it makes no more invoices, those it made stay."""

@@ -9,13 +9,13 @@ from tool_schemas.staff import GetStaff, ListStaff, Staff
 
 @reads("staff")
 async def list_staff(clientary: Clientary, args: ListStaff) -> Page[Staff]:
-    """List staff: the user_id of hours, the assignee_id of tasks."""
+    """List staff; their id is the user_id of hours and the assignee_id of tasks."""
     return await listed(clientary, Staff, "staff", args)
 
 
 @reads("staff")
 async def get_staff(clientary: Clientary, args: GetStaff) -> Staff:
-    """One staff member. The API can't add or change staff."""
+    """Read one staff member. Staff cannot be added or changed."""
     return await clientary.get(Staff, f"staff/{args.staff_id}")
 
 

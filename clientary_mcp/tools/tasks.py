@@ -13,19 +13,19 @@ from tool_schemas.tasks import CreateTask, DeleteTask, GetTask, ListProjectTasks
 
 @reads("tasks")
 async def list_tasks(clientary: Clientary, args: ListTasks) -> Page[Task]:
-    """List tasks, open and done."""
+    """List all tasks, open and done."""
     return await listed(clientary, Task, "tasks", args)
 
 
 @reads("tasks")
 async def list_project_tasks(clientary: Clientary, args: ListProjectTasks) -> Page[Task]:
-    """List one project's tasks, open and done."""
+    """List the tasks of one project, open and done."""
     return await listed(clientary, Task, f"projects/{args.project_id}/tasks", args)
 
 
 @reads("tasks")
 async def get_task(clientary: Clientary, args: GetTask) -> Task:
-    """One task in full."""
+    """Read one task in full."""
     return await clientary.get(Task, f"tasks/{args.task_id}")
 
 
@@ -41,7 +41,7 @@ async def create_task(clientary: Clientary, args: CreateTask) -> Task:
 
 @updates("tasks", seen_with="get_task")
 async def update_task(clientary: Clientary, args: UpdateTask) -> Task:
-    """Change the given fields of a task; "" clears one. complete=true ticks it off."""
+    """Change the given fields of a task. complete=true marks it done."""
     body = args.body()
     if args.complete is not None:
         body["completed"] = args.complete  # the vendor writes `completed`, replies say `complete`
@@ -65,7 +65,7 @@ async def _preview_delete_task(clientary: Clientary, args: DeleteTask) -> Outcom
     "tasks",
     _preview_delete_task,
     seen_with="get_task",
-    mentions=Mention("A task that is done is ticked off with update_task instead.", "update_task"),
+    mentions=Mention("update_task with complete=true marks it done instead.", "update_task"),
 )
 async def delete_task(clientary: Clientary, args: DeleteTask) -> Outcome:
     """Delete a task for good."""

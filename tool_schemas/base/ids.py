@@ -13,18 +13,16 @@ def returned_by(tool: str) -> Mention:
     return Mention(f"From {tool}.", tool)
 
 
-ClientId = Annotated[Id, Field(description="A client's id."), returned_by("list_clients")]
-ContactId = Annotated[Id, Field(description="A contact's id."), returned_by("list_client_contacts")]
-LeadId = Annotated[Id, Field(description="A lead's id."), returned_by("list_leads")]
-ProjectId = Annotated[Id, Field(description="A project's id."), returned_by("list_projects")]
-HourEntryId = Annotated[Id, Field(description="An hour entry's id."), returned_by("list_project_hours")]
-TaskId = Annotated[Id, Field(description="A task's id."), returned_by("list_tasks")]
-ExpenseId = Annotated[Id, Field(description="An expense's id."), returned_by("list_expenses")]
-InvoiceId = Annotated[Id, Field(description="An invoice's id, not its number."), returned_by("list_invoices")]
-EstimateId = Annotated[Id, Field(description="An estimate's id, not its number."), returned_by("list_estimates")]
-PaymentId = Annotated[Id, Field(description="A payment's id."), returned_by("list_payments")]
-PaymentProfileId = Annotated[Id, Field(description="A stored card's id."), returned_by("list_client_payment_profiles")]
-RecurringScheduleId = Annotated[
-    Id, Field(description="A recurring schedule's id."), returned_by("list_recurring_schedules")
-]
-StaffId = Annotated[Id, Field(description="A staff member's id."), returned_by("list_staff")]
+ClientId = Annotated[Id, returned_by("list_clients")]
+ContactId = Annotated[Id, returned_by("list_client_contacts")]
+LeadId = Annotated[Id, returned_by("list_leads")]
+ProjectId = Annotated[Id, returned_by("list_projects")]
+HourEntryId = Annotated[Id, returned_by("list_project_hours")]
+TaskId = Annotated[Id, returned_by("list_tasks")]
+ExpenseId = Annotated[Id, returned_by("list_expenses")]
+InvoiceId = Annotated[Id, Field(description="Not the number."), returned_by("list_invoices")]
+EstimateId = Annotated[Id, Field(description="Not the number."), returned_by("list_estimates")]
+PaymentId = Annotated[Id, returned_by("list_payments")]
+PaymentProfileId = Annotated[Id, returned_by("list_client_payment_profiles")]
+RecurringScheduleId = Annotated[Id, returned_by("list_recurring_schedules")]
+StaffId = Annotated[Id, returned_by("list_staff")]

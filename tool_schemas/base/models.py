@@ -62,7 +62,7 @@ class Arguments(StrictModel):
 class Confirmed(Arguments):
     """The gate in front of what cannot be undone."""
 
-    confirm: bool = Field(default=False, exclude=True, description="Do it; else preview.")
+    confirm: bool = Field(default=False, exclude=True, description="true once the user agreed; else a preview.")
 
 
 class DateRange(Arguments):
@@ -79,7 +79,7 @@ class DateRange(Arguments):
 class Deduplicated(Arguments):
     """What makes something that a hasty second call would make twice."""
 
-    allow_duplicate: bool = Field(default=False, exclude=True, description="Repeat it.")
+    allow_duplicate: bool = Field(default=False, exclude=True, description="true: repeat a call that just succeeded.")
 
 
 class Paging(Arguments):
@@ -87,7 +87,7 @@ class Paging(Arguments):
 
     limit: Annotated[int, Field(ge=1, le=1000), NotABool] = Field(50, exclude=True, description="1 to 1000.")
     page: Annotated[int, Field(ge=1), NotABool] = Field(1, exclude=True, description="From next_page.")
-    detail: Detail = Field("summary", exclude=True, description="full: all.")
+    detail: Detail = Field("summary", exclude=True, description="full: every field; default summary.")
 
 
 class PartialUpdate(Arguments):

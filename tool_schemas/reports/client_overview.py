@@ -10,7 +10,7 @@ from tool_schemas.base.types import Email
 
 class ClientOverview(Arguments):
     client_id: ClientId | None = Field(None, exclude=True)
-    email: Email | None = Field(None, description="Of a contact; instead.")
+    email: Email | None = Field(None, description="A contact's address, instead of client_id.")
 
     @model_validator(mode="after")
     def _one_of_them(self) -> "ClientOverview":

@@ -9,6 +9,8 @@ from tool_schemas.base.types import AsJsonText
 
 
 class ExportRecords(Arguments):
-    tool: str = Field(description="Name of a list or report tool.")
-    arguments: Annotated[dict[str, Any], AsJsonText] | None = Field(None, description="For that tool.")
-    format: Literal["csv", "jsonl", "xlsx"] = Field("csv", description="Kind of file.")
+    tool: str = Field(description="Name of a list or report tool, whose answer is saved.")
+    arguments: Annotated[dict[str, Any], AsJsonText] | None = Field(
+        None, description="That tool's own, less limit, page, order and detail."
+    )
+    format: Literal["csv", "jsonl", "xlsx"] = Field("csv", description="jsonl: one JSON object a line; xlsx: Excel.")

@@ -29,9 +29,15 @@ def _a_cursor(given: str) -> str:
 
 
 class ListChanges(Arguments):
-    since: Annotated[str, AfterValidator(_a_moment)] | None = Field(None, description="Day or time.")
-    cursor: Annotated[str, AfterValidator(_a_cursor)] | None = Field(None, description="Of the last answer.")
-    types: Annotated[list[Type], AsJsonText, Field(min_length=1)] | None = Field(None, description="Default all.")
+    since: Annotated[str, AfterValidator(_a_moment)] | None = Field(
+        None, description="YYYY-MM-DD (midnight UTC) or an ISO 8601 time."
+    )
+    cursor: Annotated[str, AfterValidator(_a_cursor)] | None = Field(
+        None, description="Of the last answer, unchanged; instead of since."
+    )
+    types: Annotated[list[Type], AsJsonText, Field(min_length=1)] | None = Field(
+        None, description="Kinds of records; default all."
+    )
 
     @model_validator(mode="after")
     def _from_one_of_both(self) -> "ListChanges":

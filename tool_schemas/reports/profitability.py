@@ -27,5 +27,5 @@ CostRates = Annotated[dict[int, CostRate], BeforeValidator(_by_staff_id), AsJson
 
 class ProfitabilityReport(Arguments):
     project_id: ProjectId = Field(exclude=True)
-    cost_rates: CostRates | None = Field(None, description="Staff id to cost per hour.")
-    default_cost_rate: CostRate | None = Field(None, description="Of everybody else.")
+    cost_rates: CostRates | None = Field(None, description='Cost per hour by staff id, like {"12": 45.5}.')
+    default_cost_rate: CostRate | None = Field(None, description="Cost per hour of staff not in cost_rates.")

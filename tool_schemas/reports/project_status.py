@@ -12,7 +12,9 @@ Threshold = Annotated[Number, Field(ge=0), NotABool]
 
 
 class ProjectStatus(Arguments):
-    project_id: ProjectId | None = Field(None, exclude=True)
-    client_id: ClientId | None = Field(None, exclude=True)
-    threshold: Threshold = Field(80, validate_default=True, description="Percent used; 0: all.")
-    by_person: bool = Field(default=False, description="Hours of each person.")
+    project_id: ProjectId | None = Field(None, exclude=True, description="Only this one, whatever it used.")
+    client_id: ClientId | None = Field(None, exclude=True, description="Only this client's.")
+    threshold: Threshold = Field(
+        80, validate_default=True, description="Percent of the budget used: 80 is 80 %; 0: all."
+    )
+    by_person: bool = Field(default=False, description="true: hours of each person; always with project_id.")

@@ -14,6 +14,8 @@ TYPES: tuple[Type, ...] = get_args(Type)
 class Search(Arguments):
     model_config = ConfigDict(str_max_length=200)
 
-    query: Filled = Field(description="As people call it.")
-    types: Annotated[list[Type], AsJsonText, Field(min_length=1)] | None = Field(None, description="Default all.")
-    include_closed: bool = Field(default=False, description="Archived, completed, done, cancelled too.")
+    query: Filled = Field(description="Like ACME, ana@example.com or INV-42; not a question.")
+    types: Annotated[list[Type], AsJsonText, Field(min_length=1)] | None = Field(
+        None, description="Kinds of records; default all."
+    )
+    include_closed: bool = Field(default=False, description="true: archived, completed, done and cancelled too.")

@@ -8,8 +8,8 @@ from tool_schemas.base.types import Day
 
 
 class TimesheetReport(DateRange):
-    from_date: Day = Field(description="From.")
-    to_date: Day = Field(description="To.")
-    user_id: StaffId | None = Field(None, exclude=True)
-    client_id: ClientId | None = Field(None, exclude=True)
-    project_id: ProjectId | None = Field(None, exclude=True)
+    from_date: Day = Field(description="First day, included.")
+    to_date: Day = Field(description="Last day, included.")
+    user_id: StaffId | None = Field(None, exclude=True, description="Only this person.")
+    client_id: ClientId | None = Field(None, exclude=True, description="Only this client's work.")
+    project_id: ProjectId | None = Field(None, exclude=True, description="Only this project.")

@@ -10,9 +10,11 @@ from tool_schemas.base.types import Day, NotABool, Number
 
 
 class UnbilledReport(DateRange):
-    client_id: ClientId | None = Field(None, exclude=True)
-    project_id: ProjectId | None = Field(None, exclude=True)
-    from_date: Day | None = Field(None, description="From.")
-    to_date: Day | None = Field(None, description="Default today.")
-    min_hours: Annotated[Number, NotABool] | None = Field(None, description="Per row.")
-    group_by: Literal["project", "client"] = Field("project", description="A row for each.")
+    client_id: ClientId | None = Field(None, exclude=True, description="Only this client's work.")
+    project_id: ProjectId | None = Field(None, exclude=True, description="Only this project.")
+    from_date: Day | None = Field(None, description="First day of work or spending; default: all.")
+    to_date: Day | None = Field(None, description="Last day, included; default today.")
+    min_hours: Annotated[Number, NotABool] | None = Field(
+        None, description="Only rows with at least so many unbilled hours."
+    )
+    group_by: Literal["project", "client"] = Field("project", description="One row for each.")

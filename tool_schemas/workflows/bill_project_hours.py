@@ -13,12 +13,12 @@ GroupBy = Literal["entry", "title", "person", "day", "project"]
 
 
 class BillProjectHours(OneProject, DateRange, Confirmed, Deduplicated):
-    from_date: Day | None = Field(None, description="From.")
-    to_date: Day | None = Field(None, description="To.")
-    group_by: GroupBy = Field("entry", description="One line for each.")
-    include_expenses: bool = Field(default=False, description="Expenses too.")
-    date: Day | None = Field(None, description="Default today.")
-    due_date: Day | None = Field(None, description="Default +30 days.")
-    tax: Percent | None = Field(None, description="Percent on all lines.")
-    tax_label: str | None = Field(None, description="Its name.")
-    note: str | None = Field(None, description="Text below.")
+    from_date: Day | None = Field(None, description="First day worked, included; default: all.")
+    to_date: Day | None = Field(None, description="Last day worked, included; default: all.")
+    group_by: GroupBy = Field("entry", description="One invoice line for each, or more where rates differ.")
+    include_expenses: bool = Field(default=False, description="true: unbilled expenses of those days as well.")
+    date: Day | None = Field(None, description="Invoice date; default today.")
+    due_date: Day | None = Field(None, description="Last day to pay; default 30 days after date.")
+    tax: Percent | None = Field(None, description="Percent on all lines; default no tax.")
+    tax_label: str | None = Field(None, description="Like VAT.")
+    note: str | None = Field(None, description="Below the lines; customers read it.")

@@ -45,9 +45,9 @@ class ConvertLead(OneLead, Confirmed):
         None, description="name, rate and the other fields of a project."
     )
     tasks: Annotated[list[Annotated[dict[str, Any], AsJsonText, AfterValidator(_as(NewTask))]], AsJsonText] | None = (
-        Field(None, max_length=100, description="title, due_date?, assignee_id?, description?.")
+        Field(None, max_length=100, description="Tasks to create: title, due_date?, assignee_id?, description?.")
     )
-    client_id: ClientId | None = Field(None, exclude=True, description="To go on with.")
+    client_id: ClientId | None = Field(None, exclude=True, description="To continue after a failure: the client made.")
 
     def new_project(self) -> Arguments | None:
         """The project to set up."""

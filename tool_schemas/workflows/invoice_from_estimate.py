@@ -10,5 +10,5 @@ from tool_schemas.invoices import DueDate
 
 class CreateInvoiceFromEstimate(OneEstimate, Confirmed, Deduplicated):
     due_date: DueDate
-    date: Day | None = Field(None, description="Default today.")
-    number: str | None = Field(None, description="Unique; default the next.")
+    date: Day | None = Field(None, description="Invoice date; default today.")
+    number: str | None = Field(None, description="Must be unique; default: the next.")

@@ -14,11 +14,15 @@ InvoiceIds = Annotated[list[Id], AsJsonText, Field(min_length=1, max_length=200)
 
 
 class SendPaymentReminders(Confirmed, Deduplicated):
-    invoice_ids: InvoiceIds | None = Field(None, description="Ids of invoices.")
-    min_days_overdue: Annotated[Days, Field(ge=1, le=10_000)] | None = Field(None, description="Or all so late.")
-    subject: str | None = Field(None, description="Default: a template.")
-    message: str | None = Field(None, description="Default: a template.")
-    paid_within_days: Annotated[Days, Field(ge=0, le=365)] = Field(7, description="Skips who paid since.")
+    invoice_ids: InvoiceIds | None = Field(None, description="Only these.")
+    min_days_overdue: Annotated[Days, Field(ge=1, le=10_000)] | None = Field(
+        None, description="All invoices at least so late, instead of invoice_ids."
+    )
+    subject: str | None = Field(None, description="Default: the account's template.")
+    message: str | None = Field(None, description="Body text; default: the account's template.")
+    paid_within_days: Annotated[Days, Field(ge=0, le=365)] = Field(
+        7, description="Skips clients who paid anything in so many days."
+    )
 
     @model_validator(mode="after")
     def _one_selector(self) -> Self:

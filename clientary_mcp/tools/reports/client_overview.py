@@ -50,7 +50,7 @@ _BASIS = (
 @reads("reports")
 async def client_overview(clientary: Clientary, args: ClientOverview) -> Report:
     """One client at a glance: contacts, open balance per currency, latest invoice with its lines, drafts, open
-    projects with budgets, estimates. By id, or by a contact's e-mail address."""
+    projects with budgets, estimates. Takes client_id or email, one of the two."""
     left_out, about = Omissions(), dict[str, Any]()
     client_id = args.client_id
     if client_id is None:

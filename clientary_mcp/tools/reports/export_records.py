@@ -28,8 +28,8 @@ def exporting(tools: Collection[Tool]) -> Tool:
 
     @reads("reports")
     async def export_records(clientary: Clientary, args: ExportRecords) -> Report:
-        """Write a whole list, or all rows of a report, to a file in the owner's export directory. Answers its name,
-        columns, control totals and first rows."""
+        """Save a complete list or report for a spreadsheet, in the directory that the owner set. Returns where it
+        is, its columns, totals and first rows."""
         tool = _exported(args.tool, tools, clientary)
         given = _arguments(tool, args)
         check(args.format)

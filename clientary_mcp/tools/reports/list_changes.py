@@ -69,8 +69,8 @@ _FROM_NOW = "Nothing is told yet: the cursor, in the next call, asks for what is
 
 @reads("reports")
 async def list_changes(clientary: Clientary, args: ListChanges) -> Report:
-    """What is new or changed since a time, or since an earlier answer (its cursor), oldest first. With neither,
-    a cursor from now on. Deletions can't be seen."""
+    """List records created or changed since a time, or since an earlier answer (its cursor), oldest first. With
+    neither, only a cursor that starts now. Deletions, hours, recurring schedules and cards are not covered."""
     known = _known(args, clientary.clock.wall())
     types = known.types if known else tuple(each for each in TYPES if each in (args.types or TYPES))
     began = clientary.clock.now()

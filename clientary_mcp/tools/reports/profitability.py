@@ -48,8 +48,8 @@ _FEW_COSTS = "The margin is before the labour of those without a cost rate; left
 
 @reads("reports")
 async def profitability_report(clientary: Clientary, args: ProfitabilityReport) -> Report:
-    """What a project earned: invoiced without tax, received, expenses, hours by person at their cost
-    (cost_rates, by staff id), margin. Without costs, it is the margin before labour."""
+    """What a project earned: invoiced before tax, received, expenses, labor cost of its hours, margin. Without cost
+    rates, the margin is before labor."""
     (project,) = await projects_of(clientary, project_id=args.project_id)
     today = clientary.today()
     (invoiced, spent), ((worked,), names) = await gather_two(

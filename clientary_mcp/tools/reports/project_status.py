@@ -39,8 +39,8 @@ _OPEN = " Open projects at or over {} % of their budget, by the worked_hours and
 
 @reads("reports")
 async def project_status(clientary: Clientary, args: ProjectStatus) -> Report:
-    """Budget, used, remaining and percentage of a project, its hours billed and unbilled, and by person.
-    Without project_id: the open projects at or over threshold."""
+    """A project's budget: used, remaining, percentage, hours billed and unbilled. Without project_id: the open
+    projects (status active or billable) at or over threshold."""
     left_out = Omissions()
     projects = await _asked_for(clientary, args, left_out)
     standings, people = await gather_two(

@@ -37,7 +37,8 @@ def age_of(days_overdue: int) -> str:
 
 @reads("reports")
 async def receivables_report(clientary: Clientary, args: ReceivablesReport) -> Report:
-    """Who owes us money: open balances by days overdue, per client and currency; drafts and cancelled never."""
+    """Who owes money, and how late: open balances by days overdue, per client and currency. Drafts and cancelled
+    invoices never count; pending ones are apart."""
     path = "invoices" if args.client_id is None else f"clients/{args.client_id}/invoices"
     found = await clientary.sift(Invoice, path, partial(_Receivables, args, clientary.today()))
     owed = found.of_enough()

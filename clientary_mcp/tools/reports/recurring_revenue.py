@@ -39,7 +39,7 @@ _BASIS = (
 
 @reads("reports")
 async def recurring_revenue_report(clientary: Clientary, args: RecurringRevenueReport) -> Report:
-    """Revenue per month and currency of active recurring schedules, without taxes. Paused ones stand apart."""
+    """Revenue per month and currency from active recurring schedules, before tax; paused ones apart."""
     found = await clientary.sift(RecurringSchedule, "recurring", _Revenue)
     every = [*found.active, *found.paused]
     names = await client_names(clientary, {each.client_id for each in every}, found.names)

@@ -10,6 +10,7 @@ from clientary_mcp.tools.support.formatting import quote
 from clientary_mcp.tools.support.lookups import client_names
 from clientary_mcp.tools.support.search import KINDS, LINKS, MOST, Found, Hit, find
 from tool_schemas.base.report import Report
+from tool_schemas.base.sentences import Mention
 from tool_schemas.reports.search import TYPES, Search
 
 _NAMED = 10
@@ -20,9 +21,18 @@ _BASIS = (
 Names = Mapping[str, Mapping[Any, str]]
 
 
-@reads("reports")
+@reads(
+    "reports",
+    mentions=Mention(
+        "list_payments, list_expenses and list_hours take a query of their own.",
+        "list_payments",
+        "list_expenses",
+        "list_hours",
+    ),
+)
 async def search(clientary: Clientary, args: Search) -> Report:
-    """Find records and their ids by name, e-mail address, number or website, misspelt ones too; best match first."""
+    """Find records and their ids by name, e-mail address, number or website, misspelled ones too; best match first.
+    Payments, expenses, hours and recurring schedules are not covered."""
     types = dict.fromkeys(args.types or TYPES)
     found = await find(clientary, args.query, types)
     hits = found.open

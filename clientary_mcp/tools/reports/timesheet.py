@@ -36,7 +36,8 @@ _MOST_STRETCHES, _STRETCHES_IN_ALL = 20, 400
 
 @reads("reports")
 async def timesheet_report(clientary: Clientary, args: TimesheetReport) -> Report:
-    """Hours by person and project, working days without an entry, and entries without a description."""
+    """Hours by person and project between two days, working days without an entry, and entries without a
+    description."""
     projects, staff = await gather_two(
         partial(projects_of, clientary, project_id=args.project_id, client_id=args.client_id),
         partial(staff_names, clientary),

@@ -43,7 +43,7 @@ _FIXED = (
 
 @reads("reports", mentions=Mention("bill_project_hours makes the invoice.", "bill_project_hours"))
 async def unbilled_report(clientary: Clientary, args: UnbilledReport) -> Report:
-    """Unbilled hours with their worth, and unbilled expenses; fixed prices stand apart."""
+    """What is not invoiced yet: unbilled hours with their worth, and unbilled expenses; fixed-price projects apart."""
     days = _Days(args.from_date, args.to_date, clientary.today())
     projects, spent = await gather_two(
         partial(projects_of, clientary, project_id=args.project_id, client_id=args.client_id),

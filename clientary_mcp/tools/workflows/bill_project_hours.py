@@ -62,8 +62,8 @@ async def _preview(clientary: Clientary, args: BillProjectHours) -> Outcome:
 
 @jobs("workflows", _preview, seen_with="list_invoices")
 async def bill_project_hours(clientary: Clientary, args: BillProjectHours) -> Outcome:
-    """Make a draft invoice of a project's unbilled hours, and mark them billed where the API can. Its note
-    lists what it bills, so that nothing is billed twice."""
+    """Draft one invoice for a project's unbilled hours, and mark them as billed where the API allows. Its note lists
+    the entries, so that none is billed twice."""
     job = f"bill project {args.project_id}"
     async with turn(clientary, job):
         bill = await read_bill(clientary, args)

@@ -49,8 +49,8 @@ async def _preview(clientary: Clientary, args: ConvertLead) -> Outcome:
 
 @jobs("workflows", _preview, seen_with="list_clients")
 async def convert_lead(clientary: Clientary, args: ConvertLead) -> Outcome:
-    """Make a client of a lead with its contacts, and for it a project and tasks. The lead stays. What is there is not
-    made again: after a failure, the same call goes on."""
+    """Create a client from a lead and its contacts, with a project and tasks if given. The lead stays. After a
+    failure, the same call continues: nothing is created twice."""
     async with clientary.recent.lock(f"convert lead {args.lead_id}"):
         conversion = _Conversion(clientary, args, await planned(clientary, args), really=True)
         client = await conversion.run()

@@ -279,8 +279,8 @@ async def _preview(clientary: Clientary, args: ImportContacts) -> Outcome:
 
 @jobs("workflows", _preview, seen_with="list_contacts")
 async def import_contacts(clientary: Clientary, args: ImportContacts) -> Outcome:
-    """Add people to clients, but nobody whose e-mail address Clientary or an earlier row has. Each row has its own
-    outcome; after a failure, the same call goes on."""
+    """Add many contacts to clients. Skips e-mail addresses that Clientary or an earlier row has. Each row has its
+    own result; after a failure, the same call continues."""
     async with clientary.recent.lock("import contacts"):
         importing = await _decided(clientary, args)
         await importing.carry_out(clientary)

@@ -51,8 +51,7 @@ async def _preview(clientary: Clientary, args: CreateInvoiceFromEstimate) -> Out
 
 @jobs("workflows", _preview, seen_with="list_invoices")
 async def create_invoice_from_estimate(clientary: Clientary, args: CreateInvoiceFromEstimate) -> Outcome:
-    """Make a draft invoice with the lines, taxes and texts of an estimate, one to one and only once. The estimate
-    stays as it is."""
+    """Draft an invoice with the lines, taxes and texts of an estimate, only once. The estimate stays as it is."""
     job = f"invoice from estimate {args.estimate_id}"
     async with turn(clientary, job):
         estimate, wanted = await _read(clientary, args)
