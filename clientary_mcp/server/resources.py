@@ -17,7 +17,7 @@ from clientary_mcp.api.concurrency import gather
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import BadArguments, ClientaryError, NotAllowed
 from clientary_mcp.server.audit import Audit
-from clientary_mcp.server.guides import MONEY, STATUSES
+from clientary_mcp.server.guides import Guide, read_guide
 from clientary_mcp.tools.support.export_files import Exports
 from tool_schemas.base.models import Record
 from tool_schemas.base.results import MAX_ANSWER, as_text
@@ -49,8 +49,16 @@ class Resources:
         self._clientary, self._offered, self._audit, self._about = clientary, set(offered), audit, about
         self._fixed: dict[str, tuple[str, str, Read]] = {
             "account": ("Counts of the account, and what this server may do on it.", _JSON, self._account),
-            "guide/statuses": ("The states of records, and what overdue means.", _MARKDOWN, partial(_text, STATUSES)),
-            "guide/money": ("How amounts, taxes, hours and budgets are counted.", _MARKDOWN, partial(_text, MONEY)),
+            "guide/statuses": (
+                "The statuses of records, and what overdue means.",
+                _MARKDOWN,
+                partial(_guide, "statuses"),
+            ),
+            "guide/money": (
+                "How amounts, taxes, hours and budgets are calculated.",
+                _MARKDOWN,
+                partial(_guide, "money"),
+            ),
         }
         directory = clientary.settings.export_dir
         self._exports = Exports(directory) if directory and "export_records" in self._offered else None
@@ -129,8 +137,8 @@ def _template(path: str, name: str, about: str, kind: str | None) -> mcp_types.R
     )
 
 
-async def _text(text: str) -> str:
-    return text
+async def _guide(guide: Guide) -> str:
+    return read_guide(guide)
 
 
 def _title(path: str) -> str:

@@ -177,7 +177,7 @@ async def test_records_of_a_kind_can_be_read_by_address_where_their_tool_is_offe
 async def test_a_prompt_that_is_not_offered_can_not_be_had(sandbox: Sandbox, era: Era) -> None:
     async with hosted(owned(sandbox, toolsets=names("staff")), era) as client:
         assert not (await client.list_prompts()).prompts
-        with pytest.raises(MCPError, match="There is no such prompt"):
+        with pytest.raises(MCPError, match="There is no prompt of that name"):
             await client.get_prompt("onboard_client", {"client": "Acme"})
         assert not await completions(client, "client")
     assert not sandbox.requests

@@ -87,11 +87,11 @@ async def test_what_a_person_typed_can_not_end_its_quotation(sandbox: Sandbox) -
 @pytest.mark.parametrize(
     ("name", "given", "said"),
     [
-        ("nothing", {}, "There is no such prompt; there are: month_end_billing, "),
+        ("nothing", {}, "There is no prompt of that name. Available are: month_end_billing, "),
         ("onboard_client", {}, "needs client"),
         ("onboard_client", {"client": "  "}, "needs client"),
         ("onboard_client", {"client": "\u200b"}, "needs client"),
-        ("overdue_followup", {"days": "3"}, "takes min_days_overdue, client and nothing else"),
+        ("overdue_followup", {"days": "3"}, "takes only min_days_overdue, client"),
     ],
 )
 async def test_a_wrong_prompt_is_refused_with_what_it_takes(
