@@ -8,7 +8,8 @@ from pydantic import Field
 from tool_schemas.base.filters import ByDay, ByQuery
 from tool_schemas.base.ids import ClientId
 from tool_schemas.base.models import Arguments, Confirmed, Deduplicated, Fields, PartialUpdate, Record
-from tool_schemas.base.types import AsJsonText, Codes, Day, Filled
+from tool_schemas.base.pairs import NamedTexts
+from tool_schemas.base.types import Codes, Day, Filled
 
 Status = Annotated[Literal["active", "archived"], Codes(active=1, archived=2)]
 CompanyName = Annotated[Filled, Field(description="Company or person.")]
@@ -27,9 +28,12 @@ class CompanyFields(Fields):
     country: str | None = Field(None, description="Like US.")
     website: str | None = Field(None, description="Full URL.")
     description: str | None = Field(None, description="Internal notes.")
-    invoice_extra_fields: Annotated[dict[str, str], AsJsonText] | None = Field(
-        None, description="Custom fields, by name."
-    )
+
+
+class CompanyArguments(CompanyFields):
+    """What a client or a lead is given."""
+
+    invoice_extra_fields: NamedTexts | None = Field(None, description="Custom fields, by name.")
 
 
 class Client(CompanyFields, Record):
@@ -64,11 +68,11 @@ class OneClient(Arguments):
 class GetClient(OneClient): ...
 
 
-class CreateClient(Deduplicated, CompanyFields):
+class CreateClient(Deduplicated, CompanyArguments):
     name: CompanyName
 
 
-class UpdateClient(CompanyFields, OneClient, PartialUpdate):
+class UpdateClient(CompanyArguments, OneClient, PartialUpdate):
     name: CompanyName | None = None
     status: Status | None = Field(None, description="archived hides it, keeping everything.")
 

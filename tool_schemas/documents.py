@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from tool_schemas.base.ids import ClientId
@@ -11,15 +11,8 @@ from tool_schemas.base.models import Confirmed, Deduplicated, Fields, StrictMode
 from tool_schemas.base.parsing import LenientModel
 from tool_schemas.base.types import AsJsonText, Codes, Email, Filled, Id, Number
 
-
-def _percent(given: Decimal) -> Decimal:
-    if not 0 <= given <= 100:
-        raise PydanticCustomError("percent", "takes a percentage from 0 to 100")
-    return given
-
-
 ItemType = Annotated[Literal["line", "section"], Codes(section=0, line=3)]
-Percent = Annotated[Number, AfterValidator(_percent)]
+Percent = Annotated[Number, Field(ge=0, le=100)]
 
 
 class TaxFields(Fields):

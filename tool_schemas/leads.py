@@ -7,7 +7,7 @@ from pydantic import Field
 from tool_schemas.base.filters import ByQuery
 from tool_schemas.base.ids import LeadId
 from tool_schemas.base.models import Arguments, Confirmed, Deduplicated, PartialUpdate, Record
-from tool_schemas.clients import ByCreation, CompanyFields, CompanyName, Status
+from tool_schemas.clients import ByCreation, CompanyArguments, CompanyFields, CompanyName, Status
 
 
 class Lead(CompanyFields, Record):
@@ -34,11 +34,11 @@ class OneLead(Arguments):
 class GetLead(OneLead): ...
 
 
-class CreateLead(Deduplicated, CompanyFields):
+class CreateLead(Deduplicated, CompanyArguments):
     name: CompanyName
 
 
-class UpdateLead(CompanyFields, OneLead, PartialUpdate):
+class UpdateLead(CompanyArguments, OneLead, PartialUpdate):
     name: CompanyName | None = None
 
 

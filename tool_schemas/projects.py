@@ -20,7 +20,8 @@ Rate = Annotated[Number, Field(description="Per hour, or the whole price if proj
 
 
 class ProjectFields(Fields):
-    client_id: ClientId | None = None
+    """All but the client that a project is for."""
+
     number: str | None = Field(None, description="Your own reference; must be unique.")
     description: str | None = Field(None, description="What it is about.")
     project_type: ProjectType | None = Field(None, description="Default hourly; decides what rate means.")
@@ -33,6 +34,10 @@ class ProjectFields(Fields):
     )
 
 
+class ForClient(Fields):
+    client_id: ClientId | None = None
+
+
 class ClientInProject(LenientModel):
     """The client that a project's reply may carry whole."""
 
@@ -40,7 +45,7 @@ class ClientInProject(LenientModel):
     name: str | None = None
 
 
-class Project(ProjectFields, Record):
+class Project(ProjectFields, ForClient, Record):
     """Clientary §5.4. Hours are decimal; cost, rate and an amount budget are in `currency_code`."""
 
     wrapper, plural = "project", "projects"
@@ -91,12 +96,15 @@ class OneProject(Arguments):
 class GetProject(OneProject): ...
 
 
-class CreateProject(Deduplicated, ProjectFields):
+class NewProject(ProjectFields, Arguments):
     name: Filled = Field(description="How people call the project.")
     rate: Rate
 
 
-class UpdateProject(ProjectFields, OneProject, PartialUpdate):
+class CreateProject(Deduplicated, NewProject, ForClient): ...
+
+
+class UpdateProject(ProjectFields, ForClient, OneProject, PartialUpdate):
     name: Filled | None = Field(None, description="How people call the project.")
     rate: Rate | None = None
 

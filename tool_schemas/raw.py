@@ -10,9 +10,10 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from tool_schemas.base.models import Arguments, Confirmed
+from tool_schemas.base.pairs import NamedText, NamedTexts, as_object
 from tool_schemas.base.parsing import as_json, sanitized
 from tool_schemas.base.results import MAX_ANSWER, Outcome, as_text, bounded
-from tool_schemas.base.types import AsJsonText
+from tool_schemas.base.types import AsJsonText, PublishedAs
 
 _PATH = re.compile(r"[a-z][a-z0-9_-]{0,60}(?:/[a-z0-9_-]{1,60}){0,7}")
 _LONGEST_QUERY = 2_000
@@ -34,8 +35,8 @@ def _path(given: str) -> str:
     return given
 
 
-def _query(given: dict[str, str]) -> dict[str, str]:
-    if len(urlencode(given)) > _LONGEST_QUERY:
+def _query(given: list[NamedText]) -> list[NamedText]:
+    if len(urlencode(as_object(given))) > _LONGEST_QUERY:
         raise PydanticCustomError("query", "takes at most {most} characters", {"most": _LONGEST_QUERY})
     return given
 
@@ -57,9 +58,12 @@ class ApiCall(Arguments):
 
     method: str
     path: Annotated[str, AfterValidator(_path)] = Field(description="Below /api/v2/, like clients/12/contacts.")
-    query: Annotated[dict[str, str], AsJsonText, AfterValidator(_query)] | None = Field(
-        None, description='URL parameters, like {"page": "2"}.'
-    )
+    query: Annotated[NamedTexts, AfterValidator(_query)] | None = Field(None, description="URL parameters, like page.")
+
+    @property
+    def parameters(self) -> dict[str, str] | None:
+        """The query by the names of its parameters."""
+        return as_object(self.query) or None
 
 
 class ReadApi(ApiCall):
@@ -72,7 +76,7 @@ class ApiRequest(ApiCall, Confirmed):
     """Any request; the body goes as it is, its wrapper key included."""
 
     method: Literal["GET", "POST", "PUT", "DELETE"] = Field(description="GET only reads; the others change something.")
-    content: Annotated[dict[str, Any], AsJsonText, AfterValidator(_body)] | None = Field(
+    content: Annotated[dict[str, Any], AsJsonText, AfterValidator(_body), PublishedAs(str)] | None = Field(
         None, alias="body", description='JSON with its wrapper key, like {"client": {"city": "Bath"}}.'
     )  # its name would be that of a method
 

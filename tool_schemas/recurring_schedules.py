@@ -105,6 +105,7 @@ class CreateRecurringSchedule(Deduplicated, ScheduleFields):
 
 
 class UpdateRecurringSchedule(ScheduleFields, OneRecurringSchedule, PartialUpdate):
+    client_id: ClientId | None = None
     next_date: NextDate | None = None
     time_interval: TimeInterval | None = None
     currency_code: Currency | None = None

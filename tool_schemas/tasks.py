@@ -15,14 +15,19 @@ Title = Annotated[Filled, Field(description="What is to be done.")]
 
 
 class TaskFields(Fields):
-    project_id: ProjectId | None = None
-    client_id: ClientId | None = None
+    """All but the project or client that a task belongs to."""
+
     assignee_id: StaffId | None = Field(None, description="Who does it.")
     description: str | None = Field(None, description="More about it.")
     due_date: Day | None = Field(None, description="Last day to do it.")
 
 
-class Task(TaskFields, Record):
+class TaskLinks(Fields):
+    project_id: ProjectId | None = None
+    client_id: ClientId | None = None
+
+
+class Task(TaskFields, TaskLinks, Record):
     """Clientary §5.6."""
 
     wrapper, plural = "task", "tasks"
@@ -60,11 +65,14 @@ class OneTask(Arguments):
 class GetTask(OneTask): ...
 
 
-class CreateTask(Deduplicated, TaskFields):
+class NewTask(TaskFields, Arguments):
     title: Title
 
 
-class UpdateTask(TaskFields, OneTask, PartialUpdate):
+class CreateTask(Deduplicated, NewTask, TaskLinks): ...
+
+
+class UpdateTask(TaskFields, TaskLinks, OneTask, PartialUpdate):
     title: Title | None = None
     complete: bool | None = Field(None, description="true: done; false: open again.")
 

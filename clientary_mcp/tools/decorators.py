@@ -13,9 +13,11 @@ from tool_schemas.base.results import Outcome
 from tool_schemas.base.sentences import Sentences, as_tuple
 
 
-def reads(resource: Resource, *, mentions: Sentences = ()) -> Callable[[Function[ArgsT, AnswerT]], Tool]:
-    """A tool that changes nothing."""
-    effect = Effect(frozenset({"read"}), repeatable=True)
+def reads(
+    resource: Resource, *, mentions: Sentences = (), writes_files: bool = False
+) -> Callable[[Function[ArgsT, AnswerT]], Tool]:
+    """A tool that changes nothing in the account; with `writes_files`, each call leaves a file."""
+    effect = Effect(frozenset({"read"}), repeatable=not writes_files, writes_files=writes_files)
     return lambda function: _tool(resource, function, effect, mentions=mentions)
 
 
@@ -28,10 +30,13 @@ def creates(
 
 
 def updates(
-    resource: Resource, *also: Kind, seen_with: str, mentions: Sentences = ()
+    resource: Resource, *also: Kind, seen_with: str, mentions: Sentences = (), repeatable: bool = True
 ) -> Callable[[Function[ArgsT, AnswerT]], Tool]:
-    """A tool that changes fields of a record; the former values are lost, so it counts as destructive."""
-    effect = Effect(frozenset({"write", *also}), destroys=True, repeatable=True)
+    """A tool that changes fields of a record; the former values are lost, so it counts as destructive.
+
+    It is not `repeatable` where it adds lines as well: the same call again adds them again.
+    """
+    effect = Effect(frozenset({"write", *also}), destroys=True, repeatable=repeatable)
     return lambda function: _tool(resource, function, effect, seen_with=seen_with, mentions=mentions)
 
 
@@ -60,10 +65,18 @@ def charges(
 
 
 def jobs(
-    resource: Resource, preview: Preview[GatedT], *also: Kind, seen_with: str, mentions: Sentences = ()
+    resource: Resource,
+    preview: Preview[GatedT],
+    *also: Kind,
+    seen_with: str,
+    mentions: Sentences = (),
+    destroys: bool = True,
 ) -> Callable[[Function[GatedT, Outcome]], Tool]:
-    """A tool that does several things in turn, after confirmation; `also` as for `creates`."""
-    effect = Effect(frozenset({"write", *also}), destroys=True, reaches_others="mail" in also)
+    """A tool that does several things in turn, after confirmation; `also` as for `creates`.
+
+    It `destroys` nothing where it only adds records.
+    """
+    effect = Effect(frozenset({"write", *also}), destroys=destroys, reaches_others="mail" in also)
     return lambda function: _tool(resource, function, effect, preview, seen_with, mentions)
 
 

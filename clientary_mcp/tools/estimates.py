@@ -63,6 +63,7 @@ async def create_estimate(clientary: Clientary, args: CreateEstimate) -> Estimat
 @updates(
     "estimates",
     seen_with="get_estimate",
+    repeatable=False,
     mentions=Mention("create_invoice_from_estimate turns it into an invoice.", "create_invoice_from_estimate"),
 )
 async def update_estimate(clientary: Clientary, args: UpdateEstimate) -> Estimate:

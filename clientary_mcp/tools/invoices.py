@@ -74,6 +74,7 @@ async def create_invoice(clientary: Clientary, args: CreateInvoice) -> Invoice:
 @updates(
     "invoices",
     seen_with="get_invoice",
+    repeatable=False,
     mentions=Mention("Money received is recorded with create_payment, not with status.", "create_payment"),
 )
 async def update_invoice(clientary: Clientary, args: UpdateInvoice) -> Invoice:

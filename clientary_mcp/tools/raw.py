@@ -15,7 +15,7 @@ _NOTHING_SEEN = "Nothing is to be read at that path, so what is there now is not
 
 
 async def _answered(clientary: Clientary, args: ApiCall) -> Outcome:
-    body = await clientary.request("GET", args.path, args.query)
+    body = await clientary.request("GET", args.path, args.parameters)
     return ApiAnswer(done=True, message=f"Clientary answered GET {args.path}.", body=body)
 
 
@@ -23,7 +23,7 @@ async def _look(clientary: Clientary, args: ApiRequest) -> Outcome:
     """A GET is done; of anything else it is shown what would leave, and to what."""
     if args.method == "GET":
         return await _answered(clientary, args)
-    parts = {"method": args.method, "path": args.path, "query": args.query, "body": args.content}
+    parts = {"method": args.method, "path": args.path, "query": args.parameters, "body": args.content}
     request = {name: part for name, part in parts.items() if part is not None}
     there = None if args.method == "POST" else await _what_is_there(clientary, args.path)
     unseen = None if args.method == "POST" or there else _NOTHING_SEEN
@@ -50,7 +50,7 @@ async def api_request(clientary: Clientary, args: ApiRequest) -> Outcome:
     """Send one raw request to this account's API, with its own field names and codes, for what no other tool covers.
     All methods but GET need confirm."""
     try:
-        body = await clientary.request(args.method, args.path, args.query, args.content)
+        body = await clientary.request(args.method, args.path, args.parameters, args.content)
     except OutcomeUnknown as lost:
         raise OutcomeUnknown(f"{lost} GET {args.path} may show it.") from None
     return ApiAnswer(done=True, message=f"Clientary accepted {args.method} {args.path}.", body=body)

@@ -37,13 +37,13 @@ async def create_recurring_schedule(clientary: Clientary, args: CreateRecurringS
     return await clientary.create(RecurringSchedule, "recurring", args.body())
 
 
-@updates("recurring_schedules", "mail", "money", seen_with="get_recurring_schedule")
+@updates("recurring_schedules", "mail", "money", seen_with="get_recurring_schedule", repeatable=False)
 async def update_recurring_schedule(clientary: Clientary, args: UpdateRecurringSchedule) -> RecurringSchedule:
     """Change the given fields of a recurring schedule. With action send or autobill, Clientary mails or charges the
     client unasked; status=paused suspends it."""
     path = f"recurring/{args.recurring_schedule_id}"
     if args.action == "autobill" and args.payment_profile_id is None:
-        taken_away = "payment_profile_id" in args.body()
+        taken_away = "payment_profile_id" in (args.clear or ())
         if taken_away or (await clientary.get(RecurringSchedule, path)).payment_profile_id is None:
             raise BadArguments(
                 "autobill needs payment_profile_id: this schedule would have no stored card. Nothing was sent."

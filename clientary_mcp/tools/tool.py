@@ -71,10 +71,12 @@ class Effect:
     """The same call again changes nothing more."""
     reaches_others: bool = False
     """People or systems outside the account notice."""
+    writes_files: bool = False
+    """It leaves a file in the owner's export directory, and changes nothing in the account."""
 
     @property
     def reads_only(self) -> bool:
-        """Whether it changes nothing."""
+        """Whether it changes nothing in the account."""
         return self.kinds == {"read"}
 
     @property
@@ -122,7 +124,7 @@ class Tool:
             output_schema=REPORT_SCHEMA if self.answer is Report else answer_schema(self.answer),
             annotations=mcp_types.ToolAnnotations(
                 title=title,
-                read_only_hint=self.effect.reads_only,
+                read_only_hint=self.effect.reads_only and not self.effect.writes_files,
                 destructive_hint=self.effect.destroys,
                 idempotent_hint=self.effect.repeatable,
                 open_world_hint=self.effect.reaches_others,

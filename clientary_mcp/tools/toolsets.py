@@ -5,7 +5,7 @@ What is not offered can be neither listed nor called, and no text names it as if
 
 from collections.abc import Collection, Iterable
 from dataclasses import replace
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import Field, create_model
 from pydantic.fields import FieldInfo
@@ -91,7 +91,8 @@ def _demanding(tool: Tool, settings: Settings) -> Tool:
 def _filled(field: FieldInfo) -> Any:
     """The type of a field that can't be blank."""
     bare, about = unwrap(field.annotation)
-    return Annotated[(Filled if bare is str else bare, *about, Field(description=field.description))]
+    least = 1 if get_origin(bare) is list else None
+    return Annotated[(Filled if bare is str else bare, *about, Field(description=field.description, min_length=least))]
 
 
 def _known(variable: str, given: Iterable[str], valid: set[str]) -> None:

@@ -45,43 +45,43 @@ CONTRACT = {
     "list_clients": f"status? updated_since? sort? {RANGE}",
     "get_client": "client_id",
     "create_client": f"name {COMPANY} allow_duplicate?",
-    "update_client": f"client_id name? {COMPANY} status?",
+    "update_client": f"client_id name? {COMPANY} status? clear?",
     "delete_client": "client_id confirm?",
     "list_contacts": PAGES,
     "list_client_contacts": f"client_id {PAGES}",
     "get_contact": "contact_id",
     "create_contact": f"client_id name email {PERSON} allow_duplicate?",
-    "update_contact": f"contact_id name? email? {PERSON}",
+    "update_contact": f"contact_id name? email? {PERSON} clear?",
     "delete_contact": "contact_id confirm?",
     "list_leads": f"sort? {RANGE}",
     "get_lead": "lead_id",
     "create_lead": f"name {COMPANY} allow_duplicate?",
-    "update_lead": f"lead_id name? {COMPANY}",
+    "update_lead": f"lead_id name? {COMPANY} clear?",
     "delete_lead": "lead_id confirm?",
     "list_projects": f"status? include_completed? {RANGE}",
     "list_client_projects": f"client_id status? {RANGE}",
     "get_project": "project_id",
     "create_project": f"name rate {PROJECT} allow_duplicate?",
-    "update_project": f"project_id name? rate? {PROJECT}",
+    "update_project": f"project_id name? rate? {PROJECT} clear?",
     "delete_project": "project_id confirm?",
     "list_project_hours": f"project_id {HOURS}",
     "list_hours": f"client_id? {HOURS}",
     "get_hour_entry": "hour_entry_id",
     "create_project_hours": "project_id title hours date? description? rate? allow_duplicate?",
-    "update_hour_entry": "hour_entry_id title? hours? date? description? rate? billed?",
+    "update_hour_entry": "hour_entry_id title? hours? date? description? rate? billed? clear?",
     "delete_hour_entry": "hour_entry_id confirm?",
     "list_tasks": TASKS,
     "list_project_tasks": f"project_id {TASKS}",
     "get_task": "task_id",
     "create_task": f"title {TASK} allow_duplicate?",
-    "update_task": f"task_id title? {TASK} complete?",
+    "update_task": f"task_id title? {TASK} complete? clear?",
     "delete_task": "task_id confirm?",
     "list_expenses": RANGE,
     "list_client_expenses": f"client_id {RANGE}",
     "list_project_expenses": f"project_id {RANGE}",
     "get_expense": "expense_id",
     "create_expense": f"amount {EXPENSE} allow_duplicate?",
-    "update_expense": f"expense_id amount? {EXPENSE}",
+    "update_expense": f"expense_id amount? {EXPENSE} clear?",
     "delete_expense": "expense_id confirm?",
     "list_invoices": f"updated_since? {INVOICES}",
     "list_client_invoices": f"client_id {INVOICES}",
@@ -89,7 +89,7 @@ CONTRACT = {
     "list_recurring_schedule_invoices": f"recurring_schedule_id {INVOICES}",
     "get_invoice": "invoice_id",
     "create_invoice": f"date due_date currency_code client_id? po? {DOCUMENT} allow_duplicate?",
-    "update_invoice": f"invoice_id date? due_date? currency_code? client_id? po? {DOCUMENT}",
+    "update_invoice": f"invoice_id date? due_date? currency_code? client_id? po? {DOCUMENT} clear?",
     "delete_invoice": "invoice_id confirm?",
     "send_invoice_message": f"invoice_id {MAIL}",
     "list_estimates": ESTIMATES,
@@ -97,7 +97,7 @@ CONTRACT = {
     "list_project_estimates": f"project_id {ESTIMATES}",
     "get_estimate": "estimate_id",
     "create_estimate": f"date currency_code client_id? {DOCUMENT} allow_duplicate?",
-    "update_estimate": f"estimate_id date? currency_code? client_id? {DOCUMENT}",
+    "update_estimate": f"estimate_id date? currency_code? client_id? {DOCUMENT} clear?",
     "delete_estimate": "estimate_id confirm?",
     "send_estimate_message": f"estimate_id {MAIL}",
     "list_payments": f"client_id? sort? {RANGE}",
@@ -113,7 +113,7 @@ CONTRACT = {
     "create_recurring_schedule": "client_id next_date time_interval currency_code due_period"
     f" {SCHEDULE} allow_duplicate?",
     "update_recurring_schedule": "recurring_schedule_id client_id? next_date? time_interval? currency_code?"
-    f" due_period? {SCHEDULE}",
+    f" due_period? {SCHEDULE} clear?",
     "delete_recurring_schedule": "recurring_schedule_id confirm?",
     "list_staff": PAGES,
     "get_staff": "staff_id",
@@ -271,8 +271,11 @@ def test_arguments_stand_at_the_top_level(tool: Tool) -> None:
         for name, about in tool.published.input_schema["properties"].items()
         if about["type"] in ("object", "array")
     }
-    known = {"items", "recipients", "invoice_extra_fields", "cost_rates", "types", "invoice_ids"}
-    assert nested <= known | {"project", "tasks", "rows", "query", "body", "arguments"}
+    known = {"items", "recipients", "invoice_extra_fields", "cost_rates", "types", "invoice_ids", "clear"}
+    assert nested <= known | {"project", "tasks", "rows", "query", "arguments"}
+
+
+ADDING_JOBS = {"convert_lead", "create_invoice_from_estimate", "import_contacts"}
 
 
 @every_tool
@@ -280,10 +283,12 @@ def test_annotations_say_what_a_call_may_do(tool: Tool) -> None:
     hints = tool.published.annotations
     assert hints is not None
     verb, job = tool.name.partition("_")[0], tool.resource in ("workflows", "raw")
-    reads, gated = verb in ("list", "get") or tool.resource == "reports", job or verb in ("delete", "send", "charge")
+    reads = (verb in ("list", "get") or tool.resource == "reports") and verb != "export"
+    gated = job or verb in ("delete", "send", "charge")
+    adds_lines = verb == "update" and "items" in tool.arguments.model_fields
     assert hints.read_only_hint is reads
-    assert hints.destructive_hint is (gated or verb == "update")
-    assert hints.idempotent_hint is (reads or (verb in ("update", "delete") and not job))
+    assert hints.destructive_hint is ((gated or verb == "update") and tool.name not in ADDING_JOBS)
+    assert hints.idempotent_hint is (reads or (verb in ("update", "delete") and not job and not adds_lines))
     assert hints.open_world_hint is (verb in ("send", "charge") or tool.resource == "raw")
     assert hints.title == tool.published.title
     assert tool.gated is gated

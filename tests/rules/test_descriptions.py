@@ -45,11 +45,29 @@ def test_schemas_hold_nothing_that_hosts_stumble_over(tool: Tool) -> None:
             assert isinstance(schema["type"], str)
 
 
-@every_tool
-def test_unknown_arguments_are_ruled_out_at_every_depth(tool: Tool) -> None:
-    for schema in schemas_in(tool.published.input_schema):
-        if "properties" in schema:
-            assert schema["additionalProperties"] is False
+def test_every_object_that_a_tool_takes_names_its_properties() -> None:
+    """A host's converter empties an object without properties, and another refuses one that says what else it takes."""
+    schemas = [(tool.name, schema) for tool in ALL for schema in schemas_in(tool.published.input_schema)]
+    unnamed = [
+        (name, schema)
+        for name, schema in schemas
+        if schema["type"] == "object" and not schema.get("properties") and name != "recurring_revenue_report"
+    ]
+    assert unnamed == []
+    assert [(name, schema) for name, schema in schemas if "additionalProperties" in schema] == []
+    assert [(name, schema) for name, schema in schemas if schema["type"] == "array" and "items" not in schema] == []
+
+
+def test_limits_are_published_as_numbers() -> None:
+    expected = {"limit": (1, 1000), "tax": (0, 100), "tax2": (0, 100), "tax3": (0, 100), "threshold": (0, None)}
+    wrong = []
+    for tool in ALL:
+        for name, about in properties_in(tool.published.input_schema):
+            an_id = name.endswith("_id") and not name.startswith("stripe_")
+            least, most = (1, None) if an_id else expected.get(name, (about.get("minimum"), about.get("maximum")))
+            if (about.get("minimum"), about.get("maximum")) != (least, most):
+                wrong.append((tool.name, name, about))
+    assert wrong == []
 
 
 A_TOOL = re.compile(rf"\b(?:{'|'.join(TOOLS)})\b")

@@ -150,7 +150,7 @@ async def test_a_field_that_was_cleared_is_told_among_those_that_were_given(
 ) -> None:
     entry = sandbox.connection.execute("SELECT id FROM hours WHERE rate > 0").fetchone()["id"]
     async with working(owned(sandbox, audit_log=trail)) as agent:
-        await agent.answer("update_hour_entry", hour_entry_id=entry, rate="", title="Meeting")
+        await agent.answer("update_hour_entry", hour_entry_id=entry, clear=["rate"], title="Meeting")
     assert lines()[0]["given"] == {"rate": "", "title": "Meeting"}
 
 

@@ -136,7 +136,7 @@ CREATES = (
 )
 UPDATES = (
     _update("client", "clients", "clients/*", city="Linz", status="archived"),
-    _update("contact", "contacts", "contacts/*", title="Captain", phone=""),
+    _update("contact", "contacts", "contacts/*", title="Captain", clear=["phone"]),
     _update("lead", "leads", "leads/*", description="Called after the storm"),
     _update("project", "projects", "projects/*", budget=77.5, end_date="2027-02-28"),
     _update("hour_entry", "hours", "hours/*", title="Sandbags, wet", hours=2.25),

@@ -63,7 +63,7 @@ EXCHANGES = [
     ),
     Exchange(
         "update_client",
-        {**ID, "number": "", "website": "", "name": None},
+        {**ID, "clear": ["number", "website"], "city": "", "name": None},
         "PUT",
         "clients/2123",
         body={"client": {"number": "", "website": ""}},

@@ -23,7 +23,7 @@ ALL_FIELDS = {
 }
 REQUIRED = {"date": "2026-03-01", "currency_code": "EUR"}
 ID = {"estimate_id": 210}
-CLEARED = {"client_id": "", "number": "", "tax2": "", "tax2_label": "", "date": ""}
+CLEARED = {"client_id": "", "number": "", "tax2": "", "tax2_label": "", "note": ""}
 
 EXCHANGES = [
     Exchange("list_estimates", {}, "GET", "estimates", reply=LIST),
@@ -54,7 +54,14 @@ EXCHANGES = [
         body={"estimate": {**ALL_FIELDS, "status": 7}},
         reply=ESTIMATE,
     ),
-    Exchange("update_estimate", {**ID, **CLEARED}, "PUT", "estimates/210", body={"estimate": CLEARED}, reply=ESTIMATE),
+    Exchange(
+        "update_estimate",
+        {**ID, "clear": [*CLEARED]},
+        "PUT",
+        "estimates/210",
+        body={"estimate": CLEARED},
+        reply=ESTIMATE,
+    ),
     Exchange(
         "update_estimate",
         {**ID, "items": ITEMS},

@@ -53,7 +53,14 @@ EXCHANGES = [
         reply=EXPENSE,
     ),
     Exchange("update_expense", {**ID, **ALL_FIELDS}, "PUT", "expenses/3", body={"expense": ALL_FIELDS}, reply=EXPENSE),
-    Exchange("update_expense", {**ID, **CLEARED}, "PUT", "expenses/3", body={"expense": CLEARED}, reply=EXPENSE),
+    Exchange(
+        "update_expense",
+        {**ID, "clear": [*CLEARED]},
+        "PUT",
+        "expenses/3",
+        body={"expense": CLEARED},
+        reply=EXPENSE,
+    ),
     Exchange("delete_expense", {**ID, "confirm": True}, "DELETE", "expenses/3"),
 ]
 

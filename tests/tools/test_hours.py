@@ -64,7 +64,12 @@ EXCHANGES = [
         "update_hour_entry", {**ID, **ALL_FIELDS}, "PUT", "hours/7", body={"project_item": ALL_FIELDS}, reply=HOUR_ENTRY
     ),
     Exchange(
-        "update_hour_entry", {**ID, **CLEARED}, "PUT", "hours/7", body={"project_item": CLEARED}, reply=HOUR_ENTRY
+        "update_hour_entry",
+        {**ID, "clear": [*CLEARED]},
+        "PUT",
+        "hours/7",
+        body={"project_item": CLEARED},
+        reply=HOUR_ENTRY,
     ),
     Exchange(
         "update_hour_entry",

@@ -43,7 +43,7 @@ ITEMS_ON_THE_WIRE = [
     {"title": "bar", "quantity": 2.5, "price": 200.1, "item_type": 0},
 ]
 ID = {"invoice_id": 110}
-CLEARED = {"client_id": "", "number": "", "tax": "", "tax_label": "", "date": "", "due_date": "", "po": ""}
+CLEARED = {"client_id": "", "number": "", "tax": "", "tax_label": "", "note": "", "po": ""}
 MAIL = {
     "recipients": ["a@example.com", "b@example.com"],
     "subject": "Invoice 184",
@@ -87,7 +87,14 @@ EXCHANGES = [
         body={"invoice": {**ALL_FIELDS, "status": 4}},
         reply=INVOICE,
     ),
-    Exchange("update_invoice", {**ID, **CLEARED}, "PUT", "invoices/110", body={"invoice": CLEARED}, reply=INVOICE),
+    Exchange(
+        "update_invoice",
+        {**ID, "clear": [*CLEARED]},
+        "PUT",
+        "invoices/110",
+        body={"invoice": CLEARED},
+        reply=INVOICE,
+    ),
     Exchange(
         "update_invoice",
         {**ID, "title": None, "compound_tax": False},

@@ -31,7 +31,7 @@ EXCHANGES = [
     Exchange("update_lead", {**ID, **ALL_FIELDS}, "PUT", "leads/31", body={"lead": ALL_FIELDS}, reply=LEAD),
     Exchange(
         "update_lead",
-        {**ID, "description": "", "name": None},
+        {**ID, "clear": ["description"], "city": "", "name": None},
         "PUT",
         "leads/31",
         body={"lead": {"description": ""}},

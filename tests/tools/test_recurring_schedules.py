@@ -102,7 +102,7 @@ EXCHANGES = [
     ),
     Exchange(
         "update_recurring_schedule",
-        {**ID, **CLEARED},
+        {**ID, "clear": [*CLEARED]},
         "PUT",
         PATH,
         body={"recurring_schedule": CLEARED},
@@ -197,7 +197,7 @@ async def test_autobill_is_not_set_on_a_schedule_without_a_card(
 async def test_autobill_is_not_set_while_the_card_is_taken_away(agent: Agent, account: respx.MockRouter) -> None:
     account.get(PATH).respond(json={**RECURRING_SCHEDULE, "payment_profile_id": 2})
     account.put(PATH).respond(204)
-    refusal = await agent.refusal("update_recurring_schedule", **ID, action="autobill", payment_profile_id="")
+    refusal = await agent.refusal("update_recurring_schedule", **ID, action="autobill", clear=["payment_profile_id"])
     assert "needs payment_profile_id" in refusal
     assert [request for request in sent(account) if request.method != "GET"] == []
 

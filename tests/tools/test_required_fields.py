@@ -77,6 +77,14 @@ async def test_what_is_missing_is_listed_and_nothing_is_sent(
     assert not sandbox.requests
 
 
+@pytest.mark.parametrize("given", [[], {}, "[]", "{}"])
+async def test_a_required_list_that_is_empty_is_refused(sandbox: Sandbox, given: Any) -> None:
+    async with working(owned(sandbox, required_fields={"client": ("invoice_extra_fields",)})) as agent:
+        said = await agent.refusal("create_client", name="Globex", invoice_extra_fields=given)
+    assert "invoice_extra_fields takes at least 1" in said
+    assert not sandbox.requests
+
+
 @pytest.mark.parametrize("blank", ["", "  ", "\n", None])
 async def test_a_required_field_that_is_blank_counts_as_missing(sandbox: Sandbox, blank: str | None) -> None:
     async with working(owned(sandbox, required_fields=REQUIRED)) as agent:
@@ -92,6 +100,11 @@ async def test_with_everything_that_is_required_the_record_is_made(sandbox: Sand
     assert (lead["description"], client["number"]) == ("Met at a fair", "G-1")
 
 
+def schema_of_clear(schema: dict[str, Any]) -> list[str]:
+    """The fields that an update says it can clear."""
+    return list(schema["properties"]["clear"]["items"]["enum"])
+
+
 async def test_the_published_schema_says_what_is_required(sandbox: Sandbox) -> None:
     async with working(owned(sandbox, required_fields=REQUIRED)) as agent:
         listed = {tool.name: tool.input_schema for tool in (await agent.client.list_tools()).tools}
@@ -104,7 +117,9 @@ async def test_the_published_schema_says_what_is_required(sandbox: Sandbox) -> N
         for field, about in schema["properties"].items():
             assert listed[name]["properties"][field]["type"] == about["type"]
             assert listed[name]["properties"][field]["description"] == about["description"]
-        if name not in ("create_lead", "create_client"):
+        if name in ("update_lead", "update_client"):
+            assert set(REQUIRED[name.removeprefix("update_")]).isdisjoint(schema_of_clear(listed[name]))
+        elif name not in ("create_lead", "create_client"):
             assert listed[name] == schema
 
 
@@ -129,7 +144,7 @@ async def test_other_tools_ask_for_nothing_more(sandbox: Sandbox) -> None:
 async def test_an_update_that_takes_a_required_field_away_is_refused(sandbox: Sandbox, tool: str, field: str) -> None:
     (record,) = some(sandbox, f"{tool}s")
     async with working(owned(sandbox, required_fields=REQUIRED)) as agent:
-        said = await agent.refusal(f"update_{tool}", **{f"{tool}_id": record, field: ""})
+        said = await agent.refusal(f"update_{tool}", **{f"{tool}_id": record, "clear": [field]})
         assert field in said
         await agent.answer(f"update_{tool}", **{f"{tool}_id": record, field: "Something"})
     assert [method for method, _ in writes(sandbox)] == ["PUT"]

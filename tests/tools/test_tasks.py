@@ -39,7 +39,7 @@ EXCHANGES = [
         reply=TASK,
     ),
     Exchange("update_task", {**ID, **ALL_FIELDS}, "PUT", "tasks/11", body={"task": ALL_FIELDS}, reply=TASK),
-    Exchange("update_task", {**ID, **CLEARED}, "PUT", "tasks/11", body={"task": CLEARED}, reply=TASK),
+    Exchange("update_task", {**ID, "clear": [*CLEARED]}, "PUT", "tasks/11", body={"task": CLEARED}, reply=TASK),
     Exchange(
         "update_task",
         {**ID, "complete": True, "title": None},

@@ -1,20 +1,24 @@
-"""JSON Schema of arguments as agents and their hosts read it best: flat, no references, no titles, no nulls.
+"""JSON Schema of arguments in the form that agents and their hosts read best: flat, no references, titles or nulls.
+
+Every object publishes its properties, and none says `additionalProperties`: some hosts empty an object without the
+first, others refuse every tool with the second. Unknown names are refused all the same.
 
 Written from the fields rather than by pydantic, which publishes an optional field as "this or null" and a model in
 a list as a reference, and needs every model built before the first call.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any, Literal, get_args, get_origin
 
+from annotated_types import Ge, Le
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from tool_schemas.base.sentences import Mention, join_sentences
-from tool_schemas.base.types import JSON_TYPES, unwrap
+from tool_schemas.base.types import JSON_TYPES, PublishedAs, unwrap
 
 # What is said about the call rather than about the record comes last.
-_LAST = ("limit", "page", "detail", "confirm", "allow_duplicate")
+_LAST = ("clear", "limit", "page", "detail", "confirm", "allow_duplicate")
 
 # Defaults that an argument's description and words say already.
 _PLAIN = (None, False, 1, "summary")
@@ -30,7 +34,7 @@ def input_schema(arguments: type[BaseModel], unavailable: Collection[str] = ()) 
     schema: dict[str, Any] = {"type": "object", "properties": properties}
     if required := [name for name, field in fields.items() if field.is_required()]:
         schema["required"] = required
-    return schema | {"additionalProperties": False}
+    return schema
 
 
 def named(arguments: type[BaseModel]) -> dict[str, FieldInfo]:
@@ -49,7 +53,7 @@ def describe(field: FieldInfo) -> tuple[str, ...]:
 
 
 def _field(field: FieldInfo, unavailable: Collection[str]) -> dict[str, Any]:
-    schema = _type(field.annotation, unavailable)
+    schema = _type(field.annotation, unavailable, field.metadata)
     if text := join_sentences(describe(field), unavailable):
         schema["description"] = text
     if not field.is_required() and field.default not in _PLAIN:
@@ -57,12 +61,28 @@ def _field(field: FieldInfo, unavailable: Collection[str]) -> dict[str, Any]:
     return schema
 
 
-def _type(annotation: Any, unavailable: Collection[str]) -> dict[str, Any]:
-    bare, _ = unwrap(annotation)
+def _type(annotation: Any, unavailable: Collection[str], metadata: Iterable[Any] = ()) -> dict[str, Any]:
+    bare, about = unwrap(annotation)
+    about += metadata
+    if published := [part.kind for part in about if isinstance(part, PublishedAs)]:
+        return _type(published[-1], unavailable)
     if get_origin(bare) is Literal:
         return {"type": "string", "enum": list(get_args(bare))}
     if get_origin(bare) is list:
         return {"type": "array", "items": _type(get_args(bare)[0], unavailable)}
     if isinstance(bare, type) and issubclass(bare, BaseModel):
         return input_schema(bare, unavailable)
-    return dict(JSON_TYPES[get_origin(bare) or bare])
+    return JSON_TYPES[get_origin(bare) or bare] | _limits(about)
+
+
+def _limits(about: Iterable[Any]) -> dict[str, Any]:
+    """The least and the greatest value, where a field sets them."""
+    limits: dict[str, Any] = {}
+    for part in about:
+        if isinstance(part, FieldInfo):
+            limits |= _limits(part.metadata)
+        elif isinstance(part, Ge):
+            limits["minimum"] = part.ge
+        elif isinstance(part, Le):
+            limits["maximum"] = part.le
+    return limits

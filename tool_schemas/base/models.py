@@ -1,16 +1,18 @@
 """What every tool's arguments and every record are made of; `answers.py` has what is made of records."""
 
 from collections.abc import Mapping
+from copy import copy
 from datetime import date, datetime
 from decimal import Decimal
-from functools import cache
-from typing import Annotated, Any, ClassVar, Literal, Self, get_args, get_origin, get_type_hints
+from inspect import get_annotations
+from typing import Annotated, Any, ClassVar, Literal, Self, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 from tool_schemas.base.parsing import LenientModel, as_json
-from tool_schemas.base.types import NotABool
+from tool_schemas.base.types import AsJsonText, Confirmation, NotABool, unwrap
 
 Detail = Literal["summary", "full"]
 
@@ -24,22 +26,42 @@ class Fields(BaseModel):
     model_config = ConfigDict(defer_build=True)
 
 
-class StrictModel(BaseModel):
-    """Something an agent gave: unknown names are refused, and null means not given."""
+STRICT = ConfigDict(
+    extra="forbid",
+    coerce_numbers_to_str=True,
+    str_max_length=MAX_TEXT,
+    defer_build=True,  # built by its first call: an agent uses a few tools and waits for all at start
+)
 
-    model_config = ConfigDict(
-        extra="forbid",
-        coerce_numbers_to_str=True,
-        str_max_length=MAX_TEXT,
-        defer_build=True,  # built by its first call: an agent uses a few tools and waits for all at start
-    )
+
+class StrictModel(BaseModel):
+    """Something an agent gave: unknown names are refused, and values that mean "not given" are left out."""
+
+    model_config = STRICT
 
     @model_validator(mode="before")
     @classmethod
-    def _null_is_not_given(cls, given: Any) -> Any:
-        if isinstance(given, dict):
-            return {name: value for name, value in given.items() if value is not None or name not in cls.model_fields}
-        return given
+    def _leave_out_what_is_not_given(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        fields = {field.alias or name: field for name, field in cls.model_fields.items()}
+        return {
+            name: value
+            for name, value in given.items()
+            if name not in fields or not _means_not_given(name, value, fields[name])
+        }
+
+
+def _means_not_given(name: str, value: Any, field: FieldInfo) -> bool:
+    """Whether a host filled in an argument only because it has to: with null, "", 0 for an id, or an empty list."""
+    if value is None or value == "":
+        return True
+    if field.is_required():
+        return False
+    bare, _ = unwrap(field.annotation)
+    if get_origin(bare) is list:
+        return value in ([], {}, "[]", "{}")
+    return bare is int and name.endswith("_id") and value == 0 and value is not False
 
 
 class Arguments(StrictModel):
@@ -60,9 +82,9 @@ class Arguments(StrictModel):
 
 
 class Confirmed(Arguments):
-    """The gate in front of what cannot be undone."""
+    """The arguments of a tool that acts only when it is confirmed."""
 
-    confirm: bool = Field(default=False, exclude=True, description="true once the user agreed; else a preview.")
+    confirm: Confirmation = Field(default=False, exclude=True, description="true once the user agreed; else a preview.")
 
 
 class DateRange(Arguments):
@@ -85,47 +107,54 @@ class Deduplicated(Arguments):
 class Paging(Arguments):
     """What every list takes."""
 
-    limit: Annotated[int, Field(ge=1, le=1000), NotABool] = Field(50, exclude=True, description="1 to 1000.")
+    limit: Annotated[int, Field(ge=1, le=1000), NotABool] = Field(50, exclude=True, description="Most records.")
     page: Annotated[int, Field(ge=1), NotABool] = Field(1, exclude=True, description="From next_page.")
     detail: Detail = Field("summary", exclude=True, description="full: every field; default summary.")
 
 
 class PartialUpdate(Arguments):
-    """The arguments of an update: only what is given is sent, and an empty string clears a field of any type."""
+    """The arguments of an update: only the given fields are sent, and those in `clear` are emptied.
 
-    _cleared: set[str] = PrivateAttr(default_factory=set)
+    Fields that a `Fields` mixin brings can be cleared, unless the update declares them again: those are the ones that
+    a record must have. A word has no empty form, and neither has true or false.
+    """
 
-    @model_validator(mode="wrap")
+    clear: Annotated[list[str] | None, AsJsonText] = Field(None, exclude=True, description="Fields to empty.")
+
     @classmethod
-    def _empty_clears(cls, given: Any, handler: Any) -> Any:
-        cleared: set[str] = set()
-        if isinstance(given, dict):
-            cleared = {name for name in _clearable(cls) if given.get(name) == ""}
-            given = {name: value for name, value in given.items() if name not in cleared}
-        changes = handler(given)
-        changes._cleared = cleared
-        if not changes.body():
-            fields = ", ".join(name for name, field in cls.model_fields.items() if not field.exclude)
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        """Let `clear` take the names of the fields that can be cleared, and publish them."""
+        names = tuple(name for name, field in cls.model_fields.items() if _can_be_cleared(cls, name, field))
+        accepted: Any = list[Literal[names]]  # type: ignore[valid-type]  # known once the class is
+        clear = copy(cls.model_fields["clear"])
+        clear.annotation = accepted | None
+        cls.__pydantic_fields__["clear"] = clear
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        given = super().body()
+        if both := [name for name in self.clear or () if name in given]:
+            raise PydanticCustomError("both", "both sets and clears {fields}", {"fields": ", ".join(both)})
+        if not given and not self.clear:
+            fields = ", ".join(name for name, field in type(self).model_fields.items() if not field.exclude)
             raise PydanticCustomError(
-                "no_change", "names nothing to change; give at least one of {fields}", {"fields": fields}
+                "no_change", "names nothing to change; give at least one of {fields}, or clear", {"fields": fields}
             )
-        return changes
+        return self
 
     def body(self) -> dict[str, Any]:
         """The fields to change; cleared ones as empty text, which Clientary takes for none."""
-        return super().body() | dict.fromkeys(self._cleared, "")
+        return super().body() | dict.fromkeys(self.clear or (), "")
 
 
-@cache
-def _clearable(kind: type[PartialUpdate]) -> frozenset[str]:
-    """Optional days, numbers and ids: text clears itself, and a choice has no empty word."""
-    return frozenset(
-        name
-        for name, hint in get_type_hints(kind).items()
-        if name in kind.model_fields
-        and not kind.model_fields[name].exclude
-        and any((get_origin(part) or part) in (date, Decimal, int, dict) for part in get_args(hint))
-    )
+def _can_be_cleared(update: type[PartialUpdate], name: str, field: FieldInfo) -> bool:
+    declared_in = next(base for base in update.__mro__ if name in get_annotations(base))
+    if issubclass(declared_in, Arguments):
+        return False
+    bare, about = unwrap(field.annotation)
+    if bare is str:  # not where the form of the text is checked
+        return not any(isinstance(part, AfterValidator) for part in about)
+    return bare in (date, Decimal, int) or get_origin(bare) is list
 
 
 class Record(LenientModel):

@@ -7,13 +7,14 @@ leniently (see `reading.py`). Codes exist between here and Clientary alone.
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandler, PlainSerializer
-from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, core_schema
 
 _DAY = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})")
 _ADDRESS = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>.]+")
@@ -32,6 +33,13 @@ JSON_TYPES: dict[type, dict[str, str]] = {
     dict: {"type": "object"},
 }
 """What each type of field is called in JSON Schema."""
+
+
+@dataclass(frozen=True)
+class PublishedAs:
+    """The type that a schema gives for a field that accepts other forms as well."""
+
+    kind: Any
 
 
 def unwrap(annotation: Any) -> tuple[Any, list[Any]]:
@@ -136,6 +144,16 @@ def _filled(given: str) -> str:
     return given
 
 
+def _true_or_false(given: Any) -> bool:
+    """True or false, or the word for it: none of the many other forms that could be taken for a yes."""
+    word = given.lower() if isinstance(given, str) else given
+    if word in ("true", "false"):
+        return bool(word == "true")
+    if not isinstance(given, bool):
+        raise PydanticKnownError("bool_parsing")
+    return given
+
+
 def _id(given: int) -> int:
     if not 0 < given <= MAX_ID:
         raise PydanticCustomError("id", "takes the id of a record: a whole number above 0")
@@ -162,7 +180,9 @@ def _parsed(given: Any) -> Any:
 AsJsonText = BeforeValidator(_parsed)
 NotABool = BeforeValidator(_not_a_bool)
 
-Id = Annotated[int, AfterValidator(_id), NotABool]
+Confirmation = Annotated[bool, BeforeValidator(_true_or_false)]
+
+Id = Annotated[int, AfterValidator(_id), Field(ge=1), NotABool]
 
 Day = Annotated[date, BeforeValidator(_day), PlainSerializer(date.isoformat, when_used="json")]
 

@@ -1,31 +1,33 @@
-"""What the report on a project's profit takes: the project, and what an hour of its people costs."""
+"""The arguments of the report on a project's profit: the project, and the cost of an hour of its people."""
 
-import re
-from typing import Annotated, Any
+from decimal import Decimal
+from typing import Annotated
 
-from pydantic import BeforeValidator, Field
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
-from tool_schemas.base.ids import ProjectId
-from tool_schemas.base.models import Arguments
+from tool_schemas.base.ids import ProjectId, StaffId
+from tool_schemas.base.models import Arguments, StrictModel
+from tool_schemas.base.pairs import each_once, from_object
 from tool_schemas.base.types import AsJsonText, NotABool, Number
 
-_STAFF_ID = re.compile(r"[1-9][0-9]{0,14}")
+Cost = Annotated[Number, Field(ge=0), NotABool]
 
 
-def _by_staff_id(given: Any) -> Any:
-    if isinstance(given, dict) and not all(_STAFF_ID.fullmatch(str(key)) for key in given):
-        raise PydanticCustomError(
-            "cost_rates", "takes the ids of staff with their cost per hour, like {like}", {"like": '{"12": 45.5}'}
-        )
-    return given
+class CostRate(StrictModel):
+    """One member of the staff, and an hour's cost."""
+
+    staff_id: StaffId
+    rate: Cost = Field(description="Cost per hour.")
 
 
-CostRate = Annotated[Number, Field(ge=0), NotABool]
-CostRates = Annotated[dict[int, CostRate], BeforeValidator(_by_staff_id), AsJsonText]
+CostRates = Annotated[list[CostRate], each_once("staff_id"), from_object("staff_id", "rate"), AsJsonText]
 
 
 class ProfitabilityReport(Arguments):
     project_id: ProjectId = Field(exclude=True)
-    cost_rates: CostRates | None = Field(None, description='Cost per hour by staff id, like {"12": 45.5}.')
-    default_cost_rate: CostRate | None = Field(None, description="Cost per hour of staff not in cost_rates.")
+    cost_rates: CostRates | None = Field(None, description="Cost per hour of each person.")
+    default_cost_rate: Cost | None = Field(None, description="Cost per hour of staff not in cost_rates.")
+
+    def costs(self) -> dict[int, Decimal]:
+        """The given costs per hour, by staff id."""
+        return {each.staff_id: each.rate for each in self.cost_rates or ()}

@@ -6,7 +6,7 @@ from pydantic import Field, ValidationError
 
 from tool_schemas.base.ids import ClientId
 from tool_schemas.base.models import Arguments, Confirmed
-from tool_schemas.base.types import AsJsonText, Email, Filled
+from tool_schemas.base.types import AsJsonText, Email, Filled, PublishedAs
 from tool_schemas.base.validation import describe_errors
 from tool_schemas.contacts import ContactFields
 
@@ -15,18 +15,16 @@ class NewContact(ContactFields, Arguments):
     """One row: a person, and the client by its id or its name."""
 
     client_id: ClientId | None = Field(None, exclude=True)
-    client: Filled | None = Field(None, exclude=True)
-    name: Filled
-    email: Email
+    client: Filled | None = Field(None, exclude=True, description="Instead of client_id: the client's exact name.")
+    name: Filled = Field(description="Full name.")
+    email: Email = Field(description="E-mail address.")
 
 
 class ImportContacts(Confirmed):
-    """Rows are published as objects: what is wrong with one is its own outcome, and refuses no other."""
+    """Rows are taken as they come: a wrong one is an outcome of its own, and refuses no other."""
 
-    rows: Annotated[list[Annotated[dict[str, Any], AsJsonText]], AsJsonText] = Field(
-        min_length=1,
-        max_length=500,
-        description="Up to 500, each: client_id or client (its name), name, email, title?, phone?, ext?, mobile?.",
+    rows: Annotated[list[Annotated[dict[str, Any], AsJsonText]], AsJsonText, PublishedAs(list[NewContact])] = Field(
+        min_length=1, max_length=500, description="Up to 500 people."
     )
 
     def read(self) -> list[NewContact | str]:

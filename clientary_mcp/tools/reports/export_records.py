@@ -14,6 +14,7 @@ from clientary_mcp.tools.support.export_files import Exports, Rows, check
 from clientary_mcp.tools.tool import Tool
 from clientary_mcp.tools.toolsets import allowed
 from tool_schemas.base.models import Arguments
+from tool_schemas.base.pairs import as_object
 from tool_schemas.base.parsing import as_json
 from tool_schemas.base.report import Report
 from tool_schemas.base.results import Page
@@ -26,7 +27,7 @@ _WHOLE = ("limit", "page", "order", "detail")
 def exporting(tools: Collection[Tool]) -> Tool:
     """The tool that exports what these answer, as far as they are lists or reports."""
 
-    @reads("reports")
+    @reads("reports", writes_files=True)
     async def export_records(clientary: Clientary, args: ExportRecords) -> Report:
         """Save a complete list or report for a spreadsheet, in the directory that the owner set. Returns where it
         is, its columns, totals and first rows."""
@@ -92,7 +93,7 @@ def _exported(name: str, tools: Collection[Tool], clientary: Clientary) -> Tool:
 
 
 def _arguments(tool: Tool, args: ExportRecords) -> Arguments:
-    given = args.arguments or {}
+    given = as_object(args.arguments)
     if useless := [name for name in _WHOLE if name in given]:
         raise BadArguments(
             f"export_records: leave out {', '.join(useless)}: an export holds everything. Nothing was written."

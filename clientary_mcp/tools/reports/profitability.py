@@ -65,7 +65,7 @@ async def profitability_report(clientary: Clientary, args: ProfitabilityReport) 
         ),
     )
     clients = await client_names(clientary, [project.client_id], names_in([project]))
-    costs = _Costs(args.cost_rates or {}, clientary.settings.cost_rates or {}, args.default_cost_rate)
+    costs = _Costs(args.costs(), clientary.settings.cost_rates or {}, args.default_cost_rate)
     profit = _Profit(project, invoiced, spent, worked, worked.people(costs, names), costs.given.keys())
     return Report(
         rows=[profit.row(clients[project.client_id])],

@@ -47,7 +47,7 @@ async def _preview(clientary: Clientary, args: ConvertLead) -> Outcome:
     )
 
 
-@jobs("workflows", _preview, seen_with="list_clients")
+@jobs("workflows", _preview, seen_with="list_clients", destroys=False)
 async def convert_lead(clientary: Clientary, args: ConvertLead) -> Outcome:
     """Create a client from a lead and its contacts, with a project and tasks if given. The lead stays. After a
     failure, the same call continues: nothing is created twice."""
@@ -138,7 +138,7 @@ class _Conversion:
             self.steps.tell(what, id=contact.id)
 
     async def _project(self, client_id: int | None) -> int | None:
-        wanted = self._args.new_project()
+        wanted = self._args.project
         if wanted is None:
             return None
         fields = {name: value for name, value in wanted if value is not None}
@@ -156,7 +156,7 @@ class _Conversion:
 
     async def _tasks(self, links: dict[str, int | None]) -> None:
         there = list(self._plan.tasks)
-        for wanted in self._args.new_tasks():
+        for wanted in self._args.tasks or ():
             fields = {name: value for name, value in wanted if value is not None}
             same = next((task for task in there if same_words(task.title, fields["title"])), None)
             if same:

@@ -277,7 +277,7 @@ async def _preview(clientary: Clientary, args: ImportContacts) -> Outcome:
     )
 
 
-@jobs("workflows", _preview, seen_with="list_contacts")
+@jobs("workflows", _preview, seen_with="list_contacts", destroys=False)
 async def import_contacts(clientary: Clientary, args: ImportContacts) -> Outcome:
     """Add many contacts to clients. Skips e-mail addresses that Clientary or an earlier row has. Each row has its
     own result; after a failure, the same call continues."""

@@ -49,7 +49,7 @@ async def _preview(clientary: Clientary, args: CreateInvoiceFromEstimate) -> Out
     )
 
 
-@jobs("workflows", _preview, seen_with="list_invoices")
+@jobs("workflows", _preview, seen_with="list_invoices", destroys=False)
 async def create_invoice_from_estimate(clientary: Clientary, args: CreateInvoiceFromEstimate) -> Outcome:
     """Draft an invoice with the lines, taxes and texts of an estimate, only once. The estimate stays as it is."""
     job = f"invoice from estimate {args.estimate_id}"

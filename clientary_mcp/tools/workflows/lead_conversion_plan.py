@@ -9,14 +9,14 @@ from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import BadArguments, BlockedByOwner, NotAllowed
 from clientary_mcp.tools.support.formatting import quote
 from clientary_mcp.tools.support.matching import comparable
-from tool_schemas.clients import Client, CompanyFields
+from tool_schemas.clients import Client, CompanyArguments
 from tool_schemas.contacts import Contact
 from tool_schemas.leads import Lead
 from tool_schemas.projects import Project
 from tool_schemas.tasks import Task
 from tool_schemas.workflows.convert_lead import ConvertLead
 
-COMPANY = ("name", *CompanyFields.model_fields)
+COMPANY = ("name", *CompanyArguments.model_fields)
 
 _NAMED = 10
 """Contacts and clients that a sentence names."""
@@ -163,7 +163,7 @@ async def _add_what_is_there(clientary: Clientary, args: ConvertLead, plan: Plan
     """The contacts, the project and the tasks that the client has already, as far as they matter for this call."""
     path = f"clients/{client_id}"
     plan.contacts = await clientary.every(Contact, f"{path}/contacts") if plan.people else []
-    if project := args.new_project():
+    if project := args.project:
         projects = await clientary.every(Project, f"{path}/projects", {"filter": "all"})
         plan.projects = [each for each in projects if same_words(each.name, project.body()["name"])]
     if args.tasks and plan.projects:

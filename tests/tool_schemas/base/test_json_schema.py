@@ -10,7 +10,8 @@ from pydantic.fields import FieldInfo
 from clientary_mcp.tools import ALL
 from clientary_mcp.tools.tool import Tool
 from tool_schemas.base.json_schema import input_schema
-from tool_schemas.base.models import Arguments
+from tool_schemas.base.models import Arguments, PartialUpdate
+from tool_schemas.base.pairs import NamedTexts
 from tool_schemas.base.types import Codes, Day, Id, Number
 from tool_schemas.documents import NewItems
 from tool_schemas.reports.cursor import Cursor
@@ -27,7 +28,7 @@ class Everything(Arguments):
     amount: Number | None = Field(None, description="Money.")
     plain: bool = Field(default=False, description="Switch.")
     record_id: Id = Field(exclude=True, description="From a list.")
-    extra: dict[str, str] | None = Field(None, description="Object.")
+    extra: NamedTexts | None = Field(None, description="Pairs.")
     names: list[str] = Field(description="Names.")
 
 
@@ -35,17 +36,27 @@ def test_a_schema_says_types_and_descriptions_and_nothing_else() -> None:
     assert input_schema(Everything) == {
         "type": "object",
         "properties": {
-            "record_id": {"type": "integer", "description": "From a list."},
+            "record_id": {"type": "integer", "minimum": 1, "description": "From a list."},
             "names": {"type": "array", "items": {"type": "string"}, "description": "Names."},
             "note": {"type": "string", "description": "Text."},
             "day": {"type": "string", "format": "date", "description": "Day."},
             "word": {"type": "string", "enum": ["a", "b"], "description": "Word.", "default": "b"},
             "amount": {"type": "number", "description": "Money."},
             "plain": {"type": "boolean", "description": "Switch."},
-            "extra": {"type": "object", "description": "Object."},
+            "extra": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "properties": {
+                        "name": {"type": "string", "description": "Its name."},
+                        "value": {"type": "string", "description": "Its text."},
+                    },
+                    "required": ["name", "value"],
+                },
+                "description": "Pairs.",
+            },
         },
         "required": ["record_id", "names"],
-        "additionalProperties": False,
     }
 
 
@@ -56,7 +67,7 @@ def test_lines_are_published_where_they_stand() -> None:
     line = input_schema(Lines)["properties"]["items"]["items"]
     assert line["required"] == ["title", "quantity", "price"]
     assert line["properties"]["item_type"]["enum"] == ["line", "section"]
-    assert line["additionalProperties"] is False
+    assert "additionalProperties" not in line
 
 
 LIKE: dict[str, Any] = {
@@ -67,7 +78,7 @@ LIKE: dict[str, Any] = {
     "cursor": Cursor(("client",), 0, 0).text(),
     "path": "clients/12",
     "project": {"name": "Website", "rate": 95},
-    "tasks": [{"title": "Call them"}],
+    "body": '{"client": {"city": "Bath"}}',
 }
 """Values of arguments that take texts or objects of one form, which no published keyword tells."""
 
@@ -76,7 +87,10 @@ EITHER = {
     "list_changes": {"cursor"},
     "send_payment_reminders": {"min_days_overdue"},
 }
-"""What stands in for another argument, and is refused beside it: flat schemas can't say so, descriptions do."""
+"""The arguments that replace another, and are refused beside it: flat schemas can't say so, descriptions do."""
+
+BESIDE = EITHER | {tool.name: {"clear"} for tool in ALL if issubclass(tool.arguments, PartialUpdate)}
+"""All that are refused beside another argument: a field that is cleared is not set."""
 
 
 def example_of(schema: dict[str, Any]) -> Any:
@@ -106,10 +120,10 @@ def test_what_the_schema_asks_for_is_taken(tool: Tool) -> None:
     given = example_of(tool.published.input_schema)
     assert set(given) == set(arguments_of(tool))
     given |= {name: value for name, value in LIKE.items() if name in given}
-    instead = EITHER.get(tool.name, set())
+    instead = BESIDE.get(tool.name, set())
     tool.arguments.model_validate({name: value for name, value in given.items() if name not in instead})
     if instead:
-        with pytest.raises(ValidationError, match=r"takes .* or "):
+        with pytest.raises(ValidationError, match=r"takes .* or |both sets and clears"):
             tool.arguments.model_validate(given)
 
 
