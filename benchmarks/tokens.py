@@ -1,0 +1,52 @@
+"""The room that the tools take in a model's context, in characters and in tokens: `python -m benchmarks.tokens`.
+
+Tokens are counted by gpt-tokenizer, which brings its encodings along; npm installs it into a temporary directory.
+"""
+
+import json
+import subprocess
+import tempfile
+from collections.abc import Sequence
+
+from clientary_mcp.tools import ALL
+from tests.support.published import what_a_model_reads
+
+TOKENIZER = "gpt-tokenizer@4.0.0"
+ENCODINGS = ("cl100k_base", "o200k_base")
+
+_COUNT = """
+const {{ encode }} = require('gpt-tokenizer/encoding/{encoding}');
+const texts = JSON.parse(require('fs').readFileSync(0, 'utf8'));
+console.log(JSON.stringify(texts.map((text) => encode(text).length)));
+"""
+
+
+def count_tokens(texts: Sequence[str], encoding: str, folder: str) -> list[int]:
+    """The tokens of each text; `folder` is where the tokenizer is installed."""
+    counted = subprocess.run(
+        ["node", "-e", _COUNT.format(encoding=encoding)],  # noqa: S607 - whichever node is on the PATH
+        input=json.dumps(texts),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return list(json.loads(counted.stdout))
+
+
+def main() -> None:
+    """Print the average, the largest and the sum of what a model reads of the tools."""
+    texts = [what_a_model_reads(tool) for tool in ALL]
+    with tempfile.TemporaryDirectory() as folder:
+        install = ["npm", "install", "--silent", "--no-audit", "--no-fund", TOKENIZER]
+        subprocess.run(install, cwd=folder, check=True)
+        rows = {"characters": [len(text) for text in texts]} | {
+            f"tokens ({encoding})": count_tokens(texts, encoding, folder) for encoding in ENCODINGS
+        }
+    print(f"| {len(texts)} tools | A tool | The largest | All |\n| --- | ---: | ---: | ---: |")
+    for name, sizes in rows.items():
+        print(f"| {name} | {sum(sizes) / len(sizes):,.0f} | {max(sizes):,} | {sum(sizes):,} |")
+
+
+if __name__ == "__main__":
+    main()
