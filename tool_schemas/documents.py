@@ -98,7 +98,7 @@ class Message(Confirmed, Deduplicated):
     )
     subject: str | None = Field(None, description="Default: the account's template.")
     message: str | None = Field(None, description="Body text; default: the account's template.")
-    send_copy: bool | None = Field(None, description="true: a copy to the sender.")
+    send_copy: bool | None = Field(None, description="true: a copy to the owner.")
     attach_pdf: bool | None = Field(None, description="true: with the PDF.")
 
 

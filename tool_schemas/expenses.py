@@ -12,7 +12,7 @@ from tool_schemas.base.types import Day, Number
 from tool_schemas.clients import OneClient
 from tool_schemas.projects import OneProject
 
-Amount = Annotated[Number, Field(description="Total paid, without a currency.")]
+Amount = Annotated[Number, Field(description="Total paid; no currency is stored.")]
 
 
 class ExpenseFields(Fields):

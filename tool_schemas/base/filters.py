@@ -152,7 +152,7 @@ class InOrder(ListFilters):
         return _ORDERS[self.order] if self.order else None
 
 
-LeastBalance = Annotated[Number, NotABool, Field(description="Only with at least this balance.")]
+LeastBalance = Annotated[Number, NotABool, Field(description="Only with at least this much left to pay.")]
 
 
 def rank(record: Record, field: str, *, highest_first: bool) -> tuple[bool, Any, int]:

@@ -16,12 +16,12 @@ InvoiceIds = Annotated[list[Id], AsJsonText, Field(min_length=1, max_length=200)
 class SendPaymentReminders(Confirmed, Deduplicated):
     invoice_ids: InvoiceIds | None = Field(None, description="Only these.")
     min_days_overdue: Annotated[Days, Field(ge=1, le=10_000)] | None = Field(
-        None, description="All invoices at least so late, instead of invoice_ids."
+        None, description="All invoices so many days late, or more; 1: all overdue."
     )
     subject: str | None = Field(None, description="Default: the account's template.")
     message: str | None = Field(None, description="Body text; default: the account's template.")
     paid_within_days: Annotated[Days, Field(ge=0, le=365)] = Field(
-        7, description="Skips clients who paid anything in so many days."
+        7, description="Skips clients who paid anything in so many days; 0: today."
     )
 
     @model_validator(mode="after")

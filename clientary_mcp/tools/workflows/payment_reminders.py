@@ -90,7 +90,7 @@ async def _preview(clientary: Clientary, args: SendPaymentReminders) -> Outcome:
 @jobs("workflows", _preview, "mail", seen_with="get_invoice")
 async def send_payment_reminders(clientary: Clientary, args: SendPaymentReminders) -> Outcome:
     """E-mail overdue invoices again, to each invoice's recipients or else the client's contacts. Skips clients who
-    paid recently, and those reminded in the last 24 hours since the server started. Takes invoice_ids or
+    paid recently, and those reminded in the last 24 hours since the server started. Takes either invoice_ids or
     min_days_overdue."""
     async with clientary.recent.lock("reminders"):
         batch = await _plan(clientary, args)
