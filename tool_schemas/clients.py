@@ -19,11 +19,11 @@ UpdatedSince = Annotated[Day, Field(description="Changed on this day or later.")
 class CompanyFields(Fields):
     """What clients and leads have in common."""
 
-    number: str | None = Field(None, description="Your own reference; must be unique.")
+    number: str | None = Field(None, description="Your reference; unique.")
     address: str | None = Field(None, description="Street and number.")
     address_2: str | None = Field(None, description="Like a suite.")
     city: str | None = Field(None, description="Of the address.")
-    state: str | None = Field(None, description="Region of the address.")
+    state: str | None = Field(None, description="Region, like CA.")
     zip: str | None = Field(None, description="Postal code.")
     country: str | None = Field(None, description="Like US.")
     website: str | None = Field(None, description="Full URL.")

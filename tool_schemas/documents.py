@@ -20,9 +20,9 @@ class TaxFields(Fields):
 
     tax: Percent | None = Field(None, description="Percent on taxable lines, like 8.25.")
     tax_label: str | None = Field(None, description="Like VAT.")
-    tax2: Percent | None = Field(None, description="Second tax, in percent.")
+    tax2: Percent | None = Field(None, description="As tax.")
     tax2_label: str | None = Field(None, description="Name of tax2.")
-    tax3: Percent | None = Field(None, description="Third tax, in percent.")
+    tax3: Percent | None = Field(None, description="As tax.")
     tax3_label: str | None = Field(None, description="Name of tax3.")
     compound_tax: bool | None = Field(None, description="true: tax2 also applies to tax.")
 
@@ -31,10 +31,10 @@ class DocumentFields(TaxFields):
     """Who a document is for, and its texts."""
 
     client_id: ClientId | None = None
-    number: str | None = Field(None, description="Must be unique; default: the next.")
+    number: str | None = Field(None, description="Unique; default the next.")
     title: str | None = Field(None, description="Heading for customers.")
-    note: str | None = Field(None, description="Below the lines; customers read it.")
-    summary: str | None = Field(None, description="Above the lines; customers read it.")
+    note: str | None = Field(None, description="For customers, below the lines.")
+    summary: str | None = Field(None, description="For customers, above the lines.")
 
 
 class ItemFields(Fields):
@@ -57,8 +57,8 @@ class Item(ItemFields, LenientModel):
 
 
 class NewItem(ItemFields, StrictModel):
-    title: Filled = Field(description="Text of the line.")
-    quantity: Number = Field(description="Like hours or pieces.")
+    title: Filled = Field(description="Its text.")
+    quantity: Number = Field(description="Number of units.")
     price: Number = Field(description="Per unit, before taxes.")
 
 
@@ -67,8 +67,8 @@ class ChangedItem(ItemFields, StrictModel):
         None, serialization_alias="id", description="Line to change or remove; without it, adds one."
     )
     remove: bool | None = Field(None, serialization_alias="_destroy", description="true: takes this line out.")
-    title: Filled | None = Field(None, description="Text of the line.")
-    quantity: Number | None = Field(None, description="Like hours or pieces.")
+    title: Filled | None = Field(None, description="Its text.")
+    quantity: Number | None = Field(None, description="Number of units.")
     price: Number | None = Field(None, description="Per unit, before taxes.")
 
     @model_validator(mode="after")

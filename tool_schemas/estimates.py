@@ -53,7 +53,7 @@ class Estimate(EstimateFields, Record):
 
 class EstimateFilters(InOrder, ByDay, ByQuery):
     same = ("status",)
-    from_date: Day | None = Field(None, exclude=True, description="First estimate date, included.")
+    from_date: Day | None = Field(None, exclude=True, description="First estimate date.")
     to_date: Day | None = Field(None, exclude=True, description="Last estimate date, included.")
     status: Status | None = Field(None, exclude=True, description="Only this status.")
     order: Literal["newest", "oldest", "largest"] | None = Field(None, exclude=True, description="largest: by total.")

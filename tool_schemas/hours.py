@@ -52,7 +52,7 @@ class HourFilters(InOrder, ByDay, ByQuery):
     order: Literal["newest", "oldest"] | None = Field(
         None, exclude=True, description="Which come first, by day worked."
     )
-    from_date: Day | None = Field(None, exclude=True, description="First day worked, included.")
+    from_date: Day | None = Field(None, exclude=True, description="First day worked.")
     to_date: Day | None = Field(None, exclude=True, description="Last day worked, included.")
     user_id: StaffId | None = Field(None, exclude=True, description="Only this person's.")
     missing_description: bool | None = Field(

@@ -35,7 +35,7 @@ DueDate = Annotated[Day, Field(description="Last day to pay.")]
 
 
 class InvoiceFields(DocumentFields):
-    po: str | None = Field(None, description="The customer's order number.")
+    po: str | None = Field(None, description="Customer's order number.")
     status: Status | None = Field(None, description="A label: mails nothing, records no payment.")
 
 
@@ -75,13 +75,13 @@ class Invoice(InvoiceFields, Record):
 class InvoiceFilters(InOrder, ByDue, ByDay, ByQuery):
     narrow_by = ("overdue", "min_balance")
     same = ("status",)
-    from_date: Day | None = Field(None, exclude=True, description="First invoice date, included.")
+    from_date: Day | None = Field(None, exclude=True, description="First invoice date.")
     to_date: Day | None = Field(None, exclude=True, description="Last invoice date, included.")
     status: Status | None = Field(None, exclude=True, description="Only this status.")
     overdue: bool | None = Field(None, exclude=True, description="true: unpaid past due_date; false: all others.")
     min_balance: LeastBalance | None = Field(None, exclude=True)
     order: Literal["newest", "oldest", "largest", "due"] | None = Field(
-        None, exclude=True, description="due: earliest due_date first; largest: by total."
+        None, exclude=True, description="due: earliest due_date; largest: by total."
     )
 
     def wants(self, record: Record, today: datetime.date) -> bool:

@@ -29,7 +29,7 @@ class Payment(Record):
 
 class ListPayments(ByDay, ByQuery):
     client_id: ClientId | None = Field(None, exclude=True, description="Only this client's.")
-    from_date: Day | None = Field(None, exclude=True, description="First day received, included.")
+    from_date: Day | None = Field(None, exclude=True, description="First day received.")
     to_date: Day | None = Field(None, exclude=True, description="Last day received, included.")
     sort: Literal["received_on", "created_at"] = Field(
         "received_on", description="Newest first: by day received, or by time entered."

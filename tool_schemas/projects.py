@@ -22,7 +22,7 @@ Rate = Annotated[Number, Field(description="Per hour, or the whole price if proj
 class ProjectFields(Fields):
     """All but the client that a project is for."""
 
-    number: str | None = Field(None, description="Your own reference; must be unique.")
+    number: str | None = Field(None, description="Your reference; unique.")
     description: str | None = Field(None, description="What it is about.")
     project_type: ProjectType | None = Field(None, description="Default hourly; decides what rate means.")
     budget_type: BudgetType | None = Field(None, description="Whether budget is hours or money.")

@@ -41,7 +41,7 @@ WHAT_HAPPENS = (
 
 
 class ScheduleFields(DocumentFields):
-    po: str | None = Field(None, description="The customer's order number.")
+    po: str | None = Field(None, description="Customer's order number.")
     status: Status | None = Field(None, description="paused can be resumed; stopped has ended.")
     payment_profile_id: PaymentProfileId | None = Field(None, description="Card for autobill.")
     unlimited: bool | None = Field(None, description="true: no end; else occurrences_remaining.")

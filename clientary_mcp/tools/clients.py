@@ -28,7 +28,7 @@ async def list_clients(clientary: Clientary, args: ListClients) -> Page[Client]:
 
 @reads(
     "clients",
-    mentions=Mention("client_overview adds its contacts, invoices, projects and estimates.", "client_overview"),
+    mentions=Mention("client_overview adds contacts, projects and what is owed.", "client_overview"),
 )
 async def get_client(clientary: Clientary, args: GetClient) -> Client:
     """Read one client: address, notes, status."""

@@ -80,7 +80,7 @@ def _over_bases(kind: type[ListFilters], name: str) -> tuple[str, ...]:
 
 class ByQuery(ListFilters):
     narrow_by: ClassVar[tuple[str, ...]] = ("query",)
-    query: str | None = Field(None, exclude=True, description="Records containing all these words.")
+    query: str | None = Field(None, exclude=True, description="Words that must all occur.")
 
     @cached_property
     def _words(self) -> list[str]:
@@ -107,7 +107,7 @@ class ByDay(DateRange, ListFilters):
     """By the day that matters for the record: `Record.day`."""
 
     narrow_by: ClassVar[tuple[str, ...]] = ("from_date", "to_date")
-    from_date: Day | None = Field(None, exclude=True, description="First day, included.")
+    from_date: Day | None = Field(None, exclude=True, description="First day.")
     to_date: Day | None = Field(None, exclude=True, description="Last day, included.")
 
     def wants(self, record: Record, today: date) -> bool:
@@ -127,7 +127,7 @@ class ByDay(DateRange, ListFilters):
 
 class ByDue(ListFilters):
     narrow_by: ClassVar[tuple[str, ...]] = ("due_before",)
-    due_before: Day | None = Field(None, exclude=True, description="Only due before this day.")
+    due_before: Day | None = Field(None, exclude=True, description="Due before this day.")
 
     def wants(self, record: Record, today: date) -> bool:
         """Whether it is due before that day; a record without a due date never is."""
@@ -152,7 +152,7 @@ class InOrder(ListFilters):
         return _ORDERS[self.order] if self.order else None
 
 
-LeastBalance = Annotated[Number, NotABool, Field(description="Only with at least this much left to pay.")]
+LeastBalance = Annotated[Number, NotABool, Field(description="At least this much left to pay.")]
 
 
 def rank(record: Record, field: str, *, highest_first: bool) -> tuple[bool, Any, int]:

@@ -101,15 +101,15 @@ class DateRange(Arguments):
 class Deduplicated(Arguments):
     """What makes something that a hasty second call would make twice."""
 
-    allow_duplicate: bool = Field(default=False, exclude=True, description="true: repeat a call that just succeeded.")
+    allow_duplicate: bool = Field(default=False, exclude=True, description="true: repeat what just succeeded.")
 
 
 class Paging(Arguments):
     """What every list takes."""
 
-    limit: Annotated[int, Field(ge=1, le=1000), NotABool] = Field(50, exclude=True, description="Most records.")
+    limit: Annotated[int, Field(ge=1, le=1000), NotABool] = Field(50, exclude=True, description="Records at most.")
     page: Annotated[int, Field(ge=1), NotABool] = Field(1, exclude=True, description="From next_page.")
-    detail: Detail = Field("summary", exclude=True, description="full: every field; default summary.")
+    detail: Detail = Field("summary", exclude=True, description="full: all fields; default summary.")
 
 
 class PartialUpdate(Arguments):

@@ -10,5 +10,5 @@ from tool_schemas.base.pairs import NamedValues
 
 class ExportRecords(Arguments):
     tool: str = Field(description="Name of a list or report tool, whose answer is saved.")
-    arguments: NamedValues | None = Field(None, description="That tool's own, less limit, page, order and detail.")
+    arguments: NamedValues | None = Field(None, description="Filters of that tool, like from_date.")
     format: Literal["csv", "jsonl", "xlsx"] = Field("csv", description="jsonl: one JSON object a line; xlsx: Excel.")

@@ -8,7 +8,7 @@ from tool_schemas.base.types import Day
 
 
 class TimesheetReport(DateRange):
-    from_date: Day = Field(description="First day, included.")
+    from_date: Day = Field(description="First day.")
     to_date: Day = Field(description="Last day, included.")
     user_id: StaffId | None = Field(None, exclude=True, description="Only this person.")
     client_id: ClientId | None = Field(None, exclude=True, description="Only this client's work.")

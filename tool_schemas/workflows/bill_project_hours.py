@@ -13,7 +13,7 @@ GroupBy = Literal["entry", "title", "person", "day", "project"]
 
 
 class BillProjectHours(OneProject, DateRange, Confirmed, Deduplicated):
-    from_date: Day | None = Field(None, description="First day worked, included; default: all.")
+    from_date: Day | None = Field(None, description="First day worked; default: all.")
     to_date: Day | None = Field(None, description="Last day worked, included; default: all.")
     group_by: GroupBy = Field("entry", description="One invoice line for each, or more where rates differ.")
     include_expenses: bool = Field(default=False, description="true: unbilled expenses of those days as well.")
@@ -21,4 +21,4 @@ class BillProjectHours(OneProject, DateRange, Confirmed, Deduplicated):
     due_date: Day | None = Field(None, description="Last day to pay; default 30 days after date.")
     tax: Percent | None = Field(None, description="Percent on all lines; default no tax.")
     tax_label: str | None = Field(None, description="Like VAT.")
-    note: str | None = Field(None, description="Below the lines; customers read it.")
+    note: str | None = Field(None, description="For customers, below the lines.")

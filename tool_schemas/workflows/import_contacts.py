@@ -15,16 +15,16 @@ class NewContact(ContactFields, Arguments):
     """One row: a person, and the client by its id or its name."""
 
     client_id: ClientId | None = Field(None, exclude=True)
-    client: Filled | None = Field(None, exclude=True, description="Instead of client_id: the client's exact name.")
-    name: Filled = Field(description="Full name.")
-    email: Email = Field(description="E-mail address.")
+    client: Filled | None = Field(None, exclude=True, description="Instead of client_id: the client's name.")
+    name: Filled = Field(description="First and last name.")
+    email: Email = Field(description="One address, like ana@example.com.")
 
 
 class ImportContacts(Confirmed):
     """Rows are taken as they come: a wrong one is an outcome of its own, and refuses no other."""
 
     rows: Annotated[list[Annotated[dict[str, Any], AsJsonText]], AsJsonText, PublishedAs(list[NewContact])] = Field(
-        min_length=1, max_length=500, description="Up to 500 people."
+        min_length=1, max_length=500, description="One row a person, up to 500."
     )
 
     def read(self) -> list[NewContact | str]:

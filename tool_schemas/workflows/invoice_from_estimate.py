@@ -11,4 +11,4 @@ from tool_schemas.invoices import DueDate
 class CreateInvoiceFromEstimate(OneEstimate, Confirmed, Deduplicated):
     due_date: DueDate
     date: Day | None = Field(None, description="Invoice date; default today.")
-    number: str | None = Field(None, description="Must be unique; default: the next.")
+    number: str | None = Field(None, description="Unique; default the next.")
