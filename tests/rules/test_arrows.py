@@ -46,7 +46,7 @@ INSIDE = {
     "clientary_mcp.sandbox": (("controls",), ("store",), ("api",), ("seed",), ("account",), ("network",)),
 }
 SANDBOX = "clientary_mcp.sandbox"
-PYDANTIC = {"pydantic", "pydantic_core"}
+PYDANTIC = {"pydantic", "pydantic_core", "annotated_types"}  # the last holds the limits that pydantic reads from types
 TOWARDS_AGENTS = {f"clientary_mcp.{name}" for name in ("server", "tools.tool", "tools.mentions")}
 MAY_IMPORT = {
     "mcp": TOWARDS_AGENTS,
