@@ -10,7 +10,6 @@ a list as a reference, and needs every model built before the first call.
 from collections.abc import Collection, Iterable
 from typing import Any, Literal, get_args, get_origin
 
-from annotated_types import Ge, Le
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
@@ -81,8 +80,7 @@ def _limits(about: Iterable[Any]) -> dict[str, Any]:
     for part in about:
         if isinstance(part, FieldInfo):
             limits |= _limits(part.metadata)
-        elif isinstance(part, Ge):
-            limits["minimum"] = part.ge
-        elif isinstance(part, Le):
-            limits["maximum"] = part.le
+        for keyword, name in (("minimum", "ge"), ("maximum", "le")):
+            if (limit := getattr(part, name, None)) is not None:
+                limits[keyword] = limit
     return limits

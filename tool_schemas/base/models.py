@@ -1,4 +1,4 @@
-"""What every tool's arguments and every record are made of; `answers.py` has what is made of records."""
+"""The base classes of every tool's arguments and of every record; answers made of records are in `results.py`."""
 
 from collections.abc import Mapping
 from copy import copy
@@ -35,7 +35,7 @@ STRICT = ConfigDict(
 
 
 class StrictModel(BaseModel):
-    """Something an agent gave: unknown names are refused, and values that mean "not given" are left out."""
+    """Arguments, or a part of them: unknown names are refused, and values that mean "not given" are left out."""
 
     model_config = STRICT
 
@@ -88,7 +88,7 @@ class Confirmed(Arguments):
 
 
 class DateRange(Arguments):
-    """Arguments with a first and a last day, which have to be in that order."""
+    """Arguments with a first and a last day, in that order."""
 
     @model_validator(mode="after")
     def _first_before_last(self) -> Self:
@@ -99,13 +99,13 @@ class DateRange(Arguments):
 
 
 class Deduplicated(Arguments):
-    """What makes something that a hasty second call would make twice."""
+    """The arguments of a tool that would do the same thing twice if it were called twice."""
 
     allow_duplicate: bool = Field(default=False, exclude=True, description="true: repeat what just succeeded.")
 
 
 class Paging(Arguments):
-    """What every list takes."""
+    """The arguments of every list."""
 
     limit: Annotated[int, Field(ge=1, le=1000), NotABool] = Field(50, exclude=True, description="Records at most.")
     page: Annotated[int, Field(ge=1), NotABool] = Field(1, exclude=True, description="From next_page.")
@@ -161,23 +161,23 @@ class Record(LenientModel):
     """One record of the account, as Clientary sent it."""
 
     wrapper: ClassVar[str]
-    """The key that a write's body stands under."""
+    """The key under which a write sends the record."""
     plural: ClassVar[str]
-    """The key that a list stands under."""
+    """The key under which a list answers with records."""
     summary_fields: ClassVar[tuple[str, ...]]
-    """The fields people look for, in the order in which a list shows them."""
+    """The fields that a list shows of each record, in that order."""
     day: ClassVar[str] = "created_at"
-    """The field that says when: what lists are narrowed and ordered by."""
+    """The date field by which lists are filtered and ordered."""
     money: ClassVar[tuple[str, ...]] = ()
     """The fields that lists add up, per currency."""
     paged: ClassVar[bool] = True
-    """Whether the documentation gives its list pages; a page number means nothing to the others."""
+    """Whether its list has pages by the API's documentation; the others ignore a page number."""
 
     id: int
     created_at: datetime | None = None
     updated_at: datetime | None = None
     notice: str | None = None
-    """What the caller should know about this answer; ours, not Clientary's."""
+    """This server's remark on the answer; not a field of Clientary's."""
 
     @classmethod
     def read(cls, sent: Mapping[str, Any]) -> Self:
@@ -188,7 +188,7 @@ class Record(LenientModel):
         return record
 
     def summarized(self) -> dict[str, Any]:
-        """The brief fields that have a value."""
+        """The summary fields that have a value."""
         return {
             name: as_json(value)
             for name in self.summary_fields

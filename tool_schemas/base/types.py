@@ -1,7 +1,7 @@
 """The types that arguments and records are written in: days, money, ids, and the words for Clientary's codes.
 
 An argument of such a type is checked strictly and published in words; the same type in a record is read
-leniently (see `reading.py`). Codes exist between here and Clientary alone.
+leniently (see `parsing.py`). Only requests to Clientary and its answers hold codes.
 """
 
 import json
@@ -32,7 +32,7 @@ JSON_TYPES: dict[type, dict[str, str]] = {
     datetime: {"type": "string", "format": "date-time"},
     dict: {"type": "object"},
 }
-"""What each type of field is called in JSON Schema."""
+"""The JSON Schema of each type of field."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class PublishedAs:
 
 
 def unwrap(annotation: Any) -> tuple[Any, list[Any]]:
-    """The type inside `Annotated` and `| None`, and what it is annotated with."""
+    """The type inside `Annotated` and `| None`, and its annotations."""
     about: list[Any] = []
     while True:
         origin = get_origin(annotation)
@@ -59,7 +59,7 @@ def unwrap(annotation: Any) -> tuple[Any, list[Any]]:
 class Codes(Mapping[str, int]):
     """Clientary's numbers for the words of one field, as `Annotated[Literal[...], Codes(...)]`.
 
-    Serialises the word as its number, and knows the word for a number that Clientary sent.
+    Serializes the word as its number, and finds the word for a number that Clientary sent.
     """
 
     def __init__(self, **codes: int) -> None:
@@ -102,7 +102,7 @@ def parse_day(text: str) -> date:
 
 
 def as_number(amount: Decimal) -> int | float | str:
-    """A decimal as JSON writes it; beyond what JSON's readers can hold, as text.
+    """A decimal as a JSON number; as text where it is too large for common JSON readers.
 
     Exact: a decimal of at most 15 digits survives a double unchanged.
     """
@@ -145,7 +145,7 @@ def _filled(given: str) -> str:
 
 
 def _true_or_false(given: Any) -> bool:
-    """True or false, or the word for it: none of the many other forms that could be taken for a yes."""
+    """True or false, or that word in any case; pydantic alone would take 1, "yes" and "on" for true as well."""
     word = given.lower() if isinstance(given, str) else given
     if word in ("true", "false"):
         return bool(word == "true")

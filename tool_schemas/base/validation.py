@@ -1,4 +1,4 @@
-"""What is wrong with the arguments of a call, in words that say what would be right."""
+"""The mistakes in the arguments of a call, in sentences that say what is valid."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -35,7 +35,7 @@ _WORDS = {
     "dict_type": "takes an object, not {given}",
     "model_type": "takes an object, not {given}",
     "model_attributes_type": "takes an object, not {given}",
-    "too_short": "takes at least {min_length} entries",
+    "too_short": "takes a list that is not empty",
     "too_long": "takes at most {max_length} entries",
     "greater_than": "must be above {gt}",
     "greater_than_equal": "must be at least {ge}",
@@ -72,7 +72,7 @@ def _mistake(mistake: ErrorDetails, arguments: type[BaseModel]) -> str:
 
 
 def _names_at(path: list[int | str], arguments: type[BaseModel]) -> list[str]:
-    """The valid names where a mistake is: of the arguments, or of one entry of a list among them."""
+    """The valid names in the object that has the mistake: the arguments, or an object inside them."""
     for part in path:
         if isinstance(part, str) and part in arguments.model_fields:
             arguments = next(iter(models_in(arguments.model_fields[part].annotation)), arguments)

@@ -1,1 +1,1 @@
-"""What reports take: one question, one module."""
+"""The arguments of reports, one module each."""

@@ -1,4 +1,4 @@
-"""What an overview of a client takes: the client, or somebody's e-mail address."""
+"""The arguments of a client's overview: its id, or the e-mail address of one of its contacts."""
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError

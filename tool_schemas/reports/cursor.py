@@ -39,7 +39,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Cursor:
-    """What was told so far; seconds count from 1970, by Clientary's clock.
+    """What has been reported so far; seconds count from 1970, by Clientary's clock.
 
     Everything before `second` was told. What was told from then on stands in `told` and `part`, as digests, so that a
     record which changes again in the same second is noticed. Where records tell no times, those above `ids` are new;

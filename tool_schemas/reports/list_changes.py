@@ -1,4 +1,4 @@
-"""What the watch on new and changed records takes, and the cursor that goes from one answer to the next call."""
+"""The arguments of the list of changes: a start, or the cursor that the last answer returned."""
 
 from typing import Annotated
 
@@ -35,9 +35,7 @@ class ListChanges(Arguments):
     cursor: Annotated[str, AfterValidator(_a_cursor)] | None = Field(
         None, description="Of the last answer, unchanged; instead of since."
     )
-    types: Annotated[list[Type], AsJsonText, Field(min_length=1)] | None = Field(
-        None, description="Kinds of records; default all."
-    )
+    types: Annotated[list[Type], AsJsonText] | None = Field(None, description="Kinds of records; default all.")
 
     @model_validator(mode="after")
     def _from_one_of_both(self) -> "ListChanges":

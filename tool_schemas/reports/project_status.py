@@ -1,4 +1,4 @@
-"""What the report on projects and their budgets takes."""
+"""The arguments of the report on projects and their budgets."""
 
 from typing import Annotated
 

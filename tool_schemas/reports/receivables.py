@@ -1,4 +1,4 @@
-"""What the receivables report takes."""
+"""The arguments of the receivables report."""
 
 from typing import Annotated, Literal
 

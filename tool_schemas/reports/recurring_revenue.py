@@ -1,4 +1,4 @@
-"""What the report on recurring revenue takes: nothing."""
+"""The report on recurring revenue has no arguments."""
 
 from tool_schemas.base.models import Arguments
 

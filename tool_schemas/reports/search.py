@@ -1,4 +1,4 @@
-"""What a search takes: text as people type it, and where to look."""
+"""The arguments of a search: text as people type it, and the types of records to search."""
 
 from typing import Annotated, Literal, get_args
 
@@ -15,7 +15,5 @@ class Search(Arguments):
     model_config = ConfigDict(str_max_length=200)
 
     query: Filled = Field(description="Like ACME, ana@example.com or INV-42; not a question.")
-    types: Annotated[list[Type], AsJsonText, Field(min_length=1)] | None = Field(
-        None, description="Kinds of records; default all."
-    )
+    types: Annotated[list[Type], AsJsonText] | None = Field(None, description="Kinds of records; default all.")
     include_closed: bool = Field(default=False, description="true: archived, completed, done and cancelled too.")

@@ -1,4 +1,4 @@
-"""What the timesheet report takes: a range of days, and whose hours."""
+"""The arguments of the timesheet report: a range of days, and whose hours."""
 
 from pydantic import Field
 

@@ -1,4 +1,4 @@
-"""What the report on unbilled work takes: whose, of which days, and what a row is."""
+"""The arguments of the report on unbilled work: client or project, days, and grouping."""
 
 from typing import Annotated, Literal
 

@@ -1,1 +1,1 @@
-"""What jobs take: one job, one module."""
+"""The arguments of workflows, one module each."""

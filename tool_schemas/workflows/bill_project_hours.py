@@ -1,4 +1,4 @@
-"""What billing a project's hours takes: which of them, in which lines, and what the invoice says besides."""
+"""The arguments of billing a project's hours: the days, the lines, and the texts of the invoice."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""What bringing contacts into clients takes: rows, each of which may be wrong for itself."""
+"""The arguments of importing contacts: rows, each of which is checked by itself."""
 
 from typing import Annotated, Any
 
@@ -21,14 +21,14 @@ class NewContact(ContactFields, Arguments):
 
 
 class ImportContacts(Confirmed):
-    """Rows are taken as they come: a wrong one is an outcome of its own, and refuses no other."""
+    """Rows are accepted as they come: a wrong one is reported as such, and the others are imported."""
 
     rows: Annotated[list[Annotated[dict[str, Any], AsJsonText]], AsJsonText, PublishedAs(list[NewContact])] = Field(
         min_length=1, max_length=500, description="One row a person, up to 500."
     )
 
     def read(self) -> list[NewContact | str]:
-        """The rows in their order; in place of a wrong one, what is wrong with it."""
+        """The rows in their order; in place of a wrong one, its mistakes."""
         return [_read(row) for row in self.rows]
 
 

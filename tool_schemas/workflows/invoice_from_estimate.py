@@ -1,4 +1,4 @@
-"""What turning an estimate into an invoice takes; all else is the estimate's."""
+"""The arguments of turning an estimate into an invoice; everything else comes from the estimate."""
 
 from pydantic import Field
 

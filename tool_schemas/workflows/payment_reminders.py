@@ -1,4 +1,4 @@
-"""What reminding clients of overdue invoices takes: which invoices, what to write, and whom to spare."""
+"""The arguments of payment reminders: the invoices, the text, and which clients to skip."""
 
 from typing import Annotated, Self
 
@@ -10,7 +10,7 @@ from tool_schemas.base.models import Confirmed, Deduplicated
 from tool_schemas.base.types import AsJsonText, Id, NotABool
 
 Days = Annotated[int, NotABool]
-InvoiceIds = Annotated[list[Id], AsJsonText, Field(min_length=1, max_length=200), returned_by("list_invoices")]
+InvoiceIds = Annotated[list[Id], AsJsonText, Field(max_length=200), returned_by("list_invoices")]
 
 
 class SendPaymentReminders(Confirmed, Deduplicated):

@@ -56,7 +56,7 @@ def said_of(arguments: type[BaseModel], given_value: Any) -> str:
             "items.0 needs title, quantity and price for a new",
         ),
         (UpdateInvoice, {"invoice_id": 7, "items": [{"remove": True}]}, "items.0 needs item_id to say which line"),
-        (SendInvoiceMessage, {"invoice_id": 7, "recipients": []}, "recipients takes at least 1 entries"),
+        (SendInvoiceMessage, {"invoice_id": 7, "recipients": []}, "recipients takes a list that is not empty"),
         (SendInvoiceMessage, {"invoice_id": 7, "recipients": ["x"]}, "recipients.0 takes one e-mail address, like"),
         (SendInvoiceMessage, {"invoice_id": 7, "recipients": ["a@b.co"] * 51}, "recipients takes at most 50 entries"),
     ],
