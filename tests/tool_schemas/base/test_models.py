@@ -3,13 +3,14 @@
 from typing import Any, get_origin
 
 import pytest
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from clientary_mcp.tools import ALL
 from clientary_mcp.tools.tool import Tool
 from tests.tool_schemas.base.test_json_schema import LIKE, arguments_of, example_of
 from tool_schemas.base.models import Arguments, Confirmed, PartialUpdate
 from tool_schemas.base.types import unwrap
+from tool_schemas.base.validation import models_in
 from tool_schemas.contacts import UpdateContact
 from tool_schemas.invoices import CreateInvoice, UpdateInvoice
 from tool_schemas.workflows.convert_lead import ConvertLead
@@ -100,6 +101,20 @@ def test_empty_parts_of_lines_rows_and_tasks_are_not_given() -> None:
     assert read == NewContact.model_validate({"client": "Acme", "name": "Ann", "email": "ann@example.com"})
     (task,) = ConvertLead.model_validate({"lead_id": 7, "tasks": [{"title": "Call", "due_date": ""}]}).tasks or []
     assert task.body() == {"title": "Call"}
+
+
+def models_of(arguments: type[BaseModel]) -> set[type[BaseModel]]:
+    """The arguments of a tool and every object inside them."""
+    inner = {model for field in arguments.model_fields.values() for model in models_in(field.annotation)}
+    return {arguments}.union(*(models_of(model) for model in inner))
+
+
+def test_unknown_names_are_refused_at_every_depth() -> None:
+    models = {NewContact}.union(*(models_of(tool.arguments) for tool in ALL))
+    for model in models:
+        with pytest.raises(ValidationError) as caught:
+            model.model_validate({"no_such_thing": 1})
+        assert ("no_such_thing",) in [error["loc"] for error in caught.value.errors() if "extra" in error["type"]]
 
 
 GATED = [tool for tool in ALL if issubclass(tool.arguments, Confirmed)]
