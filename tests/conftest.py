@@ -12,13 +12,15 @@ from clientary_mcp.api.session import Clientary
 from clientary_mcp.sandbox import Sandbox
 from clientary_mcp.sandbox.network import Network
 from clientary_mcp.settings import Settings
-from tests.support.agent import Agent, Era, agent_of
+from tests.support.agent import ERAS, Agent, Era, agent_of
 from tests.support.clock import FakeTime
 from tests.support.virtual_time import session_on
 
 # The same examples in every run, and no limit of time: nothing may depend on how fast a machine is.
-hypothesis.settings.register_profile("steady", deadline=None, derandomize=True)
-hypothesis.settings.load_profile("steady")
+STEADY: dict[str, Any] = {"deadline": None, "derandomize": True, "database": None}
+hypothesis.settings.register_profile("short", max_examples=20, **STEADY)
+hypothesis.settings.register_profile("long", max_examples=200, **STEADY)  # by --hypothesis-profile
+hypothesis.settings.load_profile("short")
 
 TODAY = date(2026, 11, 20)
 SETTINGS = Settings(subdomain="acme", api_token="t0ken-of-acme")
@@ -29,7 +31,7 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-@pytest.fixture(params=["auto", "legacy"])
+@pytest.fixture(params=ERAS)
 def era(request: pytest.FixtureRequest) -> Era:
     """Both protocol eras, for the tests that ask for it."""
     era: Era = request.param

@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import mcp_types
 from mcp import Client
@@ -12,6 +12,7 @@ from clientary_mcp.api.session import Clientary
 from clientary_mcp.server.app import ClientaryServer
 
 Era = Literal["auto", "legacy"]
+ERAS: tuple[Era, ...] = get_args(Era)
 
 
 class Agent:
