@@ -1,6 +1,7 @@
-"""The storm in full: `python -m benchmarks.storm [calls] [agents] [seed]`; 10,000 calls by 20 agents when not said.
+"""The storm in full: `python -m benchmarks.storm [calls] [agents] [seed] [lateness]`.
 
-Ends with 1 when anything was lost, done twice or told wrong, or when memory grew.
+Without arguments 10,000 calls by 20 agents. With lateness, some of the writes whose connection breaks take effect up
+to so many seconds later. Ends with 1 when anything was lost, done twice or told wrong, or when memory grew.
 `tests/resilience/storm.py` is the storm.
 """
 
@@ -10,25 +11,28 @@ import time
 from tests.resilience.judge import Report
 from tests.resilience.storm import RATE, storm
 
+DEFAULTS = ("10000", "20", "1", "0")
 MOST_GROWTH = 20.0
 """Megabytes from the first tenth of the calls to the last."""
 
 
 def main() -> int:
     """Run it, and say what it came to."""
-    calls, agents, seed = (int(given) for given in (*sys.argv[1:4], *("10000", "20", "1")[len(sys.argv) - 1 :]))
+    given = (*sys.argv[1:], *DEFAULTS[len(sys.argv) - 1 :])
+    calls, agents, seed, lateness = (int(number) for number in given)
     began = time.perf_counter()
-    report = storm(calls, agents, seed)
-    kept = show(report, agents, seed, time.perf_counter() - began)
+    report = storm(calls, agents, seed, lateness)
+    weather = f"{agents} agents, seed {seed}, up to {lateness} s late"
+    kept = show(report, weather, time.perf_counter() - began)
     return 0 if kept else 1
 
 
-def show(report: Report, agents: int, seed: int, seconds: float) -> bool:
+def show(report: Report, weather: str, seconds: float) -> bool:
     """Print the table; whether everything held."""
     growth, struck = report.late - report.early, sum(report.struck.values())
     broken = {rule: found for rule, found in report.violations.items() if found}
     rows: list[tuple[str, str, str]] = [
-        ("calls", f"{sum(report.calls.values()):,} of {len(report.calls)} tools", f"{agents} agents, seed {seed}"),
+        ("calls", f"{sum(report.calls.values()):,} of {len(report.calls)} tools", weather),
         ("requests", f"{report.requests:,}", f"{struck:,} struck, {RATE:.0%} meant"),
         ("writes that took effect", f"{report.effects:,}", ""),
         ("writes told", ", ".join(f"{count:,} {told}" for told, count in report.told.most_common()), ""),

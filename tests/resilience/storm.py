@@ -1,5 +1,7 @@
 """The storm: many agents work at once through one server while a fifth of Clientary's answers fail.
 
+With lateness, some of the writes whose connection breaks take effect afterwards, up to so many seconds later.
+
 Afterwards the account's ledger is compared with what the agents were told. Time is virtual, and the same seed is the
 same storm; `benchmarks/storm.py` runs it in full, `test_storm.py` in short.
 """
@@ -10,7 +12,8 @@ import anyio
 from mcp import Client
 
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.sandbox import Faults, Sandbox
+from clientary_mcp.sandbox import Fault, Faults, Sandbox
+from clientary_mcp.sandbox.controls.faults import STORM
 from clientary_mcp.server.app import ClientaryServer
 from clientary_mcp.settings import Settings
 from tests.conftest import TODAY
@@ -22,13 +25,19 @@ from tests.support.virtual_time import VirtualLoop, clock_of
 RATE = 0.2
 
 
-def storm(calls: int, agents: int, seed: int) -> Report:
+def storm(calls: int, agents: int, seed: int, lateness: float = 0.0) -> Report:
     """What so many calls by so many agents come to."""
     random.seed(seed)  # the jitter of retries; everything else has dice of its own
-    return anyio.run(_rage, calls, agents, seed, backend_options={"loop_factory": VirtualLoop})
+    return anyio.run(_rage, calls, agents, seed, lateness, backend_options={"loop_factory": VirtualLoop})
 
 
-async def _rage(calls: int, agents: int, seed: int) -> Report:
+def _kinds(lateness: float) -> list[Fault]:
+    """What strikes: bad weather, and with lateness effects that come soon, later and last of all."""
+    late = [Fault("late", seconds=lateness * third / 3) for third in (1, 2, 3)]
+    return [*STORM, *late] if lateness else [*STORM]
+
+
+async def _rage(calls: int, agents: int, seed: int, lateness: float) -> Report:
     """Calm until everybody has a client, a project, an invoice and a card; then the storm, until all calls are made."""
     sandbox = Sandbox(TODAY)
     witness, clock = Witness(sandbox), clock_of(sandbox)
@@ -48,7 +57,9 @@ async def _rage(calls: int, agents: int, seed: int) -> Report:
             worker = Worker(judge, Agent(client), random.Random(f"{seed}/{number}"), number)  # noqa: S311 repeatable
             await worker.settle_in()
             if next(settled, None) is None:
-                sandbox.faults = Faults(rate=RATE, seed=seed, sleep=anyio.sleep, wall=clock.wall)
+                sandbox.faults = Faults(
+                    rate=RATE, kinds=_kinds(lateness), seed=seed, sleep=anyio.sleep, wall=clock.wall
+                )
                 calm_is_over.set()
             await calm_is_over.wait()
             await worker.work()
@@ -56,5 +67,6 @@ async def _rage(calls: int, agents: int, seed: int) -> Report:
     async with clientary, anyio.create_task_group() as group:
         for number in range(agents):
             group.start_soon(employ, number)
+    await anyio.sleep(lateness + 1)  # what was to come has come
     judge.report.seconds = clock.now() - began
     return judge.close()

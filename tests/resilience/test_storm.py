@@ -9,6 +9,7 @@ from tests.resilience.nothing_twice import done_twice
 from tests.resilience.storm import storm
 from tests.resilience.storm_jobs import JOBS
 from tests.resilience.told import Answer
+from tests.support.long import covering
 from tests.support.quarry import Books
 
 DONE = Answer("done", "{}", {"id": 1})
@@ -17,9 +18,16 @@ HALF = Answer("half", "Stopped at row 2 of 2.", {})
 UNKNOWN = Answer("unknown", "It is not known whether it took effect.", {})
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_nothing_is_lost_done_twice_or_told_wrong_in_a_storm(seed: int) -> None:
-    report = storm(calls=350, agents=7, seed=seed)
+STORMS = [(350, 7, 1, 3.0), (350, 7, 2, 0.0), *((1_000, 10, seed, 3.0) for seed in (3, 4, 5))]
+
+
+@pytest.mark.parametrize(
+    ("calls", "agents", "seed", "lateness"), covering(STORMS, lambda calls, agents, seed, lateness: (lateness,))
+)
+def test_nothing_is_lost_done_twice_or_told_wrong_in_a_storm(
+    calls: int, agents: int, seed: int, lateness: float
+) -> None:
+    report = storm(calls, agents, seed, lateness)
     assert report.violations == {rule: [] for rule in RULES}
     assert sum(report.struck.values()) > 0.1 * report.requests
     assert {"done", "not done"} <= set(report.told)
@@ -29,7 +37,7 @@ def test_nothing_is_lost_done_twice_or_told_wrong_in_a_storm(seed: int) -> None:
 
 
 def test_the_same_seed_is_the_same_storm() -> None:
-    once, again = (storm(calls=120, agents=5, seed=4) for _ in range(2))
+    once, again = (storm(calls=60, agents=5, seed=4, lateness=3) for _ in range(2))
     assert (once.calls, once.told, once.struck, once.lists) == (again.calls, again.told, again.struck, again.lists)
     assert (once.seconds, once.requests, once.effects) == (again.seconds, again.requests, again.effects)
 
