@@ -11,7 +11,7 @@ from math import floor
 from typing import Any
 
 import httpx
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from clientary_mcp.accounting.billable_time import rate_of, worth
@@ -154,7 +154,6 @@ def answer_of(tool: str, replies: dict[str, JsonObject], **arguments: Any) -> Js
 debts = st.tuples(codes, st.integers(-200, 200), st.integers(1, 10**9))
 
 
-@settings(max_examples=30)
 @given(st.lists(debts, max_size=40), st.integers(0, 120))
 @example([("EUR", days, 1) for days in (0, 1, 30, 31, 60, 61, 90, 91)], 0)
 def test_ages_add_up_to_the_balances(owed: list[tuple[str, int, int]], least: int) -> None:
@@ -182,7 +181,6 @@ def test_ages_add_up_to_the_balances(owed: list[tuple[str, int, int]], least: in
 payments = st.tuples(st.integers(0, 60), st.integers(1, 10**6))
 
 
-@settings(max_examples=30)
 @given(st.lists(st.tuples(st.integers(1, 10**6), st.lists(payments, max_size=4)), max_size=15), st.integers(1, 60))
 def test_a_balance_of_a_past_day_is_the_total_less_what_was_received_by_then(
     billed: list[tuple[int, list[tuple[int, int]]]], days_ago: int
@@ -219,7 +217,6 @@ entries = st.lists(st.tuples(st.decimals(Decimal("0.01"), 100, places=2), rates)
 budgets = st.decimals(Decimal("0.01"), 100_000, places=2)
 
 
-@settings(max_examples=30)
 @given(st.lists(st.tuples(st.sampled_from((0, 1)), budgets, st.decimals(1, 500, places=2), entries), max_size=5))
 @example([(0, Decimal(10), Decimal(100), [(Decimal("12.5"), None)]), (1, Decimal(10), Decimal(1), [])])
 def test_what_is_left_of_a_budget_is_what_was_not_worked(
@@ -256,7 +253,6 @@ A_MONTH = {
 }  # fmt: skip
 
 
-@settings(max_examples=30)
 @given(st.lists(st.tuples(codes, st.sampled_from(sorted(A_MONTH)), st.integers(0, 10**8)), max_size=40))
 @example([("EUR", 1, 1), ("EUR", 1, 1), ("EUR", 1, 1)])
 def test_revenue_is_rounded_once_for_a_schedule_and_once_for_their_sum(going: list[tuple[str, int, int]]) -> None:

@@ -22,6 +22,7 @@ from clientary_mcp.errors import (
     Unavailable,
 )
 from tests.support.agent import Agent
+from tests.support.long import covering
 from tool_schemas.clients import Client
 
 pytestmark = pytest.mark.anyio
@@ -70,8 +71,13 @@ async def ask(clientary: Clientary, method: str) -> Any:
             return await clientary.delete("clients/7")
 
 
-@pytest.mark.parametrize(("status", "method", "error", "words"), ANSWERS)
-@pytest.mark.parametrize("body", BODIES)
+@pytest.mark.parametrize(
+    ("status", "method", "error", "words", "body"),
+    covering(
+        ((*answer, body) for answer in ANSWERS for body in BODIES),
+        lambda status, method, error, words, body: ((status, method), (error, body)),
+    ),
+)
 async def test_every_status_is_the_right_error_whatever_its_body(
     account: respx.MockRouter,
     clientary: Clientary,

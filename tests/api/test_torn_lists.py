@@ -4,6 +4,7 @@ Clientary is played by a list that changes between two of its pages.
 """
 
 from collections.abc import Callable
+from itertools import product
 from math import ceil
 from typing import Any
 
@@ -13,8 +14,9 @@ import pytest
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import ListChanged
 from clientary_mcp.settings import Settings
-from tests.support.agent import Era
+from tests.support.agent import ERAS, Era
 from tests.support.clock import FakeTime
+from tests.support.long import covering
 from tests.support.people import working
 from tool_schemas.base.results import Page
 from tool_schemas.clients import Client
@@ -83,8 +85,7 @@ async def test_a_list_that_holds_still_is_read_once_and_complete(time: FakeTime)
     assert "notice" not in answer
 
 
-@pytest.mark.parametrize("after", [1, 2, 3])
-@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize(("change", "after", "era"), covering(product(CHANGES, [1, 2, 3], ERAS)), indirect=["era"])
 async def test_a_record_that_comes_or_goes_once_is_noticed_and_the_list_read_again(
     time: FakeTime, era: Era, change: Change, after: int
 ) -> None:

@@ -5,10 +5,9 @@ import json
 import re
 import tracemalloc
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
-import anyio
-import anyio.lowlevel
 import httpx
 import mcp_types
 import pytest
@@ -16,11 +15,13 @@ import pytest
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.settings import Settings
 from clientary_mcp.tools import ALL
-from tests.support.agent import Agent, Era
+from tests.support.agent import Era
 from tests.support.calls import COUNTS, JOBS, REPORTS
 from tests.support.clock import FakeTime
 from tests.support.gated import EVERYTHING
+from tests.support.long import covering
 from tests.support.people import Person, text_of, working
+from tests.support.published import kind_of
 
 pytestmark = pytest.mark.anyio
 
@@ -119,10 +120,15 @@ def checked(result: mcp_types.CallToolResult) -> Any:
     return result.structured_content
 
 
-@pytest.mark.parametrize(("tool", "arguments"), CALLS)
-@pytest.mark.parametrize("kind", HOSTILE_TEXTS)
+def in_every_call(*values: Any) -> list[Any]:
+    """Each value through a call of each kind, and each call with one value."""
+    cases = [(*call, value) for call in CALLS for value in values]
+    return covering(cases, lambda tool, _, value: ((kind_of(tool), value), tool))
+
+
+@pytest.mark.parametrize(("tool", "arguments", "kind"), in_every_call(*HOSTILE_TEXTS))
 async def test_whatever_a_text_says_the_answer_is_bounded_valid_and_without_what_nobody_sees(
-    time: FakeTime, kind: str, tool: str, arguments: dict[str, Any]
+    time: FakeTime, tool: str, arguments: dict[str, Any], kind: str
 ) -> None:
     async with working(session(account_of(poisoned(HOSTILE_TEXTS[kind])), time)) as agent:
         shown = checked(await agent.call(tool, arguments))
@@ -144,18 +150,20 @@ def ours_in(result: mcp_types.CallToolResult) -> list[str]:
     return [shown] if isinstance(shown, str) else [shown.get(name, "") for name in OURS]
 
 
-orders = pytest.mark.parametrize("kind", [kind for kind in HOSTILE_TEXTS if kind.startswith("an order")])
+ORDERS = [kind for kind in HOSTILE_TEXTS if kind.startswith("an order")]
 # A job stops at a currency or an address that is none: so that it comes to the rest, both are real once.
 REAL = {"currency_code": "USD", "email": "real@example.com"}
-gated = pytest.mark.parametrize(
-    ("tool", "arguments", "more"), [*((*call, {}) for call in GATED), *((*call, REAL) for call in JOBS)]
+ORDERED = [
+    (*call, order) for call in (*((*call, {}) for call in GATED), *((*call, REAL) for call in JOBS)) for order in ORDERS
+]
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "more", "kind"),
+    covering(ORDERED, lambda tool, arguments, more, kind: ((tool, bool(more), str(arguments)), (kind_of(tool), kind))),
 )
-
-
-@gated
-@orders
 async def test_an_order_in_a_record_is_never_a_sentence_of_ours(
-    time: FakeTime, kind: str, tool: str, arguments: dict[str, Any], more: dict[str, str]
+    time: FakeTime, tool: str, arguments: dict[str, Any], more: dict[str, str], kind: str
 ) -> None:
     async with working(session(account_of(poisoned(HOSTILE_TEXTS[kind], **more)), time)) as agent:
         said = ours_in(await agent.call(tool, arguments))
@@ -163,10 +171,16 @@ async def test_an_order_in_a_record_is_never_a_sentence_of_ours(
     assert not any(ORDER in unquoted(sentence) for sentence in said)
 
 
-@gated
-@orders
+@pytest.mark.parametrize(
+    ("tool", "arguments", "more", "kind", "era"),
+    covering(
+        ((*case, era) for case in ORDERED for era in ("auto", "legacy")),
+        lambda tool, arguments, more, kind, era: ((tool, bool(more), str(arguments)), (kind_of(tool), kind), era),
+    ),
+    indirect=["era"],
+)
 async def test_a_person_is_shown_an_order_only_as_a_quotation(
-    time: FakeTime, era: Era, kind: str, tool: str, arguments: dict[str, Any], more: dict[str, str]
+    time: FakeTime, era: Era, tool: str, arguments: dict[str, Any], more: dict[str, str], kind: str
 ) -> None:
     person = Person(mcp_types.ElicitResult(action="decline"))
     account = account_of(poisoned(HOSTILE_TEXTS[kind], **more))
@@ -184,8 +198,10 @@ async def test_a_person_is_shown_an_order_only_as_a_quotation(
             json.loads("{" + quoted)
 
 
-@pytest.mark.parametrize("status", [400, 403, 404, 409, 422, 426, 429, 500])
-@pytest.mark.parametrize("kind", HOSTILE_TEXTS)
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    covering(product([422, 400, 403, 404, 409, 426, 429, 500], HOSTILE_TEXTS)),
+)
 async def test_an_error_of_any_length_and_content_is_told_in_bounds(time: FakeTime, status: int, kind: str) -> None:
     text = HOSTILE_TEXTS[kind]
     bodies = [
@@ -221,9 +237,8 @@ KEYS = {
 }
 
 
-@pytest.mark.parametrize("key", KEYS)
-@pytest.mark.parametrize(("tool", "arguments"), CALLS)
-async def test_keys_of_any_kind_do_no_harm(time: FakeTime, key: str, tool: str, arguments: dict[str, Any]) -> None:
+@pytest.mark.parametrize(("tool", "arguments", "key"), in_every_call(*KEYS))
+async def test_keys_of_any_kind_do_no_harm(time: FakeTime, tool: str, arguments: dict[str, Any], key: str) -> None:
     record = poisoned("x", **{KEYS[key]: "y", "invoice_extra_fields": {KEYS[key]: "z"}})
     async with working(session(account_of(record), time)) as agent:
         shown = checked(await agent.call(tool, arguments))
@@ -249,10 +264,9 @@ async def test_no_key_of_a_record_passes_for_a_notice_of_ours(time: FakeTime, ou
 NUMBERS = ["1e400", "-1e400", "1e5000", "1e-5000", "9" * 400, "9" * 4_299, "9" * 5_000, "0." + "3" * 10_000, "-0.0"]
 
 
-@pytest.mark.parametrize("number", NUMBERS, ids=lambda number: number[:9])
-@pytest.mark.parametrize(("tool", "arguments"), CALLS)
+@pytest.mark.parametrize(("tool", "arguments", "number"), in_every_call(*NUMBERS), ids=lambda value: str(value)[:30])
 async def test_numbers_of_any_size_do_no_harm(
-    time: FakeTime, number: str, tool: str, arguments: dict[str, Any]
+    time: FakeTime, tool: str, arguments: dict[str, Any], number: str
 ) -> None:
     fields = ("balance", "total_cost", "rate", "client_id", "amount", "status", "quantity", "custom_number", "hours")
     record = json.dumps(poisoned("x", **dict.fromkeys(fields, "NUMBER"))).replace('"NUMBER"', number)
@@ -269,14 +283,19 @@ async def test_numbers_of_any_size_do_no_harm(
         checked(await agent.call(tool, arguments))
 
 
-@pytest.mark.parametrize("depth", [50, 200, 400, 600, 800, 950, 2_000, 100_000])
-@pytest.mark.parametrize("opening", ["[", '{"a":'])
+NESTED = [("get_client", {"client_id": 7}), ("list_clients", {"detail": "full"}), ("create_client", {"name": "Acme"})]
+DEPTHS = [50, 200, 400, 600, 800, 950, 2_000, 100_000]
+
+
 @pytest.mark.parametrize(
-    ("tool", "arguments"),
-    [("get_client", {"client_id": 7}), ("list_clients", {"detail": "full"}), ("create_client", {"name": "Acme"})],
+    ("tool", "arguments", "opening", "depth"),
+    covering(
+        ((*call, opening, depth) for call in NESTED for opening in ("[", '{"a":') for depth in DEPTHS),
+        lambda tool, _, opening, depth: ((opening, depth), tool),
+    ),
 )
 async def test_nesting_of_any_depth_does_no_harm(
-    time: FakeTime, depth: int, opening: str, tool: str, arguments: dict[str, Any]
+    time: FakeTime, tool: str, arguments: dict[str, Any], opening: str, depth: int
 ) -> None:
     closing = {"[": "]", '{"a":': "}"}[opening]
     nested = opening * depth + "1" + closing * depth
@@ -284,78 +303,6 @@ async def test_nesting_of_any_depth_does_no_harm(
     body = f'{{"clients": [{record}], "page_count": 1, "total_count": 1}}' if tool == "list_clients" else record
     async with working(session(lambda _: says(body), time)) as agent:
         checked(await agent.call(tool, arguments))
-
-
-# A list without end
-class Endless:
-    """A list of a million clients on 100,000 pages, and how much of it was read."""
-
-    def __init__(self, note: str = "") -> None:
-        self.requests, self.note = 0, note
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        self.requests += 1
-        page = int(request.url.params.get("page", "1"))
-        rows = [{"id": 10 * page + each, "name": f"Client {each}", "description": self.note} for each in range(10)]
-        plural = request.url.path.rpartition("/")[2]
-        counts = {"page_count": 100_000, "page_size": 10, "total_count": 1_000_000}
-        return httpx.Response(200, json={plural: rows, **counts})
-
-
-@pytest.mark.parametrize(("limit", "pages"), [(1, 1), (50, 5), (1000, 100)])
-async def test_of_a_list_without_end_only_what_was_asked_for_is_read(time: FakeTime, limit: int, pages: int) -> None:
-    endless = Endless()
-    async with working(session(endless, time)) as agent:
-        shown = checked(await agent.call("list_clients", {"limit": limit}))
-    assert endless.requests == pages
-    assert (shown["complete"], shown["total_count"]) == (False, 1_000_000)
-    assert shown["next_page"] <= pages + 1
-
-
-async def test_going_through_a_list_without_end_takes_no_more_memory_the_further_it_goes(time: FakeTime) -> None:
-    endless = Endless("n" * 1_000)
-    async with working(session(endless, time)) as agent:
-        page = await _read_on(agent, 1, 2)
-        gc.collect()
-        tracemalloc.start()
-        try:
-            page = await _read_on(agent, page, 2)
-            gc.collect()
-            before, _ = tracemalloc.get_traced_memory()
-            await _read_on(agent, page, 6)
-            gc.collect()
-            after, peak = tracemalloc.get_traced_memory()
-        finally:
-            tracemalloc.stop()
-    assert after - before < 1_000_000
-    assert peak - before < 20_000_000
-
-
-async def _read_on(agent: Agent, page: int, calls: int) -> int:
-    for _ in range(calls):
-        shown = await agent.answer("list_clients", limit=1000, page=page)
-        assert shown["next_page"] > page
-        page = shown["next_page"]
-    return page
-
-
-async def test_a_preview_over_a_list_without_end_ends_and_is_bounded(time: FakeTime) -> None:
-    endless = Endless("n" * 1_000)
-
-    async def answer(request: httpx.Request) -> httpx.Response:
-        await time.clock.sleep(0.1)  # what an answer takes: what is asked for without end ends at the deadline
-        await anyio.lowlevel.checkpoint()
-        assert endless.requests < 2_000, "it reads without end"
-        if request.url.path.rpartition("/")[2] == "7":
-            return httpx.Response(200, json={"id": 7, "name": "Acme"})
-        return endless(request)
-
-    settings = Settings(subdomain="acme", api_token="t0ken-of-acme")
-    async with working(Clientary(settings, httpx.MockTransport(answer), time.clock)) as agent:
-        shown = checked(await agent.call("delete_client", {"client_id": 7}))
-    assert endless.requests < 1_000
-    assert shown["done"] is False
-    assert shown["goes_with_it"]["invoices"]["count_is_at_least"] is True
 
 
 async def test_a_preview_over_records_that_are_all_texts_is_bounded(time: FakeTime) -> None:
@@ -375,7 +322,7 @@ async def test_a_preview_over_records_that_are_all_texts_is_bounded(time: FakeTi
 FIVE_MEGABYTES = account_of({"id": 7, "client_id": 4, "name": "Acme", "note": "n" * 5_000_000}, rows=2)
 
 
-@pytest.mark.parametrize(("tool", "arguments"), CALLS)
+@pytest.mark.parametrize(("tool", "arguments"), covering(CALLS, lambda tool, _: (kind_of(tool),)))
 async def test_five_megabytes_in_a_note_are_cut_and_let_go_of(
     time: FakeTime, tool: str, arguments: dict[str, Any]
 ) -> None:

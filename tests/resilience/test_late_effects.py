@@ -1,5 +1,6 @@
 """Writes that Clientary ends after their connection broke: what is told of them, and of those that may yet come."""
 
+from itertools import product
 from typing import Any
 
 import anyio
@@ -14,6 +15,8 @@ from tests.api.test_writes_while_reading import Account, create
 from tests.resilience.told import answer_to
 from tests.support.agent import Agent, agent_of
 from tests.support.clock import FakeTime
+from tests.support.long import covering
+from tests.support.published import kind_of
 from tests.support.virtual_time import VirtualLoop, session_on
 from tests.support.writes import CHARGE, CREATES, DELETES, UPDATES, Write
 from tool_schemas.projects import Project
@@ -37,8 +40,11 @@ def lose(books: Sandbox, write: Write, kind: Any, seconds: float = 1) -> Faults:
     return books.faults
 
 
-@pytest.mark.parametrize("seconds", [0.5, 5])
-@pytest.mark.parametrize("write", [*VISIBLE, CHARGE], ids=str)
+@pytest.mark.parametrize(
+    ("write", "seconds"),
+    covering(product([*VISIBLE, CHARGE], [0.5, 5]), lambda write, seconds: (write, (kind_of(write.tool), seconds))),
+    ids=str,
+)
 async def test_a_write_that_takes_effect_seconds_after_its_connection_broke_is_told_as_done(
     clerk: Agent, books: Sandbox, write: Write, seconds: float
 ) -> None:
@@ -75,7 +81,7 @@ async def test_a_charge_that_the_bank_makes_after_everybody_looked_is_told_as_un
     assert invoice["balance"] == 0
 
 
-@pytest.mark.parametrize("write", VISIBLE, ids=str)
+@pytest.mark.parametrize("write", covering(VISIBLE, lambda write: (kind_of(write.tool),)), ids=str)
 async def test_where_no_time_is_left_for_another_look_nothing_is_told_as_not_done(books: Sandbox, write: Write) -> None:
     arguments = write.arguments(books)
     async with agent_of(session_on(books, deadline=5)) as clerk:

@@ -1,10 +1,13 @@
 """Every write meets every fault: it is sent at most once, and the agent is told what became of it."""
 
+from collections.abc import Iterable
 from datetime import timedelta
+from itertools import product
 from typing import Any
 
 import anyio
 import pytest
+from _pytest.mark import ParameterSet
 
 from clientary_mcp.sandbox import Fault, Faults, Sandbox
 from clientary_mcp.tools import ALL
@@ -12,8 +15,10 @@ from tests.conftest import TODAY
 from tests.resilience.told import Answer, Told, answer_to
 from tests.support.agent import Agent, agent_of
 from tests.support.gated import JOBS, record_for
+from tests.support.long import covering
+from tests.support.published import kind_of
 from tests.support.virtual_time import VirtualLoop, clock_of, session_on
-from tests.support.writes import CHARGE, CREATES, DELETES, MAILS, UPDATES, WRITES, Write, newest
+from tests.support.writes import CHARGE, CREATES, DELETES, MAILS, UPDATES, WRITES, Write, fault_id, newest
 
 pytestmark = pytest.mark.anyio
 
@@ -34,8 +39,24 @@ METHODS = ("POST", "PUT")
 SLOW_DOWN = [Fault(429), Fault(429, retry_after=3), Fault(429, retry_after=timedelta(seconds=3))]
 
 
-def fault_id(fault: Fault) -> str:
-    return f"{fault.kind}{'-after' if fault.after else ''}{'-asked' if fault.retry_after else ''}"
+def each_kind_meets_each(faults: Iterable[Fault], writes: Iterable[Write] = WRITES) -> pytest.MarkDecorator:
+    """Each kind of write meets every fault."""
+    cases = covering(product(writes, faults), lambda write, fault: ((kind_of(write.tool), fault),))
+    return _writes_and_faults(cases)
+
+
+def each_write_meets_one_of(faults: Iterable[Fault], writes: Iterable[Write] = WRITES) -> pytest.MarkDecorator:
+    """Each kind of write meets every fault, and every write one of them."""
+    cases = covering(product(writes, faults), lambda write, fault: ((kind_of(write.tool), fault), write))
+    return _writes_and_faults(cases)
+
+
+def _writes_and_faults(cases: list[ParameterSet]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize(("write", "fault"), cases, ids=fault_id)
+
+
+VISIBLE = [write for write in WRITES if not write.mails]
+"""What somebody can see afterwards."""
 
 
 def strike(books: Sandbox, write: Write, fault: Fault, *, times: int | None = None) -> None:
@@ -82,8 +103,7 @@ def test_every_tool_that_changes_something_is_tried() -> None:
     assert {write.tool for write in WRITES} | others == {tool.name for tool in ALL if not tool.effect.reads_only}
 
 
-@pytest.mark.parametrize("fault", BEFORE, ids=fault_id)
-@pytest.mark.parametrize("write", [write for write in WRITES if not write.mails and write is not CHARGE], ids=str)
+@each_write_meets_one_of(BEFORE, [write for write in VISIBLE if write is not CHARGE])
 async def test_a_write_that_took_no_effect_is_told_so_and_can_be_repeated(
     clerk: Agent, books: Sandbox, write: Write, fault: Fault
 ) -> None:
@@ -96,8 +116,7 @@ async def test_a_write_that_took_no_effect_is_told_so_and_can_be_repeated(
     assert len(books.ledger.of(write.method, write.path)) == len(books.ledger) == 1
 
 
-@pytest.mark.parametrize("fault", [*AFTER, *PENDING_AFTER], ids=fault_id)
-@pytest.mark.parametrize("write", [write for write in WRITES if not write.mails], ids=str)
+@each_write_meets_one_of([*AFTER, *PENDING_AFTER], VISIBLE)
 async def test_a_write_that_took_effect_is_told_as_done_with_the_record_that_it_wrote(
     clerk: Agent, books: Sandbox, write: Write, fault: Fault
 ) -> None:
@@ -110,8 +129,7 @@ async def test_a_write_that_took_effect_is_told_as_done_with_the_record_that_it_
         assert {name: answer.content[name] for name in plain} == {name: given[name] for name in plain}
 
 
-@pytest.mark.parametrize("fault", PENDING, ids=fault_id)
-@pytest.mark.parametrize("write", WRITES, ids=str)
+@each_kind_meets_each(PENDING)
 async def test_a_write_that_may_still_happen_is_told_as_unknown_with_the_tool_that_will_show_it(
     clerk: Agent, books: Sandbox, write: Write, fault: Fault
 ) -> None:
@@ -120,16 +138,17 @@ async def test_a_write_that_may_still_happen_is_told_as_unknown_with_the_tool_th
     assert write.seen_with in answer.text
 
 
-@pytest.mark.parametrize("write", WRITES, ids=str)
-async def test_a_page_in_place_of_the_answer_is_no_success(clerk: Agent, books: Sandbox, write: Write) -> None:
+@each_kind_meets_each([Fault("html")])
+async def test_a_page_in_place_of_the_answer_is_no_success(
+    clerk: Agent, books: Sandbox, write: Write, fault: Fault
+) -> None:
     # Whoever put the page there (a proxy, a maintenance sign) answered 200 and passed nothing on.
-    answer = await attempt(clerk, books, write, Fault("html"))
+    answer = await attempt(clerk, books, write, fault)
     assert answer.told in ("not done", "unknown")
     assert answer.told == "not done" or write.seen_with in answer.text
 
 
-@pytest.mark.parametrize("fault", [Fault("redirect"), Fault("redirect", after=True)], ids=fault_id)
-@pytest.mark.parametrize("write", WRITES, ids=str)
+@each_kind_meets_each([Fault("redirect"), Fault("redirect", after=True)])
 async def test_a_redirect_is_told_as_it_is(clerk: Agent, books: Sandbox, write: Write, fault: Fault) -> None:
     await attempt(clerk, books, write, fault)
 
@@ -144,8 +163,7 @@ async def test_a_mail_whose_answer_is_lost_is_told_as_unknown(
     assert write.seen_with in answer.text
 
 
-@pytest.mark.parametrize("fault", SLOW_DOWN, ids=fault_id)
-@pytest.mark.parametrize("write", WRITES, ids=str)
+@each_kind_meets_each(SLOW_DOWN)
 async def test_a_write_that_is_asked_to_slow_down_waits_and_is_done_once(
     clerk: Agent, books: Sandbox, write: Write, fault: Fault
 ) -> None:
@@ -156,7 +174,7 @@ async def test_a_write_that_is_asked_to_slow_down_waits_and_is_done_once(
     assert len(books.ledger) == 1
 
 
-@pytest.mark.parametrize("write", WRITES, ids=str)
+@pytest.mark.parametrize("write", covering(WRITES, lambda write: (kind_of(write.tool),)), ids=str)
 async def test_a_write_that_is_refused_to_the_end_changed_nothing_and_can_be_repeated(
     clerk: Agent, books: Sandbox, write: Write
 ) -> None:
@@ -184,20 +202,19 @@ class ThenBlind(Faults):
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("look", [Fault("html"), Fault(502)], ids=fault_id)
-@pytest.mark.parametrize("write", [write for write in WRITES if not write.mails], ids=str)
+@each_kind_meets_each([Fault("html"), Fault(502)], VISIBLE)
 async def test_when_the_look_fails_too_the_outcome_is_told_as_unknown(
-    clerk: Agent, books: Sandbox, write: Write, look: Fault, after: bool
+    clerk: Agent, books: Sandbox, write: Write, fault: Fault, after: bool
 ) -> None:
     arguments = write.arguments(books)
-    books.faults = ThenBlind(write, look, after=after)
+    books.faults = ThenBlind(write, fault, after=after)
     answer = await answer_to(clerk, write.tool, arguments)
     assert answer.told == "unknown"
     assert write.seen_with in answer.text
     assert len(books.ledger) == sent(books) - (not after)
 
 
-@pytest.mark.parametrize("write", DELETES, ids=str)
+@pytest.mark.parametrize("write", covering(DELETES, lambda _: ("a delete",)), ids=str)
 async def test_a_deleted_record_is_gone_when_the_answer_was_lost(clerk: Agent, books: Sandbox, write: Write) -> None:
     arguments = write.arguments(books)
     await attempt(clerk, books, write, Fault("drop", after=True))
@@ -207,9 +224,14 @@ async def test_a_deleted_record_is_gone_when_the_answer_was_lost(clerk: Agent, b
     assert len(books.ledger) == 1
 
 
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("look", [Fault("html"), Fault("half"), Fault("empty"), Fault(502), Fault(429)], ids=fault_id)
-@pytest.mark.parametrize("tool", ["create_lead", "update_client", "delete_task", "charge_payment_profile"])
+LOOKS = [Fault("html"), Fault("half"), Fault("empty"), Fault(502), Fault(429)]
+
+
+@pytest.mark.parametrize(
+    ("tool", "look", "after"),
+    covering(product(["create_lead", "update_client", "delete_task", "charge_payment_profile"], LOOKS, [False, True])),
+    ids=fault_id,
+)
 async def test_a_look_that_fails_once_looks_again(
     clerk: Agent, books: Sandbox, tool: str, look: Fault, after: bool
 ) -> None:
@@ -239,7 +261,15 @@ async def test_a_write_that_fails_at_the_read_before_it_says_that_nothing_was_se
 
 # Jobs: whatever a write of theirs meets, the same call later goes on, and everything was done once
 
-FAULTS = [*BEFORE, *AFTER, *PENDING, *PENDING_AFTER, Fault("html"), Fault("redirect"), Fault(429, retry_after=3)]
+FAULTS = {
+    **dict.fromkeys(BEFORE, "before"),
+    **dict.fromkeys(AFTER, "after"),
+    **dict.fromkeys([*PENDING, *PENDING_AFTER], "pending"),
+    Fault("html"): "a page",
+    Fault("redirect"): "a redirect",
+    Fault(429, retry_after=3): "too fast",
+}
+"""Every fault, and what it leaves a job with."""
 
 
 def effects(books: Sandbox) -> list[tuple[str, str, str]]:
@@ -250,9 +280,11 @@ def effects(books: Sandbox) -> list[tuple[str, str, str]]:
     )
 
 
-@pytest.mark.parametrize("nth", [1, 2])
-@pytest.mark.parametrize("fault", FAULTS, ids=fault_id)
-@pytest.mark.parametrize("tool", JOBS)
+@pytest.mark.parametrize(
+    ("tool", "fault", "nth"),
+    covering(product(JOBS, FAULTS, (1, 2)), lambda tool, fault, nth: ((tool, FAULTS[fault], nth), fault)),
+    ids=fault_id,
+)
 async def test_a_job_that_meets_a_fault_is_done_once_by_calling_it_again(
     clerk: Agent, filled: Sandbox, books: Sandbox, tool: str, fault: Fault, nth: int
 ) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import anyio
@@ -12,6 +13,7 @@ from clientary_mcp.sandbox import Fault, Faults, Sandbox
 from clientary_mcp.sandbox.network import Network
 from tests.resilience.told import Answer, answer_to
 from tests.support.agent import Agent, agent_of
+from tests.support.long import covering
 from tests.support.virtual_time import VirtualLoop, session_on
 from tests.support.writes import CREATES, DAY, Write, a_client, a_project, an_unpaid_invoice, newest
 
@@ -63,8 +65,7 @@ def pass_a_minute(books: Sandbox) -> None:
         books.store.now()
 
 
-@BEFORE_AND_AFTER
-@pytest.mark.parametrize("write", CREATES, ids=str)
+@pytest.mark.parametrize(("write", "after"), covering(product(CREATES, [True, False])), ids=str)
 async def test_a_record_of_long_ago_is_not_taken_for_the_new_one(
     clerk: Agent, colleague: Agent, books: Sandbox, write: Write, after: bool
 ) -> None:
@@ -74,8 +75,7 @@ async def test_a_record_of_long_ago_is_not_taken_for_the_new_one(
     assert answer.content.get("id") != twin
 
 
-@BEFORE_AND_AFTER
-@pytest.mark.parametrize("write", CREATES, ids=str)
+@pytest.mark.parametrize(("write", "after"), covering(product(CREATES, [True, False])), ids=str)
 async def test_a_twin_of_unknown_age_is_not_taken_for_the_new_one(
     clerk: Agent, colleague: Agent, books: Sandbox, write: Write, after: bool
 ) -> None:
@@ -85,8 +85,7 @@ async def test_a_twin_of_unknown_age_is_not_taken_for_the_new_one(
     assert answer.content.get("id") != twin
 
 
-@BEFORE_AND_AFTER
-@pytest.mark.parametrize("write", CREATES, ids=str)
+@pytest.mark.parametrize(("write", "after"), covering(product(CREATES, [True, False])), ids=str)
 async def test_what_a_colleague_made_a_minute_ago_is_not_taken_for_the_new_one(
     clerk: Agent, colleague: Agent, books: Sandbox, write: Write, after: bool
 ) -> None:
@@ -98,8 +97,7 @@ async def test_what_a_colleague_made_a_minute_ago_is_not_taken_for_the_new_one(
     assert answer.content.get("id") != twin
 
 
-@pytest.mark.parametrize("again", [False, True], ids=["once", "allow_duplicate"])
-@pytest.mark.parametrize("write", CREATES, ids=str)
+@pytest.mark.parametrize(("write", "again"), covering(product(CREATES, [False, True])), ids=str)
 async def test_two_agents_that_make_the_same_record_at_once_are_told_of_what_there_is(
     clerk: Agent, books: Sandbox, write: Write, again: bool
 ) -> None:

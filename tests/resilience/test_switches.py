@@ -4,6 +4,7 @@ One long job through the agent is told under the documented samples alone, then 
 """
 
 from dataclasses import fields, replace
+from itertools import combinations
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from clientary_mcp.sandbox import Sandbox, Switches
 from tests.conftest import TODAY, session_with
 from tests.support.agent import Agent, agent_of
+from tests.support.long import covering, pairwise
 
 pytestmark = pytest.mark.anyio
 
@@ -29,12 +31,15 @@ def values_of(hint: Any) -> list[Any]:
 
 
 HINTS = get_type_hints(Switches)
-TURNED = [
-    (each.name, value)
-    for each in fields(Switches)
-    if each.name not in REFUSALS
-    for value in values_of(HINTS[each.name])
-]
+VALUES = {each.name: values_of(HINTS[each.name]) for each in fields(Switches) if each.name not in REFUSALS}
+TURNED = [*pairwise(VALUES), *({name: value} for name, values in VALUES.items() for value in values)]
+"""All of them at once, until every two values have met; and each alone."""
+
+
+def name_of(turned: dict[str, Any]) -> str:
+    """Of one switch what it is turned to."""
+    return "together" if len(turned) > 1 else str(turned)
+
 
 # What an answer cannot say when Clientary does not.
 UNSAID = {
@@ -254,10 +259,11 @@ async def test_the_job_is_told_in_words_iso_dates_and_exact_numbers(told_by_samp
     assert told["left"] == 0
 
 
-@pytest.mark.parametrize(("switch", "value"), TURNED)
-async def test_the_job_says_the_same_however_clientary_answers(told_by_samples: Told, switch: str, value: Any) -> None:
-    told = await told_by(replace(Switches(), **{switch: value}))
-    assert differences(told_by_samples, told, UNSAID.get((switch, value), set())) == []
+@pytest.mark.parametrize("turned", covering(TURNED, lambda turned: tuple(combinations(turned.items(), 2))), ids=name_of)
+async def test_the_job_says_the_same_however_clientary_answers(told_by_samples: Told, turned: dict[str, Any]) -> None:
+    told = await told_by(replace(Switches(), **turned))
+    unsaid = set[str]().union(*(UNSAID.get(switch, set()) for switch in turned.items()))
+    assert differences(told_by_samples, told, unsaid) == []
     assert "unreadable" not in str(told)
 
 

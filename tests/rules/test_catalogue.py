@@ -1,4 +1,4 @@
-"""Rules that hold for every tool, and the contract: names, arguments and words that people script against."""
+"""The contract: names, arguments and words that people script against."""
 
 from pathlib import Path
 from typing import Any, get_origin
@@ -13,11 +13,7 @@ from clientary_mcp.tools.tool import Tool
 from tests.conftest import TODAY, session_with
 from tests.golden import FOLDER, text_of
 from tests.support.agent import Era, agent_of
-from tests.support.published import (
-    as_listed,
-    signature,
-    words_of,
-)
+from tests.support.published import as_listed, signature, words_of
 from tool_schemas.base.results import Page
 
 pytestmark = pytest.mark.anyio
@@ -211,8 +207,6 @@ TOOLS = {tool.name: tool for tool in ALL}
 OFFERED = [tool for tool in ALL if tool.resource != "raw"]
 READING = [tool for tool in ALL if tool.effect.reads_only]
 
-every_tool = pytest.mark.parametrize("tool", ALL, ids=lambda tool: tool.name)
-
 
 @pytest.fixture(scope="module")
 def books() -> Sandbox:
@@ -236,71 +230,79 @@ async def test_agents_are_told_how_the_tools_hang_together(era: Era, books: Sand
     assert 0 < len(instructions(ALL)) <= 2_000
 
 
-@every_tool
-def test_the_arguments_are_those_of_the_contract(tool: Tool) -> None:
-    assert signature(tool.published.input_schema) == set(CONTRACT[tool.name].split())
+def arguments_of(tool: Tool) -> JsonObject:
+    """What a tool takes, as it is published."""
+    arguments: JsonObject = tool.published.input_schema["properties"]
+    return arguments
 
 
-@every_tool
-def test_the_words_are_those_of_the_contract(tool: Tool) -> None:
-    assert words_of(tool) == {name: set(words.split()) for name, words in WORDS.get(tool.name, {}).items()}
+def test_the_arguments_are_those_of_the_contract() -> None:
+    assert {tool.name: signature(tool.published.input_schema) for tool in ALL} == {
+        name: set(arguments.split()) for name, arguments in CONTRACT.items()
+    }
 
 
-@every_tool
-def test_lists_take_the_same_everywhere(tool: Tool) -> None:
-    arguments = tool.published.input_schema["properties"]
-    assert (get_origin(tool.answer) is Page) == ("limit" in arguments)
-    if "limit" in arguments:
-        assert arguments["limit"]["default"] == 50
-        assert set(arguments["detail"]["enum"]) == {"summary", "full"}
+def test_the_words_are_those_of_the_contract() -> None:
+    assert {tool.name: words_of(tool) for tool in ALL if words_of(tool)} == {
+        name: {argument: set(words.split()) for argument, words in arguments.items()}
+        for name, arguments in WORDS.items()
+    }
 
 
-@every_tool
-def test_items_are_those_of_the_contract(tool: Tool) -> None:
-    arguments = tool.published.input_schema["properties"]
-    if "items" in arguments:
-        item = arguments["items"]["items"]
-        assert signature(item) == set(ITEMS[tool.name.partition("_")[0]].split())
-        assert set(item["properties"]["item_type"]["enum"]) == {"line", "section"}
+def test_lists_take_the_same_everywhere() -> None:
+    lists = [tool for tool in ALL if get_origin(tool.answer) is Page]
+    assert lists == [tool for tool in ALL if "limit" in arguments_of(tool)]
+    assert [tool.name for tool in lists if arguments_of(tool)["limit"]["default"] != 50] == []
+    assert [tool.name for tool in lists if {*arguments_of(tool)["detail"]["enum"]} != {"summary", "full"}] == []
 
 
-@every_tool
-def test_arguments_stand_at_the_top_level(tool: Tool) -> None:
+def test_items_are_those_of_the_contract() -> None:
+    items = {tool.name: arguments_of(tool)["items"]["items"] for tool in ALL if "items" in arguments_of(tool)}
+    assert {name: signature(item) for name, item in items.items()} == {
+        name: set(ITEMS[name.partition("_")[0]].split()) for name in items
+    }
+    words = [set(item["properties"]["item_type"]["enum"]) for item in items.values()]
+    assert words == [{"line", "section"}] * len(items)
+
+
+def test_arguments_stand_at_the_top_level() -> None:
     nested = {
-        name
-        for name, about in tool.published.input_schema["properties"].items()
-        if about["type"] in ("object", "array")
+        name for tool in ALL for name, about in arguments_of(tool).items() if about["type"] in ("object", "array")
     }
     known = {"items", "recipients", "invoice_extra_fields", "cost_rates", "types", "invoice_ids", "clear"}
-    assert nested <= known | {"project", "tasks", "rows", "query", "arguments"}
+    assert nested == known | {"project", "tasks", "rows", "query", "arguments"}
 
 
 ADDING_JOBS = {"convert_lead", "create_invoice_from_estimate", "import_contacts"}
 
 
-@every_tool
-def test_annotations_say_what_a_call_may_do(tool: Tool) -> None:
-    hints = tool.published.annotations
-    assert hints is not None
+def hints_of(tool: Tool) -> JsonObject:
+    """The annotations that a tool's name and place call for."""
     verb, job = tool.name.partition("_")[0], tool.resource in ("workflows", "raw")
     reads = (verb in ("list", "get") or tool.resource == "reports") and verb != "export"
     gated = job or verb in ("delete", "send", "charge")
     adds_lines = verb == "update" and "items" in tool.arguments.model_fields
-    assert hints.read_only_hint is reads
-    assert hints.destructive_hint is ((gated or verb == "update") and tool.name not in ADDING_JOBS)
-    assert hints.idempotent_hint is (reads or (verb in ("update", "delete") and not job and not adds_lines))
-    assert hints.open_world_hint is (verb in ("send", "charge") or tool.resource == "raw")
-    assert hints.title == tool.published.title
     assert tool.gated is gated
+    return {
+        "title": tool.published.title,
+        "readOnlyHint": reads,
+        "destructiveHint": (gated or verb == "update") and tool.name not in ADDING_JOBS,
+        "idempotentHint": reads or (verb in ("update", "delete") and not job and not adds_lines),
+        "openWorldHint": verb in ("send", "charge") or tool.resource == "raw",
+    }
 
 
-@every_tool
-def test_every_write_names_the_tool_that_shows_its_effect(tool: Tool) -> None:
-    if tool.effect.reads_only:
-        assert tool.seen_with is None
-    else:
-        assert tool.seen_with is not None
-        assert TOOLS[tool.seen_with].effect.reads_only
+def test_annotations_say_what_a_call_may_do() -> None:
+    hints = {tool.name: tool.published.annotations for tool in ALL}
+    assert {name: hint and hint.model_dump(by_alias=True) for name, hint in hints.items()} == {
+        tool.name: hints_of(tool) for tool in ALL
+    }
+
+
+def test_every_write_names_the_tool_that_shows_its_effect() -> None:
+    assert [tool.name for tool in READING if tool.seen_with is not None] == []
+    writing = [tool for tool in ALL if tool not in READING]
+    assert [tool.name for tool in writing if tool.seen_with is None or TOOLS[tool.seen_with] not in READING] == []
 
 
 @pytest.fixture
@@ -324,7 +326,7 @@ async def test_real_answers_fit_the_schema_that_is_published(
             jsonschema.validate(answer, tool.published.output_schema or {})
 
 
-@every_tool
+@pytest.mark.parametrize("tool", ALL, ids=lambda tool: tool.name)
 def test_a_tool_is_published_as_its_golden_file_says(tool: Tool) -> None:
     golden = FOLDER / f"{tool.name}.json"
     assert golden.read_text(encoding="utf-8") == text_of(tool), "python -m tests.golden writes it anew"

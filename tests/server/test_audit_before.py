@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ from clientary_mcp.sandbox import Fault, Faults, Sandbox
 from tests.conftest import TODAY
 from tests.resilience.test_secrets import CARD, generous, seen_in, session
 from tests.server.test_elicitation import KINDS, NO, rename
-from tests.support.agent import Era
+from tests.support.agent import ERAS, Era
 from tests.support.clock import FakeTime
 from tests.support.gated import EVERYTHING, GATED, JOBS, record_for
+from tests.support.long import covering
 from tests.support.people import Person, owned, some, working, writes
 from tests.tools.test_every_tool import FIRST
 
@@ -41,7 +43,7 @@ async def previewed(sandbox: Sandbox, tool: str, arguments: dict[str, Any]) -> d
         return await agent.answer(tool, **arguments)
 
 
-@pytest.mark.parametrize("tool", DELETES)
+@pytest.mark.parametrize(("tool", "era"), covering(product(DELETES, ERAS)), indirect=["era"])
 async def test_a_delete_that_a_person_agreed_to_says_what_is_gone(
     sandbox: Sandbox, trail: Path, lines: Lines, era: Era, tool: str
 ) -> None:
@@ -154,7 +156,7 @@ async def test_a_field_that_was_cleared_is_told_among_those_that_were_given(
     assert lines()[0]["given"] == {"rate": "", "title": "Meeting"}
 
 
-@pytest.mark.parametrize("tool", [*DELETES, *OTHERS])
+@pytest.mark.parametrize(("tool", "era"), covering(product([*DELETES, *OTHERS], ERAS)), indirect=["era"])
 async def test_no_secret_of_the_record_is_told(tool: str, era: Era, time: FakeTime, trail: Path, lines: Lines) -> None:
     arguments = {name: 7 if name.endswith("_id") else value for name, value in FIRST[tool].arguments.items()}
     async with working(session(generous, time, audit_log=trail), era, Person()) as agent:

@@ -8,6 +8,7 @@ import json
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,9 @@ from clientary_mcp.server.prompts import PROMPTS
 from clientary_mcp.tools import ALL
 from tests.resilience.test_hostile import HOSTILE_TEXTS, INVISIBLE, account_of, poisoned, texts_in
 from tests.resilience.test_secrets import TOKEN, generous, seen_in, session
-from tests.support.agent import Agent, Era
+from tests.support.agent import ERAS, Agent, Era
 from tests.support.clock import FakeTime
+from tests.support.long import covering
 from tests.support.people import owned, some, working
 from tests.tools.test_toolsets import CHOICES, STAFF, Choice, hidden_in, names
 
@@ -65,7 +67,7 @@ async def filled(client: Client, name: str, given: dict[str, str]) -> str:
 # Secrets
 
 
-@pytest.mark.parametrize("kind", RECORDS)
+@pytest.mark.parametrize(("kind", "era"), covering(product(RECORDS, ERAS)), indirect=["era"])
 async def test_no_record_that_is_read_by_its_address_shows_a_secret(
     kind: str, era: Era, time: FakeTime, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -134,7 +136,7 @@ async def test_what_was_typed_into_a_prompt_stays_one_short_quotation_on_one_lin
     assert not sandbox.requests
 
 
-@pytest.mark.parametrize("kind", HOSTILE_TEXTS)
+@pytest.mark.parametrize(("kind", "era"), covering(product(HOSTILE_TEXTS, ERAS)), indirect=["era"])
 async def test_what_was_typed_into_a_prompt_holds_nothing_that_nobody_sees(
     sandbox: Sandbox, era: Era, kind: str
 ) -> None:

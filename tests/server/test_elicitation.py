@@ -1,6 +1,7 @@
 """A person's word, in both eras of the protocol: who is asked, what is shown, and what each answer leads to."""
 
 import json
+from itertools import product
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,9 +18,10 @@ from clientary_mcp.sandbox import Sandbox
 from clientary_mcp.sandbox.network import Network
 from clientary_mcp.settings import Settings
 from clientary_mcp.tools import ALL
-from tests.support.agent import Era
+from tests.support.agent import ERAS, Era
 from tests.support.clock import FakeTime
 from tests.support.gated import EVERYTHING, GATED, JOBS, record_for
+from tests.support.long import covering
 from tests.support.people import QUESTION, YES, Person, owned, some, text_of, working, writes
 
 pytestmark = pytest.mark.anyio
@@ -43,7 +45,7 @@ NO = [
 ]
 
 
-@pytest.mark.parametrize("tool", GATED)
+@pytest.mark.parametrize(("tool", "era"), covering(product(GATED, ERAS)), indirect=["era"])
 async def test_a_person_who_agrees_was_shown_what_the_preview_says_and_it_is_done(
     sandbox: Sandbox, era: Era, tool: str
 ) -> None:
@@ -68,8 +70,11 @@ async def test_a_person_who_agrees_was_shown_what_the_preview_says_and_it_is_don
     assert "confirm" not in question  # which is the agent's business
 
 
-@pytest.mark.parametrize("tool", KINDS)
-@pytest.mark.parametrize(("answer", "which"), NO)
+@pytest.mark.parametrize(
+    ("answer", "which", "tool", "era"),
+    covering((*no, tool, era) for no in NO for tool in KINDS for era in ERAS),
+    indirect=["era"],
+)
 async def test_without_a_yes_nothing_is_sent_and_the_answer_says_which_no_it_was(
     sandbox: Sandbox, era: Era, tool: str, answer: mcp_types.ElicitResult, which: str
 ) -> None:
@@ -153,8 +158,9 @@ async def test_a_host_that_answers_the_question_with_an_error_lets_nothing_happe
 # Whether anybody is asked
 
 
-@pytest.mark.parametrize("tool", KINDS)
-@pytest.mark.parametrize("mode", ["auto", "always", "never"])
+@pytest.mark.parametrize(
+    ("mode", "tool", "era"), covering(product(["auto", "always", "never"], KINDS, ERAS)), indirect=["era"]
+)
 async def test_unconfirmed_nobody_is_asked(sandbox: Sandbox, era: Era, mode: Any, tool: str) -> None:
     arguments, _ = record_for(sandbox, tool)
     person = Person()

@@ -7,12 +7,19 @@ from typing import Any
 import mcp_types
 from pydantic import BaseModel
 
+from clientary_mcp.tools import ALL
 from clientary_mcp.tools.tool import Tool
 from tool_schemas.base.json_schema import describe
 from tool_schemas.base.sentences import as_tuple
 from tool_schemas.base.validation import models_in
 
 JsonObject = dict[str, Any]
+
+
+def kind_of(name: str) -> str:
+    """What a tool does, in a word: `list`, `get`, `create`, … or `reports`, `workflows`, `raw`."""
+    resource = next(tool.resource for tool in ALL if tool.name == name)
+    return resource if resource in ("reports", "workflows", "raw") else name.partition("_")[0]
 
 
 def signature(schema: JsonObject) -> set[str]:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from clientary_mcp.sandbox import Sandbox
+from clientary_mcp.sandbox import Fault, Sandbox
 from clientary_mcp.tools import ALL
 
 JsonObject = dict[str, Any]
@@ -35,6 +35,13 @@ class Write:
     def mails(self) -> bool:
         """Whether nobody can see afterwards that it took effect."""
         return self.tool.startswith("send_")
+
+
+def fault_id(value: object) -> str:
+    """What a test's name calls a fault, and what stands beside it."""
+    if not isinstance(value, Fault):
+        return str(value)
+    return f"{value.kind}{'-after' if value.after else ''}{'-asked' if value.retry_after else ''}"
 
 
 def newest(sandbox: Sandbox, table: str, where: str = "1") -> int:

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import AsyncIterator
 from decimal import Decimal
+from itertools import product
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from tests.conftest import session_with
 from tests.support.agent import Agent, Era, agent_of
 from tests.support.clock import FakeTime
 from tests.support.gated import ADDRESSED, EVERYTHING, GATED, JOBS, RECORDS, id_name, kind_of, own_id, record_for
+from tests.support.long import covering
 from tests.support.people import owned
 
 pytestmark = pytest.mark.anyio
@@ -146,8 +148,7 @@ async def test_confirmed_the_record_and_what_goes_with_it_are_gone(sandbox: Sand
         assert "There is nothing" in await agent.refusal(f"get_{kind}", **arguments)
 
 
-@pytest.mark.parametrize("confirm", [False, True])
-@pytest.mark.parametrize("tool", ADDRESSED)
+@pytest.mark.parametrize(("tool", "confirm"), covering(product(ADDRESSED, [False, True])))
 async def test_a_record_that_does_not_exist_is_not_found(
     sandbox: Sandbox, agent: Agent, tool: str, *, confirm: bool
 ) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Callable
+from itertools import product
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,6 +19,7 @@ from clientary_mcp.sandbox import Sandbox
 from clientary_mcp.settings import Settings
 from tests.conftest import SETTINGS, TODAY
 from tests.support.agent import Agent, Era
+from tests.support.long import covering
 from tests.support.people import Person, owned, some, working, writes
 from tool_schemas.raw import ReadApi
 
@@ -133,8 +135,7 @@ HOSTILE = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("confirm", [False, True])
-@pytest.mark.parametrize("path", HOSTILE)
+@pytest.mark.parametrize(("path", "confirm"), covering(product(HOSTILE, [False, True])))
 async def test_a_path_that_could_lead_elsewhere_is_refused_and_nothing_is_sent(path: str, confirm: bool) -> None:
     sandbox = Sandbox(TODAY, filled=False)
     async with working(owned(sandbox, toolsets=RAW)) as agent:

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from clientary_mcp.sandbox import Sandbox, Switches
@@ -292,7 +292,6 @@ def _valid(field: Field) -> Any:
 
 @pytest.mark.parametrize("resource", [one for one in RESOURCES if one.wrapper], ids=lambda one: one.table)
 @given(data=st.data())
-@settings(max_examples=25, deadline=None, derandomize=True, database=None)
 def test_whatever_stands_in_a_field_is_stored_or_refused(resource: Resource, data: st.DataObject) -> None:
     valid = {field.name: _valid(field) for field in resource.fields if field.required}
     keys = [field.name for field in resource.fields if field.writable]

@@ -16,8 +16,6 @@ from tool_schemas.base.types import Codes, Day, Id, Number
 from tool_schemas.documents import NewItems
 from tool_schemas.reports.cursor import Cursor
 
-every_tool = pytest.mark.parametrize("tool", ALL, ids=lambda tool: tool.name)
-
 
 class Everything(Arguments):
     """Not published."""
@@ -115,7 +113,7 @@ def arguments_of(tool: Tool) -> dict[str, FieldInfo]:
     return {field.alias or name: field for name, field in tool.arguments.model_fields.items()}
 
 
-@every_tool
+@pytest.mark.parametrize("tool", ALL, ids=lambda tool: tool.name)
 def test_what_the_schema_asks_for_is_taken(tool: Tool) -> None:
     given = example_of(tool.published.input_schema)
     assert set(given) == set(arguments_of(tool))
@@ -127,26 +125,36 @@ def test_what_the_schema_asks_for_is_taken(tool: Tool) -> None:
             tool.arguments.model_validate(given)
 
 
-@every_tool
-def test_each_argument_that_is_required_is_missed(tool: Tool) -> None:
-    required = tool.published.input_schema.get("required", [])
-    one_of = EITHER.get(tool.name, set()) if tool.name != "list_changes" else set()  # which begins anew with neither
-    if not required and not one_of:
+def missed_by(tool: Tool) -> tuple[set[str], str]:
+    """The arguments that a call without any lacks, and all that is said of it."""
+    try:
         tool.arguments.model_validate({})
-        return
-    with pytest.raises(ValidationError) as caught:
-        tool.arguments.model_validate({})
-    errors = caught.value.errors()
-    assert {str(error["loc"][0]) for error in errors if error["type"] == "missing"} == set(required)
-    assert all(name in str(errors) for name in one_of)
+    except ValidationError as refusal:
+        errors = refusal.errors()
+        return {str(error["loc"][0]) for error in errors if error["type"] == "missing"}, str(errors)
+    return set(), ""
 
 
-@every_tool
-def test_every_word_that_is_published_is_sent_as_its_code_or_itself(tool: Tool) -> None:
-    fields = arguments_of(tool)
-    for name, schema in tool.published.input_schema["properties"].items():
-        codes = [part for part in fields[name].metadata if isinstance(part, Codes)]
-        assert all(set(schema["enum"]) == set(code) for code in codes)
+def test_each_argument_that_is_required_is_missed() -> None:
+    missed = {tool.name: missed_by(tool) for tool in ALL}
+    assert {name: names for name, (names, _) in missed.items()} == {
+        tool.name: set(tool.published.input_schema.get("required", [])) for tool in ALL
+    }
+    either = {name: names for name, names in EITHER.items() if name != "list_changes"}  # it begins anew with neither
+    assert [(tool, name) for tool, names in either.items() for name in names if name not in missed[tool][1]] == []
+    said = {name for name, (_, errors) in missed.items() if errors}
+    assert said == {*either, *(tool.name for tool in ALL if tool.published.input_schema.get("required"))}
+
+
+def test_every_word_that_is_published_is_sent_as_its_code_or_itself() -> None:
+    differing = [
+        (tool.name, name)
+        for tool in ALL
+        for name, schema in tool.published.input_schema["properties"].items()
+        for part in arguments_of(tool)[name].metadata
+        if isinstance(part, Codes) and set(schema["enum"]) != set(part)
+    ]
+    assert differing == []
 
 
 def test_money_leaves_as_a_number() -> None:

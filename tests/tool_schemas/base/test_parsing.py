@@ -3,13 +3,15 @@
 import json
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
+from itertools import product
 from typing import Any
 
 import jsonschema  # type: ignore[import-untyped]  # brings no types
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.long import covering
 from tool_schemas.base.models import Record
 from tool_schemas.base.parsing import SECRETS, output_schema
 from tool_schemas.base.results import as_text, show_record
@@ -61,7 +63,6 @@ values = st.recursive(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=60)
 @given(data=st.data())
 def test_any_object_with_an_id_is_read_shown_and_fits_the_published_schema(
     kind: type[Record], data: st.DataObject
@@ -124,8 +125,10 @@ def test_lines_that_are_no_lines_break_nothing(row: Any) -> None:
     assert "Work" in as_text(shown)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("sent", [{}, {"id": None}, {"id": ""}, {"id": "x"}, {"id": 1.5}, {"id": True}, {"id": []}])
+NO_IDS: list[dict[str, Any]] = [{}, {"id": None}, {"id": ""}, {"id": "x"}, {"id": 1.5}, {"id": True}, {"id": []}]
+
+
+@pytest.mark.parametrize(("kind", "sent"), covering(product(KINDS, NO_IDS)))
 def test_a_record_without_an_id_is_none(kind: type[Record], sent: Any) -> None:
     with pytest.raises(ValueError, match="without an id"):
         kind.read(sent)
@@ -244,7 +247,6 @@ def test_a_project_names_its_client_whether_it_comes_whole_or_as_an_id() -> None
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=60)
 @given(data=st.data())
 def test_no_secret_is_shown_at_any_depth(kind: type[Record], data: st.DataObject) -> None:
     secret = data.draw(st.sampled_from(sorted(SECRETS)))

@@ -6,7 +6,7 @@ from typing import Any
 
 import jsonschema  # type: ignore[import-untyped]  # brings no types
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tool_schemas.base.results import MAX_ANSWER, Outcome, Page, answer_schema, as_text, bounded, show_record
@@ -36,7 +36,6 @@ def fits(shown: dict[str, Any], kind: Any) -> dict[str, Any]:
 # Pages
 
 
-@settings(max_examples=60)
 @given(
     sizes=st.lists(st.integers(0, 40), min_size=1, max_size=8),
     lengths=st.lists(st.integers(0, 3_000), min_size=1, max_size=5),

@@ -3,12 +3,14 @@
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 from clientary_mcp.tools import ALL
 from clientary_mcp.tools.tool import Tool
+from tests.support.long import covering
+from tests.support.published import kind_of
 from tool_schemas.base.validation import describe_errors, nearest
 from tool_schemas.clients import ListClients, UpdateClient
 from tool_schemas.hours import CreateProjectHours
@@ -103,8 +105,7 @@ def test_what_was_given_is_repeated_in_bounds() -> None:
     assert len(said_of(ListClients, {"limit": "x" * 40_000})) < 200
 
 
-@pytest.mark.parametrize("tool", ALL, ids=lambda tool: tool.name)
-@settings(max_examples=15)
+@pytest.mark.parametrize("tool", covering(ALL, lambda tool: (kind_of(tool.name),)), ids=lambda tool: tool.name)
 @given(given_value=st.dictionaries(st.sampled_from(["id", "x"]), st.integers(), max_size=2), data=st.data())
 def test_any_arguments_are_taken_or_told_in_words_of_ours(
     tool: Tool, given_value: dict[str, Any], data: st.DataObject

@@ -10,6 +10,7 @@ from clientary_mcp.tools import ALL
 from tests.conftest import TODAY, session_with
 from tests.support.agent import Agent, agent_of
 from tests.support.lists_in_sql import FILTERS, LISTS, MONEY, ORDERS, Case, cases, exactly, ids, scope, sums, whole
+from tests.support.long import covering
 from tool_schemas.base.filters import ListFilters
 
 pytestmark = pytest.mark.anyio
@@ -49,7 +50,12 @@ def test_every_list_and_every_filter_is_tried_here() -> None:
         assert set(arguments.filters()) <= tried | ordered, tool
 
 
-@pytest.mark.parametrize(("tool", "arguments", "condition"), EACH, ids=str)
+def of_a_table(tool: str, arguments: JsonObject, condition: str) -> tuple[object, ...]:
+    """Lists of the same records are narrowed alike: each filter in one of them, and each of them by one filter."""
+    return (tool, (LISTS[tool].table, str(arguments), condition))
+
+
+@pytest.mark.parametrize(("tool", "arguments", "condition"), covering(EACH, of_a_table), ids=str)
 async def test_a_filter_leaves_exactly_what_it_says(
     sandbox: Sandbox, sandbox_agent: Agent, tool: str, arguments: JsonObject, condition: str
 ) -> None:
@@ -85,8 +91,13 @@ async def test_pages_of_a_narrowed_list_give_each_record_once(
     assert len(first["records"]) == min(7, len(wanted))
 
 
-@pytest.mark.parametrize(("tool", "word"), IN_ORDER)
-@pytest.mark.parametrize("limit", [11, 1000])
+@pytest.mark.parametrize(
+    ("tool", "word", "limit"),
+    covering(
+        ((tool, word, limit) for tool, word in IN_ORDER for limit in (11, 1000)),
+        lambda tool, word, limit: (tool, (LISTS[tool].table, word, limit)),
+    ),
+)
 async def test_a_list_comes_in_the_order_that_was_asked_for(
     sandbox: Sandbox, sandbox_agent: Agent, tool: str, word: str, limit: int
 ) -> None:

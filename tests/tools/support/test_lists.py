@@ -3,6 +3,7 @@
 What the lists should hold is asked of the account's own tables.
 """
 
+from itertools import product
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from clientary_mcp.sandbox import Sandbox
 from clientary_mcp.tools import ALL
 from tests.conftest import TODAY
 from tests.support.agent import Agent
+from tests.support.long import covering
 from tool_schemas.base.models import Paging
 
 pytestmark = pytest.mark.anyio
@@ -114,8 +116,7 @@ async def test_more_than_one_answer_may_hold_is_said_to_be_a_part(sandbox: Sandb
     assert sorted(ids_in(answer) + ids_in(rest)) == sorted(wanted)
 
 
-@pytest.mark.parametrize("limit", [1, 50])
-@pytest.mark.parametrize("tool", LISTS)
+@pytest.mark.parametrize(("tool", "limit"), covering(product(LISTS, [50, 1])))
 async def test_going_on_by_next_page_yields_every_record_exactly_once(
     sandbox: Sandbox, sandbox_agent: Agent, tool: str, limit: int
 ) -> None:
@@ -239,8 +240,7 @@ async def test_a_summary_is_short_and_full_detail_holds_everything(sandbox: Sand
     assert full == await sandbox_agent.answer("get_invoice", invoice_id=full["id"])
 
 
-@pytest.mark.parametrize("detail", ["summary", "full"])
-@pytest.mark.parametrize("tool", LISTS)
+@pytest.mark.parametrize(("tool", "detail"), covering(product(LISTS, ["full", "summary"])))
 async def test_secrets_stay_out_of_every_list(sandbox: Sandbox, sandbox_agent: Agent, tool: str, detail: str) -> None:
     _, arguments = expected(sandbox, tool)
     said = str(await sandbox_agent.answer(tool, **arguments, detail=detail))

@@ -10,6 +10,7 @@ import pytest
 from tests.resilience.test_hostile import MOST, Answer, account_of, session
 from tests.support.calls import COUNTS, JOBS, REPORTS
 from tests.support.clock import FakeTime
+from tests.support.long import covering
 from tests.support.people import text_of, working
 from tool_schemas.base.results import MAX_ANSWER
 
@@ -52,8 +53,10 @@ def account(length: int) -> Answer:
     return answer
 
 
-@pytest.mark.parametrize("length", [1, 300])
-@pytest.mark.parametrize(("tool", "arguments"), [*LISTS, *REPORTS, *JOBS])
+@pytest.mark.parametrize(
+    ("tool", "arguments", "length"),
+    covering((*call, length) for call in (*LISTS, *REPORTS, *JOBS) for length in (300, 1)),
+)
 async def test_whatever_the_currencies_are_the_answer_is_short(
     time: FakeTime, tool: str, arguments: dict[str, Any], length: int
 ) -> None:

@@ -1,5 +1,6 @@
 """No hour is billed twice: after failures, lost answers, in other processes, and where hours can't be marked."""
 
+from itertools import product
 from typing import Any
 
 import anyio
@@ -12,9 +13,11 @@ from clientary_mcp.sandbox import Fault, Faults, Switches
 from tests.conftest import TODAY, session_with
 from tests.support.agent import Agent, Era, agent_of
 from tests.support.clock import FakeTime
+from tests.support.long import covering
 from tests.support.people import Person, owned, working, writes
 from tests.support.quarry import OCTOBER, TOTAL, Books, billed, october
 from tests.support.replies import HOUR_ENTRY, INVOICE, PROJECT, listed
+from tests.support.writes import fault_id
 
 pytestmark = pytest.mark.anyio
 
@@ -84,12 +87,7 @@ HALF_WAY = [
 ]
 
 
-def fault_id(fault: Fault) -> str:
-    return f"{fault.kind}{' after' if fault.after else ''}"
-
-
-@pytest.mark.parametrize("nth", [1, 2, 3])
-@pytest.mark.parametrize("fault", HALF_WAY, ids=fault_id)
+@pytest.mark.parametrize(("fault", "nth"), covering(product(HALF_WAY, [1, 2, 3])), ids=fault_id)
 async def test_a_failure_while_marking_is_told_and_the_next_call_goes_on(books: Books, fault: Fault, nth: int) -> None:
     entries = october(books)
     books.sandbox.faults = Faults([Fault(fault.kind, "PUT", "hours/*", nth=nth, after=fault.after)])

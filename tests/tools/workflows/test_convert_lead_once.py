@@ -1,5 +1,6 @@
 """A lead is converted once: whatever fails on the way, whoever calls again, and whoever has its name already."""
 
+from itertools import product
 from typing import Any
 
 import anyio
@@ -8,7 +9,9 @@ import pytest
 from clientary_mcp.sandbox import Fault, Faults, Switches
 from clientary_mcp.server.app import ClientaryServer
 from tests.conftest import session_with
+from tests.support.long import covering
 from tests.support.people import host, text_of, writes
+from tests.support.writes import fault_id
 from tests.tools.workflows.test_convert_lead import COMPANY, PROJECT, Won, converted, outcomes, refused
 
 pytestmark = pytest.mark.anyio
@@ -37,8 +40,7 @@ async def first_try(won: Won) -> str:
         return text_of(await client.call_tool("convert_lead", {**won.job, "confirm": True}))
 
 
-@pytest.mark.parametrize("fault", LOST, ids=lambda fault: f"{fault.kind}{'-after' if fault.after else ''}")
-@pytest.mark.parametrize("nth", range(1, 7))
+@pytest.mark.parametrize(("nth", "fault"), covering(product(range(1, 7), LOST)), ids=fault_id)
 async def test_after_a_failure_anywhere_the_same_call_goes_on_and_does_nothing_twice(
     won: Won, nth: int, fault: Fault
 ) -> None:

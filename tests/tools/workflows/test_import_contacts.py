@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import anyio
@@ -13,8 +14,10 @@ from clientary_mcp.sandbox import Fault, Faults, Switches
 from clientary_mcp.server.app import ClientaryServer
 from tests.conftest import session_with
 from tests.support.agent import agent_of
+from tests.support.long import covering
 from tests.support.people import Person, host, owned, text_of, working, writes
 from tests.support.quarry import Books
+from tests.support.writes import fault_id
 from tool_schemas.base.results import MAX_ANSWER
 
 pytestmark = pytest.mark.anyio
@@ -278,8 +281,7 @@ async def test_order_and_outcomes_are_those_of_the_rows_while_clientary_asks_to_
 FAULTS = [Fault(kind, after=after) for kind in ("drop", 500, 504, "html") for after in (False, True)]
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.kind}{'-after' if fault.after else ''}")
-@pytest.mark.parametrize("nth", [1, 2, 13, 25])
+@pytest.mark.parametrize(("nth", "fault"), covering(product([1, 2, 13, 25], FAULTS)), ids=fault_id)
 async def test_after_a_failure_the_same_call_goes_on_and_imports_nobody_twice(
     firms: Firms, nth: int, fault: Fault
 ) -> None:

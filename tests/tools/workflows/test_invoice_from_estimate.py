@@ -16,6 +16,7 @@ from tests.support.clock import FakeTime
 from tests.support.people import Person, owned, working
 from tests.support.quarry import Books
 from tests.support.replies import ESTIMATE, INVOICE, listed
+from tests.support.writes import fault_id
 
 pytestmark = pytest.mark.anyio
 
@@ -166,7 +167,7 @@ LOSSES = [
 ]
 
 
-@pytest.mark.parametrize("fault", LOSSES, ids=lambda fault: f"{fault.kind}{' after' if fault.after else ''}")
+@pytest.mark.parametrize("fault", LOSSES, ids=fault_id)
 async def test_an_invoice_whose_answer_is_lost_is_made_once(books: Books, fault: Fault) -> None:
     estimate = an_estimate(books)
     books.sandbox.faults = Faults([Fault(fault.kind, "POST", "invoices", nth=1, after=fault.after)])

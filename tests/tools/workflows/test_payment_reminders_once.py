@@ -1,5 +1,6 @@
 """No reminder leaves twice, and no more than the owner allows: after failures, lost answers, and caps."""
 
+from itertools import product
 from typing import Any
 
 import anyio
@@ -10,7 +11,9 @@ from clientary_mcp.sandbox import Fault, Faults
 from tests.conftest import TODAY, session_with
 from tests.support.agent import Agent, Era, agent_of
 from tests.support.clock import FakeTime
+from tests.support.long import covering
 from tests.support.people import Person, owned, working
+from tests.support.writes import fault_id
 from tests.tools.workflows.test_payment_reminders import DAY, HOUR, JOB, Debtors, reminded, three, why
 
 pytestmark = pytest.mark.anyio
@@ -39,8 +42,7 @@ UNSURE = [
 ]
 
 
-@pytest.mark.parametrize("nth", [1, 2, 3])
-@pytest.mark.parametrize("fault", UNSURE, ids=lambda fault: f"{fault.kind}{' after' if fault.after else ''}")
+@pytest.mark.parametrize(("fault", "nth"), covering(product(UNSURE, [1, 2, 3])), ids=fault_id)
 async def test_after_a_lost_answer_the_same_call_mails_the_rest_and_nobody_twice(
     books: Debtors, fault: Fault, nth: int
 ) -> None:

@@ -1,0 +1,88 @@
+"""A list without end: only what was asked for is read, in bounds and without more and more memory."""
+
+import gc
+import tracemalloc
+
+import anyio.lowlevel
+import httpx
+import pytest
+
+from clientary_mcp.api.session import Clientary
+from clientary_mcp.settings import Settings
+from tests.resilience.test_hostile import checked, session
+from tests.support.agent import Agent
+from tests.support.clock import FakeTime
+from tests.support.people import working
+
+pytestmark = pytest.mark.anyio
+
+
+class Endless:
+    """A list of a million clients on 100,000 pages, and how much of it was read."""
+
+    def __init__(self, note: str = "") -> None:
+        self.requests, self.note = 0, note
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.requests += 1
+        page = int(request.url.params.get("page", "1"))
+        rows = [{"id": 10 * page + each, "name": f"Client {each}", "description": self.note} for each in range(10)]
+        plural = request.url.path.rpartition("/")[2]
+        counts = {"page_count": 100_000, "page_size": 10, "total_count": 1_000_000}
+        return httpx.Response(200, json={plural: rows, **counts})
+
+
+@pytest.mark.parametrize(("limit", "pages"), [(1, 1), (50, 5), (1000, 100)])
+async def test_of_a_list_without_end_only_what_was_asked_for_is_read(time: FakeTime, limit: int, pages: int) -> None:
+    endless = Endless()
+    async with working(session(endless, time)) as agent:
+        shown = checked(await agent.call("list_clients", {"limit": limit}))
+    assert endless.requests == pages
+    assert (shown["complete"], shown["total_count"]) == (False, 1_000_000)
+    assert shown["next_page"] <= pages + 1
+
+
+async def test_going_through_a_list_without_end_takes_no_more_memory_the_further_it_goes(time: FakeTime) -> None:
+    endless = Endless("n" * 1_000)
+    async with working(session(endless, time)) as agent:
+        page = await _read_on(agent, 1, 2)
+        gc.collect()
+        tracemalloc.start()
+        try:
+            page = await _read_on(agent, page, 2)
+            gc.collect()
+            before, _ = tracemalloc.get_traced_memory()
+            await _read_on(agent, page, 6)
+            gc.collect()
+            after, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert after - before < 1_000_000
+    assert peak - before < 20_000_000
+
+
+async def _read_on(agent: Agent, page: int, calls: int) -> int:
+    for _ in range(calls):
+        shown = await agent.answer("list_clients", limit=1000, page=page)
+        assert shown["next_page"] > page
+        page = shown["next_page"]
+    return page
+
+
+async def test_a_preview_over_a_list_without_end_ends_and_is_bounded(time: FakeTime) -> None:
+    endless = Endless("n" * 1_000)
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        await time.clock.sleep(0.1)  # what an answer takes: what is asked for without end ends at the deadline
+        await anyio.lowlevel.checkpoint()
+        assert endless.requests < 2_000, "it reads without end"
+        if request.url.path.rpartition("/")[2] == "7":
+            return httpx.Response(200, json={"id": 7, "name": "Acme"})
+        return endless(request)
+
+    settings = Settings(subdomain="acme", api_token="t0ken-of-acme")
+    async with working(Clientary(settings, httpx.MockTransport(answer), time.clock)) as agent:
+        shown = checked(await agent.call("delete_client", {"client_id": 7}))
+    assert endless.requests < 1_000
+    assert shown["done"] is False
+    assert shown["goes_with_it"]["invoices"]["count_is_at_least"] is True
