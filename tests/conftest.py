@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import date
+from functools import cache
 from typing import Any
 
 import hypothesis
@@ -63,10 +64,20 @@ async def agent(clientary: Clientary) -> AsyncIterator[Agent]:
         yield agent
 
 
+_filled = cache(Sandbox)
+
+
+def agency(**settings: Any) -> Sandbox:
+    """The embedded account, always of the same day; its books are copied, which is faster than making them."""
+    sandbox = Sandbox(TODAY, filled=False, **settings)
+    _filled(TODAY).connection.backup(sandbox.connection)
+    return sandbox
+
+
 @pytest.fixture
 def sandbox() -> Sandbox:
-    """The embedded account, always of the same day."""
-    return Sandbox(TODAY)
+    """An account of its own for each test."""
+    return agency()
 
 
 def session_with(sandbox: Sandbox, **settings: Any) -> Clientary:
@@ -82,18 +93,10 @@ async def sandbox_agent(sandbox: Sandbox) -> AsyncIterator[Agent]:
         yield agent
 
 
-@pytest.fixture(scope="session")
-def filled() -> Sandbox:
-    """The agency's books, made once and copied for each test."""
-    return Sandbox(TODAY)
-
-
 @pytest.fixture
-def books(filled: Sandbox) -> Sandbox:
-    """An account with a copy of the agency's books."""
-    sandbox = Sandbox(TODAY, filled=False)
-    filled.connection.backup(sandbox.connection)
-    return sandbox
+def books() -> Sandbox:
+    """An account of its own for each test, of which several agents' sessions know."""
+    return agency()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import respx
 from clientary_mcp.cli.check import report
 from clientary_mcp.cli.main import main
 from clientary_mcp.sandbox import Sandbox, Switches
-from tests.conftest import TODAY, session_with
+from tests.conftest import agency, session_with
 
 VARIABLES = ("CLIENTARY_BASE_URL", "CLIENTARY_CONCURRENCY", "CLIENTARY_DEADLINE", "CLIENTARY_MCP_TOKEN")
 
@@ -38,7 +38,7 @@ def ended(*arguments: str) -> int:
 
 async def told_by(switches: Switches) -> str:
     """The report on an embedded account."""
-    async with session_with(Sandbox(TODAY, switches=switches)) as clientary:
+    async with session_with(agency(switches=switches)) as clientary:
         return "\n".join([line async for line in report(clientary)])
 
 

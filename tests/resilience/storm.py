@@ -12,11 +12,11 @@ import anyio
 from mcp import Client
 
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.sandbox import Fault, Faults, Sandbox
+from clientary_mcp.sandbox import Fault, Faults
 from clientary_mcp.sandbox.controls.faults import STORM
 from clientary_mcp.server.app import ClientaryServer
 from clientary_mcp.settings import Settings
-from tests.conftest import TODAY
+from tests.conftest import agency
 from tests.resilience.judge import Judge, Report, Witness
 from tests.resilience.storm_agents import Worker
 from tests.support.agent import Agent
@@ -39,7 +39,7 @@ def _kinds(lateness: float) -> list[Fault]:
 
 async def _rage(calls: int, agents: int, seed: int, lateness: float) -> Report:
     """Calm until everybody has a client, a project, an invoice and a card; then the storm, until all calls are made."""
-    sandbox = Sandbox(TODAY)
+    sandbox = agency()
     witness, clock = Witness(sandbox), clock_of(sandbox)
     judge = Judge(sandbox, witness, calls)
     settings = Settings(

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from clientary_mcp.sandbox import Sandbox
 from clientary_mcp.tools import ALL
 from clientary_mcp.tools.tool import Tool
-from tests.conftest import TODAY, session_with
+from tests.conftest import agency, session_with
 from tests.support.agent import Agent, agent_of
 from tests.support.gated import EVERYTHING
 
@@ -114,14 +114,7 @@ STRANGE_NAMES = [
 ]
 
 
-def the_books() -> Sandbox:
-    """A fresh account for one tool."""
-    sandbox = Sandbox(TODAY, filled=False)
-    _FILLED.connection.backup(sandbox.connection)
-    return sandbox
-
-
-_FILLED = Sandbox(TODAY)
+_FILLED = agency()
 
 text = st.one_of(st.text(max_size=12), st.sampled_from(["Ada", "ada@example.com", "EUR", "usd", "4242", *ODD_TEXT]))
 names = st.sampled_from(STRANGE_NAMES) | st.text(st.characters(codec="utf-8"), max_size=12)
@@ -216,7 +209,7 @@ class Host:
 @pytest.fixture
 def host(tmp_path: Path) -> Iterator[Host]:
     """One for each tool; every one is offered, and may write its files."""
-    sandbox = the_books()
+    sandbox = agency()
     with asyncio.Runner() as runner:
         opened: asyncio.Future[Agent] = runner.get_loop().create_future()
         closing = asyncio.Event()

@@ -11,7 +11,7 @@ from _pytest.mark import ParameterSet
 
 from clientary_mcp.sandbox import Fault, Faults, Sandbox
 from clientary_mcp.tools import ALL
-from tests.conftest import TODAY
+from tests.conftest import agency
 from tests.resilience.told import Answer, Told, answer_to
 from tests.support.agent import Agent, agent_of
 from tests.support.gated import JOBS, record_for
@@ -286,11 +286,10 @@ def effects(books: Sandbox) -> list[tuple[str, str, str]]:
     ids=fault_id,
 )
 async def test_a_job_that_meets_a_fault_is_done_once_by_calling_it_again(
-    clerk: Agent, filled: Sandbox, books: Sandbox, tool: str, fault: Fault, nth: int
+    clerk: Agent, books: Sandbox, tool: str, fault: Fault, nth: int
 ) -> None:
     arguments = record_for(books, tool)[0] | {"confirm": True}
-    undisturbed = Sandbox(TODAY, filled=False)
-    filled.connection.backup(undisturbed.connection)
+    undisturbed = agency()
     async with agent_of(session_on(undisturbed)) as other:
         await other.answer(tool, **arguments)
     meant = [Fault(fault.kind, method, nth=nth, after=fault.after, retry_after=fault.retry_after) for method in METHODS]

@@ -18,12 +18,10 @@ HALF = Answer("half", "Stopped at row 2 of 2.", {})
 UNKNOWN = Answer("unknown", "It is not known whether it took effect.", {})
 
 
-STORMS = [(350, 7, 1, 3.0), (350, 7, 2, 0.0), *((1_000, 10, seed, 3.0) for seed in (3, 4, 5))]
+STORMS = [(300, 7, 1, 3.0), *((1_000, 10, seed, lateness) for seed, lateness in ((2, 0.0), (3, 3.0), (4, 3.0)))]
 
 
-@pytest.mark.parametrize(
-    ("calls", "agents", "seed", "lateness"), covering(STORMS, lambda calls, agents, seed, lateness: (lateness,))
-)
+@pytest.mark.parametrize(("calls", "agents", "seed", "lateness"), covering(STORMS, lambda *_: ("a storm",)))
 def test_nothing_is_lost_done_twice_or_told_wrong_in_a_storm(
     calls: int, agents: int, seed: int, lateness: float
 ) -> None:
@@ -37,7 +35,7 @@ def test_nothing_is_lost_done_twice_or_told_wrong_in_a_storm(
 
 
 def test_the_same_seed_is_the_same_storm() -> None:
-    once, again = (storm(calls=60, agents=5, seed=4, lateness=3) for _ in range(2))
+    once, again = (storm(calls=40, agents=5, seed=4, lateness=3) for _ in range(2))
     assert (once.calls, once.told, once.struck, once.lists) == (again.calls, again.told, again.struck, again.lists)
     assert (once.seconds, once.requests, once.effects) == (again.seconds, again.requests, again.effects)
 

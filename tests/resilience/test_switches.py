@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import pytest
 
 from clientary_mcp.sandbox import Sandbox, Switches
-from tests.conftest import TODAY, session_with
+from tests.conftest import TODAY, agency, session_with
 from tests.support.agent import Agent, agent_of
 from tests.support.long import covering, pairwise
 
@@ -279,7 +279,7 @@ async def test_the_status_of_a_client_is_a_word(*, as_text: bool) -> None:
 
 @pytest.mark.parametrize(("key", "works"), [("billed", True), ("billed?", False), (None, False)])
 async def test_hours_that_cannot_be_marked_billed_are_said_not_to_be(key: Any, *, works: bool) -> None:
-    sandbox = Sandbox(TODAY, switches=Switches(billed_key=key))
+    sandbox = agency(switches=Switches(billed_key=key))
     (entry,) = sandbox.connection.execute("SELECT id FROM hours WHERE NOT billed").fetchone()
     async with agent_of(session_with(sandbox)) as agent:
         answer = await agent.answer("update_hour_entry", hour_entry_id=entry, billed=True)
@@ -303,7 +303,7 @@ async def test_a_refusal_stays_what_it_is_in_every_form(form: Any) -> None:
 @pytest.mark.parametrize("form", values_of(HINTS["error_body"]))
 @pytest.mark.parametrize("resource", ["clients", "contacts", "leads"])
 async def test_a_full_plan_is_said_to_be_full(resource: str, form: Any) -> None:
-    sandbox = Sandbox(TODAY, switches=Switches(plan_limit=frozenset({resource}), error_body=form))
+    sandbox = agency(switches=Switches(plan_limit=frozenset({resource}), error_body=form))
     arguments = {"name": "Ann", "client_id": 1201, "email": "ann@example.com"}
     async with agent_of(session_with(sandbox)) as agent:
         given = arguments if resource == "contacts" else {"name": "Ann"}
@@ -313,7 +313,7 @@ async def test_a_full_plan_is_said_to_be_full(resource: str, form: Any) -> None:
 
 
 async def test_without_stripe_a_card_is_refused_with_the_reason() -> None:
-    sandbox = Sandbox(TODAY, switches=Switches(without_stripe=True))
+    sandbox = agency(switches=Switches(without_stripe=True))
     async with agent_of(session_with(sandbox)) as agent:
         said = await agent.refusal(
             "create_payment_profile",
@@ -324,7 +324,7 @@ async def test_without_stripe_a_card_is_refused_with_the_reason() -> None:
 
 
 async def test_without_the_right_to_hours_the_rest_still_works() -> None:
-    sandbox = Sandbox(TODAY, switches=Switches(allow_hours=False))
+    sandbox = agency(switches=Switches(allow_hours=False))
     async with agent_of(session_with(sandbox)) as agent:
         assert "no right to this" in await agent.refusal("list_project_hours", project_id=2401)
         assert (await agent.answer("get_project", project_id=2401))["id"] == 2401

@@ -10,7 +10,7 @@ from clientary_mcp.sandbox import Sandbox
 from clientary_mcp.server.instructions import instructions
 from clientary_mcp.tools import ALL
 from clientary_mcp.tools.tool import Tool
-from tests.conftest import TODAY, session_with
+from tests.conftest import agency, session_with
 from tests.golden import FOLDER, text_of
 from tests.support.agent import Era, agent_of
 from tests.support.published import as_listed, signature, words_of
@@ -211,7 +211,7 @@ READING = [tool for tool in ALL if tool.effect.reads_only]
 @pytest.fixture(scope="module")
 def books() -> Sandbox:
     """An embedded account that nobody writes to."""
-    return Sandbox(TODAY)
+    return agency()
 
 
 async def test_agents_are_offered_exactly_these_tools_in_one_page(era: Era, books: Sandbox) -> None:

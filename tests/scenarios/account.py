@@ -12,7 +12,7 @@ from clientary_mcp.sandbox.store.documents import LINES
 from clientary_mcp.sandbox.store.fields import TODAY as TODAY_OF_A_WRITE
 from clientary_mcp.sandbox.store.resource import Lines, Resource
 from clientary_mcp.sandbox.store.resources import RESOURCES
-from tests.conftest import TODAY
+from tests.conftest import TODAY, agency
 
 ACTIVE, COMPLETED = 1, 2
 HOURLY = 0
@@ -76,7 +76,7 @@ class Added:
 
 def account_with_traps() -> Sandbox:
     """Always the same account, on the same day."""
-    sandbox = Sandbox(TODAY)
+    sandbox = agency()
     added = Added(sandbox)
     _retainers(added)
     _debtors(added)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from clientary_mcp.sandbox import Fault, Faults, Sandbox
-from tests.conftest import TODAY
+from tests.conftest import agency
 from tests.resilience.test_secrets import CARD, generous, seen_in, session
 from tests.server.test_elicitation import KINDS, NO, rename
 from tests.support.agent import ERAS, Era
@@ -90,7 +90,7 @@ async def test_a_job_that_a_person_agreed_to_says_what_it_was_about_and_all_that
 @pytest.mark.parametrize("tool", KINDS)
 async def test_nothing_is_read_for_the_trail_alone(sandbox: Sandbox, trail: Path, era: Era, tool: str) -> None:
     arguments, _ = record_for(sandbox, tool)
-    alike = Sandbox(TODAY)
+    alike = agency()
     async with working(owned(alike), era, Person()) as agent:
         await agent.answer(tool, **arguments, confirm=True)
     async with working(owned(sandbox, audit_log=trail), era, Person()) as agent:

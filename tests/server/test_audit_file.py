@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 from clientary_mcp.sandbox import Sandbox
-from tests.conftest import TODAY
+from tests.conftest import agency
 from tests.server.test_audit_disk import Disk, tools_in
 from tests.support.agent import Era
 from tests.support.people import Person, owned, some, working, writes
@@ -140,7 +140,7 @@ async def test_lines_of_two_servers_in_one_file_never_mix(tmp_path: Path, monkey
     disk.at_once = 20
 
     async def work(name: str) -> None:
-        async with working(owned(Sandbox(TODAY), audit_log=disk.trail)) as agent:
+        async with working(owned(agency(), audit_log=disk.trail)) as agent:
             for number in range(40):
                 await agent.answer("create_lead", name=f"{name} {number}", description="x" * 300)
                 await agent.answer("list_staff")

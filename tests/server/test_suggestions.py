@@ -7,13 +7,13 @@ import pytest
 
 from clientary_mcp.sandbox import Fault, Faults, Sandbox
 from clientary_mcp.tools import ALL
-from tests.conftest import TODAY, session_with
+from tests.conftest import TODAY, agency, session_with
 from tests.support.agent import Agent, agent_of
 from tests.support.tables import put
 
 pytestmark = pytest.mark.anyio
 
-BOOKS = Sandbox(TODAY)
+BOOKS = agency()
 """An account that these tests only read."""
 
 

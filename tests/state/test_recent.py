@@ -14,7 +14,7 @@ from clientary_mcp.sandbox import Fault, Faults, Sandbox, Switches
 from clientary_mcp.server.app import ClientaryServer
 from clientary_mcp.settings import Settings
 from clientary_mcp.tools import ALL
-from tests.conftest import TODAY
+from tests.conftest import TODAY, agency
 from tests.support.agent import Agent, Era
 from tests.support.clock import FakeTime
 from tests.support.gated import JOBS, record_for
@@ -82,7 +82,7 @@ async def one_write(tool: str, time: FakeTime) -> AsyncIterator[Shop]:
 @asynccontextmanager
 async def a_job(tool: str, time: FakeTime) -> AsyncIterator[Shop]:
     """Of a job, on the embedded account: it may make one thing or send one mail, and change others for it."""
-    sandbox = Sandbox(TODAY)
+    sandbox = agency()
     arguments, _ = record_for(sandbox, tool)
     async with working(owned(sandbox, time)) as agent:
         yield Shop(agent, tool, arguments | {"confirm": True}, lambda: len(sandbox.ledger.of("POST")))

@@ -10,7 +10,7 @@ import pytest
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.sandbox import Fault, Faults, Sandbox, Switches
 from clientary_mcp.settings import Settings
-from tests.conftest import TODAY, session_with
+from tests.conftest import TODAY, agency, session_with
 from tests.support.agent import Agent, agent_of
 from tests.support.clock import FakeTime
 from tests.support.tables import put
@@ -24,7 +24,7 @@ Row = dict[str, Any]
 @pytest.fixture(scope="module")
 def full() -> Sandbox:
     """The agency's account, which these tests only read."""
-    return Sandbox(TODAY)
+    return agency()
 
 
 @pytest.fixture

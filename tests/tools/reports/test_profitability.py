@@ -10,7 +10,7 @@ import respx
 from clientary_mcp.errors import SettingsError
 from clientary_mcp.sandbox import Sandbox, Switches
 from clientary_mcp.settings import Settings
-from tests.conftest import TODAY, session_with
+from tests.conftest import TODAY, agency, session_with
 from tests.support.agent import Agent, agent_of
 from tests.support.replies import listed
 from tests.support.tables import SWITCHES, exact, put, rows, run
@@ -25,7 +25,7 @@ COSTS = {1: "41.35", 2: "38", 3: "52.5", 4: "29.99", 5: "33.33", 6: "47.1", 7: "
 @pytest.fixture(scope="module")
 def books() -> Sandbox:
     """The account of the tests that only read."""
-    return Sandbox(TODAY)
+    return agency()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 import respx
 
 from clientary_mcp.sandbox import Sandbox, Switches
-from tests.conftest import TODAY, session_with
+from tests.conftest import TODAY, agency, session_with
 from tests.support.agent import Agent, agent_of
 from tests.support.tables import SWITCHES, exact, put, rows, run
 
@@ -22,7 +22,7 @@ FIGURES = ("budget", "used", "remaining", "hours", "billed_hours", "unbilled_hou
 @pytest.fixture(scope="module")
 def books() -> Sandbox:
     """The account of the tests that only read; some of its entries on hourly projects have no rate of their own."""
-    sandbox = Sandbox(TODAY)
+    sandbox = agency()
     run(
         sandbox,
         "UPDATE hours SET rate = NULL, cost = (2 * hours * p.rate + 100) / 200 FROM projects AS p"

@@ -9,7 +9,7 @@ import pytest
 import respx
 
 from clientary_mcp.sandbox import Sandbox, Switches
-from tests.conftest import TODAY, session_with
+from tests.conftest import TODAY, agency, session_with
 from tests.support.agent import Agent, agent_of
 from tests.support.replies import listed
 
@@ -37,7 +37,7 @@ OPEN = """
 @pytest.fixture(scope="module")
 def books() -> Sandbox:
     """An account that the tests of this module only read."""
-    return Sandbox(TODAY)
+    return agency()
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def summed(rows: dict[tuple[int, str], Row], code: str) -> Row:
     ids=["live", "samples", "text", "whole", "bare"],
 )
 async def test_every_client_owes_what_the_books_say_by_age_and_currency(switches: Switches) -> None:
-    sandbox = Sandbox(TODAY, switches=switches)
+    sandbox = agency(switches=switches)
     async with agent_of(session_with(sandbox)) as agent:
         answer = await agent.answer("receivables_report")
 

@@ -10,7 +10,7 @@ import pytest
 import respx
 
 from clientary_mcp.sandbox import Sandbox, Switches
-from tests.conftest import TODAY, session_with
+from tests.conftest import TODAY, agency, session_with
 from tests.support.agent import Agent, agent_of
 from tests.support.replies import listed
 
@@ -37,7 +37,7 @@ A_MONTH = {
 @pytest.fixture(scope="module")
 def books() -> Sandbox:
     """An account with a schedule of every interval, which the tests of this module only read."""
-    sandbox = Sandbox(TODAY)
+    sandbox = agency()
     with sandbox.connection as tables:
         ids = [row[0] for row in tables.execute("SELECT id FROM recurring_schedules ORDER BY id")]
         for number, schedule in enumerate(ids):

@@ -14,7 +14,7 @@ from clientary_mcp.api.session import Clientary
 from clientary_mcp.sandbox import Sandbox, Switches
 from clientary_mcp.sandbox.network import Network
 from clientary_mcp.settings import Settings
-from tests.conftest import TODAY, session_with
+from tests.conftest import TODAY, agency, session_with
 from tests.support.agent import Agent, agent_of
 from tests.support.clock import FakeTime
 from tests.support.replies import listed
@@ -35,7 +35,7 @@ COLUMNS = (
 @pytest.fixture(scope="module")
 def books() -> Sandbox:
     """An account that the tests of this module only read."""
-    return Sandbox(TODAY)
+    return agency()
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def names(sandbox: Sandbox, table: str) -> dict[int, str]:
     ids=["live", "text", "ids", "whole", "bare"],
 )
 async def test_everybodys_hours_on_every_project_are_those_in_the_books(switches: Switches) -> None:
-    sandbox = Sandbox(TODAY, switches=switches)
+    sandbox = agency(switches=switches)
     async with agent_of(session_with(sandbox)) as agent:
         answer = await agent.answer("timesheet_report", **OCTOBER)
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from clientary_mcp.sandbox import Sandbox, Switches
-from tests.conftest import TODAY, session_with
+from tests.conftest import TODAY, agency, session_with
 from tests.support.agent import Agent, agent_of
 from tests.support.tables import SWITCHES, exact, put, rows, run
 
@@ -22,7 +22,7 @@ SAMPLES = Switches(extra_keys=False)
 @pytest.fixture(scope="module")
 def books() -> Sandbox:
     """The account of the tests that only read; some of its entries have no rate of their own."""
-    sandbox = Sandbox(TODAY)
+    sandbox = agency()
     run(sandbox, "UPDATE hours SET rate = NULL WHERE id % 5 = 0")
     return sandbox
 

@@ -13,7 +13,7 @@ from clientary_mcp.errors import ListChanged
 from clientary_mcp.sandbox import Sandbox
 from clientary_mcp.settings import Settings
 from clientary_mcp.tools import ALL
-from tests.conftest import TODAY, session_with
+from tests.conftest import agency, session_with
 from tests.support.lists_in_sql import LISTS, MONEY, cases, scope
 from tool_schemas.base.models import Record
 
@@ -42,7 +42,7 @@ class Sink:
 @pytest.fixture(scope="module")
 def books() -> Sandbox:
     """An account that nobody writes to."""
-    return Sandbox(TODAY)
+    return agency()
 
 
 async def delivered(clientary: Clientary, tool: str, **arguments: Any) -> tuple[Sink, dict[str, Any]]:

@@ -7,7 +7,7 @@ import pytest
 
 from clientary_mcp.sandbox import Sandbox, Switches
 from clientary_mcp.tools import ALL
-from tests.conftest import TODAY, session_with
+from tests.conftest import TODAY, agency, session_with
 from tests.support.agent import Agent, agent_of
 from tests.support.lists_in_sql import FILTERS, LISTS, MONEY, ORDERS, Case, cases, exactly, ids, scope, sums, whole
 from tests.support.long import covering
@@ -31,7 +31,7 @@ IN_ORDER = [(tool, word) for tool, lists in LISTS.items() for word in ORDERS.get
 @pytest.fixture(scope="module")
 def whole_account() -> Sandbox:
     """One account for all tests here."""
-    return Sandbox(TODAY)
+    return agency()
 
 
 @pytest.fixture
@@ -237,7 +237,7 @@ async def test_a_part_of_a_list_is_added_up_and_said_to_be_a_part(
 async def test_a_list_that_comes_whole_is_added_up_whole_however_little_is_shown(
     sandbox: Sandbox, sandbox_agent: Agent
 ) -> None:
-    sandbox = Sandbox(TODAY)
+    sandbox = agency()
     (project,) = ids(sandbox, "projects", "1", "id LIMIT 1")
     rows = "INSERT INTO hours (project_id, user_id, title, hours, cost, date, billed, created_at, updated_at) VALUES"
     sandbox.connection.execute(

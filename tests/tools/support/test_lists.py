@@ -10,7 +10,7 @@ import pytest
 
 from clientary_mcp.sandbox import Sandbox
 from clientary_mcp.tools import ALL
-from tests.conftest import TODAY
+from tests.conftest import TODAY, agency
 from tests.support.agent import Agent
 from tests.support.long import covering
 from tool_schemas.base.models import Paging
@@ -68,7 +68,7 @@ def sandbox(whole_account: Sandbox) -> Sandbox:
 @pytest.fixture(scope="module")
 def whole_account() -> Sandbox:
     """One account for all tests here."""
-    return Sandbox(TODAY)
+    return agency()
 
 
 def expected(sandbox: Sandbox, tool: str) -> tuple[set[int], dict[str, Any]]:
