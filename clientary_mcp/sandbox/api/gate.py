@@ -56,7 +56,7 @@ class Gate:
             return
 
         async def dated(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            if message["type"] == "http.response.start" and self.sandbox.switches.date_header:
                 now = format_datetime(datetime.fromisoformat(self.sandbox.store.latest), usegmt=True)
                 message["headers"] = [*message.get("headers", []), (b"date", now.encode())]
             await send(message)

@@ -93,11 +93,12 @@ def _filter(
     nested: bool,
 ) -> dict[str, Any]:
     """Filter the list by the query; returns the keys that the envelope adds."""
+    chosen = query.get("filter") if switches.honour_filter else "all"
     match resource.table:
-        case "projects" if not nested and query.get("filter") != "all":
+        case "projects" if not nested and chosen != "all":
             condition.add("status <> 2")
-        case "hours" if query.get("filter") in {"billed", "unbilled"}:
-            condition.add("billed = ?", query["filter"] == "billed")
+        case "hours" if chosen in {"billed", "unbilled"}:
+            condition.add("billed = ?", chosen == "billed")
         case "clients" | "invoices" if not nested and query.get("updated_since"):
             condition.add("updated_at >= ?", _read("updated_since", query["updated_since"], instant))
         case "expenses":

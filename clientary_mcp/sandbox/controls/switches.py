@@ -28,6 +28,12 @@ class Switches:
     honour_page_size: bool = False
     """Whether lists other than contacts honour `page_size`; contacts always do."""
 
+    honour_filter: bool = True
+    """False: lists of projects and hours disregard `filter=` and hold every record."""
+
+    date_header: bool = True
+    """Whether answers carry a Date header, by which a client knows this account's clock."""
+
     task_routes: Routes = "both"
     """Where tasks are created: POST tasks, POST task, or either."""
 

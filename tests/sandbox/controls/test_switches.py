@@ -331,3 +331,26 @@ async def test_the_address_of_a_contact_may_have_to_be_its_own(account: Sandbox,
     assert (await wire.post(contacts, json=ann)).status_code == 422
     bob = {"client_user": {"name": "Bob", "email": "bob@example.com"}}
     assert (await wire.post(contacts, json=bob)).status_code == 201
+
+
+async def test_a_list_can_disregard_its_filter(agency: Sandbox, reach: Callable[[Sandbox], httpx.AsyncClient]) -> None:
+    wire = reach(agency)
+    narrowed = [len((await wire.get(path)).json()["hours"]) for path in HOURS_BY_FILTER]
+    agency.switches = Switches(honour_filter=False)
+    try:
+        whole = [len((await wire.get(path)).json()["hours"]) for path in HOURS_BY_FILTER]
+        statuses = {row["status"] for row in (await wire.get("projects?page_size=100")).json()["projects"]}
+    finally:
+        agency.switches = Switches()
+    assert narrowed[0] + narrowed[1] == narrowed[2]
+    assert whole == [narrowed[2]] * 3
+    assert statuses == {1, 2, 4}
+
+
+HOURS_BY_FILTER = [f"projects/2401/hours{query}" for query in ("?filter=billed", "?filter=unbilled", "")]
+
+
+async def test_answers_can_lack_a_date_header(account: Sandbox, wire: httpx.AsyncClient) -> None:
+    assert "date" in (await wire.get("staff")).headers
+    account.switches = Switches(date_header=False)
+    assert "date" not in (await wire.get("staff")).headers
