@@ -49,16 +49,16 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self.now
 
 
-def clock_of(sandbox: Sandbox) -> Clock:
-    """The running loop's clock for a session; the time of day is the account's own, as two good clocks agree."""
+def clock_of(sandbox: Sandbox, behind: float = 0) -> Clock:
+    """The running loop's clock for a session; the time of day is the account's own, or so many seconds behind it."""
 
     def wall() -> float:
-        return datetime.fromisoformat(sandbox.store.latest).timestamp()
+        return datetime.fromisoformat(sandbox.store.latest).timestamp() - behind
 
     return Clock(now=asyncio.get_running_loop().time, wall=wall, sleep=anyio.sleep)
 
 
-def session_on(sandbox: Sandbox, network: Network | None = None, deadline: float = 60) -> Clientary:
+def session_on(sandbox: Sandbox, network: Network | None = None, deadline: float = 60, behind: float = 0) -> Clientary:
     """A session with that account, on the running loop's clock."""
     settings = Settings(base_url="http://localhost", api_token=sandbox.token, deadline=deadline)
-    return Clientary(settings, network or Network(sandbox), clock_of(sandbox))
+    return Clientary(settings, network or Network(sandbox), clock_of(sandbox, behind))
