@@ -51,6 +51,7 @@ class ClientaryServer(MCPServer[None]):
             log_level=clientary.settings.log_level,
             # A question outlives the time to answer it, so that who answers too late is told so.
             request_state_security=RequestStateSecurity.ephemeral(ttl=clientary.settings.ask_timeout + _A_DAY),
+            subscriptions=False,  # no list changes while the server runs, so a listen stream would never say anything
         )
         for library in ("httpx", "httpcore", "mcp.server.sse", "sse_starlette"):  # write addresses and calls to the log
             logging.getLogger(library).setLevel(logging.WARNING)
