@@ -73,6 +73,7 @@ def test_a_subdomain_and_a_token_are_enough() -> None:
         ("MAILS_PER_HOUR", "7", "mails_per_hour", 7),
         ("CHARGES_PER_HOUR", "10000", "charges_per_hour", 10_000),
         ("DUPLICATE_WINDOW", "0", "duplicate_window", 0),
+        ("ANSWERS", "Text", "answers", "text"),
         ("AUDIT_LOG", "logs/audit.jsonl", "audit_log", Path("logs/audit.jsonl")),
     ],
 )
@@ -86,6 +87,72 @@ def test_an_empty_variable_is_not_set(variable: str, empty: str) -> None:
     assert settings(**{variable: empty}) == settings()
 
 
+@pytest.mark.parametrize("value", ["${user_config.log_level}", " ${x}\n", "${}"])
+def test_a_placeholder_that_a_client_left_is_not_set(value: str) -> None:
+    assert settings(LOG_LEVEL=value, READ_ONLY=value, DEADLINE=value) == settings()
+
+
+@pytest.mark.parametrize("variable", ["CLIENTARY_API_TOKEN", "CLIENTARY_MCP_TOKEN"])
+def test_a_placeholder_is_no_secret(variable: str) -> None:
+    said = complaint({**ACCOUNT, variable: "${user_config.token}"})
+    assert said.startswith(f"{variable} is a placeholder")
+    assert "user_config" not in said
+
+
+def test_a_value_that_only_contains_a_placeholder_is_a_value() -> None:
+    assert settings(MCP_TOKEN="a-long-text-with-${x}").mcp_token == "a-long-text-with-${x}"
+
+
+# Names that are no settings
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "CLIENTARY_READONLY",
+        "CLIENTARY_READ_ONLLY",
+        "CLIENTARY_READ-ONLY",
+        "CLIENTARY__READ_ONLY",
+        "CLIENTARY-READ-ONLY",
+        "CLIENTARYREADONLY",
+        "CLIENTRAY_READ_ONLY",
+        "CLIENTRY_READ_ONLY",
+        "clientary_read_only",
+        "Clientary_Read_Only",
+    ],
+)
+def test_a_misspelled_setting_is_named_with_the_nearest_valid_one(name: str) -> None:
+    said = complaint({**ACCOUNT, name: "true"})
+    assert said.startswith(f"{name} is not a setting. Did you mean CLIENTARY_READ_ONLY?")
+
+
+@pytest.mark.parametrize("name", ["CLIENTARY_QUX", "CLIENTARY_"])
+def test_an_unknown_setting_is_named(name: str) -> None:
+    said = complaint({**ACCOUNT, name: "x"})
+    assert said.startswith(f"{name} is not a setting. Run clientary-mcp --help")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "CLIENTARY_SERVICE_HOST",
+        "CLIENTARY_MCP_SERVICE_HOST",
+        "CLIENTARY_MCP_SERVICE_PORT",
+        "CLIENTARY_SERVICE_PORT_HTTP",
+        "CLIENTARY_MCP_PORT",
+        "CLIENTARY_PORT_8000_TCP",
+        "CLIENTARY_PORT_8000_TCP_ADDR",
+        "CLIENTARY_MCP_PORT_8000_UDP_PROTO",
+        "CLIENT_API_TOKEN",
+        "CLIENTARY",
+        "TOOLS",
+        "PATH",
+    ],
+)
+def test_what_orchestrators_and_other_programs_set_is_passed_over(name: str) -> None:
+    assert Settings.from_environment({**ACCOUNT, name: "tcp://10.0.0.7:8000"}) == settings()
+
+
 # What is said of a missing or a wrong one
 
 
@@ -97,10 +164,18 @@ def test_an_empty_variable_is_not_set(variable: str, empty: str) -> None:
         ({"CLIENTARY_API_TOKEN": TOKEN}, "CLIENTARY_SUBDOMAIN is missing", "acme in acme.clientary.com"),
         ({"CLIENTARY_SUBDOMAIN": "acme"}, "CLIENTARY_API_TOKEN is missing", "Generate API Token"),
         ({**ACCOUNT, "CLIENTARY_API_TOKEN": " "}, "CLIENTARY_API_TOKEN is missing", "profile page"),
-        ({**ACCOUNT, "CLIENTARY_API_TOKEN": "a b"}, "CLIENTARY_API_TOKEN holds", "Generate API Token"),
-        ({**ACCOUNT, "CLIENTARY_API_TOKEN": "tökén"}, "CLIENTARY_API_TOKEN holds", "profile page"),
-        ({**ACCOUNT, "CLIENTARY_API_TOKEN": "x" * 201}, "CLIENTARY_API_TOKEN holds", "profile page"),
-        ({**ACCOUNT, "CLIENTARY_SUBDOMAIN": "acme.clientary.com"}, "CLIENTARY_SUBDOMAIN may hold", "first part"),
+        (
+            {**ACCOUNT, "CLIENTARY_API_TOKEN": "a b"},
+            "CLIENTARY_API_TOKEN must be 1 to 200 printable",
+            "Generate API Token",
+        ),
+        ({**ACCOUNT, "CLIENTARY_API_TOKEN": "tökén"}, "CLIENTARY_API_TOKEN must be 1 to 200 printable", "profile page"),
+        (
+            {**ACCOUNT, "CLIENTARY_API_TOKEN": "x" * 201},
+            "CLIENTARY_API_TOKEN must be 1 to 200 printable",
+            "profile page",
+        ),
+        ({**ACCOUNT, "CLIENTARY_SUBDOMAIN": "acme.clientary.com"}, "CLIENTARY_SUBDOMAIN must consist of", "first part"),
         ({**ACCOUNT, "CLIENTARY_BASE_URL": "https://a.example"}, "CLIENTARY_BASE_URL", "CLIENTARY_SUBDOMAIN are both"),
     ],
 )
@@ -228,25 +303,25 @@ def test_an_address_is_taken_with_or_without_the_path_of_the_api(given_url: str,
         ("clients.example.com", "CLIENTARY_BASE_URL"),
         ("//clients.example.com", "https://"),
         ("javascript:alert(1)", "CLIENTARY_BASE_URL"),
-        ("https://", "not an address"),
-        ("https://user:pass@clients.example.com", "no user name"),
-        ("https://@clients.example.com", "no user name"),
-        ("https://clients.example.com@evil.example", "no user name"),
+        ("https://", "not a valid address"),
+        ("https://user:pass@clients.example.com", "without a user name"),
+        ("https://@clients.example.com", "without a user name"),
+        ("https://clients.example.com@evil.example", "without a user name"),
         ("https://clients.example.com\\@evil.example", "CLIENTARY_BASE_URL"),
         ("https://clients.example.com?x=1", "query"),
         ("https://clients.example.com#top", "fragment"),
         ("https://clients.example.com/api/v1", "path"),
         ("https://clients.example.com/login", "path"),
         ("https://clients.example.com/api/v2/../v1", "path"),
-        ("https://clients.example.com:99999", "not an address"),
-        ("https://clients.example.com:port", "not an address"),
-        ("https://clients example.com", "not an address"),
-        ("https://clients..example.com", "not an address"),
-        ("https://-clients.example.com", "not an address"),
-        ("https://[::1", "not an address"),
-        ("https://[:::]", "not an address"),
-        ("https://clients.example.com%00.evil.example", "not an address"),
-        ("https://" + "x" * 64 + ".example.com", "not an address"),
+        ("https://clients.example.com:99999", "not a valid address"),
+        ("https://clients.example.com:port", "not a valid address"),
+        ("https://clients example.com", "not a valid address"),
+        ("https://clients..example.com", "not a valid address"),
+        ("https://-clients.example.com", "not a valid address"),
+        ("https://[::1", "not a valid address"),
+        ("https://[:::]", "not a valid address"),
+        ("https://clients.example.com%00.evil.example", "not a valid address"),
+        ("https://" + "x" * 64 + ".example.com", "not a valid address"),
     ],
 )
 def test_an_address_that_is_none_or_would_leak_is_refused(given_url: str, words: str) -> None:

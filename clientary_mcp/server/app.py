@@ -58,7 +58,10 @@ class ClientaryServer(MCPServer[None]):
         self._clientary = clientary
         self._tools = {tool.name: tool for tool in chosen}
         self._hidden = unavailable(tools, chosen)
+        self._text_only = clientary.settings.answers == "text"
         self._listed = [tool.publish(self._hidden) for tool in chosen]
+        if self._text_only:
+            self._listed = [tool.model_copy(update={"output_schema": None}) for tool in self._listed]
         self._secrets = _secrets(clientary.settings)
         self._audit = Audit(clientary.settings.audit_log, self._secrets)
         self._write_guard = WriteGuard(clientary, self._audit, self._hidden)
@@ -103,7 +106,7 @@ class ClientaryServer(MCPServer[None]):
             result = self._failed(f"{name} failed inside this server; that is a defect, and its log says more.", call)
         seconds, shown = call.clock.now() - begun, getattr(result, "structured_content", None)
         self._write_down(line_of(name, args, call, outcome, seconds, _host(context), shown))
-        return result
+        return result.model_copy(update={"structured_content": None}) if self._text_only and shown else result
 
     async def list_prompts(self) -> list[mcp_types.Prompt]:
         """The prompts whose tools are all offered."""

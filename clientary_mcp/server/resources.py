@@ -100,10 +100,10 @@ class Resources:
             raise MCPError(mcp_types.INVALID_PARAMS, "There is no such resource.")
         result = await call_tool(f"get_{match[1]}", {f"{match[1]}_id": int(match[2])})
         assert isinstance(result, mcp_types.CallToolResult)  # noqa: S101 - a read asks nobody
+        text = "".join(part.text for part in result.content if isinstance(part, mcp_types.TextContent))
         if result.is_error:
-            (content,) = result.content
-            raise MCPError(mcp_types.INVALID_PARAMS, getattr(content, "text", "It can't be read."))
-        return as_text(result.structured_content), _JSON
+            raise MCPError(mcp_types.INVALID_PARAMS, text)
+        return text, _JSON
 
     async def _export(self, exports: Exports, name: str) -> tuple[str | bytes, str]:
         try:

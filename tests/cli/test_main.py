@@ -68,13 +68,13 @@ ACCOUNTS_THAT_CANNOT_BE = [
     ({}, "CLIENTARY_SUBDOMAIN is missing"),
     ({"CLIENTARY_SUBDOMAIN": "  ", "CLIENTARY_API_TOKEN": TOKEN}, "CLIENTARY_SUBDOMAIN is missing"),
     ({"CLIENTARY_SUBDOMAIN": "acme"}, "CLIENTARY_API_TOKEN is missing"),
-    ({**ACME, "CLIENTARY_SUBDOMAIN": "evil.example.com/"}, "CLIENTARY_SUBDOMAIN may hold"),
-    ({**ACME, "CLIENTARY_SUBDOMAIN": "me:secret@evil"}, "CLIENTARY_SUBDOMAIN may hold"),
+    ({**ACME, "CLIENTARY_SUBDOMAIN": "evil.example.com/"}, "CLIENTARY_SUBDOMAIN must consist of"),
+    ({**ACME, "CLIENTARY_SUBDOMAIN": "me:secret@evil"}, "CLIENTARY_SUBDOMAIN must consist of"),
     ({**ACME, "CLIENTARY_BASE_URL": "https://clients.example.com"}, "CLIENTARY_BASE_URL and CLIENTARY_SUBDOMAIN"),
     ({"CLIENTARY_BASE_URL": "http://example.com", "CLIENTARY_API_TOKEN": TOKEN}, "CLIENTARY_BASE_URL must start"),
-    ({"CLIENTARY_BASE_URL": "https://a@example.com", "CLIENTARY_API_TOKEN": TOKEN}, "CLIENTARY_BASE_URL may hold"),
+    ({"CLIENTARY_BASE_URL": "https://a@example.com", "CLIENTARY_API_TOKEN": TOKEN}, "CLIENTARY_BASE_URL must be a host"),
     ({"CLIENTARY_BASE_URL": "example.com", "CLIENTARY_API_TOKEN": TOKEN}, "CLIENTARY_BASE_URL"),
-    ({**ACME, "CLIENTARY_API_TOKEN": f"{TOKEN} {TOKEN}"}, "CLIENTARY_API_TOKEN holds"),
+    ({**ACME, "CLIENTARY_API_TOKEN": f"{TOKEN} {TOKEN}"}, "CLIENTARY_API_TOKEN must be 1 to 200"),
 ]
 OTHER_SETTINGS_THAT_CANNOT_BE = [
     ({**ACME, "CLIENTARY_CONCURRENCY": "0"}, "CLIENTARY_CONCURRENCY must be a whole number from 1 to 64"),
