@@ -1,13 +1,15 @@
-"""`clientary-mcp check`: tries the credentials by reading alone, and says what the account settles of the open
-questions about the API.
+"""`clientary-mcp check`: checks the credentials without changing anything, and reports how the account's API answers
+where its documentation is unclear.
 """
 
+import textwrap
 from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any
 
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import NotAllowed, NotFound
 
+_LABEL = 14
 _LISTS = (
     ("clients", "clients"),
     ("contacts", "contacts"),
@@ -22,14 +24,15 @@ _LISTS = (
     ("staff", "staff"),
 )
 _ONLY_BY_WRITING = (
-    "what PUT and DELETE answer, where tasks are created and invoices changed, whether hours can be marked billed, "
-    "and how recipients of mails are sent: every answer that is possible is handled"
+    "how PUT and DELETE respond",
+    "where tasks are created and invoices updated",
+    "whether hours can be marked as billed",
+    "how recipients of e-mails are sent",
 )
 
 
 async def report(clientary: Clientary) -> AsyncIterator[str]:
-    """Line by line what was found; raises a ClientaryError when the account is not reached or takes no token."""
-    yield f"account     {clientary.settings.address}"
+    """The findings, line by line; ClientaryError if the account cannot be reached or does not accept the token."""
     seen: dict[str, dict[str, Any]] = {}
     refusals: dict[str, NotAllowed] = {}
     for name, path in _LISTS:
@@ -39,22 +42,35 @@ async def report(clientary: Clientary) -> AsyncIterator[str]:
             refusals[name] = refusal
         except NotFound:
             raise NotFound(
-                f"{clientary.settings.address} answers, but not as a Clientary account: there is no list of {name}. "
-                "CLIENTARY_SUBDOMAIN or CLIENTARY_BASE_URL is probably wrong."
+                f"{clientary.settings.address} answers, but not as a Clientary account: it has no list of {name}. "
+                "Check CLIENTARY_SUBDOMAIN or CLIENTARY_BASE_URL."
             ) from None
         else:
             seen[path] = sent if isinstance(sent, dict) else {path: sent}
     if not seen:
         raise next(iter(refusals.values()))
-    yield "token       accepted"
-    yield f"may see     {', '.join(_counted(name, path, seen[path]) for name, path in _LISTS if path in seen)}"
+    yield "token         accepted"
+    yield _listed("access to", (_counted(name, path, seen[path]) for name, path in _LISTS if path in seen))
     if refusals:
-        yield f"may not see {', '.join(refusals)}"
+        yield _listed("no access to", refusals)
+    yield ""
+    yield "How this account's API answers where its documentation is unclear:"
     hours = await _some_hours(clientary, _rows(seen, "projects"))
-    yield "answered"
     for answer in _answers(seen, hours):
-        yield f"  {answer}"
-    yield f"open        {_ONLY_BY_WRITING}"
+        yield _wrapped("  - ", answer, 4)
+    yield "Only a write could show the following; the server handles every possibility:"
+    for question in _ONLY_BY_WRITING:
+        yield f"  - {question}"
+
+
+def _listed(label: str, items: Iterable[str]) -> str:
+    """The items after a label, in lines of at most 79 characters that break between items."""
+    unbroken = ", ".join(item.replace(" ", "\xa0") for item in items)
+    return _wrapped(f"{label:{_LABEL}}", unbroken, _LABEL).replace("\xa0", " ")
+
+
+def _wrapped(start: str, text: str, indent: int) -> str:
+    return textwrap.fill(text, 79, initial_indent=start, subsequent_indent=" " * indent)
 
 
 async def _some_hours(clientary: Clientary, projects: list[Any]) -> list[Any]:
@@ -70,32 +86,31 @@ async def _some_hours(clientary: Clientary, projects: list[Any]) -> list[Any]:
 
 
 def _answers(seen: dict[str, dict[str, Any]], hours: list[Any]) -> Iterator[str]:
-    """One sentence for each open question that the data settles."""
+    """One phrase for each question that the data answers."""
     invoices, clients = _rows(seen, "invoices"), _rows(seen, "clients")
-    days = list(_values([*invoices, *_rows(seen, "expenses"), *hours], "date", "due_date", "incurred_on"))
-    if days:
-        yield f"days come as {_forms('2026/03/01' if '/' in str(day) else '2026-03-01' for day in days)}"
+    dates = list(_values([*invoices, *_rows(seen, "expenses"), *hours], "date", "due_date", "incurred_on"))
+    if dates:
+        yield f"dates are written {_forms('2026/03/01' if '/' in str(day) else '2026-03-01' for day in dates)}"
     items = [item for invoice in invoices for item in invoice.get("invoice_items") or []]
     if prices := list(_values([*invoices, *items], "total_cost", "balance", "price")):
-        yield f"money comes as {_forms('text' if isinstance(price, str) else 'numbers' for price in prices)}"
+        yield f"amounts are {_forms('text' if isinstance(price, str) else 'numbers' for price in prices)}"
     if hours:
-        yield f"hours say {_forms(key for entry in hours for key in ('billed', 'billed?') if key in entry)}"
+        yield f"hours use the key {_forms(key for entry in hours for key in ('billed', 'billed?') if key in entry)}"
     if items:
-        yield f"lines say {_forms(key for item in items for key in ('taxable', 'taxable?') if key in item)}"
+        keys = (key for item in items for key in ("taxable", "taxable?") if key in item)
+        yield f"invoice lines use the key {_forms(keys)}"
     if clients:
         states = (row.get("status") for row in clients)
-        forms = (
-            "left out" if state is None else "a number" if isinstance(state, int) else "a word" for state in states
-        )
-        yield f"the status of a client is {_forms(forms)}"
+        forms = ("missing" if state is None else "a number" if isinstance(state, int) else "a word" for state in states)
+        yield f"a client's status is {_forms(forms)}"
     if projects := _rows(seen, "projects"):
         linked = ("an object" if isinstance(row.get("client"), dict) else "client_id" for row in projects)
-        yield f"a project names its client by {_forms(linked)}"
+        yield f"a project refers to its client by {_forms(linked)}"
     sizes = [f"{path} {sent['page_size']}" for path, sent in seen.items() if "page_size" in sent]
     if sizes:
-        yield f"records on a page: {', '.join(sizes)}"
+        yield f"records per page: {', '.join(sizes)}"
     if whole := [path for path, sent in seen.items() if "page_count" not in sent]:
-        yield f"lists without pages: {', '.join(whole)}"
+        yield f"lists without page numbers: {', '.join(whole)}"
 
 
 def _counted(name: str, path: str, sent: dict[str, Any]) -> str:

@@ -1,29 +1,44 @@
 """The tools as people read them, and exactly as agents get them."""
 
 import json
-from collections.abc import Collection, Iterable
 
+import anyio
+
+from clientary_mcp.api.session import Clientary
+from clientary_mcp.server.app import ClientaryServer
+from clientary_mcp.settings import Settings
+from clientary_mcp.tools import ALL
 from clientary_mcp.tools.tool import Tool
+from clientary_mcp.tools.toolsets import select_tools
+
+_LEGEND = """\
+reads changes nothing; writes does what it says; confirm returns a preview
+until it is called with confirm=true. Arguments marked ? are optional."""
 
 
-def as_table(tools: Iterable[Tool]) -> str:
-    """One line a tool: its name, what it may do, and its arguments (`?` marks an optional one)."""
-    rows = [(tool.name, kind(tool), signature(tool)) for tool in tools]
+def as_table(settings: Settings) -> str:
+    """One line per tool: its name, what it may do, and its arguments (`?` marks an optional one)."""
+    rows = [(tool.name, kind(tool), signature(tool)) for tool in select_tools(ALL, settings)]
     name_width = max(len(name) for name, _, _ in rows)
     kind_width = max(len(what) for _, what, _ in rows)
     lines = [f"{name:{name_width}}  {what:{kind_width}}  {arguments}" for name, what, arguments in rows]
-    return "\n".join([*lines, "", f"{len(rows)} tools"])
+    return "\n".join([*lines, "", _LEGEND, counted(len(rows))])
 
 
-def as_json(tools: Iterable[Tool], hidden: Collection[str] = ()) -> str:
-    """The answer to `tools/list`, when the tools in `hidden` are not offered."""
-    offered = [tool.publish(hidden) for tool in tools]
-    published = [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in offered]
-    return json.dumps({"tools": published}, indent=2, ensure_ascii=False)
+def as_json(settings: Settings) -> str:
+    """The result of `tools/list`."""
+    listed = anyio.run(ClientaryServer(Clientary(settings)).list_tools)
+    tools = [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in listed]
+    return json.dumps({"tools": tools}, indent=2, ensure_ascii=False)
+
+
+def counted(tools: int) -> str:
+    """`87 tools`"""
+    return f"{tools} tool{'' if tools == 1 else 's'}"
 
 
 def kind(tool: Tool) -> str:
-    """What a call of it may do, in a word or two."""
+    """What a call of it may do, in a word."""
     if tool.effect.reads_only:
         return "reads"
     return "confirm" if tool.gated else "writes"

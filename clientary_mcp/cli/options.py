@@ -1,0 +1,215 @@
+"""The options of the command: how they are parsed, which subcommand each one is for, and their help."""
+
+import argparse
+import textwrap
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import date
+from typing import Any, Literal, NoReturn
+
+from clientary_mcp.errors import SettingsError
+from clientary_mcp.settings import Settings
+
+HTTP_PORT, SANDBOX_PORT = 8000, 8400
+HOST = "127.0.0.1"
+WIDTH = 79
+
+_SERVE = ""
+_COMMANDS = {
+    "sandbox": "serve the sandbox's HTTP API, to use in place of Clientary's",
+    "check": "check the credentials and what they give access to; changes nothing",
+    "tools": "list the tools that agents get",
+}
+_TRANSPORTS = {"stdio": "stdio", "http": "streamable-http", "sse": "sse", "streamable-http": "streamable-http"}
+_DESCRIPTION = """\
+An MCP server for Clientary: AI agents work with clients, projects, hours,
+estimates, invoices and payments.
+
+  clientary-mcp            serve your account over stdio, to an MCP client
+  clientary-mcp --sandbox  serve an embedded demo account: needs no token
+"""
+_ALL_OPTIONS = "Run clientary-mcp --help for a list of all options."
+
+
+@dataclass(frozen=True)
+class _Option:
+    """An option, the subcommands that it has an effect on, and what else it needs to have one."""
+
+    flag: str
+    commands: tuple[str, ...]
+    about: str
+    needs: Literal["http", "sandbox"] | None = None
+    parsing: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return self.flag.removeprefix("--").replace("-", "_")
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The subcommand and the options, in any order; SettingsError for what is unknown or would have no effect.
+
+    `command` is None to serve MCP, and `help` asks for `help_text` instead.
+    """
+    parser = _Parser(add_help=False)
+    parser.add_argument("words", nargs="*")
+    for option in _OPTIONS:
+        parser.add_argument(option.flag, *(["-h"] if option.name == "help" else []), **option.parsing)
+    options, unknown = parser.parse_known_intermixed_args(arguments)
+    options.command = options.words[0] if options.words else None
+    if options.help or options.version:
+        return options
+    for word in unknown:
+        flag = word.partition("=")[0]
+        raise SettingsError(f"There is no option {flag}.{_nearest(flag, [o.flag for o in _OPTIONS])} {_ALL_OPTIONS}")
+    if options.command and options.command not in _COMMANDS:
+        known = f"Valid: {', '.join(_COMMANDS)}."
+        raise SettingsError(f"There is no subcommand {options.command}.{_nearest(options.command, _COMMANDS)} {known}")
+    for word in options.words[1:]:
+        raise SettingsError(f"{options.command} takes options only, but {word} was given. {_ALL_OPTIONS}")
+    _refuse_ineffective(options)
+    options.transport = options.transport or "stdio"
+    return options
+
+
+def _refuse_ineffective(options: argparse.Namespace) -> None:
+    """SettingsError for the first option that changes nothing about what was asked for."""
+    stdio = (options.transport or "stdio") == "stdio"
+    for option in _OPTIONS:
+        if not getattr(options, option.name):
+            continue
+        command = options.command or _SERVE
+        if command not in option.commands:
+            where = f"with the subcommand {command}" if command else "without a subcommand"
+            raise SettingsError(f"{option.flag} has no effect {where}. Remove it.")
+        if option.needs == "http" and command == _SERVE and stdio:
+            raise SettingsError(f"{option.flag} has no effect over stdio. Remove it, or add --transport http.")
+        if option.needs == "sandbox" and command != "sandbox" and not options.sandbox:
+            raise SettingsError(f"{option.flag} has no effect on a real account. Remove it, or add --sandbox.")
+
+
+def help_text(command: str | None) -> str:
+    """The help for a subcommand, or without one for the whole command, at most 80 columns wide."""
+    chosen = command if command in _COMMANDS else _SERVE
+    parser = argparse.ArgumentParser(
+        "clientary-mcp",
+        usage=f"clientary-mcp {chosen or '[subcommand]'} [options]",
+        description=_DESCRIPTION if chosen == _SERVE else f"{_COMMANDS[chosen].capitalize()}.",
+        epilog="\n".join(_settings()) if chosen == _SERVE else None,
+        formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, max_help_position=26, width=WIDTH),
+        add_help=False,
+    )
+    if chosen == _SERVE:
+        commands = parser.add_argument_group("subcommands")
+        for name, about in _COMMANDS.items():
+            commands.add_argument(name, help=about)
+    group = parser.add_argument_group("options")
+    for option in _OPTIONS:
+        if chosen in option.commands:
+            flags = ["-h"] if option.name == "help" else []
+            group.add_argument(*flags, option.flag, help=option.about, **option.parsing)
+    return parser.format_help()
+
+
+def _settings() -> Iterator[str]:
+    """Every setting with its description and default."""
+    yield "environment variables:"
+    for setting in fields(Settings):
+        default = setting.default
+        shown = f" Default: {default}." if isinstance(default, str | int | float) and default else ""
+        yield f"  {setting.metadata['variable']}"
+        about = f"{setting.metadata['about'].replace('`', '')}{shown}"
+        yield textwrap.fill(about, WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 6)
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are sentences."""
+
+    def error(self, message: str) -> NoReturn:
+        """argparse says `argument --port: expected one argument`."""
+        flag, colon, what = message.removeprefix("argument ").partition(": ")
+        said = f"{flag} {what}" if colon else message
+        said = f"{said[:1].upper()}{said[1:]}".replace("expected one argument", "needs a value")
+        raise SettingsError(f"{said.rstrip('.')}." if not said.endswith("?") else f"{said} {_ALL_OPTIONS}")
+
+
+def _nearest(name: str, valid: Iterable[str]) -> str:
+    from tool_schemas.base.validation import nearest  # loads pydantic, which a start without mistakes does later
+
+    return nearest(name, valid)
+
+
+def _transport(text: str) -> str:
+    if text not in _TRANSPORTS:
+        valid = list(_TRANSPORTS)[:3]
+        raise argparse.ArgumentTypeError(f"must be stdio, http or sse, not {text}.{_nearest(text, valid)}")
+    return _TRANSPORTS[text]
+
+
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) < 65536:
+        raise argparse.ArgumentTypeError("must be a number from 1 to 65535")
+    return int(text)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("must be a date written YYYY-MM-DD") from None
+
+
+def _value(metavar: str, parse: Callable[[str], Any] = str) -> dict[str, Any]:
+    return {"metavar": metavar, "type": parse}
+
+
+_SWITCH: dict[str, Any] = {"action": "store_true"}
+_EVERYWHERE = (_SERVE, *_COMMANDS)
+_OPTIONS = (
+    _Option("--help", _EVERYWHERE, "show this help and exit", parsing=_SWITCH),
+    _Option("--version", (_SERVE,), "show the version and exit", parsing=_SWITCH),
+    _Option("--sandbox", (_SERVE, "check"), "use the embedded demo account", parsing=_SWITCH),
+    _Option(
+        "--date",
+        (_SERVE, "check", "sandbox"),
+        "the date that the sandbox treats as today",
+        "sandbox",
+        _value("YYYY-MM-DD", _day),
+    ),
+    _Option(
+        "--transport",
+        (_SERVE,),
+        "how MCP clients connect: stdio (the default), http (streamable HTTP) or sse",
+        parsing=_value("TRANSPORT", _transport),
+    ),
+    _Option("--host", (_SERVE,), f"address to listen on (default: {HOST})", "http", _value("ADDRESS")),
+    _Option(
+        "--port",
+        (_SERVE, "sandbox"),
+        f"port to listen on (default: {HTTP_PORT}, sandbox: {SANDBOX_PORT})",
+        "http",
+        _value("NUMBER", _port),
+    ),
+    _Option(
+        "--allowed-host",
+        (_SERVE,),
+        "a host name by which clients reach the server, besides localhost; may be repeated",
+        "http",
+        {"metavar": "NAME", "action": "append"},
+    ),
+    _Option(
+        "--read-only",
+        (_SERVE, "tools"),
+        "expose only tools that change nothing in Clientary",
+        parsing=_SWITCH,
+    ),
+    *(
+        _Option(flag, (_SERVE, "tools"), f"overrides CLIENTARY_{name}", parsing=_value("NAMES"))
+        for flag, name in (
+            ("--toolsets", "TOOLSETS"),
+            ("--tools", "TOOLS"),
+            ("--exclude-tools", "EXCLUDE_TOOLS"),
+        )
+    ),
+    _Option("--json", ("tools",), "print the tools as agents receive them, as JSON", parsing=_SWITCH),
+)

@@ -1,0 +1,90 @@
+"""Serving: MCP over stdio or HTTP, or the sandbox's HTTP API."""
+
+import argparse
+import gc
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+import anyio
+
+from clientary_mcp.cli.options import HOST, HTTP_PORT, SANDBOX_PORT
+from clientary_mcp.cli.stdin import StoppableStdin
+from clientary_mcp.settings import Settings
+
+if TYPE_CHECKING:
+    from clientary_mcp.server.app import ClientaryServer
+
+_PATHS = {"streamable-http": ("streamable HTTP", "/mcp"), "sse": ("SSE", "/sse")}
+
+
+def serve(options: argparse.Namespace) -> None:
+    """Serve MCP until the client closes the connection or a signal arrives."""
+    stdin = StoppableStdin.install() if options.transport == "stdio" else None
+    gc.disable()  # the imports allocate much and free little
+    from clientary_mcp.cli.account import account, account_name
+
+    clientary = account(options)
+    from clientary_mcp.cli.tool_table import counted
+    from clientary_mcp.server.app import ClientaryServer
+
+    server = ClientaryServer(clientary)
+    gc.freeze()
+    gc.enable()
+
+    async def run() -> None:
+        async with clientary:
+            tools = counted(len(await server.list_tools()))
+            what = f"{account_name(clientary, options)} with {tools}"
+            if stdin is None:
+                await _serve_http(options, server, clientary.settings, what)
+                return
+            if stdin.is_terminal:
+                _say(_IN_A_TERMINAL.format(what=what))
+            await server.run_stdio_async()
+
+    anyio.run(run)
+    if stdin and stdin.ended_by == signal.SIGINT:
+        raise KeyboardInterrupt
+
+
+_IN_A_TERMINAL = """\
+clientary-mcp is an MCP server. It serves {what}
+and now waits for JSON-RPC messages on standard input, which an MCP client
+normally sends. Press Ctrl-C to stop.
+
+To try it:
+  npx @modelcontextprotocol/inspector clientary-mcp --sandbox
+  clientary-mcp tools
+  clientary-mcp --help"""
+
+
+async def _serve_http(options: argparse.Namespace, server: "ClientaryServer", settings: Settings, what: str) -> None:
+    from clientary_mcp.server.http.app import application, serve
+
+    host, port = options.host or HOST, options.port or HTTP_PORT
+    app = application(server, settings, options.transport, host, options.allowed_host or ())
+    name, path = _PATHS[options.transport]
+    address = f"http://{f'[{host}]' if ':' in host else host}:{port}{path}"
+    await serve(app, host, port, settings.log_level, lambda: _say(f"Serving {what} over {name} at {address}"))
+
+
+def serve_sandbox(options: argparse.Namespace) -> None:
+    """Serve the embedded account's API, as Clientary serves its own."""
+    from clientary_mcp.sandbox import Sandbox
+    from clientary_mcp.server.http.app import serve
+
+    sandbox, port = Sandbox(options.date), options.port or SANDBOX_PORT
+
+    def announce() -> None:
+        print(  # noqa: T201 - output for people
+            f"The sandbox's API is at http://{HOST}:{port}/api/v2/ until you press Ctrl-C. To serve it over MCP:\n"
+            f"CLIENTARY_BASE_URL=http://{HOST}:{port} CLIENTARY_API_TOKEN={sandbox.token} clientary-mcp",
+            flush=True,
+        )
+
+    anyio.run(serve, sandbox.app, HOST, port, "WARNING", announce)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)  # noqa: T201 - for whoever started it

@@ -1,0 +1,197 @@
+"""The options: before and after the subcommand, refused where they have no effect, and the help."""
+
+import os
+from dataclasses import fields
+
+import pytest
+
+from clientary_mcp.cli.main import main
+from clientary_mcp.cli.options import parse
+from clientary_mcp.settings import Settings
+
+VALUES = {
+    "--date": "2026-01-05",
+    "--transport": "http",
+    "--host": "127.0.0.1",
+    "--port": "8123",
+    "--allowed-host": "mcp.example.com",
+    "--toolsets": "clients",
+    "--tools": "get_client",
+    "--exclude-tools": "get_client",
+}
+ALWAYS = ("--help", "--version")
+EFFECTIVE = {
+    "": {*VALUES, "--sandbox", "--read-only"},
+    "sandbox": {"--date", "--port"},
+    "check": {"--sandbox", "--date"},
+    "tools": {"--read-only", "--toolsets", "--tools", "--exclude-tools", "--json"},
+}
+OPTIONS = sorted({*VALUES, "--sandbox", "--read-only", "--json"})
+SUBCOMMANDS = [command for command in EFFECTIVE if command]
+HTTP = ["--transport", "http"]
+COMPLETED = {"--date": ["--sandbox"], "--host": HTTP, "--port": HTTP, "--allowed-host": HTTP}
+"""What an option needs beside it to have an effect when MCP is served."""
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing configured, whatever this machine has."""
+    for name in [name for name in os.environ if name.startswith("CLIENTARY_")]:
+        monkeypatch.delenv(name)
+
+
+def words(option: str, command: str) -> list[str]:
+    """The option as it is written, with what it needs beside it."""
+    needed = (
+        COMPLETED.get(option, []) if not command else COMPLETED["--date"] * (option == "--date" and command == "check")
+    )
+    return [option, *([VALUES[option]] if option in VALUES else []), *needed]
+
+
+def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """What a command prints that succeeds at once."""
+    with pytest.raises(SystemExit) as ending:
+        main(arguments)
+    assert not ending.value.code
+    return capsys.readouterr().out
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """The one sentence or two with which a command ends that is refused."""
+    with pytest.raises(SystemExit) as ending:
+        main(arguments)
+    out, err = capsys.readouterr()
+    assert ending.value.code == 2
+    assert out == ""
+    assert err.startswith("clientary-mcp: ")
+    assert err.endswith(".\n")
+    assert err.count("\n") == 1
+    return err
+
+
+@pytest.mark.parametrize(
+    ("command", "option"), [(command, option) for command in SUBCOMMANDS for option in sorted(EFFECTIVE[command])]
+)
+def test_an_option_may_be_given_before_or_after_the_subcommand(command: str, option: str) -> None:
+    given = words(option, command)
+    before, after = parse([*given, command]), parse([command, *given])
+    assert vars(before) == vars(after)
+    assert getattr(after, option[2:].replace("-", "_"))
+    assert after.command == command
+
+
+@pytest.mark.parametrize("option", sorted(EFFECTIVE[""]))
+def test_an_option_without_a_subcommand_is_for_the_server(option: str) -> None:
+    options = parse(words(option, ""))
+    assert options.command is None
+    assert getattr(options, option[2:].replace("-", "_"))
+
+
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [(command, option) for command in EFFECTIVE for option in OPTIONS if option not in EFFECTIVE[command]],
+)
+def test_an_option_without_an_effect_is_refused(capsys: pytest.CaptureFixture[str], command: str, option: str) -> None:
+    given = words(option, command)
+    for arguments in ([command, *given], [*given, command]):
+        assert f"{option} has no effect" in refused(capsys, *filter(None, arguments))
+
+
+@pytest.mark.parametrize("option", ["--host", "--port", "--allowed-host"])
+def test_what_only_http_uses_is_refused_over_stdio(capsys: pytest.CaptureFixture[str], option: str) -> None:
+    said = refused(capsys, "--sandbox", option, VALUES[option])
+    assert f"{option} has no effect over stdio" in said
+    assert "--transport http" in said
+
+
+@pytest.mark.parametrize("command", [[], ["check"]])
+def test_a_date_is_refused_on_a_real_account(capsys: pytest.CaptureFixture[str], command: list[str]) -> None:
+    said = refused(capsys, "--date", "2026-01-05", *command)
+    assert "--date has no effect on a real account" in said
+    assert "--sandbox" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (["--sandboxed"], "no option --sandboxed. Did you mean --sandbox?"),
+        (["--hots=::1"], "no option --hots. Did you mean --host"),
+        (["--hots", "::1"], "no option --hots. Did you mean --host"),
+        (["check", "--read-olny"], "no option --read-olny. Did you mean --read-only?"),
+        (["chek"], "no subcommand chek. Did you mean check?"),
+        (["--transport", "htpp"], "--transport must be stdio, http or sse, not htpp. Did you mean http?"),
+        (["--transport", "smoke"], "--transport must be stdio, http or sse, not smoke."),
+        (["check", "acme"], "check takes options only, but acme was given"),
+        (["--port"], "--port needs a value"),
+        (["--port", "0"], "--port must be a number from 1 to 65535"),
+        (["--port", "\u0664\u0662"], "--port must be a number from 1 to 65535"),
+        (["--date", "2026-02-30"], "--date must be a date written YYYY-MM-DD"),
+        (["--tool", "get_client"], "mbiguous option --tool could match --toolsets, --tools"),
+    ],
+)
+def test_what_is_unknown_or_wrong_is_named_with_what_is_right(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], what: str
+) -> None:
+    assert what in refused(capsys, *arguments)
+
+
+@pytest.mark.parametrize("word", ["http", "streamable-http"])
+def test_http_is_streamable_http(word: str) -> None:
+    assert parse(["--transport", word]).transport == "streamable-http"
+
+
+@pytest.mark.parametrize("name", ["CLIENTARY_READONLY", "clientary_read_only"])
+def test_a_misspelled_setting_ends_the_start(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "true")
+    for arguments in (["--sandbox"], ["check", "--sandbox"]):
+        assert f"{name} is not a setting. Did you mean CLIENTARY_READ_ONLY?" in refused(capsys, *arguments)
+
+
+def test_a_misspelled_name_in_a_setting_ends_the_start(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLIENTARY_EXCLUDE_TOOLS", "delete_clients")
+    assert "Did you mean delete_client" in refused(capsys, "--sandbox")
+
+
+def test_help_version_and_tools_never_fail_on_the_environment(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLIENTARY_READONLY", "true")
+    monkeypatch.setenv("CLIENTARY_DEADLINE", "soon")
+    monkeypatch.setenv("CLIENTARY_API_TOKEN", "${user_config.token}")
+    assert "usage: clientary-mcp" in printed(capsys, "--help")
+    assert printed(capsys, "--version")
+    main(["tools"])
+    assert "list_clients" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["--port", "1", "--help", "--hots"]])
+def test_the_help_names_every_option_subcommand_and_setting(
+    capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    said = printed(capsys, *arguments)
+    for word in (*ALWAYS, *sorted(EFFECTIVE[""]), "stdio", "sse", "127.0.0.1", "8000"):
+        assert word in said
+    for command in SUBCOMMANDS:
+        assert f"\n  {command} " in said
+    for setting in fields(Settings):
+        assert f"\n  {setting.metadata['variable']}\n" in said
+
+
+@pytest.mark.parametrize("command", SUBCOMMANDS)
+def test_the_help_for_a_subcommand_names_its_options_and_no_others(
+    capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    said = printed(capsys, command, "--help")
+    assert said.startswith(f"usage: clientary-mcp {command} ")
+    assert {option for option in OPTIONS if f"  {option}" in said} == EFFECTIVE[command]
+    assert said == printed(capsys, "--help", command)
+
+
+@pytest.mark.parametrize("command", EFFECTIVE)
+def test_the_help_fits_a_terminal(capsys: pytest.CaptureFixture[str], command: str) -> None:
+    said = printed(capsys, *filter(None, [command]), "--help")
+    assert max(len(line) for line in said.splitlines()) < 80
