@@ -61,18 +61,21 @@ To try it:
 
 async def _serve_http(options: argparse.Namespace, server: "ClientaryServer", settings: Settings, what: str) -> None:
     from clientary_mcp.server.http.app import application, serve
+    from clientary_mcp.server.http.drain import Drain
 
     host, port = options.host or HOST, options.port or HTTP_PORT
-    app = application(server, settings, options.transport, host, options.allowed_host or ())
+    drain = Drain(settings.deadline)
+    app = application(server, settings, options.transport, host, options.allowed_host or (), drain)
     name, path = _PATHS[options.transport]
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}{path}"
-    await serve(app, host, port, settings.log_level, lambda: _say(f"Serving {what} over {name} at {address}"))
+    await serve(app, host, port, settings.log_level, drain, lambda: _say(f"Serving {what} over {name} at {address}"))
 
 
 def serve_sandbox(options: argparse.Namespace) -> None:
     """Serve the embedded account's API, as Clientary serves its own."""
     from clientary_mcp.sandbox import Sandbox
     from clientary_mcp.server.http.app import serve
+    from clientary_mcp.server.http.drain import Drain
 
     sandbox, port = Sandbox(options.date), options.port or SANDBOX_PORT
 
@@ -83,7 +86,7 @@ def serve_sandbox(options: argparse.Namespace) -> None:
             flush=True,
         )
 
-    anyio.run(serve, sandbox.app, HOST, port, "WARNING", announce)
+    anyio.run(serve, sandbox.app, HOST, port, "WARNING", Drain(0), announce)
 
 
 def _say(text: str) -> None:

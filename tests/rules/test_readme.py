@@ -300,7 +300,7 @@ def test_every_quote_is_tried_above() -> None:
 @pytest.mark.parametrize(
     ("headers", "told"),
     [
-        ({}, "401 A bearer token is needed."),
+        ({}, "401 Missing or invalid bearer token."),
         ({"Authorization": "Bearer a-long-random-text", "Host": "other.example"}, "421 Invalid Host header"),
         ({"Authorization": "Bearer a-long-random-text", "Origin": "http://other.example"}, "403 Invalid Origin header"),
     ],

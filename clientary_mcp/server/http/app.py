@@ -1,4 +1,4 @@
-"""Serving over HTTP: where the server may listen, who may ask, and the web server itself."""
+"""Serving over HTTP: the application, the addresses it may listen on, and the web server."""
 
 import socket
 from collections.abc import Callable, Sequence
@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 
 from clientary_mcp.errors import SettingsError
 from clientary_mcp.server.app import ClientaryServer
+from clientary_mcp.server.http.drain import AnswersFirst, Drain, DrainingServer
 from clientary_mcp.server.http.limits import _IDLE_SECONDS, BoundedStreams, IdleTimeoutProtocol
 from clientary_mcp.server.http.middleware import HEALTH, BearerToken, HostCheck
 from clientary_mcp.settings import Settings, is_loopback
@@ -22,6 +23,8 @@ HttpTransport = Literal["sse", "streamable-http"]
 _MOST_CONNECTIONS = 1_000
 _MOST_SESSIONS = 500
 _SESSION_IDLE_SECONDS = 1_800
+_CLOSING_SECONDS = 5
+"""How long connections may take to close once every answer has been sent."""
 _MOST_BYTES = 4 * 1024 * 1024
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
@@ -32,17 +35,19 @@ def application(
     transport: HttpTransport,
     host: str,
     allowed_hosts: Sequence[str] = (),
+    drain: Drain | None = None,
 ) -> Starlette:
-    """The ASGI application, which checks Host and Origin on every address.
+    """The ASGI application, which checks the Host and Origin headers whatever address it listens on.
 
-    SettingsError for an address other machines reach, unless the owner named the hosts and set a token.
+    SettingsError for an address that other machines can reach, unless host names are allowed and a token is set.
     """
+    drain = drain or Drain(settings.deadline)
     security = _security(settings, host, allowed_hosts)
     if transport == "sse":
         app = server.sse_app(transport_security=security, host=host, max_request_body_size=_MOST_BYTES)
-        # No stream ends while a call runs, or while a person is asked.
+        # No stream ends during a call, or while the user is asked.
         idle_seconds = max(_SESSION_IDLE_SECONDS, settings.deadline + settings.ask_timeout)
-        app.add_middleware(BoundedStreams, most=_MOST_SESSIONS, idle_seconds=idle_seconds)
+        app.add_middleware(BoundedStreams, most=_MOST_SESSIONS, idle_seconds=idle_seconds, drain=drain)
     else:
         app = server.streamable_http_app(
             transport_security=security,
@@ -56,6 +61,7 @@ def application(
         return PlainTextResponse("alive\n")
 
     app.routes.append(Route(HEALTH, alive))
+    app.add_middleware(AnswersFirst, drain=drain)
     app.add_middleware(HostCheck, security=security)
     if settings.mcp_token:
         app.add_middleware(BearerToken, token=settings.mcp_token)
@@ -63,11 +69,11 @@ def application(
 
 
 def _security(settings: Settings, host: str, allowed_hosts: Sequence[str]) -> TransportSecuritySettings:
-    """The names and origins by which the server may be reached; SettingsError as above."""
+    """The host names and origins that clients may use; SettingsError as above."""
     if not is_loopback(host) and not (settings.mcp_token and allowed_hosts):
         raise SettingsError(
-            f"--host {host} can be reached from other machines, so it needs CLIENTARY_MCP_TOKEN (a long random text of"
-            " your own, which clients send as a bearer token) and --allowed-host (the name they reach it by)."
+            f"Other machines can connect to --host {host}, so CLIENTARY_MCP_TOKEN (a long random text of your choice,"
+            " which clients send as a bearer token) and --allowed-host (the host name that clients use) are required."
         )
     hosts = [*_LOOPBACK, *allowed_hosts]
     return TransportSecuritySettings(
@@ -79,26 +85,29 @@ def _security(settings: Settings, host: str, allowed_hosts: Sequence[str]) -> Tr
 
 
 async def serve(
-    app: ASGIApp, host: str, port: int, log_level: str, announce: Callable[[], None] = lambda: None
+    app: ASGIApp, host: str, port: int, log_level: str, drain: Drain, announce: Callable[[], None] = lambda: None
 ) -> None:
-    """Listen, announce it, and serve until a signal ends it; SettingsError when the port is taken."""
+    """Listen, announce it, and serve until a signal arrives; SettingsError if the port cannot be used."""
     config = uvicorn.Config(
         app,
         log_level=log_level.lower(),
         access_log=False,
         server_header=False,
-        date_header=False,  # the embedded account tells its own day
+        date_header=False,  # the sandbox has a date of its own
         limit_concurrency=_MOST_CONNECTIONS,
         timeout_keep_alive=_IDLE_SECONDS,
+        timeout_graceful_shutdown=_CLOSING_SECONDS,
         http=IdleTimeoutProtocol,
     )
+    server = DrainingServer(config, drain, announce)
     with _listening(host, port) as listening:
-        announce()
-        await uvicorn.Server(config).serve(sockets=[listening])
+        await server.serve(sockets=[listening])
+    if server.interrupted:
+        raise KeyboardInterrupt
 
 
 def _listening(host: str, port: int) -> socket.socket:
-    # The protocol is named because asyncio sends small answers at once (TCP_NODELAY) only where it is.
+    # Naming the protocol makes asyncio send small responses at once (TCP_NODELAY).
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
@@ -106,5 +115,5 @@ def _listening(host: str, port: int) -> socket.socket:
         listening.bind((host, port))
     except OSError as error:
         listening.close()
-        raise SettingsError(f"--port {port} on {host} can't be listened on: {error.strerror}.") from None
+        raise SettingsError(f"Port {port} on {host} cannot be used: {error.strerror}.") from None
     return listening

@@ -1,13 +1,17 @@
 """Limits on what clients over HTTP may hold open: streams, and idle connections."""
 
 import asyncio
+import json
 import re
+from typing import Any
 
 from anyio import current_time, move_on_after
 from starlette.datastructures import QueryParams
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from clientary_mcp.server.http.drain import Drain, read_message, request_id
 
 STREAMS = "/sse"
 
@@ -16,101 +20,140 @@ _IDLE_SECONDS = 60
 
 
 _SESSION_ID = re.compile(rb"\?session_id=(\w+)")
+_DATA = re.compile(rb"^data: (\{.*)", re.MULTILINE)
 
 
 class BoundedStreams:
-    """At most so many streams of events are open, and one ends to which no message came for so many seconds."""
+    """Limits how many streams of events are open, and ends one for which no message arrived for some time."""
 
-    def __init__(self, app: ASGIApp, most: int, idle_seconds: float) -> None:
+    def __init__(self, app: ASGIApp, most: int, idle_seconds: float, drain: Drain) -> None:
         self._app = app
-        self._most, self._idle_seconds = most, idle_seconds
+        self._most, self._idle_seconds, self._drain = most, idle_seconds, drain
         self._open: set[_Stream] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Open a stream where there is room, and see which stream a message is for."""
+        """Open a stream if there is room, and note which stream a message is for."""
         if scope["type"] != "http" or scope["path"] != STREAMS:
-            session = QueryParams(scope.get("query_string", b"")).get("session_id")
-            for stream in self._open:
-                if stream.session == session:
-                    stream.stay()
-            await self._app(scope, receive, send)
+            await self._message(scope, receive, send)
         elif scope["method"] != "GET":
             await PlainTextResponse("Method Not Allowed", 405, {"Allow": "GET"})(scope, receive, send)
         elif len(self._open) >= self._most:
             await PlainTextResponse("Too many streams are open. Try again later.", 503)(scope, receive, send)
         else:
-            stream = _Stream(receive, send, self._idle_seconds)
+            stream = _Stream(receive, send, self._idle_seconds, self._drain)
             self._open.add(stream)
             try:
                 await self._app(scope, stream.receive, stream.send)
             finally:
                 self._open.remove(stream)
+                stream.forget()
+
+    async def _message(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A message that a client posts: if it is a request, its answer will go through the client's stream."""
+        session = QueryParams(scope.get("query_string", b"")).get("session_id")
+        stream = next((each for each in self._open if each.session == session), None)
+        if stream is None:
+            await self._app(scope, receive, send)
+            return
+        stream.stay()
+        message, receive = await read_message(receive)
+        stream.asked(message)
+
+        async def watch(sent: Message) -> None:
+            if sent["type"] == "http.response.start" and sent["status"] >= 400:
+                stream.answered(request_id(message))
+            await send(sent)
+
+        await self._app(scope, receive, watch)
 
 
 class _Stream:
-    """A stream of events, as the SDK is to see its client."""
+    """A stream of events, as the SDK sees its client."""
 
-    def __init__(self, receive: Receive, send: Send, idle_seconds: float) -> None:
+    def __init__(self, receive: Receive, send: Send, idle_seconds: float, drain: Drain) -> None:
         self._receive, self._send = receive, send
-        self._idle_seconds = idle_seconds
+        self._idle_seconds, self._drain = idle_seconds, drain
         self._begun = False
+        self._unanswered: set[str] = set()
         self.session = ""
         self.stay()
 
     def stay(self) -> None:
-        """Count from now how long it is idle."""
+        """Start counting the idle time again."""
         self._until = current_time() + self._idle_seconds
 
+    def asked(self, message: Any) -> None:
+        """Expect an answer to a request, and none to a request that the client cancels."""
+        if (request := request_id(message)) is not None:
+            self._unanswered.add(str(request))
+            self._drain.pending.add((self, str(request)))
+        elif isinstance(message, dict) and message.get("method") == "notifications/cancelled":
+            self.answered((message.get("params") or {}).get("requestId"))
+
+    def answered(self, request: object) -> None:
+        """Expect no answer to that request any more."""
+        self._unanswered.discard(str(request))
+        self._drain.pending.discard((self, str(request)))
+
+    def forget(self) -> None:
+        """Expect no answer at all: the client has gone."""
+        for request in list(self._unanswered):
+            self.answered(request)
+
     async def receive(self) -> Message:
-        """What the client does; when it was idle for too long, that it hung up."""
+        """What the client sends; after too long without a message, that it disconnected."""
         while (left := self._until - current_time()) > 0:
             with move_on_after(left):
                 return await self._receive()
         return {"type": "http.disconnect"}
 
     async def send(self, message: Message) -> None:
-        """Pass on a single answer: the SDK begins another one when a stream has ended, and the end of that ends it."""
+        """Pass on a single response: the SDK starts another one when a stream has ended, which ends it for good."""
         if message["type"] == "http.response.start":
             if self._begun:
                 return
             self._begun = True
-        elif not self.session and (told := _SESSION_ID.search(message.get("body", b""))):
-            self.session = told[1].decode()
+        elif not self.session and (named := _SESSION_ID.search(message.get("body", b""))):
+            self.session = named[1].decode()
         await self._send(message)
+        if self._unanswered and (event := _DATA.search(message.get("body", b""))):
+            data = json.loads(event[1])
+            if "method" not in data:
+                self.answered(data.get("id"))
 
 
 class IdleTimeoutProtocol(H11Protocol):
-    """A connection that ends when it has begun no request, or not finished one, for so many seconds.
+    """Closes a connection on which no request arrives, or none is completed, for some time.
 
-    uvicorn itself waits for ever for the rest of a head or of a body.
+    uvicorn itself waits without a limit for the rest of a header or body.
     """
 
     patience: float = _IDLE_SECONDS
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-        """Begin to wait."""
+        """Start waiting for a request."""
         super().connection_made(transport)
         self._since = self.loop.time()
-        self._look_again()
+        self._check_later()
 
-    def _look_again(self) -> None:
-        self._next_look = self.loop.call_later(self.patience, self._look)
+    def _check_later(self) -> None:
+        self._next_check = self.loop.call_later(self.patience, self._check)
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         cycle = self.cycle
         if cycle is not None and not cycle.response_complete and not cycle.more_body:
-            self._since = self.loop.time()  # the request is whole: it may take its time
+            self._since = self.loop.time()  # the request is complete: answering it may take long
         elif self.loop.time() - self._since >= self.patience:
             self.transport.close()
             return
-        self._look_again()
+        self._check_later()
 
     def on_response_complete(self) -> None:
-        """Begin to wait for the next request."""
+        """Start waiting for the next request."""
         self._since = self.loop.time()
         super().on_response_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait no more."""
-        self._next_look.cancel()
+        """Stop waiting."""
+        self._next_check.cancel()
         super().connection_lost(exc)
