@@ -168,13 +168,14 @@ async def test_costs_are_taken_as_an_object_and_as_its_text(reader: Agent, books
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"ann": 5}, 'like {"12": 45.5}'),
-        ({"0": 5}, 'like {"12": 45.5}'),
-        ({"1.5": 5}, 'like {"12": 45.5}'),
-        ({"1": -5}, "cost_rates.1 must be at least 0"),
-        ({"1": "much"}, "cost_rates.1 takes a number"),
-        ({"1": True}, "cost_rates.1 takes a number"),
-        ("1: 45", "cost_rates takes an object"),
+        ({"ann": 5}, "cost_rates.0.staff_id takes a whole number, not 'ann'. Staff with a name like “ann”"),
+        ({"0": 5}, "cost_rates.0.staff_id takes the id of a record"),
+        ({"1.5": 5}, "cost_rates.0.staff_id takes a whole number"),
+        ({"1": -5}, "cost_rates.0.rate must be at least 0"),
+        ({"1": 45, "2": "much"}, "cost_rates.1.rate takes a number"),
+        ([{"staff_id": 1, "rate": True}], "cost_rates.0.rate takes a number"),
+        ([{"staff_id": 1, "rate": 5}, {"staff_id": "1", "rate": 6}], "cost_rates has staff_id 1 more than once"),
+        ("1: 45", "cost_rates takes a list"),
     ],
 )
 async def test_costs_that_cannot_be_are_refused(reader: Agent, given: Any, said: str) -> None:
