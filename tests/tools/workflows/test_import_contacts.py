@@ -368,7 +368,7 @@ async def test_an_answer_about_500_rows_has_an_outcome_for_each(firms: Firms, ro
 
 async def test_more_than_500_rows_and_none_are_refused(firms: Firms) -> None:
     assert "at most 500" in await refused(firms, [ann()] * 501)
-    assert "at least 1" in await refused(firms, [])
+    assert "takes a list that is not empty" in await refused(firms, [])
     assert "rows.1 takes an object" in await refused(firms, [ann(), "Ann"])
     assert not firms.sandbox.requests
 
