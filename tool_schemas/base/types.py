@@ -182,7 +182,7 @@ NotABool = BeforeValidator(_not_a_bool)
 
 Confirmation = Annotated[bool, BeforeValidator(_true_or_false)]
 
-Id = Annotated[int, AfterValidator(_id), Field(ge=1), NotABool]
+Id = Annotated[int, AfterValidator(_id), NotABool]  # no published minimum: 0 is how strict hosts say `not given`
 
 Day = Annotated[date, BeforeValidator(_day), PlainSerializer(date.isoformat, when_used="json")]
 

@@ -34,7 +34,7 @@ def test_a_schema_says_types_and_descriptions_and_nothing_else() -> None:
     assert input_schema(Everything) == {
         "type": "object",
         "properties": {
-            "record_id": {"type": "integer", "minimum": 1, "description": "From a list."},
+            "record_id": {"type": "integer", "description": "From a list."},
             "names": {"type": "array", "items": {"type": "string"}, "description": "Names."},
             "note": {"type": "string", "description": "Text."},
             "day": {"type": "string", "format": "date", "description": "Day."},
