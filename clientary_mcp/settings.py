@@ -202,7 +202,11 @@ class Settings:
         "auto",
     )
     ask_timeout: float = _setting(
-        "CLIENTARY_ASK_TIMEOUT", _number(1, 86_400), "Seconds the user has to answer such a question.", 300
+        "CLIENTARY_ASK_TIMEOUT",
+        _number(1, 86_400),
+        "Seconds that a call stays open while the user is asked: less than the client waits for it. In protocol"
+        " 2026-07-28 no call stays open, and the user has 15 minutes.",
+        55,
     )
     deletes_per_hour: int = _setting(
         "CLIENTARY_DELETES_PER_HOUR", _whole(0, 10_000), "Maximum number of deletes per hour.", 30

@@ -4,6 +4,7 @@
 deadline and is told of every wait.
 """
 
+import math
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -44,16 +45,23 @@ class Call:
     """The record that it changes or removes, as it was read before that; empty where it was not read."""
     read: set[bytes] | None = None
     """Digests of everything that was read, where somebody has to know later whether it is still the same."""
+    latest: float = math.inf
+    """The moment by which it must be over, however late its first request leaves."""
+    begun: float = field(init=False)
+    """When it arrived."""
     _until: float | None = None
     _waiting: int = 0
     _since: float = 0.0
 
+    def __post_init__(self) -> None:
+        self.begun = self.clock.now()
+
     @property
     def left(self) -> float:
-        """Seconds until it must be over; they run from the first request on."""
+        """Seconds until it must be over: the deadline runs from the first request on and ends at `latest`."""
         if self._until is None:
             self._until = self.clock.now() + self.deadline
-        return self._until - self.clock.now()
+        return min(self._until, self.latest) - self.clock.now()
 
     async def wait(self, seconds: float, why: str) -> bool:
         """Wait, and say so; False at once when the deadline comes first."""

@@ -17,6 +17,7 @@ from clientary_mcp.errors import BadArguments, ClientaryError, OutcomeUnknown
 from clientary_mcp.redaction import SecretMemory, redacted
 from clientary_mcp.server.audit import Audit, line_of, now
 from clientary_mcp.server.completions import NameCompleter
+from clientary_mcp.server.elicitation import ANSWER_WITHIN
 from clientary_mcp.server.instructions import instructions
 from clientary_mcp.server.prompts import Prompts
 from clientary_mcp.server.resources import Resources
@@ -49,8 +50,8 @@ class ClientaryServer(MCPServer[None]):
             instructions=instructions(chosen),
             version=version("clientary-mcp"),
             log_level=clientary.settings.log_level,
-            # A question outlives the time to answer it, so that who answers too late is told so.
-            request_state_security=RequestStateSecurity.ephemeral(ttl=clientary.settings.ask_timeout + _A_DAY),
+            # The seal outlasts the question, so that a late answer is refused in words and not by the protocol.
+            request_state_security=RequestStateSecurity.ephemeral(ttl=ANSWER_WITHIN + _A_DAY),
             subscriptions=False,  # no list changes while the server runs, so a listen stream would never say anything
         )
         for library in ("httpx", "httpcore", "mcp.server.sse", "sse_starlette"):  # write addresses and calls to the log

@@ -1,8 +1,9 @@
-"""A person's word: before a delete, a charge or a mail, the host's user is asked, where the host can ask.
+"""Approval: the user is asked before a delete, a charge or an e-mail, where the client can ask.
 
-In the 2026-07-28 protocol the question is the call's answer, and the call comes again with the reply; before, the
-question is a request of the server's in the middle of the call. Either way a reply counts for one call, once, and
-only for the preview that the person saw.
+In protocol 2026-07-28 the question is the answer of the call, and the client repeats the call with the user's reply.
+In earlier versions the server asks while the call stays open; clients end an open call after a while, many after 60
+seconds and some without a word, so what the user agreed to happens before that or not at all. Either way a reply
+counts once, for one call, and only for the preview that the user saw.
 """
 
 import json
@@ -11,13 +12,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-import anyio
+import anyio.lowlevel
 from mcp.server.mcpserver import Context
 from mcp.shared.exceptions import MCPError
 from mcp_types import ElicitRequest, ElicitRequestFormParams, ElicitResult, InputRequiredResult
 from mcp_types.version import is_version_at_least
 from pydantic import ValidationError
 
+from clientary_mcp.api.call import Call
 from clientary_mcp.errors import BlockedByOwner
 from clientary_mcp.settings import Settings
 from tool_schemas.base.results import as_text
@@ -25,7 +27,7 @@ from tool_schemas.base.results import as_text
 
 @dataclass(frozen=True)
 class PreviewSnapshot:
-    """A preview, and what stands for everything that was read for it: another value says that something changed."""
+    """A preview, and a digest of everything that was read for it: another digest means that something changed."""
 
     preview: dict[str, Any]
     state: str
@@ -33,19 +35,27 @@ class PreviewSnapshot:
 
 Preview = Callable[[], Awaitable[PreviewSnapshot]]
 
+ANSWER_WITHIN = 900.0
+"""Seconds in which a question that was the answer of a call can be answered."""
+
+_TO_FINISH = 5.0
+"""Seconds that are kept for the change itself, after the last moment at which the user can agree to it."""
+
+_PROGRESS_EVERY = 5.0
+
+_NOT_ASKED = "the client failed to ask the user"
 _QUESTION = "owner_agrees"
 _FORM = {
     "type": "object",
     "properties": {
-        "agree": {"type": "boolean", "title": "Do it", "description": "This can't be undone.", "default": False}
+        "agree": {"type": "boolean", "title": "Approve", "description": "This cannot be undone.", "default": False}
     },
     "required": ["agree"],
 }
-_CHANGE = "The owner can change CLIENTARY_ASK_USER."
 
 
 class Approval:
-    """Asks the person, as the owner's settings say."""
+    """Asks the user, as the owner's settings say."""
 
     def __init__(self, settings: Settings, now: Callable[[], float]) -> None:
         self._now = now
@@ -53,58 +63,88 @@ class Approval:
         self._answered: dict[str, float] = {}
 
     async def obtain(
-        self, call: str, preview: Preview, context: Context[Any, Any] | None
+        self, key: str, call: Call, preview: Preview, context: Context[Any, Any] | None
     ) -> InputRequiredResult | dict[str, Any] | None:
-        """None when the call may go on; else what to answer: the question, or the preview of what has changed.
+        """None when the call may go on; else its answer: the question, or the preview of what has changed.
 
-        `call` stands for the tool and its arguments. Withheld when the person does not agree, or can't be asked.
+        `key` identifies the tool and its arguments. BlockedByOwner when the user does not agree, or cannot be asked.
         """
         if self._mode == "never":
             return None
         if context is None or not _can_ask(context):
             if self._mode == "auto":
                 return None
-            raise BlockedByOwner(f"Nothing was sent: a person has to agree, and this host can't ask one. {_CHANGE}")
-        seen = await preview()
-        if "to_proceed" not in seen.preview:  # there is nothing to do, and so nothing to agree to
-            return seen.preview
-        if _asks_by_answer(context):
-            return self._by_answer(call, seen, context)
-        _settle(await self._by_request(seen.preview, context))
-        now = await preview()
-        return None if now.state == seen.state else _changed(now.preview)
+            raise _refusal("this needs the user's approval, and this client cannot ask for it")
+        asks_by_answer = _asks_by_answer(context)
+        if not asks_by_answer:
+            call.latest = call.begun + self._timeout + _TO_FINISH
+        snapshot = await preview()
+        if "to_proceed" not in snapshot.preview:  # there is nothing to do, and so nothing to agree to
+            return snapshot.preview
+        if asks_by_answer:
+            return self._by_answer(key, snapshot, context)
+        return await self._by_request(snapshot, call, preview, context)
 
     def _by_answer(
-        self, call: str, seen: PreviewSnapshot, context: Context[Any, Any]
+        self, key: str, snapshot: PreviewSnapshot, context: Context[Any, Any]
     ) -> InputRequiredResult | dict[str, Any] | None:
         replies, asked = context.input_responses or {}, _asked(context.request_state)
-        if _QUESTION not in replies or asked.get("call") != call or asked.get("id") in self._answered:
+        if _QUESTION not in replies or asked.get("call") != key or asked.get("id") in self._answered:
             state = {
-                "call": call,
-                "seen": seen.state,
+                "call": key,
+                "seen": snapshot.state,
                 "id": secrets.token_hex(8),
-                "until": self._now() + self._timeout,
+                "until": self._now() + ANSWER_WITHIN,
             }
             return InputRequiredResult(
-                input_requests={_QUESTION: ElicitRequest(params=_form(seen.preview))}, request_state=json.dumps(state)
+                input_requests={_QUESTION: ElicitRequest(params=_form(snapshot.preview))},
+                request_state=json.dumps(state),
             )
         still = {id_: until for id_, until in self._answered.items() if until >= self._now()}
         self._answered = still | {asked["id"]: asked["until"]}
-        reply = replies[_QUESTION] if self._now() <= asked["until"] else None
-        _settle(reply if isinstance(reply, ElicitResult) else None)
-        return None if asked.get("seen") == seen.state else _changed(seen.preview)
+        if self._now() > asked["until"]:
+            raise _refusal(f"the user did not answer within {ANSWER_WITHIN / 60:.0f} minutes")
+        if not isinstance(reply := replies[_QUESTION], ElicitResult):
+            raise _refusal(_NOT_ASKED)
+        _check_agreed(reply)
+        return None if asked.get("seen") == snapshot.state else _changed(snapshot.preview)
 
-    async def _by_request(self, shown: dict[str, Any], context: Context[Any, Any]) -> ElicitResult | None:
-        form = _form(shown)
-        with anyio.move_on_after(self._timeout):
+    async def _by_request(
+        self, snapshot: PreviewSnapshot, call: Call, preview: Preview, context: Context[Any, Any]
+    ) -> dict[str, Any] | None:
+        until = call.begun + self._timeout
+        if self._now() >= until:
+            raise _refusal("Clientary was so slow that no time was left to ask the user")
+        reply = await _ask(_form(snapshot.preview), call, until, context)
+        _check_agreed(reply)
+        latest = await preview()
+        if self._now() > until:
+            raise _refusal("the user agreed too late to finish before the client stops waiting (CLIENTARY_ASK_TIMEOUT)")
+        await anyio.lowlevel.checkpoint_if_cancelled()  # the client may have gone away while the preview was read
+        return None if latest.state == snapshot.state else _changed(latest.preview)
+
+
+async def _ask(form: ElicitRequestFormParams, call: Call, until: float, context: Context[Any, Any]) -> ElicitResult:
+    """What the user replies while the call stays open, with progress for clients that then go on waiting."""
+    reply: ElicitResult | None = None
+    why = "the user did not answer in time (CLIENTARY_ASK_TIMEOUT)"
+
+    async def report_progress() -> None:
+        while True:
+            await call.tell(None, "The user is asked for approval")
+            await anyio.sleep(_PROGRESS_EVERY)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(report_progress)
+        with anyio.move_on_after(until - call.clock.now()):
             try:
-                reply: ElicitResult = await context.session.elicit_form(
-                    form.message, form.requested_schema, context.request_id
-                )
+                reply = await context.session.elicit_form(form.message, form.requested_schema, context.request_id)
             except (MCPError, ValidationError):
-                raise BlockedByOwner(f"Nothing was sent: the host failed to ask the person. {_CHANGE}") from None
-            return reply
-        return None
+                why = _NOT_ASKED
+        group.cancel_scope.cancel()
+    if reply is None:
+        raise _refusal(why)
+    return reply
 
 
 def _can_ask(context: Context[Any, Any]) -> bool:
@@ -125,7 +165,7 @@ def _form(shown: dict[str, Any]) -> ElicitRequestFormParams:
 
 
 def _in_words(shown: dict[str, Any]) -> str:
-    """The preview for a person: what would happen, to what, step by step, and what goes along."""
+    """The preview for the user: what would happen, to which record, step by step, and what goes along."""
     lines = [shown["message"].removeprefix("Nothing was changed. ")]
     lines += [
         f"{label}: {as_text(shown[part])}"
@@ -145,25 +185,27 @@ def _row(row: Any) -> str:
     return ", ".join(f"{name.replace('_', ' ')}: {as_text(value)}" for name, value in row.items())
 
 
-def _settle(reply: ElicitResult | None) -> None:
-    """Withheld unless the person said yes, and which of the other answers it was."""
-    if reply is not None and reply.action == "accept" and (reply.content or {}).get("agree") is True:
+def _check_agreed(reply: ElicitResult) -> None:
+    """Raise BlockedByOwner unless the user agreed."""
+    if reply.action == "accept" and (reply.content or {}).get("agree") is True:
         return
-    what = {
-        None: "did not answer in time (CLIENTARY_ASK_TIMEOUT)",
-        "decline": "declined",
-        "cancel": "cancelled the question",
-    }
-    said = what.get(reply.action if reply else None, "did not tick that it should be done")
-    raise BlockedByOwner(f"Nothing was sent: the person who was asked {said}. {_CHANGE}")
+    no = {"decline": "the user declined", "cancel": "the user cancelled the question"}
+    raise _refusal(no.get(reply.action, "the user left the confirmation unticked"))
+
+
+def _refusal(why: str) -> BlockedByOwner:
+    return BlockedByOwner(
+        f"Nothing was sent: {why}. If this client cannot show such a question, the account owner can set"
+        " CLIENTARY_ASK_USER=never: the agent's confirm=true is then enough."
+    )
 
 
 def _changed(shown: dict[str, Any]) -> dict[str, Any]:
-    return {**shown, "message": f"The record changed while the person was asked. {shown['message']}"}
+    return {**shown, "message": f"The record changed while the user was asked. {shown['message']}"}
 
 
 def _asked(state: str | None) -> dict[str, Any]:
-    """What the question was about; the SDK seals it, so that it is ours or nothing."""
+    """The call that the question was about; empty unless this server wrote it, since the SDK seals it."""
     try:
         asked = json.loads(state or "{}")
     except ValueError:

@@ -54,7 +54,7 @@ class WriteGuard:
 
             async def preview() -> PreviewSnapshot:
                 look = clientary.new_call(call.on_wait)
-                look.read = set()
+                look.read, look.latest = set(), call.latest
                 try:
                     shown = await tool.run(clientary.within(look), unconfirmed)
                 finally:
@@ -64,7 +64,7 @@ class WriteGuard:
                     strip_result(shown, self._hidden), sha256(b"".join(sorted(look.read))).hexdigest()
                 )
 
-            if stop := await self._approval.obtain(key_of(tool.name, args), preview, context):
+            if stop := await self._approval.obtain(key_of(tool.name, args), call, preview, context):
                 return stop
         self._audit.check()  # once more: the disk may have filled while a person thought
         # A host that gives up in the middle must not leave a write of which nobody knows.

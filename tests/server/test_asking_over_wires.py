@@ -71,5 +71,5 @@ async def test_always_is_refused_by_a_process_whose_host_can_not_ask(transport: 
     with anyio.fail_after(PATIENCE):
         async with connected(transport, era, tmp_path / "stderr", None, "always") as agent:
             lead = (await agent.answer("list_leads", limit=1))["records"][0]["id"]
-            assert "can't ask" in await agent.refusal("delete_lead", lead_id=lead, confirm=True)
+            assert "cannot ask" in await agent.refusal("delete_lead", lead_id=lead, confirm=True)
             assert (await agent.answer("get_lead", lead_id=lead))["id"] == lead

@@ -1,8 +1,7 @@
-"""A person's word, in both eras of the protocol: who is asked, what is shown, and what each answer leads to."""
+"""Approval in both eras of the protocol: when the user is asked, what is shown, and what each reply leads to."""
 
 import json
 from itertools import product
-from types import SimpleNamespace
 from typing import Any
 
 import anyio
@@ -11,7 +10,6 @@ import mcp_types
 import pytest
 from mcp import ClientSession
 from mcp.client import ClientRequestContext
-from mcp.server import request_state
 
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.sandbox import Sandbox
@@ -19,10 +17,9 @@ from clientary_mcp.sandbox.network import Network
 from clientary_mcp.settings import Settings
 from clientary_mcp.tools import ALL
 from tests.support.agent import ERAS, Era
-from tests.support.clock import FakeTime
 from tests.support.gated import EVERYTHING, GATED, JOBS, record_for
 from tests.support.long import covering
-from tests.support.people import QUESTION, YES, Person, owned, some, text_of, working, writes
+from tests.support.people import YES, Person, owned, some, working, writes
 
 pytestmark = pytest.mark.anyio
 
@@ -34,11 +31,16 @@ def reply(action: Any, **content: Any) -> mcp_types.ElicitResult:
     return mcp_types.ElicitResult(action=action, content=content or None)
 
 
+WITHOUT_ASKING = (
+    "If this client cannot show such a question, the account owner can set CLIENTARY_ASK_USER=never:"
+    " the agent's confirm=true is then enough."
+)
+
 NO = [
-    (reply("accept", agree=False), "did not tick that it should be done"),
-    (reply("accept"), "did not tick that it should be done"),
-    (reply("accept", agree="true"), "did not tick that it should be done"),
-    (reply("accept", other=True), "did not tick that it should be done"),
+    (reply("accept", agree=False), "left the confirmation unticked"),
+    (reply("accept"), "left the confirmation unticked"),
+    (reply("accept", agree="true"), "left the confirmation unticked"),
+    (reply("accept", other=True), "left the confirmation unticked"),
     (reply("decline"), "declined"),
     (reply("decline", agree=True), "declined"),
     (reply("cancel"), "cancelled the question"),
@@ -46,7 +48,7 @@ NO = [
 
 
 @pytest.mark.parametrize(("tool", "era"), covering(product(GATED, ERAS)), indirect=["era"])
-async def test_a_person_who_agrees_was_shown_what_the_preview_says_and_it_is_done(
+async def test_a_user_who_agrees_was_shown_what_the_preview_says_and_it_is_done(
     sandbox: Sandbox, era: Era, tool: str
 ) -> None:
     arguments, _ = record_for(sandbox, tool)
@@ -81,78 +83,29 @@ async def test_without_a_yes_nothing_is_sent_and_the_answer_says_which_no_it_was
     arguments, _ = record_for(sandbox, tool)
     async with working(owned(sandbox), era, Person(answer)) as agent:
         said = await agent.refusal(tool, **arguments, confirm=True)
-    assert said == f"Nothing was sent: the person who was asked {which}. The owner can change CLIENTARY_ASK_USER."
+    assert said == f"Nothing was sent: the user {which}. {WITHOUT_ASKING}"
     assert not writes(sandbox)
     assert not sandbox.sent_messages
 
 
-async def test_a_person_who_does_not_answer_in_time_lets_nothing_happen(sandbox: Sandbox) -> None:
-    async def silence(context: ClientRequestContext, params: mcp_types.ElicitRequestParams) -> mcp_types.ElicitResult:
-        await anyio.sleep_forever()
-        raise AssertionError("nobody wakes it")
-
-    (lead,) = some(sandbox, "leads")
-    async with working(owned(sandbox, ask_timeout=0.01), "legacy", silence) as agent:
-        said = await agent.refusal("delete_lead", lead_id=lead, confirm=True)
-        assert (await agent.answer("get_lead", lead_id=lead))["id"] == lead
-    assert "Nothing was sent" in said
-    assert "did not answer in time" in said
-    assert "CLIENTARY_ASK" in said
-    assert not writes(sandbox)
-
-
-@pytest.fixture
-def sealing(monkeypatch: pytest.MonkeyPatch, time: FakeTime) -> None:
-    """The SDK's seal on a question, by the same clock."""
-    monkeypatch.setattr(request_state, "time", SimpleNamespace(time=time.clock.wall))
-
-
-async def yes_after(seconds: float, sandbox: Sandbox, time: FakeTime, ask_timeout: float) -> str:
-    """What a call says whose person agrees so late."""
-    (lead,) = some(sandbox, "leads")
-    arguments = {"lead_id": lead, "confirm": True}
-    async with working(owned(sandbox, time, ask_timeout=ask_timeout), "auto", Person()) as agent:
-        session = agent.client.session
-        question = await session.call_tool("delete_lead", arguments, allow_input_required=True)
-        assert isinstance(question, mcp_types.InputRequiredResult)
-        await time.clock.sleep(seconds)
-        answer = await session.call_tool(
-            "delete_lead",
-            arguments,
-            input_responses={QUESTION: YES},
-            request_state=question.request_state,
-            allow_input_required=True,
-        )
-    assert isinstance(answer, mcp_types.CallToolResult)
-    return text_of(answer)
-
-
-@pytest.mark.usefixtures("sealing")
-@pytest.mark.parametrize(("ask_timeout", "seconds"), [(60, 59), (3_600, 11 * 60), (86_400, 86_399)])
-async def test_a_person_has_as_long_as_the_owner_allows(
-    sandbox: Sandbox, time: FakeTime, ask_timeout: float, seconds: float
+@pytest.mark.parametrize("code", [mcp_types.METHOD_NOT_FOUND, mcp_types.INTERNAL_ERROR])
+async def test_a_client_that_declares_elicitation_without_a_handler_is_refused_with_what_the_owner_can_do(
+    sandbox: Sandbox, code: int
 ) -> None:
-    assert '"done":true' in await yes_after(seconds, sandbox, time, ask_timeout)
-    assert len(writes(sandbox)) == 1
-
-
-@pytest.mark.usefixtures("sealing")
-@pytest.mark.parametrize(("ask_timeout", "seconds"), [(60, 61), (3_600, 3_601), (86_400, 86_459)])
-async def test_an_answer_that_comes_too_late_lets_nothing_happen(
-    sandbox: Sandbox, time: FakeTime, ask_timeout: float, seconds: float
-) -> None:
-    assert "did not answer in time" in await yes_after(seconds, sandbox, time, ask_timeout)
-    assert not writes(sandbox)
-
-
-async def test_a_host_that_answers_the_question_with_an_error_lets_nothing_happen(sandbox: Sandbox) -> None:
-    broken = Person(mcp_types.ErrorData(code=-32603, message="the window is gone"))
+    broken = Person(mcp_types.ErrorData(code=code, message="Method not found"))
     (lead,) = some(sandbox, "leads")
     async with working(owned(sandbox), "legacy", broken) as agent:
         said = await agent.refusal("delete_lead", lead_id=lead, confirm=True)
+    assert said == f"Nothing was sent: the client failed to ask the user. {WITHOUT_ASKING}"
     assert not writes(sandbox)
-    assert "Nothing was sent" in said
-    assert "defect" not in said
+
+
+async def test_and_what_the_owner_can_do_helps(sandbox: Sandbox) -> None:
+    broken = Person(mcp_types.ErrorData(code=mcp_types.METHOD_NOT_FOUND, message="Method not found"))
+    (lead,) = some(sandbox, "leads")
+    async with working(owned(sandbox, ask_user="never"), "legacy", broken) as agent:
+        assert (await agent.answer("delete_lead", lead_id=lead, confirm=True))["done"] is True
+    assert len(writes(sandbox)) == 1
 
 
 # Whether anybody is asked
@@ -186,9 +139,9 @@ async def test_an_owner_who_always_wants_a_person_is_refused_where_nobody_can_be
     arguments, _ = record_for(sandbox, tool)
     async with working(owned(sandbox, ask_user="always"), era) as agent:
         said = await agent.refusal(tool, **arguments, confirm=True)
-    assert "Nothing was sent" in said
-    assert "can't ask" in said
-    assert "CLIENTARY_ASK_USER" in said
+    assert (
+        said == f"Nothing was sent: this needs the user's approval, and this client cannot ask for it. {WITHOUT_ASKING}"
+    )
     assert not writes(sandbox)
 
 
@@ -222,7 +175,7 @@ async def test_a_host_that_can_only_open_addresses_is_not_sent_a_form(
     (lead,) = some(sandbox, "leads")
     person = Person()
     async with working(owned(sandbox, ask_user="always"), era, person) as agent:
-        assert "can't ask" in await agent.refusal("delete_lead", lead_id=lead, confirm=True)
+        assert "cannot ask" in await agent.refusal("delete_lead", lead_id=lead, confirm=True)
     assert not person.questions
     assert not writes(sandbox)
 
@@ -240,7 +193,7 @@ async def test_a_record_that_changed_while_the_person_was_asked_is_shown_anew(sa
     async with working(owned(sandbox), era, person) as agent:
         answer = await agent.answer("delete_lead", lead_id=lead, confirm=True)
         assert answer["done"] is False
-        assert answer["message"].startswith("The record changed while the person was asked. Nothing was changed.")
+        assert answer["message"].startswith("The record changed while the user was asked. Nothing was changed.")
         assert answer["record"]["name"] == "Renamed meanwhile"
         assert not writes(sandbox)
         assert (await agent.answer("delete_lead", lead_id=lead, confirm=True))["done"] is True

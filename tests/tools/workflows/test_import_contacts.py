@@ -240,7 +240,7 @@ async def test_what_changed_while_the_person_was_asked_is_shown_again(firms: Fir
 
     async with working(owned(firms.sandbox), "legacy", Person(meanwhile=take)) as agent:
         answer = await agent.answer("import_contacts", rows=[ann(), ann(email="b@x.example")], confirm=True)
-    assert "changed while the person was asked" in answer["message"]
+    assert "changed while the user was asked" in answer["message"]
     assert outcomes(answer) == ["already there", "to import"]
     assert not writes(firms.sandbox)
 
