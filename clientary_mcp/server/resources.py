@@ -1,7 +1,8 @@
-"""Resources: what hosts show or attach without a tool: the account, two guides, any record, and the audit trail.
+"""Resources that clients list or attach without a tool: the account, two guides, any record, the audit trail, exports.
 
-Records are read through their get tool, so that what is not offered can't be read either, and the trail tells it.
-Likewise the account counts only what its list tools may show, and of the trail only the offered tools' lines are told.
+A record is read through its get tool, so that a record whose tool is not exposed cannot be read either, and the audit
+trail has a line of it. For the same reason the account shows only counts of lists that can be listed, and the trail
+only lines of exposed tools.
 """
 
 import re
@@ -11,7 +12,7 @@ from typing import Any
 
 import mcp_types
 from anyio import to_thread
-from mcp.shared.exceptions import MCPError
+from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 
 from clientary_mcp.api.concurrency import gather
 from clientary_mcp.api.session import Clientary
@@ -29,7 +30,7 @@ from tool_schemas.projects import Project
 _SCHEME = "clientary://"
 _RECORD = re.compile(r"clientary://([a-z_]+)/(\d{1,15})")
 _EXPORT = f"{_SCHEME}exports/"
-_TRAIL = "The last calls in the audit trail of the tools offered here, the newest last."
+_TRAIL = "The latest calls in the audit trail, oldest first; only of the tools exposed here."
 _JSON, _MARKDOWN = "application/json", "text/markdown"
 _KINDS = {
     "csv": "text/csv",
@@ -43,14 +44,14 @@ Read = Callable[[], Awaitable[str]]
 
 
 class Resources:
-    """What can be read by address."""
+    """Everything that can be read by its URI."""
 
-    def __init__(self, clientary: Clientary, offered: Collection[str], audit: Audit, about: Mapping[str, Any]) -> None:
-        self._clientary, self._offered, self._audit, self._about = clientary, set(offered), audit, about
+    def __init__(self, clientary: Clientary, exposed: Collection[str], audit: Audit, about: Mapping[str, Any]) -> None:
+        self._clientary, self._exposed, self._audit, self._about = clientary, set(exposed), audit, about
         self._fixed: dict[str, tuple[str, str, Read]] = {
-            "account": ("Counts of the account, and what this server may do on it.", _JSON, self._account),
+            "account": ("How many records it has, and what this server is allowed to do.", _JSON, self._account),
             "guide/statuses": (
-                "The statuses of records, and what overdue means.",
+                "What the statuses of records mean, and what overdue means.",
                 _MARKDOWN,
                 partial(_guide, "statuses"),
             ),
@@ -61,19 +62,19 @@ class Resources:
             ),
         }
         directory = clientary.settings.export_dir
-        self._exports = Exports(directory) if directory and "export_records" in self._offered else None
+        self._exports = Exports(directory) if directory and "export_records" in self._exposed else None
         if audit.keeps:
             self._fixed["audit/recent"] = (_TRAIL, _JSON, self._recent)
 
     def listed(self) -> list[mcp_types.Resource]:
-        """Those with a fixed address."""
+        """The resources with a fixed URI."""
         return [
             mcp_types.Resource(uri=_SCHEME + path, name=path, title=_title(path), description=about, mime_type=kind)
             for path, (about, kind, _) in self._fixed.items()
         ]
 
     def templates(self) -> list[mcp_types.ResourceTemplate]:
-        """Those that are addressed by what they are and their id."""
+        """Templates for the resources that are addressed by type and id."""
         templates = []
         if types := self._types():
             about = f"One record in full. type: {', '.join(types)}."
@@ -83,10 +84,10 @@ class Resources:
         return templates
 
     def _types(self) -> list[str]:
-        return sorted(name.removeprefix("get_") for name in self._offered if name.startswith("get_"))
+        return sorted(name.removeprefix("get_") for name in self._exposed if name.startswith("get_"))
 
     async def read(self, uri: str, call_tool: CallTool) -> tuple[str | bytes, str]:
-        """What is at an address, and its kind; MCPError when there is nothing, or it can't be read."""
+        """The content of a resource and its MIME type; ResourceError when it does not exist or cannot be read."""
         if self._exports and (name := uri.removeprefix(_EXPORT)) != uri:
             return await self._export(self._exports, name)
         if (fixed := self._fixed.get(uri.removeprefix(_SCHEME))) and uri.startswith(_SCHEME):
@@ -94,30 +95,30 @@ class Resources:
             try:
                 return await read(), kind
             except ClientaryError as error:
-                raise MCPError(mcp_types.INTERNAL_ERROR, str(error)) from None
+                raise ResourceError(str(error)) from None
         match = _RECORD.fullmatch(uri)
         if match is None or match[1] not in self._types():
-            raise MCPError(mcp_types.INVALID_PARAMS, "There is no such resource.")
+            raise ResourceNotFoundError("This resource does not exist.")
         result = await call_tool(f"get_{match[1]}", {f"{match[1]}_id": int(match[2])})
-        assert isinstance(result, mcp_types.CallToolResult)  # noqa: S101 - a read asks nobody
+        assert isinstance(result, mcp_types.CallToolResult)  # noqa: S101 - a read needs no approval
         text = "".join(part.text for part in result.content if isinstance(part, mcp_types.TextContent))
         if result.is_error:
-            raise MCPError(mcp_types.INVALID_PARAMS, text)
+            raise ResourceNotFoundError(text)
         return text, _JSON
 
     async def _export(self, exports: Exports, name: str) -> tuple[str | bytes, str]:
         try:
             content = await to_thread.run_sync(exports.read, name)
         except BadArguments as error:
-            raise MCPError(mcp_types.INVALID_PARAMS, str(error)) from None
+            raise ResourceNotFoundError(str(error)) from None
         kind = _KINDS[name.rpartition(".")[2]]
         return (content if name.endswith(".xlsx") else content.decode()), kind
 
     async def _account(self) -> str:
-        counted = [path for path in _COUNTED if f"list_{path}" in self._offered]
+        counted = [path for path in _COUNTED if f"list_{path}" in self._exposed]
         counts = await gather((partial(self._count, path) for path in counted), self._clientary.settings.concurrency)
-        told = dict(zip(counted, counts, strict=True))
-        return as_text({"address": self._clientary.settings.address, "counts": told, **self._about})
+        numbers = dict(zip(counted, counts, strict=True))
+        return as_text({"address": self._clientary.settings.address, "counts": numbers, **self._about})
 
     async def _count(self, path: str) -> int | str:
         try:
@@ -128,7 +129,7 @@ class Resources:
 
     async def _recent(self) -> str:
         lines = self._audit.recent(MAX_ANSWER)
-        return as_text([line for line in lines if line.get("tool") in self._offered])
+        return as_text([line for line in lines if line.get("tool") in self._exposed])
 
 
 def _template(path: str, name: str, about: str, kind: str | None) -> mcp_types.ResourceTemplate:

@@ -111,30 +111,34 @@ async def test_any_record_can_be_read_by_its_address(sandbox: Sandbox, era: Era,
     ("uri", "said"),
     [
         ("clientary://invoice/1", "There is nothing at invoices/1"),
-        ("clientary://invoice/abc", "There is no such resource"),
-        ("clientary://payment/1", "There is no such resource"),
-        ("clientary://audit/recent", "There is no such resource"),
-        ("https://example.com/account", "There is no such resource"),
+        ("clientary://invoice/abc", "This resource does not exist"),
+        ("clientary://payment/1", "This resource does not exist"),
+        ("clientary://audit/recent", "This resource does not exist"),
+        ("https://example.com/account", "This resource does not exist"),
     ],
 )
-async def test_what_is_not_there_is_said(sandbox: Sandbox, era: Era, uri: str, said: str) -> None:
+async def test_a_missing_resource_is_answered_as_the_protocol_says(
+    sandbox: Sandbox, era: Era, uri: str, said: str
+) -> None:
     async with host(sandbox, era) as client:
-        with pytest.raises(MCPError, match=said):
+        with pytest.raises(MCPError, match=said) as missing:
             await text(client, uri)
+    assert (missing.value.code, missing.value.data) == (mcp_types.INVALID_PARAMS, {"uri": uri})
 
 
 async def test_a_record_whose_tool_is_not_offered_can_not_be_read(sandbox: Sandbox) -> None:
     (lead,) = sandbox.connection.execute("SELECT min(id) FROM leads").fetchone()
     async with host(sandbox, toolsets=frozenset({"clients"})) as client:
-        with pytest.raises(MCPError, match="There is no such resource"):
+        with pytest.raises(MCPError, match="This resource does not exist"):
             await text(client, f"clientary://lead/{lead}")
 
 
-async def test_an_account_that_can_not_be_read_is_said(sandbox: Sandbox) -> None:
+async def test_an_account_that_cannot_be_read_is_an_internal_error(sandbox: Sandbox, era: Era) -> None:
     sandbox.faults = Faults([Fault("html", "GET")])
-    async with host(sandbox) as client:
-        with pytest.raises(MCPError, match="could not be read"):
+    async with host(sandbox, era) as client:
+        with pytest.raises(MCPError, match="could not be read") as failure:
             await text(client, "clientary://account")
+    assert (failure.value.code, failure.value.data) == (mcp_types.INTERNAL_ERROR, {"uri": "clientary://account"})
 
 
 async def test_the_trail_can_be_read_where_there_is_one(sandbox: Sandbox, tmp_path: Path) -> None:
