@@ -1,4 +1,4 @@
-"""The 2026-07-28 protocol, round by round: a person's answer counts for one call, once, as it was asked."""
+"""The 2026-07-28 protocol, round by round: the user's reply counts for one call, once, as it was asked."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ async def ask(client: Client, tool: str, **arguments: Any) -> mcp_types.InputReq
 async def bring(
     client: Client, tool: str, state: str | None, answer: mcp_types.ElicitResult = YES, **arguments: Any
 ) -> Result:
-    """What a call with a person's answer leads to; None where the protocol itself turns it away."""
+    """What a call with the user's reply leads to; None where the protocol itself turns it away."""
     try:
         return await client.session.call_tool(
             tool,
@@ -47,7 +47,7 @@ async def bring(
 
 
 def mail(sandbox: Sandbox) -> dict[str, Any]:
-    """A call that may be made twice: only the person's word stands in its way."""
+    """A call that may be made twice: only the user's approval is missing."""
     arguments, _ = record_for(sandbox, MAIL)
     return arguments | {"allow_duplicate": True}
 
@@ -125,7 +125,7 @@ async def test_an_answer_about_one_mail_does_not_send_another(sandbox: Sandbox, 
 
 
 @pytest.mark.parametrize("state", [None, "", "{}", "forged", "v1.AAAA", '{"call": "x", "shown": "y", "id": "z"}'])
-async def test_an_answer_that_nobody_asked_for_does_nothing(sandbox: Sandbox, state: str | None) -> None:
+async def test_an_answer_to_no_question_does_nothing(sandbox: Sandbox, state: str | None) -> None:
     async with working(owned(sandbox), person=Person()) as agent:
         assert not done(await bring(agent.client, MAIL, state, **mail(sandbox)))
     assert not writes(sandbox)

@@ -1,4 +1,4 @@
-"""A person is asked over every transport that can carry it: real processes, with a host that can ask."""
+"""The user is asked over every transport that can carry it: real processes, with a client that can ask."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -67,7 +67,7 @@ async def test_a_no_keeps_the_record_and_a_yes_deletes_it(transport: str, era: E
 
 
 @pytest.mark.parametrize(("transport", "era"), [("stdio", "auto"), ("streamable-http", "legacy")])
-async def test_always_is_refused_by_a_process_whose_host_can_not_ask(transport: str, era: Era, tmp_path: Path) -> None:
+async def test_always_is_refused_by_a_process_whose_client_cannot_ask(transport: str, era: Era, tmp_path: Path) -> None:
     with anyio.fail_after(PATIENCE):
         async with connected(transport, era, tmp_path / "stderr", None, "always") as agent:
             lead = (await agent.answer("list_leads", limit=1))["records"][0]["id"]

@@ -114,7 +114,7 @@ async def test_and_what_the_owner_can_do_helps(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize(
     ("mode", "tool", "era"), covering(product(["auto", "always", "never"], KINDS, ERAS)), indirect=["era"]
 )
-async def test_unconfirmed_nobody_is_asked(sandbox: Sandbox, era: Era, mode: Any, tool: str) -> None:
+async def test_an_unconfirmed_call_asks_nothing(sandbox: Sandbox, era: Era, mode: Any, tool: str) -> None:
     arguments, _ = record_for(sandbox, tool)
     person = Person()
     async with working(owned(sandbox, ask_user=mode), era, person) as agent:
@@ -123,7 +123,7 @@ async def test_unconfirmed_nobody_is_asked(sandbox: Sandbox, era: Era, mode: Any
 
 
 @pytest.mark.parametrize("tool", KINDS)
-async def test_where_nobody_can_be_asked_the_confirmation_decides(sandbox: Sandbox, era: Era, tool: str) -> None:
+async def test_where_the_client_cannot_ask_the_confirmation_decides(sandbox: Sandbox, era: Era, tool: str) -> None:
     arguments, _ = record_for(sandbox, tool)
     async with working(owned(sandbox), era) as agent:
         assert (await agent.answer(tool, **arguments))["done"] is False
@@ -133,9 +133,7 @@ async def test_where_nobody_can_be_asked_the_confirmation_decides(sandbox: Sandb
 
 
 @pytest.mark.parametrize("tool", KINDS)
-async def test_an_owner_who_always_wants_a_person_is_refused_where_nobody_can_be_asked(
-    sandbox: Sandbox, era: Era, tool: str
-) -> None:
+async def test_asking_always_is_refused_where_the_client_cannot_ask(sandbox: Sandbox, era: Era, tool: str) -> None:
     arguments, _ = record_for(sandbox, tool)
     async with working(owned(sandbox, ask_user="always"), era) as agent:
         said = await agent.refusal(tool, **arguments, confirm=True)
@@ -155,7 +153,7 @@ async def test_an_owner_who_never_wants_questions_gets_none(sandbox: Sandbox, er
 
 
 @pytest.mark.parametrize("mode", ["auto", "always"])
-async def test_what_can_be_undone_asks_nobody(sandbox: Sandbox, era: Era, mode: Any) -> None:
+async def test_what_can_be_undone_asks_nothing(sandbox: Sandbox, era: Era, mode: Any) -> None:
     person = Person()
     (client,) = some(sandbox, "clients")
     async with working(owned(sandbox, ask_user=mode), era, person) as agent:
@@ -165,7 +163,7 @@ async def test_what_can_be_undone_asks_nobody(sandbox: Sandbox, era: Era, mode: 
     assert not person.questions
 
 
-async def test_a_host_that_can_only_open_addresses_is_not_sent_a_form(
+async def test_a_client_that_can_only_open_addresses_is_not_sent_a_form(
     sandbox: Sandbox, era: Era, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     able = mcp_types.ClientCapabilities(
@@ -180,14 +178,14 @@ async def test_a_host_that_can_only_open_addresses_is_not_sent_a_form(
     assert not writes(sandbox)
 
 
-# What happens while the person thinks
+# What happens while the user thinks
 
 
 def rename(sandbox: Sandbox, lead: int) -> None:
     sandbox.connection.execute("UPDATE leads SET name = 'Renamed meanwhile' WHERE id = ?", (lead,))
 
 
-async def test_a_record_that_changed_while_the_person_was_asked_is_shown_anew(sandbox: Sandbox, era: Era) -> None:
+async def test_a_record_that_changed_while_the_user_was_asked_is_shown_anew(sandbox: Sandbox, era: Era) -> None:
     (lead,) = some(sandbox, "leads")
     person = Person(meanwhile=lambda: rename(sandbox, lead))
     async with working(owned(sandbox), era, person) as agent:
@@ -200,7 +198,7 @@ async def test_a_record_that_changed_while_the_person_was_asked_is_shown_anew(sa
     assert ["Renamed meanwhile" in question for question in person.questions] == [False, True]
 
 
-async def test_an_invoice_that_gained_a_payment_while_the_person_was_asked_is_not_charged(
+async def test_an_invoice_that_gained_a_payment_while_the_user_was_asked_is_not_charged(
     sandbox: Sandbox, era: Era
 ) -> None:
     arguments, _ = record_for(sandbox, "charge_payment_profile")
@@ -245,7 +243,7 @@ async def test_a_page_that_differs_each_time_is_no_change(sandbox: Sandbox, era:
     assert len(person.questions) == len(writes(sandbox)) == 1
 
 
-async def test_a_card_that_nobody_may_see_can_be_agreed_to(sandbox: Sandbox, era: Era) -> None:
+async def test_a_card_that_the_token_may_not_see_can_be_agreed_to(sandbox: Sandbox, era: Era) -> None:
     arguments, _ = record_for(sandbox, "charge_payment_profile")
     settings = Settings(base_url="http://localhost", api_token=sandbox.token)
     person = Person()
@@ -254,7 +252,7 @@ async def test_a_card_that_nobody_may_see_can_be_agreed_to(sandbox: Sandbox, era
     assert len(person.questions) == len(writes(sandbox)) == 1
 
 
-async def test_a_record_that_went_away_while_the_person_was_asked_is_not_found(sandbox: Sandbox, era: Era) -> None:
+async def test_a_record_that_went_away_while_the_user_was_asked_is_not_found(sandbox: Sandbox, era: Era) -> None:
     (lead,) = some(sandbox, "leads")
     person = Person(meanwhile=lambda: sandbox.connection.execute("DELETE FROM leads WHERE id = ?", (lead,)))
     async with working(owned(sandbox), era, person) as agent:
@@ -262,7 +260,7 @@ async def test_a_record_that_went_away_while_the_person_was_asked_is_not_found(s
     assert not writes(sandbox)
 
 
-async def test_a_record_that_does_not_exist_asks_nobody(sandbox: Sandbox, era: Era) -> None:
+async def test_a_record_that_does_not_exist_asks_nothing(sandbox: Sandbox, era: Era) -> None:
     person = Person()
     async with working(owned(sandbox), era, person) as agent:
         assert "There is nothing" in await agent.refusal("delete_lead", lead_id=999_999, confirm=True)
@@ -270,7 +268,7 @@ async def test_a_record_that_does_not_exist_asks_nobody(sandbox: Sandbox, era: E
 
 
 @pytest.mark.parametrize(("balance", "shown"), [(0, "0.00 USD"), (-500, "-5.00 USD")])
-async def test_an_invoice_that_owes_nothing_asks_nobody_and_is_not_charged(
+async def test_an_invoice_that_owes_nothing_asks_nothing_and_is_not_charged(
     sandbox: Sandbox, era: Era, balance: int, shown: str
 ) -> None:
     arguments, _ = record_for(sandbox, "charge_payment_profile")
@@ -287,7 +285,7 @@ async def test_an_invoice_that_owes_nothing_asks_nobody_and_is_not_charged(
     assert not writes(sandbox)
 
 
-async def test_a_person_is_asked_again_for_the_next_record(sandbox: Sandbox, era: Era) -> None:
+async def test_the_user_is_asked_again_for_the_next_record(sandbox: Sandbox, era: Era) -> None:
     person = Person()
     leads = some(sandbox, "leads", 3)
     async with working(owned(sandbox), era, person) as agent:
