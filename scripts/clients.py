@@ -71,6 +71,7 @@ PROBES = {
         Probe("TypeScript SDK", "typescript_sdk.mjs", ("@modelcontextprotocol/sdk@1.32.2", "zod@3.25.76")),
         Probe("OpenAI Agents for JavaScript", "openai_agents.mjs", ("@openai/agents@0.20.0", "zod@4.6.7")),
         Probe("Mastra 0.14, zod 3", "mastra.mjs", ("@mastra/mcp@0.14.5", "@mastra/core@0.24.9", "zod@3.25.76")),
+        Probe("Cisco's scanner", "mcp_scanner.py", ("cisco-ai-mcp-scanner==4.8.7",)),
     )
 }
 

