@@ -4,7 +4,7 @@ import { getAllMcpTools, MCPServerStdio, RunContext } from "@openai/agents";
 
 const [command, ...args] = JSON.parse(process.env.SERVER);
 const problems = [];
-const server = new MCPServerStdio({ name: "clientary", command, args, cacheToolsList: true });
+const server = new MCPServerStdio({ name: "clientary", command, args, cacheToolsList: true, clientSessionTimeoutSeconds: 60 });
 await server.connect();
 const listed = await server.listTools();
 const tools = await getAllMcpTools({ mcpServers: [server], convertSchemasToStrict: true });

@@ -45,7 +45,7 @@ LEAK = re.compile(
 
 async def test_no_description_reads_like_credential_harvesting(agent: Agent) -> None:
     tools = (await agent.client.list_tools()).tools
-    assert not [tool.name for tool in tools if LEAK.search(tool.description or "")]
+    assert not [tool.name for tool in tools if LEAK.search(tool.model_dump_json(by_alias=True, exclude={"title"}))]
 
 
 def message(number: int, method: str, params: str = "{}") -> bytes:
