@@ -1,75 +1,108 @@
-"""Everything that can go wrong between a call and Clientary, as one tree:
+"""Everything that can go wrong between a call and Clientary, as one tree. In brackets: what became of the write.
 
-    ClientaryError
-    ├── SettingsError        something is missing or wrong in the settings
-    ├── BadArguments         refused here: nothing was sent
-    ├── BlockedByOwner       refused here by what the owner set: a cap, or a person's word; nothing was sent
-    ├── NotAllowed           401, 403: the token is not accepted, or its owner may not
-    ├── NotFound             404
-    ├── Refused              422 and other 4xx: the fields that Clientary complains of are in `fields`
-    ├── PlanLimit            426: the account's plan allows no more
-    ├── RateLimited          429, after all tries
-    ├── Unavailable          not reachable, or 5xx to a read
-    │   └── ListChanged      a list that changed while its pages were read
-    ├── NotDone              a write was sent, its answer did not come, and a look shows that it took no effect
-    ├── PartiallyDone        a job of several writes stopped after some of them; the same call goes on from there
-    ├── OutcomeUnknown       a write was sent, its answer did not come, and it may have taken effect
-    └── MalformedResponse    an answer that is not what the API documents
+    ClientaryError           [unchanged]
+    ├── SettingsError        [not sent]   a setting is missing or wrong
+    ├── BadArguments         [not sent]   the arguments of a call are wrong
+    ├── BlockedByOwner       [not sent]   the owner's settings, or the user who was asked, do not allow it
+    ├── NotAllowed           [unchanged]  401, 403: the token is invalid, or its owner lacks the permission
+    ├── NotFound             [unchanged]  404
+    ├── Refused              [unchanged]  422 and other 4xx: `fields` holds what Clientary rejected
+    ├── PlanLimit            [unchanged]  426: the account's plan allows no more
+    ├── RateLimited          [unchanged]  429, after all retries
+    ├── Unavailable          [unchanged]  not reachable, or 5xx in response to a read
+    │   └── ListChanged      [unchanged]  a list that changed while its pages were read
+    ├── NotDone              [unchanged]  the response to a write was lost, and a check shows that it had no effect
+    ├── PartiallyDone        [partial]    a job of several writes stopped after some; the same call continues
+    ├── OutcomeUnknown       [unknown]    the response to a write was lost, and it may have succeeded
+    └── MalformedResponse    [unchanged]  a response that is not what the API documents
 
-Messages are read by agents: they say what happened and what to do next, and hold no text of Clientary's but
-the bounded messages of `fields`.
+The sentences of an error say what happened, then what to do. `message` adds the effect between the two, so no
+sentence mentions it. Text from Clientary appears in them only as the bounded messages of `fields`.
 """
 
-from collections.abc import Mapping
-from typing import ClassVar
+from collections.abc import Collection, Mapping
+from typing import ClassVar, Self
+
+from tool_schemas.base.sentences import EFFECTS, Effect, in_order, join_sentences
 
 
 class ClientaryError(Exception):
-    """Root of the tree. `code` is its name in the audit trail: public, so it stays when a class is renamed."""
+    """Root of the tree.
+
+    `code` is the error's name in the audit trail: it is public, and stays when a class is renamed. `effect` is what
+    became of the write: each class has a default, and an instance may know better.
+    """
 
     code: ClassVar[str] = "ClientaryError"
+    effect: Effect = "unchanged"
+
+    def __init__(self, what: str, *then: str, effect: Effect | None = None) -> None:
+        """`what` happened, and `then` what to do about it; sentences that name tools are `Mention`s."""
+        super().__init__(what, *then)
+        self.sentences = [what, *then]
+        if effect is not None:
+            self.effect = effect
+
+    def __str__(self) -> str:
+        return join_sentences(self.sentences)
+
+    def add(self, *sentences: str) -> Self:
+        """The same error, with more to do or to know about it."""
+        self.sentences += sentences
+        return self
+
+    def message(self, unavailable: Collection[str] = (), *, reading: bool = False) -> str:
+        """What an agent is sent: what happened, what became of the write, what to do.
+
+        Sentences that mention an unavailable tool are left out. A call that only reads has no write to mention.
+        """
+        what, *then = self.sentences
+        return join_sentences(in_order(what, None if reading else EFFECTS[self.effect], then), unavailable)
 
 
 class SettingsError(ClientaryError):
     """A setting is missing or wrong; the message is one plain sentence for whoever set it."""
 
     code = "SettingsError"
+    effect = "not sent"
 
 
 class BadArguments(ClientaryError):
-    """The arguments of a call are wrong. Nothing was sent."""
+    """The arguments of a call are wrong."""
 
     code = "BadArguments"
+    effect = "not sent"
 
 
 class BlockedByOwner(ClientaryError):
-    """The owner's settings, or the person who was asked, do not let it happen. Nothing was sent."""
+    """The owner's settings, or the user who was asked, do not allow it."""
 
     code = "Withheld"
+    effect = "not sent"
 
 
 class NotAllowed(ClientaryError):
-    """The token is not accepted, or its owner lacks the right."""
+    """The token is invalid, or its owner lacks the permission."""
 
     code = "NotAllowed"
 
 
 class NotFound(ClientaryError):
-    """There is no such record."""
+    """The record does not exist."""
 
     code = "NotFound"
 
 
 class Refused(ClientaryError):
-    """Clientary checked the request and refused it; nothing was changed.
+    """Clientary validated the request and rejected it.
 
-    `fields` maps a field, by our name, to what is wrong with it; the key `""` holds what names no field.
+    `fields` maps our name of a field to what is wrong with it; the key `""` holds what names no field.
     """
 
     code = "Refused"
 
-    def __init__(self, message: str, fields: Mapping[str, list[str]] | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, what: str, *then: str, fields: Mapping[str, list[str]] | None = None) -> None:
+        super().__init__(what, *then)
         self.fields = dict(fields or {})
 
 
@@ -80,53 +113,56 @@ class PlanLimit(ClientaryError):
 
 
 class RateLimited(ClientaryError):
-    """Clientary asked to slow down, and went on asking. `retry_after` is in seconds, when it said so."""
+    """The rate limit was reached, and retrying did not help. `retry_after` is in seconds, where Clientary gave it."""
 
     code = "Busy"
 
-    def __init__(self, message: str, retry_after: float | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, what: str, *then: str, retry_after: float | None = None, effect: Effect | None = None) -> None:
+        super().__init__(what, *then, effect=effect)
         self.retry_after = retry_after
 
 
 class Unavailable(ClientaryError):
-    """Clientary could not be reached or answered with an error of its own; nothing was changed."""
+    """Clientary could not be reached, or returned a server error."""
 
     code = "Unavailable"
 
 
 class ListChanged(Unavailable):
-    """A list changed while its pages were read, so that it can't be told whole."""
+    """A list kept changing while its pages were read, so it could not be read completely."""
 
     code = "Changing"
 
 
 class NotDone(ClientaryError):
-    """A write left without an answer, and did not take effect: it may be repeated."""
+    """The response to a write was lost, and the write had no effect: it is safe to retry."""
 
     code = "NotDone"
 
 
 class PartiallyDone(ClientaryError):
-    """A job of several writes stopped half-way. What was done stays, and is told."""
+    """A job of several writes stopped part-way. What was done stays, and the message lists it."""
 
     code = "HalfDone"
+    effect = "partial"
 
 
 class OutcomeUnknown(ClientaryError):
-    """A write left, and whether it took effect is not known.
+    """A write was sent, and whether it succeeded is unknown.
 
-    `may_still_happen` when it could be under way yet; `accepted` when Clientary said yes without showing what it made.
+    `may_still_happen` when Clientary could still be working on it; `accepted` when Clientary returned success without
+    the record that it made.
     """
 
     code = "OutcomeUnknown"
+    effect = "unknown"
 
-    def __init__(self, message: str, *, may_still_happen: bool = False, accepted: bool = False) -> None:
-        super().__init__(message)
+    def __init__(self, what: str, *then: str, may_still_happen: bool = False, accepted: bool = False) -> None:
+        super().__init__(what, *then)
         self.may_still_happen, self.accepted = may_still_happen, accepted
 
 
 class MalformedResponse(ClientaryError):
-    """Clientary answered something that the API does not document."""
+    """Clientary returned something that the API does not document."""
 
     code = "Unreadable"

@@ -1,14 +1,19 @@
-"""Secrets out of everything that Clientary sends, before anything else reads it: even where it echoes them."""
+"""Secrets, removed from all text at one boundary: as it comes in from Clientary, and again as it leaves.
+
+What a record is made of is read after `incoming`; what an agent, the log or the audit trail gets passes `outgoing`.
+"""
 
 import json
 import re
+from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from clientary_mcp.settings import Settings
 from tool_schemas.base.parsing import SECRETS
 
 HANDLES = ("stripe_customer_id", "stripe_source_id")
-"""What a write may carry that nobody should see again."""
+"""Fields of a write whose values nobody should see again."""
 
 REMOVED = "[removed]"
 
@@ -16,8 +21,8 @@ REMOVED = "[removed]"
 _ESCAPED = re.compile(rb"(?<!\\)\\(?:/|u00((?!22|5[cC])[2-7][0-9a-fA-F]))")
 
 _SHORTEST = 8
-"""What is shorter goes with its own field and is looked for nowhere else, not even as a whole text: it may be a word,
-a code or a number of any record as well, and would be taken out of those."""
+"""A shorter secret is removed from its own field and searched for nowhere else: it may just as well be a word, a code
+or a number of any record, and would be removed from those."""
 
 _MOST, _FEW = 1_000, 30
 
@@ -25,23 +30,52 @@ _FIELD = re.compile(rb'("(?:%s)\??"\s*:\s*")((?:[^"\\]|\\.){1,2000})' % "|".join
 _TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"')
 _LETTER = re.compile(b"[A-Za-z]")
 
+_as_json = json.JSONEncoder(ensure_ascii=False, default=str, separators=(",", ":")).encode
 
-def handles_in(sent: Any) -> list[str]:
-    """The payment handles in what is sent, at any depth."""
-    handles: list[str] = []
-    parts = [sent]
-    while parts:
-        part = parts.pop()
-        if isinstance(part, Mapping):
-            handles += [str(part[name]) for name in HANDLES if part.get(name)]
-            parts += part.values()
-        elif isinstance(part, list | tuple):
-            parts += part
-    return handles
+
+class Secrets:
+    """Everything that no text of this process may show: the tokens, and what responses have held in secret fields."""
+
+    def __init__(self, settings: Settings) -> None:
+        token = settings.api_token
+        basic = b64encode(f"{token}:{token}".encode()).decode()  # the form in which it is sent
+        self._tokens = _searchable([token, basic, settings.mcp_token or ""])
+        self._learnt = SecretMemory()
+
+    def incoming(self, content: bytes, sent: Iterable[Any] = ()) -> bytes:
+        """A response without secrets, also where it echoes them; it teaches the values of its secret fields.
+
+        Payment handles in what was `sent` are removed from the response to it. They are not remembered: whatever an
+        agent passed as a handle would be removed from the records of all others.
+        """
+        if b"\\" in content:
+            content = _ESCAPED.sub(_unescaped, content)
+
+        def removed(field: re.Match[bytes]) -> bytes:
+            if len(field[2]) >= _SHORTEST:
+                self._learnt.add(field[2])
+            return field[1] + REMOVED.encode()
+
+        return self._without(_FIELD.sub(removed, content), _searchable(_handles_in(sent)))
+
+    def outgoing(self, value: Any) -> Any:
+        """A value of JSON without secrets: an answer, a message, a line of the audit trail."""
+        content = _as_json(value).encode(errors="backslashreplace")
+        clean = self._without(content)
+        return value if clean == content else json.loads(clean)
+
+    def _without(self, content: bytes, more: Iterable[bytes] = ()) -> bytes:
+        named = self._tokens | {*more}
+        for secret in sorted(named | self._learnt.within(content), key=len, reverse=True):
+            if secret in named or _LETTER.search(secret):
+                content = _remove(secret, content)
+            else:  # digits alone may be part of a number as well, which must stay whole
+                content = _remove_from_texts(secret, content)
+        return content
 
 
 class SecretMemory:
-    """The secrets that answers have taught, as JSON writes them: the newest thousand."""
+    """The secrets that responses have held, as JSON writes them: the newest thousand."""
 
     def __init__(self) -> None:
         self._marks: dict[bytes, set[int]] = {}
@@ -62,8 +96,8 @@ class SecretMemory:
                 del self._marked[mark]
 
     def within(self, content: bytes) -> set[bytes]:
-        """Those that stand in `content`. Its length alone decides how long that takes, however many are known."""
-        near: Iterable[bytes] = self._marks  # a few are found sooner one by one
+        """Those that occur in `content`. How long that takes depends on its length, not on how many are known."""
+        near: Iterable[bytes] = self._marks  # a few are found faster one by one
         if len(self._marks) > _FEW:
             near = {secret for mark in self._marked.keys() & _fours(content) for secret in self._marked[mark]}
         return {secret for secret in near if secret in content}
@@ -77,42 +111,34 @@ def _fours(text: bytes) -> list[int]:
 def _marks(secret: bytes) -> set[int]:
     """Any text that holds the secret has one of these among its fours, wherever the secret begins in it.
 
-    They are of its end, because addresses begin alike.
+    They come from its end, because addresses begin alike.
     """
     return {_fours(secret[-start:][:4])[0] for start in (4, 5, 6, 7)}
 
 
-def redacted(content: bytes, given: Iterable[str], learnt: SecretMemory) -> bytes:
-    """`content` without the given secrets and the values of secret fields, its own and those of earlier answers."""
-    if b"\\" in content:
-        content = _ESCAPED.sub(_unescaped, content)
-
-    def removed(field: re.Match[bytes]) -> bytes:
-        if len(field[2]) >= _SHORTEST:
-            learnt.add(field[2])
-        return field[1] + REMOVED.encode()
-
-    content = _FIELD.sub(removed, content)
-    named = {_in_json(secret) for secret in given if len(secret) >= _SHORTEST}
-    for secret in sorted(named | learnt.within(content), key=len, reverse=True):
-        everywhere = secret in named or _LETTER.search(secret)
-        content = _without(secret, content) if everywhere else _without_in_texts(secret, content)
-    return content
+def _searchable(secrets: Iterable[str]) -> set[bytes]:
+    """Those that are long enough to be searched for, as JSON writes them."""
+    return {json.dumps(secret)[1:-1].encode() for secret in secrets if len(secret) >= _SHORTEST}
 
 
-def _without(secret: bytes, content: bytes) -> bytes:
+def _handles_in(sent: Iterable[Any]) -> Iterable[str]:
+    """The payment handles in queries and bodies, at any depth."""
+    for part in sent:
+        if isinstance(part, Mapping):
+            yield from (str(part[name]) for name in HANDLES if part.get(name))
+            yield from _handles_in(part.values())
+        elif isinstance(part, list | tuple):
+            yield from _handles_in(part)
+
+
+def _remove(secret: bytes, content: bytes) -> bytes:
     return content.replace(secret, REMOVED.encode())
 
 
-def _without_in_texts(secret: bytes, content: bytes) -> bytes:
-    """For what may stand in a number as well, which nothing may take apart."""
-    return _TEXT.sub(lambda text: _without(secret, text[0]), content)
+def _remove_from_texts(secret: bytes, content: bytes) -> bytes:
+    return _TEXT.sub(lambda text: _remove(secret, text[0]), content)
 
 
 def _unescaped(escape: re.Match[bytes]) -> bytes:
-    """What JSON may write as an escape and need not: so that a secret stands there as it is looked for."""
+    """Characters that JSON may write as an escape and need not: so that a secret reads as it is searched for."""
     return b"/" if escape[1] is None else bytes([int(escape[1], 16)])
-
-
-def _in_json(secret: str) -> bytes:
-    return json.dumps(secret)[1:-1].encode()

@@ -1,7 +1,8 @@
-"""Requests as they are: any method and path of the API, for what has no tool of its own."""
+"""Raw requests: any method and path of the API, for what has no tool of its own."""
 
 import json
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlencode
@@ -12,7 +13,7 @@ from pydantic_core import PydanticCustomError
 from tool_schemas.base.models import Arguments, Confirmed
 from tool_schemas.base.pairs import NamedText, NamedTexts, as_object
 from tool_schemas.base.parsing import as_json, sanitized
-from tool_schemas.base.results import MAX_ANSWER, Outcome, as_text, bounded
+from tool_schemas.base.results import FRAME, MAX_ANSWER, Outcome, as_text, fit, in_full_but
 from tool_schemas.base.types import AsJsonText, PublishedAs
 
 _PATH = re.compile(r"[a-z][a-z0-9_-]{0,60}(?:/[a-z0-9_-]{1,60}){0,7}")
@@ -20,9 +21,7 @@ _LONGEST_QUERY = 2_000
 _LONGEST_BODY = 200_000
 _DEEPEST = 20
 
-# (characters of one text, entries of one list) that are tried in turn until an answer fits.
-_BOUNDS = ((20_000, 1_000), (2_000, 200), (300, 50), (100, 10))
-_CUT = "Too long to show whole: texts are cut at {text:,} characters, lists at {entries} entries. Narrow it with query."
+_NARROW = "Use query to narrow it."
 
 
 def _path(given: str) -> str:
@@ -97,29 +96,27 @@ def _nested(value: Any, levels: int) -> bool:
 
 @dataclass
 class ApiPreview(Outcome):
-    """What would leave, exactly: nulls included, which other answers do without."""
+    """What would be sent, exactly: with the nulls that other answers leave out."""
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self, unavailable: Collection[str] = ()) -> dict[str, Any]:
         """The answer as JSON holds it; where the request is too long for one, it is cut as others are."""
-        shown = super().to_json()
+        shown = super().to_json(unavailable)
         exact = shown | {"steps": self.steps}
         return exact if len(as_text(exact)) <= MAX_ANSWER else shown
 
 
 @dataclass
 class ApiAnswer(Outcome):
-    """What Clientary answered, less secrets: `body` is its JSON, whatever that is; None where it sent nothing."""
+    """What Clientary returned, without secrets: `body` is its JSON, whatever that is; None where there is none."""
 
     body: Any = None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self, unavailable: Collection[str] = ()) -> dict[str, Any]:
         """The answer as JSON holds it, in at most `MAX_ANSWER` characters."""
-        told = {"done": self.done, "message": self.message}
-        for text, entries in _BOUNDS:
-            body = as_json(sanitized(self.body))
-            cut = bounded(body, text, entries)
-            notice = {} if cut == body else {"notice": _CUT.format(text=text, entries=entries)}
-            shown = told | notice | ({} if cut is None else {"body": cut})
-            if len(as_text(shown)) <= MAX_ANSWER:
-                return shown
-        return told | {"notice": "Too long to show. Narrow it with query."}
+        head = {"done": self.done, "message": self.text(unavailable)}
+        fitting = fit(as_json(sanitized(self.body)), MAX_ANSWER - FRAME - len(as_text(head)))
+        if fitting is None:
+            return head | {"notice": f"Too long to show. {_NARROW}"}
+        body, cut = fitting
+        notice = {"notice": f"{in_full_but(cut)} {_NARROW}"} if cut else {}
+        return head | notice | ({} if body is None else {"body": body})

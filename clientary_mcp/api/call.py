@@ -1,7 +1,6 @@
-"""What happens between a request and the network: pacing, waiting, retrying. It knows no Clientary.
+"""One call of a tool: its deadline, its clock, its waits, and the writes that it sent.
 
-`Retrying(Pacing(network))`: every try is paced. Each request carries the `Call` it belongs to, which holds the
-deadline and is told of every wait.
+Each request carries the `Call` it belongs to through `Retrying(Pacing(network))`.
 """
 
 import math
@@ -16,12 +15,12 @@ import httpx
 
 Sleep = Callable[[float], Awaitable[None]]
 OnWait = Callable[[float | None, str], Awaitable[None]]
-"""Is told of a wait before it begins: its seconds, None where nobody knows them yet, and why."""
+"""Is called before a wait begins, with its seconds (None where they are not known yet) and the reason."""
 
 
 @dataclass(frozen=True)
 class Clock:
-    """Time as the session sees it; tests bring their own, so that none of them waits."""
+    """Time as the session sees it; tests pass their own, so that none of them waits."""
 
     now: Callable[[], float] = time.monotonic
     wall: Callable[[], float] = time.time
@@ -38,15 +37,15 @@ class Call:
     waited: float = 0.0
     retries: int = 0
     writes: list[dict[str, str | int]] = field(default_factory=list)
-    """What left to change something: method, path and status, 0 where no answer came."""
+    """The writes that were sent: method, path and status, 0 where there was no response."""
     records: dict[str, Any] = field(default_factory=dict)
     """The single records that it read, by their paths."""
     before: dict[str, Any] = field(default_factory=dict)
-    """The record that it changes or removes, as it was read before that; empty where it was not read."""
+    """The record that it changes or deletes, as it was read before; empty where it was not read."""
     read: set[bytes] | None = None
-    """Digests of everything that was read, where somebody has to know later whether it is still the same."""
+    """Digests of everything that was read, where it matters later whether it is still the same."""
     latest: float = math.inf
-    """The moment by which it must be over, however late its first request leaves."""
+    """The moment by which it must be over, however late its first request is sent."""
     begun: float = field(init=False)
     """When it arrived."""
     _until: float | None = None
@@ -64,22 +63,22 @@ class Call:
         return min(self._until, self.latest) - self.clock.now()
 
     async def wait(self, seconds: float, why: str) -> bool:
-        """Wait, and say so; False at once when the deadline comes first."""
+        """Report the wait, then wait; False at once when the deadline comes first."""
         if seconds >= self.left:
             return False
-        await self.tell(seconds, why)
+        await self.report(seconds, why)
         with self.waiting():
             await self.clock.sleep(seconds)
         return True
 
-    async def tell(self, seconds: float | None, why: str) -> None:
-        """Say that a wait begins."""
+    async def report(self, seconds: float | None, why: str) -> None:
+        """Report that a wait begins."""
         if self.on_wait is not None:
             await self.on_wait(seconds, why)
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """The time in here counts as waited: once, however many requests of the call wait side by side."""
+        """The time in here counts as waited: once, however many requests of the call wait at the same time."""
         if not self._waiting:
             self._since = self.clock.now()
         self._waiting += 1
@@ -99,6 +98,4 @@ def call_of(request: httpx.Request) -> Call:
 
 
 Query = Mapping[str, Any]
-
-
 Body = Mapping[str, Any]

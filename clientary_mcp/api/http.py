@@ -1,12 +1,11 @@
-"""One request and its answer: where JSON comes from, and where errors of the network become ours.
+"""One request and its response: where JSON comes in, and where network errors become ours.
 
-It knows no records. What leaves is counted here, whichever tool sends it.
+It knows no records. Quotas are spent here, whichever tool sends the request.
 """
 
 import json
 import ssl
-from base64 import b64encode
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -29,25 +28,26 @@ from clientary_mcp.errors import (
     RateLimited,
     Unavailable,
 )
-from clientary_mcp.redaction import SecretMemory, handles_in, redacted
+from clientary_mcp.redaction import Secrets
 from clientary_mcp.settings import Settings
 from clientary_mcp.state.quotas import Quotas
 
 Settle = Callable[[OutcomeUnknown], Awaitable[Any]]
 
 _KNOWN_CLOCK, _UNKNOWN_CLOCK = timedelta(seconds=2), timedelta(minutes=5)
+_LATER = "Try again in a minute."
 _TIMEOUT = httpx.Timeout(connect=10, read=30, write=30, pool=None)  # places are given by Pacing
 
 
 class HttpSession:
-    """The connections to one account, and what all that went over them has taught."""
+    """The connections to one account, and what their responses have shown: its clock, its secrets."""
 
     def __init__(self, settings: Settings, network: httpx.AsyncBaseTransport | None, clock: Clock) -> None:
         self._settings, self._clock = settings, clock
         self.writes_in_flight = WritesInFlight(clock.now)
         self.quotas = Quotas(settings, clock.now)
         self._ahead: float | None = None
-        self._learnt = SecretMemory()
+        self.secrets = Secrets(settings)
         pool = network or httpx.AsyncHTTPTransport(
             verify=_certificates(), limits=httpx.Limits(max_connections=settings.concurrency)
         )
@@ -64,7 +64,7 @@ class HttpSession:
         await self._http.aclose()
 
     def time_there(self, wall: float) -> tuple[datetime, timedelta]:
-        """What Clientary's clock showed then, and how far that may be off."""
+        """What Clientary's clock showed at that time, and how far that may be off."""
         doubt = _UNKNOWN_CLOCK if self._ahead is None else _KNOWN_CLOCK
         return datetime.fromtimestamp(wall + (self._ahead or 0.0), UTC), doubt
 
@@ -78,9 +78,9 @@ class HttpSession:
         body: Body | None = None,
         settle: Settle | None = None,
     ) -> Any:
-        """The JSON of the answer, None where it has none; raises children of `ClientaryError`.
+        """The JSON of the response, None where it has none; raises subclasses of `ClientaryError`.
 
-        `settle` finds out what became of a write whose answer is lost, while that still counts as under way.
+        `settle` finds out what became of a write whose response is lost, while the write still counts as in flight.
         """
         if method == "GET":
             return await self._answer(call, method, path, query, body)
@@ -97,7 +97,7 @@ class HttpSession:
     async def _answer(self, call: Call, method: str, path: str, query: Query | None, body: Body | None) -> Any:
         response = await self._response(call, method, path, query, body)
         if call.read is not None:
-            # Pages that stand for an error differ each time: the time, a number of the request.
+            # Error pages differ each time: they carry the time, or an id of the request.
             seen = response.content if response.is_success else f"{path} {response.status_code}".encode()
             call.read.add(sha256(seen).digest())
         return self._read(response, method, path, query, body)
@@ -118,29 +118,27 @@ class HttpSession:
         try:
             response = await self._http.send(request)
         except httpx.PoolTimeout:
-            raise RateLimited(
-                "Too many requests are waiting their turn; nothing was sent. Try again in a minute."
-            ) from None
+            raise RateLimited("Too many requests are waiting their turn.", _LATER, effect="not sent") from None
         except NOT_SENT:
-            raise Unavailable("Clientary could not be reached; nothing was sent. Try again in a minute.") from None
+            raise Unavailable("Clientary could not be reached.", _LATER, effect="not sent") from None
         except httpx.RequestError as error:
             if method == "GET":
-                raise Unavailable("The connection to Clientary failed. Try again in a minute.") from None
+                raise Unavailable("The connection to Clientary failed.", _LATER) from None
             timed_out = isinstance(error, httpx.TimeoutException)
-            why = "No answer came in time" if timed_out else "The connection failed before Clientary answered"
-            raise unknown_outcome(method, path, why, may_still_happen=timed_out) from None
+            why = "did not arrive in time" if timed_out else "was lost: the connection failed"
+            raise unknown_outcome(f"The response to {method} {path} {why}.", may_still_happen=timed_out) from None
         write["status"] = response.status_code
         self._note_time(response.headers.get("date"))
         return response
 
     def _note_time(self, date: str | None) -> None:
-        """By how much Clientary's clock is ahead of ours, by the dates of its answers."""
+        """By how much Clientary's clock is ahead of ours, according to the dates of its responses."""
         with suppress(ValueError, TypeError):
             self._ahead = parsedate_to_datetime(date or "").timestamp() - self._clock.wall()
 
     def _read(self, response: httpx.Response, method: str, path: str, *sent: Query | Body | None) -> Any:
-        """The JSON of an answer, without secrets; the error that its status or its form stands for."""
-        content = redacted(response.content, self._secrets(sent), self._learnt)
+        """The JSON of a response, without secrets; or the error for its status or form."""
+        content = self.secrets.incoming(response.content, sent)
         if not response.is_success:
             asked = retry_after(response, self._clock.wall())
             raise error_for_status(response.status_code, method, path, content.decode(errors="replace"), asked)
@@ -149,38 +147,35 @@ class HttpSession:
             return json.loads(content, parse_float=Decimal, parse_constant=str) if content.strip() else None
         except (ValueError, RecursionError):
             if method == "GET":
-                raise MalformedResponse(
-                    "Clientary's answer could not be read: it is not the JSON it should be."
-                ) from None
-            # Not necessarily Clientary's: a proxy answers 200 with a page of its own, and has passed nothing on.
-            raise unknown_outcome(method, path, "Clientary's answer could not be read") from None
-
-    def _secrets(self, sent: Iterable[Query | Body | None]) -> list[str]:
-        """What no answer may repeat: the token, and the payment handles that were sent."""
-        token = self._settings.api_token
-        return [token, b64encode(f"{token}:{token}".encode()).decode(), *handles_in(sent)]
+                raise MalformedResponse("Clientary's response could not be read: it is not valid JSON.") from None
+            # Not necessarily Clientary's: a proxy returns 200 with a page of its own, and has passed nothing on.
+            raise unknown_outcome(f"The response to {method} {path} could not be read.") from None
 
 
 @cache
 def _certificates() -> ssl.SSLContext:
-    """The authorities that are trusted; reading them takes longer than anything else at start, so it is done once."""
+    """The trusted certificate authorities; loading them is the slowest part of a start, so it is done once."""
     return httpx.create_ssl_context()
 
 
 def _counts_as(method: str, path: str, query: Query | None, body: Body | None) -> str | None:
-    """What the owner caps, told by what leaves: whichever tool sends it."""
-    what = path.rpartition("/")[2]
+    """The quota that a request counts towards, judged by the request itself, whichever tool sends it."""
+    resource = path.rpartition("/")[2]
     if method == "DELETE":
         return "delete"
-    if method == "POST" and what == "messages":
+    if method == "POST" and resource == "messages":
         return "mail"
-    if method == "POST" and what == "payments" and any("payment_profile_id" in name for name in _names([query, body])):
+    if (
+        method == "POST"
+        and resource == "payments"
+        and any("payment_profile_id" in name for name in _names([query, body]))
+    ):
         return "money"
     return None
 
 
 def _names(sent: Any) -> Iterator[str]:
-    """The names of fields in what is sent, at any depth; what a query calls `payment[amount]` is one name."""
+    """The names of fields in a query or body, at any depth; `payment[amount]` in a query is one name."""
     if isinstance(sent, Mapping):
         yield from map(str, sent)
         sent = sent.values()

@@ -8,19 +8,15 @@ import httpx
 from clientary_mcp.api.call import Call, call_of
 
 LONGEST_WAIT = 20.0
-
-
 _FIRST_GAP = 0.1
-
-
 _LONGEST_GAP = 2.0
 
 
 class Pacing(httpx.AsyncBaseTransport):
-    """At most so many requests at the same time and per second, over all calls of the process, in turn.
+    """Limits concurrent requests and requests per second, over all calls of the process, first come, first served.
 
-    Both adapt to what is borne: a 429 halves the places and doubles the gap between requests, and holds everybody
-    back as long as it asks; every answer that is none gives a little of it back.
+    Both limits adapt: a 429 halves the concurrency, doubles the gap between requests, and holds all requests back as
+    long as it asks; every other response gives a little of it back.
     """
 
     def __init__(self, network: httpx.AsyncBaseTransport, concurrency: int, per_second: float) -> None:
@@ -33,7 +29,7 @@ class Pacing(httpx.AsyncBaseTransport):
         self._good_answers = 0
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Wait for a place and for the pace, then send and read the whole answer."""
+        """Wait for a place and for the pace, then send the request and read the whole response."""
         call = call_of(request)
         if call.left <= 0:
             raise httpx.PoolTimeout("the deadline is past", request=request)
@@ -41,7 +37,7 @@ class Pacing(httpx.AsyncBaseTransport):
             self._places.acquire_on_behalf_of_nowait(request)  # without a turn of the event loop, where one is free
         except anyio.WouldBlock:
             with anyio.move_on_after(call.left) as scope:
-                await call.tell(None, "every place for a request is taken")
+                await call.report(None, "too many requests at once")
                 with call.waiting():
                     await self._places.acquire_on_behalf_of(request)
             if scope.cancelled_caught:
@@ -58,9 +54,9 @@ class Pacing(httpx.AsyncBaseTransport):
         now = call.clock.now()
         start = max(now, self._next_start)
         earlier, self._next_start = self._next_start, start + self._gap
-        if start > now and not await call.wait(start - now, "keeping the pace that Clientary bears"):
-            self._next_start = earlier  # who does not wait takes no turn from those who do
-            raise httpx.PoolTimeout("not this side of the deadline", request=request)
+        if start > now and not await call.wait(start - now, "keeping to the rate that Clientary accepts"):
+            self._next_start = earlier  # a request that gives up takes no turn from those that wait
+            raise httpx.PoolTimeout("no turn before the deadline", request=request)
 
     def _adapt(self, response: httpx.Response, call: Call) -> None:
         if response.status_code == 429:
@@ -77,7 +73,7 @@ class Pacing(httpx.AsyncBaseTransport):
             self._places.total_tokens += 1
 
     async def _send(self, call: Call, request: httpx.Request) -> httpx.Response:
-        """The answer with its body: a body that breaks off counts as a connection that broke."""
+        """The response with its body: a body that breaks off counts as a broken connection."""
         with anyio.move_on_after(call.left) as sending:
             response = await self._network.handle_async_request(request)
             try:
@@ -85,8 +81,8 @@ class Pacing(httpx.AsyncBaseTransport):
             finally:
                 await response.aclose()
             return response
-        assert sending.cancelled_caught  # noqa: S101 - the only way here
-        raise httpx.ReadTimeout("no answer before the deadline", request=request)
+        assert sending.cancelled_caught  # noqa: S101 - the only other way out of the block
+        raise httpx.ReadTimeout("no response before the deadline", request=request)
 
     async def aclose(self) -> None:
         """Close the network below."""

@@ -1,4 +1,4 @@
-"""Whether a write took effect, judged by what is there afterwards: for the writes whose answer never came."""
+"""Whether a write whose response was lost succeeded, judged by the records that exist afterwards."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
@@ -6,7 +6,8 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from clientary_mcp.api.call import Call
-from clientary_mcp.api.status_errors import not_done
+from clientary_mcp.api.status_errors import not_done, unknown_outcome
+from clientary_mcp.api.write_tracker import MOSTLY_OVER
 from clientary_mcp.errors import ClientaryError, OutcomeUnknown
 from tool_schemas.base.models import Record
 from tool_schemas.documents import Item
@@ -20,7 +21,7 @@ _CENT = Decimal("0.01")
 def update_applied(record: Record, body: Mapping[str, Any], since: datetime, doubt: timedelta) -> bool | None:
     """Whether `record` is as an update with that body, begun at `since`, would leave it; None when in doubt.
 
-    What the fields can't tell (a new line may be like an old one) the time of the last change does, where it is told.
+    Where the fields cannot decide (a new line may equal an old one), the time of the last change does, if it is known.
     """
     wanted = type(record).read({"id": record.id, **body})
     verdicts = [_same(key, record, wanted, body) for key in body]
@@ -81,8 +82,8 @@ def find_created(
 ) -> tuple[list[RecordT], bool]:
     """The records that a create with that body, begun at `since`, has certainly made; and whether others may be it.
 
-    A record that is like it in most fields and not old enough to be ruled out is in doubt: Clientary may have
-    changed what it was sent, or not say when it was made. `doubt` is how far the two clocks may be apart.
+    A record that agrees in most fields and is not old enough to be ruled out is in doubt: Clientary may have
+    changed what it was sent, or omit the time of creation. `doubt` is how far the two clocks may be apart.
     """
     certain: list[RecordT] = []
     doubtful = False
@@ -101,10 +102,10 @@ def find_created(
 
 
 _ALIKE = 0.6
-"""The share of the given fields in which a record that is not the very one has to agree to be taken for it."""
+"""The share of the given fields in which a record has to agree to count as possibly the one that was created."""
 
 _TICK = timedelta(seconds=1)
-"""Clientary tells times in whole seconds."""
+"""Clientary gives times in whole seconds."""
 
 
 def _likeness(record: Record, body: Mapping[str, Any]) -> float:
@@ -113,33 +114,27 @@ def _likeness(record: Record, body: Mapping[str, Any]) -> float:
     return sum(verdicts) / len(verdicts) if verdicts else 1.0  # then the time alone decides
 
 
-TOOK_EFFECT = "The answer was lost on the way; a look shows that it took effect, once."
+TOOK_EFFECT = "The response was lost; a check confirmed that the change was made exactly once."
 
 
 def accepted(path: str) -> OutcomeUnknown:
-    return OutcomeUnknown(
-        f"Clientary accepted POST {path}, but does not show the new record. Look before repeating it.",
-        may_still_happen=True,
-        accepted=True,
-    )
-
-
-_AT_WORK = 6.0
-"""Seconds in which Clientary mostly ends what it was at when a connection broke."""
+    """The error for a create that Clientary accepted without returning the record."""
+    why = f"Clientary accepted POST {path}, but did not return the new record."
+    return unknown_outcome(why, may_still_happen=True, accepted=True)
 
 
 async def resolve_lost_write(
     call: Call, look: Callable[[], Awaitable[ResultT | None]], method: str, path: str, lost: OutcomeUnknown
 ) -> ResultT:
-    """What a look finds of a write whose answer was lost, at once or a little later.
+    """What a check finds of a write whose response was lost, at once or a little later.
 
-    NotDone when that is nothing, `lost` when it may yet come or when there is no telling.
+    NotDone when it finds nothing, `lost` when the write may still happen or the check does not decide.
     """
-    why = "the answer was lost, and Clientary may still be at work"
+    why = "the response was lost, and Clientary may still be working on it"
     try:
         found = await look()
         if found is None:
-            if lost.accepted or not await call.wait(_AT_WORK, why):
+            if lost.accepted or not await call.wait(MOSTLY_OVER, why):
                 raise lost
             found = await look()
     except ClientaryError:

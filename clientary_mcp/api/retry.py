@@ -8,33 +8,28 @@ from clientary_mcp.api.call import Call, call_of
 from clientary_mcp.api.rate_limit import LONGEST_WAIT, retry_after
 
 MAX_TRIES = 6
-
-
 _FIRST_WAIT = 0.5
+_SERVER_ERRORS = (502, 503, 504)
 
-
-_TROUBLED = (502, 503, 504)
-
-
-# Nothing of the request reached anybody: as safe to repeat as if it had never been made.
+# No part of the request reached Clientary: as safe to repeat as if it had never been made.
 NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
 class Retrying(httpx.AsyncBaseTransport):
-    """Tries again what is safe to try again, as long as the call's deadline allows.
+    """Retries what is safe to retry, as long as the call's deadline allows.
 
     | | GET | POST, PUT, DELETE |
     | --- | --- | --- |
-    | 429 | again | again: it was refused |
-    | 502, 503, 504, no JSON, connection lost, timeout | again | never: it may have taken effect |
-    | no connection made | again | again: nothing was sent |
+    | 429 | retried | retried: the request was rejected |
+    | 502, 503, 504, no JSON, connection lost, timeout | retried | never: it may have succeeded |
+    | no connection made | retried | retried: nothing was sent |
     """
 
     def __init__(self, below: httpx.AsyncBaseTransport) -> None:
         self._below = below
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """The first answer that is final, or the last one or error when there is no time for more."""
+        """The first response that is final, or the last response or error when there is no time for more."""
         call = call_of(request)
         for tries in range(1, MAX_TRIES + 1):
             failure: httpx.TransportError | None = None
@@ -48,7 +43,7 @@ class Retrying(httpx.AsyncBaseTransport):
                 break
             call.retries += 1
         if response is None:
-            assert failure is not None  # noqa: S101 - one of the two is there
+            assert failure is not None  # noqa: S101 - each try ends in one of the two
             raise failure
         return response
 
@@ -60,27 +55,27 @@ class Retrying(httpx.AsyncBaseTransport):
 def _worth_another(
     request: httpx.Request, response: httpx.Response | None, failure: httpx.TransportError | None
 ) -> str:
-    """Why another try is safe and may help; empty when it is not."""
+    """Why another try is safe and may help; empty when it is not safe or will not help."""
     if failure is not None:
         safe = request.method == "GET" or isinstance(failure, NOT_SENT)
         return "Clientary could not be reached" if safe else ""
     if response is not None and response.status_code == 429:
-        return "Clientary asked to slow down"
-    if response is not None and response.status_code in _TROUBLED and request.method == "GET":
-        return f"Clientary answered {response.status_code}"
+        return "Clientary's rate limit was reached"
+    if response is not None and response.status_code in _SERVER_ERRORS and request.method == "GET":
+        return f"Clientary returned {response.status_code}"
     if response is not None and response.status_code == 200 and request.method == "GET" and not _looks_whole(response):
-        return "Clientary's answer could not be read"
+        return "Clientary's response could not be read"
     return ""
 
 
 def _looks_whole(response: httpx.Response) -> bool:
-    """Whether a body begins and ends as JSON of the API does; a proxy's page and half an answer do not."""
+    """Whether a body begins and ends as JSON of the API does; a proxy's page and half a response do not."""
     body = response.content.strip()
     return body[:1] + body[-1:] in (b"{}", b"[]")
 
 
 def _pause(tries: int, response: httpx.Response | None, call: Call) -> float:
-    """What Clientary asked for, else twice as long each time, with jitter so that calls spread out."""
+    """Seconds to wait: what Clientary asked for, else twice as long each time, with jitter to spread the calls."""
     if response is not None and (asked := retry_after(response, call.clock.wall())) is not None:
         return asked
     longest: float = min(LONGEST_WAIT, _FIRST_WAIT * 2 ** (tries - 1))

@@ -24,14 +24,15 @@ from clientary_mcp.api.reconcile import TOOK_EFFECT, accepted, find_created, res
 from clientary_mcp.api.status_errors import error_for_status
 from clientary_mcp.api.streaming import Opened, RecordT, Sieve, Sink, _All
 from clientary_mcp.errors import ClientaryError, ListChanged, MalformedResponse, NotFound, OutcomeUnknown
+from clientary_mcp.redaction import Secrets
 from clientary_mcp.settings import Settings
 from clientary_mcp.state.quotas import Quotas
 from clientary_mcp.state.recent import RecentResults
+from tool_schemas.base.durations import DAY
 from tool_schemas.base.models import Record
 from tool_schemas.base.results import Page
 
 SieveT = TypeVar("SieveT", bound="Sieve")
-_DAY = 86_400
 
 
 class Clientary:
@@ -50,7 +51,7 @@ class Clientary:
         self._http = HttpSession(settings, network, self.clock)
         self._made_here: set[tuple[str, int]] = set()
         self.sink: Sink | None = None
-        self.recent = RecentResults(_DAY, self.clock.now)
+        self.recent = RecentResults(DAY, self.clock.now)
         """What jobs did in the last day that leaves no trace in the account, and whose turn it is among them."""
 
     async def __aenter__(self) -> Self:
@@ -64,6 +65,11 @@ class Clientary:
     async def aclose(self) -> None:
         """Close the connections."""
         await self._http.aclose()
+
+    @property
+    def secrets(self) -> Secrets:
+        """What no text that leaves the process may show."""
+        return self._http.secrets
 
     @property
     def quotas(self) -> Quotas:

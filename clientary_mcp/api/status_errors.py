@@ -1,4 +1,4 @@
-"""Clientary's status codes and error bodies, in words that say what to do next. Each code is known here alone."""
+"""From status code and body to exception, in words that say what to do next. Only this module knows the codes."""
 
 import json
 import re
@@ -20,74 +20,75 @@ from tool_schemas.base.parsing import SECRETS, strip_invisible
 
 _MAX_FIELDS = 20
 _MAX_MESSAGE = 200
-_MAX_SAID = 1_000
+_MAX_DETAILS = 1_000
 _FIELD = re.compile(r"[\w.\[\]-]{1,60}")
 
 
 def error_for_status(
     status: int, method: str, path: str, body: str, retry_after: float | None = None
 ) -> ClientaryError:
-    """The error for an answer that is not 2xx, by its status, and for 422 by its body."""
+    """The error for a response that is not 2xx, by its status, and for 4xx by its body."""
     resource = [part for part in path.split("/") if not part.isdigit()][-1].replace("_", " ")
     match status:
         case 401:
             return NotAllowed(
-                "Clientary does not accept the API token. Its owner can generate a new one on their profile page"
-                " in Clientary; it belongs into CLIENTARY_API_TOKEN."
+                "Clientary rejected the API token.",
+                "Its owner can generate a new one on their profile page in Clientary; set it as CLIENTARY_API_TOKEN.",
             )
         case 403:
             return NotAllowed(
-                f"The owner of the API token has no right to this ({method} {path}). "
-                "An administrator of the account can give it in Clientary."
+                f"The owner of the API token is not allowed to do this ({method} {path}).",
+                "An administrator of the account can grant the permission in Clientary.",
             )
         case 404:
-            return NotFound(f"There is nothing at {path}: no such record, or it was deleted.")
+            return not_found(path)
         case 426:
             return PlanLimit(
-                f"The account's plan allows no more {resource}: nothing was created. "
-                "The owner can change the plan or make room in Clientary; trying again will not help."
+                f"The account's plan allows no more {resource}.",
+                "The owner can change the plan or delete some in Clientary; trying again will not help.",
             )
         case 429:
-            when = f" in {retry_after:.0f} seconds" if retry_after else " in a minute"
-            return RateLimited(f"Clientary asks to slow down; nothing was changed. Try again{when}.", retry_after)
+            when = f"{retry_after:.0f} seconds" if retry_after else "a minute"
+            return RateLimited("Clientary's rate limit was reached.", f"Try again in {when}.", retry_after=retry_after)
         case _ if 300 <= status < 400 and method == "GET":
             return MalformedResponse(
-                f"Clientary answered with a redirect ({status}), which is not followed. "
-                "CLIENTARY_SUBDOMAIN or CLIENTARY_BASE_URL is probably not the account's address."
+                f"Clientary returned a redirect ({status}), which is not followed.",
+                "CLIENTARY_SUBDOMAIN or CLIENTARY_BASE_URL is probably not the account's address.",
             )
         case _ if 400 <= status < 500:
             return _refused(status, body)
         case _ if method == "GET":
-            return Unavailable(f"Clientary has trouble of its own ({status}). Try again in a minute.")
+            return Unavailable(f"Clientary returned a server error ({status}).", "Try again in a minute.")
         case _:
-            return unknown_outcome(method, path, f"Clientary answered {status}", may_still_happen=status == 504)
+            why = f"Clientary returned {status} in response to {method} {path}."
+            return unknown_outcome(why, may_still_happen=status == 504)
 
 
-def unknown_outcome(method: str, path: str, why: str, *, may_still_happen: bool = False) -> OutcomeUnknown:
-    """The error for a write that was sent and whose answer tells nothing."""
-    return OutcomeUnknown(
-        f"{why}, so it is not known whether {method} {path} took effect. Look before repeating it.",
-        may_still_happen=may_still_happen,
-    )
+def not_found(path: str) -> NotFound:
+    """The error for a record that does not exist."""
+    return NotFound(f"{path} was not found; it does not exist or was deleted.")
+
+
+def unknown_outcome(why: str, *, may_still_happen: bool = False, accepted: bool = False) -> OutcomeUnknown:
+    """The error for a write that was sent, where the response does not show what became of it."""
+    return OutcomeUnknown(why, "Check before retrying.", may_still_happen=may_still_happen, accepted=accepted)
 
 
 def not_done(method: str, path: str) -> NotDone:
     """The error for a write that left no trace."""
-    return NotDone(
-        f"The answer was lost, and a look shows that {method} {path} did not take effect. It can be repeated."
-    )
+    return NotDone(f"The response to {method} {path} was lost, so the account was checked.", "It is safe to retry.")
 
 
 def _refused(status: int, body: str) -> Refused:
     fields = field_errors(body)
-    said = _said(fields)
-    return Refused(f"Clientary refused this ({status}) and changed nothing{f': {said}' if said else ''}.", fields)
+    said = _details(fields)
+    return Refused(f"Clientary rejected this ({status}){f': {said}' if said else ''}.", fields=fields)
 
 
-def _said(fields: dict[str, list[str]]) -> str:
-    """The messages, each quoted, as many as an agent needs to read."""
+def _details(fields: dict[str, list[str]]) -> str:
+    """The messages, each in quotation marks, up to a length that an agent can read."""
     parts: list[str] = []
-    room = _MAX_SAID
+    room = _MAX_DETAILS
     for field, messages in fields.items():
         quoted = " and ".join(f"“{message}”" for message in messages)
         part = f"{field}: {quoted}" if field.strip(".") else quoted
@@ -99,10 +100,10 @@ def _said(fields: dict[str, list[str]]) -> str:
 
 
 def field_errors(body: str) -> dict[str, list[str]]:
-    """What is wrong, by field, from any body that a 422 was seen or said to have; the rest stands under `""`.
+    """What is wrong, by field, from every form of 422 body that is known; what names no field is under `""`.
 
-    Known are `{"name": ["can't be blank"]}`, the same under `errors`, `{"error": "…"}`, a list, and text.
-    HTML says nothing that anybody could use.
+    Known are `{"name": ["can't be blank"]}`, the same under `errors`, `{"error": "…"}`, a list, and plain text.
+    HTML is ignored.
     """
     try:
         said = json.loads(body)
@@ -115,8 +116,8 @@ def field_errors(body: str) -> dict[str, list[str]]:
     if isinstance(said, dict):
         found: dict[str, list[str]] = {}
         for name, value in list(said.items())[:_MAX_FIELDS]:
-            told = ["is not accepted"] if name in SECRETS else _messages(value)
-            found[_field(name)] = [*found.get(_field(name), []), *told]
+            messages = ["is not accepted"] if name in SECRETS else _messages(value)
+            found[_field(name)] = [*found.get(_field(name), []), *messages]
     else:
         found = {"": _messages(said)}
     return {field: messages for field, messages in found.items() if messages}

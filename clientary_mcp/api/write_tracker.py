@@ -1,4 +1,4 @@
-"""Which lists the process's own writes may change while somebody reads their pages."""
+"""The writes in flight: which lists they may change while their pages are read, and for how long."""
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
@@ -6,16 +6,20 @@ from contextlib import contextmanager
 
 from clientary_mcp.errors import OutcomeUnknown
 
-_LINGERS = 120.0
-"""Seconds in which Clientary may still be at work on what timed out; no longer, since lists are not called complete
-meanwhile. A dropped connection is taken for an end: what comes after it comes within the look for it, or hardly ever.
+MOSTLY_OVER = 6.0
+"""Seconds in which Clientary mostly ends what it was working on when a connection broke."""
+
+STILL_AT_WORK = 120.0
+"""Seconds in which Clientary may still be working on a request that timed out; no longer, since no list counts as
+complete meanwhile. A dropped connection counts as an end: what it leaves behind appears within `MOSTLY_OVER`, or
+hardly ever.
 """
 
 
 class WritesInFlight:
     """The writes that are under way, and those that are over.
 
-    A list that gains one and loses another keeps its count, so that nothing in Clientary's answers shows it.
+    A list that gains one record and loses another keeps its count, so Clientary's responses do not show the change.
     """
 
     def __init__(self, now: Callable[[], float]) -> None:
@@ -36,26 +40,26 @@ class WritesInFlight:
             raise
         finally:
             if lingers:
-                self._lingering.append((self._now() + _LINGERS, kind))
+                self._lingering.append((self._now() + STILL_AT_WORK, kind))
             else:
                 self._ended[kind] += 1
 
     def snapshot(self) -> Counter[tuple[str, str]]:
-        """Now, for `since`."""
+        """The writes that are over by now, for `changed_since`."""
         while self._lingering and self._lingering[0][0] <= self._now():
             self._ended[self._lingering.popleft()[1]] += 1
         return self._ended.copy()
 
-    def changed_since(self, mark: Counter[tuple[str, str]], plural: str) -> bool:
-        """Whether records of that kind may have both come and gone since the mark."""
-        under_way = self._begun - mark
+    def changed_since(self, snapshot: Counter[tuple[str, str]], plural: str) -> bool:
+        """Whether records of that kind may have both appeared and disappeared since the snapshot."""
+        under_way = self._begun - snapshot
         came, changed = under_way["POST", plural], under_way["PUT", plural]
         gone = sum(under_way["DELETE", taken] for taken in {plural, *_TAKE_OTHERS_ALONG})
         return changed > 1 or (came > 0) + (changed > 0) + (gone > 0) > 1
 
 
 _TAKE_OTHERS_ALONG = ("clients", "leads", "projects", "invoices")
-"""Lists whose records take records of other lists along when they are deleted."""
+"""Lists whose records are deleted together with records of other lists."""
 
 
 def _list_of(path: str) -> str:

@@ -1,46 +1,44 @@
-"""The MCP server: which tools are offered, and how one call travels from the agent to Clientary and back."""
+"""The MCP server: which tools it exposes, and how one call travels from the agent to Clientary and back."""
 
 import logging
-from base64 import b64encode
 from collections.abc import Collection, Iterable
 from importlib.metadata import version
 from typing import Any
 
 import mcp_types
-from anyio import get_cancelled_exc_class
 from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context, MCPServer, RequestStateSecurity
 
 from clientary_mcp.api.call import Call, OnWait
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.errors import BadArguments, ClientaryError, OutcomeUnknown
-from clientary_mcp.redaction import SecretMemory, redacted
-from clientary_mcp.server.audit import Audit, line_of, now
+from clientary_mcp.errors import BadArguments
+from clientary_mcp.server.audit import Audit
 from clientary_mcp.server.completions import NameCompleter
 from clientary_mcp.server.elicitation import ANSWER_WITHIN
 from clientary_mcp.server.instructions import instructions
 from clientary_mcp.server.prompts import Prompts
+from clientary_mcp.server.replies import Replies
 from clientary_mcp.server.resources import Resources
 from clientary_mcp.server.suggestions import suggest_ids
-from clientary_mcp.server.write_guard import Answer, WriteGuard, was_done
+from clientary_mcp.server.write_guard import WriteGuard, how_it_ended
 from clientary_mcp.settings import Settings
 from clientary_mcp.tools import ALL
-from clientary_mcp.tools.mentions import strip_mentions, strip_result
 from clientary_mcp.tools.tool import Tool
 from clientary_mcp.tools.toolsets import select_tools, unavailable
+from tool_schemas.base.durations import DAY
 from tool_schemas.base.models import Arguments
 from tool_schemas.base.parsing import strip_invisible
-from tool_schemas.base.report import Report
-from tool_schemas.base.results import Outcome, as_text
 from tool_schemas.base.validation import nearest
 
-_A_DAY = 86_400
 
-logger = logging.getLogger(__name__)
+class UnknownTool(BadArguments):
+    """The call names a tool that does not exist, or that the settings do not expose."""
+
+    code = "unknown tool"
 
 
 class ClientaryServer(MCPServer[None]):
-    """Offers tools over one session with one account, which all of its MCP sessions share."""
+    """Exposes tools over one session with one account, which all of its MCP sessions share."""
 
     def __init__(self, clientary: Clientary, tools: tuple[Tool, ...] = ALL) -> None:
         chosen = select_tools(tools, clientary.settings)
@@ -51,7 +49,7 @@ class ClientaryServer(MCPServer[None]):
             version=version("clientary-mcp"),
             log_level=clientary.settings.log_level,
             # The seal outlasts the question, so that a late answer is refused in words and not by the protocol.
-            request_state_security=RequestStateSecurity.ephemeral(ttl=ANSWER_WITHIN + _A_DAY),
+            request_state_security=RequestStateSecurity.ephemeral(ttl=ANSWER_WITHIN + DAY),
             subscriptions=False,  # no list changes while the server runs, so a listen stream would never say anything
         )
         for library in ("httpx", "httpcore", "mcp.server.sse", "sse_starlette"):  # write addresses and calls to the log
@@ -59,58 +57,40 @@ class ClientaryServer(MCPServer[None]):
         self._clientary = clientary
         self._tools = {tool.name: tool for tool in chosen}
         self._hidden = unavailable(tools, chosen)
-        self._text_only = clientary.settings.answers == "text"
         self._listed = [tool.publish(self._hidden) for tool in chosen]
-        if self._text_only:
+        text_only = clientary.settings.answers == "text"
+        if text_only:
             self._listed = [tool.model_copy(update={"output_schema": None}) for tool in self._listed]
-        self._secrets = _secrets(clientary.settings)
-        self._audit = Audit(clientary.settings.audit_log, self._secrets)
-        self._write_guard = WriteGuard(clientary, self._audit, self._hidden)
+        self._replies = Replies(self._tools, self._hidden, clientary.secrets, text_only=text_only)
+        self._audit = Audit(clientary.settings.audit_log, clientary.secrets)
+        self._write_guard = WriteGuard(clientary, self._audit, self._replies)
         self._prompts = Prompts(self._tools, NameCompleter(clientary))
         self._resources = Resources(clientary, self._tools, self._audit, _about(clientary.settings, chosen))
         self.completion()(self._complete)  # type: ignore[no-untyped-call]  # the SDK left its type out
 
     async def list_tools(self) -> list[mcp_types.Tool]:
-        """Every offered tool, in a fixed order."""
+        """Every tool that is exposed, in a fixed order."""
         return self._listed
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[None, Any] | None = None
     ) -> mcp_types.CallToolResult | mcp_types.InputRequiredResult:
-        """Run one tool. What goes wrong is answered as text for the agent, with `is_error`."""
-        if (tool := self._tools.get(name)) is None:
-            self._write_down(
-                {"time": now(), "tool": strip_invisible(name), "outcome": "unknown tool", "client": _host(context)}
-            )
-            return self._failed(f"There is no tool {name[:64]!r}.{nearest(name, self._tools)}")
-        call = self._clientary.new_call(_progress(context))
-        begun = call.clock.now()
-        args: Arguments | None = None
-        try:
-            args = await self._checked(tool, arguments, call)
-            answer = await self._write_guard.run(tool, args, call, context)
-            outcome = _outcome(tool, answer)
-            result = (
-                answer.model_copy(update={"meta": _meta(call)})
-                if isinstance(answer, mcp_types.InputRequiredResult)
-                else self._told(tool, answer, call)
-            )
-        except ClientaryError as error:
-            outcome = error.code
-            result = self._failed(self._explained(error, tool, args, call), call)
-        except get_cancelled_exc_class():
-            self._write_down(line_of(name, args, call, "given up", call.clock.now() - begun, _host(context), None))
-            raise
-        except Exception:
-            logger.exception("%s failed unexpectedly", name)
-            outcome = "defect"
-            result = self._failed(f"{name} failed inside this server; that is a defect, and its log says more.", call)
-        seconds, shown = call.clock.now() - begun, getattr(result, "structured_content", None)
-        self._write_down(line_of(name, args, call, outcome, seconds, _host(context), shown))
-        return result.model_copy(update={"structured_content": None}) if self._text_only and shown else result
+        """Run one tool: check its arguments, guard it, run it, render what it returns. Errors are answers as well."""
+        tool, call = self._tools.get(name), self._clientary.new_call(_progress(context))
+        async with self._audit.call(strip_invisible(name), call, _host(context)) as entry:
+            try:
+                if tool is None:
+                    raise UnknownTool(f"There is no tool {name[:64]!r}.{nearest(name, self._tools)}")
+                entry.args = await self._checked(tool, arguments, call)
+                answer = await self._write_guard.run(tool, entry.args, entry, context)
+                entry.answered(answer, how_it_ended(tool, answer))
+                return self._replies.result(answer, call)
+            except Exception as error:  # noqa: BLE001 - a defect is logged, and is an answer too
+                entry.failed(error)
+                return self._replies.failure(error, tool, entry)
 
     async def list_prompts(self) -> list[mcp_types.Prompt]:
-        """The prompts whose tools are all offered."""
+        """The prompts whose tools are all exposed."""
         return self._prompts.listed()
 
     async def get_prompt(
@@ -134,7 +114,7 @@ class ClientaryServer(MCPServer[None]):
         return self._resources.listed()
 
     async def list_resource_templates(self) -> list[mcp_types.ResourceTemplate]:
-        """Those that are addressed by what they are and their id."""
+        """Resources that are addressed by type and id."""
         return self._resources.templates()
 
     async def read_resource(
@@ -149,50 +129,16 @@ class ClientaryServer(MCPServer[None]):
         return [ReadResourceContents(content=text, mime_type=kind)]
 
     async def _checked(self, tool: Tool, given: dict[str, Any], call: Call) -> Arguments:
-        """The arguments of a call; BadArguments also says what is called like a name that stands for an id."""
+        """The arguments of a call; BadArguments suggests records where a name was given for an id."""
         try:
             return tool.check(given)
         except BadArguments as wrong:
             names = tool.names_for_ids(given)
             raise await suggest_ids(self._clientary.within(call), wrong, names, self._hidden) from None
 
-    def _explained(self, error: ClientaryError, tool: Tool, args: Arguments | None, call: Call) -> str:
-        """The message, without tools that are not there; and that nothing was changed, where it does not say so."""
-        said = str(error)
-        if isinstance(error, OutcomeUnknown) and (shows := self._tools.get(tool.seen_with or "")):
-            said = f"{said} {_with_ids(shows, args)} shows what is there."
-        if not isinstance(error, BadArguments):
-            said = strip_mentions(said, self._hidden) or "It failed."
-        unsaid = not tool.effect.reads_only and not call.writes and "othing was" not in said
-        return f"{said} Nothing was changed." if unsaid else said
-
-    def _told(self, tool: Tool, shown: dict[str, Any], call: Call) -> mcp_types.CallToolResult:
-        if tool.answer in (Outcome, Report):
-            shown = strip_result(shown, self._hidden)
-        return mcp_types.CallToolResult(
-            content=[mcp_types.TextContent(type="text", text=as_text(shown))],
-            structured_content=shown,
-            _meta=_meta(call),
-        )
-
-    def _failed(self, message: str, call: Call | None = None) -> mcp_types.CallToolResult:
-        """What went wrong, in the one place that all errors pass."""
-        text = redacted(message.encode(errors="backslashreplace"), self._secrets, SecretMemory()).decode()
-        return mcp_types.CallToolResult(
-            content=[mcp_types.TextContent(type="text", text=text)],
-            is_error=True,
-            _meta=_meta(call) if call else None,
-        )
-
-    def _write_down(self, line: dict[str, Any]) -> None:
-        try:
-            self._audit.write(line)
-        except OSError:  # what was done is done: an error would make it look otherwise
-            logger.exception("the audit trail could not be written")
-
 
 def _about(settings: Settings, tools: Collection[Tool]) -> dict[str, Any]:
-    """What this server may do on the account, for whoever looks it up."""
+    """What this server may do on the account, as its account resource reports it."""
     kinds = sorted({kind for tool in tools for kind in tool.effect.kinds})
     return {
         "may": kinds,
@@ -208,26 +154,6 @@ def _about(settings: Settings, tools: Collection[Tool]) -> dict[str, Any]:
     }
 
 
-def _secrets(settings: Settings) -> list[str]:
-    """What no text of this server holds, whoever said it: the tokens, and the form in which one leaves."""
-    token = settings.api_token
-    return [token, b64encode(f"{token}:{token}".encode()).decode(), settings.mcp_token or ""]
-
-
-def _outcome(tool: Tool, answer: Answer) -> str:
-    """How a call ended, for the audit trail."""
-    if isinstance(answer, mcp_types.InputRequiredResult):
-        return "asked"
-    return "answered" if was_done(tool, answer) else "shown"
-
-
-def _with_ids(tool: Tool, args: Arguments | None) -> str:
-    """`get_invoice with invoice_id=5`: a tool, and those of its ids that a call has named."""
-    known = {name for name in tool.arguments.model_fields if name.endswith("_id")}
-    ids = [f"{name}={value}" for name, value in args or () if name in known and value is not None]
-    return f"{tool.name} with {', '.join(ids)}" if ids else tool.name
-
-
 def _host(context: Context[None, Any] | None) -> str | None:
     """The name that the MCP client gives itself."""
     params = context.session.client_params if context else None
@@ -235,7 +161,7 @@ def _host(context: Context[None, Any] | None) -> str | None:
 
 
 def _progress(context: Context[None, Any] | None) -> OnWait | None:
-    """Tells the agent's host of every wait; hosts that did not ask for progress are sent none."""
+    """Reports every wait to the agent's host as progress, where the host asked for it."""
     if context is None:
         return None
     waits = 0
@@ -246,9 +172,3 @@ def _progress(context: Context[None, Any] | None) -> OnWait | None:
         await context.report_progress(waits, message=f"{why}: waiting{'' if seconds is None else f' {seconds:.1f} s'}")
 
     return report
-
-
-def _meta(call: Call) -> dict[str, Any] | None:
-    """How long a call waited and how often it tried again, when it did either."""
-    waited = round(call.waited, 3)
-    return {"waited_seconds": waited, "retries": call.retries} if waited or call.retries else None

@@ -1,24 +1,26 @@
 """The audit trail: one JSON line for each call, appended whole, for the owner to read afterwards.
 
-A line tells what was asked, what left for Clientary, and what was there before and after as far as it was read anyway;
-never the token, never a secret. What cannot be undone is on the disk before its answer is given, and where nothing can
-be written, nothing is changed.
+A line holds what was asked, what was sent to Clientary, and the record before and after as far as it was read anyway;
+never a secret. A write is on the disk before its answer is given, and where nothing can be written, nothing is
+changed.
 """
 
 import json
+import logging
 import os
 import shutil
 import sys
 from collections import deque
-from collections.abc import Collection
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from clientary_mcp.api.call import Call
-from clientary_mcp.errors import BlockedByOwner, SettingsError
-from clientary_mcp.redaction import HANDLES, SecretMemory, redacted
+from clientary_mcp.errors import BlockedByOwner, ClientaryError, SettingsError
+from clientary_mcp.redaction import HANDLES, Secrets
 from tool_schemas.base.models import Arguments, Confirmed, PartialUpdate
 from tool_schemas.base.parsing import sanitized
 from tool_schemas.base.results import bounded
@@ -26,14 +28,11 @@ from tool_schemas.base.results import bounded
 if sys.platform != "win32":
     import fcntl
 
-_UNWRITABLE = (
-    "Nothing was sent: the audit trail can't be written ({why}), and the owner wants no change without it. "
-    "CLIENTARY_AUDIT_LOG names its file."
-)
+logger = logging.getLogger(__name__)
 
 _as_json = json.JSONEncoder(ensure_ascii=False, default=str, separators=(",", ":")).encode
 
-# A named pipe that nobody reads must not hold up anybody.
+# A named pipe without a reader must not block the call.
 _APPENDING = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NONBLOCK", 0)
 
 _LONGEST = 32 * 1024
@@ -43,17 +42,63 @@ _ENOUGH = 64 * _LONGEST
 """Bytes that must be free: the lines of all calls that may be under way."""
 
 _MOST = 200
-"""Lines that wait for a disk that takes none; those of reads alone can become so many."""
+"""Lines that wait while the disk takes none; only lines of reads can become so many."""
+
+
+@dataclass
+class Entry:
+    """What the trail will say of one call: which record, what was sent, how it ended, the record before and after."""
+
+    audit: "Audit"
+    tool: str
+    call: Call
+    client: str | None
+    args: Arguments | None = None
+    outcome: str = "given up"
+    """How the call ended. It stays as it is when the call is cancelled."""
+    shown: dict[str, Any] = field(default_factory=dict)
+    """The answer, where there is one."""
+    begun: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.begun = self.call.clock.now()
+
+    def begin_write(self) -> None:
+        """A write is about to be sent: BlockedByOwner where the trail could not hold its line."""
+        self.audit.check()
+
+    def answered(self, answer: object, outcome: str) -> None:
+        """The call ended with that answer: a question, or what the agent is shown."""
+        self.outcome = outcome
+        if isinstance(answer, dict):
+            self.shown = answer
+
+    def failed(self, error: Exception) -> None:
+        """The call ended with that error."""
+        self.outcome = error.code if isinstance(error, ClientaryError) else "defect"
+
+    def line(self) -> dict[str, Any]:
+        """The line."""
+        call, seconds = self.call, self.call.clock.now() - self.begun
+        line: dict[str, Any] = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "tool": self.tool}
+        if self.args is not None:
+            line["ids"] = {name: value for name, value in self.args if _addresses(name) and value is not None}
+        line |= {"outcome": self.outcome, "seconds": round(seconds, 3), "client": self.client}
+        if call.writes:
+            line |= {"writes": call.writes, **_change(call, self.args, self.shown)}
+        if call.retries:
+            line["retries"] = call.retries
+        return line
 
 
 class Audit:
     """The trail in one file, shared by all sessions and other processes; without a path it keeps nothing.
 
-    The file is opened for each line: one that was renamed or deleted meanwhile is begun anew. No line holds one of
-    the `secrets`, whoever said it.
+    The file is opened for each line: one that was renamed or deleted meanwhile is created again. No line holds a
+    secret, wherever it came from.
     """
 
-    def __init__(self, path: Path | None, secrets: Collection[str] = ()) -> None:
+    def __init__(self, path: Path | None, secrets: Secrets) -> None:
         self._path = path.absolute() if path else None
         self._secrets = secrets
         self._pending: deque[bytes] = deque()
@@ -63,15 +108,27 @@ class Audit:
         except OSError as error:
             raise SettingsError(f"CLIENTARY_AUDIT_LOG names a file that can't be written: {error.strerror}.") from None
 
+    @asynccontextmanager
+    async def call(self, tool: str, call: Call, client: str | None) -> AsyncIterator["Entry"]:
+        """One call, from its arrival to its answer. Its line is written at the end, whatever happens in between."""
+        entry = Entry(self, tool, call, client)
+        try:
+            yield entry
+        finally:
+            try:
+                self.write(entry.line())
+            except OSError:  # what was done is done: an error would make it look otherwise
+                logger.exception("the audit trail could not be written")
+
     def check(self) -> None:
-        """Withheld when a line could not be written now: asked before every write."""
+        """BlockedByOwner when a line could not be written now."""
         try:
             self._flush(lasting=True)
             full = self._path is not None and shutil.disk_usage(self._path).free < _ENOUGH
         except OSError as error:
-            raise BlockedByOwner(_UNWRITABLE.format(why=error.strerror)) from None
+            raise _unwritable(error.strerror or "unknown reason") from None
         if full:
-            raise BlockedByOwner(_UNWRITABLE.format(why="the disk is full"))
+            raise _unwritable("the disk is full")
 
     def write(self, line: dict[str, Any]) -> None:
         """Append one line; after a write the disk has it before the answer. OSError when it has to wait.
@@ -82,7 +139,7 @@ class Audit:
             return
         changing = "writes" in line
         if len(self._pending) < _MOST or changing:
-            plain = self._without_secrets(line)
+            plain = self._secrets.outgoing(line)  # before anything of it is cut: no part of a secret stays either
             self._pending.append(_encoded(plain | {"lost": self._lost} if self._lost else plain))
             self._lost = 0
         else:
@@ -108,14 +165,8 @@ class Audit:
         whole = lines[1:] if start else lines
         return [line for text in whole if (line := _read(text)) is not None]
 
-    def _without_secrets(self, line: dict[str, Any]) -> dict[str, Any]:
-        """Before anything of it is cut: no part of a secret stays either."""
-        encoded = _as_json(line).encode(errors="backslashreplace")
-        plain: dict[str, Any] = json.loads(redacted(encoded, self._secrets, SecretMemory()))
-        return plain
-
     def _flush(self, *, lasting: bool) -> None:
-        """Append what waits; OSError when it goes on waiting."""
+        """Append the lines that wait; OSError when they have to go on waiting."""
         if self._path is None:
             return
         file = os.open(self._path, _APPENDING, 0o600)
@@ -130,15 +181,22 @@ class Audit:
             os.close(file)
 
 
+def _unwritable(why: str) -> BlockedByOwner:
+    return BlockedByOwner(
+        f"The audit trail can't be written ({why}), and the owner allows no change without it.",
+        "CLIENTARY_AUDIT_LOG names its file.",
+    )
+
+
 def _lock(file: int) -> None:
-    """Until the file is closed no other process of ours appends to it, where the system knows such locks."""
+    """Until the file is closed, no other process of ours appends to it, where the system has such locks."""
     if sys.platform != "win32":
         with suppress(OSError):
             fcntl.flock(file, fcntl.LOCK_EX)
 
 
 def _append(file: int, line: bytes) -> None:
-    """One whole line, or nothing of it: a disk may take it in pieces, and fill in between."""
+    """One whole line, or nothing of it: a disk may take it in pieces, and fill up in between."""
     left = line
     try:
         while left:
@@ -150,7 +208,7 @@ def _append(file: int, line: bytes) -> None:
 
 
 def _read(text: bytes) -> dict[str, Any] | None:
-    """One line of the file; None for what is none of ours."""
+    """One line of the file; None for what is not one of ours."""
     try:
         line = json.loads(text, parse_constant=str)
     except (ValueError, RecursionError):
@@ -159,7 +217,7 @@ def _read(text: bytes) -> dict[str, Any] | None:
 
 
 def _encoded(line: dict[str, Any]) -> bytes:
-    """A line: every write, and of all else what fits into `_LONGEST` bytes; values of fields are left out first."""
+    """A line: every write, and of the rest what fits into `_LONGEST` bytes; values of fields are left out first."""
     writes = {name: line[name] for name in ("writes",) if name in line}
     for left_out, characters, entries in (((), 500, 40), ((), 100, 10), (("given", "before", "after"), 100, 10)):
         parts = {name: part for name, part in line.items() if name not in left_out}
@@ -169,38 +227,12 @@ def _encoded(line: dict[str, Any]) -> bytes:
     return encoded
 
 
-def now() -> str:
-    """The time of a line."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
-
-
-def line_of(
-    tool: str,
-    args: Arguments | None,
-    call: Call,
-    outcome: str,
-    seconds: float,
-    client: str | None,
-    shown: dict[str, Any] | None,
-) -> dict[str, Any]:
-    """What the trail says of one call: which record, what was sent where, how it ended, what was and what is there."""
-    line: dict[str, Any] = {"time": now(), "tool": tool}
-    if args is not None:
-        line["ids"] = {name: value for name, value in args if _addresses(name) and value is not None}
-    line |= {"outcome": outcome, "seconds": round(seconds, 3), "client": client}
-    if call.writes:
-        line |= {"writes": call.writes, **_change(call, args, shown or {})}
-    if call.retries:
-        line["retries"] = call.retries
-    return line
-
-
 def _addresses(name: str) -> bool:
     return name.endswith("_id") and name not in HANDLES
 
 
 def _given(args: Arguments | None) -> dict[str, Any]:
-    """What a write was asked to set, "" where a field was cleared; a payment handle is a secret, and stays out."""
+    """The fields that a write was asked to set, "" where one was cleared; payment handles are secrets, and left out."""
     if args is None:
         return {}
     given = dict(sanitized(args.model_dump(mode="json", exclude_none=True)))
@@ -209,7 +241,7 @@ def _given(args: Arguments | None) -> dict[str, Any]:
 
 
 def _change(call: Call, args: Arguments | None, shown: dict[str, Any]) -> dict[str, Any]:
-    """What was given, and what is known of before and after: of an update the same fields, else of the record."""
+    """The fields given, and their values before and after as far as known; of a delete, the record before it."""
     given = _given(args)
     before = {name: value for name, value in call.before.items() if isinstance(args, Confirmed) or name in given}
     names = ("id", *given) if call.writes[0]["method"] == "POST" else given

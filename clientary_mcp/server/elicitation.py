@@ -27,9 +27,10 @@ from tool_schemas.base.results import as_text
 
 @dataclass(frozen=True)
 class PreviewSnapshot:
-    """A preview, and a digest of everything that was read for it: another digest means that something changed."""
+    """A preview, its message by itself, and a digest of everything that was read: another digest means a change."""
 
     preview: dict[str, Any]
+    would: str
     state: str
 
 
@@ -97,7 +98,7 @@ class Approval:
                 "until": self._now() + ANSWER_WITHIN,
             }
             return InputRequiredResult(
-                input_requests={_QUESTION: ElicitRequest(params=_form(snapshot.preview))},
+                input_requests={_QUESTION: ElicitRequest(params=_form(snapshot))},
                 request_state=json.dumps(state),
             )
         still = {id_: until for id_, until in self._answered.items() if until >= self._now()}
@@ -115,7 +116,7 @@ class Approval:
         until = call.begun + self._timeout
         if self._now() >= until:
             raise _refusal("Clientary was so slow that no time was left to ask the user")
-        reply = await _ask(_form(snapshot.preview), call, until, context)
+        reply = await _ask(_form(snapshot), call, until, context)
         _check_agreed(reply)
         latest = await preview()
         if self._now() > until:
@@ -131,7 +132,7 @@ async def _ask(form: ElicitRequestFormParams, call: Call, until: float, context:
 
     async def report_progress() -> None:
         while True:
-            await call.tell(None, "The user is asked for approval")
+            await call.report(None, "The user is asked for approval")
             await anyio.sleep(_PROGRESS_EVERY)
 
     async with anyio.create_task_group() as group:
@@ -160,13 +161,13 @@ def _asks_by_answer(context: Context[Any, Any]) -> bool:
     return version is not None and is_version_at_least(version, "2026-07-28")
 
 
-def _form(shown: dict[str, Any]) -> ElicitRequestFormParams:
-    return ElicitRequestFormParams(message=_in_words(shown), requested_schema=_FORM)
+def _form(snapshot: PreviewSnapshot) -> ElicitRequestFormParams:
+    return ElicitRequestFormParams(message=_in_words(snapshot), requested_schema=_FORM)
 
 
-def _in_words(shown: dict[str, Any]) -> str:
+def _in_words(snapshot: PreviewSnapshot) -> str:
     """The preview for the user: what would happen, to which record, step by step, and what goes along."""
-    lines = [shown["message"].removeprefix("Nothing was changed. ")]
+    shown, lines = snapshot.preview, [snapshot.would]
     lines += [
         f"{label}: {as_text(shown[part])}"
         for part, label in (("record", "Record"), ("goes_with_it", "Goes with it"))
@@ -195,8 +196,9 @@ def _check_agreed(reply: ElicitResult) -> None:
 
 def _refusal(why: str) -> BlockedByOwner:
     return BlockedByOwner(
-        f"Nothing was sent: {why}. If this client cannot show such a question, the account owner can set"
-        " CLIENTARY_ASK_USER=never: the agent's confirm=true is then enough."
+        f"{why[0].upper()}{why[1:]}.",
+        "If this client cannot show such a question, the account owner can set CLIENTARY_ASK_USER=never: the agent's"
+        " confirm=true is then enough.",
     )
 
 

@@ -1,4 +1,4 @@
-"""What an agent is told that gives a name where an id belongs: which records are called like it. Never a guess."""
+"""Suggests records when an agent passes a name instead of an id. It never guesses."""
 
 import re
 from collections.abc import Collection, Iterable
@@ -22,37 +22,33 @@ _LISTED_WITH = {
     "recurring_schedule": "list_recurring_schedules",
 }
 _PEOPLE = {"assignee": "staff", "user": "staff"}
-_TOLD = ("email", "title", "status", "client", "city", "due_date")
-"""What is said of a candidate beside its name, as far as it has it."""
+_DETAILS = ("email", "title", "status", "client", "city", "due_date")
+"""The fields that are shown of a candidate besides its name, where it has them."""
 
 _NAMES, _CANDIDATES, _LONGEST = 3, 4, 100
 _A_NUMBER = re.compile(r"[-+]?[\d.,_ ]+(e[-+]?\d+)?", re.IGNORECASE)
 _A_WORD = re.compile(r"[a-z_]{1,20}")
 
-_SENT, _CHANGED = "Nothing was sent.", "Nothing was changed."
-
 
 async def suggest_ids(
     clientary: Clientary, wrong: BadArguments, names: Iterable[tuple[str, str]], hidden: Collection[str]
 ) -> BadArguments:
-    """`wrong`, and what there is for the texts that stand where ids belong (argument, text).
+    """`wrong`, with the records that match the texts given in place of ids (argument, text).
 
-    Records of which the list is `hidden` stay so, and a look that fails says nothing: what is wrong stands anyway.
+    Records whose list tool is `hidden` are not shown, and a search that fails adds nothing.
     """
     meant = dict.fromkeys((_kind(argument), text) for argument, text in names if _may_be_a_name(text))
     known = [(kind, text) for kind, text in meant if kind and _LISTED_WITH[kind] not in hidden][:_NAMES]
-    told = await gather(
+    found = await gather(
         (partial(_called_like, clientary, kind, text) for kind, text in known), clientary.settings.concurrency
     )
-    if not any(told):
-        return wrong
-    return BadArguments(" ".join([str(wrong).removesuffix(_SENT).strip(), *filter(None, told), _CHANGED]))
+    return wrong.add(*filter(None, found))
 
 
 def _kind(argument: str) -> str:
-    """The type of record that an id or a list of ids is of; empty where such records have no names."""
-    what = re.sub("_ids?$", "", argument)
-    kind = _PEOPLE.get(what, what)
+    """The type of record that an id, or a list of ids, refers to; empty where such records have no names."""
+    noun = re.sub("_ids?$", "", argument)
+    kind = _PEOPLE.get(noun, noun)
     return kind if kind in KINDS else ""
 
 
@@ -61,7 +57,7 @@ def _may_be_a_name(text: str) -> bool:
 
 
 async def _called_like(clientary: Clientary, kind: str, text: str) -> str:
-    """`Clients with a name like “Beacon”: 12 “Beacon Foods” (active).`; nothing when it can't be seen."""
+    """`Clients with a name like “Beacon”: 12 “Beacon Foods” (active).`; empty when they can't be read."""
     try:
         found = await find(clientary, text, [kind])
     except ClientaryError:
@@ -77,6 +73,6 @@ async def _called_like(clientary: Clientary, kind: str, text: str) -> str:
 
 def _candidate(hit: Hit) -> str:
     known = {**hit.told, "client": hit.client}
-    told = [str(value) for name in _TOLD if (value := known.get(name))]
-    about = ", ".join(word if _A_WORD.fullmatch(word) else quote(word) for word in told)
+    details = [str(value) for name in _DETAILS if (value := known.get(name))]
+    about = ", ".join(word if _A_WORD.fullmatch(word) else quote(word) for word in details)
     return f"{hit.id} {quote(hit.name)}{f' ({about})' if about else ''}"

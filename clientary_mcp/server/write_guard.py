@@ -1,6 +1,5 @@
-"""Where a checked call is decided: told again, capped, asked about, and only then carried out."""
+"""Guards write calls: repeats the results of duplicates, enforces quotas, asks the user, then runs the tool."""
 
-from collections.abc import Collection
 from hashlib import sha256
 from typing import Any
 
@@ -8,78 +7,84 @@ from anyio import CancelScope
 from mcp.server.mcpserver import Context
 from mcp_types import InputRequiredResult
 
-from clientary_mcp.api.call import Call
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.server.audit import Audit
+from clientary_mcp.server.audit import Audit, Entry
 from clientary_mcp.server.elicitation import Approval, PreviewSnapshot
+from clientary_mcp.server.replies import Replies
 from clientary_mcp.state.recent import RecentResults, key_of
-from clientary_mcp.tools.mentions import strip_result
 from clientary_mcp.tools.tool import Tool, acts
 from tool_schemas.base.models import Arguments, Confirmed, Deduplicated
+from tool_schemas.base.results import Outcome
 
 Answer = dict[str, Any] | InputRequiredResult
 
 
 class WriteGuard:
-    """One for all sessions of the process: what it remembers and counts is the account's, not an agent's."""
+    """One for all sessions of the process: what it remembers and counts belongs to the account, not to an agent."""
 
-    def __init__(self, clientary: Clientary, audit: Audit, hidden: Collection[str] = ()) -> None:
-        self._clientary, self._hidden = clientary, hidden
+    def __init__(self, clientary: Clientary, audit: Audit, replies: Replies) -> None:
+        self._clientary, self._audit, self._replies = clientary, audit, replies
         settings = clientary.settings
-        self._audit = audit
         self._approval = Approval(settings, clientary.clock.now)
         self._recent = RecentResults(settings.duplicate_window, clientary.clock.now)
 
-    async def run(self, tool: Tool, args: Arguments, call: Call, context: Context[Any, Any] | None) -> Answer:
-        """The answer of a call: at once for what changes nothing, else after everything that the owner wants."""
+    async def run(self, tool: Tool, args: Arguments, entry: Entry, context: Context[Any, Any] | None) -> Answer:
+        """The answer of a call: at once where nothing can change, else after everything that the owner requires."""
         if tool.effect.reads_only or not acts(args):
-            return await tool.run(self._clientary.within(call), args)
+            return self._replies.shown(await tool.run(self._clientary.within(entry.call), args), args)
         self._audit.check()
         if not isinstance(args, Deduplicated):
-            return await self._act(tool, args, call, context)
+            return await self._act(tool, args, entry, context)
         key = key_of(tool.name, args)
         async with self._recent.lock(key):
             if not args.allow_duplicate and (earlier := self._recent.get(key)):
                 return earlier
-            answer = await self._act(tool, args, call, context)
-            if isinstance(answer, dict) and was_done(tool, answer):
+            answer = await self._act(tool, args, entry, context)
+            if isinstance(answer, dict) and how_it_ended(tool, answer) == "answered":
                 self._recent.put(key, answer)
             return answer
 
-    async def _act(self, tool: Tool, args: Arguments, call: Call, context: Context[Any, Any] | None) -> Answer:
-        clientary = self._clientary.within(call)
-        clientary.quotas.check(tool.effect.capped)  # before anybody is asked; what leaves is counted where it leaves
+    async def _act(self, tool: Tool, args: Arguments, entry: Entry, context: Context[Any, Any] | None) -> Answer:
+        clientary = self._clientary.within(entry.call)
+        clientary.quotas.check(tool.effect.capped)  # before the user is asked; they are spent where requests are sent
         if isinstance(args, Confirmed):
-            unconfirmed = args.model_copy(update={"confirm": False})
 
             async def preview() -> PreviewSnapshot:
-                look = clientary.new_call(call.on_wait)
-                look.read, look.latest = set(), call.latest
-                try:
-                    shown = await tool.run(clientary.within(look), unconfirmed)
-                finally:
-                    call.waited, call.retries = call.waited + look.waited, call.retries + look.retries
-                call.before = _before(tool, shown)
-                return PreviewSnapshot(
-                    strip_result(shown, self._hidden), sha256(b"".join(sorted(look.read))).hexdigest()
-                )
+                return await self._preview(tool, args, entry)
 
-            if stop := await self._approval.obtain(key_of(tool.name, args), call, preview, context):
+            if stop := await self._approval.obtain(key_of(tool.name, args), entry.call, preview, context):
                 return stop
-        self._audit.check()  # once more: the disk may have filled while a person thought
-        # A host that gives up in the middle must not leave a write of which nobody knows.
+        entry.begin_write()
+        # A host that gives up in the middle must not leave a write that is never reported.
         with CancelScope(shield=True):
-            answer = await tool.run(clientary, args)
+            answer = self._replies.shown(await tool.run(clientary, args), args)
         return answer  # noqa: RET504 - mypy takes a return inside the scope for one that may not happen
 
+    async def _preview(self, tool: Tool, args: Confirmed, entry: Entry) -> PreviewSnapshot:
+        """What the call would do, and a digest of everything that was read for it."""
+        call, reading = entry.call, self._clientary.new_call(entry.call.on_wait)
+        reading.read, reading.latest = set(), call.latest
+        unconfirmed = args.model_copy(update={"confirm": False})
+        try:
+            outcome = await tool.run(self._clientary.within(reading), unconfirmed)
+        finally:
+            call.waited, call.retries = call.waited + reading.waited, call.retries + reading.retries
+        assert isinstance(outcome, Outcome)  # noqa: S101 - what every preview returns
+        shown = self._replies.shown(outcome, args)
+        call.before = _before(tool, shown)
+        return PreviewSnapshot(shown, self._replies.text(outcome), sha256(b"".join(sorted(reading.read))).hexdigest())
 
-def was_done(tool: Tool, answer: dict[str, Any]) -> bool:
-    """Whether an answer says that something was done; a record of Clientary's may hold anything."""
-    return not tool.gated or answer.get("done", True) is True
+
+def how_it_ended(tool: Tool, answer: Answer) -> str:
+    """How a call that did not fail ended, as the audit trail says it: asked, shown or answered."""
+    if isinstance(answer, InputRequiredResult):
+        return "asked"
+    # Only the answers of gated tools say whether it was done: a record of Clientary's may hold anything.
+    return "shown" if tool.gated and answer.get("done", True) is not True else "answered"
 
 
 def _before(tool: Tool, preview: dict[str, Any]) -> dict[str, Any]:
-    """What a preview knows of the record, for the audit trail; of a delete also what goes along."""
+    """What a preview shows of the record, for the audit trail; of a delete, also what is deleted with it."""
     known = dict(preview.get("record", {}))
     if "delete" in tool.effect.kinds and "goes_with_it" in preview:
         known["goes_with_it"] = preview["goes_with_it"]

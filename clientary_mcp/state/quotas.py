@@ -1,64 +1,57 @@
-"""How many mails, charges and deletes may leave in an hour: a runaway loop ends in a clear refusal."""
+"""How many e-mails, charges and deletes may be sent in an hour: a runaway loop ends in a clear error."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from math import ceil
 
-from clientary_mcp.errors import (
-    BlockedByOwner,
-    NotAllowed,
-    NotDone,
-    NotFound,
-    PlanLimit,
-    RateLimited,
-    Refused,
-    Unavailable,
-)
+from clientary_mcp.errors import BlockedByOwner, ClientaryError
 from clientary_mcp.settings import Settings
+from tool_schemas.base.durations import HOUR, MINUTE
 
-_HOUR = 3600.0
+_NOUNS = {"delete": "delete", "mail": "e-mail", "money": "charge"}
 
 
 class Quotas:
-    """Counts what left in the last hour, over all sessions of the process; by kind: `delete`, `mail`, `money`."""
+    """Counts what was sent in the last hour by kind (`delete`, `mail`, `money`), over all sessions of the process."""
 
     def __init__(self, settings: Settings, now: Callable[[], float]) -> None:
         self._now = now
-        self._caps = {
+        self._limits = {
             "delete": (settings.deletes_per_hour, "CLIENTARY_DELETES_PER_HOUR"),
             "mail": (settings.mails_per_hour, "CLIENTARY_MAILS_PER_HOUR"),
             "money": (settings.charges_per_hour, "CLIENTARY_CHARGES_PER_HOUR"),
         }
-        self._left: dict[str, deque[float]] = {kind: deque() for kind in self._caps}
+        self._sent: dict[str, deque[float]] = {kind: deque() for kind in self._limits}
 
     def check(self, kinds: Iterable[str]) -> None:
-        """Withheld when one more of these kinds would be too many; other kinds have no cap."""
-        for kind in self._caps.keys() & set(kinds):
-            most, variable = self._caps[kind]
-            left = self._left[kind]
-            while left and left[0] <= self._now() - _HOUR:
-                left.popleft()
-            if len(left) >= most:
-                wait = ceil((left[0] + _HOUR - self._now()) / 60) if left else 0
-                minutes = f" The next is possible in {wait} minute{'s' if wait > 1 else ''}." if left else ""
+        """BlockedByOwner when one more of these kinds would be too many; other kinds have no limit."""
+        for kind in self._limits.keys() & set(kinds):
+            most, variable = self._limits[kind]
+            sent = self._sent[kind]
+            while sent and sent[0] <= self._now() - HOUR:
+                sent.popleft()
+            if len(sent) >= most:
+                wait = ceil((sent[0] + HOUR - self._now()) / MINUTE) if sent else 0
+                again = [f"Try again in {wait} minute{'s' if wait > 1 else ''}."] if sent else []
+                limit = f"{most} {_NOUNS[kind]}{'' if most == 1 else 's'}"
                 raise BlockedByOwner(
-                    f"Nothing was sent: the owner allows {most} of this kind ({kind}) in an hour.{minutes}"
-                    f" The owner can change {variable}."
+                    f"The hourly limit of {limit} is reached.", *again, f"The owner can change {variable}."
                 )
 
     @contextmanager
     def spend(self, kind: str | None) -> Iterator[None]:
-        """One of that kind leaves, None for what has no cap; it does not count where it took no effect."""
+        """Send one of that kind, None for what has no limit; it does not count where it had no effect."""
         if kind is None:
             yield
             return
         self.check([kind])
-        left, stamp = self._left[kind], self._now()
-        left.append(stamp)
+        sent, stamp = self._sent[kind], self._now()
+        sent.append(stamp)
         try:
             yield
-        except (Refused, NotFound, NotAllowed, PlanLimit, RateLimited, NotDone, Unavailable):
-            with suppress(ValueError):  # what took an hour no longer counts anyway
-                left.remove(stamp)
+        except ClientaryError as failure:
+            if failure.effect in ("not sent", "unchanged"):
+                with suppress(ValueError):  # what took an hour no longer counts anyway
+                    sent.remove(stamp)
             raise

@@ -1,4 +1,4 @@
-"""What was done minutes ago: the same create, payment, charge or mail is told again instead of done again."""
+"""Recent results: the same create, payment, charge or e-mail is not repeated; its result is returned again."""
 
 import json
 from collections.abc import AsyncIterator, Callable
@@ -7,16 +7,17 @@ from typing import Any
 
 import anyio
 
+from tool_schemas.base.durations import MINUTE
 from tool_schemas.base.models import Arguments
 
 Answer = dict[str, Any]
 
 _MOST = 2_000
-"""Calls remembered: far more than an hour of hard work, and little memory."""
+"""Calls remembered: far more than an hour of hard work makes, and little memory."""
 
 
 class RecentResults:
-    """Answers of calls that succeeded, for as long as the window is; in memory, for the life of the process."""
+    """Results of calls that succeeded within the last `window` seconds; in memory, for the life of the process."""
 
     def __init__(self, window: float, now: Callable[[], float]) -> None:
         self._window, self._now = window, now
@@ -25,7 +26,7 @@ class RecentResults:
 
     @asynccontextmanager
     async def lock(self, key: str) -> AsyncIterator[None]:
-        """One at a time: the same call made twice at once must not slip through together."""
+        """One at a time: the same call made twice at once must not run twice."""
         lock = self._turns.setdefault(key, anyio.Lock())
         try:
             async with lock:
@@ -35,13 +36,15 @@ class RecentResults:
                 self._turns.pop(key, None)
 
     def get(self, key: str) -> Answer | None:
-        """The answer of the same call within the window, and that it is one."""
+        """The result of the same call within the window, with a notice that it is repeated."""
         when, answer = self._done.get(key, (0.0, None))
         if answer is None or (age := self._now() - when) > self._window:
             return None
-        minutes = "less than a minute" if age < 60 else f"{age / 60:.0f} minutes"
-        said = f"Not done again: the same call succeeded {minutes} ago, and this is its answer."
-        return {**answer, "notice": f"{said} allow_duplicate=true does it once more."}
+        notice = (
+            f"Skipped as a duplicate: the same call succeeded {_ago(age)} ago; its result is repeated here."
+            " Pass allow_duplicate=true to run it again."
+        )
+        return {**answer, "notice": notice}
 
     def put(self, key: str, answer: Answer) -> None:
         """This call has succeeded."""
@@ -54,8 +57,16 @@ class RecentResults:
         return bool(self._done) and self._now() - next(iter(self._done.values()))[0] > self._window
 
 
+def _ago(seconds: float) -> str:
+    """`1 minute`, `12 minutes`."""
+    minutes = round(seconds / MINUTE)
+    if seconds < MINUTE:
+        return "less than a minute"
+    return f"{minutes} minute{'' if minutes == 1 else 's'}"
+
+
 def key_of(tool: str, args: Arguments) -> str:
-    """The same for calls that would do the same."""
+    """The same key for calls that would do the same."""
     given = args.model_dump(mode="json", exclude_none=True, exclude={"allow_duplicate", "confirm"})
     addresses = {name: getattr(args, name) for name in args.addresses()}
     return json.dumps([tool, given, addresses], sort_keys=True)

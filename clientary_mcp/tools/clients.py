@@ -73,7 +73,9 @@ async def _preview_delete_client(clientary: Clientary, args: DeleteClient) -> Ou
             "Payments go with the invoices; tasks, hours, comments and notes go with the projects. What becomes of"
             " expenses, stored cards and recurring schedules Clientary does not say."
         ),
-        alternative=f"update_client with client_id={client.id}, status=archived hides it and keeps everything.",
+        alternative=Mention(
+            f"update_client with client_id={client.id}, status=archived hides it and keeps everything.", "update_client"
+        ),
     )
 
 

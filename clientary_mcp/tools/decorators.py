@@ -10,7 +10,7 @@ from typing import Any, get_type_hints
 
 from clientary_mcp.tools.tool import AnswerT, ArgsT, Effect, Function, GatedT, Kind, Preview, Resource, Tool
 from tool_schemas.base.results import Outcome
-from tool_schemas.base.sentences import Sentences, as_tuple
+from tool_schemas.base.sentences import Sentences, in_order
 
 
 def reads(
@@ -92,7 +92,7 @@ def _tool(
     return Tool(
         name=function.__name__,
         resource=resource,
-        description=(" ".join((getdoc(function) or "").split()), *as_tuple(mentions)),
+        description=(" ".join((getdoc(function) or "").split()), *in_order(mentions)),
         arguments=hints["args"],
         answer=hints["return"],
         effect=effect,

@@ -77,7 +77,10 @@ async def _preview_delete_estimate(clientary: Clientary, args: DeleteEstimate) -
         f"delete estimate {estimate.id}, of {format_money(estimate.total_cost, estimate.currency_code)}, for good",
         estimate,
         goes_with_it={"lines": {"count": len(estimate.items or [])}},
-        alternative=f"update_estimate with estimate_id={estimate.id}, status=archived puts it away and keeps it.",
+        alternative=Mention(
+            f"update_estimate with estimate_id={estimate.id}, status=archived puts it away and keeps it.",
+            "update_estimate",
+        ),
     )
 
 

@@ -98,7 +98,9 @@ async def _preview_delete_invoice(clientary: Clientary, args: DeleteInvoice) -> 
             "What becomes of its payments, and of the hours and expenses that it bills, Clientary does not say;"
             " money charged to a card is not known to be paid back."
         ),
-        alternative=f"update_invoice with invoice_id={invoice.id}, status=cancelled voids it and keeps it.",
+        alternative=Mention(
+            f"update_invoice with invoice_id={invoice.id}, status=cancelled voids it and keeps it.", "update_invoice"
+        ),
     )
 
 

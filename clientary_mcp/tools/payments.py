@@ -144,7 +144,9 @@ async def _preview_charge(clientary: Clientary, args: ChargePaymentProfile) -> O
         f"charge {amount}, the whole balance of invoice {invoice.id}, to {card}",
         invoice,
         not_visible="A charge can't be taken back through the API. Clientary takes the balance at that moment.",
-        alternative="create_payment records money that came another way, without charging anybody.",
+        alternative=Mention(
+            "create_payment records money that was received another way, without a charge.", "create_payment"
+        ),
     )
 
 
@@ -179,8 +181,8 @@ async def charge_payment_profile(clientary: Clientary, args: ChargePaymentProfil
             raise
     try:
         invoice = await clientary.get(Invoice, path)
-    except ClientaryError:  # the money has moved: a failing look at the invoice must not make it look otherwise
-        return done(f"{charged}; get_invoice shows the balance.", payment)
+    except ClientaryError:  # the money has moved: failing to read the invoice must not make it look otherwise
+        return done([f"{charged}.", Mention("get_invoice shows the balance.", "get_invoice")], payment)
     amount = f": {format_money(payment.amount, invoice.currency_code)}" if payment else ""
     return done(
         f"{charged}{amount}. Its balance is now {format_money(invoice.balance, invoice.currency_code)}.", payment

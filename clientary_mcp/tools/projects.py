@@ -83,7 +83,10 @@ async def _preview_delete_project(clientary: Clientary, args: DeleteProject) -> 
             "Comments and notes go too. Whether expenses, invoices and estimates of the project go with it is said"
             " differently in different places; of the expenses only this fiscal year's are counted."
         ),
-        alternative=f"update_project with project_id={project.id}, status=completed closes it and keeps everything.",
+        alternative=Mention(
+            f"update_project with project_id={project.id}, status=completed closes it and keeps everything.",
+            "update_project",
+        ),
     )
 
 

@@ -52,7 +52,8 @@ async def api_request(clientary: Clientary, args: ApiRequest) -> Outcome:
     try:
         body = await clientary.request(args.method, args.path, args.parameters, args.content)
     except OutcomeUnknown as lost:
-        raise OutcomeUnknown(f"{lost} GET {args.path} may show it.") from None
+        lost.add(f"GET {args.path} may show it.")
+        raise
     return ApiAnswer(done=True, message=f"Clientary accepted {args.method} {args.path}.", body=body)
 
 

@@ -45,9 +45,7 @@ async def update_recurring_schedule(clientary: Clientary, args: UpdateRecurringS
     if args.action == "autobill" and args.payment_profile_id is None:
         taken_away = "payment_profile_id" in (args.clear or ())
         if taken_away or (await clientary.get(RecurringSchedule, path)).payment_profile_id is None:
-            raise BadArguments(
-                "autobill needs payment_profile_id: this schedule would have no stored card. Nothing was sent."
-            )
+            raise BadArguments("autobill needs payment_profile_id: this schedule would have no stored card.")
     return await clientary.update(RecurringSchedule, path, args.body())
 
 
@@ -59,9 +57,10 @@ async def _preview_delete_recurring_schedule(clientary: Clientary, args: DeleteR
         f"delete recurring schedule {schedule.id} for good: it makes no more invoices",
         schedule,
         goes_with_it={"stays": {"invoices_already_made": made["invoices"]}},
-        alternative=(
+        alternative=Mention(
             f"update_recurring_schedule with recurring_schedule_id={schedule.id}, status=paused stops it until it is"
-            " active again."
+            " active again.",
+            "update_recurring_schedule",
         ),
     )
 

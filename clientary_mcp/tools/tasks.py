@@ -57,7 +57,9 @@ async def _preview_delete_task(clientary: Clientary, args: DeleteTask) -> Outcom
         f"delete task {task.id} for good",
         task,
         not_visible="Comments on it, which the API does not show, may go too.",
-        alternative=f"update_task with task_id={task.id}, complete=true ticks it off and keeps it.",
+        alternative=Mention(
+            f"update_task with task_id={task.id}, complete=true ticks it off and keeps it.", "update_task"
+        ),
     )
 
 

@@ -1,15 +1,16 @@
-"""Tool, and the verbs that make one from a function: reads, creates, updates, deletes, sends, charges, jobs.
+"""Tool: one function with its schemas, its effect, and its preview where it acts only once confirmed.
 
     @reads("clients")
     async def get_client(clientary: Clientary, args: GetClient) -> Client:
         '''What it does, for agents.'''
         return await clientary.get(Client, f"clients/{args.client_id}")
 
-The function's name is the tool's, its docstring the description, its annotations the schemas. The verbs that
-cannot be undone take a preview and accept `Confirmed` arguments alone: unconfirmed, the function never runs.
+The decorators are in `decorators.py`. The function's name is the tool's, its docstring the description, its
+annotations the schemas. Tools whose effect cannot be undone take a preview and `Confirmed` arguments: unconfirmed,
+the function never runs.
 """
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, TypeVar
@@ -23,7 +24,7 @@ from tool_schemas.base.json_schema import describe, input_schema, named
 from tool_schemas.base.models import Arguments, Confirmed, Paging, Record
 from tool_schemas.base.report import REPORT_SCHEMA, Report
 from tool_schemas.base.results import Outcome, Page, answer_schema, show_record
-from tool_schemas.base.sentences import Sentences, join_sentences
+from tool_schemas.base.sentences import Mention, Sentences, join_sentences
 from tool_schemas.base.validation import describe_errors
 
 ArgsT = TypeVar("ArgsT", bound=Arguments)
@@ -38,7 +39,7 @@ Preview = Callable[[Clientary, GatedT], Awaitable[Outcome]]
 _NUMBERED = {"invoice_id", "estimate_id"}
 
 Kind = Literal["read", "write", "money", "mail", "delete"]
-"""What a call may do, as owners allow or forbid it."""
+"""What a call may do, in the terms in which owners allow or forbid it."""
 
 Resource = Literal[
     "clients",
@@ -81,9 +82,9 @@ class Effect:
 
     @property
     def capped(self) -> set[Kind]:
-        """What the owner caps of it: what happens at once, not a payment that is merely recorded, or a schedule.
+        """The kinds that the owner limits: what happens at once, not a payment that is only recorded, or a schedule.
 
-        A tool that may do anything is capped only where its request leaves: what that is, its arguments alone tell.
+        A tool that may do anything is limited only where its request is sent: what it does depends on its arguments.
         """
         if self.kinds >= {"write", "delete"}:
             return set()
@@ -104,9 +105,9 @@ class Tool:
     preview: Callable[[Clientary, Any], Awaitable[Outcome]] | None = None
     """What the call would do, for the tools that act only with `confirm`."""
     seen_with: str | None = None
-    """The tool that shows whether a write took effect."""
+    """The tool that shows whether a write succeeded."""
     reading: "Tool | None" = None
-    """What is left of it where nothing may be changed; None where that is nothing."""
+    """The form of it that changes nothing, for read-only servers; None where it has none."""
 
     @cached_property
     def published(self) -> mcp_types.Tool:
@@ -137,14 +138,14 @@ class Tool:
         return self.preview is not None
 
     def check(self, given: dict[str, Any]) -> Arguments:
-        """The arguments of a call, or BadArguments, which says all that is wrong with them."""
+        """The arguments of a call, or BadArguments with everything that is wrong with them."""
         try:
             return self.arguments.model_validate(given)
         except ValidationError as error:
-            raise BadArguments(f"{self.name}: {describe_errors(error, self.arguments)}. Nothing was sent.") from None
+            raise BadArguments(f"{self.name}: {describe_errors(error, self.arguments)}.") from None
 
     def names_for_ids(self, given: dict[str, Any]) -> list[tuple[str, str]]:
-        """The texts that stand where ids belong, each with the argument that it was given for."""
+        """The texts that were given in place of ids, each with the argument that it was given for."""
         try:
             self.arguments.model_validate(given)
         except ValidationError as error:
@@ -156,28 +157,36 @@ class Tool:
             ]
         return []
 
-    async def run(self, clientary: Clientary, args: Arguments) -> dict[str, Any]:
-        """Act, or show what would happen where that is not confirmed; the answer as JSON holds it."""
+    async def run(self, clientary: Clientary, args: Arguments) -> Answer:
+        """Act, or preview what would happen where that is not confirmed."""
         act = self.function if self.preview is None or acts(args) else self.preview
         try:
-            answer = await act(clientary, args)
+            return await act(clientary, args)
         except NotFound as error:
-            raise NotFound(f"{error}{self._where_ids_come_from(args)}") from None
-        if isinstance(answer, Page):
-            return answer.to_json(args.detail if isinstance(args, Paging) else "full")
-        return show_record(answer) if isinstance(answer, Record) else answer.to_json()
+            error.add(*_check_ids(args))
+            raise
 
-    def _where_ids_come_from(self, args: Arguments) -> str:
-        """` Check client_id (From list_clients).` for the ids that a call was addressed with."""
-        given = [name for name in args.addresses() if getattr(args, name) is not None]
-        sources = {name: describe(field)[-1] for name, field in named(type(args)).items() if name in given}
-        ids = [f"{name} ({sources[name].rstrip('.')})" for name in given]
-        numbered = " The number on the document is no id; search finds the id by it." if _NUMBERED & {*given} else ""
-        return f" Check {' and '.join(ids)}.{numbered}" if ids else ""
+
+def answer_to_json(answer: Answer, args: Arguments, unavailable: Collection[str] = ()) -> dict[str, Any]:
+    """An answer as JSON holds it, without sentences that mention an unavailable tool."""
+    if isinstance(answer, Page):
+        return answer.to_json(args.detail if isinstance(args, Paging) else "full", unavailable)
+    return show_record(answer) if isinstance(answer, Record) else answer.to_json(unavailable)
+
+
+def _check_ids(args: Arguments) -> Iterator[str]:
+    """`Check client_id; list_clients returns valid ids.` for each id that a call was addressed with."""
+    given = {name for name in args.addresses() if getattr(args, name) is not None}
+    sources = {name: describe(field) for name, field in named(type(args)).items() if name in given}
+    for name, sentences in sources.items():
+        for tool in sorted({tool for each in sentences if isinstance(each, Mention) for tool in each.tools}):
+            yield Mention(f"Check {name}; {tool} returns valid ids.", tool)
+    if _NUMBERED & given:
+        yield Mention("The number on a document is not its id; search finds the id by the number.", "search")
 
 
 def _argument(place: tuple[int | str, ...]) -> str:
-    """The innermost name on the way to a value."""
+    """The innermost name in the location of a value."""
     return next((part for part in reversed(place) if isinstance(part, str)), "")
 
 

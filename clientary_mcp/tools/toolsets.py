@@ -1,6 +1,6 @@
-"""Which tools are offered: least privilege, chosen by whoever starts the server.
+"""Which tools are exposed: least privilege, chosen by the owner who starts the server.
 
-What is not offered can be neither listed nor called, and no text names it as if it were there.
+A tool that is not exposed can be neither listed nor called, and no text mentions it.
 """
 
 from collections.abc import Collection, Iterable
@@ -25,9 +25,9 @@ def select_tools(tools: Collection[Tool], settings: Settings) -> tuple[Tool, ...
     """The tools that the settings allow, in their order; SettingsError for a name that does not exist.
 
     Toolsets are resources (`clients`, …) and kinds of effect (`read`, `write`, `money`, `mail`, `delete`): a tool
-    is in when its resource is named, or none is, and all its effects are named, or none is. Tools by name come on
-    top. Exclusion beats inclusion, and read-only beats everything. `raw` is in only where it is named; `all` names
-    every other resource.
+    is included when its resource is named, or none is, and all its effects are named, or none is. Tools by name come
+    in addition. Exclusion beats inclusion, and read-only beats everything. `raw` is included only where it is named;
+    `all` names every other resource.
     """
     names = {tool.name for tool in tools}
     _known("CLIENTARY_TOOLSETS", settings.toolsets, {*_RESOURCES, *_KINDS, _ALL})
@@ -36,12 +36,12 @@ def select_tools(tools: Collection[Tool], settings: Settings) -> tuple[Tool, ...
     _check_required(tools, settings)
     chosen = allowed(tools, settings)
     if not chosen:
-        raise SettingsError("The settings leave no tool to offer: widen CLIENTARY_TOOLSETS or CLIENTARY_TOOLS.")
+        raise SettingsError("The settings leave no tool to expose: widen CLIENTARY_TOOLSETS or CLIENTARY_TOOLS.")
     return chosen
 
 
 def allowed(tools: Iterable[Tool], settings: Settings) -> tuple[Tool, ...]:
-    """Those of the tools that the settings allow, each in the form that is left of it."""
+    """The tools that the settings allow, each in the form that they allow."""
     of_resources, of_kinds = settings.toolsets & _RESOURCES, settings.toolsets & _KINDS
     if not of_resources or _ALL in settings.toolsets:
         of_resources |= _RESOURCES - {_RAW}
@@ -62,12 +62,12 @@ def allowed(tools: Iterable[Tool], settings: Settings) -> tuple[Tool, ...]:
 
 
 def unavailable(tools: Collection[Tool], chosen: Collection[Tool]) -> set[str]:
-    """The names that no text may hold. Those of `raw` stand in none but their own, so they are not looked for."""
+    """The names of tools that no text may mention. Those of `raw` occur only in their own texts."""
     return {tool.name for tool in tools if tool.resource != _RAW} - {tool.name for tool in chosen}
 
 
 def _check_required(tools: Collection[Tool], settings: Settings) -> None:
-    """SettingsError for a required field that does not exist, also where only a job makes such records."""
+    """SettingsError for a required field that does not exist, also where only a workflow creates such records."""
     for tool in tools:
         verb, _, kind = tool.name.partition("_")
         if verb == "create":
@@ -76,7 +76,7 @@ def _check_required(tools: Collection[Tool], settings: Settings) -> None:
 
 
 def _demanding(tool: Tool, settings: Settings) -> Tool:
-    """The tool with the fields that the owner requires: a new record must have them, an update can't clear them."""
+    """The tool with the fields that the owner requires: a create must have them, an update can't clear them."""
     verb, _, kind = tool.name.partition("_")
     required = (settings.required_fields or {}).get(kind, ()) if verb in ("create", "update") else ()
     if not required:
@@ -89,7 +89,7 @@ def _demanding(tool: Tool, settings: Settings) -> Tool:
 
 
 def _filled(field: FieldInfo) -> Any:
-    """The type of a field that can't be blank."""
+    """The type of a field that can't be empty."""
     bare, about = unwrap(field.annotation)
     least = 1 if get_origin(bare) is list else None
     return Annotated[(Filled if bare is str else bare, *about, Field(description=field.description, min_length=least))]

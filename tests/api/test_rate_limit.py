@@ -190,7 +190,7 @@ async def test_who_can_not_wait_for_a_turn_takes_none_from_the_others(account: A
     for _ in range(10):
         hasty = clientary.new_call()
         hasty.deadline = 0.2
-        with pytest.raises(RateLimited, match="nothing was sent"):
+        with pytest.raises(RateLimited, match="waiting their turn"):
             await look(clientary.within(hasty))
     assert not time.waits
     await look(clientary)
@@ -269,7 +269,7 @@ async def test_while_a_call_waits_for_a_place_its_host_is_told_and_the_answer_sa
         await time.clock.sleep(2.5)
         for _ in range(2):
             await account.answer_one()
-    assert told == ["every place for a request is taken: waiting"]
+    assert told == ["too many requests at once: waiting"]
     assert metas["get_client"].items() >= {"waited_seconds": 2.5, "retries": 0}.items()
     assert "waited_seconds" not in metas["get_lead"]
 
@@ -293,6 +293,6 @@ async def test_while_a_call_waits_for_its_turn_its_host_is_told_and_the_answer_s
         async with agent_of(waits, era) as agent:
             await agent.client.call_tool("get_client", {"client_id": 7})
             answer = await agent.client.call_tool("get_client", {"client_id": 7}, progress_callback=hear)
-    assert told == ["keeping the pace that Clientary bears: waiting 0.2 s"]
+    assert told == ["keeping to the rate that Clientary accepts: waiting 0.2 s"]
     assert answer.meta is not None
     assert (answer.meta["waited_seconds"], answer.meta["retries"]) == (0.25, 0)

@@ -218,8 +218,8 @@ async def test_an_update_that_cannot_be_read_back_says_that_it_was_made_and_noth
 @pytest.mark.parametrize(
     ("body", "error", "words"),
     [
-        *((body, OutcomeUnknown, "accepted POST clients, but does not show") for body in NO_RECORD_TOLD),
-        *((body, NotDone, "POST clients did not take effect") for body in (HTML, b'{"id": 7', b"[" * 5_000)),
+        *((body, OutcomeUnknown, "accepted POST clients, but did not return") for body in NO_RECORD_TOLD),
+        *((body, NotDone, "response to POST clients was lost") for body in (HTML, b'{"id": 7', b"[" * 5_000)),
     ],
 )
 async def test_a_record_neither_shown_nor_found_is_not_called_created(
@@ -267,7 +267,7 @@ async def test_when_neither_path_exists_the_first_is_what_was_not_found(
     account: respx.MockRouter, clientary: Clientary
 ) -> None:
     account.put(path__regex="client").respond(404)
-    with pytest.raises(NotFound, match="nothing at clients/7:"):
+    with pytest.raises(NotFound, match="clients/7 was not found"):
         await clientary.update(Client, "clients/7", {}, otherwise="client/7")
 
 

@@ -50,8 +50,8 @@ async def test_waits_are_reported_as_progress_and_in_the_answer(
     assert result.meta is not None
     assert (result.meta["waited_seconds"], result.meta["retries"]) == (5, 2)
     assert heard == [
-        (1, "Clientary asked to slow down: waiting 3.0 s"),
-        (2, "Clientary answered 503: waiting 2.0 s"),
+        (1, "Clientary's rate limit was reached: waiting 3.0 s"),
+        (2, "Clientary returned 503: waiting 2.0 s"),
     ]
 
 
@@ -105,7 +105,7 @@ async def test_waits_of_what_a_person_is_shown_before_they_agree_are_waits_of_th
         arguments = {"lead_id": lead, "confirm": True}
         result = await client.call_tool("delete_lead", arguments, progress_callback=hear)
     assert not result.is_error
-    assert heard[0] == "Clientary asked to slow down: waiting 4.0 s"
+    assert heard[0] == "Clientary's rate limit was reached: waiting 4.0 s"
     assert len(heard) == len(time.waits)
     assert told(result) == (round(sum(time.waits), 3), 1)
 

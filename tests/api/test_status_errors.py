@@ -33,29 +33,29 @@ BODIES = ("", HTML, '{"error": "no"}', "null", '{"a": ', "[]", '"no"', "\x00\x01
 # status, method → error, words
 ANSWERS: list[tuple[int, str, type[ClientaryError], str]] = [
     (301, "GET", MalformedResponse, "redirect"),
-    (302, "POST", OutcomeUnknown, "Clientary answered 302"),
-    (400, "GET", Refused, "refused this (400)"),
-    (401, "GET", NotAllowed, "does not accept the API token"),
+    (302, "POST", OutcomeUnknown, "Clientary returned 302 in response to POST"),
+    (400, "GET", Refused, "rejected this (400)"),
+    (401, "GET", NotAllowed, "rejected the API token"),
     (401, "POST", NotAllowed, "CLIENTARY_API_TOKEN"),
-    (403, "GET", NotAllowed, "has no right to this (GET clients/7)"),
+    (403, "GET", NotAllowed, "is not allowed to do this (GET clients/7)"),
     (403, "DELETE", NotAllowed, "administrator"),
-    (404, "GET", NotFound, "nothing at clients/7"),
-    (404, "POST", NotFound, "nothing at clients/7"),
-    (406, "GET", Refused, "refused this (406)"),
-    (409, "PUT", Refused, "changed nothing"),
-    (415, "POST", Refused, "changed nothing"),
-    (422, "POST", Refused, "changed nothing"),
-    (426, "POST", PlanLimit, "allows no more clients: nothing was created"),
+    (404, "GET", NotFound, "clients/7 was not found"),
+    (404, "POST", NotFound, "clients/7 was not found"),
+    (406, "GET", Refused, "rejected this (406)"),
+    (409, "PUT", Refused, "rejected this"),
+    (415, "POST", Refused, "rejected this"),
+    (422, "POST", Refused, "rejected this"),
+    (426, "POST", PlanLimit, "allows no more clients"),
     (429, "GET", RateLimited, "Try again in a minute"),
-    (429, "DELETE", RateLimited, "nothing was changed"),
-    (500, "GET", Unavailable, "trouble of its own (500)"),
-    (500, "POST", OutcomeUnknown, "not known whether POST clients/7 took effect"),
+    (429, "DELETE", RateLimited, "rate limit was reached"),
+    (500, "GET", Unavailable, "server error (500)"),
+    (500, "POST", OutcomeUnknown, "in response to POST clients/7"),
     (501, "GET", Unavailable, "Try again"),
-    (502, "PUT", OutcomeUnknown, "Look before repeating"),
+    (502, "PUT", OutcomeUnknown, "Check before retrying"),
     (503, "GET", Unavailable, "Try again"),
-    (504, "DELETE", OutcomeUnknown, "Clientary answered 504"),
+    (504, "DELETE", OutcomeUnknown, "Clientary returned 504"),
     (520, "GET", Unavailable, "(520)"),
-    (599, "POST", OutcomeUnknown, "Clientary answered 599"),
+    (599, "POST", OutcomeUnknown, "Clientary returned 599"),
 ]
 
 
@@ -141,7 +141,7 @@ async def test_a_refusal_names_the_fields_in_whatever_form_they_came(
     account: respx.MockRouter, clientary: Clientary, sent: Any, fields: dict[str, list[str]]
 ) -> None:
     account.post("clients/7").respond(422, json=sent)
-    with pytest.raises(Refused, match=r"changed nothing") as caught:
+    with pytest.raises(Refused, match=r"rejected this") as caught:
         await clientary.post("clients/7", {})
     assert caught.value.fields == fields
     for field, messages in fields.items():
@@ -217,8 +217,9 @@ async def test_an_agent_whose_write_got_lost_is_told_which_tool_shows_what_happe
     account.get(path__regex=".").respond(403)  # a look shows nothing
     route = account.request(method, path).mock(side_effect=[what])
     said = await agent.refusal(tool, **arguments)
-    assert f"not known whether {method} {path} took effect" in said
-    assert re.search(rf"{shows}( with [a-z_]+=7)? shows what is there", said)
+    assert f"{method} {path}" in said
+    assert "It is unknown whether the request succeeded." in said
+    assert re.search(rf"{shows}( with [a-z_]+=7)? shows the current state", said)
     assert "timed out" not in said
     assert route.call_count == 1
     assert {call.request.method for call in account.calls} <= {method, "GET"}

@@ -130,7 +130,7 @@ async def test_a_page_that_fails_in_the_middle_fails_the_call(time: FakeTime, pa
     moving.failing = {page}
     settings = Settings(subdomain="acme", api_token="t0ken-of-acme", concurrency=1)
     async with working(Clientary(settings, httpx.MockTransport(moving), time.clock)) as agent:
-        assert "There is nothing" in await agent.refusal("list_clients", limit=1000)
+        assert "was not found" in await agent.refusal("list_clients", limit=1000)
 
 
 async def test_a_page_that_is_gone_because_records_went_is_read_again(time: FakeTime) -> None:

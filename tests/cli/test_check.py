@@ -77,7 +77,7 @@ def test_a_token_that_is_not_accepted_ends_it_with_a_way_on(
     assert ended("check") == 1
     out, err = capsys.readouterr()
     assert out.splitlines() == ["account       https://acme.clientary.com"]
-    assert err.startswith("clientary-mcp: Clientary does not accept the API token.")
+    assert err.startswith("clientary-mcp: Clientary rejected the API token.")
     assert "CLIENTARY_API_TOKEN" in err
     assert err.count("\n") == 1
     assert "t0ken-of-somebody-else" not in out + err
@@ -100,7 +100,7 @@ def test_what_the_owner_may_not_see_is_named(
 def test_an_owner_who_may_see_nothing_ends_it(account: respx.MockRouter, capsys: pytest.CaptureFixture[str]) -> None:
     account.route().respond(403)
     assert ended("check") == 1
-    assert "no right to this" in capsys.readouterr().err
+    assert "not allowed to do this" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

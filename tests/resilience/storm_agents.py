@@ -186,7 +186,7 @@ class Worker:
             return
         kind, record = one
         result = await self._call(f"get_{kind}", {f"{kind}_id": record})
-        lost = result is not None and result.is_error and "no such record" in str(result.content)
+        lost = result is not None and result.is_error and "was not found" in str(result.content)
         if lost and self._judge.sandbox.store.find(KINDS[kind].table, record) is not None:
             self._judge.wrong("outcomes told wrong", f"get_{kind} {record} was not found, and is there")
 

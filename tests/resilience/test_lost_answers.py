@@ -220,7 +220,7 @@ async def test_a_deleted_record_is_gone_when_the_answer_was_lost(clerk: Agent, b
     await attempt(clerk, books, write, Fault("drop", after=True))
     books.faults = None
     again = await clerk.refusal(write.tool, **arguments)
-    assert "no such record" in again
+    assert "was not found" in again
     assert len(books.ledger) == 1
 
 

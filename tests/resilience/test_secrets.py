@@ -262,6 +262,21 @@ async def test_no_error_shows_a_secret_that_an_earlier_answer_taught(time: FakeT
     assert "[removed] is taken" in heard
 
 
+async def test_a_secret_that_a_later_page_teaches_is_not_shown_by_an_earlier_one_of_the_same_answer(
+    time: FakeTime,
+) -> None:
+    pages = {"1": {"id": 1, "note": f"see {SECRET}"}, "2": {"id": 2, "secret": SECRET}}
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        number = request.url.params.get("page", "1")
+        counts = {"page_count": 2, "page_size": 1, "total_count": 2}
+        return httpx.Response(200, json={"clients": [pages[number]], **counts})
+
+    async with working(session(answer, time)) as agent:
+        shown = await agent.answer("list_clients", detail="full")
+    assert [record.get("note") for record in shown["records"]] == ["see [removed]", None]
+
+
 async def test_what_one_agent_was_not_shown_another_one_of_the_session_is_not_shown_either(time: FakeTime) -> None:
     answer = answering({"id": 7, "secret": SECRET}, {"id": 8, "note": SECRET})
     async with session(answer, time) as clientary:
@@ -332,7 +347,7 @@ async def test_an_unexpected_failure_shows_no_secret_in_its_log(
     time: FakeTime, caplog: pytest.LogCaptureFixture
 ) -> None:
     def breaks(request: httpx.Request) -> httpx.Response:
-        raise ZeroDivisionError("inside")
+        raise ZeroDivisionError(f"inside {TOKEN} {BASIC}")
 
     caplog.set_level(logging.DEBUG)
     async with working(session(breaks, time)) as agent:

@@ -15,7 +15,7 @@ from tests.support.quarry import Books
 DONE = Answer("done", "{}", {"id": 1})
 NOT_DONE = Answer("not done", "It did not take effect.", {})
 HALF = Answer("half", "Stopped at row 2 of 2.", {})
-UNKNOWN = Answer("unknown", "It is not known whether it took effect.", {})
+UNKNOWN = Answer("unknown", "It is unknown whether the request succeeded.", {})
 
 
 STORMS = [(300, 7, 1, 3.0), *((1_000, 10, seed, lateness) for seed, lateness in ((2, 0.0), (3, 3.0), (4, 3.0)))]

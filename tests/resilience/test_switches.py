@@ -293,11 +293,12 @@ async def test_a_refusal_stays_what_it_is_in_every_form(form: Any) -> None:
     async with agent_of(session_with(sandbox)) as agent:
         await agent.answer("create_client", name="Acme", number="A-1")
         said = await agent.refusal("create_client", name="Bolt", number="A-1")
-        assert "refused this (422) and changed nothing" in said
+        assert "rejected this (422)" in said
+        assert "Nothing was changed." in said
         assert ("already been taken" in said) is (form not in ("html", "empty"))
         assert "<" not in said
-        assert "There is nothing at clients/9" in await agent.refusal("get_client", client_id=9)
-        assert "no right to this" in await agent.refusal("get_hour_entry", hour_entry_id=70001)
+        assert "clients/9 was not found" in await agent.refusal("get_client", client_id=9)
+        assert "not allowed to do this" in await agent.refusal("get_hour_entry", hour_entry_id=70001)
 
 
 @pytest.mark.parametrize("form", values_of(HINTS["error_body"]))
@@ -308,7 +309,7 @@ async def test_a_full_plan_is_said_to_be_full(resource: str, form: Any) -> None:
     async with agent_of(session_with(sandbox)) as agent:
         given = arguments if resource == "contacts" else {"name": "Ann"}
         said = await agent.refusal(f"create_{resource.removesuffix('s')}", **given)
-    assert f"plan allows no more {resource}: nothing was created" in said
+    assert f"plan allows no more {resource}. Nothing was changed." in said
     assert [method for method, _ in sandbox.requests] == ["POST"]
 
 
@@ -326,6 +327,6 @@ async def test_without_stripe_a_card_is_refused_with_the_reason() -> None:
 async def test_without_the_right_to_hours_the_rest_still_works() -> None:
     sandbox = agency(switches=Switches(allow_hours=False))
     async with agent_of(session_with(sandbox)) as agent:
-        assert "no right to this" in await agent.refusal("list_project_hours", project_id=2401)
+        assert "not allowed to do this" in await agent.refusal("list_project_hours", project_id=2401)
         assert (await agent.answer("get_project", project_id=2401))["id"] == 2401
         assert (await agent.answer("list_project_tasks", project_id=2401))["complete"] is True

@@ -9,15 +9,8 @@ from tests.support.agent import Agent
 
 Told = Literal["done", "half", "not done", "unknown", "defect"]
 
-_UNKNOWN = ("it is not known whether", "does not show the new record")
-_NOT_DONE = (
-    "did not take effect",
-    "othing was changed",
-    "changed nothing",
-    "othing was sent",
-    "nothing was created",
-    "no such record",
-)
+_UNKNOWN = "It is unknown whether"
+_NOT_DONE = ("Nothing was changed.", "Nothing was sent.")
 _HALF = "Stopped at"
 
 
@@ -46,7 +39,7 @@ class Answer:
             return cls("defect", said.text, content)
         if said.text.startswith(_HALF):
             return cls("half", said.text, content)
-        if any(words in said.text for words in _UNKNOWN):
+        if _UNKNOWN in said.text:
             return cls("unknown", said.text, content)
         assert any(words in said.text for words in _NOT_DONE), f"says nothing of the outcome: {said.text}"
         return cls("not done", said.text, content)

@@ -31,7 +31,7 @@ INSIDE = {
     "clientary_mcp.tools": (
         ("support",),
         ("tool",),
-        ("decorators", "mentions", "toolsets"),
+        ("decorators", "toolsets"),
         (
             *("clients", "contacts", "estimates", "expenses", "hours", "invoices", "leads", "payment_profiles"),
             *("payments", "projects", "raw", "recurring_schedules", "staff", "tasks", "reports", "workflows"),
@@ -39,6 +39,7 @@ INSIDE = {
     ),
     "clientary_mcp.server": (
         ("audit", "guides", "instructions", "elicitation", "suggestions", "completions", "prompts"),
+        ("replies",),
         ("write_guard", "resources"),
         ("app",),
         ("http",),
@@ -47,7 +48,7 @@ INSIDE = {
 }
 SANDBOX = "clientary_mcp.sandbox"
 PYDANTIC = {"pydantic", "pydantic_core", "annotated_types"}  # the last holds the limits that pydantic reads from types
-TOWARDS_AGENTS = {f"clientary_mcp.{name}" for name in ("server", "tools.tool", "tools.mentions")}
+TOWARDS_AGENTS = {f"clientary_mcp.{name}" for name in ("server", "tools.tool")}
 MAY_IMPORT = {
     "mcp": TOWARDS_AGENTS,
     "mcp_types": TOWARDS_AGENTS,

@@ -204,7 +204,7 @@ def test_the_python_client_does_what_is_shown() -> None:
     assert lines[0] == "64 clients, complete: True"
     assert lines[1] == "Quiet Harbour Books in Lisbon"
     assert lines[2] == "[]"
-    assert lines[3].endswith("no such record, or it was deleted.")
+    assert lines[3].endswith("it does not exist or was deleted.")
 
 
 def test_the_client_of_the_sdk_does_what_is_shown() -> None:

@@ -177,7 +177,7 @@ async def test_a_part_payment_that_is_asked_for_twice_is_recorded_once(play: Pla
     first = await play.ask("create_payment", **payment)
     second = await play.ask("create_payment", **payment)
     assert second["id"] == first["id"]
-    assert "Not done again" in second["notice"]
+    assert "Skipped as a duplicate" in second["notice"]
     paid = oracle.rows(account, "SELECT amount FROM payments WHERE invoice_id = ?", invoice["id"])
     assert [row["amount"] for row in paid] == [40_050]
     assert oracle.one(account, "SELECT balance FROM invoices WHERE id = ?", invoice["id"]) == 100_001 - 40_050

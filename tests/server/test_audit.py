@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import httpx
 import pytest
 
 from clientary_mcp.cli.main import main
@@ -142,6 +143,7 @@ ENDINGS: list[tuple[str, dict[str, Any], str]] = [
     ("get_lead", {"led_id": 1}, "BadArguments"),
     ("delete_lead", {"lead_id": 3301}, "shown"),
     ("create_lead", {"name": "Globex"}, "OutcomeUnknown"),
+    ("no_such_tool", {}, "unknown tool"),
 ]
 
 
@@ -154,6 +156,17 @@ async def test_a_line_says_how_a_call_ended(
         await agent.call(tool, arguments)
     (line,) = lines()
     assert (line["tool"], line["outcome"]) == (tool, outcome)
+
+
+async def test_a_defect_of_the_server_leaves_a_line(trail: Path, lines: Lines, time: FakeTime) -> None:
+    def breaks(request: httpx.Request) -> httpx.Response:
+        raise ZeroDivisionError
+
+    async with working(session(breaks, time, audit_log=trail)) as agent:
+        assert "It is unknown whether" in await agent.refusal("create_lead", name="Globex")
+    (line,) = lines()
+    assert (line["outcome"], line["given"]) == ("defect", {"name": "Globex"})
+    assert line["writes"] == [{"method": "POST", "path": "leads", "status": 0}]
 
 
 async def test_a_question_and_its_answer_are_written_down(sandbox: Sandbox, trail: Path, lines: Lines) -> None:

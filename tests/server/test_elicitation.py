@@ -83,7 +83,7 @@ async def test_without_a_yes_nothing_is_sent_and_the_answer_says_which_no_it_was
     arguments, _ = record_for(sandbox, tool)
     async with working(owned(sandbox), era, Person(answer)) as agent:
         said = await agent.refusal(tool, **arguments, confirm=True)
-    assert said == f"Nothing was sent: the user {which}. {WITHOUT_ASKING}"
+    assert said == f"The user {which}. Nothing was sent. {WITHOUT_ASKING}"
     assert not writes(sandbox)
     assert not sandbox.sent_messages
 
@@ -96,7 +96,7 @@ async def test_a_client_that_declares_elicitation_without_a_handler_is_refused_w
     (lead,) = some(sandbox, "leads")
     async with working(owned(sandbox), "legacy", broken) as agent:
         said = await agent.refusal("delete_lead", lead_id=lead, confirm=True)
-    assert said == f"Nothing was sent: the client failed to ask the user. {WITHOUT_ASKING}"
+    assert said == f"The client failed to ask the user. Nothing was sent. {WITHOUT_ASKING}"
     assert not writes(sandbox)
 
 
@@ -138,7 +138,7 @@ async def test_asking_always_is_refused_where_the_client_cannot_ask(sandbox: San
     async with working(owned(sandbox, ask_user="always"), era) as agent:
         said = await agent.refusal(tool, **arguments, confirm=True)
     assert (
-        said == f"Nothing was sent: this needs the user's approval, and this client cannot ask for it. {WITHOUT_ASKING}"
+        said == f"This needs the user's approval, and this client cannot ask for it. Nothing was sent. {WITHOUT_ASKING}"
     )
     assert not writes(sandbox)
 
@@ -256,14 +256,14 @@ async def test_a_record_that_went_away_while_the_user_was_asked_is_not_found(san
     (lead,) = some(sandbox, "leads")
     person = Person(meanwhile=lambda: sandbox.connection.execute("DELETE FROM leads WHERE id = ?", (lead,)))
     async with working(owned(sandbox), era, person) as agent:
-        assert "There is nothing" in await agent.refusal("delete_lead", lead_id=lead, confirm=True)
+        assert "was not found" in await agent.refusal("delete_lead", lead_id=lead, confirm=True)
     assert not writes(sandbox)
 
 
 async def test_a_record_that_does_not_exist_asks_nothing(sandbox: Sandbox, era: Era) -> None:
     person = Person()
     async with working(owned(sandbox), era, person) as agent:
-        assert "There is nothing" in await agent.refusal("delete_lead", lead_id=999_999, confirm=True)
+        assert "was not found" in await agent.refusal("delete_lead", lead_id=999_999, confirm=True)
     assert not person.questions
 
 

@@ -110,7 +110,7 @@ async def test_any_record_can_be_read_by_its_address(sandbox: Sandbox, era: Era,
 @pytest.mark.parametrize(
     ("uri", "said"),
     [
-        ("clientary://invoice/1", "There is nothing at invoices/1"),
+        ("clientary://invoice/1", "invoices/1 was not found"),
         ("clientary://invoice/abc", "This resource does not exist"),
         ("clientary://payment/1", "This resource does not exist"),
         ("clientary://audit/recent", "This resource does not exist"),

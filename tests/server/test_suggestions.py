@@ -52,12 +52,12 @@ async def test_a_name_for_an_id_is_refused_with_what_is_called_so(agent: Agent, 
     assert said.startswith(f"{tool}: {argument} takes ")
     _, _, candidates = said.partition(f" with a name like “{name}”:")
     assert f" {id_} “" in candidates
-    assert said.endswith("Nothing was changed.")
+    assert "Nothing was" not in said  # a read changes nothing anyway
 
 
 async def test_one_candidate_alone_is_no_reason_to_guess(agent: Agent) -> None:
     said = await agent.refusal("update_client", client_id=CLIENT["name"], city="Rome")
-    assert f"{CLIENT['id']} “{CLIENT['name']}” (active, “{CLIENT['city']}”). Nothing was changed." in said
+    assert f"{CLIENT['id']} “{CLIENT['name']}” (active, “{CLIENT['city']}”)." in said
     said = await agent.refusal("delete_client", client_id=CLIENT["name"], confirm=True)
     assert f"{CLIENT['id']} “{CLIENT['name']}”" in said
 
@@ -70,7 +70,7 @@ async def test_what_is_closed_is_a_candidate_too_and_is_told_apart() -> None:
         said = await agent.refusal("update_client", client_id="Beacon", city="Rome")
     assert (
         "Clients with a name like “Beacon”:"
-        f" {here} “Beacon Furniture” (active), {gone} “Beacon Foods” (archived). Nothing was changed." in said
+        f" {here} “Beacon Furniture” (active), {gone} “Beacon Foods” (archived)." in said
     )
 
 
@@ -101,14 +101,14 @@ async def test_a_name_in_a_list_of_ids_is_one_too(agent: Agent, given: Any) -> N
 
 async def test_nothing_called_so_is_said(agent: Agent) -> None:
     said = await agent.refusal("get_client", client_id="Qxzqxz")
-    assert said.endswith("No client has a name like “Qxzqxz”. Nothing was changed.")
+    assert said.endswith("No client has a name like “Qxzqxz”.")
 
 
 async def test_of_many_candidates_the_best_are_named_and_the_others_counted(agent: Agent) -> None:
     said = await agent.refusal("get_task", task_id="Plan sprint")
     (count,) = one("SELECT count(*) FROM tasks WHERE title LIKE 'Plan sprint%'")
     assert said.count(" “Plan sprint for") == 4
-    assert f" and {count - 4} more. Nothing was changed." in said
+    assert f" and {count - 4} more." in said
 
 
 # What is no name
@@ -125,7 +125,7 @@ async def test_a_number_in_text_is_an_id(agent: Agent, given: Any) -> None:
 )
 async def test_what_can_be_no_name_is_not_looked_up(agent: Agent, given: Any) -> None:
     said = await agent.refusal("get_client", client_id=given)
-    assert said.endswith("Nothing was sent.")
+    assert "with a name like" not in said
     assert not BOOKS.requests
 
 
@@ -148,7 +148,8 @@ async def test_odd_text_is_only_ever_compared(agent: Agent, given: str) -> None:
 async def test_records_without_names_keep_the_plain_error(agent: Agent, tool: str, argument: str) -> None:
     known = dict.fromkeys(next(each for each in ALL if each.name == tool).arguments.addresses(), 1)
     said = await agent.refusal(tool, **{**known, argument: "Hotel"})
-    assert said == f"{tool}: {argument} takes a whole number, not 'Hotel'. Nothing was sent."
+    plain = f"{tool}: {argument} takes a whole number, not 'Hotel'."
+    assert said == (plain if tool.startswith("get_") else f"{plain} Nothing was sent.")
     assert not BOOKS.requests
 
 
@@ -159,7 +160,7 @@ async def test_records_whose_list_is_not_offered_stay_unseen() -> None:
     BOOKS.requests.clear()
     async with agent_of(session_with(BOOKS, exclude_tools=frozenset({"list_clients"}))) as agent:
         said = await agent.refusal("get_client", client_id=CLIENT["name"])
-        assert said == f"get_client: client_id takes a whole number, not '{CLIENT['name']}'. Nothing was sent."
+        assert said == f"get_client: client_id takes a whole number, not '{CLIENT['name']}'."
         assert not BOOKS.requests
         assert "Projects with a name like" in await agent.refusal("get_project", project_id="Fernhill")
 
@@ -169,7 +170,7 @@ async def test_a_look_that_fails_leaves_the_plain_error() -> None:
     person = books.connection.execute("SELECT id, name FROM staff").fetchone()
     async with agent_of(session_with(books)) as agent:
         said = await agent.refusal("get_client", client_id="Beacon")
-        assert said == "get_client: client_id takes a whole number, not 'Beacon'. Nothing was sent."
+        assert said == "get_client: client_id takes a whole number, not 'Beacon'."
         said = await agent.refusal("create_task", title="Call", client_id="Beacon", assignee_id=person["name"])
     assert "Clients" not in said
     assert f"Staff with a name like “{person['name']}”: {person['id']} “{person['name']}”" in said

@@ -75,7 +75,7 @@ async def test_who_agrees_too_late_finds_the_question_withdrawn(
     sandbox: Sandbox, settings: dict[str, float], seconds: float
 ) -> None:
     said, took = await delete_a_lead(sandbox, agrees_after(seconds + 1), **settings)
-    assert "Nothing was sent: the user did not answer in time (CLIENTARY_ASK_TIMEOUT)" in said
+    assert "The user did not answer in time (CLIENTARY_ASK_TIMEOUT)" in said
     assert took == pytest.approx(seconds)
     assert not writes(sandbox)
 
@@ -87,7 +87,7 @@ def slow_reads(seconds: float, nth: int | None = None) -> Faults:
 async def test_a_yes_that_leaves_too_little_time_for_the_change_does_nothing_and_says_so(sandbox: Sandbox) -> None:
     sandbox.faults = slow_reads(2, nth=2)  # what is read once more after the yes
     said, took = await delete_a_lead(sandbox, agrees_after(54))
-    assert "Nothing was sent: the user agreed too late" in said
+    assert "The user agreed too late" in said
     assert took < CLIENTS_WAIT
     assert not writes(sandbox)
 
@@ -103,7 +103,7 @@ async def test_the_time_to_read_the_preview_counts_as_well(sandbox: Sandbox) -> 
 async def test_a_preview_that_leaves_no_time_to_ask_is_said_and_nobody_is_asked(sandbox: Sandbox) -> None:
     sandbox.faults, user = slow_reads(9, nth=1), Person()
     said, _ = await delete_a_lead(sandbox, user, ask_timeout=8)
-    assert "Nothing was sent: Clientary was so slow that no time was left to ask the user" in said
+    assert "Clientary was so slow that no time was left to ask the user" in said
     assert not user.questions
 
 
@@ -244,5 +244,5 @@ async def test_a_question_that_is_an_answer_can_be_answered_for_fifteen_minutes(
 @pytest.mark.parametrize("seconds", [901, 86_400])
 async def test_and_no_longer(sandbox: Sandbox, time: FakeTime, seconds: float) -> None:
     said = await yes_after(seconds, sandbox, time)
-    assert "Nothing was sent: the user did not answer within 15 minutes" in said
+    assert "The user did not answer within 15 minutes" in said
     assert not writes(sandbox)

@@ -250,8 +250,8 @@ async def test_a_refusal_that_takes_more_than_an_hour_is_told_as_one(time: FakeT
     account = Slow(deletes_per_hour=1, deadline=HOUR)
     async with working(account.session(time)) as agent, refusing_slowly(agent, account) as said:
         await time.clock.sleep(HOUR + 1)
-        assert "no such record" in await agent.refusal("delete_lead", lead_id=404, confirm=True)
-    assert ["Clientary refused this" in each for each in said] == [True]
+        assert "was not found" in await agent.refusal("delete_lead", lead_id=404, confirm=True)
+    assert ["Clientary rejected this" in each for each in said] == [True]
 
 
 async def test_a_delete_that_was_not_done_after_all_does_not_count(sandbox: Sandbox, time: FakeTime) -> None:
@@ -350,7 +350,7 @@ async def test_a_repeat_that_is_told_again_does_not_count(sandbox: Sandbox) -> N
     async with working(owned(sandbox, mails_per_hour=1)) as agent:
         await agent.answer("send_invoice_message", **call, confirm=True)
         again = await agent.answer("send_invoice_message", **call, confirm=True)
-    assert "Not done again" in json.dumps(again)
+    assert "Skipped as a duplicate" in json.dumps(again)
     assert len(sandbox.sent_messages) == 1
 
 

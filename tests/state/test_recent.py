@@ -106,8 +106,8 @@ async def test_the_same_call_is_answered_with_the_first_answer_and_says_so(shop:
     again = await shop.call()
     assert shop.made == 1
     assert again.pop("notice") == (
-        "Not done again: the same call succeeded 10 minutes ago, and this is its answer."
-        " allow_duplicate=true does it once more."
+        "Skipped as a duplicate: the same call succeeded 10 minutes ago; its result is repeated here."
+        " Pass allow_duplicate=true to run it again."
     )
     assert again == first
 
@@ -115,9 +115,9 @@ async def test_the_same_call_is_answered_with_the_first_answer_and_says_so(shop:
 @pytest.mark.parametrize("shop", [tool for tool in ONCE if tool != "bill_project_hours"], indirect=True)
 async def test_allow_duplicate_does_it_once_more(shop: Shop) -> None:
     await shop.call()
-    assert "Not done again" not in str(await shop.call(allow_duplicate=True))
+    assert "Skipped as a duplicate" not in str(await shop.call(allow_duplicate=True))
     assert shop.made == 2
-    assert "Not done again" in str(await shop.call())
+    assert "Skipped as a duplicate" in str(await shop.call())
     assert shop.made == 2
 
 
@@ -127,7 +127,7 @@ async def test_with_allow_duplicate_too_no_hour_is_billed_twice_but_what_is_new(
     assert (await shop.call(allow_duplicate=True))["done"] is False
     assert shop.made == 1
     await shop.agent.answer("create_project_hours", **shop.record, title="New", hours=1, date="2026-11-01")
-    assert "Not done again" in str(await shop.call())
+    assert "Skipped as a duplicate" in str(await shop.call())
     assert (await shop.call(allow_duplicate=True))["done"] is True
     assert shop.made == 3
 
@@ -136,7 +136,7 @@ async def test_with_allow_duplicate_too_no_hour_is_billed_twice_but_what_is_new(
 async def test_after_the_window_it_is_done(shop: Shop, time: FakeTime) -> None:
     await shop.call()
     await time.clock.sleep(WINDOW + 1)
-    assert "Not done again" not in str(await shop.call())
+    assert "Skipped as a duplicate" not in str(await shop.call())
     assert shop.made == 2
 
 
@@ -145,7 +145,7 @@ async def test_after_the_window_a_job_looks_at_what_is_there_and_does_nothing_tw
     await shop.call()
     await time.clock.sleep(WINDOW + 1)
     answer = await shop.call()
-    assert "Not done again" not in str(answer)
+    assert "Skipped as a duplicate" not in str(answer)
     assert answer["done"] is False
     assert shop.made == 1
 

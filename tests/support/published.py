@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from clientary_mcp.tools import ALL
 from clientary_mcp.tools.tool import Tool
 from tool_schemas.base.json_schema import describe
-from tool_schemas.base.sentences import as_tuple
+from tool_schemas.base.sentences import in_order
 from tool_schemas.base.validation import models_in
 
 JsonObject = dict[str, Any]
@@ -63,7 +63,7 @@ def what_a_model_reads(tool: Tool) -> str:
 
 def sentences_of(tool: Tool) -> Iterator[str]:
     """Every sentence that describes a tool or one of its arguments, at any depth."""
-    yield from as_tuple(tool.description)
+    yield from in_order(tool.description)
     yield from _sentences_in(tool.arguments)
 
 

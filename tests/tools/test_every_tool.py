@@ -254,7 +254,7 @@ async def test_what_does_not_exist_is_not_found_with_and_without_confirm(
 ) -> None:
     account.route().respond(404)
     refusal = await agent.refusal(exchange.tool, **unconfirmed(exchange), confirm=confirm)
-    assert "There is nothing at" in refusal
+    assert "was not found" in refusal
     assert [request.method for request in sent(account)] == [exchange.method if confirm else "GET"]
 
 
@@ -310,9 +310,9 @@ async def test_a_write_of_unknown_outcome_leaves_once_and_says_where_to_look(
     account.request(exchange.method, exchange.path).mock(**fails)
     account.get().respond(503)  # so that looking tells nothing either
     refusal = await agent.refusal(exchange.tool, **exchange.arguments)
-    assert "not known" in refusal
+    assert "unknown whether" in refusal
     assert re.search(
-        rf"{TOOLS[exchange.tool].seen_with}( with [a-z_]+=\d+(, [a-z_]+=\d+)*)? shows what is there", refusal
+        rf"{TOOLS[exchange.tool].seen_with}( with [a-z_]+=\d+(, [a-z_]+=\d+)*)? shows the current state", refusal
     )
     assert [request for request in sent(account) if request.method != "GET"] == [exchange.request]
 

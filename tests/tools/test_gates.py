@@ -145,7 +145,7 @@ async def test_confirmed_the_record_and_what_goes_with_it_are_gone(sandbox: Sand
     for table, rows in {TABLES[kind]: 1, **goes}.items():
         assert count(sandbox, table) == there[table] - rows
     if f"get_{kind}" in {each.name for each in ALL}:
-        assert "There is nothing" in await agent.refusal(f"get_{kind}", **arguments)
+        assert "was not found" in await agent.refusal(f"get_{kind}", **arguments)
 
 
 @pytest.mark.parametrize(("tool", "confirm"), covering(product(ADDRESSED, [False, True])))
@@ -156,9 +156,9 @@ async def test_a_record_that_does_not_exist_is_not_found(
     name = id_name(tool)
     before = dump(sandbox)
     said = await agent.refusal(tool, **arguments | {name: 999_999_999}, confirm=confirm)
-    assert "There is nothing" in said
+    assert "was not found" in said
     assert "999999999" in said
-    assert f"{name} (From list_" in said
+    assert f"Check {name}; list_" in said
     assert dump(sandbox) == before
     assert sandbox.sent_messages == []
 
@@ -167,7 +167,7 @@ async def test_a_record_that_does_not_exist_is_not_found(
 OF_NONE = {
     "import_contacts": ("There is no client 999999999.", "There is no client 999999999."),
     "send_payment_reminders": ("there is no such invoice", "there is no such invoice"),
-    "api_request": ("Nothing is to be read at that path", "There is nothing at leads/999999999"),
+    "api_request": ("Nothing is to be read at that path", "leads/999999999 was not found"),
 }
 
 
@@ -197,7 +197,7 @@ async def test_a_record_of_another_parent_is_not_found(
     other = one(sandbox, f"SELECT id FROM {table} WHERE id <> ?", arguments[parent])  # noqa: S608 our names
     before = dump(sandbox)
     said = await agent.refusal(tool, **arguments | {parent: other}, confirm=confirm)
-    assert "There is nothing" in said
+    assert "was not found" in said
     assert parent in said
     assert dump(sandbox) == before
 
@@ -211,7 +211,7 @@ async def test_a_card_of_another_client_is_not_charged(sandbox: Sandbox, agent: 
     )
     arguments["payment_profile_id"] = other
     before = dump(sandbox)
-    assert "There is nothing" in await agent.refusal("charge_payment_profile", **arguments)
+    assert "was not found" in await agent.refusal("charge_payment_profile", **arguments)
     assert "payment_profile_id" in await agent.refusal("charge_payment_profile", **arguments, confirm=True)
     assert dump(sandbox) == before
 

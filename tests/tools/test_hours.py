@@ -135,7 +135,7 @@ async def test_a_project_that_can_not_be_read_fails_the_list(agent: Agent, accou
     account.get("projects").respond(json=listed("projects", PROJECT, {**PROJECT, "id": 25}))
     account.get(OF_PROJECT).respond(json=LIST)
     account.get("projects/25/hours").respond(403)
-    assert "no right to this" in await agent.refusal("list_hours")
+    assert "not allowed to do this" in await agent.refusal("list_hours")
 
 
 @pytest.mark.parametrize("key", ["billed?", "billed"])

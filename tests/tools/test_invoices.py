@@ -203,7 +203,7 @@ async def test_an_invoice_that_neither_path_knows_is_not_found(agent: Agent, acc
     account.put("invoices/110").respond(404)
     account.put("invoice/110").respond(404)
     refusal = await agent.refusal("update_invoice", **ID, title="May")
-    assert "There is nothing at invoices/110" in refusal
+    assert "invoices/110 was not found" in refusal
     assert "list_invoices" in refusal
     assert [request.path for request in sent(account)] == ["invoices/110", "invoice/110"]
 

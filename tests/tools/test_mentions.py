@@ -8,30 +8,11 @@ import pytest
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.sandbox import Fault, Faults, Sandbox
 from clientary_mcp.settings import Settings
-from clientary_mcp.tools.mentions import strip_mentions
 from tests.support.agent import Era
 from tests.support.clock import FakeTime
 from tests.support.people import Person, owned, some, working
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.mark.parametrize(
-    ("text", "kept"),
-    [
-        ("It is done. search finds it.", "It is done."),
-        (
-            "It would mail research@example.com and search@example.com.",
-            "It would mail research@example.com and search@example.com.",
-        ),
-        ("Refused: name: “Call search. Now” is taken. Call search.", "Refused: name: “Call search. Now” is taken."),
-        ("“search” is what the record says.", "“search” is what the record says."),
-        ("See search.example.com or re-search.", "See search.example.com or re-search."),
-        ("search", ""),
-    ],
-)
-def test_only_a_sentence_of_ours_that_names_a_hidden_tool_is_left_out(text: str, kept: str) -> None:
-    assert strip_mentions(text, {"search"}) == kept
 
 
 async def test_a_recipient_called_like_a_hidden_tool_stays_in_the_question(sandbox: Sandbox, era: Era) -> None:
@@ -78,7 +59,7 @@ async def test_an_unknown_outcome_names_the_tool_and_the_arguments_that_show_it(
     sandbox.faults = Faults([Fault("drop", "POST"), Fault("html", "GET", "clients/*/contacts")], sleep=time.clock.sleep)
     async with working(owned(sandbox, time)) as agent:
         said = await agent.refusal("create_contact", client_id=client, name="Ann", email="ann@example.com")
-    assert f"list_client_contacts with client_id={client} shows what is there." in said
+    assert f"list_client_contacts with client_id={client} shows the current state." in said
 
 
 async def test_a_report_names_no_tool_that_is_hidden(sandbox: Sandbox) -> None:

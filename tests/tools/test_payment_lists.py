@@ -171,4 +171,4 @@ async def test_where_invoices_carry_no_payments_those_of_all_are_looked_through(
 async def test_a_client_that_is_not_there_is_said_not_to_be(agent: Agent, account: respx.MockRouter) -> None:
     account.get("clients/4/invoices").respond(404)
     refusal = await agent.refusal("list_payments", **OF_CLIENT)
-    assert "Check client_id (From list_clients)" in refusal
+    assert "Check client_id; list_clients returns valid ids." in refusal

@@ -94,4 +94,4 @@ async def test_deleting_a_card_names_the_schedules_that_charge_it(agent: Agent, 
 async def test_a_card_that_the_client_does_not_have_is_not_found(agent: Agent, account: respx.MockRouter) -> None:
     account.get(CARDS).respond(json=listed("payment_profiles"))
     refusal = await agent.refusal("delete_payment_profile", **ID)
-    assert "There is nothing at clients/4/payment_profiles/2" in refusal
+    assert "clients/4/payment_profiles/2 was not found" in refusal

@@ -159,15 +159,16 @@ async def test_a_lost_answer_is_told_as_unknown_with_where_to_look(
     async with working(owned(sandbox, toolsets=toolsets)) as agent:
         lead = {"lead": {"name": "Globex"}}
         said = await agent.refusal("api_request", method="POST", path="leads", body=lead, confirm=True)
-    assert "it is not known whether POST leads took effect" in said
-    assert "Look before repeating it. GET leads may show it." in said
-    assert ("list_changes shows what is there." in said) is ("all" in toolsets)
+    assert "POST leads" in said
+    assert "It is unknown whether the request succeeded." in said
+    assert "Check before retrying. GET leads may show it." in said
+    assert ("list_changes shows the current state." in said) is ("all" in toolsets)
     assert len(writes(sandbox)) == 1
 
 
 @pytest.mark.parametrize(
     ("status", "said"),
-    [(403, "no right"), (404, "nothing at odd/7"), (422, "changed nothing"), (426, "plan"), (429, "slow down")],
+    [(403, "not allowed"), (404, "odd/7 was not found"), (422, "rejected"), (426, "plan"), (429, "rate limit")],
 )
 async def test_refusals_are_told_in_the_words_of_every_tool(status: int, said: str) -> None:
     async with working(playing(lambda _: httpx.Response(status, json={"name": ["is odd"]}))) as agent:

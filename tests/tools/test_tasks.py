@@ -84,7 +84,7 @@ async def test_an_account_without_the_plural_path_creates_under_the_singular(
 async def test_a_task_that_neither_path_takes_was_not_found(agent: Agent, account: respx.MockRouter) -> None:
     account.post("tasks").respond(404)
     account.post("task").respond(404)
-    assert "There is nothing at" in await agent.refusal("create_task", title="milk")
+    assert "was not found" in await agent.refusal("create_task", title="milk")
     assert sent(account) == [CREATED, CREATED_ONE]
 
 

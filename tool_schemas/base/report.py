@@ -1,22 +1,21 @@
-"""What reports answer with: rows, totals per currency, how the figures were made, and what is not in them."""
+"""What reports return: rows, totals per currency, how the figures were made, and what is not included in them."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from tool_schemas.base.parsing import as_json
-from tool_schemas.base.results import MAX_ANSWER, as_text, bounded, shown_sums
+from tool_schemas.base.results import FRAME, MAX_ANSWER, as_text, bounded, fit, shown_sums
+from tool_schemas.base.sentences import Mention, Sentences, in_order, join_sentences
 
-_CUT = "Only the first {shown} of {rows} rows fit; the totals cover all. Narrow the question, or use export_records."
+_CUT = "Only the first {shown} of {rows} rows fit; the totals cover all of them. Narrow the request to see the rest."
+_EXPORT = Mention("export_records writes all rows to a file.", "export_records")
 _TEXT = 300
 _ENTRIES = 200
 
 _AROUND = 45_000
-"""Characters of what stands around the rows, so that there is room for some."""
-_FRAME = 1_000
-"""Characters kept free for the names of the parts, and for the notice that not all rows fit."""
-_BOUNDS = ((_TEXT, _ENTRIES), (_TEXT, 50), (100, 10))
-_UNTOLD = "What else there is to tell is too long to show."
+"""Characters of what surrounds the rows, so that there is room for some."""
+_OMITTED = "Details besides the rows are too long to show."
 
 
 @dataclass
@@ -24,49 +23,49 @@ class Report:
     """The answer to a question about many records.
 
     `rows` hold the figures, one currency a row; `totals` cover all rows, per currency. `basis` says how the figures
-    were made, `left_out` what is not in them and why. `about` stands first in the answer: the day, the project, …
+    were made, `left_out` what is not included and why. `about` comes first in the answer: the day, the project, …
     """
 
     rows: list[dict[str, Any]]
-    basis: str
+    basis: Sentences
     totals: list[dict[str, Any]] | None = None
     left_out: list[str] = field(default_factory=list)
     about: dict[str, Any] = field(default_factory=dict)
-    notice: str | None = None
+    notice: Sentences | None = None
     cursor: str | None = None
-    """Where the next call goes on; told whole, however long."""
+    """Where the next call continues; shown in full, however long."""
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self, unavailable: Collection[str] = ()) -> dict[str, Any]:
         """The answer as JSON holds it: as many rows as fit into `MAX_ANSWER` characters."""
-        around, said = self._around()
-        room = MAX_ANSWER - _FRAME - len(as_text([around, self.cursor, self.basis, said]))
+        around, notices = self._around(unavailable)
+        basis = join_sentences(self.basis, unavailable)
+        room = MAX_ANSWER - FRAME - len(as_text([around, self.cursor, basis, notices]))
         rows = list(_fitting(self.rows, room))
         if len(rows) < len(self.rows):
-            said.append(_CUT.format(shown=len(rows), rows=len(self.rows)))
+            notices += [_CUT.format(shown=len(rows), rows=len(self.rows)), _EXPORT]
         whole = {
             **around.pop("about"),
             "cursor": self.cursor,
             "rows": rows,
             "row_count": len(self.rows),
             "totals": around.get("totals"),
-            "basis": self.basis,
+            "basis": basis,
             "left_out": around["left_out"] or None,
-            "notice": " ".join(said) or None,
+            "notice": join_sentences(notices, unavailable) or None,
         }
         return {name: value for name, value in whole.items() if value is not None}
 
-    def _around(self) -> tuple[dict[str, Any], list[str]]:
-        """What stands around the rows, cut until it leaves them room; and what has to be known of it."""
-        totals, unsaid = shown_sums(self.totals, "totals")
-        told = {"about": as_json(self.about), "left_out": self.left_out}
+    def _around(self, unavailable: Collection[str]) -> tuple[dict[str, Any], list[str]]:
+        """What surrounds the rows, cut until it leaves them room; and the notices about it."""
+        totals, more_sums = shown_sums(self.totals, "totals")
+        left_out = [text for each in self.left_out if (text := join_sentences(each, unavailable))]
+        whole = {"about": as_json(self.about), "left_out": left_out}
         if self.totals is not None:
-            told["totals"] = totals
-        said = [part for part in (self.notice, unsaid) if part]
-        for text, entries in _BOUNDS:
-            around = dict(bounded(told, text, entries))
-            if len(as_text([around, self.cursor])) <= _AROUND:
-                return around, said
-        return around | {"about": {}}, [*said, _UNTOLD]
+            whole["totals"] = totals
+        notices = list(in_order(self.notice, more_sums))
+        if fitting := fit(whole, _AROUND - len(as_text(self.cursor)), longest=_TEXT):
+            return dict(fitting[0]), notices
+        return dict(bounded(whole | {"about": {}}, 100, 10)), [*notices, _OMITTED]
 
 
 def _fitting(rows: list[dict[str, Any]], room: int) -> Iterator[dict[str, Any]]:

@@ -1,27 +1,30 @@
-"""What tools answer with, bounded in size: one record, a page of records, or the outcome of a gated call."""
+"""What tools return, bounded in size: one record, a page of records, or the outcome of a gated call."""
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Generic, TypeVar, get_args, get_origin
 
 from tool_schemas.base.models import Detail, Record
 from tool_schemas.base.parsing import as_json, output_schema
+from tool_schemas.base.sentences import EFFECTS, Sentences, in_order, join_sentences
 
 RecordT = TypeVar("RecordT", bound=Record)
 
 MAX_ANSWER = 60_000
 """Characters of one answer: some hosts refuse more than 25,000 tokens."""
 
-# (characters of one text, entries of one list) that are tried in turn until a record fits.
-_BOUNDS = ((20_000, 500), (2_000, 200), (300, 50), (100, 10))
-_FRAME = 1_000
-"""Characters kept free for what stands around the records of a page."""
+_BOUNDS = ((MAX_ANSWER, MAX_ANSWER), (20_000, 1_000), (2_000, 500), (2_000, 200), (300, 50), (100, 10))
+"""Characters of one text and entries of one list, tried in turn until a value fits."""
+
+FRAME = 1_000
+"""Characters kept free for what surrounds records, rows and bodies: names of parts, and notices."""
 _TEXT_IN_LISTS = 2_000
 _TEXT_IN_SUMMARIES = 200
 
 _SUMS = 50
-"""Currencies whose sums are shown: more than anybody bills in, but records may make codes up."""
+"""Currencies whose sums are shown: more than any business bills in, but records may hold invented codes."""
 
 
 def as_text(shown: Any) -> str:
@@ -30,7 +33,7 @@ def as_text(shown: Any) -> str:
 
 
 def bounded(value: Any, text: int, entries: int) -> Any:
-    """`value` with its texts and lists cut, each cut marked where it stands."""
+    """`value` with its texts and lists cut, each cut marked in its place."""
     match value:
         case str() if len(value) > text:
             return f"{value[:text]}… [{len(value):,} characters]"
@@ -46,8 +49,24 @@ def bounded(value: Any, text: int, entries: int) -> Any:
             return value
 
 
+def fit(value: Any, most: int, longest: int = MAX_ANSWER) -> tuple[Any, str | None] | None:
+    """`value`, cut as little as it takes to fit into `most` characters, and how it was cut, None where it is whole.
+
+    No text is longer than `longest`. None where it does not fit even when cut to the smallest bounds.
+    """
+    for text, entries in _BOUNDS:
+        characters = min(text, longest)
+        cut = bounded(value, characters, entries)
+        if len(as_text(cut)) <= most:
+            return (
+                cut,
+                None if cut == value else f"texts are cut at {characters:,} characters, lists at {entries:,} entries",
+            )
+    return None
+
+
 def shown_sums(sums: list[dict[str, Any]] | None, name: str) -> tuple[list[dict[str, Any]], str | None]:
-    """Sums per currency as JSON holds them, and what to say where there are too many to show all."""
+    """Sums per currency as JSON holds them, and a notice where there are too many to show all."""
     every = sums or []
     shown = bounded(as_json(every[:_SUMS]), _TEXT_IN_SUMMARIES, _SUMS)
     more = f"{name} shows {_SUMS} of {len(every):,} currencies." if len(every) > _SUMS else None
@@ -57,23 +76,25 @@ def shown_sums(sums: list[dict[str, Any]] | None, name: str) -> tuple[list[dict[
 def show_record(record: Record) -> dict[str, Any]:
     """One record in full, in at most `MAX_ANSWER` characters."""
     whole = record.to_json()
-    if len(as_text(whole)) <= MAX_ANSWER:
-        return whole
-    for text, entries in _BOUNDS:
-        shown = dict(bounded(whole, text, entries))
-        shown["notice"] = f"Too long to show whole: texts are cut at {text:,} characters, lists at {entries}."
-        if len(as_text(shown)) <= MAX_ANSWER:
-            return shown
-    return {**bounded(record.summarized(), 100, 10), "notice": "Too long to show whole: only the main fields."}
+    fitting = fit(whole, MAX_ANSWER - FRAME)
+    if fitting is None:
+        return {**bounded(record.summarized(), 100, 10), "notice": "Too long to show in full: only the main fields."}
+    shown, cut = fitting
+    return shown if cut is None else {**shown, "notice": in_full_but(cut)}
+
+
+def in_full_but(cut: str) -> str:
+    """The notice of an answer that was cut."""
+    return f"Too long to show in full: {cut}."
 
 
 @dataclass
 class Page(Generic[RecordT]):
     """Records joined from Clientary's pages.
 
-    `complete` is true when nothing is left behind the last page that was read; `next_page` is where to go on.
-    `from_date` and `to_date` are the range that Clientary says it used, where it says so. `total_amounts` adds up,
-    per currency, all records that match, whether they are shown or not.
+    `complete` is true when no records remain after the last page that was read; `next_page` is where to continue.
+    `from_date` and `to_date` are the range that Clientary used, where it returns one. `total_amounts` adds up, per
+    currency, all records that match, whether they are shown or not.
     """
 
     pages: list[list[RecordT]]
@@ -84,17 +105,17 @@ class Page(Generic[RecordT]):
     from_date: date | None = None
     to_date: date | None = None
     total_amounts: list[dict[str, Any]] | None = None
-    notice: str | None = None
+    notice: Sentences | None = None
 
     @property
     def records(self) -> list[RecordT]:
         """All records, in Clientary's order."""
         return [record for page in self.pages for record in page]
 
-    def to_json(self, detail: Detail = "summary") -> dict[str, Any]:
+    def to_json(self, detail: Detail = "summary", unavailable: Collection[str] = ()) -> dict[str, Any]:
         """The answer: as many whole pages as fit into `MAX_ANSWER` characters."""
-        sums, unsaid = shown_sums(self.total_amounts, "total_amounts")
-        rows, fitting, cut = _fit(self.pages, detail, MAX_ANSWER - _FRAME - len(as_text(sums)))
+        sums, more_sums = shown_sums(self.total_amounts, "total_amounts")
+        rows, fitting, cut = _whole_pages(self.pages, detail, MAX_ANSWER - FRAME - len(as_text(sums)))
         more = fitting < len(self.pages)
         answer = {
             "records": rows,
@@ -105,17 +126,19 @@ class Page(Generic[RecordT]):
             "from_date": self.from_date,
             "to_date": self.to_date,
             "total_amounts": sums or None,
-            "notice": " ".join(filter(None, (self.notice, unsaid, cut))) or None,
+            "notice": join_sentences(in_order(self.notice, more_sums, cut), unavailable) or None,
         }
         return dict(as_json(answer))
 
 
-_GO_ON = "The answer would be too long: go on at next_page, or narrow the question."
-_IN_SUMMARY = "A page in full would be too long: this is its summary. The get tool shows one record in full."
-_LEFT_OUT = "Records of this page were left out because their texts are too long: get them one by one."
+_GO_ON = "Truncated: continue with next_page, or add filters."
+_IN_SUMMARY = "Too long to show in full: this is the summary. The get tool shows one record in full."
+_LEFT_OUT = "Some records of this page were left out because their texts are too long: get them one by one."
 
 
-def _fit(pages: list[list[RecordT]], detail: Detail, whole: int) -> tuple[list[dict[str, Any]], int, str | None]:
+def _whole_pages(
+    pages: list[list[RecordT]], detail: Detail, whole: int
+) -> tuple[list[dict[str, Any]], int, str | None]:
     """The rows that fit into so many characters, the number of pages they are, and what was cut."""
     rows: list[dict[str, Any]] = []
     room = whole
@@ -125,7 +148,7 @@ def _fit(pages: list[list[RecordT]], detail: Detail, whole: int) -> tuple[list[d
             rows += shown
         elif number > 0:
             return rows, number, _GO_ON
-        else:  # The first page is shown whatever it takes: nobody could get past it otherwise.
+        else:  # The first page is shown whatever it takes: no call could get past it otherwise.
             shown, _ = _rows(page, "summary", whole)
             return shown, 1, _IN_SUMMARY if len(shown) == len(page) else _LEFT_OUT
     return rows, len(pages), None
@@ -151,37 +174,41 @@ def _rows(page: list[RecordT], detail: Detail, room: int) -> tuple[list[dict[str
 class Outcome:
     """What a gated tool did, or would do.
 
-    Unconfirmed (`done` is false) nothing was changed: `record` is what it is about, `goes_with_it` what goes
-    along as far as a read can tell, `not_visible` what a read cannot tell, `alternative` what could be undone. A job
-    tells in `steps`, record by record, what it would do or did, and in `totals` the sums per currency.
+    Where `done` is false, nothing was changed, and the answer says so before the message. `record` is the record that
+    the call is about, `goes_with_it` what is affected with it as far as a read shows, `not_visible` what a read does
+    not show, `alternative` a call that can be undone. The `steps` of a job are what it would do or did, record by
+    record; its `totals` the sums per currency.
     """
 
     done: bool
-    message: str
+    message: Sentences
     record: dict[str, Any] | None = None
     goes_with_it: dict[str, Any] | None = None
     steps: list[dict[str, Any]] | None = None
     totals: list[dict[str, Any]] | None = None
-    not_visible: str | None = None
-    alternative: str | None = None
-    to_proceed: str | None = None
+    not_visible: Sentences | None = None
+    alternative: Sentences | None = None
+    to_proceed: Sentences | None = None
 
-    def to_json(self) -> dict[str, Any]:
-        """The answer as JSON holds it."""
-        whole = as_json(vars(self))
-        for text, entries in ((_TEXT_IN_LISTS, 500), (_TEXT_IN_LISTS, 100), *_BOUNDS[2:]):
-            cut = bounded(whole, text, entries)
-            shown = {part: _objects(told) if part in ("steps", "totals") else told for part, told in cut.items()}
-            if len(as_text(shown)) <= MAX_ANSWER:
-                return shown
-        return {name: shown[name] for name in ("done", "message", "to_proceed") if name in shown}
+    def text(self, unavailable: Collection[str] = ()) -> str:
+        """The message by itself: what was done, or what the call would do."""
+        return str(bounded(join_sentences(self.message, unavailable), _TEXT_IN_LISTS, 0))
+
+    def to_json(self, unavailable: Collection[str] = ()) -> dict[str, Any]:
+        """The answer as JSON holds it, without sentences that mention an unavailable tool."""
+        said = {name: join_sentences(getattr(self, name), unavailable) or None for name in _SENTENCES}
+        said["message"] = join_sentences(
+            in_order(None if self.done else EFFECTS["unchanged"], self.message), unavailable
+        )
+        whole = as_json(vars(self) | said)
+        fitting = fit(whole, MAX_ANSWER, longest=_TEXT_IN_LISTS)
+        if fitting is None:
+            whole = {name: whole[name] for name in ("done", "message", "to_proceed") if name in whole}
+            return dict(bounded(whole, _TEXT_IN_LISTS, 0))
+        return dict(fitting[0])
 
 
-def _objects(rows: list[Any]) -> list[dict[str, Any]]:
-    """Rows that are objects alone, as the schema says: what is left of a cut list is one too."""
-    return [row if isinstance(row, dict) else {"more": row} for row in rows]
-
-
+_SENTENCES = ("message", "not_visible", "alternative", "to_proceed")
 _TEXT = {"type": "string"}
 _PAGE: dict[str, Any] = {
     "returned": {"type": "integer"},

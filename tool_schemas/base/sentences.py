@@ -1,7 +1,10 @@
-"""Sentences for agents, some of which name tools: those are left out where a tool that they name is not available."""
+"""Sentences for agents as data: which tools each one names, and what became of a write.
 
-from collections.abc import Collection, Iterable
-from typing import Self
+A sentence that names tools is left out where one of them is not available.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Literal, Self
 
 
 class Mention(str):
@@ -20,15 +23,26 @@ class Mention(str):
 Sentences = str | Iterable[str]
 """One sentence or several; any of them may be a `Mention`."""
 
+Effect = Literal["not sent", "unchanged", "unknown", "partial", "done"]
+"""What became of a write, from the caller's point of view."""
 
-def as_tuple(sentences: Sentences) -> tuple[str, ...]:
-    """The sentences one by one."""
-    return (sentences,) if isinstance(sentences, str) else tuple(sentences)
+EFFECTS: Mapping[Effect, str] = {
+    "not sent": "Nothing was sent.",
+    "unchanged": "Nothing was changed.",
+    "unknown": "It is unknown whether the request succeeded.",
+    "partial": "Part of the job is done.",
+    "done": "The change was made.",
+}
+"""The only place that words an effect."""
 
 
-def join_sentences(sentences: Sentences, unavailable: Collection[str] = ()) -> str:
+def in_order(*parts: Sentences | None) -> tuple[str, ...]:
+    """The sentences of several parts, in their order; None and empty ones are left out."""
+    lists = [(part,) if isinstance(part, str) else part or () for part in parts]
+    return tuple(sentence for part in lists for sentence in part if sentence)
+
+
+def join_sentences(sentences: Sentences | None, unavailable: Collection[str] = ()) -> str:
     """The text of the sentences, without those that mention an unavailable tool."""
     gone = {*unavailable}
-    return " ".join(
-        part for part in as_tuple(sentences) if part and not (isinstance(part, Mention) and part.tools & gone)
-    )
+    return " ".join(part for part in in_order(sentences) if not (isinstance(part, Mention) and part.tools & gone))

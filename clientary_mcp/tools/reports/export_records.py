@@ -18,6 +18,7 @@ from tool_schemas.base.pairs import as_object
 from tool_schemas.base.parsing import as_json
 from tool_schemas.base.report import Report
 from tool_schemas.base.results import Page
+from tool_schemas.base.sentences import in_order
 from tool_schemas.base.validation import nearest
 from tool_schemas.reports.export_records import ExportRecords
 
@@ -43,7 +44,7 @@ def exporting(tools: Collection[Tool]) -> Tool:
             return replace(
                 told,
                 rows=rows.first,
-                basis=" ".join(filter(None, (of_all, told.basis))),
+                basis=in_order(of_all, told.basis),
                 about={
                     "file": name,
                     "uri": f"clientary://exports/{name}",
@@ -86,16 +87,12 @@ def _exported(name: str, tools: Collection[Tool], clientary: Clientary) -> Tool:
         if get_origin(tool.answer) is Page or tool.answer is Report
     }
     if name not in known:
-        raise BadArguments(
-            f"export_records: {name[:64]!r} is no list or report.{nearest(name, known)} Nothing was written."
-        )
+        raise BadArguments(f"export_records: {name[:64]!r} is not a list or report.{nearest(name, known)}")
     return known[name]
 
 
 def _arguments(tool: Tool, args: ExportRecords) -> Arguments:
     given = as_object(args.arguments)
     if useless := [name for name in _WHOLE if name in given]:
-        raise BadArguments(
-            f"export_records: leave out {', '.join(useless)}: an export holds everything. Nothing was written."
-        )
+        raise BadArguments(f"export_records: leave out {', '.join(useless)}; an export holds everything.")
     return tool.check(given)

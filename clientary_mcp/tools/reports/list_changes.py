@@ -97,7 +97,7 @@ def _known(args: ListChanges, now: float) -> Cursor | None:
         return None
     second = second_of(args.since)
     if second > now + _A_DAY:
-        raise BadArguments("list_changes: since lies in the future. Nothing was sent.")
+        raise BadArguments("list_changes: since is in the future.")
     return Cursor(tuple(each for each in TYPES if each in (args.types or TYPES)), second, second)
 
 

@@ -7,14 +7,16 @@ from typing import Any
 from clientary_mcp.accounting.totals import totals_of
 from clientary_mcp.api.concurrency import gather
 from clientary_mcp.api.session import Clientary
+from clientary_mcp.api.status_errors import not_found
 from clientary_mcp.errors import NotAllowed, NotFound
 from clientary_mcp.tools.support.formatting import name_of
 from tool_schemas.base.models import Record
 from tool_schemas.base.results import Outcome, Page
+from tool_schemas.base.sentences import Sentences
 
 _NAMED = 10
 _COUNTED = 1_000
-_TO_PROCEED = "The same call with confirm=true does it, once the owner of the account agrees."
+_TO_PROCEED = "To go ahead, call again with confirm=true once the account owner agrees."
 
 Lists = Mapping[str, tuple[type[Record], str]]
 
@@ -26,13 +28,13 @@ def preview(
     goes_with_it: dict[str, Any] | None = None,
     steps: list[dict[str, Any]] | None = None,
     totals: list[dict[str, Any]] | None = None,
-    not_visible: str | None = None,
-    alternative: str | None = None,
+    not_visible: Sentences | None = None,
+    alternative: Sentences | None = None,
 ) -> Outcome:
     """`would` completes "This would …"."""
     return Outcome(
         done=False,
-        message=f"Nothing was changed. This would {would}.",
+        message=f"This would {would}.",
         record=record.summarized() if record else None,
         goes_with_it=goes_with_it or None,
         steps=steps,
@@ -44,17 +46,18 @@ def preview(
 
 
 def nothing_to_do(
-    why: str, record: Record | None = None, steps: list[dict[str, Any]] | None = None, alternative: str | None = None
+    why: Sentences,
+    record: Record | None = None,
+    steps: list[dict[str, Any]] | None = None,
+    alternative: Sentences | None = None,
 ) -> Outcome:
     """The outcome of a call that has nothing to do, confirmed or not; it needs no approval."""
     brief = record.summarized() if record else None
-    return Outcome(
-        done=False, message=f"Nothing was changed. {why}", record=brief, steps=steps or None, alternative=alternative
-    )
+    return Outcome(done=False, message=why, record=brief, steps=steps or None, alternative=alternative)
 
 
 def done(
-    message: str,
+    message: Sentences,
     record: Record | None = None,
     *,
     steps: list[dict[str, Any]] | None = None,
@@ -95,4 +98,4 @@ def find_by_id(page: Page[Any], record_id: int, path: str) -> Any:
     for record in page.records:
         if record.id == record_id:
             return record
-    raise NotFound(f"There is nothing at {path}: no such record, or it was deleted.")
+    raise not_found(path)

@@ -139,12 +139,12 @@ def _check(project: Project) -> None:
         price = format_money(project.rate, project.currency_code)
         raise BadArguments(
             f"{name} has a fixed price ({price}), so its hours are not billed one by one. An invoice with one line of"
-            " the agreed amount bills it. Nothing was sent."
+            " the agreed amount bills it."
         )
     if project.client_id is None:
-        raise BadArguments(f"{name} has no client who could be billed; it needs one first. Nothing was sent.")
+        raise BadArguments(f"{name} has no client who could be billed; it needs one first.")
     if not project.currency_code:
-        raise BadArguments(f"{name} has no currency_code to bill it in; it needs one first. Nothing was sent.")
+        raise BadArguments(f"{name} has no currency_code to bill it in; it needs one first.")
 
 
 async def _unbilled(clientary: Clientary, args: BillProjectHours) -> tuple[list[Work], dict[int, str]]:

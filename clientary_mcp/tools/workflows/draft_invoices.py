@@ -12,15 +12,14 @@ from pydantic import ValidationError
 
 from clientary_mcp.accounting.money import Sums, line_amount, sums_of
 from clientary_mcp.api.session import Clientary
+from clientary_mcp.api.write_tracker import STILL_AT_WORK
 from clientary_mcp.errors import BadArguments, OutcomeUnknown, Unavailable
 from clientary_mcp.tools.support.formatting import format_money, quote
+from tool_schemas.base.durations import MINUTE
 from tool_schemas.base.validation import describe_errors
 from tool_schemas.invoices import CreateInvoice, Invoice
 
 _RUN = re.compile(r"(\d{1,16})(?:\s*[-–]\s*(\d{1,16}))?")  # noqa: RUF001 - what editors make of a hyphen
-
-_MAY_COME = 120.0
-"""Seconds in which Clientary may still be at work on what it was sent."""
 
 
 def draft(of: str, **fields: Any) -> CreateInvoice:
@@ -29,9 +28,9 @@ def draft(of: str, **fields: Any) -> CreateInvoice:
         wanted = CreateInvoice(status="draft", **fields)
     except ValidationError as error:
         wrong = describe_errors(error, CreateInvoice)
-        raise BadArguments(f"{of} can't be put on an invoice as it is: {wrong}. Nothing was sent.") from None
+        raise BadArguments(f"{of} can't be put on an invoice as it is: {wrong}.") from None
     if wanted.due_date < wanted.date:
-        raise BadArguments(f"due_date {wanted.due_date} is before the invoice's date {wanted.date}. Nothing was sent.")
+        raise BadArguments(f"due_date {wanted.due_date} is before the invoice's date {wanted.date}.")
     return wanted
 
 
@@ -42,8 +41,9 @@ async def turn(clientary: Clientary, job: str) -> AsyncIterator[None]:
         lost = clientary.recent.get(job)
         if lost is not None and clientary.clock.now() < lost["until"]:
             raise Unavailable(
-                "An invoice that was asked for a moment ago, and not answered, may still come. Nothing was sent. Try"
-                " again in two minutes."
+                "The response to an earlier call was lost, and its invoice may still be created.",
+                f"Try again in {STILL_AT_WORK / MINUTE:.0f} minutes.",
+                effect="not sent",
             )
         yield
 
@@ -55,7 +55,7 @@ async def created(clientary: Clientary, wanted: CreateInvoice, job: str) -> Invo
         return await clientary.create(Invoice, "invoices", wanted.body(), listed=own)
     except OutcomeUnknown as lost:
         if lost.may_still_happen:
-            clientary.recent.put(job, {"until": clientary.clock.now() + _MAY_COME})
+            clientary.recent.put(job, {"until": clientary.clock.now() + STILL_AT_WORK})
         raise
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from clientary_mcp.api.concurrency import gather, gather_two
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.errors import BadArguments, ClientaryError, NotFound, OutcomeUnknown, PartiallyDone, Refused
+from clientary_mcp.errors import BadArguments, ClientaryError, NotFound, PartiallyDone, Refused
 from clientary_mcp.tools.decorators import jobs
 from clientary_mcp.tools.support.formatting import quote
 from clientary_mcp.tools.support.lookups import client_named_in
@@ -169,18 +169,20 @@ class _Import:
         except (Refused, NotFound) as refusal:
             told |= {"outcome": _REFUSED, "why": str(refusal)}
         except ClientaryError as failure:
-            told["outcome"] = _UNKNOWN if isinstance(failure, OutcomeUnknown) else _FAILED
+            told["outcome"] = _UNKNOWN if failure.effect == "unknown" else _FAILED
             self._failures.append((told["row"], failure))
         else:
             told |= {"outcome": _DONE, "id": contact.id}
 
     def _stopped(self) -> ClientaryError:
         number, failure = self._failures[0]
-        if not self.has(_DONE) and not isinstance(failure, OutcomeUnknown):
+        if not self.has(_DONE) and not self.has(_UNKNOWN):
             return failure
         return PartiallyDone(
-            f"Stopped at row {number} of {len(self.told)}: {failure} So far: {'; '.join(self._by_outcome())}."
-            " The same call goes on from there and does nothing twice."
+            f"Stopped at row {number} of {len(self.told)}.",
+            *failure.sentences,
+            f"So far: {'; '.join(self._by_outcome())}.",
+            "The same call continues from there and does nothing twice.",
         )
 
     def _by_outcome(self) -> Iterator[str]:

@@ -75,9 +75,9 @@ async def _read(clientary: Clientary, args: CreateInvoiceFromEstimate) -> tuple[
     estimate = await clientary.get(Estimate, f"estimates/{args.estimate_id}")
     name = f"The {_named(estimate)}"
     if estimate.client_id is None:
-        raise BadArguments(f"{name} is for no client, perhaps for a lead: it needs a client first. Nothing was sent.")
+        raise BadArguments(f"{name} is for no client, perhaps for a lead: it needs a client first.")
     if estimate.items is None:
-        raise BadArguments(f"{name} can't be copied: Clientary does not show its lines. Nothing was sent.")
+        raise BadArguments(f"{name} can't be copied: Clientary does not show its lines.")
     same = {name: value for name in _SAME if (value := getattr(estimate, name)) is not None}
     po = getattr(estimate, "po", None)  # a key of live estimates alone
     wanted = draft(

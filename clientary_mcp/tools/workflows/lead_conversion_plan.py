@@ -9,6 +9,7 @@ from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import BadArguments, BlockedByOwner, NotAllowed
 from clientary_mcp.tools.support.formatting import quote
 from clientary_mcp.tools.support.matching import comparable
+from tool_schemas.base.sentences import Mention
 from tool_schemas.clients import Client, CompanyArguments
 from tool_schemas.contacts import Contact
 from tool_schemas.leads import Lead
@@ -154,8 +155,9 @@ def _check_required(clientary: Clientary, lead: Lead) -> None:
     required = (clientary.settings.required_fields or {}).get("client", ())
     if missing := [name for name in required if not _plain(getattr(lead, name, None))]:
         raise BlockedByOwner(
-            f"Nothing was changed: the owner requires {' and '.join(missing)} of every new client"
-            f" (CLIENTARY_REQUIRED_FIELDS), and lead {lead.id} has none. update_lead adds it."
+            f"The owner requires {' and '.join(missing)} of every new client (CLIENTARY_REQUIRED_FIELDS),"
+            f" and lead {lead.id} has none.",
+            Mention("update_lead adds it.", "update_lead"),
         )
 
 

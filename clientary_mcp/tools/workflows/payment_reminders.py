@@ -134,7 +134,8 @@ async def _mail(clientary: Clientary, args: SendPaymentReminders, reminder: _Rem
         await send_message(clientary, f"invoices/{invoice}", mail)
     except OutcomeUnknown as lost:
         clientary.recent.put(reminder.key, {"mailed": "perhaps"})
-        raise OutcomeUnknown(f"{lost} For a day the same call leaves this invoice out.") from None
+        lost.add("For a day the same call leaves this invoice out.")
+        raise
     clientary.recent.put(reminder.key, {"mailed": "certainly"})
 
 

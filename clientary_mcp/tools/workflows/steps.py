@@ -1,26 +1,24 @@
-"""What a job of several writes has done so far: told when it is done, and when it stops half-way."""
+"""What a job of several writes has done so far: reported when it is finished, and when it stops part-way."""
 
 from collections.abc import Awaitable
 from contextlib import suppress
 from itertools import accumulate
 from typing import Any, TypeVar
 
-from clientary_mcp.errors import BadArguments, ClientaryError, OutcomeUnknown, PartiallyDone
+from clientary_mcp.errors import BadArguments, ClientaryError, PartiallyDone
 
 ResultT = TypeVar("ResultT")
 
 _NAMED = 30
 _ROOM = 1_200
 """Characters in which the steps before a failure are named, the last ones first; at least the very last is."""
-_NONE = "Nothing was sent: "
-"""How a step is refused here; of the whole job it would be untrue."""
 
 
 class Steps:
     """The steps of one job, in their order, each with what it made or found.
 
-    A job finds in the account what an earlier call of it made, and goes on from there: `found` says so. `again` is
-    the call that does.
+    A job finds in the account what an earlier call of it made, and continues from there: `found` says so. `again` is
+    the call that continues.
     """
 
     def __init__(self, again: str = "The same call") -> None:
@@ -28,7 +26,7 @@ class Steps:
         self._again = again
 
     async def do(self, what: str, act: Awaitable[ResultT], **about: Any) -> ResultT:
-        """Do one step; HalfDone when it fails and others were done before, else the failure itself."""
+        """Do one step; PartiallyDone when it fails and others were done before, else the failure itself."""
         try:
             result = await act
         except ClientaryError as failure:
@@ -37,11 +35,11 @@ class Steps:
         return result
 
     def tell(self, what: str, **about: Any) -> None:
-        """A part of a step that is done, for when the rest of it fails."""
+        """A part of a step that is done, in case the rest of it fails."""
         self.told.append({"step": what, "outcome": "done", **about})
 
     def to_do(self, what: str, **about: Any) -> None:
-        """A step that the call would do once it is confirmed."""
+        """A step that the call would do once confirmed."""
         self.told.append({"step": what, "outcome": "to do", **about})
 
     def found(self, what: str, **about: Any) -> None:
@@ -60,11 +58,13 @@ class Steps:
         named = _last_that_fit([_in_words(step) for step in done[-_NAMED:]])
         before = "; ".join(named)
         more = f"{len(done) - len(named)} earlier steps; " if len(done) > len(named) else ""
-        unknown = isinstance(failure, OutcomeUnknown) and "not known whether" not in str(failure)
-        unsure = " Whether that step took effect is not known." if unknown else ""
+        why, *then = failure.sentences
+        unknown = ["It is unknown whether this step succeeded."] if failure.effect == "unknown" else []
         return PartiallyDone(
-            f"Stopped at: {what}. {str(failure).removeprefix(_NONE)}{unsure} Done before: {more}{before}."
-            f" {self._again} goes on from there and does nothing twice."
+            f"Stopped at: {what}.",
+            *(why, *unknown, *then),
+            f"Done before: {more}{before}.",
+            f"{self._again} continues from there and does nothing twice.",
         )
 
 

@@ -144,7 +144,7 @@ async def test_stdout_is_the_protocol_alone_and_the_token_is_nowhere(tmp_path: P
                 assert b"".join([rest async for rest in lines.stdout]) == b""
                 assert await process.wait() == 0
     assert answer["isError"] is True
-    assert "does not accept the API token" in answer["content"][0]["text"]
+    assert "rejected the API token" in answer["content"][0]["text"]
     said = json.dumps(lines.received) + log.read_text() + (tmp_path / "stand-in").read_text()
     for secret in (TOKEN, base64.b64encode(f"{TOKEN}:{TOKEN}".encode()).decode()):
         assert secret not in said

@@ -70,7 +70,7 @@ def test_a_first_page_that_is_too_long_in_full_comes_as_its_summary() -> None:
     page = Page(pages([100, 100], [2_000]), complete=True)
     shown = fits(page.to_json("full"), Page[Client])
     assert shown["records"] == [record.summarized() for record in page.pages[0]]
-    assert "this is its summary" in shown["notice"]
+    assert "this is the summary" in shown["notice"]
     assert (shown["complete"], shown["next_page"]) == (False, 2)
 
 

@@ -330,7 +330,7 @@ async def test_a_list_that_fails_fails_the_overview(full: Sandbox) -> None:
 
 async def test_an_unknown_client_is_not_found(reader: Agent) -> None:
     said = await reader.refusal("client_overview", client_id=7)
-    assert "no such record" in said
+    assert "was not found" in said
     assert "list_clients" in said
 
 

@@ -142,9 +142,9 @@ async def test_a_page_that_can_not_be_read_leaves_no_file(agent: Agent, sandbox:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"tool": "get_client"}, "is no list or report. Did you mean list_clients?"),
-        ({"tool": "../../etc/passwd"}, "is no list or report"),
-        ({"tool": "export_records"}, "is no list or report"),
+        ({"tool": "get_client"}, "is not a list or report. Did you mean list_clients?"),
+        ({"tool": "../../etc/passwd"}, "is not a list or report"),
+        ({"tool": "export_records"}, "is not a list or report"),
         ({"tool": "list_clients", "arguments": {"limit": 5}}, "leave out limit"),
         ({"tool": "list_clients", "arguments": {"colour": "red"}}, "no argument 'colour'"),
         ({"tool": "list_clients", "format": "pdf"}, "csv"),
@@ -170,7 +170,7 @@ async def test_a_directory_that_is_gone_is_said(agent: Agent, directory: Path) -
 async def test_a_tool_that_is_not_offered_can_not_be_exported(sandbox: Sandbox, directory: Path) -> None:
     clientary = session_with(sandbox, export_dir=directory, exclude_tools=frozenset({"list_staff"}))
     async with agent_of(clientary) as agent:
-        assert "is no list or report" in await agent.refusal("export_records", tool="list_staff")
+        assert "is not a list or report" in await agent.refusal("export_records", tool="list_staff")
 
 
 async def content(agent: Agent, uri: str) -> mcp_types.TextResourceContents | mcp_types.BlobResourceContents:

@@ -358,5 +358,5 @@ async def test_a_page_that_fails_fails_the_report(account: respx.MockRouter, age
 async def test_wrong_arguments_are_refused_before_anything_is_read(
     account: respx.MockRouter, agent: Agent, arguments: Row
 ) -> None:
-    assert "Nothing was sent" in await agent.refusal("receivables_report", **arguments)
+    assert next(iter(arguments)) in await agent.refusal("receivables_report", **arguments)
     assert not account.calls

@@ -13,6 +13,7 @@ from clientary_mcp.errors import ListChanged
 from clientary_mcp.sandbox import Sandbox
 from clientary_mcp.settings import Settings
 from clientary_mcp.tools import ALL
+from clientary_mcp.tools.tool import answer_to_json
 from tests.conftest import agency, session_with
 from tests.support.lists_in_sql import LISTS, MONEY, cases, scope
 from tool_schemas.base.models import Record
@@ -49,7 +50,8 @@ async def delivered(clientary: Clientary, tool: str, **arguments: Any) -> tuple[
     """What reaches the sink of a list, and the answer beside it."""
     sink = Sink()
     async with clientary:
-        answer = await TOOLS[tool].run(clientary.delivering(sink), TOOLS[tool].check(arguments))
+        args = TOOLS[tool].check(arguments)
+        answer = answer_to_json(await TOOLS[tool].run(clientary.delivering(sink), args), args)
     return sink, answer
 
 

@@ -127,7 +127,7 @@ async def test_an_invoice_that_nobody_could_see_being_made_is_known_by_its_note(
     entries = october(books)
     books.sandbox.faults = ThenBlind()
     said = await attempt(books)
-    assert "not known" in said
+    assert "unknown whether" in said
     assert "list_invoices shows" in said
     books.sandbox.faults = None
     await attempt(books)
@@ -139,10 +139,10 @@ async def test_while_a_lost_invoice_may_still_come_no_other_is_made(books: Books
     time = FakeTime(TODAY)
     async with working(owned(books.sandbox, time)) as agent:
         books.sandbox.faults = Faults([Fault(504, "POST", "invoices", nth=1)])
-        assert "not known" in await agent.refusal("bill_project_hours", **call(books))
+        assert "unknown whether" in await agent.refusal("bill_project_hours", **call(books))
         books.sandbox.faults = None
         said = await agent.refusal("bill_project_hours", **call(books, group_by="day"))
-        assert "may still come. Nothing was sent. Try again in two minutes." in said
+        assert "may still be created. Nothing was sent. Try again in 2 minutes." in said
         assert books.rows("SELECT id FROM invoices") == []
         await time.clock.sleep(121)
         assert (await agent.answer("bill_project_hours", **call(books)))["done"] is True
@@ -283,7 +283,7 @@ async def test_a_total_that_is_not_what_was_meant_is_said(
 async def test_a_page_of_invoices_that_cannot_be_read_bills_nothing(agent: Agent, account: respx.MockRouter) -> None:
     played(account)
     account.get(path__regex=r".*/invoices").mock(return_value=httpx.Response(500))
-    assert "trouble" in await agent.refusal("bill_project_hours", project_id=24, confirm=True)
+    assert "server error" in await agent.refusal("bill_project_hours", project_id=24, confirm=True)
     assert not account.routes[3].called
 
 

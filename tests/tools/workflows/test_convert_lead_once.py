@@ -51,7 +51,7 @@ async def test_after_a_failure_anywhere_the_same_call_goes_on_and_does_nothing_t
         if nth > 1:
             assert STEPS[nth - 1] in said.partition("Done before:")[0]
             assert all(step in said.partition("Done before:")[2] for step in STEPS[: nth - 1])
-            assert "The same call goes on from there and does nothing twice." in said
+            assert "The same call continues from there and does nothing twice." in said
         await converted(won)
     assert made_once(won)
     assert outcomes(await converted(won)) == ["already there"] * 6
@@ -76,7 +76,7 @@ async def test_where_the_plan_has_no_room_it_stops_says_so_and_goes_on_later(
 async def test_where_the_plan_has_no_room_for_the_client_nothing_is_done(won: Won) -> None:
     won.sandbox.switches = Switches(plan_limit=frozenset({"clients"}))
     said = await refused(won)
-    assert "plan allows no more clients: nothing was created" in said
+    assert "plan allows no more clients. Nothing was changed." in said
     assert "Done before" not in said
     assert len(won.sandbox.ledger) == 0
 
@@ -143,7 +143,7 @@ async def test_another_client_of_the_name_is_named_and_not_taken_for_it(
         said = await refused(won, confirm=confirm)
         assert "There is a client of that name" in said
         assert f"{there} “{other['name'].replace('  ', ' ')}” (differs in {differs})" in said
-        assert "Nothing was changed" in said
+        assert "Nothing was sent" in said
     assert not writes(won.sandbox)
 
 
@@ -156,7 +156,7 @@ async def test_the_call_goes_on_with_the_client_that_the_caller_names(won: Won) 
     assert won.rows("SELECT * FROM clients WHERE id = ?", there) == before
     assert {task["client_id"] for task in won.made("tasks")} == {there}
     assert made_once(won)
-    assert "no such record" in await refused(won, client_id=9_999)
+    assert "was not found" in await refused(won, client_id=9_999)
 
 
 async def test_two_clients_that_could_be_it_are_both_named(won: Won) -> None:
@@ -231,4 +231,4 @@ async def test_a_project_or_a_task_that_could_not_be_made_is_refused_before_anyt
 
 
 async def test_a_lead_that_is_not_there_is_told(won: Won) -> None:
-    assert "nothing at leads/99" in await refused(won, lead_id=99)
+    assert "leads/99 was not found" in await refused(won, lead_id=99)
