@@ -1,0 +1,47 @@
+"""Sentences that name tools are `Mention`s, so that they are left out where the tool is not available."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from clientary_mcp.tools import ALL
+
+ROOT = Path(__file__).parents[2]
+SOURCES = [
+    *sorted((ROOT / "clientary_mcp/tools").rglob("*.py")),
+    *sorted((ROOT / "clientary_mcp/api").rglob("*.py")),
+    *sorted((ROOT / "clientary_mcp/state").rglob("*.py")),
+    *(
+        ROOT / "clientary_mcp/server" / f"{name}.py"
+        for name in ("app", "replies", "write_guard", "suggestions", "audit")
+    ),
+    *(ROOT / "tool_schemas/base" / f"{name}.py" for name in ("results", "report", "sentences")),
+]
+NAMES = "|".join(sorted(tool.name for tool in ALL))
+# "list_changes: …" is how a tool's own errors begin.
+NAMED = re.compile(rf"(?<![\w@.-])(?:{NAMES})(?![\w@-]|\.\w)(?!: )")
+
+
+def sentences(tree: ast.AST) -> Iterator[ast.Constant]:
+    """The texts of several words in a module, but for docstrings and those inside `Mention(…)`."""
+    parts = [tree]
+    while parts:
+        part = parts.pop()
+        if isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant):
+            continue
+        if isinstance(part, ast.Call) and getattr(part.func, "id", "") == "Mention":
+            continue
+        if isinstance(part, ast.Constant) and isinstance(part.value, str) and " " in part.value.strip():
+            yield part
+        parts += ast.iter_child_nodes(part)
+
+
+def test_no_sentence_names_a_tool_unless_it_is_a_mention() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{text.lineno} {text.value!r}"
+        for path in SOURCES
+        for text in sentences(ast.parse(path.read_text(encoding="utf-8")))
+        if NAMED.search(str(text.value))
+    ]
+    assert not found
