@@ -49,7 +49,7 @@ async def main() -> None:
         await delete_a_client(client, chosen, len(clients))
     paragraph(
         "That is all. Next: let your own agent try it, by adding the command below to its configuration"
-        ' (README.md, "Connect your agent"); put your account\'s credentials in place of --sandbox when you like it.'
+        ' (README.md, "Try it"); put your account\'s credentials in place of --sandbox when you like it.'
     )
     print(f"  {shutil.which('clientary-mcp', path=os.path.dirname(sys.executable)) or 'clientary-mcp'} --sandbox")
 

@@ -1,0 +1,159 @@
+"""The generated parts of the documents, made by the code that they describe; `scripts/docs` writes them anew.
+
+A document marks such a part with `<!-- generated: NAME -->` and `<!-- /generated -->`.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import fields
+from inspect import getdoc
+from pathlib import Path
+from typing import get_args
+
+import clientary_mcp
+from clientary_mcp.cli.tool_table import kind, signature
+from clientary_mcp.settings import Settings
+from clientary_mcp.tools import ALL
+from clientary_mcp.tools.tool import Kind, Resource, Tool
+from scripts.observed import observed
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = (
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "PRIVACY.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+)
+_PART = re.compile(r"(?<=<!-- generated: )([\w-]+)( -->\n).*?(?=<!-- /generated -->)", re.DOTALL)
+
+
+def rewritten(text: str) -> str:
+    """A document with its generated parts as they should be."""
+    return _PART.sub(lambda part: f"{part[1]}{part[2]}\n{_text_of(part[1])}\n\n", text)
+
+
+def _text_of(name: str) -> str:
+    if name in PARTS:
+        return PARTS[name]()
+    return "\n".join(f"> {line}" for line in observed().messages[name].splitlines())
+
+
+def _settings() -> str:
+    """Every variable, its default, and what it does."""
+    return _table(
+        ("Variable", "Default", "What it does"),
+        (
+            (f"`{setting.metadata['variable']}`", _default(setting.default), setting.metadata["about"])
+            for setting in fields(Settings)
+        ),
+    )
+
+
+def _default(value: object) -> str:
+    return "none" if value is None or value == "" or value == frozenset() else f"`{str(value).lower()}`"
+
+
+def _tools() -> str:
+    """Every tool in the order in which agents see them, by resource: what it may do, what it does, its arguments."""
+    resources = dict.fromkeys(tool.resource for tool in ALL)
+    return "\n\n".join(f"### {_title(name)}\n\n{_entries(name)}" for name in resources)
+
+
+def _entries(resource: str) -> str:
+    return "\n".join(_entry(tool) for tool in ALL if tool.resource == resource)
+
+
+def _entry(tool: Tool) -> str:
+    arguments = signature(tool)
+    takes = f"Arguments: `{arguments}`." if arguments else "No arguments."
+    return f"- `{tool.name}` ({kind(tool)}): {tool.published.description} {takes}"
+
+
+def _counts() -> str:
+    """How many tools may do what."""
+    kinds = [kind(tool) for tool in ALL]
+    return (
+        f"{len(ALL)} tools: {kinds.count('reads')} read, {kinds.count('writes')} write at once, and"
+        f" {kinds.count('confirm')} show first and act only when confirmed."
+    )
+
+
+def _resource_toolsets() -> str:
+    rows = ((f"`{name}`", str(sum(tool.resource == name for tool in ALL))) for name in get_args(Resource))
+    return _table(("Resource", "Tools"), rows)
+
+
+def _effect_toolsets() -> str:
+    rows = ((f"`{name}`", str(sum(name in tool.effect.kinds for tool in ALL))) for name in get_args(Kind))
+    return _table(("Effect", "Tools"), rows)
+
+
+def _gated() -> str:
+    return ", ".join(f"`{tool.name}`" for tool in ALL if tool.gated)
+
+
+def _errors() -> str:
+    """Every error, its name in the audit trail, and what it means."""
+    errors = [
+        error
+        for name in clientary_mcp.__all__
+        if isinstance(error := getattr(clientary_mcp, name), type)
+        and issubclass(error, clientary_mcp.ClientaryError)
+        and error is not clientary_mcp.ClientaryError
+    ]
+    return _table(
+        ("Error", "In the audit trail", "What it means"),
+        ((f"`{error.__name__}`", f"`{error.code}`", _first_paragraph(error)) for error in errors),
+    )
+
+
+def _first_paragraph(documented: object) -> str:
+    return " ".join((getdoc(documented) or "").partition("\n\n")[0].split())
+
+
+def _prompts() -> str:
+    return _table(
+        ("Prompt", "What it does", "Arguments"),
+        (
+            (
+                f"`{prompt.name}`",
+                prompt.description or "",
+                ", ".join(f"{part.name}{'' if part.required else '?'}" for part in prompt.arguments or ()),
+            )
+            for prompt in observed().prompts
+        ),
+    )
+
+
+def _resources() -> str:
+    return _table(
+        ("Address", "What it holds"), ((f"`{address}`", about) for address, about in observed().resources.items())
+    )
+
+
+def _instructions() -> str:
+    return f"> {observed().instructions}"
+
+
+def _title(name: str) -> str:
+    return name.replace("_", " ").capitalize()
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, ("---",) * len(head), *rows))
+
+
+PARTS: dict[str, Callable[[], str]] = {
+    "counts": _counts,
+    "effect-toolsets": _effect_toolsets,
+    "errors": _errors,
+    "gated": _gated,
+    "instructions": _instructions,
+    "prompts": _prompts,
+    "resource-toolsets": _resource_toolsets,
+    "resources": _resources,
+    "settings": _settings,
+    "tools": _tools,
+}
+
+if __name__ == "__main__":
+    for document in DOCUMENTS:
+        document.write_text(rewritten(document.read_text(encoding="utf-8")), encoding="utf-8")
