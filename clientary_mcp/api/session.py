@@ -17,13 +17,14 @@ from typing import Any, Self, TypeVar
 import httpx
 
 from clientary_mcp.api.call import Body, Call, Clock, OnWait, Query
-from clientary_mcp.api.concurrency import gather, gather_in_order
+from clientary_mcp.api.concurrency import gather
 from clientary_mcp.api.http import HttpSession, Settle
 from clientary_mcp.api.pagination import JoinedPages, ListResponse, whole_list
 from clientary_mcp.api.reconcile import TOOK_EFFECT, accepted, find_created, resolve_lost_write, update_applied
+from clientary_mcp.api.sieves import Opened, Sieve, Sink
 from clientary_mcp.api.status_errors import error_for_status
-from clientary_mcp.api.streaming import Opened, RecordT, Sieve, Sink, _All
-from clientary_mcp.errors import ClientaryError, ListChanged, MalformedResponse, NotFound, OutcomeUnknown
+from clientary_mcp.api.streaming import RecordT, Stream, rereads
+from clientary_mcp.errors import ClientaryError, MalformedResponse, NotFound, OutcomeUnknown
 from clientary_mcp.redaction import Secrets
 from clientary_mcp.settings import Settings
 from clientary_mcp.state.quotas import Quotas
@@ -159,47 +160,28 @@ class Clientary:
                 joined.add(listing)
         return joined
 
-    async def sift(
-        self,
-        kind: type[RecordT],
-        path: str,
-        into: Callable[[], SieveT],
-        query: Query | None = None,
-    ) -> SieveT:
-        """What `into` makes, after every record of a list went through its `add`; anew if the list changed.
-
-        Records are let go page by page: the list may be longer than the memory. Changing when it never holds still.
-        """
-        try:
-            return await self._sifted(kind, path, into(), query)
-        except ListChanged:
-            return await self._sifted(kind, path, into(), query)
-
-    async def _sifted(self, kind: type[RecordT], path: str, sieve: SieveT, query: Query | None) -> SieveT:
+    def stream(self, kind: type[RecordT], path: str, query: Query | None = None) -> Stream[RecordT]:
+        """The records of a whole list, one by one: `async for invoice in clientary.stream(Invoice, "invoices")`."""
         read = self._reader(kind, path, query)
-        mark = self._http.writes_in_flight.snapshot()
-        first = await read(1)
+        return Stream(kind, path, read, self._http.writes_in_flight, self.settings.concurrency)
+
+    @rereads
+    async def list_all(self, kind: type[RecordT], path: str, query: Query | None = None) -> list[RecordT]:
+        """All records of a list; ListChanged when it changes so often that it can't be read whole."""
+        return [record async for record in self.stream(kind, path, query)]
+
+    @rereads
+    async def sift(
+        self, kind: type[RecordT], path: str, into: Callable[[], SieveT], query: Query | None = None
+    ) -> SieveT:
+        """What `into` makes, after every record of a list went through its `add`."""
+        sieve, stream = into(), self.stream(kind, path, query)
         watching: object = sieve
-        if isinstance(watching, Opened):
-            watching.opened(first)
-        joined = JoinedPages(1, first)
-
-        def take(listing: ListResponse[RecordT] | None) -> None:
-            if listing is not None:
-                joined.add(listing)
-            for record in joined.drain():
-                sieve.add(record)
-
-        take(None)
-        while missing := joined.missing(None):
-            await gather_in_order((partial(read, number) for number in missing), self.settings.concurrency, take)
-        if joined.inconsistent or self._changed_meanwhile(joined, kind, mark):
-            raise ListChanged(f"The list at {path} changes while it is read. Try again in a minute.")
+        async for record in stream:
+            sieve.add(record)
+        if isinstance(watching, Opened) and stream.first_page is not None:
+            watching.opened(stream.first_page)
         return sieve
-
-    async def every(self, kind: type[RecordT], path: str, query: Query | None = None) -> list[RecordT]:
-        """All records of a list; Changing when it changes so much that it can't be read whole."""
-        return (await self.sift(kind, path, _All[RecordT], query)).records
 
     def today(self) -> date:
         """The day, where the server runs."""
@@ -223,7 +205,7 @@ class Clientary:
             record = _record(kind, await self._write("POST", path, {kind.wrapper: body}, otherwise))
         except (OutcomeUnknown, MalformedResponse) as failure:
             lost = failure if isinstance(failure, OutcomeUnknown) else accepted(path)
-            look = partial(self._made, kind, body, since, listed or partial(self.every, kind, path), lost)
+            look = partial(self._made, kind, body, since, listed or partial(self.list_all, kind, path), lost)
             record = await resolve_lost_write(self._current, look, "POST", path, lost)
         self._made_here.add((kind.plural, record.id))
         return record

@@ -56,7 +56,7 @@ async def create_estimate(clientary: Clientary, args: CreateEstimate) -> Estimat
     """Create an estimate, a draft unless status says otherwise. It is not mailed."""
     narrowest = f"clients/{args.client_id}/estimates" if args.client_id else "estimates"
     return await clientary.create(
-        Estimate, "estimates", args.body(), listed=partial(clientary.every, Estimate, narrowest)
+        Estimate, "estimates", args.body(), listed=partial(clientary.list_all, Estimate, narrowest)
     )
 
 

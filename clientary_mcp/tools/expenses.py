@@ -51,7 +51,7 @@ async def create_expense(clientary: Clientary, args: CreateExpense) -> Expense:
         narrowest = f"projects/{args.project_id}/expenses" if args.project_id else f"clients/{args.client_id}/expenses"
     day = {"from_date": args.incurred_on, "to_date": args.incurred_on} if args.incurred_on else None
     return await clientary.create(
-        Expense, "expenses", args.body(), listed=partial(clientary.every, Expense, narrowest, day)
+        Expense, "expenses", args.body(), listed=partial(clientary.list_all, Expense, narrowest, day)
     )
 
 

@@ -35,7 +35,7 @@ async def list_hours(clientary: Clientary, args: ListHours) -> Page[HourEntry]:
     kept: Kept[HourEntry] = keeping(clientary, args)()
 
     async def read(project: Project) -> None:
-        for entry in await clientary.every(HourEntry, f"projects/{project.id}/hours", hours_query(args.billed)):
+        for entry in await clientary.list_all(HourEntry, f"projects/{project.id}/hours", hours_query(args.billed)):
             kept.add(entry, project.currency_code or UNKNOWN)
 
     projects = await projects_of(clientary, client_id=args.client_id)

@@ -68,7 +68,9 @@ async def get_invoice(clientary: Clientary, args: GetInvoice) -> Invoice:
 async def create_invoice(clientary: Clientary, args: CreateInvoice) -> Invoice:
     """Create an invoice, a draft unless status says otherwise. It is not mailed."""
     narrowest = f"clients/{args.client_id}/invoices" if args.client_id else "invoices"
-    return await clientary.create(Invoice, "invoices", args.body(), listed=partial(clientary.every, Invoice, narrowest))
+    return await clientary.create(
+        Invoice, "invoices", args.body(), listed=partial(clientary.list_all, Invoice, narrowest)
+    )
 
 
 @updates(

@@ -36,7 +36,7 @@ async def _preview_delete_payment_profile(clientary: Clientary, args: DeletePaym
     profiles = await clientary.collect(PaymentProfile, path, limit=None)
     profile = find_by_id(profiles, args.payment_profile_id, f"{path}/{args.payment_profile_id}")
     try:
-        schedules = await clientary.every(RecurringSchedule, "recurring")
+        schedules = await clientary.list_all(RecurringSchedule, "recurring")
     except NotAllowed:
         charging: dict[str, Any] = {"not_visible": "the owner of the API token may not list them"}
     else:

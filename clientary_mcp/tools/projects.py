@@ -50,7 +50,7 @@ async def create_project(clientary: Clientary, args: CreateProject) -> Project:
     narrowest = f"clients/{args.client_id}/projects" if args.client_id else "projects"
     query = None if args.client_id else {"filter": "all"}
     return await clientary.create(
-        Project, "projects", args.body(), listed=partial(clientary.every, Project, narrowest, query)
+        Project, "projects", args.body(), listed=partial(clientary.list_all, Project, narrowest, query)
     )
 
 

@@ -35,7 +35,7 @@ async def create_task(clientary: Clientary, args: CreateTask) -> Task:
     # The vendor prints POST /task, everybody else uses /tasks; where one is missing, 404 created nothing.
     narrowest = f"projects/{args.project_id}/tasks" if args.project_id else "tasks"
     return await clientary.create(
-        Task, "tasks", args.body(), otherwise="task", listed=partial(clientary.every, Task, narrowest)
+        Task, "tasks", args.body(), otherwise="task", listed=partial(clientary.list_all, Task, narrowest)
     )
 
 

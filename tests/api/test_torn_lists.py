@@ -190,5 +190,5 @@ async def test_a_report_is_not_made_of_a_list_in_which_records_come_and_go() -> 
     settings = Settings(subdomain="acme", api_token="t0ken-of-acme", concurrency=4)
     async with Clientary(settings, httpx.MockTransport(moving.handle)) as clientary:
         moving.writer = clientary
-        with pytest.raises(ListChanged, match="changes while it is read"):
-            await clientary.every(Client, "clients")
+        with pytest.raises(ListChanged, match="changed while it was read"):
+            await clientary.list_all(Client, "clients")

@@ -109,7 +109,7 @@ async def test_a_list_that_we_go_on_changing_is_not_called_complete_and_no_repor
         page = await clientary.collect(Project, "projects", limit=None)
         assert account.asked.count(1) == 2
         with pytest.raises(ListChanged):
-            await clientary.every(Project, "projects")
+            await clientary.list_all(Project, "projects")
         assert account.asked.count(1) == 4
     assert not page.complete
     assert "some may be missing" in (page.notice or "")

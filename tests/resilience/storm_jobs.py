@@ -33,7 +33,7 @@ QUESTIONS: list[tuple[str, Callable[[Own], JsonObject]]] = [
 ]
 """Questions that change nothing: asked in a storm, they are answered or fail, in bounds and as what they are."""
 
-FAILURES = ("Clientary", "changes while it is read. Try again")
+FAILURES = ("Clientary", "changed while it was read. Try again")
 """What a question that fails says: trouble there, or a list that moved, of which nothing true can be told."""
 
 

@@ -58,10 +58,10 @@ async def client_overview(clientary: Clientary, args: ClientOverview) -> Report:
     path, today = f"clients/{client_id}", clientary.today()
     jobs: list[Callable[[], Awaitable[Any]]] = [
         partial(clientary.get, Client, path),
-        partial(clientary.every, Contact, f"{path}/contacts", {"page_size": 100}),
+        partial(clientary.list_all, Contact, f"{path}/contacts", {"page_size": 100}),
         partial(clientary.sift, Invoice, f"{path}/invoices", partial(_Invoices, today)),
         partial(projects_of, clientary, client_id=client_id),
-        partial(clientary.every, Estimate, f"{path}/estimates"),
+        partial(clientary.list_all, Estimate, f"{path}/estimates"),
     ]
     client, contacts, invoices, projects, estimates = await gather(jobs, clientary.settings.concurrency)
     left_out.merge(invoices.left_out)

@@ -76,7 +76,7 @@ async def _asked_for(clientary: Clientary, args: ProjectStatus, left_out: Omissi
     if args.client_id is not None:
         projects = await projects_of(clientary, client_id=args.client_id)
     else:
-        projects = await clientary.every(Project, "projects")
+        projects = await clientary.list_all(Project, "projects")
     found = [project for project in projects if project.status != "completed"]
     if not _of_the_full(args):
         return found

@@ -11,7 +11,7 @@ from clientary_mcp.accounting.totals import UNKNOWN, Totals, currency_of, totals
 from clientary_mcp.api.call import Query
 from clientary_mcp.api.pagination import ListResponse
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.api.streaming import Sink
+from clientary_mcp.api.sieves import Sink
 from tool_schemas.base.filters import ListFilters, rank
 from tool_schemas.base.models import Record
 from tool_schemas.base.results import Page

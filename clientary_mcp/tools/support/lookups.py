@@ -12,7 +12,7 @@ from clientary_mcp.api.call import Query
 from clientary_mcp.api.concurrency import gather
 from clientary_mcp.api.pagination import Ids
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.api.streaming import Sieve
+from clientary_mcp.api.sieves import Sieve
 from clientary_mcp.errors import BadArguments, NotAllowed, NotFound
 from tool_schemas.base.models import Record
 from tool_schemas.clients import Client
@@ -122,7 +122,7 @@ def by_hours(hours: Mapping[int | None, Decimal], staff: Mapping[int, str]) -> l
 async def staff_names(clientary: Clientary) -> dict[int, str]:
     """The names of all staff; empty where the owner of the API token may not see them."""
     try:
-        staff = await clientary.every(Staff, "staff")
+        staff = await clientary.list_all(Staff, "staff")
     except NotAllowed:
         return {}
     return {person.id: person.name or f"staff {person.id}" for person in staff}
@@ -182,7 +182,7 @@ async def projects_of(
             raise BadArguments(f"Project {project_id} is not one of client {client_id}. Leave one of them out.")
         return [project]
     path = "projects" if client_id is None else f"clients/{client_id}/projects"
-    return await clientary.every(Project, path, {"filter": "all"})
+    return await clientary.list_all(Project, path, {"filter": "all"})
 
 
 async def hours_of(

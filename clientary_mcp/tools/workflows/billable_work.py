@@ -151,7 +151,7 @@ async def _unbilled(clientary: Clientary, args: BillProjectHours) -> tuple[list[
     """The work in the range of days that Clientary has as unbilled, and the names of the staff if they are needed."""
     hours = f"projects/{args.project_id}/hours"
     reads: dict[str, Callable[[], Awaitable[Any]]] = {
-        "hours": partial(clientary.every, HourEntry, hours, {"filter": "unbilled"})
+        "hours": partial(clientary.list_all, HourEntry, hours, {"filter": "unbilled"})
     }
     if args.include_expenses:
         last, of_project = args.to_date or clientary.today(), partial(_Expenses, args.project_id)

@@ -151,7 +151,7 @@ class _Conversion:
         return project.id if project else None
 
     async def _new_project(self, body: dict[str, Any]) -> Project:
-        own = partial(self._clientary.every, Project, f"clients/{body['client_id']}/projects", {"filter": "all"})
+        own = partial(self._clientary.list_all, Project, f"clients/{body['client_id']}/projects", {"filter": "all"})
         return await self._clientary.create(Project, "projects", body, listed=own)
 
     async def _tasks(self, links: dict[str, int | None]) -> None:
@@ -166,7 +166,7 @@ class _Conversion:
 
     async def _new_task(self, body: dict[str, Any]) -> Task:
         narrowest = f"projects/{body['project_id']}/tasks" if "project_id" in body else "tasks"
-        own = partial(self._clientary.every, Task, narrowest)
+        own = partial(self._clientary.list_all, Task, narrowest)
         return await self._clientary.create(Task, "tasks", body, otherwise="task", listed=own)
 
     def has(self, outcome: str) -> bool:

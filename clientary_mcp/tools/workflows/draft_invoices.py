@@ -50,7 +50,7 @@ async def turn(clientary: Clientary, job: str) -> AsyncIterator[None]:
 
 async def created(clientary: Clientary, wanted: CreateInvoice, job: str) -> Invoice:
     """The invoice, made once: should the answer be lost, it is looked for among those of its client."""
-    own = partial(clientary.every, Invoice, f"clients/{wanted.client_id}/invoices")
+    own = partial(clientary.list_all, Invoice, f"clients/{wanted.client_id}/invoices")
     try:
         return await clientary.create(Invoice, "invoices", wanted.body(), listed=own)
     except OutcomeUnknown as lost:

@@ -164,14 +164,14 @@ def _check_required(clientary: Clientary, lead: Lead) -> None:
 async def _add_what_is_there(clientary: Clientary, args: ConvertLead, plan: Plan, client_id: int) -> None:
     """The contacts, the project and the tasks that the client has already, as far as they matter for this call."""
     path = f"clients/{client_id}"
-    plan.contacts = await clientary.every(Contact, f"{path}/contacts") if plan.people else []
+    plan.contacts = await clientary.list_all(Contact, f"{path}/contacts") if plan.people else []
     if project := args.project:
-        projects = await clientary.every(Project, f"{path}/projects", {"filter": "all"})
+        projects = await clientary.list_all(Project, f"{path}/projects", {"filter": "all"})
         plan.projects = [each for each in projects if same_words(each.name, project.body()["name"])]
     if args.tasks and plan.projects:
-        plan.tasks = await clientary.every(Task, f"projects/{plan.projects[0].id}/tasks")
+        plan.tasks = await clientary.list_all(Task, f"projects/{plan.projects[0].id}/tasks")
     elif args.tasks and not args.project:
-        tasks = await clientary.every(Task, "tasks")
+        tasks = await clientary.list_all(Task, "tasks")
         plan.tasks = [task for task in tasks if task.client_id == client_id and task.project_id is None]
 
 

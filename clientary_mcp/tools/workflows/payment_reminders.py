@@ -241,7 +241,7 @@ async def _people(clientary: Clientary, invoices: Iterable[Invoice]) -> dict[int
         every = await clientary.sift(Contact, "contacts", partial(_Addresses, set(clients)), {"page_size": 100})
         return {client_id: _addresses(emails) for client_id, emails in every.of.items()}
     paths = [f"clients/{client_id}/contacts" for client_id in clients]
-    lists = await gather((partial(clientary.every, Contact, path) for path in paths), clientary.settings.concurrency)
+    lists = await gather((partial(clientary.list_all, Contact, path) for path in paths), clientary.settings.concurrency)
     return {
         client_id: _addresses(contact.email for contact in contacts)
         for client_id, contacts in zip(clients, lists, strict=True)

@@ -1,0 +1,122 @@
+"""Lists as streams: every record once and in order, pages side by side, and read again when the list changed."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from math import ceil
+from typing import Any
+
+import anyio.lowlevel
+import httpx
+import pytest
+
+from clientary_mcp.api.session import Clientary
+from clientary_mcp.api.streaming import rereads
+from clientary_mcp.errors import ListChanged, NotAllowed
+from tests.conftest import SETTINGS
+from tests.support.clock import FakeTime
+from tool_schemas.clients import Client
+from tool_schemas.expenses import Expense
+
+pytestmark = pytest.mark.anyio
+
+SIZE = 5
+
+
+class Account:
+    """A list of clients, which may grow after its first page was sent; the requests that are under way at once."""
+
+    def __init__(self, total: int, changes: int = 0) -> None:
+        self.total, self.changes = total, changes
+        self.asked: list[int] = []
+        self.under_way = self.most = 0
+
+    async def __call__(self, request: httpx.Request) -> httpx.Response:
+        page = int(request.url.params.get("page", "1"))
+        self.asked.append(page)
+        self.under_way += 1
+        self.most = max(self.most, self.under_way)
+        await anyio.lowlevel.checkpoint()
+        self.under_way -= 1
+        ids = range((page - 1) * SIZE + 1, min(page * SIZE, self.total) + 1)
+        counts = {"page_count": ceil(self.total / SIZE), "page_size": SIZE, "total_count": self.total}
+        if page == 1 and self.changes:
+            self.changes -= 1
+            self.total += 1
+        return httpx.Response(200, json={"clients": [{"id": id_} for id_ in ids], **counts})
+
+
+@asynccontextmanager
+async def session(answer: Any, concurrency: int = 4) -> AsyncIterator[Clientary]:
+    """A session with an account that answers so."""
+    settings = replace(SETTINGS, concurrency=concurrency)
+    async with Clientary(settings, httpx.MockTransport(answer), FakeTime().clock) as clientary:
+        yield clientary
+
+
+@pytest.mark.parametrize("total", [0, 1, SIZE, SIZE + 1, 403])
+async def test_every_record_comes_once_and_in_order_and_every_page_is_read_once(total: int) -> None:
+    async with session(account := Account(total)) as clientary:
+        assert [client.id async for client in clientary.stream(Client, "clients")] == list(range(1, total + 1))
+    assert sorted(account.asked) == list(range(1, max(1, ceil(total / SIZE)) + 1))
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+async def test_pages_are_read_side_by_side_as_far_as_the_settings_allow(concurrency: int) -> None:
+    async with session(account := Account(403), concurrency) as clientary:
+        assert len([client async for client in clientary.stream(Client, "clients")]) == 403
+    assert account.most == concurrency
+
+
+async def test_a_reader_that_has_enough_leaves_nothing_under_way() -> None:
+    async with session(account := Account(1_000)) as clientary:
+        async for client in clientary.stream(Client, "clients"):
+            assert account.under_way == 0
+            if client.id > SIZE:
+                break
+        assert len(account.asked) < 1_000 / SIZE
+
+
+async def test_the_first_page_says_what_the_list_is_of() -> None:
+    sent = {"expenses": [], "total_count": 0, "from_date": "2026/01/01", "to_date": "2026-12-31"}
+    async with session(lambda _: httpx.Response(200, json=sent)) as clientary:
+        stream = clientary.stream(Expense, "expenses")
+        assert [expense async for expense in stream] == []
+    assert stream.first_page is not None
+    assert (str(stream.first_page.from_date), str(stream.first_page.to_date)) == ("2026-01-01", "2026-12-31")
+
+
+async def test_a_list_that_changed_is_an_error_at_the_end_of_the_stream() -> None:
+    async with session(Account(12, changes=1)) as clientary:
+        with pytest.raises(ListChanged, match="list at clients changed while it was read"):
+            [client async for client in clientary.stream(Client, "clients")]
+
+
+@pytest.mark.parametrize("changes", [0, 1])
+async def test_what_rereads_starts_again_when_the_list_changed(changes: int) -> None:
+    @rereads
+    async def count(clientary: Clientary) -> int:
+        return len([client async for client in clientary.stream(Client, "clients")])
+
+    async with session(account := Account(12, changes)) as clientary:
+        assert await count(clientary) == 12 + changes
+    assert account.asked.count(1) == 1 + changes
+
+
+async def test_a_list_that_changes_again_is_read_no_third_time() -> None:
+    async with session(account := Account(12, changes=9)) as clientary:
+        with pytest.raises(ListChanged):
+            await clientary.list_all(Client, "clients")
+    assert account.asked.count(1) == 2
+
+
+async def test_any_other_failure_is_raised_at_once() -> None:
+    async def answer(request: httpx.Request) -> httpx.Response:
+        account.asked.append(1)
+        return httpx.Response(403)
+
+    account = Account(0)
+    async with session(answer) as clientary:
+        with pytest.raises(NotAllowed):
+            await clientary.list_all(Client, "clients")
+    assert account.asked == [1]
