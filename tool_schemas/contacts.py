@@ -1,5 +1,7 @@
 """Contacts: the people at a client."""
 
+from typing import ClassVar
+
 from pydantic import Field
 
 from tool_schemas.base.filters import ByQuery
@@ -20,6 +22,7 @@ class Contact(ContactFields, Record):
     """Clientary §5.2."""
 
     wrapper, plural = "client_user", "contacts"
+    query: ClassVar[dict[str, str | int]] = {"page_size": 100}
     summary_fields = ("id", "client_id", "lead_id", "name", "email", "title", "phone", "mobile")
 
     client_id: ClientId | None = None

@@ -1,7 +1,7 @@
 """Expenses: money spent, for a client, a project or the business itself."""
 
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -26,6 +26,8 @@ class Expense(ExpenseFields, Record):
     """Clientary §5.7. `invoice_id` is set when it was billed."""
 
     wrapper, plural = "expense", "expenses"
+    # Without dates, Clientary lists this fiscal year's alone.
+    query: ClassVar[dict[str, str | int]] = {"from_date": "1970-01-01", "to_date": "2099-12-31"}
     day, money = "incurred_on", ("amount",)
     paged = False
     summary_fields = ("id", "incurred_on", "amount", "description", "client_id", "project_id", "invoice_id")

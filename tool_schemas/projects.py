@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field
 
@@ -49,6 +49,7 @@ class Project(ProjectFields, ForClient, Record):
     """Clientary §5.4. Hours are decimal; cost, rate and an amount budget are in `currency_code`."""
 
     wrapper, plural = "project", "projects"
+    query: ClassVar[dict[str, str | int]] = {"filter": "all"}
     day = "end_date"
     summary_fields = (
         "id", "name", "number", "client_id", "client_name", "status", "project_type", "rate", "budget_type", "budget",

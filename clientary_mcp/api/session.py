@@ -160,14 +160,19 @@ class Clientary:
                 joined.add(listing)
         return joined
 
-    def stream(self, kind: type[RecordT], path: str, query: Query | None = None) -> Stream[RecordT]:
-        """The records of a whole list, one by one: `async for invoice in clientary.stream(Invoice, "invoices")`."""
+    def stream(self, kind: type[RecordT], path: str | None = None, query: Query | None = None) -> Stream[RecordT]:
+        """The records of a whole list, one by one: `async for invoice in clientary.stream(Invoice)`.
+
+        The list is that of all records of a kind, or the one at `path`.
+        """
+        if path is None:
+            path, query = kind.plural, kind.query if query is None else query
         read = self._reader(kind, path, query)
         return Stream(kind, path, read, self._http.writes_in_flight, self.settings.concurrency)
 
     @rereads
-    async def list_all(self, kind: type[RecordT], path: str, query: Query | None = None) -> list[RecordT]:
-        """All records of a list; ListChanged when it changes so often that it can't be read whole."""
+    async def list_all(self, kind: type[RecordT], path: str | None = None, query: Query | None = None) -> list[RecordT]:
+        """What `stream` yields, as a list; ListChanged when the list changes so often that it can't be read whole."""
         return [record async for record in self.stream(kind, path, query)]
 
     @rereads

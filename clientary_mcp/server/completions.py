@@ -1,30 +1,28 @@
-"""Names that people begin to type, for the hosts that complete them."""
+"""Completes the names of clients and projects while a user types them."""
 
 from typing import Literal
 
 from clientary_mcp.api.session import Clientary
+from clientary_mcp.api.streaming import rereads
 from tool_schemas.base.text import normalized
 from tool_schemas.clients import Client
 from tool_schemas.projects import Project
 
 _A_MINUTE = 60.0
 _LONGEST = 200
-"""Characters of a name that is proposed: more is no name, and many of them would be no answer."""
-_NAMED: dict[str, tuple[type[Client] | type[Project], str, dict[str, str]]] = {
-    "client": (Client, "clients", {}),
-    "project": (Project, "projects", {"filter": "all"}),
-}
+"""Characters of a name that is suggested; longer ones are left out."""
+_NAMED: dict[str, type[Client] | type[Project]] = {"client": Client, "project": Project}
 
 
 class NameCompleter:
-    """Names of clients and projects that people begin to type; read once a minute at most."""
+    """Suggests names of clients and projects; they are read at most once a minute."""
 
     def __init__(self, clientary: Clientary) -> None:
         self._clientary = clientary
         self._read: dict[str, tuple[float, list[str]]] = {}
 
     async def __call__(self, kind: Literal["client", "project"], text: str) -> list[str]:
-        """Those that begin with the text, then those that hold it; both in the order of the alphabet."""
+        """The names that begin with the text, then those that contain it, both alphabetically."""
         typed = normalized(text)
         names = [(normalized(name), name) for name in await self._names(kind)]
         begin = [name for plain, name in names if plain.startswith(typed)]
@@ -34,16 +32,12 @@ class NameCompleter:
         now = self._clientary.clock.now()
         when, names = self._read.get(kind, (0.0, []))
         if kind not in self._read or now - when > _A_MINUTE:
-            record, path, query = _NAMED[kind]
-            names = sorted((await self._clientary.sift(record, path, _AllNames, query)).names)
+            names = await _read_names(self._clientary, _NAMED[kind])
             self._read[kind] = now, names
         return names
 
 
-class _AllNames:
-    def __init__(self) -> None:
-        self.names: set[str] = set()
-
-    def add(self, record: Client | Project) -> None:
-        if record.name and len(record.name) <= _LONGEST:
-            self.names.add(record.name)
+@rereads
+async def _read_names(clientary: Clientary, kind: type[Client] | type[Project]) -> list[str]:
+    names = {record.name async for record in clientary.stream(kind) if record.name}
+    return sorted(name for name in names if len(name) <= _LONGEST)

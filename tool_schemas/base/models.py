@@ -163,7 +163,9 @@ class Record(LenientModel):
     wrapper: ClassVar[str]
     """The key under which a write sends the record."""
     plural: ClassVar[str]
-    """The key under which a list answers with records."""
+    """The key of its records in a list, and the path of the list of all of them."""
+    query: ClassVar[dict[str, str | int]] = {}
+    """The query that the list of all of them takes."""
     summary_fields: ClassVar[tuple[str, ...]]
     """The fields that a list shows of each record, in that order."""
     day: ClassVar[str] = "created_at"

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from functools import partial
@@ -12,6 +13,7 @@ from clientary_mcp.accounting.money import ZERO
 from clientary_mcp.accounting.totals import Totals
 from clientary_mcp.api.concurrency import gather
 from clientary_mcp.api.session import Clientary
+from clientary_mcp.api.streaming import rereads
 from clientary_mcp.errors import BadArguments, NotAllowed, NotFound
 from clientary_mcp.tools.decorators import reads
 from clientary_mcp.tools.reports.left_out import Omissions
@@ -59,7 +61,7 @@ async def client_overview(clientary: Clientary, args: ClientOverview) -> Report:
     jobs: list[Callable[[], Awaitable[Any]]] = [
         partial(clientary.get, Client, path),
         partial(clientary.list_all, Contact, f"{path}/contacts", {"page_size": 100}),
-        partial(clientary.sift, Invoice, f"{path}/invoices", partial(_Invoices, today)),
+        partial(_read_invoices, clientary, client_id),
         partial(projects_of, clientary, client_id=client_id),
         partial(clientary.list_all, Estimate, f"{path}/estimates"),
     ]
@@ -125,31 +127,20 @@ def _person(hit: Hit, clients: dict[int | None, str], leads: dict[int, str]) -> 
     return f"{quote(hit.told.get('email', ''))}, {quote(hit.name)}{of}"
 
 
+@dataclass
 class _Invoices:
-    """What is kept of a client's invoices: sums per currency, the newest, and the drafts in brief."""
+    """A client's invoices: sums per currency, the newest, and the drafts in brief."""
 
-    def __init__(self, today: date) -> None:
-        self.latest: Invoice | None = None
-        self.drafts: list[Invoice] = []
-        self.left_out = Omissions()
-        self._today = today
-        self._sums = Totals()
+    latest: Invoice | None = None
+    drafts: list[Invoice] = field(default_factory=list)
+    left_out: Omissions = field(default_factory=Omissions)
+    sums: Totals = field(default_factory=Totals)
 
-    def add(self, invoice: Invoice) -> None:
-        """The next invoice."""
-        if invoice.status == "draft":
-            self.drafts.append(invoice)
-        elif invoice.status == "cancelled":
-            self.left_out.add("cancelled invoice", "")
-        elif invoice.status not in (*OWED, "pending", "paid"):
-            self.left_out.add("invoice", "of an unknown status", label(invoice))
-        else:
-            self._count(invoice)
-            if self.latest is None or _newness(invoice) > _newness(self.latest):
-                self.latest = invoice
-
-    def _count(self, invoice: Invoice) -> None:
+    def count(self, invoice: Invoice, today: date) -> None:
+        """One more that is owed, pending or paid."""
         balance, code = invoice.balance, invoice.currency_code
+        if self.latest is None or _newness(invoice) > _newness(self.latest):
+            self.latest = invoice
         if invoice.status == "paid":
             return
         if balance is None:
@@ -157,15 +148,30 @@ class _Invoices:
         elif balance < 0:
             self.left_out.add("overpaid invoice", "", label(invoice))
         elif balance > 0 and invoice.status == "pending":
-            self._sums.add(code, pending=balance, pending_invoices=Decimal(1))
+            self.sums.add(code, pending=balance, pending_invoices=Decimal(1))
         elif balance > 0:
-            overdue = balance if invoice.overdue(self._today) else ZERO
-            self._sums.add(code, open=balance, open_invoices=Decimal(1), overdue=overdue)
+            overdue = balance if invoice.overdue(today) else ZERO
+            self.sums.add(code, open=balance, open_invoices=Decimal(1), overdue=overdue)
 
     def rows(self) -> list[dict[str, Any]]:
         """What is owed, one row per currency."""
-        codes = [sums["currency_code"] for sums in self._sums.to_json()]
-        return [{"currency_code": code} | {name: self._sums.of(code, name) for name in _FIGURES} for code in codes]
+        codes = [sums["currency_code"] for sums in self.sums.to_json()]
+        return [{"currency_code": code} | {name: self.sums.of(code, name) for name in _FIGURES} for code in codes]
+
+
+@rereads
+async def _read_invoices(clientary: Clientary, client_id: int) -> _Invoices:
+    found, today = _Invoices(), clientary.today()
+    async for invoice in clientary.stream(Invoice, f"clients/{client_id}/invoices"):
+        if invoice.status == "draft":
+            found.drafts.append(invoice)
+        elif invoice.status == "cancelled":
+            found.left_out.add("cancelled invoice", "")
+        elif invoice.status not in (*OWED, "pending", "paid"):
+            found.left_out.add("invoice", "of an unknown status", label(invoice))
+        else:
+            found.count(invoice, today)
+    return found
 
 
 def _newness(record: Invoice | Estimate) -> tuple[date, int]:

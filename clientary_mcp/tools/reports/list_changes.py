@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 from functools import partial, reduce
 from hashlib import sha256
 from operator import xor
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from clientary_mcp.api.concurrency import gather
 from clientary_mcp.api.session import Clientary
+from clientary_mcp.api.streaming import rereads
 from clientary_mcp.errors import BadArguments
 from clientary_mcp.tools.decorators import reads
-from clientary_mcp.tools.support.lookups import EARLIEST
 from tool_schemas.base.models import Record
 from tool_schemas.base.report import Report
 from tool_schemas.base.results import MAX_ANSWER, as_text, bounded
@@ -29,18 +29,17 @@ from tool_schemas.reports.list_changes import ListChanges
 from tool_schemas.staff import Staff
 from tool_schemas.tasks import Task
 
-_LISTS: Mapping[Type, tuple[type[Record], str, Mapping[str, Any]]] = {
-    "client": (Client, "clients", {}),
-    "lead": (Lead, "leads", {}),
-    "contact": (Contact, "contacts", {"page_size": 100}),
-    "project": (Project, "projects", {"filter": "all"}),
-    "invoice": (Invoice, "invoices", {}),
-    "estimate": (Estimate, "estimates", {}),
-    "payment": (Payment, "payments", {}),
-    # Without dates it is the current fiscal year alone.
-    "expense": (Expense, "expenses", {"from_date": EARLIEST.isoformat(), "to_date": "2099-12-31"}),
-    "task": (Task, "tasks", {}),
-    "staff": (Staff, "staff", {}),
+_KINDS: Mapping[Type, type[Record]] = {
+    "client": Client,
+    "lead": Lead,
+    "contact": Contact,
+    "project": Project,
+    "invoice": Invoice,
+    "estimate": Estimate,
+    "payment": Payment,
+    "expense": Expense,
+    "task": Task,
+    "staff": Staff,
 }
 _A_DAY = 86_400
 _NEVER = "Deleted records: Clientary does not tell of them. Hours, recurring schedules and cards are not looked at."
@@ -103,33 +102,34 @@ def _known(args: ListChanges, now: float) -> Cursor | None:
 
 async def _compare(clientary: Clientary, known: Cursor) -> list["_Look"]:
     return await gather(
-        (partial(_look, clientary, each, known.second, partial(_Look, each, known)) for each in known.types),
-        clientary.settings.concurrency,
+        (partial(_look, clientary, each, known.second, known) for each in known.types), clientary.settings.concurrency
     )
 
 
 async def _first_look(clientary: Clientary, types: Sequence[Type]) -> list["_Look"]:
-    """The others first: they tell since which day those have to be read that can be asked for what changed."""
+    """Lists that take no date first: their latest change decides since when the others are read."""
     recent = int(clientary.settings.deadline) + 2 * _LATE  # longer than the look can take
-
-    async def look(each: Type, second: int) -> _Look:
-        return await _look(clientary, each, second, partial(_Look, each, None, recent))
-
     looks = await gather(
-        (partial(look, each, 0) for each in types if each not in _DATED), clientary.settings.concurrency
+        (partial(_look, clientary, each, 0, None, recent) for each in types if each not in _DATED),
+        clientary.settings.concurrency,
     )
     second = max((found.latest for found in looks), default=0) - recent
     return looks + await gather(
-        (partial(look, each, second) for each in types if each in _DATED), clientary.settings.concurrency
+        (partial(_look, clientary, each, second, None, recent) for each in types if each in _DATED),
+        clientary.settings.concurrency,
     )
 
 
-async def _look(clientary: Clientary, each: Type, second: int, into: "partial[_Look]") -> "_Look":
-    kind, path, query = _LISTS[each]
+@rereads
+async def _look(clientary: Clientary, each: Type, second: int, known: Cursor | None, recent: int = 0) -> "_Look":
+    look, kind = _Look(each, known, recent), _KINDS[each]
+    query = kind.query
     if each in _DATED and second > 0:
         day = datetime.fromtimestamp(second, UTC).date() - _DAY  # the account's day may be an earlier one
         query = {**query, "updated_since": day.isoformat()}
-    return await clientary.sift(kind, path, into, query)
+    async for record in clientary.stream(kind, query=query):
+        look.add(record)
+    return look
 
 
 class Change(NamedTuple):
@@ -316,7 +316,7 @@ def _iso(second: int) -> str:
 
 def _of(look: _Look, count: int) -> str:
     """`tasks`, or `3 of the tasks` where it is not all of them."""
-    plural = _LISTS[look.type][0].plural
+    plural = _KINDS[look.type].plural
     return plural if count == look.count else f"{count:,} of the {plural}"
 
 

@@ -1,8 +1,7 @@
 """What a project earned: what was invoiced, less its expenses and what its hours cost."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -11,6 +10,7 @@ from clientary_mcp.accounting.money import ZERO, line_amount, percentage, sums_o
 from clientary_mcp.accounting.totals import UNKNOWN, Totals
 from clientary_mcp.api.concurrency import gather_two
 from clientary_mcp.api.session import Clientary
+from clientary_mcp.api.streaming import rereads
 from clientary_mcp.tools.decorators import reads
 from clientary_mcp.tools.reports.left_out import Omissions
 from clientary_mcp.tools.support.formatting import label, quote
@@ -26,8 +26,6 @@ from clientary_mcp.tools.support.lookups import (
 )
 from tool_schemas.base.report import Report
 from tool_schemas.base.types import as_number
-from tool_schemas.expenses import Expense
-from tool_schemas.hours import HourEntry
 from tool_schemas.invoices import Invoice
 from tool_schemas.projects import Project
 from tool_schemas.reports.profitability import ProfitabilityReport
@@ -51,18 +49,13 @@ async def profitability_report(clientary: Clientary, args: ProfitabilityReport) 
     """What a project earned: invoiced before tax, received, expenses, labor cost of its hours, margin. Without cost
     rates, the margin is before labor."""
     (project,) = await projects_of(clientary, project_id=args.project_id)
-    today = clientary.today()
-    (invoiced, spent), ((worked,), names) = await gather_two(
+    (invoiced, spent), (worked, names) = await gather_two(
         partial(
             gather_two,
-            partial(clientary.sift, Invoice, f"projects/{project.id}/invoices", _Invoiced),
-            partial(expenses_between, clientary, None, today, partial(_Spent, project.id)),
+            partial(_read_invoices, clientary, project.id),
+            partial(_read_expenses, clientary, project.id),
         ),
-        partial(
-            gather_two,
-            partial(hours_of, clientary, [project], partial(_Worked, today)),
-            partial(staff_names, clientary),
-        ),
+        partial(gather_two, partial(_read_hours, clientary, project), partial(staff_names, clientary)),
     )
     clients = await client_names(clientary, [project.client_id], names_in([project]))
     costs = _Costs(args.costs(), clientary.settings.cost_rates or {}, args.default_cost_rate)
@@ -106,75 +99,85 @@ class Income:
         self.received += _received(invoice)
 
 
+@dataclass
 class _Invoiced:
-    """What is kept of the project's invoices: sums per currency, drafts apart."""
+    """The project's invoices: sums per currency, drafts apart."""
 
-    def __init__(self) -> None:
-        self.income: dict[str, Income] = {}
-        self.drafts = Totals()
-        self.left_out = Omissions()
+    income: dict[str, Income] = field(default_factory=dict)
+    drafts: Totals = field(default_factory=Totals)
+    left_out: Omissions = field(default_factory=Omissions)
 
-    def add(self, invoice: Invoice) -> None:
-        """The next invoice of the project's list."""
+
+@rereads
+async def _read_invoices(clientary: Clientary, project_id: int) -> _Invoiced:
+    found = _Invoiced()
+    async for invoice in clientary.stream(Invoice, f"projects/{project_id}/invoices"):
         subtotal = _subtotal(invoice)
         if invoice.status == "cancelled":
-            self.left_out.add("cancelled invoice", "", label(invoice))
+            found.left_out.add("cancelled invoice", "", label(invoice))
             if received := _received(invoice):
-                self.left_out.add("payment", "of a cancelled invoice, not in received", f"{received:,f}")
+                found.left_out.add("payment", "of a cancelled invoice, not in received", f"{received:,f}")
         elif subtotal is None:
-            self.left_out.add("invoice", "that tells no subtotal", label(invoice))
+            found.left_out.add("invoice", "that tells no subtotal", label(invoice))
         elif invoice.status == "draft":
-            self.drafts.add(invoice.currency_code, invoiced=subtotal)
-            self.left_out.add("draft", "", label(invoice))
+            found.drafts.add(invoice.currency_code, invoiced=subtotal)
+            found.left_out.add("draft", "", label(invoice))
         else:
-            self.income.setdefault(invoice.currency_code or UNKNOWN, Income()).add(invoice, subtotal)
+            found.income.setdefault(invoice.currency_code or UNKNOWN, Income()).add(invoice, subtotal)
             if _shared(invoice):
-                self.left_out.add("invoice", "of several projects, counted whole", label(invoice))
+                found.left_out.add("invoice", "of several projects, counted whole", label(invoice))
+    return found
 
 
+@dataclass
 class _Spent:
-    """What is kept of the account's expenses: the sum of the project's."""
+    """The sum of the project's expenses."""
 
-    def __init__(self, project_id: int) -> None:
-        self.amount, self.left_out = ZERO, Omissions()
-        self._project_id = project_id
-
-    def add(self, expense: Expense) -> None:
-        """The next expense of the account's list."""
-        if expense.project_id != self._project_id:
-            return
-        if expense.amount is None:
-            self.left_out.add("expense", "without an amount", f"id {expense.id}")
-        self.amount += expense.amount or ZERO
+    amount: Decimal = ZERO
+    left_out: Omissions = field(default_factory=Omissions)
 
 
+@rereads
+async def _read_expenses(clientary: Clientary, project_id: int) -> _Spent:
+    spent = _Spent()
+    async for expense in expenses_between(clientary, None, clientary.today()):
+        if expense.project_id == project_id:
+            if expense.amount is None:
+                spent.left_out.add("expense", "without an amount", f"id {expense.id}")
+            spent.amount += expense.amount or ZERO
+    return spent
+
+
+@dataclass
 class _Worked:
-    """What is kept of the project's hours: sums by person."""
+    """The project's hours: sums by person."""
 
-    def __init__(self, today: date, project: Project) -> None:
-        self.left_out = Omissions()
-        self.unbilled = ZERO
-        self._today = today
-        self._by_person: dict[int | None, Decimal] = {}
-
-    def add(self, entry: HourEntry) -> None:
-        """The next entry of the project's list."""
-        if entry.hours is None:
-            self.left_out.add("hour entry", "that tells no hours", f"id {entry.id}")
-        elif entry.date and entry.date > self._today:
-            self.left_out.add("hour entry", "dated in the future")
-        else:
-            self._by_person[entry.user_id] = self._by_person.get(entry.user_id, ZERO) + entry.hours
-            self.unbilled += ZERO if entry.billed else entry.hours
+    unbilled: Decimal = ZERO
+    by_person: dict[int | None, Decimal] = field(default_factory=dict)
+    left_out: Omissions = field(default_factory=Omissions)
 
     def people(self, costs: _Costs, names: dict[int, str]) -> list[dict[str, Any]]:
         """Everybody with their hours and what these cost, most hours first."""
-        people = by_hours(self._by_person, names)
+        people = by_hours(self.by_person, names)
         for person in people:
             rate = costs.of(person["user_id"])
             cost = None if rate is None else line_amount(person["hours"], rate)
             person |= {"cost_rate": rate, "cost": cost}
         return people
+
+
+@rereads
+async def _read_hours(clientary: Clientary, project: Project) -> _Worked:
+    worked, today = _Worked(), clientary.today()
+    async for entry in hours_of(clientary, project):
+        if entry.hours is None:
+            worked.left_out.add("hour entry", "that tells no hours", f"id {entry.id}")
+        elif entry.date and entry.date > today:
+            worked.left_out.add("hour entry", "dated in the future")
+        else:
+            worked.by_person[entry.user_id] = worked.by_person.get(entry.user_id, ZERO) + entry.hours
+            worked.unbilled += ZERO if entry.billed else entry.hours
+    return worked
 
 
 class _Profit:

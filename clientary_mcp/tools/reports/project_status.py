@@ -9,8 +9,9 @@ from clientary_mcp.accounting.billable_time import worth
 from clientary_mcp.accounting.budgets import against_budget, used_as_told
 from clientary_mcp.accounting.money import ZERO
 from clientary_mcp.accounting.totals import UNKNOWN
-from clientary_mcp.api.concurrency import gather_two
+from clientary_mcp.api.concurrency import gather, gather_two
 from clientary_mcp.api.session import Clientary
+from clientary_mcp.api.streaming import rereads
 from clientary_mcp.tools.decorators import reads
 from clientary_mcp.tools.reports.left_out import Omissions
 from clientary_mcp.tools.support.formatting import quote
@@ -44,7 +45,7 @@ async def project_status(clientary: Clientary, args: ProjectStatus) -> Report:
     left_out = Omissions()
     projects = await _asked_for(clientary, args, left_out)
     standings, people = await gather_two(
-        partial(hours_of, clientary, projects, partial(_Standing, clientary.today())),
+        partial(gather, (partial(_read, clientary, project) for project in projects), clientary.settings.concurrency),
         partial(_people, clientary, args),
     )
     clients = await client_names(clientary, [project.client_id for project in projects], names_in(projects))
@@ -101,21 +102,29 @@ async def _people(clientary: Clientary, args: ProjectStatus) -> dict[int, str] |
     return await staff_names(clientary) if args.by_person or args.project_id is not None else None
 
 
-class _Standing:
-    """What is kept of one project's hours, and how the project stands."""
+@rereads
+async def _read(clientary: Clientary, project: Project) -> "_Standing":
+    standing, today = _Standing(project), clientary.today()
+    async for entry in hours_of(clientary, project):
+        standing.count(entry, today)
+    return standing
 
-    def __init__(self, today: date, project: Project) -> None:
+
+class _Standing:
+    """One project's hours, compared with its budget."""
+
+    def __init__(self, project: Project) -> None:
         self.project = project
-        self._today, self._left_out = today, Omissions()
+        self._left_out = Omissions()
         self._hours = self._billed = self._worth = self._unbilled_worth = ZERO
         self._by_person: dict[int | None, Decimal] = {}
 
-    def add(self, entry: HourEntry) -> None:
-        """The next entry of the project's list."""
+    def count(self, entry: HourEntry, today: date) -> None:
+        """One more entry."""
         if entry.hours is None:
             self._left_out.add("hour entry", "that tells no hours", f"id {entry.id}")
             return
-        if entry.date and entry.date > self._today:
+        if entry.date and entry.date > today:
             self._left_out.add("hour entry", "dated in the future, counted as Clientary does", f"id {entry.id}")
         self._hours += entry.hours
         self._by_person[entry.user_id] = self._by_person.get(entry.user_id, ZERO) + entry.hours

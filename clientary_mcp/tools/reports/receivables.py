@@ -3,12 +3,12 @@
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from functools import partial
 from typing import Any
 
 from clientary_mcp.accounting.money import ZERO
 from clientary_mcp.accounting.totals import UNKNOWN, Totals
 from clientary_mcp.api.session import Clientary
+from clientary_mcp.api.streaming import rereads
 from clientary_mcp.tools.decorators import reads
 from clientary_mcp.tools.reports.left_out import Omissions
 from clientary_mcp.tools.support.formatting import label
@@ -39,8 +39,7 @@ def age_of(days_overdue: int) -> str:
 async def receivables_report(clientary: Clientary, args: ReceivablesReport) -> Report:
     """Who owes money, and how late: open balances by days overdue, per client and currency. Drafts and cancelled
     invoices never count; pending ones are apart."""
-    path = "invoices" if args.client_id is None else f"clients/{args.client_id}/invoices"
-    found = await clientary.sift(Invoice, path, partial(_Receivables, args, clientary.today()))
+    found = await _read(clientary, args)
     owed = found.of_enough()
     names = await client_names(clientary, {client_id for client_id, _ in owed}, found.names)
     if args.group_by == "invoice":
@@ -59,6 +58,15 @@ async def receivables_report(clientary: Clientary, args: ReceivablesReport) -> R
         left_out=found.left_out.to_json(),
         about={"as_of": found.as_of, **found.apart()},
     )
+
+
+@rereads
+async def _read(clientary: Clientary, args: ReceivablesReport) -> "_Receivables":
+    found = _Receivables(args, clientary.today())
+    path = None if args.client_id is None else f"clients/{args.client_id}/invoices"
+    async for invoice in clientary.stream(Invoice, path):
+        found.add(invoice)
+    return found
 
 
 def _named(row: dict[str, Any], names: dict[int | None, str]) -> dict[str, Any]:
@@ -118,7 +126,7 @@ def _totals(owed: Owed) -> list[dict[str, Any]]:
 
 
 class _Receivables:
-    """What is kept of the invoices: sums by client, currency and age, and a row for each where rows are asked for."""
+    """The figures of the report: sums by client, currency and age, and a row for each invoice if requested."""
 
     def __init__(self, args: ReceivablesReport, today: date) -> None:
         self.as_of = args.as_of or today

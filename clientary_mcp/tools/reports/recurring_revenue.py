@@ -1,5 +1,6 @@
 """What active recurring schedules bring in each month, per currency."""
 
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -7,6 +8,7 @@ from typing import Any, NamedTuple
 from clientary_mcp.accounting.money import cents, sums_of
 from clientary_mcp.accounting.totals import UNKNOWN, Totals
 from clientary_mcp.api.session import Clientary
+from clientary_mcp.api.streaming import rereads
 from clientary_mcp.tools.decorators import reads
 from clientary_mcp.tools.reports.left_out import Omissions
 from clientary_mcp.tools.support.formatting import quote
@@ -40,7 +42,7 @@ _BASIS = (
 @reads("reports")
 async def recurring_revenue_report(clientary: Clientary, args: RecurringRevenueReport) -> Report:
     """Revenue per month and currency from active recurring schedules, before tax; paused ones apart."""
-    found = await clientary.sift(RecurringSchedule, "recurring", _Revenue)
+    found = await _read(clientary)
     every = [*found.active, *found.paused]
     names = await client_names(clientary, {each.client_id for each in every}, found.names)
     rows = [each.to_json(names) for each in _largest_first(found.active)]
@@ -105,53 +107,64 @@ def _totals(incomes: list[_Income]) -> list[dict[str, Any]]:
     ]
 
 
+@dataclass
 class _Revenue:
-    """The schedules that bring something in, or will when they go on."""
+    """The schedules that bring something in, or will once they are resumed."""
 
-    def __init__(self) -> None:
-        self.active: list[_Income] = []
-        self.paused: list[_Income] = []
-        self.names: dict[int, str] = {}
-        self.left_out = Omissions()
+    active: list[_Income] = field(default_factory=list)
+    paused: list[_Income] = field(default_factory=list)
+    names: dict[int, str] = field(default_factory=dict)
+    left_out: Omissions = field(default_factory=Omissions)
 
-    def add(self, schedule: RecurringSchedule) -> None:
-        """The next schedule of the list."""
-        if schedule.status == "stopped":
-            self.left_out.add("stopped schedule", "", _named(schedule))
-        elif schedule.status not in ("active", "paused"):
-            self.left_out.add("schedule", "of an unknown status", _named(schedule))
-        elif schedule.occurrences_remaining == 0 and not schedule.unlimited:
-            self.left_out.add("ended schedule", "", _named(schedule))
-        elif schedule.time_interval not in IN_TWO_YEARS:
-            self.left_out.add("schedule", "of an unknown interval", _named(schedule))
-        elif (income := self._income(schedule)) is not None:
-            (self.active if schedule.status == "active" else self.paused).append(income)
-            self.names |= names_in([schedule])
 
-    def _income(self, schedule: RecurringSchedule) -> _Income | None:
-        amount = schedule.subtotal if schedule.subtotal is not None else self._of_lines(schedule)
-        if amount is None or schedule.time_interval is None:
-            self.left_out.add("schedule", "without an amount", _named(schedule))
-            return None
-        if not schedule.currency_code:
-            self.left_out.add("schedule", "without a currency, counted apart", _named(schedule))
-        return _Income(
-            schedule.id,
-            schedule.client_id,
-            schedule.title,
-            schedule.time_interval,
-            schedule.currency_code or UNKNOWN,
-            amount,
-            schedule.next_date,
-            None if schedule.unlimited else schedule.occurrences_remaining,
-        )
+@rereads
+async def _read(clientary: Clientary) -> _Revenue:
+    found = _Revenue()
+    async for schedule in clientary.stream(RecurringSchedule):
+        if why := _unusable(schedule):
+            found.left_out.add(*why, _named(schedule))
+        elif (income := _income(schedule, found.left_out)) is not None:
+            (found.active if schedule.status == "active" else found.paused).append(income)
+            found.names |= names_in([schedule])
+    return found
 
-    def _of_lines(self, schedule: RecurringSchedule) -> Decimal | None:
-        lines = [line for line in schedule.items or () if line.item_type != "section"]
-        if not lines or any(None in (line.quantity, line.price) for line in lines):
-            return None
-        self.left_out.add("schedule", "without a subtotal, added up from its lines", _named(schedule))
-        return sums_of(lines, schedule).subtotal
+
+def _unusable(schedule: RecurringSchedule) -> tuple[str, str] | None:
+    """Why a schedule brings nothing in, as `Omissions.add` takes it; None for one that does."""
+    if schedule.status == "stopped":
+        return "stopped schedule", ""
+    if schedule.status not in ("active", "paused"):
+        return "schedule", "of an unknown status"
+    if schedule.occurrences_remaining == 0 and not schedule.unlimited:
+        return "ended schedule", ""
+    return None if schedule.time_interval in IN_TWO_YEARS else ("schedule", "of an unknown interval")
+
+
+def _income(schedule: RecurringSchedule, left_out: Omissions) -> _Income | None:
+    amount = schedule.subtotal if schedule.subtotal is not None else _of_lines(schedule, left_out)
+    if amount is None or schedule.time_interval is None:
+        left_out.add("schedule", "without an amount", _named(schedule))
+        return None
+    if not schedule.currency_code:
+        left_out.add("schedule", "without a currency, counted apart", _named(schedule))
+    return _Income(
+        schedule.id,
+        schedule.client_id,
+        schedule.title,
+        schedule.time_interval,
+        schedule.currency_code or UNKNOWN,
+        amount,
+        schedule.next_date,
+        None if schedule.unlimited else schedule.occurrences_remaining,
+    )
+
+
+def _of_lines(schedule: RecurringSchedule, left_out: Omissions) -> Decimal | None:
+    lines = [line for line in schedule.items or () if line.item_type != "section"]
+    if not lines or any(None in (line.quantity, line.price) for line in lines):
+        return None
+    left_out.add("schedule", "without a subtotal, added up from its lines", _named(schedule))
+    return sums_of(lines, schedule).subtotal
 
 
 def _named(schedule: RecurringSchedule) -> str:

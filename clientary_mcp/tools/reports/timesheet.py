@@ -2,15 +2,16 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any
 
 from clientary_mcp.accounting.money import ZERO
-from clientary_mcp.api.concurrency import gather_two
+from clientary_mcp.api.concurrency import gather, gather_two
 from clientary_mcp.api.session import Clientary
+from clientary_mcp.api.streaming import rereads
 from clientary_mcp.errors import NotFound
 from clientary_mcp.tools.decorators import reads
 from clientary_mcp.tools.reports.left_out import Omissions
@@ -45,7 +46,9 @@ async def timesheet_report(clientary: Clientary, args: TimesheetReport) -> Repor
     if staff and args.user_id is not None and args.user_id not in staff:
         raise NotFound(f"There is no staff member {args.user_id}.")
     today = clientary.today()
-    sheets = await hours_of(clientary, projects, partial(_Sheet, args, today))
+    sheets = await gather(
+        (partial(_read, clientary, args, project) for project in projects), clientary.settings.concurrency
+    )
     worked = [sheet.project for sheet in sheets if sheet.worked]
     clients = await client_names(clientary, [project.client_id for project in worked], names_in(worked))
     days = _working_days(args, today)
@@ -110,31 +113,18 @@ class _Silent:
     title: str
 
 
+@dataclass
 class _Sheet:
-    """What is kept of one project's hours; people by id, 0 for nobody."""
+    """One project's hours; people by id, 0 where an entry names nobody."""
 
-    def __init__(self, args: TimesheetReport, today: date, project: Project) -> None:
-        self.project = project
-        self.worked: dict[int, _Work] = defaultdict(_Work)
-        self.days: dict[int, set[date]] = defaultdict(set)
-        self.silent: list[_Silent] = []
-        self.left_out = Omissions()
-        self._args, self._today = args, today
+    project: Project
+    worked: dict[int, _Work] = field(default_factory=lambda: defaultdict(_Work))
+    days: dict[int, set[date]] = field(default_factory=lambda: defaultdict(set))
+    silent: list[_Silent] = field(default_factory=list)
+    left_out: Omissions = field(default_factory=Omissions)
 
-    def add(self, entry: HourEntry) -> None:
-        """The next entry of the project."""
-        if self._args.user_id not in (None, entry.user_id):
-            return
-        if entry.date is None:
-            self.left_out.add("hour entry", "without a date", f"id {entry.id}")
-        elif not self._args.from_date <= entry.date <= self._args.to_date:
-            return
-        elif entry.date > self._today:
-            self.left_out.add("hour entry", f"dated after today, {self._today}", f"id {entry.id}")
-        else:
-            self._count(entry, entry.date)
-
-    def _count(self, entry: HourEntry, day: date) -> None:
+    def count(self, entry: HourEntry, day: date) -> None:
+        """One more entry, of that day."""
         user_id = entry.user_id or 0
         self.worked[user_id].add(entry)
         self.days[user_id].add(day)
@@ -144,6 +134,23 @@ class _Sheet:
             self.silent.append(_Silent(day, entry.id, user_id, project_name(self.project), entry.title or ""))
             if len(self.silent) > 2 * _EXAMPLES:
                 self.silent = sorted(self.silent)[:_EXAMPLES]
+
+
+@rereads
+async def _read(clientary: Clientary, args: TimesheetReport, project: Project) -> _Sheet:
+    sheet, today = _Sheet(project), clientary.today()
+    async for entry in hours_of(clientary, project):
+        if args.user_id not in (None, entry.user_id):
+            continue
+        if entry.date is None:
+            sheet.left_out.add("hour entry", "without a date", f"id {entry.id}")
+        elif not args.from_date <= entry.date <= args.to_date:
+            continue
+        elif entry.date > today:
+            sheet.left_out.add("hour entry", f"dated after today, {today}", f"id {entry.id}")
+        else:
+            sheet.count(entry, entry.date)
+    return sheet
 
 
 def _rows(sheets: list[_Sheet], staff: dict[int, str], clients: dict[int | None, str]) -> list[dict[str, Any]]:

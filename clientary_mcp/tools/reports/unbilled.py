@@ -1,6 +1,6 @@
 """What is not on an invoice yet: hours with their worth, and expenses, per project or client and currency."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from functools import partial
@@ -9,8 +9,9 @@ from typing import Any
 from clientary_mcp.accounting.billable_time import worth
 from clientary_mcp.accounting.money import ZERO
 from clientary_mcp.accounting.totals import UNKNOWN
-from clientary_mcp.api.concurrency import gather_two
+from clientary_mcp.api.concurrency import gather, gather_two
 from clientary_mcp.api.session import Clientary
+from clientary_mcp.api.streaming import rereads
 from clientary_mcp.tools.decorators import reads
 from clientary_mcp.tools.reports.left_out import Omissions
 from clientary_mcp.tools.support.formatting import quote
@@ -25,15 +26,13 @@ from clientary_mcp.tools.support.lookups import (
 )
 from tool_schemas.base.report import Report
 from tool_schemas.base.sentences import Mention
-from tool_schemas.expenses import Expense
-from tool_schemas.hours import HourEntry
 from tool_schemas.projects import Project
 from tool_schemas.reports.unbilled import UnbilledReport
 
 _BASIS = (
     "amount is what the hours that are not billed are worth: each entry at its own rate, else at its project's, rounded"
-    " to the cent. expenses are those on no invoice; Clientary tells no currency of them, so they are taken to be in"
-    " their project's, else in their client's."
+    " to the cent. expenses are those on no invoice; Clientary records no currency for expenses: the project's is"
+    " assumed, otherwise the client's."
 )
 _FIXED = (
     " Hours on projects at a fixed price stand apart in fixed_price, without a worth; the expenses of such projects are"
@@ -47,9 +46,11 @@ async def unbilled_report(clientary: Clientary, args: UnbilledReport) -> Report:
     days = _Days(args.from_date, args.to_date, clientary.today())
     projects, spent = await gather_two(
         partial(projects_of, clientary, project_id=args.project_id, client_id=args.client_id),
-        partial(expenses_between, clientary, args.from_date, days.last, partial(_Spent, days)),
+        partial(_read_expenses, clientary, days),
     )
-    worked = await hours_of(clientary, projects, partial(_Worked, days), billed=False)
+    worked = await gather(
+        (partial(_read_hours, clientary, days, project) for project in projects), clientary.settings.concurrency
+    )
     found = _Unbilled(args, worked, spent)
     found.known = await parties(clientary, found.unknown_clients())
     rows, fixed = found.priced(), found.at_a_fixed_price()
@@ -128,48 +129,51 @@ class _Days:
         return False
 
 
-class _Worked:
-    """What is kept of the unbilled hours of one project."""
+@dataclass
+class _Work:
+    """The unbilled hours of one project."""
 
-    def __init__(self, days: _Days, project: Project) -> None:
-        self.project = project
-        self.figures, self.left_out = Figures(), Omissions()
-        self._days = days
+    project: Project
+    figures: Figures = field(default_factory=Figures)
+    left_out: Omissions = field(default_factory=Omissions)
 
     @property
     def fixed(self) -> bool:
         """Whether the project's price does not follow from its hours."""
         return self.project.project_type == "fixed"
 
-    def add(self, entry: HourEntry) -> None:
-        """The next entry of the project's list."""
-        if entry.billed or not self._days.hold(entry.date, "hour entry", entry.id, self.left_out):
-            return
+
+@rereads
+async def _read_hours(clientary: Clientary, days: _Days, project: Project) -> _Work:
+    work = _Work(project)
+    async for entry in hours_of(clientary, project, billed=False):
+        if entry.billed or not days.hold(entry.date, "hour entry", entry.id, work.left_out):
+            continue
         if entry.hours is None:
-            self.left_out.add("hour entry", "that tells no hours", f"id {entry.id}")
-            return
-        amount = worth(entry, self.project)
-        if amount is None and not self.fixed:
-            name = f"id {entry.id} of {quote(project_name(self.project))}"
-            self.left_out.add("hour entry", "without a rate, counted in hours and not in amount", name)
-        self.figures.merge(Figures(1, entry.hours, amount or ZERO, ZERO, entry.date, entry.date))
+            work.left_out.add("hour entry", "that tells no hours", f"id {entry.id}")
+            continue
+        amount = worth(entry, project)
+        if amount is None and not work.fixed:
+            name = f"id {entry.id} of {quote(project_name(project))}"
+            work.left_out.add("hour entry", "without a rate, counted in hours and not in amount", name)
+        work.figures.merge(Figures(1, entry.hours, amount or ZERO, ZERO, entry.date, entry.date))
+    return work
 
 
-class _Spent:
-    """What is kept of the unbilled expenses, by their client and project."""
+Spent = dict[tuple[int | None, int | None], tuple[Figures, Omissions]]
+"""Unbilled expenses, by client and project."""
 
-    def __init__(self, days: _Days) -> None:
-        self.found: dict[tuple[int | None, int | None], tuple[Figures, Omissions]] = {}
-        self._days = days
 
-    def add(self, expense: Expense) -> None:
-        """The next expense of the account's list."""
+@rereads
+async def _read_expenses(clientary: Clientary, days: _Days) -> Spent:
+    spent: Spent = {}
+    async for expense in expenses_between(clientary, days.first, days.last):
         if expense.invoice_id or expense.invoice_item_id:
-            return
+            continue
         whose = expense.client_id, expense.project_id
-        figures, left_out = self.found.setdefault(whose, (Figures(), Omissions()))
-        if not self._days.hold(expense.incurred_on, "expense", expense.id, left_out):
-            return
+        figures, left_out = spent.setdefault(whose, (Figures(), Omissions()))
+        if not days.hold(expense.incurred_on, "expense", expense.id, left_out):
+            continue
         if expense.amount is None:
             left_out.add("expense", "without an amount", f"id {expense.id}")
         elif whose == (None, None):
@@ -177,18 +181,19 @@ class _Spent:
         else:
             day = expense.incurred_on
             figures.merge(Figures(1, ZERO, ZERO, expense.amount, day, day))
+    return spent
 
 
 class _Unbilled:
     """Everything that was found, and how it is told."""
 
-    def __init__(self, args: UnbilledReport, worked: list[_Worked], spent: _Spent) -> None:
+    def __init__(self, args: UnbilledReport, worked: list[_Work], spent: Spent) -> None:
         self.left_out = Omissions()
         self.known: dict[int, Party] = {}
         self._args, self._worked = args, worked
         self._projects = {work.project.id: work.project for work in worked}
         self._names = names_in(self._projects.values())
-        self._spent = {whose: found for whose, found in spent.found.items() if self._asked_for(*whose)}
+        self._spent = {whose: found for whose, found in spent.items() if self._asked_for(*whose)}
         for left_out in [work.left_out for work in worked] + [left_out for _, left_out in self._spent.values()]:
             self.left_out.merge(left_out)
 

@@ -1,18 +1,18 @@
 """Look-ups that reports and jobs share, in as few requests as possible: names for ids, projects, hours."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import partial
 from math import ceil
-from typing import Any, TypeVar
+from typing import Any
 
 from clientary_mcp.api.call import Query
 from clientary_mcp.api.concurrency import gather
 from clientary_mcp.api.pagination import Ids
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.api.sieves import Sieve
+from clientary_mcp.api.streaming import Stream, rereads
 from clientary_mcp.errors import BadArguments, NotAllowed, NotFound
 from tool_schemas.base.models import Record
 from tool_schemas.clients import Client
@@ -22,13 +22,8 @@ from tool_schemas.invoices import Invoice
 from tool_schemas.projects import Project
 from tool_schemas.staff import Staff
 
-SieveT = TypeVar("SieveT", bound=Sieve)
-
 _FEW = 10
 """Clients that are looked up one by one; for more, the list is read."""
-
-EARLIEST = date(1970, 1, 1)
-"""Before all records: Clientary takes a range of days only with a first one."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +39,7 @@ async def parties(clientary: Clientary, ids: Iterable[int | None]) -> dict[int, 
     wanted = {client_id for client_id in ids if client_id is not None}
     known: dict[int, Party] = {}
     if len(wanted) > _FEW:
-        known = (await clientary.sift(Client, "clients", partial(_Wanted, wanted))).found
+        known = await _read_parties(clientary, wanted)
     missing = sorted(wanted - known.keys())
     found = await gather(
         (partial(_party, clientary, client_id) for client_id in missing), clientary.settings.concurrency
@@ -71,14 +66,9 @@ def names_in(records: Iterable[Record]) -> dict[int, str]:
     return {client_id: name for client_id, name in told if client_id is not None and name is not None}
 
 
-class _Wanted:
-    def __init__(self, wanted: set[int]) -> None:
-        self.found: dict[int, Party] = {}
-        self._wanted = wanted
-
-    def add(self, client: Client) -> None:
-        if client.id in self._wanted:
-            self.found[client.id] = _party_of(client)
+@rereads
+async def _read_parties(clientary: Clientary, wanted: set[int]) -> dict[int, Party]:
+    return {client.id: _party_of(client) async for client in clientary.stream(Client) if client.id in wanted}
 
 
 async def _party(clientary: Clientary, client_id: int) -> Party:
@@ -122,14 +112,14 @@ def by_hours(hours: Mapping[int | None, Decimal], staff: Mapping[int, str]) -> l
 async def staff_names(clientary: Clientary) -> dict[int, str]:
     """The names of all staff; empty where the owner of the API token may not see them."""
     try:
-        staff = await clientary.list_all(Staff, "staff")
+        staff = await clientary.list_all(Staff)
     except NotAllowed:
         return {}
     return {person.id: person.name or f"staff {person.id}" for person in staff}
 
 
 class Currencies:
-    """The currencies of invoices: a sieve that stays small for millions of them."""
+    """The currencies of invoices, small in memory for millions of them."""
 
     def __init__(self) -> None:
         self._invoices: dict[str, Ids] = {}
@@ -147,7 +137,7 @@ class Currencies:
 async def currencies_of(clientary: Clientary, invoices: Collection[int] | None = None) -> Currencies:
     """The currencies of these invoices, or of all: one by one or as a list, whichever is fewer requests."""
     if invoices is None:
-        return await clientary.sift(Invoice, "invoices", Currencies)
+        return await _read_currencies(clientary)
     known, missing = Currencies(), set(invoices)
     if len(missing) > 2:  # a page of the list has many of them, and tells how long the list is
         page = await clientary.collect(Invoice, "invoices", limit=1)
@@ -157,11 +147,19 @@ async def currencies_of(clientary: Clientary, invoices: Collection[int] | None =
         if page.complete:
             return known
         if page.total_count and page.records and len(missing) > ceil(page.total_count / len(page.records)):
-            return await currencies_of(clientary)
+            return await _read_currencies(clientary)
     for found in await gather(
         (partial(_invoice, clientary, number) for number in sorted(missing)), clientary.settings.concurrency
     ):
         known.add(found)
+    return known
+
+
+@rereads
+async def _read_currencies(clientary: Clientary) -> Currencies:
+    known = Currencies()
+    async for invoice in clientary.stream(Invoice):
+        known.add(invoice)
     return known
 
 
@@ -181,28 +179,15 @@ async def projects_of(
         if client_id not in (None, project.client_id):
             raise BadArguments(f"Project {project_id} is not one of client {client_id}. Leave one of them out.")
         return [project]
-    path = "projects" if client_id is None else f"clients/{client_id}/projects"
-    return await clientary.list_all(Project, path, {"filter": "all"})
+    path = None if client_id is None else f"clients/{client_id}/projects"
+    return await clientary.list_all(Project, path, Project.query)
 
 
-async def hours_of(
-    clientary: Clientary,
-    projects: Sequence[Project],
-    into: Callable[[Project], SieveT],
-    billed: bool | None = None,
-) -> list[SieveT]:
-    """What `into` makes of each project, in their order, after each of its hour entries went through `add`.
-
-    As many projects at the same time as the settings allow; one that is said to have no such hours is not asked.
-    """
-
-    async def sifted(project: Project) -> SieveT:
-        if not may_have_hours(project, billed):
-            return into(project)
-        path = f"projects/{project.id}/hours"
-        return await clientary.sift(HourEntry, path, partial(into, project), hours_query(billed))
-
-    return await gather((partial(sifted, project) for project in projects), clientary.settings.concurrency)
+async def hours_of(clientary: Clientary, project: Project, billed: bool | None = None) -> AsyncIterator[HourEntry]:
+    """The hour entries of a project, one by one; nothing is read where Clientary says that there are none."""
+    if may_have_hours(project, billed):
+        async for entry in clientary.stream(HourEntry, f"projects/{project.id}/hours", hours_query(billed)):
+            yield entry
 
 
 def may_have_hours(project: Project, billed: bool | None) -> bool:
@@ -215,11 +200,11 @@ def hours_query(billed: bool | None) -> Query:
     return {"filter": None if billed is None else "billed" if billed else "unbilled"}
 
 
-async def expenses_between(clientary: Clientary, first: date | None, last: date, into: Callable[[], SieveT]) -> SieveT:
-    """What `into` makes of all expenses of those days; of all up to `last` where `first` is None.
+def expenses_between(clientary: Clientary, first: date | None, last: date) -> Stream[Expense]:
+    """All expenses of those days; all up to `last` where `first` is None.
 
-    The list of the whole account is the one that is documented to take dates: without them, or where it does not,
-    Clientary tells the current fiscal year alone.
+    Only the list of the whole account is documented to take dates: without them, or where they are ignored, Clientary
+    sends the current fiscal year alone.
     """
-    days = {"from_date": (first or EARLIEST).isoformat(), "to_date": last.isoformat()}
-    return await clientary.sift(Expense, "expenses", into, days)
+    days = {"from_date": first.isoformat() if first else Expense.query["from_date"], "to_date": last.isoformat()}
+    return clientary.stream(Expense, query=days)

@@ -1,10 +1,10 @@
-"""Finding records by what people call them, in the whole account: for searches, and for names in the place of ids.
+"""Finds records by name, number or address in the whole account: for searches, and for names given as ids.
 
-Lists are read whole and at the same time; of each only the best are kept, as the few fields that are told of them.
+Lists are read whole and at the same time; of each only the best matches are kept, with the few fields that are shown.
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from heapq import heappush, heapreplace
@@ -12,6 +12,7 @@ from typing import Any
 
 from clientary_mcp.api.concurrency import gather
 from clientary_mcp.api.session import Clientary
+from clientary_mcp.api.streaming import rereads
 from clientary_mcp.errors import NotAllowed
 from clientary_mcp.tools.support.formatting import name_of
 from clientary_mcp.tools.support.lookups import client_named_in
@@ -47,7 +48,6 @@ class Kind:
     """The fields that tell two records apart that are called alike."""
     closed: tuple[str, Collection[Any]] = ("", ())
     """A field, and its values in a record that is done with."""
-    query: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def words(self) -> str:
@@ -71,16 +71,13 @@ KINDS = {
             ("status", ("archived",)),
         ),
         Kind("lead", Lead, ("name", "number", "website"), ("number", "city", "country", "website")),
-        Kind(
-            "contact", Contact, ("name", "email"), ("email", "title", "client_id", "lead_id"), query={"page_size": 100}
-        ),
+        Kind("contact", Contact, ("name", "email"), ("email", "title", "client_id", "lead_id")),
         Kind(
             "project",
             Project,
             ("name", "number"),
             ("number", "status", "client_id", "budget_type", "budget", "worked_hours", "currency_code", "end_date"),
             ("status", ("completed",)),
-            query={"filter": "all"},
         ),
         Kind(
             "invoice",
@@ -166,90 +163,98 @@ async def find(clientary: Clientary, query: str, types: Iterable[str]) -> Found:
     """What matches `query` among the records of these types; NotAllowed when none of the types may be seen."""
     wanted = Wanted(query)
     kinds = [KINDS[kind] for kind in types]
-    read = await gather((partial(_sieved, clientary, kind, wanted) for kind in kinds), clientary.settings.concurrency)
-    sieves = [sieve for sieve in read if isinstance(sieve, _Sieve)]
-    if not sieves:
-        raise next(sieve for sieve in read if isinstance(sieve, NotAllowed))
-    unseen = [kind.word for kind, sieve in zip(kinds, read, strict=True) if isinstance(sieve, NotAllowed)]
-    return _joined(sieves, unseen)
+    read = await gather((partial(_try, clientary, kind, wanted) for kind in kinds), clientary.settings.concurrency)
+    lists = [matches for matches in read if isinstance(matches, _Matches)]
+    if not lists:
+        raise next(matches for matches in read if isinstance(matches, NotAllowed))
+    unseen = [kind.word for kind, matches in zip(kinds, read, strict=True) if isinstance(matches, NotAllowed)]
+    return _joined(lists, unseen)
 
 
-async def _sieved(clientary: Clientary, kind: Kind, wanted: Wanted) -> "_Sieve | NotAllowed":
+async def _try(clientary: Clientary, kind: Kind, wanted: Wanted) -> "_Matches | NotAllowed":
     try:
-        return await clientary.sift(kind.record, kind.record.plural, partial(_Sieve, kind, wanted), kind.query)
+        return await _read(clientary, kind, wanted)
     except NotAllowed as hidden:
         return hidden
 
 
-def _joined(sieves: list["_Sieve"], unseen: list[str]) -> Found:
-    """What all lists gave; near misses only where nothing is called exactly that."""
-    counts = sum((sieve.counts for sieve in sieves), start=Counter[tuple[str, bool, Level]]())
+@rereads
+async def _read(clientary: Clientary, kind: Kind, wanted: Wanted) -> "_Matches":
+    """The best matches of one list."""
+    matches = _Matches(kind)
+    place = -list(KINDS).index(kind.word)
+    async for record in clientary.stream(kind.record):
+        matches.read += 1
+        if kind.word in LINKS.values():
+            matches.names[record.id] = name_of(record)
+        texts = {name: text for name in kind.found_by if (text := getattr(record, name, None))}
+        client = client_named_in(record)
+        match = wanted.match(kind.word, texts, client or "")
+        closed = kind.is_closed(record)
+        rank = (match.level, not closed, match.closeness, place, record.id)
+        hit = partial(_hit, kind, record, match, client, rank)
+        if match.level is not Level.FAR:
+            matches.counts[kind.word, closed, match.level] += 1
+            (matches.closed if closed else matches.open).offer(rank, hit)
+        elif match.closeness > 0:
+            matches.far.offer(rank, hit)
+    return matches
+
+
+def _hit(kind: Kind, record: Record, match: Match, client: str | None, rank: Rank) -> Hit:
+    told = {name: as_json(value) for name in kind.told if (value := getattr(record, name, None)) is not None}
+    told = {name: value for name, value in told.items() if value != ""}
+    return Hit(kind.word, record.id, name_of(record), match, told, client, rank)
+
+
+def _joined(lists: list["_Matches"], unseen: list[str]) -> Found:
+    """The matches of all lists; near misses only where nothing matches exactly."""
+    counts = sum((matches.counts for matches in lists), start=Counter[tuple[str, bool, Level]]())
     least = Level.WORDS if any(level is Level.EXACT for _, _, level in counts) else Level.NEAR
-    best = sorted((hit for sieve in sieves for hit in sieve.kept()), key=lambda hit: hit.rank, reverse=True)
+    best = sorted((hit for matches in lists for hit in matches.hits()), key=lambda hit: hit.rank, reverse=True)
     hits = [hit for hit in best if hit.match.level >= least]
     return Found(
         open=[hit for hit in hits if not hit.closed][:MOST],
         closed=[hit for hit in hits if hit.closed][:MOST],
         nearest=[] if hits else best[:_NEAREST],
         counts=Counter({key: number for key, number in counts.items() if key[2] >= least}),
-        searched={sieve.kind.word: sieve.read for sieve in sieves},
+        searched={matches.kind.word: matches.read for matches in lists},
         unseen=unseen,
-        names={sieve.kind.word: sieve.names for sieve in sieves},
+        names={matches.kind.word: matches.names for matches in lists},
     )
 
 
-class _Sieve:
-    """Keeps the best of one list."""
-
-    def __init__(self, kind: Kind, wanted: Wanted) -> None:
-        self.kind, self._wanted = kind, wanted
-        self.read = 0
-        self.names: dict[int, str] = {}
-        self.counts: Counter[tuple[str, bool, Level]] = Counter()
-        self._place = -list(KINDS).index(kind.word)
-        self._open, self._closed, self._far = _Best(MOST), _Best(MOST), _Best(_NEAREST)
-
-    def add(self, record: Record) -> None:
-        """The next record."""
-        self.read += 1
-        if self.kind.word in LINKS.values():
-            self.names[record.id] = name_of(record)
-        texts = {name: text for name in self.kind.found_by if (text := getattr(record, name, None))}
-        client = client_named_in(record)
-        match = self._wanted.match(self.kind.word, texts, client or "")
-        closed = self.kind.is_closed(record)
-        rank = (match.level, not closed, match.closeness, self._place, record.id)
-        hit = partial(self._hit, record, match, client, rank)
-        if match.level is not Level.FAR:
-            self.counts[self.kind.word, closed, match.level] += 1
-            (self._closed if closed else self._open).offer(rank, hit)
-        elif match.closeness > 0:
-            self._far.offer(rank, hit)
-
-    def _hit(self, record: Record, match: Match, client: str | None, rank: Rank) -> Hit:
-        told = {name: as_json(value) for name in self.kind.told if (value := getattr(record, name, None)) is not None}
-        told = {name: value for name, value in told.items() if value != ""}
-        return Hit(self.kind.word, record.id, name_of(record), match, told, client, rank)
-
-    def kept(self) -> list[Hit]:
-        """The best, in no order."""
-        return [*self._open.hits(), *self._closed.hits(), *self._far.hits()]
-
-
 class _Best:
-    """The best so many of what is offered; the others are never made."""
+    """The highest-ranked so many; the others are never made."""
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._heap: list[tuple[Rank, Hit]] = []
 
     def offer(self, rank: Rank, hit: Callable[[], Hit]) -> None:
-        """One more, ranked as no other."""
+        """Keep one more, if it ranks high enough; no two rank the same."""
         if len(self._heap) < self._most:
             heappush(self._heap, (rank, hit()))
         elif rank > self._heap[0][0]:
             heapreplace(self._heap, (rank, hit()))
 
     def hits(self) -> list[Hit]:
-        """Those that are the best so far."""
+        """The best so far, in no order."""
         return [hit for _, hit in self._heap]
+
+
+@dataclass
+class _Matches:
+    """The best matches of one list, and how many there are."""
+
+    kind: Kind
+    read: int = 0
+    names: dict[int, str] = field(default_factory=dict)
+    counts: Counter[tuple[str, bool, Level]] = field(default_factory=Counter)
+    open: _Best = field(default_factory=partial(_Best, MOST))
+    closed: _Best = field(default_factory=partial(_Best, MOST))
+    far: _Best = field(default_factory=partial(_Best, _NEAREST))
+
+    def hits(self) -> list[Hit]:
+        """The best, in no order."""
+        return [*self.open.hits(), *self.closed.hits(), *self.far.hits()]

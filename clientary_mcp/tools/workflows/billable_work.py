@@ -1,7 +1,7 @@
 """What there is to bill on a project: its unbilled work, less what an invoice holds already, put into lines."""
 
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import partial
@@ -9,8 +9,10 @@ from typing import Any
 
 from clientary_mcp.accounting.billable_time import in_lines, rate_of
 from clientary_mcp.accounting.money import ZERO
+from clientary_mcp.api.call import Query
 from clientary_mcp.api.concurrency import gather
 from clientary_mcp.api.session import Clientary
+from clientary_mcp.api.streaming import rereads
 from clientary_mcp.errors import BadArguments
 from clientary_mcp.tools.support.formatting import format_money, quote
 from clientary_mcp.tools.support.lookups import client_names, expenses_between, staff_names
@@ -45,21 +47,21 @@ class Line:
         return {**line(self.title, self.quantity, self.price), **listed(self.bills)}
 
 
-@dataclass
 class Held:
     """What invoices say that they bill, other than cancelled ones."""
 
-    says: list[tuple[type[Work], range, Invoice]] = field(default_factory=list)
+    def __init__(self) -> None:
+        self._says: list[tuple[type[Work], range, Invoice]] = []
 
     def add(self, invoice: Invoice) -> None:
-        """The next invoice."""
+        """One more invoice."""
         if invoice.status != "cancelled":
             for kind in KINDS:
-                self.says += [(kind, ids, invoice) for ids in referred(label(kind), invoice.note)]
+                self._says += [(kind, ids, invoice) for ids in referred(label(kind), invoice.note)]
 
     def holder(self, work: Work) -> Invoice | None:
         """The invoice that bills it already."""
-        return next((invoice for kind, ids, invoice in self.says if isinstance(work, kind) and work.id in ids), None)
+        return next((invoice for kind, ids, invoice in self._says if isinstance(work, kind) and work.id in ids), None)
 
 
 @dataclass
@@ -154,26 +156,24 @@ async def _unbilled(clientary: Clientary, args: BillProjectHours) -> tuple[list[
         "hours": partial(clientary.list_all, HourEntry, hours, {"filter": "unbilled"})
     }
     if args.include_expenses:
-        last, of_project = args.to_date or clientary.today(), partial(_Expenses, args.project_id)
-        reads["expenses"] = partial(expenses_between, clientary, args.from_date, last, of_project)
+        last = args.to_date or clientary.today()
+        reads["expenses"] = partial(_expenses, clientary, args.project_id, args.from_date, last)
     if args.group_by == "person":
         reads["staff"] = partial(staff_names, clientary)
     read = dict(zip(reads, await gather(reads.values(), clientary.settings.concurrency), strict=True))
     works: list[Work] = [entry for entry in read["hours"] if not entry.billed]
-    if args.include_expenses:
-        works += read["expenses"].unbilled
+    works += read.get("expenses", [])
     return [work for work in works if _within(_day(work), args)], read.get("staff", {})
 
 
-class _Expenses:
-    def __init__(self, project_id: int) -> None:
-        self.unbilled: list[Expense] = []
-        self._project_id = project_id
-
-    def add(self, expense: Expense) -> None:
-        """The next of everybody's."""
-        if expense.project_id == self._project_id and expense.invoice_id is None and expense.invoice_item_id is None:
-            self.unbilled.append(expense)
+@rereads
+async def _expenses(clientary: Clientary, project_id: int, first: date | None, last: date) -> list[Expense]:
+    """A project's expenses that no invoice bills."""
+    return [
+        expense
+        async for expense in expenses_between(clientary, first, last)
+        if expense.project_id == project_id and expense.invoice_id is None and expense.invoice_item_id is None
+    ]
 
 
 def _day(work: Work) -> date | None:
@@ -217,12 +217,20 @@ async def _holders(clientary: Clientary, project: Project, works: list[Work]) ->
     since = {"updated_since": (first - _DAY).isoformat() if first else None}
     held = await gather(
         (
-            partial(clientary.sift, Invoice, path, Held, query)
+            partial(_held, clientary, path, query)
             for path, query in ((f"clients/{project.client_id}/invoices", None), ("invoices", since))
         ),
         clientary.settings.concurrency,
     )
     return [next(filter(None, (each.holder(work) for each in held)), None) for work in works]
+
+
+@rereads
+async def _held(clientary: Clientary, path: str, query: Query | None) -> Held:
+    held = Held()
+    async for invoice in clientary.stream(Invoice, path, query):
+        held.add(invoice)
+    return held
 
 
 def _hour_lines(works: Iterable[Work], project: Project, args: BillProjectHours, staff: dict[int, str]) -> list[Line]:

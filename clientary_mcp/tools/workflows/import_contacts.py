@@ -3,11 +3,13 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
 
 from clientary_mcp.api.concurrency import gather, gather_two
 from clientary_mcp.api.session import Clientary
+from clientary_mcp.api.streaming import rereads
 from clientary_mcp.errors import BadArguments, ClientaryError, NotFound, PartiallyDone, Refused
 from clientary_mcp.tools.decorators import jobs
 from clientary_mcp.tools.support.formatting import quote
@@ -52,20 +54,12 @@ class _Known(NamedTuple):
     client: str | None
 
 
+@dataclass
 class _Clients:
     """The clients that rows may mean."""
 
-    def __init__(self, ids: set[int], *, named: bool) -> None:
-        self._ids, self._named = ids, named
-        self.by_id: dict[int, _Party] = {}
-        self._by_name: dict[str, list[_Party]] = {}
-
-    def add(self, client: Client) -> None:
-        party = _Party(client.id, client.name or "")
-        if client.id in self._ids:
-            self.by_id[client.id] = party
-        if self._named:
-            self._by_name.setdefault(comparable(party.name), []).append(party)
+    by_id: dict[int, _Party] = field(default_factory=dict)
+    by_name: dict[str, list[_Party]] = field(default_factory=dict)
 
     def meant_by(self, row: NewContact) -> _Party:
         """The one client that a row names; BadArguments where it is none or not clear."""
@@ -73,7 +67,7 @@ class _Clients:
             if (party := self.by_id.get(row.client_id or 0)) is None:
                 raise BadArguments(f"There is no client {row.client_id}.")
             return party
-        alike = self._by_name.get(comparable(row.client), [])
+        alike = self.by_name.get(comparable(row.client), [])
         exact = [party for party in alike if party.name.split() == row.client.split()]
         if len(found := exact or alike) == 1:
             return found[0]
@@ -85,25 +79,19 @@ class _Clients:
     def _like(self, name: str) -> list[_Party]:
         from rapidfuzz.process import extract  # takes long to load: only who needs it pays for it
 
-        near = extract(name, list(self._by_name), limit=_NAMED, score_cutoff=_NEAR)
-        return [party for known, _, _ in near for party in self._by_name[known]]
+        near = extract(name, list(self.by_name), limit=_NAMED, score_cutoff=_NEAR)
+        return [party for known, _, _ in near for party in self.by_name[known]]
 
 
+@dataclass
 class _Contacts:
-    """The contacts that have one of these addresses."""
+    """The contacts that have one of the addresses of the rows."""
 
-    def __init__(self, addresses: set[str]) -> None:
-        self._addresses = addresses
-        self._found: dict[str, list[_Known]] = {}
-
-    def add(self, contact: Contact) -> None:
-        if (address := mailbox(contact.email)) in self._addresses:
-            known = _Known(contact.id, contact.client_id, client_named_in(contact))
-            self._found.setdefault(address, []).append(known)
+    found: dict[str, list[_Known]] = field(default_factory=dict)
 
     def with_address(self, address: str, client_id: int) -> _Known | None:
         """The contact of that client with that address, else of any other."""
-        found = self._found.get(address, [])
+        found = self.found.get(address, [])
         return next((known for known in found if known.client_id == client_id), found[0] if found else None)
 
 
@@ -249,9 +237,7 @@ async def _decided(clientary: Clientary, args: ImportContacts) -> _Import:
 async def _clients(clientary: Clientary, rows: list[NewContact]) -> _Clients:
     ids = {row.client_id for row in rows if row.client_id is not None}
     named = any(row.client for row in rows)
-    clients = _Clients(ids, named=named)
-    if named or len(ids) > _FEW:
-        clients = await clientary.sift(Client, "clients", partial(_Clients, ids, named=named))
+    clients = await _read_clients(clientary, ids, named) if named or len(ids) > _FEW else _Clients()
     await gather(
         (partial(_look, clientary, clients, each) for each in sorted(ids - clients.by_id.keys())),
         clientary.settings.concurrency,
@@ -259,13 +245,32 @@ async def _clients(clientary: Clientary, rows: list[NewContact]) -> _Clients:
     return clients
 
 
+@rereads
+async def _read_clients(clientary: Clientary, ids: set[int], named: bool) -> _Clients:
+    clients = _Clients()
+    async for client in clientary.stream(Client):
+        party = _Party(client.id, client.name or "")
+        if client.id in ids:
+            clients.by_id[client.id] = party
+        if named:
+            clients.by_name.setdefault(comparable(party.name), []).append(party)
+    return clients
+
+
+@rereads
 async def _contacts(clientary: Clientary, addresses: set[str]) -> _Contacts:
-    return await clientary.sift(Contact, "contacts", partial(_Contacts, addresses), {"page_size": 100})
+    contacts = _Contacts()
+    async for contact in clientary.stream(Contact):
+        if (address := mailbox(contact.email)) in addresses:
+            known = _Known(contact.id, contact.client_id, client_named_in(contact))
+            contacts.found.setdefault(address, []).append(known)
+    return contacts
 
 
 async def _look(clientary: Clientary, clients: _Clients, client_id: int) -> None:
     with suppress(NotFound):
-        clients.add(await clientary.get(Client, f"clients/{client_id}"))
+        client = await clientary.get(Client, f"clients/{client_id}")
+        clients.by_id[client.id] = _Party(client.id, client.name or "")
 
 
 async def _preview(clientary: Clientary, args: ImportContacts) -> Outcome:

@@ -5,6 +5,7 @@ from typing import Any
 
 from clientary_mcp.accounting.money import ZERO, cents
 from clientary_mcp.api.session import Clientary
+from clientary_mcp.api.streaming import rereads
 from clientary_mcp.errors import BadArguments
 from clientary_mcp.tools.decorators import jobs
 from clientary_mcp.tools.support.formatting import format_money, quote
@@ -100,23 +101,17 @@ def _copied(item: Item) -> dict[str, Any]:
     return {**about, "taxable": item.taxable, "item_type": kind}
 
 
+@rereads
 async def _made_of(clientary: Clientary, estimate: Estimate) -> list[Invoice]:
     """The invoices that were made from an estimate; cancelled ones are void."""
-    made = await clientary.sift(Invoice, f"clients/{estimate.client_id}/invoices", lambda: _Made(estimate.id))
-    return made.invoices
+    in_note = re.compile(rf"\bEstimate\b[^\n]*\(id {estimate.id}\)")
 
+    def is_of_it(invoice: Invoice) -> bool:
+        linked = str(getattr(invoice, "associated_estimate_id", None)) == str(estimate.id)
+        return linked or bool(in_note.search(invoice.note or ""))
 
-class _Made:
-    def __init__(self, estimate_id: int) -> None:
-        self.invoices: list[Invoice] = []
-        self._id = str(estimate_id)
-        self._said = re.compile(rf"\bEstimate\b[^\n]*\(id {estimate_id}\)")
-
-    def add(self, invoice: Invoice) -> None:
-        """The next invoice of the client."""
-        linked = str(getattr(invoice, "associated_estimate_id", None)) == self._id
-        if invoice.status != "cancelled" and (linked or self._said.search(invoice.note or "")):
-            self.invoices.append(invoice)
+    invoices = clientary.stream(Invoice, f"clients/{estimate.client_id}/invoices")
+    return [invoice async for invoice in invoices if invoice.status != "cancelled" and is_of_it(invoice)]
 
 
 def _made_already(estimate: Estimate, made: list[Invoice]) -> Outcome:
@@ -163,7 +158,7 @@ def _named(estimate: Estimate) -> str:
 
 
 def _reference(estimate: Estimate) -> str:
-    """How the note of an invoice says what it was made from: the number for people, the id for `_Made`."""
+    """How the note of an invoice says what it was made from: the number for people, the id for `_made_of`."""
     return f"{' '.join(('Estimate ' + (estimate.number or '')).split())} (id {estimate.id})."
 
 

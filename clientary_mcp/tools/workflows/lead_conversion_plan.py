@@ -6,6 +6,7 @@ from typing import Any
 
 from clientary_mcp.api.concurrency import gather, gather_two
 from clientary_mcp.api.session import Clientary
+from clientary_mcp.api.streaming import rereads
 from clientary_mcp.errors import BadArguments, BlockedByOwner, NotAllowed
 from clientary_mcp.tools.support.formatting import quote
 from clientary_mcp.tools.support.matching import comparable
@@ -41,12 +42,12 @@ class Plan:
 async def planned(clientary: Clientary, args: ConvertLead) -> Plan:
     """What is there now; BadArguments or Withheld where it is not clear what to do, or not allowed."""
     lead = await clientary.get(Lead, f"leads/{args.lead_id}")
-    clients, people = await gather_two(
-        partial(clientary.sift, Client, "clients", partial(_Clients, lead)), partial(_people, clientary, lead)
+    (alike, has_its_id), people = await gather_two(
+        partial(_clients, clientary, lead), partial(_people, clientary, lead)
     )
-    own = people.own + ([] if clients.has_its_id else people.with_its_id)
+    own = people.own + ([] if has_its_id else people.with_its_id)
     plan = Plan(lead, own, people.unclear(len(own)))
-    plan.client = await _client(clientary, args, lead, clients.alike)
+    plan.client = await _client(clientary, args, lead, alike)
     if plan.client is None:
         _check_required(clientary, lead)
     else:
@@ -54,66 +55,67 @@ async def planned(clientary: Clientary, args: ConvertLead) -> Plan:
     return plan
 
 
-class _Clients:
+@rereads
+async def _clients(clientary: Clientary, lead: Lead) -> tuple[list[Client], bool]:
     """The clients that are named like a lead, and whether one has its id."""
-
-    def __init__(self, lead: Lead) -> None:
-        self._lead = lead
-        self.alike: list[Client] = []
-        self.has_its_id = False
-
-    def add(self, client: Client) -> None:
-        self.has_its_id |= client.id == self._lead.id
-        if comparable(client.name or "") == comparable(self._lead.name or ""):
-            self.alike.append(client)
+    alike, has_its_id = [], False
+    async for client in clientary.stream(Client):
+        has_its_id |= client.id == lead.id
+        if comparable(client.name or "") == comparable(lead.name or ""):
+            alike.append(client)
+    return alike, has_its_id
 
 
+@dataclass
 class _People:
-    """The contacts of a lead, as far as the list of all contacts tells whose they are."""
+    """The contacts of a lead, as far as the list of all contacts shows whose they are."""
 
-    def __init__(self, lead: Lead) -> None:
-        self._lead = lead
-        self.own: list[Contact] = []
-        self.with_its_id: list[Contact] = []
-        """Those of a client with the id of the lead. Where there is no such client, the lead is meant."""
-        self.may_be_read = True
-        self._nobodys: list[Contact] = []
-        self._count = 0
-
-    def add(self, contact: Contact) -> None:
-        lead_id = getattr(contact, "lead_id", None)  # a key of live contacts alone
-        if lead_id is not None:
-            self.own += [contact] if str(lead_id) == str(self._lead.id) else []
-        elif contact.client_id == self._lead.id:
-            self.with_its_id.append(contact)
-        elif contact.client_id is None:
-            self._count += 1
-            self._nobodys += [contact] if self._count <= _NAMED else []
+    lead: Lead
+    own: list[Contact] = field(default_factory=list)
+    with_its_id: list[Contact] = field(default_factory=list)
+    """Those of a client with the id of the lead. Where there is no such client, the lead is meant."""
+    nobodys: list[Contact] = field(default_factory=list)
+    """The first contacts of no known client or lead, and how many there are."""
+    nobodys_count: int = 0
+    may_be_read: bool = True
 
     def unclear(self, found: int) -> str | None:
         """What is not known of the lead's contacts when so many of them were found."""
         if not self.may_be_read:
             return "The owner of the API token may not list contacts, so none is taken over."
-        counted = getattr(self._lead, "users_count", None)  # as above
-        if counted == found or (counted is None and not self._count):
+        counted = getattr(self.lead, "users_count", None)  # as above
+        if counted == found or (counted is None and not self.nobodys_count):
             return None
         how_many = "" if counted is None else f"Clientary counts {counted} contacts of this lead and shows {found}. "
-        if not self._count:
+        if not self.nobodys_count:
             return how_many.strip()
-        named = ", ".join(f"{each.id} {quote(f'{each.name} <{each.email}>')}" for each in self._nobodys)
+        named = ", ".join(f"{each.id} {quote(f'{each.name} <{each.email}>')}" for each in self.nobodys)
         return (
             f"{how_many}It does not say to which lead these belong, so none of them is taken over: {named}"
-            f"{' and more' if self._count > _NAMED else ''}."
+            f"{' and more' if self.nobodys_count > _NAMED else ''}."
         )
 
 
 async def _people(clientary: Clientary, lead: Lead) -> _People:
     try:
-        return await clientary.sift(Contact, "contacts", partial(_People, lead), {"page_size": 100})
+        return await _read_people(clientary, lead)
     except NotAllowed:
-        nobody = _People(lead)
-        nobody.may_be_read = False
-        return nobody
+        return _People(lead, may_be_read=False)
+
+
+@rereads
+async def _read_people(clientary: Clientary, lead: Lead) -> _People:
+    people = _People(lead)
+    async for contact in clientary.stream(Contact):
+        lead_id = getattr(contact, "lead_id", None)  # a key of live contacts alone
+        if lead_id is not None:
+            people.own += [contact] if str(lead_id) == str(lead.id) else []
+        elif contact.client_id == lead.id:
+            people.with_its_id.append(contact)
+        elif contact.client_id is None:
+            people.nobodys_count += 1
+            people.nobodys += [contact] if people.nobodys_count <= _NAMED else []
+    return people
 
 
 async def _client(clientary: Clientary, args: ConvertLead, lead: Lead, alike: list[Client]) -> Client | None:
@@ -171,7 +173,7 @@ async def _add_what_is_there(clientary: Clientary, args: ConvertLead, plan: Plan
     if args.tasks and plan.projects:
         plan.tasks = await clientary.list_all(Task, f"projects/{plan.projects[0].id}/tasks")
     elif args.tasks and not args.project:
-        tasks = await clientary.list_all(Task, "tasks")
+        tasks = await clientary.list_all(Task)
         plan.tasks = [task for task in tasks if task.client_id == client_id and task.project_id is None]
 
 

@@ -1,7 +1,7 @@
 """The job that reminds clients of overdue invoices by mail, each once, and spares those who have just paid."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cache, partial
 from typing import Any
@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from clientary_mcp.accounting.totals import Totals
 from clientary_mcp.api.concurrency import gather
 from clientary_mcp.api.session import Clientary
+from clientary_mcp.api.streaming import rereads
 from clientary_mcp.errors import ClientaryError, NotFound, OutcomeUnknown, Refused
 from clientary_mcp.tools.decorators import jobs
 from clientary_mcp.tools.support.formatting import quote
@@ -163,30 +164,36 @@ async def _plan(clientary: Clientary, args: SendPaymentReminders) -> _Batch:
     return batch
 
 
+@dataclass
 class _Chosen:
-    """The invoices that may be reminded of, of a list that everything is put through, and which clients paid."""
+    """The invoices that may be reminded of, and which clients have just paid."""
 
-    def __init__(self, today: date, least: int | None, paid: dict[int, date]) -> None:
-        self.invoices: list[Invoice] = []
-        self.missing: list[int] = []
-        self._today, self._least, self._paid = today, least, paid
-        self.payers: dict[int, date] = {}
-
-    def add(self, invoice: Invoice) -> None:
-        """The next invoice."""
-        if invoice.id in self._paid and invoice.client_id is not None:
-            day = self._paid[invoice.id]
-            self.payers[invoice.client_id] = max(day, self.payers.get(invoice.client_id, day))
-        if self._least is not None and (
-            invoice.days_overdue(self._today) >= self._least
-            or (invoice.due_date is None and invoice.status in OWED and (invoice.balance or 0) > 0)
-        ):
-            self.invoices.append(invoice)
+    invoices: list[Invoice] = field(default_factory=list)
+    missing: list[int] = field(default_factory=list)
+    payers: dict[int, date] = field(default_factory=dict)
 
     def payment_of(self, invoice: Invoice) -> str | None:
         """That its client has just paid something."""
         day = self.payers.get(invoice.client_id or 0)
         return f"the client paid on {day}" if day else None
+
+
+@rereads
+async def _read(
+    clientary: Clientary, paid: dict[int, date], path: str | None = None, min_days_overdue: int | None = None
+) -> _Chosen:
+    """The invoices of a list that are late enough, and the clients whose invoices in it were paid."""
+    chosen, today = _Chosen(), clientary.today()
+    async for invoice in clientary.stream(Invoice, path):
+        if invoice.id in paid and invoice.client_id is not None:
+            day = paid[invoice.id]
+            chosen.payers[invoice.client_id] = max(day, chosen.payers.get(invoice.client_id, day))
+        if min_days_overdue is not None and (
+            invoice.days_overdue(today) >= min_days_overdue
+            or (invoice.due_date is None and invoice.status in OWED and (invoice.balance or 0) > 0)
+        ):
+            chosen.invoices.append(invoice)
+    return chosen
 
 
 async def _paid_since(clientary: Clientary, since: date) -> dict[int, date]:
@@ -205,23 +212,22 @@ async def _paid_since(clientary: Clientary, since: date) -> dict[int, date]:
 
 async def _late(clientary: Clientary, args: SendPaymentReminders, paid: dict[int, date]) -> _Chosen:
     """All invoices that are late enough, the latest first."""
-    into = partial(_Chosen, clientary.today(), args.min_days_overdue, paid)
-    chosen = await clientary.sift(Invoice, "invoices", into)
+    chosen = await _read(clientary, paid, min_days_overdue=args.min_days_overdue)
     chosen.invoices.sort(key=lambda invoice: (invoice.due_date or date.max, invoice.id))
     return chosen
 
 
 async def _given(clientary: Clientary, args: SendPaymentReminders, paid: dict[int, date]) -> _Chosen:
-    """The invoices of those ids; what else their clients have is read for what they paid."""
+    """The invoices of those ids; the other invoices of their clients are read for what was paid."""
     ids = list(dict.fromkeys(args.invoice_ids or []))
     found = await gather((partial(_one, clientary, invoice_id) for invoice_id in ids), clientary.settings.concurrency)
-    into = partial(_Chosen, clientary.today(), None, paid)
-    chosen = into()
-    chosen.invoices = [invoice for invoice in found if invoice is not None]
-    chosen.missing = [invoice_id for invoice_id, invoice in zip(ids, found, strict=True) if invoice is None]
+    chosen = _Chosen(
+        invoices=[invoice for invoice in found if invoice is not None],
+        missing=[invoice_id for invoice_id, invoice in zip(ids, found, strict=True) if invoice is None],
+    )
     if paid:
         clients = sorted({invoice.client_id for invoice in chosen.invoices if invoice.client_id is not None})
-        lists = (partial(clientary.sift, Invoice, f"clients/{client_id}/invoices", into) for client_id in clients)
+        lists = (partial(_read, clientary, paid, f"clients/{client_id}/invoices") for client_id in clients)
         for of_client in await gather(lists, clientary.settings.concurrency):
             chosen.payers |= of_client.payers
     return chosen
@@ -238,8 +244,8 @@ async def _people(clientary: Clientary, invoices: Iterable[Invoice]) -> dict[int
     """The addresses of the contacts of each client."""
     clients = sorted({invoice.client_id for invoice in invoices if invoice.client_id is not None})
     if len(clients) > _FEW:
-        every = await clientary.sift(Contact, "contacts", partial(_Addresses, set(clients)), {"page_size": 100})
-        return {client_id: _addresses(emails) for client_id, emails in every.of.items()}
+        emails = await _emails(clientary, set(clients))
+        return {client_id: _addresses(each) for client_id, each in emails.items()}
     paths = [f"clients/{client_id}/contacts" for client_id in clients]
     lists = await gather((partial(clientary.list_all, Contact, path) for path in paths), clientary.settings.concurrency)
     return {
@@ -248,15 +254,13 @@ async def _people(clientary: Clientary, invoices: Iterable[Invoice]) -> dict[int
     }
 
 
-class _Addresses:
-    def __init__(self, clients: set[int]) -> None:
-        self.of: dict[int, list[str]] = {}
-        self._clients = clients
-
-    def add(self, contact: Contact) -> None:
-        """The next of all contacts."""
-        if contact.client_id in self._clients and contact.email:
-            self.of.setdefault(contact.client_id, []).append(contact.email)
+@rereads
+async def _emails(clientary: Clientary, clients: set[int]) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = {}
+    async for contact in clientary.stream(Contact):
+        if contact.client_id in clients and contact.email:
+            found.setdefault(contact.client_id, []).append(contact.email)
+    return found
 
 
 def _addresses(told: Any) -> list[str]:
