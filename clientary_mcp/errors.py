@@ -132,6 +132,8 @@ class ListChanged(Unavailable):
     """A list kept changing while its pages were read, so it could not be read completely."""
 
     code = "Changing"
+    read_twice = False
+    """Whether it was read again already."""
 
 
 class NotDone(ClientaryError):

@@ -68,10 +68,10 @@ async def list_the_tools(client: Client) -> None:
 
 
 async def read_every_client(client: Client) -> list[dict[str, Any]]:
-    """A first part, then the rest from `next_page` on."""
+    """A first part, then the rest from `next_offset` on."""
     step("It reads every client. Clientary sends ten on a page; the tool joins the pages")
     first = await answer(client, "list_clients", limit=30)
-    rest = await answer(client, "list_clients", limit=1000, page=first["next_page"])
+    rest = await answer(client, "list_clients", limit=1000, offset=first["next_offset"])
     clients = [*first["records"], *rest["records"]]
     total = rest["total_count"]
     expect(

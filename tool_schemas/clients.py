@@ -40,6 +40,7 @@ class Client(CompanyFields, Record):
     """Clientary §5.1."""
 
     wrapper, plural = "client", "clients"
+    page_size = 10
     summary_fields = ("id", "name", "number", "status", "city", "country", "website")
 
     name: str | None = None

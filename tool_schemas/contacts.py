@@ -22,6 +22,7 @@ class Contact(ContactFields, Record):
     """Clientary §5.2."""
 
     wrapper, plural = "client_user", "contacts"
+    page_size = 10
     query: ClassVar[dict[str, str | int]] = {"page_size": 100}
     summary_fields = ("id", "client_id", "lead_id", "name", "email", "title", "phone", "mobile")
 

@@ -37,6 +37,7 @@ class Estimate(EstimateFields, Record):
     """Clientary §5.9. Amounts are in `currency_code`; `total_cost` includes taxes."""
 
     wrapper, plural = "estimate", "estimates"
+    page_size = 30
     day, money = "date", ("total_cost",)
     summary_fields = ("id", "number", "client_id", "lead_id", "status", "date", "currency_code", "total_cost", "title")
 

@@ -29,7 +29,6 @@ class Expense(ExpenseFields, Record):
     # Without dates, Clientary lists this fiscal year's alone.
     query: ClassVar[dict[str, str | int]] = {"from_date": "1970-01-01", "to_date": "2099-12-31"}
     day, money = "incurred_on", ("amount",)
-    paged = False
     summary_fields = ("id", "incurred_on", "amount", "description", "client_id", "project_id", "invoice_id")
 
     amount: Decimal | None = None

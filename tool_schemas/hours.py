@@ -35,7 +35,6 @@ class HourEntry(HourFields, Record):
 
     wrapper, plural = "project_item", "hours"
     day, money = "date", ("hours", "cost")
-    paged = False
     summary_fields = ("id", "project_id", "user_id", "date", "title", "hours", "rate", "billed")
 
     project_id: ProjectId | None = None

@@ -43,6 +43,7 @@ class Invoice(InvoiceFields, Record):
     """Clientary §5.8. Amounts are in `currency_code`; `total_cost` includes taxes."""
 
     wrapper, plural = "invoice", "invoices"
+    page_size = 30
     day, money = "date", ("total_cost", "balance")
     summary_fields = (
         "id", "number", "client_id", "status", "date", "due_date", "currency_code", "total_cost", "balance", "title",

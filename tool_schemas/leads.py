@@ -14,6 +14,7 @@ class Lead(CompanyFields, Record):
     """Clientary §5.3: the fields of a client."""
 
     wrapper, plural = "lead", "leads"
+    page_size = 10
     summary_fields = ("id", "name", "number", "city", "country", "website", "created_at")
 
     name: str | None = None

@@ -15,6 +15,7 @@ class Payment(Record):
     """Clientary §5.10. `amount` is in the invoice's currency; `transaction_id` is the card gateway's."""
 
     wrapper, plural = "payment", "payments"
+    page_size = 30
     day, money = "received_on", ("amount",)
     summary_fields = ("id", "invoice_id", "received_on", "amount", "note", "transaction_id")
 

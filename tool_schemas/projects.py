@@ -49,6 +49,7 @@ class Project(ProjectFields, ForClient, Record):
     """Clientary §5.4. Hours are decimal; cost, rate and an amount budget are in `currency_code`."""
 
     wrapper, plural = "project", "projects"
+    page_size = 20
     query: ClassVar[dict[str, str | int]] = {"filter": "all"}
     day = "end_date"
     summary_fields = (

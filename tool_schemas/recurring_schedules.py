@@ -54,6 +54,7 @@ class RecurringSchedule(ScheduleFields, Record):
     """Clientary §5.12. Amounts are per invoice, in `currency_code`."""
 
     wrapper, plural = "recurring_schedule", "recurring"
+    page_size = 30
     day, money = "next_date", ("total_cost",)
     summary_fields = (
         "id", "client_id", "title", "status", "action", "time_interval", "next_date", "occurrences_remaining",

@@ -11,7 +11,6 @@ class Staff(Record):
     """Clientary §5.13. Its id is the user_id of hours and the assignee_id of tasks."""
 
     wrapper, plural = "staff", "staff"
-    paged = False
     summary_fields = ("id", "name", "email", "title", "phone")
 
     name: str | None = None

@@ -31,6 +31,7 @@ class Task(TaskFields, TaskLinks, Record):
     """Clientary §5.6."""
 
     wrapper, plural = "task", "tasks"
+    page_size = 50
     day = "due_date"
     summary_fields = ("id", "title", "project_id", "client_id", "assignee_id", "due_date", "complete")
 

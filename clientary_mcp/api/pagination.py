@@ -1,28 +1,20 @@
-"""How a list that comes in pages becomes one: what an answer says of its pages, and which are still needed."""
+"""Joins the pages of a list: what an answer says of its pages, which are still needed, and whether they agree."""
 
 from dataclasses import dataclass
 from datetime import date
 from math import ceil
 from typing import Any, Generic, TypeVar
 
-from clientary_mcp.accounting.totals import totals_of
 from clientary_mcp.errors import MalformedResponse
 from tool_schemas.base.models import Record
 from tool_schemas.base.parsing import read_day, read_int
-from tool_schemas.base.results import Page
 
 RecordT = TypeVar("RecordT", bound=Record)
-
-WHOLE_PAGE = 200
-"""Records of a page of ours, where Clientary sends a list whole: a project may have thousands of hours."""
-
-_AT_ONCE = 100
-"""Pages asked for before looking again: a wrong page count must not send out a million requests."""
 
 
 @dataclass
 class ListResponse(Generic[RecordT]):
-    """One answer of a list endpoint; what it does not tell is None."""
+    """One answer of a list endpoint; what it does not say is None."""
 
     records: list[RecordT]
     page_count: int | None = None
@@ -33,7 +25,7 @@ class ListResponse(Generic[RecordT]):
 
     @classmethod
     def read(cls, kind: type[RecordT], sent: Any) -> "ListResponse[RecordT]":
-        """The records under `kind.plural`, or of a bare array; Unreadable for anything else."""
+        """The records under `kind.plural`, or of a bare array; MalformedResponse for anything else."""
         about = sent if isinstance(sent, dict) else {}
         rows: Any = about.get(kind.plural) if isinstance(sent, dict) else sent
         try:
@@ -50,65 +42,41 @@ class ListResponse(Generic[RecordT]):
             listing.page_count = ceil((listing.total_count or 0) / len(records))
         return listing
 
+    def confirms(self, number: int, size: int) -> bool:
+        """Whether this, as page `number`, shows that so many records are on a page, or that the list comes whole."""
+        if self.page_count is None:
+            return bool(self.records)
+        if number < self.page_count:
+            return len(self.records) == size
+        return self.total_count == (number - 1) * size + len(self.records)
+
 
 class JoinedPages(Generic[RecordT]):
-    """The pages of one list that were read so far, from page `first` on, each record once."""
+    """What the pages of one list have held so far, from page `first` on; `about` is a page that describes the list."""
 
-    def __init__(self, first: int, listing: ListResponse[RecordT]) -> None:
-        self._first, self._about = first, listing
-        self._pages: list[list[RecordT]] = []
+    def __init__(self, first: int, about: ListResponse[RecordT]) -> None:
+        self._first, self._about = first, about
         self._seen = Ids()
         self._read = self._size = 0
         self._ended = self._recounted = False
-        self.changed_meanwhile = False
-        """Whether records may have come and gone in equal number while the pages were read."""
-        self.add(listing)
 
     def add(self, listing: ListResponse[RecordT]) -> list[RecordT]:
-        """The next page; the answer is what is new in it."""
-        page = [record for record in listing.records if self._seen.add(record.id)]
-        self._ended = not page  # also where page after page brings the same records
+        """Take the next page, and return the records that no earlier page held."""
+        new = [record for record in listing.records if self._seen.add(record.id)]
+        self._ended = not new  # also where page after page brings the same records
         self._recounted |= listing.total_count != self._about.total_count
-        self._size = self._size if self._read else len(page)
+        self._size = self._size if self._read else len(new)
         self._read += 1
-        self._pages.append(page)
-        return page
+        return new
 
-    def drain(self) -> list[RecordT]:
-        """The records that were read and not let go yet: from now on they are the caller's alone."""
-        pages, self._pages = self._pages, []
-        return [record for page in pages for record in page]
-
-    def missing(self, limit: int | None) -> range:
-        """The pages to read next for `limit` records in all; none when there are enough or no more."""
+    def missing(self, wanted: int | None) -> range:
+        """The pages to read until there are so many records, or all; none when there are enough or no more."""
         left = (self._about.page_count or 0) - self._last
-        if left <= 0 or self._ended or (limit is not None and len(self._seen) >= limit):
+        if left <= 0 or self._ended or (wanted is not None and len(self._seen) >= wanted):
             return range(0)
         size = self._size or 1  # what came, whatever page_size says
-        needed = left if limit is None else ceil((limit - len(self._seen)) / size)
-        return range(self._last + 1, self._last + 1 + min(left, needed, _AT_ONCE))
-
-    def page(self) -> Page[RecordT]:
-        """What was read, compared with what Clientary says there is."""
-        total, found = self._about.total_count, len(self._seen)
-        notice = None
-        if self.inconsistent:
-            counted = "more" if total is None else total
-            notice = f"Clientary counts {counted} records and sent {found}: they change while being read. List again."
-            if self.changed_meanwhile:
-                notice = "Records came and went while the pages were read, so some may be missing. List again."
-        elif not found and self._first > 1:
-            notice = f"There is no page {self._first}: the last one is {self._about.page_count}."
-        return Page(
-            pages=self._pages,
-            first_page=self._first,
-            total_count=total,
-            complete=not self._more and not self.inconsistent,
-            next_page=self._last + 1 if self._more else None,
-            from_date=self._about.from_date,
-            to_date=self._about.to_date,
-            notice=notice,
-        )
+        needed = left if wanted is None else ceil((wanted - len(self._seen)) / size)
+        return range(self._last + 1, self._last + 1 + min(left, needed))
 
     @property
     def pages_read(self) -> int:
@@ -116,17 +84,23 @@ class JoinedPages(Generic[RecordT]):
         return self._read
 
     @property
-    def inconsistent(self) -> bool:
-        """Whether all pages were read and are not what Clientary counts, or counted something else each time."""
-        total = self._about.total_count
-        whole = self._first == 1 and not self._more
-        if total is None:
-            return self.changed_meanwhile or (self._ended and self._last < (self._about.page_count or 0))
-        return self.changed_meanwhile or self._recounted or (whole and len(self._seen) != total)
+    def more(self) -> bool:
+        """Whether pages are left."""
+        return self._last < (self._about.page_count or 0) and not self._ended
 
     @property
-    def _more(self) -> bool:
-        return self._last < (self._about.page_count or 0) and not self._ended
+    def problem(self) -> str | None:
+        """How the pages contradict each other or the count; None where they don't, or the list came whole."""
+        total, found = self._about.total_count, len(self._seen)
+        if self._about.page_count is None:
+            return None
+        if total is None:
+            differs = self._ended and self._last < self._about.page_count
+        else:
+            differs = self._recounted or (self._first == 1 and not self.more and found != total)
+        reported = "more" if total is None else f"{total:,}"
+        why = f"Clientary reports {reported} records but returned {found:,}: the list changed while it was read."
+        return f"{why} Call again." if differs else None
 
     @property
     def _last(self) -> int:
@@ -157,26 +131,8 @@ class Ids:
         return self._count
 
 
-def whole_list(listing: ListResponse[RecordT], first: int, limit: int | None) -> Page[RecordT]:
-    """The answer of an endpoint without pages, in pages of ours, so that a long one can be read in parts."""
-    records = listing.records
-    pages = [records[start : start + WHOLE_PAGE] for start in range(0, len(records), WHOLE_PAGE)]
-    needed = len(pages) if limit is None else ceil(limit / WHOLE_PAGE)
-    more = first - 1 + needed < len(pages)
-    return Page(
-        pages=pages[first - 1 : first - 1 + needed],
-        first_page=first,
-        total_count=len(records),
-        complete=not more,
-        next_page=first + needed if more else None,
-        from_date=listing.from_date,
-        to_date=listing.to_date,
-        total_amounts=totals_of(records) or None,
-    )
-
-
 def _or_none(reader: Any, sent: Any) -> Any:
-    """A count or a day of the envelope; a strange one counts as not told."""
+    """A count or a day of the envelope; None for one that can't be read."""
     try:
         return None if sent is None else reader(sent)
     except (ValueError, TypeError, ArithmeticError, AttributeError):

@@ -1,39 +1,35 @@
 """Clientary: one session with one account, for the tools and for any Python program.
 
     async with Clientary(Settings(subdomain="acme", api_token="…")) as clientary:
-        clients = await clientary.collect(Client, "clients", limit=None)
+        clients = await clientary.collect(Client, limit=None)
 
 Paths are relative to `/api/v2/`. Every method raises children of `ClientaryError`, and nothing else.
 """
 
-from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from copy import copy
 from datetime import date, datetime
 from functools import partial
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import httpx
 
+from clientary_mcp.accounting.totals import totals_of
 from clientary_mcp.api.call import Body, Call, Clock, OnWait, Query
-from clientary_mcp.api.concurrency import gather
 from clientary_mcp.api.http import HttpSession, Settle
-from clientary_mcp.api.pagination import JoinedPages, ListResponse, whole_list
+from clientary_mcp.api.pagination import ListResponse
 from clientary_mcp.api.reconcile import TOOK_EFFECT, accepted, find_created, resolve_lost_write, update_applied
-from clientary_mcp.api.sieves import Opened, Sieve, Sink
 from clientary_mcp.api.status_errors import error_for_status
 from clientary_mcp.api.streaming import RecordT, Stream, rereads
-from clientary_mcp.errors import ClientaryError, MalformedResponse, NotFound, OutcomeUnknown
+from clientary_mcp.errors import ClientaryError, ListChanged, MalformedResponse, NotFound, OutcomeUnknown
 from clientary_mcp.redaction import Secrets
 from clientary_mcp.settings import Settings
 from clientary_mcp.state.quotas import Quotas
 from clientary_mcp.state.recent import RecentResults
 from tool_schemas.base.durations import DAY
-from tool_schemas.base.models import Record
 from tool_schemas.base.results import Page
-
-SieveT = TypeVar("SieveT", bound="Sieve")
 
 
 class Clientary:
@@ -51,7 +47,6 @@ class Clientary:
         self._call: Call | None = None
         self._http = HttpSession(settings, network, self.clock)
         self._made_here: set[tuple[str, int]] = set()
-        self.sink: Sink | None = None
         self.recent = RecentResults(DAY, self.clock.now)
         """What jobs did in the last day that leaves no trace in the account, and whose turn it is among them."""
 
@@ -91,12 +86,6 @@ class Clientary:
         view._call = call
         return view
 
-    def delivering(self, sink: "Sink") -> "Clientary":
-        """This session, whose lists go whole into the sink, record by record, and not into their answers."""
-        view = copy(self)
-        view.sink = sink
-        return view
-
     async def get(self, kind: type[RecordT], path: str) -> RecordT:
         """One record."""
         record = _record(kind, await self._send("GET", path))
@@ -111,82 +100,68 @@ class Clientary:
     async def collect(
         self,
         kind: type[RecordT],
-        path: str,
+        path: str | None = None,
         *,
         limit: int | None = 50,
-        page: int = 1,
+        offset: int = 0,
         query: Query | None = None,
     ) -> Page[RecordT]:
-        """The records of a list from `page` on: whole pages, until `limit` is reached; None is all of them.
+        """Up to `limit` records of a list, from `offset` on; None is all of them. Path and query as for `stream`.
 
-        A page that cannot be read fails the call: a part of a list never looks like the whole.
+        A page that cannot be read fails the call: a part of a list never looks like the whole. A list that changes
+        again and again is returned as far as it was read, and says so.
         """
+        stream = self.stream(kind, path, query, offset=offset, limit=limit)
+        records: list[RecordT] = []
 
-        read = self._reader(kind, path, query)
-        mark = self._http.writes_in_flight.snapshot()
-        first = await read(page if kind.paged else 1)
-        if first.page_count is None:
-            return whole_list(first, page, limit)
-        if page > 1 and not kind.paged:
-            first = await read(page)
-        joined = await self._joined(page, first, read, limit)
-        if joined.inconsistent or self._changed_meanwhile(joined, kind, mark):  # once more, and then it is said
-            mark = self._http.writes_in_flight.snapshot()
-            joined = await self._joined(page, await read(page), read, limit)
-            joined.changed_meanwhile = self._changed_meanwhile(joined, kind, mark)
-        return joined.page()
+        @rereads
+        async def read() -> None:
+            records.clear()
+            async for record in stream:
+                records.append(record)
 
-    def _reader(
-        self, kind: type[RecordT], path: str, query: Query | None
-    ) -> Callable[[int], Awaitable[ListResponse[RecordT]]]:
-        async def read(number: int) -> ListResponse[RecordT]:
-            return ListResponse.read(kind, await self._send("GET", path, query=_page(query, number)))
+        with suppress(ListChanged):
+            await read()
+        return _page_of(stream, records, offset)
 
-        return read
-
-    def _changed_meanwhile(self, joined: JoinedPages[Any], kind: type[Record], mark: Counter[tuple[str, str]]) -> bool:
-        return joined.pages_read > 1 and self._http.writes_in_flight.changed_since(mark, kind.plural)
-
-    async def _joined(
+    def stream(
         self,
-        page: int,
-        first: ListResponse[RecordT],
-        read: Callable[[int], Awaitable[ListResponse[RecordT]]],
-        limit: int | None,
-    ) -> JoinedPages[RecordT]:
-        joined = JoinedPages(page, first)
-        while missing := joined.missing(limit):
-            for listing in await gather((partial(read, number) for number in missing), self.settings.concurrency):
-                joined.add(listing)
-        return joined
+        kind: type[RecordT],
+        path: str | None = None,
+        query: Query | None = None,
+        *,
+        offset: int = 0,
+        limit: int | None = None,
+        read_ahead: bool = True,
+    ) -> Stream[RecordT]:
+        """The records of a list, one by one: `async for invoice in clientary.stream(Invoice)`.
 
-    def stream(self, kind: type[RecordT], path: str | None = None, query: Query | None = None) -> Stream[RecordT]:
-        """The records of a whole list, one by one: `async for invoice in clientary.stream(Invoice)`.
-
-        The list is that of all records of a kind, or the one at `path`.
+        The list is that of all records of a kind, or the one at `path`. A reader that will probably stop early does
+        without reading ahead.
         """
         if path is None:
             path, query = kind.plural, kind.query if query is None else query
-        read = self._reader(kind, path, query)
-        return Stream(kind, path, read, self._http.writes_in_flight, self.settings.concurrency)
+
+        async def read(number: int) -> ListResponse[RecordT]:
+            of_page = {**(query or {}), "page": number if number > 1 else None}
+            return ListResponse.read(kind, await self._send("GET", path, query=of_page))
+
+        return Stream(
+            kind,
+            path,
+            read,
+            self._http.writes_in_flight,
+            concurrency=self.settings.concurrency,
+            page_size=(query or {}).get("page_size", kind.page_size),
+            offset=offset,
+            limit=limit,
+            read_ahead=read_ahead,
+        )
 
     @rereads
     async def list_all(self, kind: type[RecordT], path: str | None = None, query: Query | None = None) -> list[RecordT]:
         """What `stream` yields, as a list; ListChanged when the list changes so often that it can't be read whole."""
         return [record async for record in self.stream(kind, path, query)]
-
-    @rereads
-    async def sift(
-        self, kind: type[RecordT], path: str, into: Callable[[], SieveT], query: Query | None = None
-    ) -> SieveT:
-        """What `into` makes, after every record of a list went through its `add`."""
-        sieve, stream = into(), self.stream(kind, path, query)
-        watching: object = sieve
-        async for record in stream:
-            sieve.add(record)
-        if isinstance(watching, Opened) and stream.first_page is not None:
-            watching.opened(stream.first_page)
-        return sieve
 
     def today(self) -> date:
         """The day, where the server runs."""
@@ -329,5 +304,25 @@ def _record(kind: type[RecordT], sent: Any) -> RecordT:
         raise MalformedResponse("Clientary's answer could not be read: it shows no record with an id.") from None
 
 
-def _page(query: Query | None, number: int) -> Query:
-    return {**(query or {}), "page": number if number > 1 else None}
+def _page_of(stream: Stream[RecordT], records: list[RecordT], offset: int) -> Page[RecordT]:
+    """What was read of a list as a page. The sums of a list that comes whole are of all its records."""
+    assert stream.first_page is not None  # noqa: S101 - a page was read, or reading has failed
+    first = stream.first_page
+    comes_whole = first.page_count is None
+    total = len(first.records) if comes_whole else first.total_count
+    notice = stream.problem
+    if notice is None and offset and not records:
+        notice = f"Offset {offset:,} is past the end of the list" + (
+            "." if total is None else f" of {total:,} records."
+        )
+    return Page(
+        records,
+        offset=offset,
+        more=stream.more,
+        total_count=total,
+        complete=not stream.more and stream.problem is None,
+        from_date=first.from_date,
+        to_date=first.to_date,
+        total_amounts=totals_of(first.records) or None if comes_whole else None,
+        notice=notice,
+    )

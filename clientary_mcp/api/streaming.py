@@ -1,6 +1,7 @@
-"""Whole lists as streams of records: pages are read side by side, and memory stays flat however long a list is."""
+"""Lists as streams of records: pages are read side by side, and memory stays flat however long a list is."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from functools import partial, wraps
 from typing import Generic, ParamSpec, TypeVar
 
@@ -19,50 +20,104 @@ ReadPage = Callable[[int], Awaitable[ListResponse[RecordT]]]
 _BATCH = 8
 """Pages read before their records are handed on, for each request that may be under way."""
 
+_MOST_PAGES = 100
+"""Pages asked for before looking at what came: a wrong page count must not send a million requests."""
+
+_SWAPPED = "Records were added and removed while the pages were read, so some may be missing. Call again."
+
 
 class Stream(Generic[RecordT]):
-    """The records of a whole list, in Clientary's order, each once.
+    """The records of a list, in Clientary's order, each once; all of them, or `limit` from `offset` on.
 
-    Iterating raises ListChanged when the list was not the same from the first page to the last: see `rereads`.
+    Iterating raises ListChanged at its end when the list was not the same from the first page to the last: see
+    `rereads`. What the other attributes say is of the last iteration.
     """
 
     def __init__(
-        self, kind: type[RecordT], path: str, read: ReadPage[RecordT], writes: WritesInFlight, concurrency: int
+        self,
+        kind: type[RecordT],
+        path: str,
+        read: ReadPage[RecordT],
+        writes: WritesInFlight,
+        *,
+        concurrency: int,
+        page_size: int | None,
+        offset: int = 0,
+        limit: int | None = None,
+        read_ahead: bool = True,
     ) -> None:
-        self._kind, self._path, self._read = kind, path, read
-        self._writes, self._concurrency = writes, concurrency
+        self._kind, self._path, self._read, self._writes = kind, path, read, writes
+        self._page_size, self._offset, self._limit = page_size, offset, limit
+        self._concurrency = concurrency
+        self._at_once = min(_BATCH * concurrency, _MOST_PAGES) if read_ahead else 1
         self.first_page: ListResponse[RecordT] | None = None
-        """The first page, which says how many records there are and of which days; None until it was read."""
+        """The first page that was read, which says how many records there are and of which days."""
+        self.more = False
+        """Whether the list goes on after the last record."""
+        self.problem: str | None = None
+        """Why the pages are not one list, in words for an agent."""
 
     async def __aiter__(self) -> AsyncIterator[RecordT]:
         """Read the list. Nothing is under way while a record is handed on, so the caller may stop at any of them."""
         mark = self._writes.snapshot()
-        self.first_page = await self._read(1)
-        joined = JoinedPages(1, self.first_page)
-        for record in joined.drain():
-            yield record
-        while missing := joined.missing(None)[: _BATCH * self._concurrency]:
-            for listing in await gather((partial(self._read, number) for number in missing), self._concurrency):
-                joined.add(listing)
-            for record in joined.drain():
-                yield record
-        swapped = joined.pages_read > 1 and self._writes.changed_since(mark, self._kind.plural)
-        if joined.inconsistent or swapped:
+        number, skipped, page = await self._open()
+        self.first_page, pages = page, JoinedPages(number, page)
+        end = None if self._limit is None else skipped + self._limit
+        place, batch = 0, [page]
+        while batch:
+            for record in (record for listing in batch for record in pages.add(listing)):
+                if place >= skipped and (end is None or place < end):
+                    yield record
+                place += 1
+            missing = pages.missing(end)[: self._at_once]
+            batch = await gather((partial(self._read, number) for number in missing), self._concurrency)
+        self.more = pages.more or (end is not None and place > end)
+        swapped = pages.pages_read > 1 and self._writes.changed_since(mark, self._kind.plural)
+        self.problem = _SWAPPED if swapped else pages.problem
+        if self.problem:
             raise ListChanged(f"The list at {self._path} changed while it was read. Try again in a minute.")
+
+    async def peek(self) -> ListResponse[RecordT]:
+        """The first page alone."""
+        return await self._read(1)
+
+    async def _open(self) -> tuple[int, int, ListResponse[RecordT]]:
+        """The number of the page that holds the first record, how many on it come before that, and the page.
+
+        How many records are on a page only pages show. The documented number is a first guess, checked by the page
+        that it leads to; the first page always shows it.
+        """
+        size = self._page_size or self._offset + 1
+        number = self._offset // size + 1
+        page = await self._read(number)
+        if number > 1 and not page.confirms(number, size):
+            number, page = 1, await self._read(1)
+        if page.page_count is None:
+            return 1, self._offset, page
+        if number == 1 and page.page_count > 1 and 0 < len(page.records) <= self._offset:
+            size = len(page.records)
+            number = self._offset // size + 1
+            page = replace(page, records=(await self._read(number)).records)
+        return number, self._offset - (number - 1) * size, page
 
 
 def rereads(read: Callable[P, Awaitable[ResultT]]) -> Callable[P, Awaitable[ResultT]]:
     """Run a function that reads lists once more when one of them changed meanwhile; a second ListChanged is raised.
 
-    The function starts from nothing each time. It marks the innermost function that reads a list, or lists would be
-    read four times.
+    The function starts from nothing each time. Where such functions call each other, no list is read a third time.
     """
 
     @wraps(read)
     async def run(*args: P.args, **kwargs: P.kwargs) -> ResultT:
         try:
             return await read(*args, **kwargs)
-        except ListChanged:
+        except ListChanged as changed:
+            if changed.read_twice:
+                raise
+        try:
             return await read(*args, **kwargs)
+        except ListChanged as changed:
+            changed.read_twice = True
+            raise
 
     return run

@@ -37,7 +37,7 @@ _KINDS = {
     "jsonl": "application/jsonl",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
-_COUNTED: Mapping[str, type[Record]] = {"clients": Client, "leads": Lead, "projects": Project, "invoices": Invoice}
+_COUNTED: Mapping[str, type[Record]] = {kind.plural: kind for kind in (Client, Lead, Project, Invoice)}
 
 CallTool = Callable[[str, dict[str, Any]], Awaitable[mcp_types.CallToolResult | mcp_types.InputRequiredResult]]
 Read = Callable[[], Awaitable[str]]
@@ -122,7 +122,7 @@ class Resources:
 
     async def _count(self, path: str) -> int | str:
         try:
-            page = await self._clientary.collect(_COUNTED[path], path, limit=1)
+            page = await self._clientary.collect(_COUNTED[path], limit=1, query={})
         except NotAllowed:
             return "not visible"
         return len(page.records) if page.total_count is None else page.total_count

@@ -1,10 +1,10 @@
 """Tools for clients."""
 
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.tools.decorators import creates, deletes, reads, updates
-from clientary_mcp.tools.support.listing import listed
+from clientary_mcp.tools.decorators import creates, deletes, lists, reads, updates
+from clientary_mcp.tools.support.listing import Listing
 from clientary_mcp.tools.support.previews import done, preview, what_goes_along
-from tool_schemas.base.results import Outcome, Page
+from tool_schemas.base.results import Outcome
 from tool_schemas.base.sentences import Mention
 from tool_schemas.clients import Client, CreateClient, DeleteClient, GetClient, ListClients, UpdateClient
 from tool_schemas.contacts import Contact
@@ -13,17 +13,17 @@ from tool_schemas.invoices import Invoice
 from tool_schemas.projects import Project
 
 
-@reads(
+@lists(
     "clients",
     mentions=(
         Mention("Their people are in list_client_contacts.", "list_client_contacts"),
         Mention("Prospects are in list_leads.", "list_leads"),
     ),
 )
-async def list_clients(clientary: Clientary, args: ListClients) -> Page[Client]:
+def list_clients(clientary: Clientary, args: ListClients) -> Listing[Client]:
     """List clients, archived ones included."""
     query = {"updated_since": args.updated_since, "sort": "date" if args.sort == "date" else None}
-    return await listed(clientary, Client, "clients", args, query)
+    return Listing(clientary, Client, args, query=query)
 
 
 @reads(

@@ -1,10 +1,10 @@
 """Tools for contacts."""
 
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.tools.decorators import creates, deletes, reads, updates
-from clientary_mcp.tools.support.listing import listed
+from clientary_mcp.tools.decorators import creates, deletes, lists, reads, updates
+from clientary_mcp.tools.support.listing import Listing
 from clientary_mcp.tools.support.previews import done, preview
-from tool_schemas.base.results import Outcome, Page
+from tool_schemas.base.results import Outcome
 from tool_schemas.contacts import (
     Contact,
     CreateContact,
@@ -16,16 +16,16 @@ from tool_schemas.contacts import (
 )
 
 
-@reads("contacts")
-async def list_contacts(clientary: Clientary, args: ListContacts) -> Page[Contact]:
+@lists("contacts")
+def list_contacts(clientary: Clientary, args: ListContacts) -> Listing[Contact]:
     """List the contacts (people) of all clients and leads."""
-    return await listed(clientary, Contact, "contacts", args, {"page_size": 100})
+    return Listing(clientary, Contact, args)
 
 
-@reads("contacts")
-async def list_client_contacts(clientary: Clientary, args: ListClientContacts) -> Page[Contact]:
+@lists("contacts")
+def list_client_contacts(clientary: Clientary, args: ListClientContacts) -> Listing[Contact]:
     """List the contacts (people) of one client."""
-    return await listed(clientary, Contact, f"clients/{args.client_id}/contacts", args)
+    return Listing(clientary, Contact, args, f"clients/{args.client_id}/contacts")
 
 
 @reads("contacts")

@@ -1,15 +1,18 @@
-"""The decorators that make a tool from a function: reads, creates, updates, deletes, sends, charges, jobs.
+"""The decorators that make a tool from a function: reads, lists, creates, updates, deletes, sends, charges, jobs.
 
 The docstring of the function describes the tool and names no other tool. Sentences that do are `mentions`, so that
 they can be left out where that tool is not available.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from inspect import getdoc
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
+from clientary_mcp.api.session import Clientary
+from clientary_mcp.tools.support.listing import Listing
 from clientary_mcp.tools.tool import AnswerT, ArgsT, Effect, Function, GatedT, Kind, Preview, Resource, Tool
-from tool_schemas.base.results import Outcome
+from tool_schemas.base.results import Outcome, Page
 from tool_schemas.base.sentences import Sentences, in_order
 
 
@@ -19,6 +22,23 @@ def reads(
     """A tool that changes nothing in the account; with `writes_files`, each call leaves a file."""
     effect = Effect(frozenset({"read"}), repeatable=not writes_files, writes_files=writes_files)
     return lambda function: _tool(resource, function, effect, mentions=mentions)
+
+
+def lists(
+    resource: Resource, *, mentions: Sentences = ()
+) -> Callable[[Callable[[Clientary, ArgsT], Listing[Any]]], Tool]:
+    """A tool that reads a list. The function says which; a call reads a page of it, an export all of it."""
+
+    def make(listing: Callable[[Clientary, ArgsT], Listing[Any]]) -> Tool:
+        async def page(clientary: Clientary, args: ArgsT) -> Page[Any]:
+            return await listing(clientary, args).page()
+
+        (record,) = get_args(get_type_hints(listing)["return"])
+        tool = _tool(resource, listing, Effect(frozenset({"read"}), repeatable=True), mentions=mentions)
+        answer: Any = Page[record]  # type: ignore[valid-type]  # the record's class, known only here
+        return replace(tool, function=page, answer=answer, listing=listing)
+
+    return make
 
 
 def creates(
@@ -82,7 +102,7 @@ def jobs(
 
 def _tool(
     resource: Resource,
-    function: Function[Any, Any],
+    function: Callable[..., Any],
     effect: Effect,
     preview: Preview[Any] | None = None,
     seen_with: str | None = None,

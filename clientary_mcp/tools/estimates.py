@@ -3,12 +3,12 @@
 from functools import partial
 
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.tools.decorators import creates, deletes, reads, sends, updates
+from clientary_mcp.tools.decorators import creates, deletes, lists, reads, sends, updates
 from clientary_mcp.tools.support.formatting import format_money
-from clientary_mcp.tools.support.listing import listed
+from clientary_mcp.tools.support.listing import Listing
 from clientary_mcp.tools.support.mailing import preview_message, send_message
 from clientary_mcp.tools.support.previews import done, preview
-from tool_schemas.base.results import Outcome, Page
+from tool_schemas.base.results import Outcome
 from tool_schemas.base.sentences import Mention
 from tool_schemas.estimates import (
     CreateEstimate,
@@ -23,22 +23,22 @@ from tool_schemas.estimates import (
 )
 
 
-@reads("estimates")
-async def list_estimates(clientary: Clientary, args: ListEstimates) -> Page[Estimate]:
+@lists("estimates")
+def list_estimates(clientary: Clientary, args: ListEstimates) -> Listing[Estimate]:
     """List estimates (offers, quotes) of all clients."""
-    return await listed(clientary, Estimate, "estimates", args)
+    return Listing(clientary, Estimate, args)
 
 
-@reads("estimates")
-async def list_client_estimates(clientary: Clientary, args: ListClientEstimates) -> Page[Estimate]:
+@lists("estimates")
+def list_client_estimates(clientary: Clientary, args: ListClientEstimates) -> Listing[Estimate]:
     """List the estimates of one client."""
-    return await listed(clientary, Estimate, f"clients/{args.client_id}/estimates", args)
+    return Listing(clientary, Estimate, args, f"clients/{args.client_id}/estimates")
 
 
-@reads("estimates")
-async def list_project_estimates(clientary: Clientary, args: ListProjectEstimates) -> Page[Estimate]:
+@lists("estimates")
+def list_project_estimates(clientary: Clientary, args: ListProjectEstimates) -> Listing[Estimate]:
     """List the estimates of one project."""
-    return await listed(clientary, Estimate, f"projects/{args.project_id}/estimates", args)
+    return Listing(clientary, Estimate, args, f"projects/{args.project_id}/estimates")
 
 
 @reads("estimates")

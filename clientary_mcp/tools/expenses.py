@@ -3,10 +3,10 @@
 from functools import partial
 
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.tools.decorators import creates, deletes, reads, updates
-from clientary_mcp.tools.support.listing import listed
+from clientary_mcp.tools.decorators import creates, deletes, lists, reads, updates
+from clientary_mcp.tools.support.listing import Listing
 from clientary_mcp.tools.support.previews import done, preview
-from tool_schemas.base.results import Outcome, Page
+from tool_schemas.base.results import Outcome
 from tool_schemas.expenses import (
     CreateExpense,
     DeleteExpense,
@@ -19,22 +19,22 @@ from tool_schemas.expenses import (
 )
 
 
-@reads("expenses")
-async def list_expenses(clientary: Clientary, args: ListExpenses) -> Page[Expense]:
+@lists("expenses")
+def list_expenses(clientary: Clientary, args: ListExpenses) -> Listing[Expense]:
     """List expenses. Without dates, only the current fiscal year's; the answer gives the range."""
-    return await listed(clientary, Expense, "expenses", args, args.body())
+    return Listing(clientary, Expense, args, query=args.body())
 
 
-@reads("expenses")
-async def list_client_expenses(clientary: Clientary, args: ListClientExpenses) -> Page[Expense]:
+@lists("expenses")
+def list_client_expenses(clientary: Clientary, args: ListClientExpenses) -> Listing[Expense]:
     """List one client's expenses. Without dates, perhaps only the current fiscal year's."""
-    return await listed(clientary, Expense, f"clients/{args.client_id}/expenses", args, args.body())
+    return Listing(clientary, Expense, args, f"clients/{args.client_id}/expenses", args.body())
 
 
-@reads("expenses")
-async def list_project_expenses(clientary: Clientary, args: ListProjectExpenses) -> Page[Expense]:
+@lists("expenses")
+def list_project_expenses(clientary: Clientary, args: ListProjectExpenses) -> Listing[Expense]:
     """List one project's expenses. Without dates, perhaps only the current fiscal year's."""
-    return await listed(clientary, Expense, f"projects/{args.project_id}/expenses", args, args.body())
+    return Listing(clientary, Expense, args, f"projects/{args.project_id}/expenses", args.body())
 
 
 @reads("expenses")

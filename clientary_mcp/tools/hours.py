@@ -1,12 +1,13 @@
 """Tools for hours."""
 
+from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 
 from clientary_mcp.accounting.totals import UNKNOWN
 from clientary_mcp.api.concurrency import gather
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.tools.decorators import creates, deletes, reads, updates
-from clientary_mcp.tools.support.listing import Kept, keeping, listed
+from clientary_mcp.tools.decorators import creates, deletes, lists, reads, updates
+from clientary_mcp.tools.support.listing import Listing
 from clientary_mcp.tools.support.lookups import hours_query, may_have_hours, projects_of
 from clientary_mcp.tools.support.previews import done, preview
 from tool_schemas.base.results import Outcome, Page
@@ -22,26 +23,47 @@ from tool_schemas.hours import (
 )
 from tool_schemas.projects import Project
 
+_PROJECTS_AT_ONCE = 2
+"""Projects whose hours are in memory together, for each request that may be under way."""
 
-@reads("hours")
-async def list_project_hours(clientary: Clientary, args: ListProjectHours) -> Page[HourEntry]:
+
+@lists("hours")
+def list_project_hours(clientary: Clientary, args: ListProjectHours) -> Listing[HourEntry]:
     """List the hour entries of one project, by all staff."""
-    return await listed(clientary, HourEntry, f"projects/{args.project_id}/hours", args, hours_query(args.billed))
+    return Listing(clientary, HourEntry, args, f"projects/{args.project_id}/hours", hours_query(args.billed))
 
 
-@reads("hours", mentions=Mention("timesheet_report adds them up by person and project.", "timesheet_report"))
-async def list_hours(clientary: Clientary, args: ListHours) -> Page[HourEntry]:
+class _HoursOfProjects(Listing[HourEntry]):
+    """The hours of several projects: Clientary has no list of them, so each project's is read."""
+
+    def __init__(self, clientary: Clientary, args: ListHours) -> None:
+        super().__init__(clientary, HourEntry, args)
+        self._client_id, self._billed = args.client_id, args.billed
+
+    async def page(self) -> Page[HourEntry]:
+        """The newest first, which takes reading all of them."""
+        return await self._filtered()
+
+    async def _rows(self) -> AsyncIterator[tuple[HourEntry, str | int | None]]:
+        projects = await projects_of(self._clientary, client_id=self._client_id)
+        worked = [project for project in projects if may_have_hours(project, self._billed)]
+        concurrency = self._clientary.settings.concurrency
+        at_once = _PROJECTS_AT_ONCE * concurrency
+        for start in range(0, len(worked), at_once):
+            some = worked[start : start + at_once]
+            for project, entries in zip(some, await gather(map(self._read, some), concurrency), strict=True):
+                for entry in entries:
+                    yield entry, project.currency_code or UNKNOWN
+
+    def _read(self, project: Project) -> Callable[[], Awaitable[list[HourEntry]]]:
+        path, query = f"projects/{project.id}/hours", hours_query(self._billed)
+        return partial(self._clientary.list_all, HourEntry, path, query)
+
+
+@lists("hours", mentions=Mention("timesheet_report adds them up by person and project.", "timesheet_report"))
+def list_hours(clientary: Clientary, args: ListHours) -> Listing[HourEntry]:
     """List hour entries of all projects or one client, newest first."""
-    kept: Kept[HourEntry] = keeping(clientary, args)()
-
-    async def read(project: Project) -> None:
-        for entry in await clientary.list_all(HourEntry, f"projects/{project.id}/hours", hours_query(args.billed)):
-            kept.add(entry, project.currency_code or UNKNOWN)
-
-    projects = await projects_of(clientary, client_id=args.client_id)
-    worked = (project for project in projects if may_have_hours(project, args.billed))
-    await gather((partial(read, project) for project in worked), clientary.settings.concurrency)
-    return kept.page()
+    return _HoursOfProjects(clientary, args)
 
 
 @reads("hours")

@@ -5,12 +5,12 @@ from functools import partial
 from typing import Any
 
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.tools.decorators import creates, deletes, reads, sends, updates
+from clientary_mcp.tools.decorators import creates, deletes, lists, reads, sends, updates
 from clientary_mcp.tools.support.formatting import format_money
-from clientary_mcp.tools.support.listing import listed
+from clientary_mcp.tools.support.listing import Listing
 from clientary_mcp.tools.support.mailing import preview_message, send_message
 from clientary_mcp.tools.support.previews import done, preview
-from tool_schemas.base.results import Outcome, Page
+from tool_schemas.base.results import Outcome
 from tool_schemas.base.sentences import Mention
 from tool_schemas.invoices import (
     CreateInvoice,
@@ -26,29 +26,29 @@ from tool_schemas.invoices import (
 )
 
 
-@reads("invoices", mentions=Mention("receivables_report adds up what each client owes.", "receivables_report"))
-async def list_invoices(clientary: Clientary, args: ListInvoices) -> Page[Invoice]:
+@lists("invoices", mentions=Mention("receivables_report adds up what each client owes.", "receivables_report"))
+def list_invoices(clientary: Clientary, args: ListInvoices) -> Listing[Invoice]:
     """List invoices of all clients. Overdue is not a status: it means sent or viewed, past due_date, with a balance
     due."""
-    return await listed(clientary, Invoice, "invoices", args, {"updated_since": args.updated_since})
+    return Listing(clientary, Invoice, args, query={"updated_since": args.updated_since})
 
 
-@reads("invoices")
-async def list_client_invoices(clientary: Clientary, args: ListClientInvoices) -> Page[Invoice]:
+@lists("invoices")
+def list_client_invoices(clientary: Clientary, args: ListClientInvoices) -> Listing[Invoice]:
     """List the invoices of one client."""
-    return await listed(clientary, Invoice, f"clients/{args.client_id}/invoices", args)
+    return Listing(clientary, Invoice, args, f"clients/{args.client_id}/invoices")
 
 
-@reads("invoices")
-async def list_project_invoices(clientary: Clientary, args: ListProjectInvoices) -> Page[Invoice]:
+@lists("invoices")
+def list_project_invoices(clientary: Clientary, args: ListProjectInvoices) -> Listing[Invoice]:
     """List the invoices of one project."""
-    return await listed(clientary, Invoice, f"projects/{args.project_id}/invoices", args)
+    return Listing(clientary, Invoice, args, f"projects/{args.project_id}/invoices")
 
 
-@reads("invoices")
-async def list_recurring_schedule_invoices(clientary: Clientary, args: ListRecurringScheduleInvoices) -> Page[Invoice]:
+@lists("invoices")
+def list_recurring_schedule_invoices(clientary: Clientary, args: ListRecurringScheduleInvoices) -> Listing[Invoice]:
     """List the invoices that one recurring schedule made."""
-    return await listed(clientary, Invoice, f"recurring/{args.recurring_schedule_id}/invoices", args)
+    return Listing(clientary, Invoice, args, f"recurring/{args.recurring_schedule_id}/invoices")
 
 
 @reads("invoices")

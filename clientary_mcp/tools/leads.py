@@ -1,19 +1,19 @@
 """Tools for leads."""
 
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.tools.decorators import creates, deletes, reads, updates
-from clientary_mcp.tools.support.listing import listed
+from clientary_mcp.tools.decorators import creates, deletes, lists, reads, updates
+from clientary_mcp.tools.support.listing import Listing
 from clientary_mcp.tools.support.previews import done, preview
-from tool_schemas.base.results import Outcome, Page
+from tool_schemas.base.results import Outcome
 from tool_schemas.base.sentences import Mention
 from tool_schemas.leads import CreateLead, DeleteLead, GetLead, Lead, ListLeads, UpdateLead
 
 
-@reads("leads")
-async def list_leads(clientary: Clientary, args: ListLeads) -> Page[Lead]:
+@lists("leads")
+def list_leads(clientary: Clientary, args: ListLeads) -> Listing[Lead]:
     """List leads: prospects who are not clients yet."""
     query = {"sort": args.sort if args.sort != "newest" else None}
-    return await listed(clientary, Lead, "leads", args, query)
+    return Listing(clientary, Lead, args, query=query)
 
 
 @reads("leads")

@@ -4,11 +4,11 @@ from typing import Any
 
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import NotAllowed
-from clientary_mcp.tools.decorators import creates, deletes, reads
+from clientary_mcp.tools.decorators import creates, deletes, lists
 from clientary_mcp.tools.support.formatting import name_of
-from clientary_mcp.tools.support.listing import listed
+from clientary_mcp.tools.support.listing import Listing
 from clientary_mcp.tools.support.previews import done, find_by_id, preview
-from tool_schemas.base.results import Outcome, Page
+from tool_schemas.base.results import Outcome
 from tool_schemas.payment_profiles import (
     CreatePaymentProfile,
     DeletePaymentProfile,
@@ -18,10 +18,10 @@ from tool_schemas.payment_profiles import (
 from tool_schemas.recurring_schedules import RecurringSchedule
 
 
-@reads("payment_profiles")
-async def list_client_payment_profiles(clientary: Clientary, args: ListClientPaymentProfiles) -> Page[PaymentProfile]:
+@lists("payment_profiles")
+def list_client_payment_profiles(clientary: Clientary, args: ListClientPaymentProfiles) -> Listing[PaymentProfile]:
     """List the cards that one client has stored."""
-    return await listed(clientary, PaymentProfile, f"clients/{args.client_id}/payment_profiles", args)
+    return Listing(clientary, PaymentProfile, args, f"clients/{args.client_id}/payment_profiles")
 
 
 @creates("payment_profiles", "money", seen_with="list_client_payment_profiles")
@@ -33,10 +33,10 @@ async def create_payment_profile(clientary: Clientary, args: CreatePaymentProfil
 
 async def _preview_delete_payment_profile(clientary: Clientary, args: DeletePaymentProfile) -> Outcome:
     path = f"clients/{args.client_id}/payment_profiles"
-    profiles = await clientary.collect(PaymentProfile, path, limit=None)
+    profiles = await clientary.list_all(PaymentProfile, path)
     profile = find_by_id(profiles, args.payment_profile_id, f"{path}/{args.payment_profile_id}")
     try:
-        schedules = await clientary.list_all(RecurringSchedule, "recurring")
+        schedules = await clientary.list_all(RecurringSchedule)
     except NotAllowed:
         charging: dict[str, Any] = {"not_visible": "the owner of the API token may not list them"}
     else:
@@ -56,7 +56,7 @@ async def delete_payment_profile(clientary: Clientary, args: DeletePaymentProfil
     path = f"clients/{args.client_id}/payment_profiles"
 
     async def there() -> object:
-        profiles = await clientary.collect(PaymentProfile, path, limit=None)
+        profiles = await clientary.list_all(PaymentProfile, path)
         return find_by_id(profiles, args.payment_profile_id, path)
 
     await clientary.delete(f"{path}/{args.payment_profile_id}", there)

@@ -1,15 +1,14 @@
 """Tools for payments."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator
 from functools import partial
 
 from clientary_mcp.accounting.totals import UNKNOWN, Totals
-from clientary_mcp.api.call import Query
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import ClientaryError, NotAllowed, OutcomeUnknown
-from clientary_mcp.tools.decorators import charges, creates, deletes, reads
+from clientary_mcp.tools.decorators import charges, creates, deletes, lists
 from clientary_mcp.tools.support.formatting import format_money, quote
-from clientary_mcp.tools.support.listing import Kept, keeping, noted, say_of_what, whole
+from clientary_mcp.tools.support.listing import Listing, add_notice, note_scope
 from clientary_mcp.tools.support.lookups import Currencies, currencies_of
 from clientary_mcp.tools.support.previews import done, find_by_id, nothing_to_do, preview
 from tool_schemas.base.results import Outcome, Page
@@ -18,80 +17,67 @@ from tool_schemas.invoices import Invoice
 from tool_schemas.payment_profiles import PaymentProfile
 from tool_schemas.payments import ChargePaymentProfile, CreatePayment, DeletePayment, ListPayments, Payment
 
-Keep = Callable[[], Kept[Payment]]
-
 _CHEAP = 50
 """Invoices that are looked up for the sums of a page that nobody asked to be summed."""
 
 
-@reads("payments")
-async def list_payments(clientary: Clientary, args: ListPayments) -> Page[Payment]:
+class _Payments(Listing[Payment]):
+    """Payments, whose currency only their invoices tell: the id of the invoice stands for one that is not known yet."""
+
+    def __init__(self, clientary: Clientary, args: ListPayments) -> None:
+        super().__init__(clientary, Payment, args, query={"sort": args.sort if args.sort != "received_on" else None})
+        self._client_id = args.client_id
+        self._known: Currencies | None = None
+
+    async def page(self) -> Page[Payment]:
+        """The records from `offset` on, with their sums where these can be had without reading too much."""
+        if self._args.narrows or self._client_id is not None:
+            page, totals = await self._filtered(), self.totals
+            return await _summed(self._clientary, page, totals)
+        page, totals = await self._own_page(), Totals()
+        for payment in page.records:
+            totals.add_record(payment, payment.currency_code or payment.invoice_id)
+        return await _summed(self._clientary, page, totals, most=_CHEAP)
+
+    async def stream(self) -> AsyncIterator[tuple[Payment, str | None]]:
+        """Every payment that matches, with its currency: the invoices are read first."""
+        self._known = await currencies_of(self._clientary) if self._client_id is None else None
+        async for row in super().stream():
+            yield row
+
+    async def _rows(self) -> AsyncIterator[tuple[Payment, str | int | None]]:
+        if self._client_id is not None:
+            async for row in self._of_client(self._client_id):
+                yield row
+            return
+        async for payment, _ in super()._rows():
+            code: str | int | None = payment.currency_code or payment.invoice_id
+            yield payment, self._known.of(code) if self._known and isinstance(code, int) else code
+
+    async def _of_client(self, client_id: int) -> AsyncIterator[tuple[Payment, str]]:
+        """The payments that the client's invoices carry; where one carries none, those of all payments that are
+        theirs."""
+        currencies: dict[int | None, str] = {}
+        carried: list[Payment] = []
+        every_one_carries_them = True
+        async for invoice in self._clientary.stream(Invoice, f"clients/{client_id}/invoices"):
+            currencies[invoice.id] = invoice.currency_code or UNKNOWN
+            every_one_carries_them &= invoice.payments is not None
+            for payment in invoice.payments or []:
+                payment.invoice_id = invoice.id
+                carried.append(payment)
+        for payment in carried if every_one_carries_them else ():
+            yield payment, currencies[payment.invoice_id]
+        if not every_one_carries_them:
+            async for payment, _ in super()._rows():
+                if payment.invoice_id in currencies:
+                    yield payment, currencies[payment.invoice_id]
+
+
+@lists("payments")
+def list_payments(clientary: Clientary, args: ListPayments) -> Listing[Payment]:
     """List payments received, newest first."""
-    if args.client_id is not None:
-        return await _of_client(clientary, args)
-    if whole(clientary, args):
-        known = await currencies_of(clientary) if clientary.sink is not None else None
-        into = partial(_Received, keeping(clientary, args), known)
-        kept = (await clientary.sift(Payment, "payments", into, _sorted(args))).kept
-        return await _summed(clientary, kept.page(), kept.totals)
-    page = await clientary.collect(Payment, "payments", limit=args.limit, page=args.page, query=_sorted(args))
-    totals = Totals()
-    for payment in page.records:
-        totals.add_record(payment, payment.currency_code or payment.invoice_id)
-    return await _summed(clientary, page, totals, most=_CHEAP)
-
-
-def _sorted(args: ListPayments) -> Query:
-    return {"sort": args.sort if args.sort != "received_on" else None}
-
-
-async def _of_client(clientary: Clientary, args: ListPayments) -> Page[Payment]:
-    """What the client's invoices carry; where they don't, those of all payments that are theirs."""
-    keep = keeping(clientary, args)
-    carried = await clientary.sift(Invoice, f"clients/{args.client_id}/invoices", partial(_Carried, keep))
-    if not carried.silent:
-        return carried.kept.page()
-    into = partial(_Theirs, keep, carried.currencies)
-    return (await clientary.sift(Payment, "payments", into, _sorted(args))).kept.page()
-
-
-class _Received:
-    """Payments on their way into a list. The id of the invoice stands for a currency that is not known yet."""
-
-    def __init__(self, keep: Keep, known: Currencies | None) -> None:
-        self.kept, self._known = keep(), known
-
-    def add(self, payment: Payment) -> None:
-        stands_for: str | int | None = payment.currency_code or payment.invoice_id
-        if self._known and isinstance(stands_for, int):
-            stands_for = self._known.of(stands_for)
-        self.kept.add(payment, stands_for)
-
-
-class _Carried:
-    """The payments that invoices carry; `silent` when one does not say whether it has any."""
-
-    def __init__(self, keep: Keep) -> None:
-        self.kept, self.silent = keep(), False
-        self.currencies: dict[int | None, str] = {}
-
-    def add(self, invoice: Invoice) -> None:
-        code = self.currencies[invoice.id] = invoice.currency_code or UNKNOWN
-        self.silent |= invoice.payments is None
-        for payment in invoice.payments or []:
-            payment.invoice_id = invoice.id
-            self.kept.add(payment, code)
-
-
-class _Theirs:
-    """The payments of these invoices."""
-
-    def __init__(self, keep: Keep, currencies: dict[int | None, str]) -> None:
-        self.kept, self._currencies = keep(), currencies
-
-    def add(self, payment: Payment) -> None:
-        if payment.invoice_id in self._currencies:
-            self.kept.add(payment, self._currencies[payment.invoice_id])
+    return _Payments(clientary, args)
 
 
 async def _summed(clientary: Clientary, page: Page[Payment], totals: Totals, most: int | None = None) -> Page[Payment]:
@@ -102,13 +88,15 @@ async def _summed(clientary: Clientary, page: Page[Payment], totals: Totals, mos
         currencies = await currencies_of(clientary, totals.untold)
     except ClientaryError:
         return _without_sums(page, "and they can't be read")
-    page.total_amounts = totals.told_by(currencies.of).to_json()
-    return page if most is None else say_of_what(page)
+    page.total_amounts = totals.told_by(currencies.of).to_json() or None
+    if most is not None:
+        note_scope(page)
+    return page
 
 
 def _without_sums(page: Page[Payment], why: str) -> Page[Payment]:
     page.total_amounts = None
-    page.notice = noted(page, f"There is no total_amounts: only the invoices tell the currency, {why}.")
+    add_notice(page, f"There is no total_amounts: only the invoices tell the currency, {why}.")
     return page
 
 
@@ -126,7 +114,7 @@ async def create_payment(clientary: Clientary, args: CreatePayment) -> Payment:
 
 async def _newest_of(clientary: Clientary, invoice_id: int) -> list[Payment]:
     """The payments made last: only this list may tell when that was."""
-    page = await clientary.collect(Payment, "payments", limit=30, query={"sort": "created_at"})
+    page = await clientary.collect(Payment, limit=30, query={"sort": "created_at"})
     return [payment for payment in page.records if payment.invoice_id == invoice_id]
 
 
@@ -157,7 +145,7 @@ async def _card(clientary: Clientary, invoice: Invoice, profile_id: int) -> str:
         return f"{card} (the invoice has no client, so it can't be checked)"
     path = f"clients/{invoice.client_id}/payment_profiles"
     try:
-        profiles = await clientary.collect(PaymentProfile, path, limit=None)
+        profiles = await clientary.list_all(PaymentProfile, path)
     except NotAllowed:
         return f"{card} (which the owner of the API token may not see)"
     profile = find_by_id(profiles, profile_id, f"{path}/{profile_id}")
@@ -192,7 +180,7 @@ async def charge_payment_profile(clientary: Clientary, args: ChargePaymentProfil
 async def _preview_delete_payment(clientary: Clientary, args: DeletePayment) -> Outcome:
     invoice = await clientary.get(Invoice, f"invoices/{args.invoice_id}")
     path = f"invoices/{args.invoice_id}/payments/{args.payment_id}"
-    payment: Payment = find_by_id(Page([invoice.payments or []]), args.payment_id, path)
+    payment: Payment = find_by_id(invoice.payments or [], args.payment_id, path)
     owed = None
     if invoice.balance is not None and payment.amount is not None:
         owed = invoice.balance + payment.amount
@@ -212,7 +200,7 @@ async def delete_payment(clientary: Clientary, args: DeletePayment) -> Outcome:
 
     async def there() -> object:
         payments = await _payments_of(clientary, f"invoices/{args.invoice_id}")
-        return find_by_id(Page([payments]), args.payment_id, path)
+        return find_by_id(payments, args.payment_id, path)
 
     await clientary.delete(path, there)
     return done(f"Payment {args.payment_id} of invoice {args.invoice_id} is deleted.")

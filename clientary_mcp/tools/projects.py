@@ -3,10 +3,10 @@
 from functools import partial
 
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.tools.decorators import creates, deletes, reads, updates
-from clientary_mcp.tools.support.listing import listed
+from clientary_mcp.tools.decorators import creates, deletes, lists, reads, updates
+from clientary_mcp.tools.support.listing import Listing
 from clientary_mcp.tools.support.previews import done, preview, what_goes_along
-from tool_schemas.base.results import Outcome, Page
+from tool_schemas.base.results import Outcome
 from tool_schemas.base.sentences import Mention
 from tool_schemas.estimates import Estimate
 from tool_schemas.expenses import Expense
@@ -24,18 +24,18 @@ from tool_schemas.projects import (
 from tool_schemas.tasks import Task
 
 
-@reads("projects")
-async def list_projects(clientary: Clientary, args: ListProjects) -> Page[Project]:
+@lists("projects")
+def list_projects(clientary: Clientary, args: ListProjects) -> Listing[Project]:
     """List open projects (active and billable) with budgets and hours. Completed ones appear only with
     include_completed=true or status=completed."""
     query = {"filter": "all" if args.include_completed or args.status == "completed" else None}
-    return await listed(clientary, Project, "projects", args, query)
+    return Listing(clientary, Project, args, query=query)
 
 
-@reads("projects", mentions=Mention("list_projects has those, with include_completed=true.", "list_projects"))
-async def list_client_projects(clientary: Clientary, args: ListClientProjects) -> Page[Project]:
+@lists("projects", mentions=Mention("list_projects has those, with include_completed=true.", "list_projects"))
+def list_client_projects(clientary: Clientary, args: ListClientProjects) -> Listing[Project]:
     """List the projects of one client; completed ones may be missing."""
-    return await listed(clientary, Project, f"clients/{args.client_id}/projects", args)
+    return Listing(clientary, Project, args, f"clients/{args.client_id}/projects")
 
 
 @reads("projects", mentions=Mention("Single entries are in list_project_hours.", "list_project_hours"))

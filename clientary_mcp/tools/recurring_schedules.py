@@ -2,10 +2,10 @@
 
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import BadArguments
-from clientary_mcp.tools.decorators import creates, deletes, reads, updates
-from clientary_mcp.tools.support.listing import listed
+from clientary_mcp.tools.decorators import creates, deletes, lists, reads, updates
+from clientary_mcp.tools.support.listing import Listing
 from clientary_mcp.tools.support.previews import done, preview, what_goes_along
-from tool_schemas.base.results import Outcome, Page
+from tool_schemas.base.results import Outcome
 from tool_schemas.base.sentences import Mention
 from tool_schemas.invoices import Invoice
 from tool_schemas.recurring_schedules import (
@@ -18,10 +18,10 @@ from tool_schemas.recurring_schedules import (
 )
 
 
-@reads("recurring_schedules")
-async def list_recurring_schedules(clientary: Clientary, args: ListRecurringSchedules) -> Page[RecurringSchedule]:
+@lists("recurring_schedules")
+def list_recurring_schedules(clientary: Clientary, args: ListRecurringSchedules) -> Listing[RecurringSchedule]:
     """List the schedules by which Clientary makes invoices on its own."""
-    return await listed(clientary, RecurringSchedule, "recurring", args)
+    return Listing(clientary, RecurringSchedule, args)
 
 
 @reads("recurring_schedules")

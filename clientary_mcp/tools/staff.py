@@ -1,16 +1,15 @@
 """Tools for staff."""
 
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.tools.decorators import reads
-from clientary_mcp.tools.support.listing import listed
-from tool_schemas.base.results import Page
+from clientary_mcp.tools.decorators import lists, reads
+from clientary_mcp.tools.support.listing import Listing
 from tool_schemas.staff import GetStaff, ListStaff, Staff
 
 
-@reads("staff")
-async def list_staff(clientary: Clientary, args: ListStaff) -> Page[Staff]:
+@lists("staff")
+def list_staff(clientary: Clientary, args: ListStaff) -> Listing[Staff]:
     """List staff; their id is the user_id of hours and the assignee_id of tasks."""
-    return await listed(clientary, Staff, "staff", args)
+    return Listing(clientary, Staff, args)
 
 
 @reads("staff")

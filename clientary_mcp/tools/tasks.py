@@ -3,24 +3,24 @@
 from functools import partial
 
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.tools.decorators import creates, deletes, reads, updates
-from clientary_mcp.tools.support.listing import listed
+from clientary_mcp.tools.decorators import creates, deletes, lists, reads, updates
+from clientary_mcp.tools.support.listing import Listing
 from clientary_mcp.tools.support.previews import done, preview
-from tool_schemas.base.results import Outcome, Page
+from tool_schemas.base.results import Outcome
 from tool_schemas.base.sentences import Mention
 from tool_schemas.tasks import CreateTask, DeleteTask, GetTask, ListProjectTasks, ListTasks, Task, UpdateTask
 
 
-@reads("tasks")
-async def list_tasks(clientary: Clientary, args: ListTasks) -> Page[Task]:
+@lists("tasks")
+def list_tasks(clientary: Clientary, args: ListTasks) -> Listing[Task]:
     """List all tasks, open and done."""
-    return await listed(clientary, Task, "tasks", args)
+    return Listing(clientary, Task, args)
 
 
-@reads("tasks")
-async def list_project_tasks(clientary: Clientary, args: ListProjectTasks) -> Page[Task]:
+@lists("tasks")
+def list_project_tasks(clientary: Clientary, args: ListProjectTasks) -> Listing[Task]:
     """List the tasks of one project, open and done."""
-    return await listed(clientary, Task, f"projects/{args.project_id}/tasks", args)
+    return Listing(clientary, Task, args, f"projects/{args.project_id}/tasks")
 
 
 @reads("tasks")

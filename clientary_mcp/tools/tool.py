@@ -20,6 +20,7 @@ from pydantic import ValidationError
 
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import BadArguments, NotFound
+from clientary_mcp.tools.support.listing import Listing
 from tool_schemas.base.json_schema import describe, input_schema, named
 from tool_schemas.base.models import Arguments, Confirmed, Paging, Record
 from tool_schemas.base.report import REPORT_SCHEMA, Report
@@ -102,6 +103,8 @@ class Tool:
     answer: Any
     effect: Effect
     function: Callable[[Clientary, Any], Awaitable[Answer]]
+    listing: Callable[[Clientary, Any], Listing[Any]] | None = None
+    """The list that it reads a page of, for tools that list records."""
     preview: Callable[[Clientary, Any], Awaitable[Outcome]] | None = None
     """What the call would do, for the tools that act only with `confirm`."""
     seen_with: str | None = None

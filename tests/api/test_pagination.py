@@ -12,7 +12,6 @@ import respx
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from clientary_mcp.api.pagination import WHOLE_PAGE
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import MalformedResponse, NotAllowed, NotFound, Unavailable
 from clientary_mcp.settings import Settings
@@ -70,82 +69,97 @@ def ids(page: Page[Any]) -> list[int]:
 
 # Against a plain model
 
-totals, sizes, first_pages = st.integers(0, 60), st.integers(1, 12), st.integers(1, 9)
+totals, sizes, offsets = st.integers(0, 60), st.integers(1, 12), st.integers(0, 70)
 limits = st.none() | st.integers(1, 80)
 
 
-@given(total=totals, size=sizes, limit=limits, first=first_pages, as_text=st.booleans())
-@example(total=0, size=10, limit=50, first=1, as_text=False)
-@example(total=20, size=10, limit=10, first=2, as_text=True)
-def test_whole_pages_are_read_until_the_limit_is_reached_and_the_rest_is_named(
-    total: int, size: int, limit: int | None, first: int, as_text: bool
+@given(total=totals, size=sizes, limit=limits, offset=offsets, as_text=st.booleans())
+@example(total=0, size=10, limit=50, offset=0, as_text=False)
+@example(total=20, size=10, limit=10, offset=10, as_text=True)
+@example(total=25, size=10, limit=10, offset=30, as_text=False)
+@example(total=60, size=20, limit=1, offset=45, as_text=False)
+def test_exactly_the_records_asked_for_come_whatever_is_on_a_page(
+    total: int, size: int, limit: int | None, offset: int, as_text: bool
 ) -> None:
     book = Book(total, size)
     if as_text:
         book.envelope = {key: f" {count}" for key, count in book.envelope.items()}
-    page = collect(book.page, limit=limit, page=first)
+    page = collect(book.page, limit=limit, offset=offset)
 
-    pages = [book.ids[start : start + size] for start in range(0, total, size)][first - 1 :]
-    expected: list[int] = []
-    while pages and (limit is None or len(expected) < limit):
-        expected += pages.pop(0)
-    assert ids(page) == expected
-    assert page.complete is not bool(pages)
-    assert page.next_page == (first + ceil(len(expected) / size) if pages else None)
-    assert page.total_count == total
-    assert len(book.asked) == len(set(book.asked)) == max(1, ceil(len(expected) / size))
+    assert ids(page) == book.ids[offset:][:limit]
+    more = limit is not None and offset + limit < total
+    assert (page.complete, page.more, page.total_count) == (not more, more, total)
+    assert ("past the end" in (page.notice or "")) is (offset > 0 and offset >= total)
+
+
+@pytest.mark.parametrize(
+    ("size", "offset", "limit", "asked"),
+    [
+        (10, 0, 10, [1]),
+        (10, 0, 11, [1, 2]),
+        (10, 35, 10, [4, 5]),
+        (10, 97, 5, [10]),
+        (10, 100, 5, [11]),
+        (20, 40, 20, [5, 1, 3]),  # 10 are on a page by the documentation
+        (4, 40, 4, [5, 1, 11]),
+        (50, 10, 10, [2, 1]),
+    ],
+)
+def test_only_the_pages_that_hold_them_are_read(size: int, offset: int, limit: int, asked: list[int]) -> None:
+    book = Book(100, size)
+    collect(book.page, limit=limit, offset=offset)
+    assert book.asked == asked
 
 
 @given(total=totals, size=sizes, limit=limits, keys=st.sets(st.sampled_from(["page_count", "page_size"])))
-def test_going_on_at_next_page_shows_every_record_exactly_once(
+@example(total=25, size=20, limit=20, keys={"page_count"})
+def test_going_on_where_a_page_ended_shows_every_record_exactly_once(
     total: int, size: int, limit: int | None, keys: set[str]
 ) -> None:
     book = Book(total, size, **dict.fromkeys(keys))
     seen: list[int] = []
-    first: int | None = 1
-    while first is not None:
-        page = collect(book.page, limit=limit, page=first)
+    more = True
+    while more:
+        page = collect(book.page, limit=limit, offset=len(seen))
         seen += ids(page)
-        assert page.complete is (page.next_page is None)
-        assert page.next_page is None or page.next_page > first
-        first = page.next_page
+        more = page.more
+        assert page.complete is not more
+        assert page.records or not more
     assert seen == book.ids
 
 
-@given(total=st.integers(0, 40), size=sizes, limit=limits, said=st.integers(-5, 20))
-@example(total=40, size=10, limit=20, said=1)
-@example(total=40, size=10, limit=20, said=100)
-@example(total=40, size=10, limit=20, said=0)
-@example(total=40, size=10, limit=20, said=-5)
-def test_a_page_size_that_is_not_true_loses_nothing_and_reads_no_page_too_many(
-    total: int, size: int, limit: int | None, said: int
+@given(total=st.integers(0, 40), size=sizes, limit=limits, offset=offsets, said=st.integers(-5, 20))
+@example(total=40, size=10, limit=20, offset=0, said=1)
+@example(total=40, size=10, limit=20, offset=20, said=100)
+@example(total=40, size=10, limit=20, offset=20, said=0)
+@example(total=40, size=10, limit=20, offset=0, said=-5)
+def test_a_page_size_that_is_not_true_loses_nothing(
+    total: int, size: int, limit: int | None, offset: int, said: int
 ) -> None:
-    book = Book(total, size, page_size=said)
-    page = collect(book.page, limit=limit)
-    wanted = total if limit is None else min(total, ceil(limit / size) * size)
-    assert ids(page) == book.ids[:wanted]
-    assert page.complete is (wanted == total)
+    page = collect(Book(total, size, page_size=said).page, limit=limit, offset=offset)
+    assert ids(page) == list(range(1, total + 1))[offset:][:limit]
 
 
-@given(length=st.integers(0, 3 * WHOLE_PAGE), limit=limits, bare=st.booleans())
-@example(length=2 * WHOLE_PAGE, limit=None, bare=True)
-def test_a_list_that_comes_whole_is_handed_on_in_parts(length: int, limit: int | None, bare: bool) -> None:
+@given(length=st.integers(0, 300), limit=limits, offset=st.integers(0, 310), bare=st.booleans())
+def test_a_list_that_comes_whole_is_handed_on_in_parts(length: int, limit: int | None, offset: int, bare: bool) -> None:
     rows = [{"id": number} for number in range(1, length + 1)]
-    seen: list[int] = []
-    first: int | None = 1
 
-    async def read(page: int) -> Page[HourEntry]:
+    async def read() -> Page[HourEntry]:
         return await session(lambda _: rows if bare else {"hours": rows}).collect(
-            HourEntry, "projects/1/hours", limit=limit, page=page
+            HourEntry, "projects/1/hours", limit=limit, offset=offset
         )
 
-    while first is not None:
-        page = anyio.run(read, first)
-        assert page.total_count == length
-        assert page.complete is (page.next_page is None)
-        seen += ids(page)
-        first = page.next_page
-    assert seen == list(range(1, length + 1))
+    page = anyio.run(read)
+    assert ids(page) == list(range(1, length + 1))[offset:][:limit]
+    assert page.total_count == length
+    assert page.more is (limit is not None and offset + limit < length)
+
+
+@pytest.mark.parametrize("offset", [0, 5, 20, 40])
+def test_a_list_that_comes_whole_though_documented_in_pages_is_no_less_exact(offset: int) -> None:
+    page = collect(lambda _: [{"id": number} for number in range(1, 31)], limit=10, offset=offset)
+    assert ids(page) == list(range(1, 31))[offset:][:10]
+    assert page.total_count == 30
 
 
 # What Clientary may do to its pages
@@ -162,14 +176,14 @@ def test_records_that_moved_to_the_next_page_meanwhile_are_shown_once() -> None:
     assert ids(page) == [1, 2, 3, 4, 5]
     assert not page.complete
     assert page.notice is not None
-    assert "counts 6 records and sent 5" in page.notice
+    assert "reports 6 records but returned 5" in page.notice
 
 
 @pytest.mark.parametrize("said", [3, 5, 0])
 def test_a_count_that_does_not_match_is_noticed(said: int) -> None:
     page = collect(Book(4, 2, total_count=said).page, limit=None)
     assert ids(page) == [1, 2, 3, 4]
-    assert f"counts {said} records and sent 4" in (page.notice or "")
+    assert f"reports {said} records but returned 4" in (page.notice or "")
     assert not page.complete
 
 
@@ -191,17 +205,17 @@ def test_a_page_count_of_a_million_over_empty_pages_stops_soon(limit: int | None
     assert len(book.asked) <= 101
 
 
-def test_a_page_past_the_end_is_empty_and_says_so() -> None:
-    page = collect(Book(25, 10).page, page=9)
-    assert (ids(page), page.complete, page.next_page) == ([], True, None)
-    assert "no page 9: the last one is 3" in (page.notice or "")
+def test_an_offset_past_the_end_is_empty_and_says_so() -> None:
+    page = collect(Book(25, 10).page, offset=90)
+    assert (ids(page), page.complete, page.more) == ([], True, False)
+    assert page.notice == "Offset 90 is past the end of the list of 25 records."
 
 
-@pytest.mark.parametrize("first", [1, 2, 3])
-def test_a_page_past_the_end_of_a_list_that_comes_whole_is_empty(first: int) -> None:
-    page = collect(lambda _: [{"id": 7}], page=first)
-    assert ids(page) == ([7] if first == 1 else [])
-    assert (page.total_count, page.complete, page.next_page) == (1, True, None)
+@pytest.mark.parametrize("offset", [0, 1, 2])
+def test_an_offset_past_the_end_of_a_list_that_comes_whole_is_empty(offset: int) -> None:
+    page = collect(lambda _: [{"id": 7}], offset=offset)
+    assert ids(page) == ([] if offset else [7])
+    assert (page.total_count, page.complete, page.more) == (1, True, False)
 
 
 @pytest.mark.parametrize(
@@ -328,11 +342,16 @@ def played(account: respx.MockRouter, path: str, answer: Answer) -> list[Mapping
 async def test_an_agent_goes_on_where_the_last_answer_ended(account: respx.MockRouter, agent: Agent) -> None:
     played(account, "clients", Book(25, 10).page)
     first = await agent.answer("list_clients", limit=15)
-    assert (first["returned"], first["total_count"], first["complete"], first["next_page"]) == (20, 25, False, 3)
-    rest = await agent.answer("list_clients", limit=15, page=first["next_page"])
-    assert [row["id"] for row in rest["records"]] == [21, 22, 23, 24, 25]
+    assert (first["returned"], first["total_count"], first["complete"], first["next_offset"]) == (15, 25, False, 15)
+    rest = await agent.answer("list_clients", limit=15, offset=first["next_offset"])
+    assert [row["id"] for row in rest["records"]] == list(range(16, 26))
     assert rest["complete"]
-    assert "next_page" not in rest
+    assert "next_offset" not in rest
+
+
+@pytest.mark.anyio
+async def test_a_page_number_is_refused_and_the_offset_named(agent: Agent) -> None:
+    assert "no argument 'page'. Did you mean offset?" in await agent.refusal("list_clients", page=2)
 
 
 @pytest.mark.anyio
@@ -354,9 +373,9 @@ async def test_expenses_say_which_range_clientary_used(account: respx.MockRouter
     queries = played(account, "expenses", lambda _: sent)
     first = await agent.answer("list_expenses")
     assert (first["from_date"], first["to_date"]) == ("2026-01-01", "2026-12-31")
-    assert (first["returned"], first["next_page"]) == (200, 2)
-    rest = await agent.answer("list_expenses", page=2)
-    assert (rest["returned"], rest["complete"]) == (100, True)
+    assert (first["returned"], first["next_offset"]) == (50, 50)
+    rest = await agent.answer("list_expenses", limit=1000, offset=50)
+    assert (rest["returned"], rest["complete"]) == (250, True)
     assert queries == [{}, {}]
 
 

@@ -103,7 +103,7 @@ async def test_a_list_that_never_holds_still_is_read_twice_and_called_incomplete
     moving = Moving(35, dict.fromkeys(range(1, 100), change))
     answer = await listed(moving, time)
     assert answer["complete"] is False
-    assert "change while being read" in answer["notice"]
+    assert "the list changed while it was read" in answer["notice"]
     assert moving.asked.count(1) == 2
     assert len(set(ids(answer))) == len(ids(answer))
 
@@ -113,7 +113,7 @@ async def test_a_count_that_does_not_match_is_said(time: FakeTime) -> None:
     moving.counted_too_many = 3
     answer = await listed(moving, time)
     assert answer["complete"] is False
-    assert "counts 38 records and sent 35" in answer["notice"]
+    assert "reports 38 records but returned 35" in answer["notice"]
     assert moving.asked == [1, 2, 3, 4, 1, 2, 3, 4]
 
 
@@ -121,7 +121,7 @@ async def test_a_change_is_noticed_although_only_a_part_was_asked_for(time: Fake
     moving = Moving(95, {1: added_in_front})
     answer = await listed(moving, time, limit=30)
     assert ids(answer) == moving.ids[:30]
-    assert (answer["complete"], answer["next_page"]) == (False, 4)
+    assert (answer["complete"], answer["next_offset"]) == (False, 30)
 
 
 @pytest.mark.parametrize("page", [2, 3, 4])
@@ -182,7 +182,7 @@ async def test_one_that_always_comes_for_one_that_goes_is_said() -> None:
     page = await read_while_swapped(Swapping(35, swaps=2))
     assert not page.complete
     assert page.notice
-    assert "came and went" in page.notice
+    assert "added and removed" in page.notice
 
 
 async def test_a_report_is_not_made_of_a_list_in_which_records_come_and_go() -> None:

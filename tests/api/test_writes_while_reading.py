@@ -145,7 +145,7 @@ async def test_a_list_of_a_single_page_is_never_read_again(time: FakeTime) -> No
     async with session(account, time) as clientary:
         page = await clientary.collect(Project, "projects", limit=1)
     assert account.asked == [1]
-    assert (page.complete, page.next_page) == (False, 2)
+    assert (page.complete, page.more) == (False, True)
 
 
 async def test_a_write_that_is_under_way_when_the_list_is_begun_counts(time: FakeTime) -> None:

@@ -39,20 +39,20 @@ async def test_of_a_list_without_end_only_what_was_asked_for_is_read(time: FakeT
         shown = checked(await agent.call("list_clients", {"limit": limit}))
     assert endless.requests == pages
     assert (shown["complete"], shown["total_count"]) == (False, 1_000_000)
-    assert shown["next_page"] <= pages + 1
+    assert shown["next_offset"] <= limit
 
 
 async def test_going_through_a_list_without_end_takes_no_more_memory_the_further_it_goes(time: FakeTime) -> None:
     endless = Endless("n" * 1_000)
     async with working(session(endless, time)) as agent:
-        page = await _read_on(agent, 1, 2)
+        offset = await _read_on(agent, 0, 2)
         gc.collect()
         tracemalloc.start()
         try:
-            page = await _read_on(agent, page, 2)
+            offset = await _read_on(agent, offset, 2)
             gc.collect()
             before, _ = tracemalloc.get_traced_memory()
-            await _read_on(agent, page, 6)
+            await _read_on(agent, offset, 6)
             gc.collect()
             after, peak = tracemalloc.get_traced_memory()
         finally:
@@ -61,12 +61,12 @@ async def test_going_through_a_list_without_end_takes_no_more_memory_the_further
     assert peak - before < 20_000_000
 
 
-async def _read_on(agent: Agent, page: int, calls: int) -> int:
+async def _read_on(agent: Agent, offset: int, calls: int) -> int:
     for _ in range(calls):
-        shown = await agent.answer("list_clients", limit=1000, page=page)
-        assert shown["next_page"] > page
-        page = shown["next_page"]
-    return page
+        shown = await agent.answer("list_clients", limit=1000, offset=offset)
+        assert shown["next_offset"] == offset + shown["returned"] > offset
+        offset = int(shown["next_offset"])
+    return offset
 
 
 async def test_a_preview_over_a_list_without_end_ends_and_is_bounded(time: FakeTime) -> None:

@@ -21,7 +21,7 @@ LAYERS = ("tool_schemas", ("errors", "settings", "redaction"), "accounting", "st
 # The same inside a package: each group imports from those before it and within itself.
 INSIDE = {
     "clientary_mcp.api": (
-        ("call", "concurrency", "status_errors", "write_tracker", "pagination", "sieves", "streaming"),
+        ("call", "concurrency", "status_errors", "write_tracker", "pagination", "streaming"),
         ("rate_limit",),
         ("retry",),
         ("reconcile",),

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.anyio
 
 JsonObject = dict[str, Any]
 
-PAGES = "query? limit? page? detail?"
+PAGES = "query? limit? offset? detail?"
 COMPANY = "number? address? address_2? city? state? zip? country? website? description? invoice_extra_fields?"
 PERSON = "title? phone? ext? mobile?"
 PROJECT = "client_id? number? description? project_type? budget_type? budget? currency_code? end_date? status?"

@@ -42,13 +42,13 @@ class Play:
         return content.text if failing else result.structured_content
 
     async def whole(self, tool: str, /, **arguments: Any) -> list[Answer]:
-        """All records of a list, page after page: what the tools of one endpoint each take to be sure."""
+        """All records of a list, answer after answer: what the tools of one endpoint each take to be sure."""
         records: list[Answer] = []
-        page: int | None = 1
-        while page is not None:
-            answer = await self.ask(tool, limit=1000, page=page, **arguments)
+        offset: int | None = 0
+        while offset is not None:
+            answer = await self.ask(tool, limit=1000, offset=offset, **arguments)
             records += answer["records"]
-            page = answer.get("next_page")
+            offset = answer.get("next_offset")
         return records
 
 

@@ -235,8 +235,8 @@ async def whole(agent: Agent, tool: str, limit: int = 1000, **arguments: Any) ->
     answer = first = await agent.answer(tool, **arguments, limit=limit)
     while True:
         found += [record["id"] for record in answer["records"]]
-        if "next_page" not in answer:
+        if "next_offset" not in answer:
             assert answer["complete"] is True
             return found, first
         assert answer["complete"] is False
-        answer = await agent.answer(tool, **arguments, limit=limit, page=answer["next_page"])
+        answer = await agent.answer(tool, **arguments, limit=limit, offset=answer["next_offset"])

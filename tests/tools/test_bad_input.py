@@ -85,7 +85,7 @@ WRONG: list[Call] = [
     *(("list_clients", {"limit": limit}, "limit must be at least 1") for limit in (0, -1, -HUGE, "0")),
     *(("list_clients", {"limit": limit}, "limit must be at most 1000") for limit in (1001, HUGE, "5000")),
     *(("list_clients", {"limit": odd}, "limit takes a") for odd in (True, 1.5, "all", ["1"], {"is": 1}, "NaN")),
-    *(("list_clients", {"page": page}, "page ") for page in (0, -1, True, "last", 1.5)),
+    *(("list_clients", {"offset": offset}, "offset ") for offset in (-1, True, "last", 1.5)),
     # ids
     *(
         ("get_client", {"client_id": id_}, "client_id takes ")

@@ -34,11 +34,11 @@ EXCHANGES = [
     Exchange("list_clients", {"sort": "date"}, "GET", "clients", {"sort": "date"}, reply=LIST),
     Exchange(
         "list_clients",
-        {"updated_since": "2026-03-01", "page": 2, "limit": 1, "detail": "full"},
+        {"updated_since": "2026-03-01", "offset": 10, "limit": 1, "detail": "full"},
         "GET",
         "clients",
         {"updated_since": "2026-03-01", "page": "2"},
-        reply=LIST,
+        reply=LIST | {"page_count": 2, "total_count": 11},
     ),
     Exchange("get_client", ID, "GET", "clients/2123", reply=CLIENT),
     Exchange("create_client", ALL_FIELDS, "POST", "clients", body={"client": ALL_FIELDS}, reply=CLIENT),

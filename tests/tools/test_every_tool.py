@@ -3,7 +3,7 @@
 import json
 import re
 from itertools import product
-from typing import Any
+from typing import Any, get_args
 
 import httpx
 import pytest
@@ -89,7 +89,6 @@ def some(schema: dict[str, Any]) -> Any:
 
 
 FILTERS = [(exchange, name) for exchange in LISTS for name in filters(exchange.tool)]
-WITHOUT_PAGES = ("hours", "staff", "expenses")
 
 RECORDS = {
     "clients": CLIENT,
@@ -149,15 +148,16 @@ async def test_a_filter_is_applied_here_to_the_same_request(
 
 
 @pytest.mark.parametrize("exchange", LISTS, ids=str)
-async def test_every_list_that_has_pages_starts_at_the_one_it_is_asked_for(
+async def test_every_list_that_has_pages_begins_at_the_one_that_holds_the_offset(
     agent: Agent, account: respx.MockRouter, exchange: Exchange
 ) -> None:
     account.get(exchange.path).respond(json=exchange.reply)
     exchange.prepare_reads(account)
-    await agent.answer(exchange.tool, **exchange.arguments, page=3)
-    whole = exchange.path.rpartition("/")[2] in WITHOUT_PAGES or exchange.tool == "list_hours"
-    page = {} if whole else {"page": "3"}
-    assert sent(account) == [Request("GET", exchange.path, exchange.query | page), *exchange.reads]
+    (kind,) = get_args(TOOLS[exchange.tool].answer)
+    size = int(exchange.query.get("page_size", kind.page_size or 1))
+    await agent.answer(exchange.tool, **exchange.arguments, offset=2 * size + 1)
+    page = {"page": "3"} if kind.page_size else {}
+    assert sent(account)[0] == Request("GET", exchange.path, exchange.query | page)
 
 
 @pytest.mark.parametrize(

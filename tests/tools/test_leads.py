@@ -17,7 +17,14 @@ EXCHANGES = [
     Exchange("list_leads", {}, "GET", "leads", reply=LIST),
     Exchange("list_leads", {"sort": "newest"}, "GET", "leads", reply=LIST),
     Exchange("list_leads", {"sort": "oldest"}, "GET", "leads", {"sort": "oldest"}, reply=LIST),
-    Exchange("list_leads", {"sort": "name", "page": 2}, "GET", "leads", {"sort": "name", "page": "2"}, reply=LIST),
+    Exchange(
+        "list_leads",
+        {"sort": "name", "offset": 10},
+        "GET",
+        "leads",
+        {"sort": "name", "page": "2"},
+        reply=LIST | {"page_count": 2, "total_count": 11},
+    ),
     Exchange("get_lead", ID, "GET", "leads/31", reply=LEAD),
     Exchange("create_lead", ALL_FIELDS, "POST", "leads", body={"lead": ALL_FIELDS}, reply=LEAD),
     Exchange(

@@ -17,7 +17,7 @@ from tool_schemas.base.sentences import Mention, join_sentences
 from tool_schemas.base.types import JSON_TYPES, PublishedAs, unwrap
 
 # What is said about the call rather than about the record comes last.
-_LAST = ("clear", "limit", "page", "detail", "confirm", "allow_duplicate")
+_LAST = ("clear", "limit", "offset", "detail", "confirm", "allow_duplicate")
 
 # Defaults that an argument's description and words say already.
 _PLAIN = (None, False, 1, "summary")

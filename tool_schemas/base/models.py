@@ -108,7 +108,9 @@ class Paging(Arguments):
     """The arguments of every list."""
 
     limit: Annotated[int, Field(ge=1, le=1000), NotABool] = Field(50, exclude=True, description="Records at most.")
-    page: Annotated[int, Field(ge=1), NotABool] = Field(1, exclude=True, description="From next_page.")
+    offset: Annotated[int, Field(ge=0), NotABool] = Field(
+        0, exclude=True, description="Records to skip; from next_offset."
+    )
     detail: Detail = Field("summary", exclude=True, description="full: all fields; default summary.")
 
 
@@ -172,8 +174,8 @@ class Record(LenientModel):
     """The date field by which lists are filtered and ordered."""
     money: ClassVar[tuple[str, ...]] = ()
     """The fields that lists add up, per currency."""
-    paged: ClassVar[bool] = True
-    """Whether its list has pages by the API's documentation; the others ignore a page number."""
+    page_size: ClassVar[int | None] = None
+    """How many records are on a page by the documentation, a first guess; None for lists that come whole."""
 
     id: int
     created_at: datetime | None = None

@@ -90,84 +90,66 @@ def in_full_but(cut: str) -> str:
 
 @dataclass
 class Page(Generic[RecordT]):
-    """Records joined from Clientary's pages.
+    """Records of a list, from `offset` on.
 
-    `complete` is true when no records remain after the last page that was read; `next_page` is where to continue.
-    `from_date` and `to_date` are the range that Clientary used, where it returns one. `total_amounts` adds up, per
-    currency, all records that match, whether they are shown or not.
+    `complete` is true when nothing is left after them, `more` when the list goes on. `from_date` and `to_date` are the
+    range that Clientary says it used. `total_amounts` adds up, per currency, all records that match, shown or not.
     """
 
-    pages: list[list[RecordT]]
-    first_page: int = 1
+    records: list[RecordT]
+    offset: int = 0
+    more: bool = False
     total_count: int | None = None
     complete: bool = True
-    next_page: int | None = None
     from_date: date | None = None
     to_date: date | None = None
     total_amounts: list[dict[str, Any]] | None = None
     notice: Sentences | None = None
 
-    @property
-    def records(self) -> list[RecordT]:
-        """All records, in Clientary's order."""
-        return [record for page in self.pages for record in page]
-
     def to_json(self, detail: Detail = "summary", unavailable: Collection[str] = ()) -> dict[str, Any]:
-        """The answer: as many whole pages as fit into `MAX_ANSWER` characters."""
-        sums, more_sums = shown_sums(self.total_amounts, "total_amounts")
-        rows, fitting, cut = _whole_pages(self.pages, detail, MAX_ANSWER - FRAME - len(as_text(sums)))
-        more = fitting < len(self.pages)
+        """The answer: as many records as fit into `MAX_ANSWER` characters, and where to continue."""
+        sums, unsaid = shown_sums(self.total_amounts, "total_amounts")
+        rows, shortened = _fitting(self.records, detail, MAX_ANSWER - FRAME - len(as_text(sums)))
+        cut = len(rows) < len(self.records)
+        remarks = (self.notice, unsaid, _IN_SUMMARY if shortened else None, _TRUNCATED if cut else None)
         answer = {
             "records": rows,
             "returned": len(rows),
             "total_count": self.total_count,
-            "complete": self.complete and cut != _LEFT_OUT and not more,
-            "next_page": self.first_page + fitting if more else self.next_page,
+            "complete": self.complete and not cut,
+            "next_offset": self.offset + len(rows) if self.more or cut else None,
             "from_date": self.from_date,
             "to_date": self.to_date,
             "total_amounts": sums or None,
-            "notice": join_sentences(in_order(self.notice, more_sums, cut), unavailable) or None,
+            "notice": join_sentences(in_order(*remarks), unavailable) or None,
         }
         return dict(as_json(answer))
 
 
-_GO_ON = "Truncated: continue with next_page, or add filters."
-_IN_SUMMARY = "Too long to show in full: this is the summary. The get tool shows one record in full."
-_LEFT_OUT = "Some records of this page were left out because their texts are too long: get them one by one."
+_TRUNCATED = "Truncated: continue with next_offset, or add filters."
+_IN_SUMMARY = "A record too long to show in full is shown as its summary; the get tool shows more of it."
 
 
-def _whole_pages(
-    pages: list[list[RecordT]], detail: Detail, whole: int
-) -> tuple[list[dict[str, Any]], int, str | None]:
-    """The rows that fit into so many characters, the number of pages they are, and what was cut."""
+def _fitting(records: list[RecordT], detail: Detail, room: int) -> tuple[list[dict[str, Any]], bool]:
+    """The rows that fit into so many characters, and whether one of them is a summary that was asked for in full."""
     rows: list[dict[str, Any]] = []
-    room = whole
-    for number, page in enumerate(pages):
-        shown, room = _rows(page, detail, room)
-        if len(shown) == len(page):
-            rows += shown
-        elif number > 0:
-            return rows, number, _GO_ON
-        else:  # The first page is shown whatever it takes: no call could get past it otherwise.
-            shown, _ = _rows(page, "summary", whole)
-            return shown, 1, _IN_SUMMARY if len(shown) == len(page) else _LEFT_OUT
-    return rows, len(pages), None
-
-
-def _rows(page: list[RecordT], detail: Detail, room: int) -> tuple[list[dict[str, Any]], int]:
-    """The first rows of a page that fit into `room` characters, and the room that is left."""
-    rows: list[dict[str, Any]] = []
-    for record in page:
-        row = (
-            bounded(record.summarized(), _TEXT_IN_SUMMARIES, 20)
-            if detail == "summary"
-            else bounded(record.to_json(), _TEXT_IN_LISTS, 500)
-        )
-        room -= len(as_text(row)) + 1
-        if room < 0:
+    left, shortened = room, False
+    for record in records:
+        row = _row(record, detail)
+        if too_long := len(as_text(row)) >= room:  # by itself: no answer could hold it
+            row = _row(record, "summary")
+        left -= len(as_text(row)) + 1
+        if left < 0:
             break
         rows.append(row)
-    return rows, room
+        shortened |= too_long
+    return rows, shortened
+
+
+def _row(record: Record, detail: Detail) -> dict[str, Any]:
+    if detail == "summary":
+        return dict(bounded(record.summarized(), _TEXT_IN_SUMMARIES, 20))
+    return dict(bounded(record.to_json(), _TEXT_IN_LISTS, 500))
 
 
 @dataclass
@@ -214,7 +196,7 @@ _PAGE: dict[str, Any] = {
     "returned": {"type": "integer"},
     "total_count": {"type": "integer"},
     "complete": {"type": "boolean"},
-    "next_page": {"type": "integer"},
+    "next_offset": {"type": "integer"},
     "total_amounts": {"type": "array", "items": {"type": "object"}},
     "notice": _TEXT,
 }

@@ -11,6 +11,9 @@ from tool_schemas.base.json_schema import named
 
 _MAX_MISTAKES = 8
 
+# Names that other lists use for an argument of ours.
+_MEANT = {"page": "offset"}
+
 # pydantic's error type → our words; {…} are pydantic's context and `given`.
 _WORDS = {
     "missing": "is required",
@@ -64,7 +67,8 @@ def _mistake(mistake: ErrorDetails, arguments: type[BaseModel]) -> str:
         *path, name = mistake["loc"]
         valid = _names_at(path, arguments)
         known = f"Valid: {', '.join(valid)}" if valid else "It takes none"
-        return f"there is no argument {where!r}.{nearest(str(name), valid)} {known}"
+        meant = _MEANT.get(str(name), str(name))
+        return f"there is no argument {where!r}.{nearest(meant, valid)} {known}"
     words = _WORDS.get(mistake["type"], mistake["msg"])
     context: dict[str, Any] = {**mistake.get("ctx", {}), "given": _brief(mistake["input"])}
     said = words.format_map(context) if mistake["type"] in _WORDS else words

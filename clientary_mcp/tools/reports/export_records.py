@@ -3,26 +3,27 @@
 from collections.abc import Collection
 from dataclasses import replace
 from functools import partial
-from typing import get_args, get_origin
+from typing import Any, get_args
 
 from anyio import to_thread
 
 from clientary_mcp.api.session import Clientary
+from clientary_mcp.api.streaming import rereads
 from clientary_mcp.errors import BadArguments
 from clientary_mcp.tools.decorators import reads
 from clientary_mcp.tools.support.export_files import Exports, Rows, check
+from clientary_mcp.tools.support.listing import Listing
 from clientary_mcp.tools.tool import Tool
 from clientary_mcp.tools.toolsets import allowed
 from tool_schemas.base.models import Arguments
 from tool_schemas.base.pairs import as_object
 from tool_schemas.base.parsing import as_json
 from tool_schemas.base.report import Report
-from tool_schemas.base.results import Page
 from tool_schemas.base.sentences import in_order
 from tool_schemas.base.validation import nearest
 from tool_schemas.reports.export_records import ExportRecords
 
-_WHOLE = ("limit", "page", "order", "detail")
+_WHOLE = ("limit", "offset", "order", "detail")
 
 
 def exporting(tools: Collection[Tool]) -> Tool:
@@ -59,7 +60,7 @@ def exporting(tools: Collection[Tool]) -> Tool:
 
 def _main_columns(tool: Tool) -> tuple[str, ...]:
     """What a list shows of each record; a report's columns are those of its rows."""
-    if get_origin(tool.answer) is not Page:
+    if tool.listing is None:
         return ()
     (record,) = get_args(tool.answer)
     brief: tuple[str, ...] = record.summary_fields
@@ -67,24 +68,31 @@ def _main_columns(tool: Tool) -> tuple[str, ...]:
 
 
 async def _collect(tool: Tool, given: Arguments, clientary: Clientary, rows: Rows) -> Report:
-    """Every row of the tool's answer, into `rows`; and what the answer tells besides."""
-    if get_origin(tool.answer) is not Page:
-        report = await tool.function(clientary, given)
-        assert isinstance(report, Report)  # noqa: S101 - what is exported is one or the other
-        for row in report.rows:
-            rows.add_row(dict(as_json(row)))
-        return report
-    page = await tool.function(clientary.delivering(rows), given)
-    assert isinstance(page, Page)  # noqa: S101 - as above
-    days = {"from_date": page.from_date, "to_date": page.to_date}
-    return Report([], "", totals=page.total_amounts, about=days, notice=page.notice)
+    """Every row of the tool's answer, into `rows`; and what else the answer says."""
+    if tool.listing is not None:
+        return await _write_list(tool.listing(clientary, given), rows)
+    report = await tool.function(clientary, given)
+    assert isinstance(report, Report)  # noqa: S101 - what is exported is one or the other
+    for row in report.rows:
+        rows.add_row(dict(as_json(row)))
+    return report
+
+
+@rereads
+async def _write_list(listing: Listing[Any], rows: Rows) -> Report:
+    rows.restart()
+    async for record, currency_code in listing.stream():
+        rows.add(record, currency_code)
+    first = listing.first_page
+    days = {"from_date": first.from_date, "to_date": first.to_date} if first else {}
+    return Report([], "", totals=listing.totals.to_json() or None, about=days, notice=listing.notice)
 
 
 def _exported(name: str, tools: Collection[Tool], clientary: Clientary) -> Tool:
     known = {
         tool.name: tool
         for tool in allowed(tools, clientary.settings)
-        if get_origin(tool.answer) is Page or tool.answer is Report
+        if tool.listing is not None or tool.answer is Report
     }
     if name not in known:
         raise BadArguments(f"export_records: {name[:64]!r} is not a list or report.{nearest(name, known)}")

@@ -1,141 +1,139 @@
-"""Lists as their arguments ask for them: Clientary's own pages, or where it can't narrow or order, all of them read."""
+"""Lists as their arguments ask for them: Clientary's own pages or, where it can't filter or sort, all of them read."""
 
 from collections import Counter
-from collections.abc import Callable
-from datetime import date
+from collections.abc import AsyncIterator
 from heapq import nlargest, nsmallest
-from math import ceil
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from clientary_mcp.accounting.totals import UNKNOWN, Totals, currency_of, totals_of
 from clientary_mcp.api.call import Query
 from clientary_mcp.api.pagination import ListResponse
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.api.sieves import Sink
+from clientary_mcp.api.streaming import rereads
 from tool_schemas.base.filters import ListFilters, rank
 from tool_schemas.base.models import Record
 from tool_schemas.base.results import Page
+from tool_schemas.base.sentences import in_order
 
 RecordT = TypeVar("RecordT", bound=Record)
 
-_PAGE_SIZE = 50
-"""Records of a page of ours, where no fewer were asked for: so that as many pages as fit can be shown."""
-
 _SPARE = 250
-"""Records that are kept beyond those that will be shown, before they are put in order again."""
+"""Records kept beyond those that will be shown, before they are sorted again."""
 
 
-async def listed(
-    clientary: Clientary, kind: type[RecordT], path: str, args: ListFilters, query: Query | None = None
-) -> Page[RecordT]:
-    """A list as its arguments ask for it, with its sums per currency where it is about money."""
-    if whole(clientary, args):
-        return (await clientary.sift(kind, path, keeping(clientary, args), query)).page()
-    page = await clientary.collect(kind, path, limit=args.limit, page=args.page, query=query)
-    if kind.money and page.total_amounts is None:
-        page.total_amounts = totals_of(page.records)
-        return say_of_what(page)
-    return page
+class Listing(Generic[RecordT]):
+    """A list as a tool's arguments ask for it: one page of it, or all of it as a stream.
 
-
-def whole(clientary: Clientary, args: ListFilters) -> bool:
-    """Whether it takes the whole list to answer."""
-    return args.narrows or clientary.sink is not None
-
-
-def say_of_what(page: Page[RecordT]) -> Page[RecordT]:
-    """The page; where its sums are those of a part, it says so."""
-    if page.total_amounts and (not page.complete or page.first_page > 1):
-        read = len(page.records)
-        page.notice = noted(page, f"total_amounts adds up the {read} records read; with any filter, all that match.")
-    return page
-
-
-def noted(page: Page[RecordT], remark: str) -> str:
-    """The page's notice, with one more remark."""
-    return f"{page.notice} {remark}" if page.notice else remark
-
-
-def keeping(clientary: Clientary, args: ListFilters) -> Callable[[], "Kept[RecordT]"]:
-    """What makes something for a whole list to go through: the answer, or the way to the sink."""
-
-    def make() -> Kept[RecordT]:
-        return Kept(args, clientary.today(), clientary.sink)
-
-    return make
-
-
-class Kept(Generic[RecordT]):
-    """The records that are wanted, in pages of ours; of those that are not shown only the number and the sums.
-
-    Where there is a sink, every wanted record goes there and none is kept.
+    Path and query as for `Clientary.stream`.
     """
 
-    def __init__(self, args: ListFilters, today: date, sink: Sink | None) -> None:
-        self._args, self._today, self._sink = args, today, sink
-        self._order = args.order_by()
-        self._size = min(args.limit, _PAGE_SIZE)
-        self._start = (args.page - 1) * self._size
-        self._end = self._start + ceil(args.limit / self._size) * self._size
-        self._records: list[RecordT] = []
-        self._count = 0
-        self._lacking: Counter[str] = Counter()
-        self._range: tuple[date | None, date | None] = None, None
+    def __init__(
+        self,
+        clientary: Clientary,
+        kind: type[RecordT],
+        args: ListFilters,
+        path: str | None = None,
+        query: Query | None = None,
+    ) -> None:
+        self._clientary, self._kind, self._args, self._path, self._query = clientary, kind, args, path, query
+        self.count = 0
+        """How many records matched, after the last reading of the whole list."""
         self.totals = Totals()
-        if sink is not None:
-            sink.restart()
+        """Their sums per currency."""
+        self.first_page: ListResponse[Any] | None = None
+        """The first page that was read, where it says of which days the list is."""
+        self._lacking: Counter[str] = Counter()
 
-    def opened(self, listing: ListResponse[RecordT]) -> None:
-        """The first page of the list, which may tell the range of days that the list is of."""
-        self._range = listing.from_date, listing.to_date
+    async def page(self) -> Page[RecordT]:
+        """The records from `offset` on, with their sums per currency where they are about money."""
+        if self._args.narrows:
+            return await self._filtered()
+        page = await self._own_page()
+        if self._kind.money and page.total_amounts is None:
+            page.total_amounts = totals_of(page.records)
+            note_scope(page)
+        return page
 
-    def add(self, record: RecordT, currency_code: str | int | None = None) -> None:
-        """The next record of the whole list, and what stands for its currency where it tells none."""
-        if not self._args.wants(record, self._today):
-            self._lacking.update(
-                name for name in self._args.looks_at(type(record)) if getattr(record, name, None) is None
-            )
-            return
-        self._count += 1
-        self.totals.add_record(record, currency_code)
-        if self._sink is not None:
-            told = isinstance(currency_code, str) and currency_code != UNKNOWN
-            self._sink.add(record, str(currency_code) if told else currency_of(record))
-        elif self._order is not None:
-            self._records.append(record)
-            if len(self._records) >= 2 * self._end + _SPARE:
-                self._records = self._first()
-        elif self._start < self._count <= self._end:
-            self._records.append(record)
+    async def stream(self) -> AsyncIterator[tuple[RecordT, str | None]]:
+        """Every record that matches, whatever `limit` and `offset`, with the currency of its amounts if known."""
+        async for record, code in self._matching():
+            known = code if isinstance(code, str) and code != UNKNOWN else None
+            yield record, known or currency_of(record)
 
-    def _first(self) -> list[RecordT]:
-        if self._order is None:
-            return self._records
-        field, highest = self._order
-        best = nlargest if highest else nsmallest
-        return best(self._end, self._records, key=lambda record: rank(record, field, highest_first=highest))
+    @property
+    def notice(self) -> str | None:
+        """What has to be known of the records that matched."""
+        excluded = [
+            f"{count:,} record{'' if count == 1 else 's'} without {name} {'was' if count == 1 else 'were'} excluded."
+            for name, count in sorted(self._lacking.items())
+        ]
+        return " ".join(excluded) or None
 
-    def page(self) -> Page[RecordT]:
-        """The pages that were asked for."""
-        records = self._records if self._order is None else self._first()[self._start :]
-        pages = [records[start : start + self._size] for start in range(0, len(records), self._size)]
-        first, more = self._args.page, self._count > self._end and self._sink is None
-        return Page(
-            pages=pages,
-            first_page=first,
-            total_count=self._count,
-            complete=not more,
-            next_page=first + len(pages) if more else None,
-            from_date=self._range[0],
-            to_date=self._range[1],
-            total_amounts=self.totals.to_json() or None,
-            notice=self._notice(),
+    async def _rows(self) -> AsyncIterator[tuple[RecordT, str | int | None]]:
+        """The records of the whole list, each with what stands for its currency where it has none itself."""
+        stream = self._clientary.stream(self._kind, self._path, self._query)
+        async for record in stream:
+            yield record, None
+        self.first_page = stream.first_page
+
+    async def _own_page(self) -> Page[RecordT]:
+        return await self._clientary.collect(
+            self._kind, self._path, limit=self._args.limit, offset=self._args.offset, query=self._query
         )
 
-    def _notice(self) -> str | None:
-        if self._lacking:
-            lacking = ", ".join(f"{count} have no {name}" for name, count in sorted(self._lacking.items()))
-            return f"Of all records {lacking}: these can't match."
-        if self._args.page > 1 and self._count <= self._start and self._sink is None:
-            return f"There is no page {self._args.page}: {self._count} records match."
-        return None
+    async def _matching(self) -> AsyncIterator[tuple[RecordT, str | int | None]]:
+        """The rows that match; the others are counted where they lack a field that decides."""
+        self.count, self.totals, self._lacking = 0, Totals(), Counter()
+        today = self._clientary.today()
+        async for record, code in self._rows():
+            if self._args.wants(record, today):
+                self.count += 1
+                self.totals.add_record(record, code)
+                yield record, code
+            else:
+                decisive = self._args.looks_at(type(record))
+                self._lacking.update(name for name in decisive if getattr(record, name, None) is None)
+
+    @rereads
+    async def _filtered(self) -> Page[RecordT]:
+        """A page of the records that match; of the others only the number and the sums are kept."""
+        order, offset = self._args.order_by(), self._args.offset
+        end = offset + self._args.limit
+        records: list[RecordT] = []
+        async for record, _ in self._matching():
+            if order is not None or offset < self.count <= end:
+                records.append(record)
+            if order is not None and len(records) >= 2 * end + _SPARE:
+                records = _first(records, end, *order)
+        if order is not None:
+            records = _first(records, end, *order)[offset:]
+        past = f"Offset {offset:,} is past the end: {self.count:,} records match." if offset and not records else None
+        return Page(
+            records,
+            offset=offset,
+            more=self.count > end,
+            total_count=self.count,
+            complete=self.count <= end,
+            from_date=self.first_page.from_date if self.first_page else None,
+            to_date=self.first_page.to_date if self.first_page else None,
+            total_amounts=self.totals.to_json() or None,
+            notice=self.notice or past,
+        )
+
+
+def note_scope(page: Page[Any]) -> None:
+    """Say of sums that are of a part of a list that they are."""
+    if page.total_amounts and (page.more or not page.complete or page.offset):
+        read = len(page.records)
+        add_notice(page, f"total_amounts adds up the {read} records read; with any filter, all that match.")
+
+
+def add_notice(page: Page[Any], remark: str) -> None:
+    """Say one thing more of a page."""
+    page.notice = in_order(page.notice, remark)
+
+
+def _first(records: list[RecordT], count: int, field: str, highest: bool) -> list[RecordT]:
+    """The first so many in an order."""
+    best = nlargest if highest else nsmallest
+    return best(count, records, key=lambda record: rank(record, field, highest_first=highest))

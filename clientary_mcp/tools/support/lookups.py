@@ -140,13 +140,13 @@ async def currencies_of(clientary: Clientary, invoices: Collection[int] | None =
         return await _read_currencies(clientary)
     known, missing = Currencies(), set(invoices)
     if len(missing) > 2:  # a page of the list has many of them, and tells how long the list is
-        page = await clientary.collect(Invoice, "invoices", limit=1)
-        for invoice in page.records:
+        first = await clientary.stream(Invoice).peek()
+        for invoice in first.records:
             known.add(invoice)
             missing.discard(invoice.id)
-        if page.complete:
+        if (first.page_count or 1) == 1:
             return known
-        if page.total_count and page.records and len(missing) > ceil(page.total_count / len(page.records)):
+        if first.total_count and first.records and len(missing) > ceil(first.total_count / len(first.records)):
             return await _read_currencies(clientary)
     for found in await gather(
         (partial(_invoice, clientary, number) for number in sorted(missing)), clientary.settings.concurrency

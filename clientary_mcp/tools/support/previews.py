@@ -1,8 +1,8 @@
 """Outcomes of gated calls: a preview before they act, and what was done afterwards."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from clientary_mcp.accounting.totals import totals_of
 from clientary_mcp.api.concurrency import gather
@@ -11,12 +11,14 @@ from clientary_mcp.api.status_errors import not_found
 from clientary_mcp.errors import NotAllowed, NotFound
 from clientary_mcp.tools.support.formatting import name_of
 from tool_schemas.base.models import Record
-from tool_schemas.base.results import Outcome, Page
+from tool_schemas.base.results import Outcome
 from tool_schemas.base.sentences import Sentences
 
 _NAMED = 10
 _COUNTED = 1_000
 _TO_PROCEED = "To go ahead, call again with confirm=true once the account owner agrees."
+
+RecordT = TypeVar("RecordT", bound=Record)
 
 Lists = Mapping[str, tuple[type[Record], str]]
 
@@ -93,9 +95,9 @@ async def _told(clientary: Clientary, kind: type[Record], path: str) -> dict[str
     return told
 
 
-def find_by_id(page: Page[Any], record_id: int, path: str) -> Any:
+def find_by_id(records: Iterable[RecordT], record_id: int, path: str) -> RecordT:
     """The record with that id; NotFound when the page does not contain it."""
-    for record in page.records:
+    for record in records:
         if record.id == record_id:
             return record
     raise not_found(path)

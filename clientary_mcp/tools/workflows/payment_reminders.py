@@ -196,17 +196,16 @@ async def _read(
     return chosen
 
 
+@rereads
 async def _paid_since(clientary: Clientary, since: date) -> dict[int, date]:
     """The invoices that money was received for since that day. Clientary lists the newest payments first."""
     paid: dict[int, date] = {}
-    page: int | None = 1
-    while page is not None:
-        read = await clientary.collect(Payment, "payments", limit=1, page=page)
-        days = [(each.invoice_id, each.received_on) for each in read.records if each.invoice_id and each.received_on]
-        for invoice_id, day in days:
-            if invoice_id is not None and day is not None and day >= since:
-                paid[invoice_id] = max(day, paid.get(invoice_id, day))
-        page = read.next_page if days and days[-1][1] >= since else None
+    async for payment in clientary.stream(Payment, read_ahead=False):
+        day = payment.received_on
+        if day is not None and day < since:
+            break
+        if day is not None and payment.invoice_id is not None:
+            paid[payment.invoice_id] = max(day, paid.get(payment.invoice_id, day))
     return paid
 
 

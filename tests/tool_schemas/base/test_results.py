@@ -21,10 +21,9 @@ def client(number: int, length: int, letter: str = "x") -> Client:
     return Client.read({"id": number, "name": f"Client {number}", "description": letter * length})
 
 
-def pages(sizes: list[int], lengths: list[int]) -> list[list[Client]]:
-    """Pages of these sizes, of clients whose descriptions are that long, over and over."""
-    number = iter(range(1, 10_000))
-    return [[client(id_ := next(number), lengths[id_ % len(lengths)]) for _ in range(size)] for size in sizes]
+def clients(count: int, lengths: list[int]) -> list[Client]:
+    """So many clients, whose descriptions are that long, over and over."""
+    return [client(number, lengths[number % len(lengths)]) for number in range(1, count + 1)]
 
 
 def fits(shown: dict[str, Any], kind: Any) -> dict[str, Any]:
@@ -37,54 +36,54 @@ def fits(shown: dict[str, Any], kind: Any) -> dict[str, Any]:
 
 
 @given(
-    sizes=st.lists(st.integers(0, 40), min_size=1, max_size=8),
+    count=st.integers(0, 200),
     lengths=st.lists(st.integers(0, 3_000), min_size=1, max_size=5),
-    first=st.integers(1, 9),
+    offset=st.integers(0, 900),
     more=st.booleans(),
 )
-@example(sizes=[1] * 40, lengths=[1_954], first=1, more=False)
-@example(sizes=[30, 30], lengths=[1_938], first=1, more=True)
-def test_as_many_whole_pages_are_shown_as_fit_and_the_next_one_is_named(
-    sizes: list[int], lengths: list[int], first: int, more: bool
+@example(count=40, lengths=[1_954], offset=0, more=False)
+@example(count=60, lengths=[1_938], offset=50, more=True)
+def test_as_many_records_are_shown_as_fit_and_the_next_one_is_named(
+    count: int, lengths: list[int], offset: int, more: bool
 ) -> None:
-    joined = pages(sizes, lengths)
-    behind = first + len(sizes)
-    page = Page(joined, first, 999, complete=not more, next_page=behind if more else None)
-    shown = fits(page.to_json("full"), Page[Client])
-    fitting = shown.get("next_page", behind) - first
-    assert [row["id"] for row in shown["records"]] == [each.id for whole in joined[:fitting] for each in whole]
-    assert shown["returned"] == len(shown["records"])
-    assert shown["complete"] is (not more and fitting == len(sizes))
-    if fitting < len(sizes):
-        assert shown["notice"]
-        assert fitting >= 1
+    records = clients(count, lengths)
+    shown = fits(Page(records, offset, more, 999, complete=not more).to_json("full"), Page[Client])
+    fitting = shown["returned"]
+    assert [row["id"] for row in shown["records"]] == [each.id for each in records[:fitting]]
+    assert fitting >= min(count, 1)
+    assert shown.get("next_offset") == (offset + fitting if more or fitting < count else None)
+    assert shown["complete"] is ("next_offset" not in shown)
+    assert (shown.get("notice") == "Truncated: continue with next_offset, or add filters.") is (fitting < count)
 
 
 @pytest.mark.parametrize("length", [1, 1_990, 2_000, 5_000])
-def test_a_page_that_just_fits_or_just_does_not_stays_within_bounds(length: int) -> None:
+def test_records_that_just_fit_or_just_do_not_stay_within_bounds(length: int) -> None:
     for count in range(25, 36):
-        fits(Page(pages([count, 1, 1], [length])).to_json("full"), Page[Client])
+        fits(Page(clients(count, [length])).to_json("full"), Page[Client])
 
 
-def test_a_first_page_that_is_too_long_in_full_comes_as_its_summary() -> None:
-    page = Page(pages([100, 100], [2_000]), complete=True)
-    shown = fits(page.to_json("full"), Page[Client])
-    assert shown["records"] == [record.summarized() for record in page.pages[0]]
-    assert "this is the summary" in shown["notice"]
-    assert (shown["complete"], shown["next_page"]) == (False, 2)
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_record_that_no_answer_could_hold_in_full_comes_as_its_summary(place: int) -> None:
+    huge = Client.read({"id": 77, "name": "Huge", **{f"field_{number}": "x" * 2_000 for number in range(40)}})
+    records = clients(2, [10])
+    records.insert(place, huge)
+    shown = fits(Page(records).to_json("full"), Page[Client])
+    assert shown["records"][place] == huge.summarized()
+    assert (shown["returned"], shown["complete"]) == (3, True)
+    assert "shown as its summary" in shown["notice"]
 
 
-def test_a_first_page_too_long_even_in_summary_is_cut_and_says_so() -> None:
+def test_summaries_that_are_too_many_are_cut_and_named_too() -> None:
     rows = [Client.read({"id": 1, "name": QUOTES, "number": QUOTES, "city": QUOTES}) for _ in range(200)]
-    shown = fits(Page([rows]).to_json(), Page[Client])
+    shown = fits(Page(rows).to_json(), Page[Client])
     assert 0 < shown["returned"] < 200
+    assert shown["next_offset"] == shown["returned"]
     assert not shown["complete"]
-    assert "left out" in shown["notice"]
 
 
 @given(st.integers(0, 30), st.sampled_from(["summary", "full"]))
 def test_a_page_of_short_records_is_shown_whole(count: int, detail: Any) -> None:
-    page = Page(pages([count], [10]))
+    page = Page(clients(count, [10]))
     shown = fits(page.to_json(detail), Page[Client])
     assert shown["returned"] == count
     assert shown["complete"]
@@ -93,12 +92,12 @@ def test_a_page_of_short_records_is_shown_whole(count: int, detail: Any) -> None
 
 
 def test_a_long_text_in_a_list_is_cut_with_a_mark() -> None:
-    (row,) = Page([[client(1, 5_000)]]).to_json("full")["records"]
+    (row,) = Page([client(1, 5_000)]).to_json("full")["records"]
     assert row["description"] == "x" * 2_000 + "… [5,000 characters]"
 
 
 def test_what_is_not_told_is_left_out() -> None:
-    assert Page[Client]([[]]).to_json() == {"records": [], "returned": 0, "complete": True}
+    assert Page[Client]([]).to_json() == {"records": [], "returned": 0, "complete": True}
 
 
 # One record

@@ -80,7 +80,7 @@ def test_the_last_digits_of_a_card_are_asked_for_in_words(digits: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "meant"),
-    [("limits", "limit"), ("detials", "detail"), ("update_since", "updated_since"), ("Page", "page")],
+    [("limits", "limit"), ("detials", "detail"), ("update_since", "updated_since"), ("page", "offset")],
 )
 def test_an_unknown_argument_is_told_with_the_nearest_name_and_all_valid_ones(name: str, meant: str) -> None:
     told = said_of(ListClients, {name: 1})
@@ -124,4 +124,4 @@ def test_any_arguments_are_taken_or_told_in_words_of_ours(
 
 @pytest.mark.parametrize("name", ["", "x", "zzzzzzzzzzzz", "x" * 10_000])
 def test_a_name_that_is_near_nothing_gets_no_guess(name: str) -> None:
-    assert nearest(name, ["limit", "page"]) == ""
+    assert nearest(name, ["limit", "offset"]) == ""

@@ -131,13 +131,13 @@ async def test_an_account_without_records_has_empty_lists_and_no_sums(tool: str)
             answer = await agent.answer(tool, **arguments)
             assert answer["complete"] is True
             assert answer["records"] == [] or (tool, arguments) == ("list_staff", {})
-            assert not {"total_amounts", "notice", "next_page"} & answer.keys()
+            assert not {"total_amounts", "notice", "next_offset"} & answer.keys()
 
 
-async def test_a_page_behind_the_last_one_is_said_not_to_be_there(sandbox_agent: Agent) -> None:
-    answer = await sandbox_agent.answer("list_clients", status="archived", page=2)
+async def test_an_offset_past_the_records_that_match_is_said_to_be(sandbox_agent: Agent) -> None:
+    answer = await sandbox_agent.answer("list_clients", status="archived", offset=6)
     assert (answer["records"], answer["total_count"], answer["complete"]) == ([], 6, True)
-    assert answer["notice"] == "There is no page 2: 6 records match."
+    assert answer["notice"] == "Offset 6 is past the end: 6 records match."
 
 
 @pytest.mark.parametrize("query", ["cafe MUENCHNER", "Café", "münchner  cafe", "uber-cafe", "  "])
@@ -222,12 +222,12 @@ async def test_a_list_that_is_read_whole_is_added_up_whole(sandbox: Sandbox, san
 PARTS = {"list_invoices": "date DESC", "list_estimates": "date DESC", "list_payments": "received_on DESC"}
 
 
-@pytest.mark.parametrize("page", [1, 2])
+@pytest.mark.parametrize("offset", [0, 40])
 @pytest.mark.parametrize("tool", PARTS)
 async def test_a_part_of_a_list_is_added_up_and_said_to_be_a_part(
-    sandbox: Sandbox, sandbox_agent: Agent, tool: str, page: int
+    sandbox: Sandbox, sandbox_agent: Agent, tool: str, offset: int
 ) -> None:
-    answer = await sandbox_agent.answer(tool, limit=1, page=page)
+    answer = await sandbox_agent.answer(tool, limit=20, offset=offset)
     shown = ", ".join(str(record["id"]) for record in answer["records"])
     assert shown
     assert exactly(answer["total_amounts"]) == sums(sandbox, tool, f"id IN ({shown})")
@@ -246,7 +246,7 @@ async def test_a_list_that_comes_whole_is_added_up_whole_however_little_is_shown
     )
     async with agent_of(session_with(sandbox)) as agent:
         answer = await agent.answer("list_project_hours", project_id=project, limit=1)
-    assert (answer["complete"], answer["next_page"]) == (False, 2)
+    assert (answer["complete"], answer["next_offset"]) == (False, 1)
     assert exactly(answer["total_amounts"]) == sums(sandbox, "list_project_hours", f"project_id = {project}")
     assert "notice" not in answer
 
@@ -284,12 +284,12 @@ async def compare(sandbox: Sandbox, agent: Agent, tool: str, *, documented: bool
         assert sorted(found) == ([] if lacking else ids(sandbox, table, condition)), arguments
         assert exactly(answer.get("total_amounts")) == sums(sandbox, tool, condition)
         for name in lacking:
-            assert f"{len(ids(sandbox, table, '1'))} have no {name}" in answer["notice"]
+            assert f"{len(ids(sandbox, table, '1')):,} records without {name} were excluded." in answer["notice"]
 
 
 async def test_records_that_lack_what_a_filter_looks_at_are_counted(sandbox: Sandbox, sandbox_agent: Agent) -> None:
     answer = await sandbox_agent.answer("list_tasks", due_before="2026-11-20", assignee_id=3)
     undated, unassigned = (len(ids(sandbox, "tasks", f"{name} IS NULL")) for name in ("due_date", "assignee_id"))
     assert answer["notice"] == (
-        f"Of all records {unassigned} have no assignee_id, {undated} have no due_date: these can't match."
+        f"{unassigned} records without assignee_id were excluded. {undated} records without due_date were excluded."
     )

@@ -101,7 +101,7 @@ async def test_a_limit_of_1000_gives_everything_at_once(sandbox: Sandbox, sandbo
     answer = await sandbox_agent.answer(tool, **arguments, limit=1000)
     assert sorted(ids_in(answer)) == sorted(wanted)
     assert (answer["returned"], answer["total_count"], answer["complete"]) == (len(wanted), len(wanted), True)
-    assert "next_page" not in answer
+    assert "next_offset" not in answer
     assert ("notice" in answer) is (tool == "list_payments")  # which has no sums then
 
 
@@ -110,49 +110,53 @@ async def test_more_than_one_answer_may_hold_is_said_to_be_a_part(sandbox: Sandb
     answer = await sandbox_agent.answer(LONG, limit=1000)
     assert (answer["total_count"], answer["complete"]) == (len(wanted), False)
     assert len(wanted) > answer["returned"] == len(set(ids_in(answer)))
-    assert "next_page" in answer["notice"]
-    rest = await sandbox_agent.answer(LONG, limit=1000, page=answer["next_page"])
+    assert "Truncated: continue with next_offset, or add filters." in answer["notice"]
+    assert answer["next_offset"] == answer["returned"]
+    rest = await sandbox_agent.answer(LONG, limit=1000, offset=answer["next_offset"])
     assert rest["complete"] is True
     assert sorted(ids_in(answer) + ids_in(rest)) == sorted(wanted)
 
 
-@pytest.mark.parametrize(("tool", "limit"), covering(product(LISTS, [50, 1])))
-async def test_going_on_by_next_page_yields_every_record_exactly_once(
+@pytest.mark.parametrize(("tool", "limit"), covering(product(LISTS, [50, 7])))
+async def test_going_on_by_next_offset_yields_every_record_exactly_once(
     sandbox: Sandbox, sandbox_agent: Agent, tool: str, limit: int
 ) -> None:
     wanted, arguments = expected(sandbox, tool)
     found: list[int] = []
-    page = 1
     while True:
-        answer = await sandbox_agent.answer(tool, **arguments, limit=limit, page=page)
+        answer = await sandbox_agent.answer(tool, **arguments, limit=limit, offset=len(found))
         assert answer["returned"] == len(answer["records"])
         assert answer["total_count"] == len(wanted)
         found += ids_in(answer)
         if answer["complete"]:
             break
-        assert answer["returned"] >= limit
-        assert answer["next_page"] > page
-        page = answer["next_page"]
-    assert "next_page" not in answer
+        assert answer["returned"] == limit
+        assert answer["next_offset"] == len(found)
+    assert "next_offset" not in answer
     assert sorted(found) == sorted(wanted)
 
 
-async def test_a_list_stops_after_the_page_that_reaches_its_limit(sandbox: Sandbox, sandbox_agent: Agent) -> None:
+async def test_a_list_reads_no_page_beyond_its_limit(sandbox: Sandbox, sandbox_agent: Agent) -> None:
     answer = await sandbox_agent.answer("list_clients", limit=11)
-    assert (answer["returned"], answer["total_count"], answer["complete"]) == (20, 64, False)
-    assert answer["next_page"] == 3
+    assert (answer["returned"], answer["total_count"], answer["complete"]) == (11, 64, False)
+    assert answer["next_offset"] == 11
     assert list(sandbox.requests) == [("GET", "/api/v2/clients"), ("GET", "/api/v2/clients?page=2")]
 
 
 async def test_without_a_limit_fifty_records_are_enough(sandbox_agent: Agent) -> None:
     answer = await sandbox_agent.answer("list_invoices")
-    assert (answer["returned"], answer["total_count"], answer["complete"], answer["next_page"]) == (60, 412, False, 3)
+    assert (answer["returned"], answer["total_count"], answer["complete"], answer["next_offset"]) == (
+        50,
+        412,
+        False,
+        50,
+    )
 
 
-async def test_a_page_behind_the_last_is_empty_and_says_so(sandbox_agent: Agent) -> None:
-    answer = await sandbox_agent.answer("list_clients", page=99)
+async def test_an_offset_past_the_end_is_empty_and_says_so(sandbox_agent: Agent) -> None:
+    answer = await sandbox_agent.answer("list_clients", offset=99)
     assert (answer["records"], answer["returned"], answer["complete"]) == ([], 0, True)
-    assert "no page 99" in answer["notice"]
+    assert "past the end of the list of 64 records" in answer["notice"]
 
 
 async def test_contacts_are_read_a_hundred_at_a_time(sandbox: Sandbox, sandbox_agent: Agent) -> None:

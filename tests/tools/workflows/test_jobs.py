@@ -165,10 +165,10 @@ async def test_one_line_of_an_invoice_changes_and_the_others_stay(sandbox: Sandb
 
 async def test_what_clients_owe_can_be_added_up_within_a_currency(sandbox: Sandbox, sandbox_agent: Agent) -> None:
     owed: dict[str, Decimal] = {}
-    page: int | None = 1
-    while page:
-        answer = await sandbox_agent.answer("list_invoices", limit=1000, page=page)
-        page = answer.get("next_page")
+    offset: int | None = 0
+    while offset is not None:
+        answer = await sandbox_agent.answer("list_invoices", limit=1000, offset=offset)
+        offset = answer.get("next_offset")
         for invoice in answer["records"]:
             if invoice["status"] in ("sent", "viewed", "pending"):
                 owed.setdefault(invoice["currency_code"], Decimal(0))
