@@ -27,8 +27,6 @@ from clientary_mcp.errors import ClientaryError, ListChanged, MalformedResponse,
 from clientary_mcp.redaction import Secrets
 from clientary_mcp.settings import Settings
 from clientary_mcp.state.quotas import Quotas
-from clientary_mcp.state.recent import RecentResults
-from tool_schemas.base.durations import DAY
 from tool_schemas.base.results import Page
 
 
@@ -47,8 +45,6 @@ class Clientary:
         self._call: Call | None = None
         self._http = HttpSession(settings, network, self.clock)
         self._made_here: set[tuple[str, int]] = set()
-        self.recent = RecentResults(DAY, self.clock.now)
-        """What jobs did in the last day that leaves no trace in the account, and whose turn it is among them."""
 
     async def __aenter__(self) -> Self:
         return self

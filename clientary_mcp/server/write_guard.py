@@ -13,6 +13,7 @@ from clientary_mcp.server.elicitation import Approval, PreviewSnapshot
 from clientary_mcp.server.replies import Replies
 from clientary_mcp.state.recent import RecentResults, key_of
 from clientary_mcp.tools.tool import Tool, acts
+from tool_schemas.base.durations import DAY
 from tool_schemas.base.models import Arguments, Confirmed, Deduplicated
 from tool_schemas.base.results import Outcome
 
@@ -27,11 +28,12 @@ class WriteGuard:
         settings = clientary.settings
         self._approval = Approval(settings, clientary.clock.now)
         self._recent = RecentResults(settings.duplicate_window, clientary.clock.now)
+        self._jobs = RecentResults(DAY, clientary.clock.now)
 
     async def run(self, tool: Tool, args: Arguments, entry: Entry, context: Context[Any, Any] | None) -> Answer:
         """The answer of a call: at once where nothing can change, else after everything that the owner requires."""
         if tool.effect.reads_only or not acts(args):
-            return self._replies.shown(await tool.run(self._clientary.within(entry.call), args), args)
+            return self._replies.shown(await tool.run(self._clientary.within(entry.call), args, self._jobs), args)
         self._audit.check()
         if not isinstance(args, Deduplicated):
             return await self._act(tool, args, entry, context)
@@ -57,7 +59,7 @@ class WriteGuard:
         entry.begin_write()
         # A host that gives up in the middle must not leave a write that is never reported.
         with CancelScope(shield=True):
-            answer = self._replies.shown(await tool.run(clientary, args), args)
+            answer = self._replies.shown(await tool.run(clientary, args, self._jobs), args)
         return answer  # noqa: RET504 - mypy takes a return inside the scope for one that may not happen
 
     async def _preview(self, tool: Tool, args: Confirmed, entry: Entry) -> PreviewSnapshot:
@@ -66,7 +68,7 @@ class WriteGuard:
         reading.read, reading.latest = set(), call.latest
         unconfirmed = args.model_copy(update={"confirm": False})
         try:
-            outcome = await tool.run(self._clientary.within(reading), unconfirmed)
+            outcome = await tool.run(self._clientary.within(reading), unconfirmed, self._jobs)
         finally:
             call.waited, call.retries = call.waited + reading.waited, call.retries + reading.retries
         assert isinstance(outcome, Outcome)  # noqa: S101 - what every preview returns

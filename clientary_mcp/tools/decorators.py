@@ -4,14 +4,14 @@ The docstring of the function describes the tool and names no other tool. Senten
 they can be left out where that tool is not available.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from inspect import getdoc
 from typing import Any, get_args, get_type_hints
 
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.tools.support.listing import Listing
-from clientary_mcp.tools.tool import AnswerT, ArgsT, Effect, Function, GatedT, Kind, Preview, Resource, Tool
+from clientary_mcp.tools.tool import AnswerT, ArgsT, Effect, Function, GatedT, Job, Kind, Preview, Resource, Tool
 from tool_schemas.base.results import Outcome, Page
 from tool_schemas.base.sentences import Sentences, in_order
 
@@ -86,25 +86,25 @@ def charges(
 
 def jobs(
     resource: Resource,
-    preview: Preview[GatedT],
+    preview: Job[GatedT],
     *also: Kind,
     seen_with: str,
     mentions: Sentences = (),
     destroys: bool = True,
-) -> Callable[[Function[GatedT, Outcome]], Tool]:
+) -> Callable[[Job[GatedT]], Tool]:
     """A tool that does several things in turn, after confirmation; `also` as for `creates`.
 
     It `destroys` nothing where it only adds records.
     """
     effect = Effect(frozenset({"write", *also}), destroys=destroys, reaches_others="mail" in also)
-    return lambda function: _tool(resource, function, effect, preview, seen_with, mentions)
+    return lambda function: replace(_tool(resource, function, effect, preview, seen_with, mentions), is_job=True)
 
 
 def _tool(
     resource: Resource,
     function: Callable[..., Any],
     effect: Effect,
-    preview: Preview[Any] | None = None,
+    preview: Callable[..., Awaitable[Outcome]] | None = None,
     seen_with: str | None = None,
     mentions: Sentences = (),
 ) -> Tool:

@@ -5,6 +5,7 @@ from typing import Any
 
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import MalformedResponse, NotAllowed, NotFound, OutcomeUnknown, Refused
+from clientary_mcp.state.recent import RecentResults
 from clientary_mcp.tools.decorators import jobs, reads
 from clientary_mcp.tools.support.previews import preview
 from tool_schemas.base.parsing import sanitized
@@ -19,7 +20,7 @@ async def _answered(clientary: Clientary, args: ApiCall) -> Outcome:
     return ApiAnswer(done=True, message=f"Clientary answered GET {args.path}.", body=body)
 
 
-async def _look(clientary: Clientary, args: ApiRequest) -> Outcome:
+async def _look(clientary: Clientary, args: ApiRequest, _memory: RecentResults) -> Outcome:
     """A GET is done; of anything else it is shown what would leave, and to what."""
     if args.method == "GET":
         return await _answered(clientary, args)
@@ -46,7 +47,7 @@ async def _read(clientary: Clientary, args: ReadApi) -> Outcome:
 
 
 @jobs("raw", _look, "money", "mail", "delete", seen_with="list_changes")
-async def api_request(clientary: Clientary, args: ApiRequest) -> Outcome:
+async def api_request(clientary: Clientary, args: ApiRequest, _memory: RecentResults) -> Outcome:
     """Send one raw request to this account's API, with its own field names and codes, for what no other tool covers.
     All methods but GET need confirm."""
     try:

@@ -20,6 +20,7 @@ from pydantic import ValidationError
 
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import BadArguments, NotFound
+from clientary_mcp.state.recent import RecentResults
 from clientary_mcp.tools.support.listing import Listing
 from tool_schemas.base.json_schema import describe, input_schema, named
 from tool_schemas.base.models import Arguments, Confirmed, Paging, Record
@@ -35,6 +36,7 @@ AnswerT = TypeVar("AnswerT", bound=Answer)
 
 Function = Callable[[Clientary, ArgsT], Awaitable[AnswerT]]
 Preview = Callable[[Clientary, GatedT], Awaitable[Outcome]]
+Job = Callable[[Clientary, GatedT, RecentResults], Awaitable[Outcome]]
 
 
 _NUMBERED = {"invoice_id", "estimate_id"}
@@ -102,11 +104,13 @@ class Tool:
     arguments: type[Arguments]
     answer: Any
     effect: Effect
-    function: Callable[[Clientary, Any], Awaitable[Answer]]
+    function: Callable[..., Awaitable[Answer]]
     listing: Callable[[Clientary, Any], Listing[Any]] | None = None
     """The list that it reads a page of, for tools that list records."""
-    preview: Callable[[Clientary, Any], Awaitable[Outcome]] | None = None
+    preview: Callable[..., Awaitable[Outcome]] | None = None
     """What the call would do, for the tools that act only with `confirm`."""
+    is_job: bool = False
+    """Whether the function and its preview also take what earlier jobs left behind."""
     seen_with: str | None = None
     """The tool that shows whether a write succeeded."""
     reading: "Tool | None" = None
@@ -160,11 +164,14 @@ class Tool:
             ]
         return []
 
-    async def run(self, clientary: Clientary, args: Arguments) -> Answer:
-        """Act, or preview what would happen where that is not confirmed."""
+    async def run(self, clientary: Clientary, args: Arguments, jobs: RecentResults) -> Answer:
+        """Act, or preview what would happen where that is not confirmed.
+
+        `jobs` is what jobs did in the last day that leaves no trace in the account, and the locks among them.
+        """
         act = self.function if self.preview is None or acts(args) else self.preview
         try:
-            return await act(clientary, args)
+            return await (act(clientary, args, jobs) if self.is_job else act(clientary, args))
         except NotFound as error:
             error.add(*_check_ids(args))
             raise

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import ClientaryError, Refused
+from clientary_mcp.state.recent import RecentResults
 from clientary_mcp.tools.decorators import jobs
 from clientary_mcp.tools.support.formatting import name_of, quote
 from clientary_mcp.tools.support.previews import done, nothing_to_do, preview
@@ -32,7 +33,7 @@ _ONLY_THEN = (
 )
 
 
-async def _preview(clientary: Clientary, args: ConvertLead) -> Outcome:
+async def _preview(clientary: Clientary, args: ConvertLead, _memory: RecentResults) -> Outcome:
     plan = await planned(clientary, args)
     conversion = _Conversion(clientary, args, plan, really=False)
     await conversion.run()
@@ -48,10 +49,10 @@ async def _preview(clientary: Clientary, args: ConvertLead) -> Outcome:
 
 
 @jobs("workflows", _preview, seen_with="list_clients", destroys=False)
-async def convert_lead(clientary: Clientary, args: ConvertLead) -> Outcome:
+async def convert_lead(clientary: Clientary, args: ConvertLead, memory: RecentResults) -> Outcome:
     """Create a client from a lead and its contacts, with a project and tasks if given. The lead stays. After a
     failure, the same call continues: nothing is created twice."""
-    async with clientary.recent.lock(f"convert lead {args.lead_id}"):
+    async with memory.lock(f"convert lead {args.lead_id}"):
         conversion = _Conversion(clientary, args, await planned(clientary, args), really=True)
         client = await conversion.run()
     if client is None or not conversion.has("done"):

@@ -14,6 +14,7 @@ from clientary_mcp.accounting.money import Sums, line_amount, sums_of
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.write_tracker import STILL_AT_WORK
 from clientary_mcp.errors import BadArguments, OutcomeUnknown, Unavailable
+from clientary_mcp.state.recent import RecentResults
 from clientary_mcp.tools.support.formatting import format_money, quote
 from tool_schemas.base.durations import MINUTE
 from tool_schemas.base.validation import describe_errors
@@ -35,10 +36,10 @@ def draft(of: str, **fields: Any) -> CreateInvoice:
 
 
 @asynccontextmanager
-async def turn(clientary: Clientary, job: str) -> AsyncIterator[None]:
+async def turn(clientary: Clientary, memory: RecentResults, job: str) -> AsyncIterator[None]:
     """One at a time of the calls for the same job; Unavailable while an invoice of an earlier one may still come."""
-    async with clientary.recent.lock(job):
-        lost = clientary.recent.get(job)
+    async with memory.lock(job):
+        lost = memory.get(job)
         if lost is not None and clientary.clock.now() < lost["until"]:
             raise Unavailable(
                 "The response to an earlier call was lost, and its invoice may still be created.",
@@ -48,14 +49,14 @@ async def turn(clientary: Clientary, job: str) -> AsyncIterator[None]:
         yield
 
 
-async def created(clientary: Clientary, wanted: CreateInvoice, job: str) -> Invoice:
+async def created(clientary: Clientary, wanted: CreateInvoice, memory: RecentResults, job: str) -> Invoice:
     """The invoice, made once: should the answer be lost, it is looked for among those of its client."""
     own = partial(clientary.list_all, Invoice, f"clients/{wanted.client_id}/invoices")
     try:
         return await clientary.create(Invoice, "invoices", wanted.body(), listed=own)
     except OutcomeUnknown as lost:
         if lost.may_still_happen:
-            clientary.recent.put(job, {"until": clientary.clock.now() + STILL_AT_WORK})
+            memory.put(job, {"until": clientary.clock.now() + STILL_AT_WORK})
         raise
 
 

@@ -11,6 +11,7 @@ from clientary_mcp.api.concurrency import gather, gather_two
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import rereads
 from clientary_mcp.errors import BadArguments, ClientaryError, NotFound, PartiallyDone, Refused
+from clientary_mcp.state.recent import RecentResults
 from clientary_mcp.tools.decorators import jobs
 from clientary_mcp.tools.support.formatting import quote
 from clientary_mcp.tools.support.lookups import client_named_in
@@ -273,7 +274,7 @@ async def _look(clientary: Clientary, clients: _Clients, client_id: int) -> None
         clients.by_id[client.id] = _Party(client.id, client.name or "")
 
 
-async def _preview(clientary: Clientary, args: ImportContacts) -> Outcome:
+async def _preview(clientary: Clientary, args: ImportContacts, _memory: RecentResults) -> Outcome:
     importing = await _decided(clientary, args)
     if not importing.has(_TO_DO):
         return _nothing(importing)
@@ -285,10 +286,10 @@ async def _preview(clientary: Clientary, args: ImportContacts) -> Outcome:
 
 
 @jobs("workflows", _preview, seen_with="list_contacts", destroys=False)
-async def import_contacts(clientary: Clientary, args: ImportContacts) -> Outcome:
+async def import_contacts(clientary: Clientary, args: ImportContacts, memory: RecentResults) -> Outcome:
     """Add many contacts to clients. Skips e-mail addresses that Clientary or an earlier row has. Each row has its
     own result; after a failure, the same call continues."""
-    async with clientary.recent.lock("import contacts"):
+    async with memory.lock("import contacts"):
         importing = await _decided(clientary, args)
         await importing.carry_out(clientary)
     if not importing.has(_DONE):

@@ -7,6 +7,7 @@ from clientary_mcp.accounting.money import ZERO, cents
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import rereads
 from clientary_mcp.errors import BadArguments
+from clientary_mcp.state.recent import RecentResults
 from clientary_mcp.tools.decorators import jobs
 from clientary_mcp.tools.support.formatting import format_money, quote
 from clientary_mcp.tools.support.lookups import client_names, names_in
@@ -33,7 +34,7 @@ _SAME = ("client_id", "currency_code", "title", "summary", *TaxFields.model_fiel
 """What an invoice has from its estimate as it stands there, besides the note and the lines."""
 
 
-async def _preview(clientary: Clientary, args: CreateInvoiceFromEstimate) -> Outcome:
+async def _preview(clientary: Clientary, args: CreateInvoiceFromEstimate, _memory: RecentResults) -> Outcome:
     estimate, wanted = await _read(clientary, args)
     made = await _made_of(clientary, estimate)
     if made and not args.allow_duplicate:
@@ -51,14 +52,16 @@ async def _preview(clientary: Clientary, args: CreateInvoiceFromEstimate) -> Out
 
 
 @jobs("workflows", _preview, seen_with="list_invoices", destroys=False)
-async def create_invoice_from_estimate(clientary: Clientary, args: CreateInvoiceFromEstimate) -> Outcome:
+async def create_invoice_from_estimate(
+    clientary: Clientary, args: CreateInvoiceFromEstimate, memory: RecentResults
+) -> Outcome:
     """Draft an invoice with the lines, taxes and texts of an estimate, only once. The estimate stays as it is."""
     job = f"invoice from estimate {args.estimate_id}"
-    async with turn(clientary, job):
+    async with turn(clientary, memory, job):
         estimate, wanted = await _read(clientary, args)
         if not args.allow_duplicate and (made := await _made_of(clientary, estimate)):
             return _made_already(estimate, made)
-        invoice = await created(clientary, wanted, job)
+        invoice = await created(clientary, wanted, memory, job)
     comes_to = sums(wanted).total if invoice.total_cost is None else invoice.total_cost
     total = format_money(comes_to, invoice.currency_code)
     about = f"a draft invoice of {total}, with the {_lines(wanted)} of {_named(estimate)}"

@@ -13,6 +13,7 @@ from clientary_mcp.api.concurrency import gather
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import rereads
 from clientary_mcp.errors import ClientaryError, NotFound, OutcomeUnknown, Refused
+from clientary_mcp.state.recent import RecentResults
 from clientary_mcp.tools.decorators import jobs
 from clientary_mcp.tools.support.formatting import quote
 from clientary_mcp.tools.support.lookups import client_names, names_in
@@ -47,7 +48,7 @@ class _Reminder:
 
     @property
     def key(self) -> str:
-        """What the session remembers it by: to other people it is another mail."""
+        """What it is remembered by: to other people it is another mail."""
         return f"reminder of {self.invoice.id} to {sorted(map(str.casefold, self.recipients))}"
 
 
@@ -66,8 +67,8 @@ class _Batch:
         return totals.to_json()
 
 
-async def _preview(clientary: Clientary, args: SendPaymentReminders) -> Outcome:
-    batch = await _plan(clientary, args)
+async def _preview(clientary: Clientary, args: SendPaymentReminders, memory: RecentResults) -> Outcome:
+    batch = await _plan(clientary, args, memory)
     if not batch.reminders:
         return _nothing(batch)
     left_out = f"; {_count(len(batch.skipped), 'invoice')} would be skipped" if batch.skipped else ""
@@ -89,15 +90,15 @@ async def _preview(clientary: Clientary, args: SendPaymentReminders) -> Outcome:
 
 
 @jobs("workflows", _preview, "mail", seen_with="get_invoice")
-async def send_payment_reminders(clientary: Clientary, args: SendPaymentReminders) -> Outcome:
+async def send_payment_reminders(clientary: Clientary, args: SendPaymentReminders, memory: RecentResults) -> Outcome:
     """E-mail overdue invoices again, to each invoice's recipients or else the client's contacts. Skips clients who
     paid recently, and those reminded in the last 24 hours since the server started. Takes either invoice_ids or
     min_days_overdue."""
-    async with clientary.recent.lock("reminders"):
-        batch = await _plan(clientary, args)
+    async with memory.lock("reminders"):
+        batch = await _plan(clientary, args, memory)
         if not batch.reminders:
             return _nothing(batch)
-        rows = await _mail_all(clientary, args, batch.reminders)
+        rows = await _mail_all(clientary, args, batch.reminders, memory)
     mailed = sum(row["step"] == "mailed" for row in rows)
     refused = [row for row in rows if row["step"] != "mailed"]
     if not mailed:
@@ -108,14 +109,16 @@ async def send_payment_reminders(clientary: Clientary, args: SendPaymentReminder
     return done(f"{', '.join(parts)}.", steps=[*rows, *batch.skipped], totals=batch.totals())
 
 
-async def _mail_all(clientary: Clientary, args: SendPaymentReminders, reminders: list[_Reminder]) -> Rows:
+async def _mail_all(
+    clientary: Clientary, args: SendPaymentReminders, reminders: list[_Reminder], memory: RecentResults
+) -> Rows:
     """What became of each; HalfDone when one fails after others left. What Clientary refuses holds up no other."""
     steps = Steps("The same call, without allow_duplicate," if args.allow_duplicate else "The same call")
     rows: Rows = []
     for reminder in reminders:
         what = f"mail of {named(reminder.invoice)} to {_few(reminder.recipients)}"
         try:
-            await _mail(clientary, args, reminder)
+            await _mail(clientary, args, reminder, memory)
         except (Refused, NotFound) as refusal:
             rows.append({"step": "refused", **reminder.row, "why": str(refusal)})
         except ClientaryError as failure:
@@ -126,7 +129,7 @@ async def _mail_all(clientary: Clientary, args: SendPaymentReminders, reminders:
     return rows
 
 
-async def _mail(clientary: Clientary, args: SendPaymentReminders, reminder: _Reminder) -> None:
+async def _mail(clientary: Clientary, args: SendPaymentReminders, reminder: _Reminder, memory: RecentResults) -> None:
     """One mail, remembered for a day: also when it is not known whether it left."""
     invoice, to = reminder.invoice.id, reminder.recipients
     texts = {"subject": args.subject, "message": args.message}
@@ -134,13 +137,13 @@ async def _mail(clientary: Clientary, args: SendPaymentReminders, reminder: _Rem
     try:
         await send_message(clientary, f"invoices/{invoice}", mail)
     except OutcomeUnknown as lost:
-        clientary.recent.put(reminder.key, {"mailed": "perhaps"})
+        memory.put(reminder.key, {"mailed": "perhaps"})
         lost.add("For a day the same call leaves this invoice out.")
         raise
-    clientary.recent.put(reminder.key, {"mailed": "certainly"})
+    memory.put(reminder.key, {"mailed": "certainly"})
 
 
-async def _plan(clientary: Clientary, args: SendPaymentReminders) -> _Batch:
+async def _plan(clientary: Clientary, args: SendPaymentReminders, memory: RecentResults) -> _Batch:
     """Who is to be reminded of what, and who is not."""
     today = clientary.today()
     paid = await _paid_since(clientary, today - timedelta(days=args.paid_within_days))
@@ -156,7 +159,7 @@ async def _plan(clientary: Clientary, args: SendPaymentReminders) -> _Batch:
         reminder = _Reminder(invoice, row | {"recipients": recipients}, recipients)
         why = _not_late(invoice, today) or chosen.payment_of(invoice) or _unreachable(recipients)
         if why is None and not args.allow_duplicate:
-            why = _reminded(clientary.recent.get(reminder.key))
+            why = _reminded(memory.get(reminder.key))
         if why is None:
             batch.reminders.append(reminder)
         else:
