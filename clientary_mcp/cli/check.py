@@ -8,20 +8,23 @@ from typing import Any
 
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import NotAllowed, NotFound
+from clientary_mcp.tools.support.formatting import plural_name
+from tool_schemas.base.models import Record
+from tool_schemas.clients import Client
+from tool_schemas.contacts import Contact
+from tool_schemas.estimates import Estimate
+from tool_schemas.expenses import Expense
+from tool_schemas.invoices import Invoice
+from tool_schemas.leads import Lead
+from tool_schemas.payments import Payment
+from tool_schemas.projects import Project
+from tool_schemas.recurring_schedules import RecurringSchedule
+from tool_schemas.staff import Staff
+from tool_schemas.tasks import Task
 
 _LABEL = 14
-_LISTS = (
-    ("clients", "clients"),
-    ("contacts", "contacts"),
-    ("leads", "leads"),
-    ("projects", "projects"),
-    ("tasks", "tasks"),
-    ("expenses", "expenses"),
-    ("invoices", "invoices"),
-    ("estimates", "estimates"),
-    ("payments", "payments"),
-    ("recurring schedules", "recurring"),
-    ("staff", "staff"),
+_LISTS: tuple[type[Record], ...] = (
+    *(Client, Contact, Lead, Project, Task, Expense, Invoice, Estimate, Payment, RecurringSchedule, Staff),
 )
 _ONLY_BY_WRITING = (
     "how PUT and DELETE respond",
@@ -35,7 +38,8 @@ async def report(clientary: Clientary) -> AsyncIterator[str]:
     """The findings, line by line; ClientaryError if the account cannot be reached or does not accept the token."""
     seen: dict[str, dict[str, Any]] = {}
     refusals: dict[str, NotAllowed] = {}
-    for name, path in _LISTS:
+    for kind in _LISTS:
+        name, path = plural_name(kind), kind.plural
         try:
             sent = await clientary.fetch(path)
         except NotAllowed as refusal:
@@ -50,7 +54,7 @@ async def report(clientary: Clientary) -> AsyncIterator[str]:
     if not seen:
         raise next(iter(refusals.values()))
     yield "token         accepted"
-    yield _listed("access to", (_counted(name, path, seen[path]) for name, path in _LISTS if path in seen))
+    yield _listed("access to", (_counted(kind, seen[kind.plural]) for kind in _LISTS if kind.plural in seen))
     if refusals:
         yield _listed("no access to", refusals)
     yield ""
@@ -113,9 +117,9 @@ def _answers(seen: dict[str, dict[str, Any]], hours: list[Any]) -> Iterator[str]
         yield f"lists without page numbers: {', '.join(whole)}"
 
 
-def _counted(name: str, path: str, sent: dict[str, Any]) -> str:
+def _counted(kind: type[Record], sent: dict[str, Any]) -> str:
     count = sent.get("total_count")
-    return f"{len(_rows({path: sent}, path)) if count is None else count} {name}"
+    return f"{len(_rows({kind.plural: sent}, kind.plural)) if count is None else count} {plural_name(kind)}"
 
 
 def _rows(seen: dict[str, dict[str, Any]], path: str) -> list[Any]:

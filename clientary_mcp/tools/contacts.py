@@ -3,7 +3,7 @@
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.tools.decorators import creates, deletes, lists, reads, updates
 from clientary_mcp.tools.support.listing import Listing
-from clientary_mcp.tools.support.previews import done, preview
+from clientary_mcp.tools.support.previews import done, preview_delete
 from tool_schemas.base.results import Outcome
 from tool_schemas.contacts import (
     Contact,
@@ -46,16 +46,15 @@ async def update_contact(clientary: Clientary, args: UpdateContact) -> Contact:
     return await clientary.update(Contact, f"contacts/{args.contact_id}", args.body())
 
 
-async def _preview_delete_contact(clientary: Clientary, args: DeleteContact) -> Outcome:
-    contact = await clientary.get(Contact, f"contacts/{args.contact_id}")
-    return preview(
-        f"delete contact {contact.id} for good, with all comments associated with it",
-        contact,
-        not_visible="The comments can't be read through the API, so they are not counted here.",
-    )
-
-
-@deletes("contacts", _preview_delete_contact, seen_with="get_contact")
+@deletes(
+    "contacts",
+    preview_delete(
+        Contact,
+        along=", with all comments associated with it",
+        remarks=lambda _: {"not_visible": "The comments can't be read through the API, so they are not counted here."},
+    ),
+    seen_with="get_contact",
+)
 async def delete_contact(clientary: Clientary, args: DeleteContact) -> Outcome:
     """Delete a contact for good, with the comments linked to it. The client stays."""
     await clientary.delete(f"contacts/{args.contact_id}")

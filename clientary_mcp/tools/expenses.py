@@ -5,7 +5,7 @@ from functools import partial
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.tools.decorators import creates, deletes, lists, reads, updates
 from clientary_mcp.tools.support.listing import Listing
-from clientary_mcp.tools.support.previews import done, preview
+from clientary_mcp.tools.support.previews import done, preview_delete
 from tool_schemas.base.results import Outcome
 from tool_schemas.expenses import (
     CreateExpense,
@@ -61,13 +61,18 @@ async def update_expense(clientary: Clientary, args: UpdateExpense) -> Expense:
     return await clientary.update(Expense, f"expenses/{args.expense_id}", args.body())
 
 
-async def _preview_delete_expense(clientary: Clientary, args: DeleteExpense) -> Outcome:
-    expense = await clientary.get(Expense, f"expenses/{args.expense_id}")
-    billed = f"It is on invoice {expense.invoice_id}, which stays as it is." if expense.invoice_id else None
-    return preview(f"delete expense {expense.id} for good", expense, not_visible=billed)
-
-
-@deletes("expenses", _preview_delete_expense, seen_with="get_expense")
+@deletes(
+    "expenses",
+    preview_delete(
+        Expense,
+        remarks=lambda expense: {
+            "not_visible": f"It is on invoice {expense.invoice_id}, which stays as it is."
+            if expense.invoice_id
+            else None
+        },
+    ),
+    seen_with="get_expense",
+)
 async def delete_expense(clientary: Clientary, args: DeleteExpense) -> Outcome:
     """Delete an expense for good."""
     await clientary.delete(f"expenses/{args.expense_id}")

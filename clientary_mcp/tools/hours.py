@@ -9,7 +9,7 @@ from clientary_mcp.api.session import Clientary
 from clientary_mcp.tools.decorators import creates, deletes, lists, reads, updates
 from clientary_mcp.tools.support.listing import Listing
 from clientary_mcp.tools.support.lookups import hours_query, may_have_hours, projects_of
-from clientary_mcp.tools.support.previews import done, preview
+from clientary_mcp.tools.support.previews import done, preview_delete
 from tool_schemas.base.results import Outcome, Page
 from tool_schemas.base.sentences import Mention
 from tool_schemas.hours import (
@@ -94,16 +94,16 @@ async def update_hour_entry(clientary: Clientary, args: UpdateHourEntry) -> Hour
     return entry
 
 
-async def _preview_delete_hour_entry(clientary: Clientary, args: DeleteHourEntry) -> Outcome:
-    entry = await clientary.get(HourEntry, f"hours/{args.hour_entry_id}")
-    return preview(
-        f"delete hour entry {entry.id} for good",
-        entry,
-        not_visible="It is billed already; the invoice that bills it stays as it is." if entry.billed else None,
-    )
-
-
-@deletes("hours", _preview_delete_hour_entry, seen_with="get_hour_entry")
+@deletes(
+    "hours",
+    preview_delete(
+        HourEntry,
+        remarks=lambda entry: {
+            "not_visible": "It is billed already; the invoice that bills it stays as it is." if entry.billed else None
+        },
+    ),
+    seen_with="get_hour_entry",
+)
 async def delete_hour_entry(clientary: Clientary, args: DeleteHourEntry) -> Outcome:
     """Delete one hour entry for good."""
     await clientary.delete(f"hours/{args.hour_entry_id}")

@@ -3,7 +3,7 @@
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.tools.decorators import creates, deletes, lists, reads, updates
 from clientary_mcp.tools.support.listing import Listing
-from clientary_mcp.tools.support.previews import done, preview
+from clientary_mcp.tools.support.previews import done, preview_delete
 from tool_schemas.base.results import Outcome
 from tool_schemas.base.sentences import Mention
 from tool_schemas.leads import CreateLead, DeleteLead, GetLead, Lead, ListLeads, UpdateLead
@@ -38,16 +38,17 @@ async def update_lead(clientary: Clientary, args: UpdateLead) -> Lead:
     return await clientary.update(Lead, f"leads/{args.lead_id}", args.body())
 
 
-async def _preview_delete_lead(clientary: Clientary, args: DeleteLead) -> Outcome:
-    lead = await clientary.get(Lead, f"leads/{args.lead_id}")
-    return preview(
-        f"delete lead {lead.id} for good, with all its estimates and contacts",
-        lead,
-        not_visible="The API has no list of a lead's estimates and contacts, so they are not counted here.",
-    )
-
-
-@deletes("leads", _preview_delete_lead, seen_with="get_lead")
+@deletes(
+    "leads",
+    preview_delete(
+        Lead,
+        along=", with all its estimates and contacts",
+        remarks=lambda _: {
+            "not_visible": "The API has no list of a lead's estimates and contacts, so they are not counted here."
+        },
+    ),
+    seen_with="get_lead",
+)
 async def delete_lead(clientary: Clientary, args: DeleteLead) -> Outcome:
     """Delete a lead for good, with all its estimates and contacts."""
     await clientary.delete(f"leads/{args.lead_id}")

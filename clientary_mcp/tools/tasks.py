@@ -5,7 +5,7 @@ from functools import partial
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.tools.decorators import creates, deletes, lists, reads, updates
 from clientary_mcp.tools.support.listing import Listing
-from clientary_mcp.tools.support.previews import done, preview
+from clientary_mcp.tools.support.previews import done, preview_delete
 from tool_schemas.base.results import Outcome
 from tool_schemas.base.sentences import Mention
 from tool_schemas.tasks import CreateTask, DeleteTask, GetTask, ListProjectTasks, ListTasks, Task, UpdateTask
@@ -51,21 +51,17 @@ async def update_task(clientary: Clientary, args: UpdateTask) -> Task:
     return task
 
 
-async def _preview_delete_task(clientary: Clientary, args: DeleteTask) -> Outcome:
-    task = await clientary.get(Task, f"tasks/{args.task_id}")
-    return preview(
-        f"delete task {task.id} for good",
-        task,
-        not_visible="Comments on it, which the API does not show, may go too.",
-        alternative=Mention(
-            f"update_task with task_id={task.id}, complete=true ticks it off and keeps it.", "update_task"
-        ),
-    )
-
-
 @deletes(
     "tasks",
-    _preview_delete_task,
+    preview_delete(
+        Task,
+        remarks=lambda task: {
+            "not_visible": "Comments on it, which the API does not show, may go too.",
+            "alternative": Mention(
+                f"update_task with task_id={task.id}, complete=true ticks it off and keeps it.", "update_task"
+            ),
+        },
+    ),
     seen_with="get_task",
     mentions=Mention("update_task with complete=true marks it done instead.", "update_task"),
 )

@@ -126,7 +126,7 @@ async def test_the_request_of_every_tool_is_pinned() -> None:
 
 
 async def test_every_argument_is_in_a_request_that_is_pinned() -> None:
-    everywhere = {"limit", "page", "detail", "allow_duplicate"}
+    everywhere = {"limit", "offset", "detail", "allow_duplicate"}
     pinned = {(exchange.tool, name) for exchange in EXCHANGES for name in exchange.arguments}
     assert [
         (tool, name)

@@ -24,6 +24,11 @@ def _own_name(record: Record) -> str | None:
     return next((str(name) for name in names if name), None)
 
 
+def plural_name(kind: type[Record]) -> str:
+    """`invoices`: what several records of a kind are called."""
+    return "recurring schedules" if kind.plural == "recurring" else kind.plural.replace("_", " ")
+
+
 def format_money(amount: Decimal | None, currency_code: str | None) -> str:
     """`1,250.50 USD`; `an unknown amount` for None."""
     if amount is None:

@@ -1,6 +1,6 @@
 """Outcomes of gated calls: a preview before they act, and what was done afterwards."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, TypeVar
 
@@ -10,7 +10,7 @@ from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.status_errors import not_found
 from clientary_mcp.errors import NotAllowed, NotFound
 from clientary_mcp.tools.support.formatting import name_of
-from tool_schemas.base.models import Record
+from tool_schemas.base.models import Confirmed, Record
 from tool_schemas.base.results import Outcome
 from tool_schemas.base.sentences import Sentences
 
@@ -45,6 +45,20 @@ def preview(
         alternative=alternative,
         to_proceed=_TO_PROCEED,
     )
+
+
+def preview_delete(
+    kind: type[RecordT], along: str = "", remarks: Callable[[RecordT], dict[str, Any]] = lambda _: {}
+) -> Callable[[Clientary, Any], Awaitable[Outcome]]:
+    """The preview of a delete that needs only the record itself: what is deleted `along` with it, and remarks on it."""
+
+    async def look(clientary: Clientary, args: Confirmed) -> Outcome:
+        (address,) = args.addresses()
+        record = await clientary.get(kind, f"{kind.plural}/{getattr(args, address)}")
+        noun = address.removesuffix("_id").replace("_", " ")
+        return preview(f"delete {noun} {record.id} for good{along}", record, **remarks(record))
+
+    return look
 
 
 def nothing_to_do(

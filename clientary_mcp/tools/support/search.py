@@ -14,7 +14,7 @@ from clientary_mcp.api.concurrency import gather
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import rereads
 from clientary_mcp.errors import NotAllowed
-from clientary_mcp.tools.support.formatting import name_of
+from clientary_mcp.tools.support.formatting import name_of, plural_name
 from clientary_mcp.tools.support.lookups import client_named_in
 from clientary_mcp.tools.support.matching import Level, Match, Wanted
 from tool_schemas.base.models import Record
@@ -52,7 +52,7 @@ class Kind:
     @property
     def words(self) -> str:
         """What several of them are called."""
-        return self.record.plural if self.word != "recurring_schedule" else "recurring schedules"
+        return plural_name(self.record)
 
     def is_closed(self, record: Record) -> bool:
         """Whether it is done with."""
