@@ -18,11 +18,11 @@ from tool_schemas.payment_profiles import PaymentProfile
 from tool_schemas.payments import ChargePaymentProfile, CreatePayment, DeletePayment, ListPayments, Payment
 
 _CHEAP = 50
-"""Invoices that are looked up for the sums of a page that nobody asked to be summed."""
+"""Invoices looked up at most for the sums of a list that was not filtered."""
 
 
 class _Payments(Listing[Payment]):
-    """Payments, whose currency only their invoices tell: the id of the invoice stands for one that is not known yet."""
+    """Payments, whose currency only their invoices state: the invoice's id is the placeholder until it is known."""
 
     def __init__(self, clientary: Clientary, args: ListPayments) -> None:
         super().__init__(clientary, Payment, args, query={"sort": args.sort if args.sort != "received_on" else None})
@@ -96,7 +96,7 @@ async def _summed(clientary: Clientary, page: Page[Payment], totals: Totals, mos
 
 def _without_sums(page: Page[Payment], why: str) -> Page[Payment]:
     page.total_amounts = None
-    add_notice(page, f"There is no total_amounts: only the invoices tell the currency, {why}.")
+    add_notice(page, f"There is no total_amounts: only the invoices state the currency, {why}.")
     return page
 
 
@@ -113,7 +113,7 @@ async def create_payment(clientary: Clientary, args: CreatePayment) -> Payment:
 
 
 async def _newest_of(clientary: Clientary, invoice_id: int) -> list[Payment]:
-    """The payments made last: only this list may tell when that was."""
+    """The payments made last: only this list may show when that was."""
     page = await clientary.collect(Payment, limit=30, query={"sort": "created_at"})
     return [payment for payment in page.records if payment.invoice_id == invoice_id]
 

@@ -109,7 +109,7 @@ async def test_payments_are_shown_without_sums_where_the_invoices_can_not_be_rea
     answer = await agent.answer("list_payments", **arguments)
     assert answer["returned"] == 1
     assert "total_amounts" not in answer
-    assert "no total_amounts: only the invoices tell the currency, and they can't be read" in answer["notice"]
+    assert "no total_amounts: only the invoices state the currency, and they can't be read" in answer["notice"]
 
 
 @pytest.mark.parametrize(("count", "looks"), [(50, True), (51, False)])

@@ -218,7 +218,7 @@ def _with_budget(project: Project, left_out: Omissions) -> dict[str, Any]:
     names = ("id", "name", "status", "project_type", "rate", "currency_code", "worked_hours", "unbilled_hours")
     used = used_as_told(project)
     if project.budget and used is None:
-        left_out.add("project", "whose use of the budget Clientary does not tell", label(project))
+        left_out.add("project", "whose budget use Clientary does not report", label(project))
     return {name: getattr(project, name, None) for name in names} | against_budget(project, used)
 
 

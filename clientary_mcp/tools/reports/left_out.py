@@ -1,11 +1,11 @@
-"""What a report did not count, and how it says so."""
+"""What a report did not count, in sentences."""
 
 _NAMED = 5
-"""Records that a sentence names; of the others it says how many they are."""
+"""Records that a sentence names; of the others it gives the number."""
 
 
 class Omissions:
-    """What a report says of records that it left out or could not count like the others: how many, and the first few.
+    """The records that a report left out or could not count like the others: how many, and the first few.
 
     `left_out.add("invoice", "without a due date", "“1042”")` says `1 invoice without a due date: “1042”.`
     """
@@ -14,7 +14,7 @@ class Omissions:
         self._found: dict[tuple[str, str], tuple[int, list[str]]] = {}
 
     def add(self, noun: str, remark: str, *names: str, count: int = 1) -> None:
-        """`count` more records to say that of; the noun in the singular, names as they stand in the sentence."""
+        """Add `count` records; the noun is in the singular, names are as they appear in the sentence."""
         before, named = self._found.get((noun, remark), (0, []))
         self._found[noun, remark] = before + count, [*named, *names][:_NAMED]
 

@@ -1,4 +1,4 @@
-"""What is new or changed since a time or the last look, as the watch triggers of automation products tell it."""
+"""What is new or changed since a time or the last call, like the watch triggers of automation products."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -42,7 +42,7 @@ _KINDS: Mapping[Type, type[Record]] = {
     "staff": Staff,
 }
 _A_DAY = 86_400
-_NEVER = "Deleted records: Clientary does not tell of them. Hours, recurring schedules and cards are not looked at."
+_NEVER = "Deleted records: Clientary does not report them. Hours, recurring schedules and cards are not covered."
 
 _DATED: tuple[Type, ...] = ("client", "invoice")
 """Types whose list can be asked for what changed since a day."""
@@ -53,17 +53,17 @@ _LATE = 10
 
 _LONGEST_CURSOR = 40_000
 _FEW = 50
-"""Records of a type and second that the cursor tells one by one; more are told as one, and again as one."""
+"""Records of a type and second that the cursor lists one by one; more are listed as one, and repeated as one."""
 _IN_CURSOR = 7
-"""Characters of a cursor for each record that it says was told."""
+"""Characters of a cursor for each record that it marks as listed."""
 _AROUND = 6_000
-"""Characters kept free for what stands around the rows, besides the cursor."""
+"""Characters kept free for what surrounds the rows, besides the cursor."""
 
 _BASIS = (
     "Records that were made or changed at or after {since}, by their updated_at or created_at in Clientary, oldest"
     " first; a day begins at midnight UTC. new: made since then. The cursor goes on from here."
 )
-_FROM_NOW = "Nothing is told yet: the cursor, in the next call, asks for what is new or changed from now on."
+_FROM_NOW = "No changes yet: pass the cursor in the next call to list what is new or changed from now on."
 
 
 @reads("reports")
@@ -78,7 +78,7 @@ async def list_changes(clientary: Clientary, args: ListChanges) -> Report:
     changes = Changes(types, known, looks, late, yesterday=second_of(f"{clientary.today() - _DAY}"))
     cursor = changes.cursor().text()
     if len(cursor) > _LONGEST_CURSOR:
-        raise BadArguments("list_changes: too much changed at once to be told with one cursor. Name fewer types.")
+        raise BadArguments("list_changes: too many records changed at once for one cursor. Name fewer types.")
     return Report(
         rows=[json.loads(change.row) for change in changes.to_json],
         basis=_BASIS.format(since=_iso(known.second)) if known else _FROM_NOW,
@@ -133,7 +133,7 @@ async def _look(clientary: Clientary, each: Type, second: int, known: Cursor | N
 
 
 class Change(NamedTuple):
-    """One record that may have to be told. `group` is the second of its change; minus its id where that is untold."""
+    """A record that may have to be listed. `group` is the second of its change, or minus its id if unknown."""
 
     group: int
     type: Type
@@ -144,7 +144,7 @@ class Change(NamedTuple):
 
     @property
     def key(self) -> tuple[Type, int]:
-        """What is told together: the records of a type and second."""
+        """The records of a type and second are listed together."""
         return self.type, self.group
 
     @property
@@ -154,7 +154,7 @@ class Change(NamedTuple):
 
 
 class _Look:
-    """What is kept of the records of one type: those that may have to be told, and which times they tell.
+    """The records of one type that may have to be listed, and which timestamps they carry.
 
     Without anything known, these are the latest ones, which went by within so many seconds before the last.
     """
@@ -201,7 +201,7 @@ class _Look:
 
 
 class Changes:
-    """What is told in this answer, what is left for the next, and the cursor that tells them apart."""
+    """The changes in this answer, those left for the next, and the cursor that separates them."""
 
     def __init__(
         self, types: Sequence[Type], known: Cursor | None, looks: Sequence[_Look], late: int, yesterday: int
@@ -222,7 +222,7 @@ class Changes:
         self.to_json, self.left = fresh[:fitting], fresh[fitting:]
 
     def _fresh(self) -> Iterable[Change]:
-        """What was not told by the answer that the cursor is from."""
+        """The changes that the answer with the cursor did not list."""
         assert self._known is not None  # noqa: S101 - asked for only where there is one
         known, part = self._known.told, self._known.part
         for key, changes in self._groups.items():
@@ -245,7 +245,7 @@ class Changes:
         return Cursor(self._types, second, new_from, ids, *self._remembered(second))
 
     def _remembered(self, second: int) -> tuple[frozenset[bytes], Part | None]:
-        """What of that second and later ones was told: few records of a type and second one by one, more as one."""
+        """The changes listed from that second on: few records of a type and second one by one, more as one."""
         told: set[bytes] = set()
         part: Part | None = None
         waiting: dict[tuple[Type, int], set[int]] = {}
@@ -265,32 +265,32 @@ class Changes:
         return frozenset(told), part
 
     def _told_up_to(self, look: _Look) -> int:
-        """The highest id that was told of a type whose records tell no times."""
+        """The highest id listed of a type whose records carry no timestamps."""
         earlier = (self._known.ids or {}).get(look.type, 0) if self._known else 0
         waiting = [change.id for change in self.left if change.type == look.type and change.group < 0]
         return min(waiting) - 1 if waiting and look.type not in _DATED else max(earlier, look.highest_id)
 
     def left_out(self) -> list[str]:
-        """What can't be told."""
+        """The changes that are not listed."""
         known, said = self._known, [_NEVER]
         if self.left:
-            said.append(f"{len(self.left):,} later changes: the next call with the cursor tells them.")
+            said.append(f"{len(self.left):,} later changes: call again with the cursor to list them.")
         unseen = [_of(look, look.timeless) for look in self._looks if look.timeless and look.type not in _DATED]
         by_day = [_of(look, look.timeless) for look in self._looks if look.timeless and look.type in _DATED]
         once = [_of(look, look.without_changes) for look in self._looks if look.without_changes]
         if unseen:
             seen = "those after this answer" if known and known.ids is None else "new ones"
-            said.append(f"Changes of {', '.join(unseen)}: they tell no times, so only {seen} are seen.")
+            said.append(f"Changes of {', '.join(unseen)}: they carry no timestamps, so only {seen} are listed.")
         if once:
-            said.append(f"Changes of {', '.join(once)}: they tell only when they were made.")
+            said.append(f"Changes of {', '.join(once)}: they carry only the time of creation.")
         if by_day and known:
             day = datetime.fromtimestamp(known.second, UTC).date() - _DAY
-            said.append(f"The times of {', '.join(by_day)}: they tell none; Clientary lists what changed since {day}.")
+            said.append(f"The times of {', '.join(by_day)}: they carry none; Clientary lists what changed since {day}.")
         return said
 
 
 def _digest(changes: Sequence[Change]) -> bytes:
-    """Tells whether the records of a type and second are still the same, in any order."""
+    """A digest of the records of a type and second, in any order."""
     contents = reduce(xor, (change.content for change in changes), 0)
     each, group = changes[0].key if changes else ("", 0)
     return sha256(f"{each} {group} {contents}".encode()).digest()[:DIGEST]

@@ -1,4 +1,4 @@
-"""What a project earned: what was invoiced, less its expenses and what its hours cost."""
+"""The profitability report: what was invoiced for a project, less its expenses and what its hours cost."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -38,8 +38,8 @@ _BASIS = (
 _WITH_LABOUR = " margin is invoiced less expenses and labour; percentage is its share of invoiced."
 _BEFORE_LABOUR = " margin is invoiced less expenses, before labour; percentage is its share of invoiced."
 _NO_COSTS = (
-    "The margin is before labour: Clientary does not know what an hour of anybody costs. cost_rates or the owner's"
-    " setting CLIENTARY_COST_RATES tells it."
+    "The margin is before labour: Clientary has no cost rates. Pass cost_rates, or have the owner set"
+    " CLIENTARY_COST_RATES."
 )
 _FEW_COSTS = "The margin is before the labour of those without a cost rate; left_out names them."
 
@@ -78,7 +78,7 @@ class _Costs:
     default: Decimal | None
 
     def of(self, user_id: int | None) -> Decimal | None:
-        """The cost of an hour; None where nobody told it."""
+        """The cost of an hour; None where it is unknown."""
         return self.given.get(user_id or 0, self.set_by_owner.get(user_id or 0, self.default))
 
 
@@ -118,7 +118,7 @@ async def _read_invoices(clientary: Clientary, project_id: int) -> _Invoiced:
             if received := _received(invoice):
                 found.left_out.add("payment", "of a cancelled invoice, not in received", f"{received:,f}")
         elif subtotal is None:
-            found.left_out.add("invoice", "that tells no subtotal", label(invoice))
+            found.left_out.add("invoice", "without a subtotal", label(invoice))
         elif invoice.status == "draft":
             found.drafts.add(invoice.currency_code, invoiced=subtotal)
             found.left_out.add("draft", "", label(invoice))
@@ -171,7 +171,7 @@ async def _read_hours(clientary: Clientary, project: Project) -> _Worked:
     worked, today = _Worked(), clientary.today()
     async for entry in hours_of(clientary, project):
         if entry.hours is None:
-            worked.left_out.add("hour entry", "that tells no hours", f"id {entry.id}")
+            worked.left_out.add("hour entry", "without hours", f"id {entry.id}")
         elif entry.date and entry.date > today:
             worked.left_out.add("hour entry", "dated in the future")
         else:
@@ -259,7 +259,7 @@ class _Profit:
 
 
 def _subtotal(invoice: Invoice) -> Decimal | None:
-    """What is invoiced before tax: as told, else what the lines come to."""
+    """What is invoiced before tax: as Clientary reports it, else the sum of the lines."""
     if invoice.subtotal is not None:
         return invoice.subtotal
     return sums_of(invoice.items, invoice).subtotal if invoice.items else None
@@ -272,7 +272,7 @@ def _received(invoice: Invoice) -> Decimal:
 
 
 def _shared(invoice: Invoice) -> bool:
-    """Whether the invoice bills more projects than this one, where Clientary tells it."""
+    """Whether the invoice bills more projects than this one, where Clientary reports them."""
     projects = (invoice.__pydantic_extra__ or {}).get("projects")
     return isinstance(projects, list) and len(projects) > 1
 

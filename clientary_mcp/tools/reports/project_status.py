@@ -1,4 +1,4 @@
-"""How projects stand against their budgets, in hours or money, and what of their hours is billed."""
+"""Projects compared with their budgets, in hours or money, and how many of their hours are billed."""
 
 from datetime import date
 from decimal import Decimal
@@ -35,7 +35,7 @@ _BASIS = (
     " its own rate, else at the project's. remaining below zero is over budget."
 )
 _FIXED = " At a fixed price, used is what the hours would cost at their own rates, not what is invoiced."
-_OPEN = " Open projects at or over {} % of their budget, by the worked_hours and cost that Clientary tells of them."
+_OPEN = " Open projects at or over {} % of their budget, by the worked_hours and cost that Clientary reports."
 
 
 @reads("reports")
@@ -71,7 +71,7 @@ def _of_the_full(args: ProjectStatus) -> bool:
 
 
 async def _asked_for(clientary: Clientary, args: ProjectStatus, left_out: Omissions) -> list[Project]:
-    """The project, or the open ones whose budget is used up far enough; what is said of the others."""
+    """The project, or the open ones whose budget is used up far enough; the others are left out."""
     if args.project_id is not None:
         return await projects_of(clientary, project_id=args.project_id, client_id=args.client_id)
     if args.client_id is not None:
@@ -93,12 +93,12 @@ def _under(args: ProjectStatus) -> str:
 
 
 def _is_full(project: Project, used: Decimal | None, threshold: Decimal) -> bool:
-    """Whether so much of the budget is used, in percent; what nobody knows has to be looked at."""
+    """Whether so much of the budget is used, in percent; an unknown use has to be checked."""
     return used is None or used * 100 >= threshold * (project.budget or ZERO)
 
 
 async def _people(clientary: Clientary, args: ProjectStatus) -> dict[int, str] | None:
-    """The names of all staff where hours are told by person, else None."""
+    """The names of all staff where hours are listed by person, else None."""
     return await staff_names(clientary) if args.by_person or args.project_id is not None else None
 
 
@@ -122,7 +122,7 @@ class _Standing:
     def count(self, entry: HourEntry, today: date) -> None:
         """One more entry."""
         if entry.hours is None:
-            self._left_out.add("hour entry", "that tells no hours", f"id {entry.id}")
+            self._left_out.add("hour entry", "without hours", f"id {entry.id}")
             return
         if entry.date and entry.date > today:
             self._left_out.add("hour entry", "dated in the future, counted as Clientary does", f"id {entry.id}")
@@ -167,7 +167,7 @@ class _Standing:
         return quote(project_name(self.project))
 
     def remarks(self) -> Omissions:
-        """What is said of the project and its hours."""
+        """Remarks on the project and its hours."""
         told = used_as_told(self.project)
         if self.used is None and self.project.budget:
             self._left_out.add("project", "whose budget is neither in hours nor in money", self._name)
@@ -176,7 +176,7 @@ class _Standing:
         return self._left_out
 
     def row(self, clients: dict[int | None, str], people: dict[int, str] | None) -> dict[str, Any]:
-        """The columns of a row; `people` are the names of staff, None where hours are not told by person."""
+        """The columns of a row; `people` are the names of staff, None where hours are not listed by person."""
         project = self.project
         row = {
             "project_id": project.id,

@@ -1,4 +1,4 @@
-"""Who owes what, for how long: open balances by age, per client and currency."""
+"""The receivables report: open balances by age, per client and currency."""
 
 from dataclasses import dataclass, field
 from datetime import date
@@ -23,9 +23,8 @@ _LAST_DAYS = (0, 30, 60, 90)
 
 _BASIS = "Balances of sent and viewed invoices by days after the due date; what is due on {day} itself is current."
 _PAST = (
-    "A balance on that day is today's plus the payments received since. Clientary does not tell when an invoice was"
-    " sent or cancelled: one that was sent later than its date counts, one that is cancelled by now does not. A status"
-    " is today's."
+    "A balance on that day is today's plus the payments received since. Clientary does not report when an invoice was"
+    " sent or cancelled: one sent after its date counts, one cancelled since does not. A status is today's."
 )
 _FUTURE = "Balances are today's, as if nothing were paid until {day}."
 
@@ -153,11 +152,11 @@ class _Receivables:
             self._sort(stood, invoice)
 
     def _as_it_stood(self, invoice: Invoice) -> Invoice | None:
-        """The invoice with its status and balance on the day of the report; None where that can't be told."""
+        """The invoice with its status and balance on the day of the report; None where that is unknown."""
         if self.as_of >= self._today:
             return invoice
         if invoice.payments is None and invoice.total_payments != 0:
-            self.left_out.add("invoice", "whose payments are not listed, so its balance is unknown", label(invoice))
+            self.left_out.add("invoice", "whose payments are not listed, so the balance is unknown", label(invoice))
             return None
         self._check_payments(invoice)
         since = [paid.amount or ZERO for paid in invoice.payments or () if _received_after(paid, self.as_of)]
@@ -213,7 +212,7 @@ class _Receivables:
             self.left_out.add("invoice", "without a currency, counted apart", label(invoice))
 
     def of_enough(self) -> Owed:
-        """The debts that are large enough, and what is said of the others."""
+        """The debts that are large enough; the others are left out."""
         least = self._args.min_total
         if least is None:
             return self._owed

@@ -1,4 +1,4 @@
-"""The search: an id for what people call by a name, a number or an address."""
+"""The search: finds ids by name, number or address."""
 
 from collections import Counter
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Who worked how long on what, the days on which nobody wrote anything down, and the entries that say nothing."""
+"""Hours by person and project, working days without an entry, and entries without a description."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -32,7 +32,7 @@ from tool_schemas.reports.timesheet import TimesheetReport
 _EXAMPLES = 10
 _LONGEST = timedelta(days=366)
 _MOST_STRETCHES, _STRETCHES_IN_ALL = 20, 400
-"""Stretches of days without entries that are told of one person, and of all together."""
+"""Stretches of days without entries that are listed for one person, and for all together."""
 
 
 @reads("reports")
@@ -173,7 +173,7 @@ def _rows(sheets: list[_Sheet], staff: dict[int, str], clients: dict[int | None,
 def _people(
     args: TimesheetReport, sheets: list[_Sheet], staff: dict[int, str], days: list[date] | None
 ) -> list[dict[str, Any]]:
-    """Everybody who worked, and where days are told, everybody who should have."""
+    """Everybody who worked, and where days are listed, everybody who should have."""
     ids = {user_id for sheet in sheets for user_id in sheet.worked}
     if days is not None:
         ids |= staff.keys() if args.user_id is None else {args.user_id}
@@ -209,7 +209,7 @@ def _missing(days: list[date], worked: set[date], stretches: int) -> dict[str, A
 
 
 def _working_days(args: TimesheetReport, today: date) -> list[date] | None:
-    """Mondays to Fridays of the range that are not in the future; None where they are not told."""
+    """Mondays to Fridays of the range that are not in the future; None where they are not listed."""
     if _all_projects(args) and args.to_date - args.from_date <= _LONGEST:
         count = (min(args.to_date, today) - args.from_date).days + 1
         days = (args.from_date + timedelta(days=number) for number in range(count))
@@ -252,11 +252,11 @@ def _left_out(args: TimesheetReport, sheets: list[_Sheet], staff: dict[int, str]
         found.merge(sheet.left_out)
     said = found.to_json()
     if not _all_projects(args):
-        said.append("Days without entries: they can be told only without client_id and project_id.")
+        said.append("Days without entries: they are listed only without client_id and project_id.")
     elif args.to_date - args.from_date > _LONGEST:
-        said.append(f"Days without entries: they are told for at most {_LONGEST.days} days.")
+        said.append(f"Days without entries: they are listed for at most {_LONGEST.days} days.")
     if not staff:
-        said.append("The owner of the API token may not see staff: no names, and nobody who has no entry.")
+        said.append("The owner of the API token may not list staff: names, and people without entries, are missing.")
     return said
 
 

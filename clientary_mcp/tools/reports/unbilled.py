@@ -1,4 +1,4 @@
-"""What is not on an invoice yet: hours with their worth, and expenses, per project or client and currency."""
+"""The unbilled report: hours with their worth, and expenses on no invoice, per project or client and currency."""
 
 from dataclasses import dataclass, field
 from datetime import date
@@ -35,7 +35,7 @@ _BASIS = (
     " assumed, otherwise the client's."
 )
 _FIXED = (
-    " Hours on projects at a fixed price stand apart in fixed_price, without a worth; the expenses of such projects are"
+    " Hours on fixed-price projects are apart in fixed_price, without a worth; the expenses of such projects are"
     " in the rows."
 )
 
@@ -113,11 +113,11 @@ class _Days:
 
     @property
     def last(self) -> date:
-        """The last day that is told."""
+        """The last day covered."""
         return self.asked_last or self.today
 
     def hold(self, day: date | None, noun: str, record_id: int, left_out: Omissions) -> bool:
-        """Whether a record of that day counts; one that might have been meant and does not is told."""
+        """Whether a record of that day counts; one that was perhaps meant and does not is left out with a remark."""
         if day is None:
             if self.first is None and self.asked_last is None:
                 return True
@@ -150,7 +150,7 @@ async def _read_hours(clientary: Clientary, days: _Days, project: Project) -> _W
         if entry.billed or not days.hold(entry.date, "hour entry", entry.id, work.left_out):
             continue
         if entry.hours is None:
-            work.left_out.add("hour entry", "that tells no hours", f"id {entry.id}")
+            work.left_out.add("hour entry", "without hours", f"id {entry.id}")
             continue
         amount = worth(entry, project)
         if amount is None and not work.fixed:
@@ -185,7 +185,7 @@ async def _read_expenses(clientary: Clientary, days: _Days) -> Spent:
 
 
 class _Unbilled:
-    """Everything that was found, and how it is told."""
+    """Everything that was found, and how it is shown."""
 
     def __init__(self, args: UnbilledReport, worked: list[_Work], spent: Spent) -> None:
         self.left_out = Omissions()
@@ -203,7 +203,7 @@ class _Unbilled:
         return self._args.client_id in (None, client_id) or project_id in self._projects
 
     def unknown_clients(self) -> set[int | None]:
-        """The clients whose name or currency is needed and not told by their projects."""
+        """The clients whose name or currency is needed and missing in their projects."""
         spent = {project_id for _, project_id in self._spent}
         projects = [work.project for work in self._worked if work.figures.records or work.project.id in spent]
         unknown = {project.client_id for project in projects if not (project.client_name and project.currency_code)}

@@ -28,7 +28,7 @@ _FEW = 10
 
 @dataclass(frozen=True)
 class Party:
-    """What reports tell of a client; its currency is None where Clientary does not tell it."""
+    """What reports show of a client; its currency is None where Clientary does not report it."""
 
     name: str
     currency_code: str | None = None
@@ -61,7 +61,7 @@ async def client_names(
 
 
 def names_in(records: Iterable[Record]) -> dict[int, str]:
-    """The names of the clients that records tell beside the id."""
+    """The names of the clients that records carry beside the id."""
     told = ((getattr(record, "client_id", None), client_named_in(record)) for record in records)
     return {client_id: name for client_id, name in told if client_id is not None and name is not None}
 
@@ -97,7 +97,7 @@ def project_name(project: Project) -> str:
 
 
 def person_name(user_id: int | None, staff: Mapping[int, str]) -> str:
-    """`staff 12` for somebody who is not among the `staff`, `unknown` where nobody is told."""
+    """`staff 12` for somebody who is not among the `staff`, `unknown` without an id."""
     return staff.get(user_id, f"staff {user_id}") if user_id else "unknown"
 
 
@@ -130,7 +130,7 @@ class Currencies:
             self._invoices.setdefault(invoice.currency_code, Ids()).add(invoice.id)
 
     def of(self, invoice_id: int) -> str | None:
-        """The currency of an invoice; None for one that is gone, or tells none."""
+        """The currency of an invoice; None for one that is gone or states none."""
         return next((code for code, ids in self._invoices.items() if invoice_id in ids), None)
 
 
@@ -139,7 +139,7 @@ async def currencies_of(clientary: Clientary, invoices: Collection[int] | None =
     if invoices is None:
         return await _read_currencies(clientary)
     known, missing = Currencies(), set(invoices)
-    if len(missing) > 2:  # a page of the list has many of them, and tells how long the list is
+    if len(missing) > 2:  # a page of the list has many of them, and shows how long the list is
         first = await clientary.stream(Invoice).peek()
         for invoice in first.records:
             known.add(invoice)

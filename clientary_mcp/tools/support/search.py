@@ -38,14 +38,14 @@ Rank = tuple[int, bool, float, int, int]
 
 @dataclass(frozen=True)
 class Kind:
-    """One type of record that people have a name for."""
+    """One type of record that can be found by name."""
 
     word: str
-    """What agents call the type."""
+    """The name of the type for agents."""
     record: type[Record]
     found_by: tuple[str, ...]
     told: tuple[str, ...]
-    """The fields that tell two records apart that are called alike."""
+    """The fields that distinguish records of the same name."""
     closed: tuple[str, Collection[Any]] = ("", ())
     """A field, and its values in a record that is done with."""
 
@@ -124,7 +124,7 @@ class Hit:
     match: Match
     told: dict[str, Any]
     client: str | None
-    """The name of its client, where the record itself tells it."""
+    """The name of its client, where the record itself carries it."""
     rank: Rank
 
     @property

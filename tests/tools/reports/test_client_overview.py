@@ -296,7 +296,7 @@ async def test_what_clientary_does_not_tell_is_named_and_never_counted() -> None
         "1 invoice of an unknown status: “2”.",
         "1 overpaid invoice: “3”.",
         "1 estimate of an unknown status: “8”.",
-        "1 project whose use of the budget Clientary does not tell: “Site”.",
+        "1 project whose budget use Clientary does not report: “Site”.",
     }
 
 

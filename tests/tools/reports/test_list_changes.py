@@ -137,7 +137,7 @@ async def test_a_long_time_is_told_in_answers_that_fit_each_record_once(sandbox:
     assert [at for _, _, at in found] == sorted(at for _, _, at in found)
     assert all(len(as_text(answer)) <= MAX_ANSWER for answer in answers)
     assert all(len(answer["cursor"]) < 200 for answer in answers)
-    assert any("later changes: the next call with the cursor tells them" in said for said in answers[0]["left_out"])
+    assert any("later changes: call again with the cursor to list them" in said for said in answers[0]["left_out"])
     assert {row["change"] for answer in answers for row in answer["rows"]} == {"new"}
     assert (await sandbox_agent.answer("list_changes", cursor=answers[-1]["cursor"]))["rows"] == []
 
@@ -184,12 +184,12 @@ async def test_without_times_new_records_are_told_by_their_ids_and_changes_are_s
         answer = await agent.answer("list_changes", cursor=cursor)
         assert named(answer) == [("lead", leads[0], "new"), ("lead", leads[1], "new"), ("expense", expense, "new")]
         assert not any("at" in row for row in answer["rows"])
-        said = "Changes of leads, payments, expenses, staff: they tell no times, so only new ones are seen."
+        said = "Changes of leads, payments, expenses, staff: they carry no timestamps, so only new ones are listed."
         assert said in answer["left_out"]
         assert (await agent.answer("list_changes", cursor=answer["cursor"]))["rows"] == []
         answer = await agent.answer("list_changes", since="2020-01-01", types=types)
         assert answer["rows"] == []
-        assert any("only those after this answer are seen" in said for said in answer["left_out"])
+        assert any("only those after this answer are listed" in said for said in answer["left_out"])
 
 
 async def test_without_times_changed_clients_and_invoices_are_those_that_clientary_lists(sandbox: Sandbox) -> None:
@@ -239,8 +239,9 @@ async def test_what_some_records_do_not_tell_is_said_of_them_alone(account: resp
         (3, "2023-11-11T09:00:00Z", "new"),
     ]
     assert answer["left_out"] == [
-        "Deleted records: Clientary does not tell of them. Hours, recurring schedules and cards are not looked at.",
-        "Changes of 1 of the payments, 1 of the tasks: they tell no times, so only those after this answer are seen.",
-        "Changes of 1 of the payments: they tell only when they were made.",
+        "Deleted records: Clientary does not report them. Hours, recurring schedules and cards are not covered.",
+        "Changes of 1 of the payments, 1 of the tasks: they carry no timestamps, so only those after this answer are"
+        " listed.",
+        "Changes of 1 of the payments: they carry only the time of creation.",
     ]
     assert (await agent.answer("list_changes", cursor=answer["cursor"]))["rows"] == []

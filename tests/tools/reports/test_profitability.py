@@ -253,7 +253,7 @@ async def test_pending_invoices_are_invoiced_and_odd_ones_are_named(small: Sandb
     assert row["invoiced"] == 100 + 50 + 19.99
     assert sorted(answer["left_out"]) == [
         "1 cancelled invoice: “C”.",
-        "1 invoice that tells no subtotal: “N”.",
+        "1 invoice without a subtotal: “N”.",
         "1 payment of a cancelled invoice, not in received: 50.",
     ]
 

@@ -244,7 +244,7 @@ async def test_odd_entries_are_named(small: Sandbox) -> None:
     assert answer["left_out"] == [
         f"1 hour entry dated in the future, counted as Clientary does: id {late}.",
         f"1 hour entry without a rate, counted in hours and not in money: id {unpriced} of “Site”.",
-        f"1 hour entry that tells no hours: id {empty}.",
+        f"1 hour entry without hours: id {empty}.",
     ]
 
 

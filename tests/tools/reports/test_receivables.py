@@ -342,7 +342,7 @@ async def test_payments_that_do_not_tell_all_are_named(account: respx.MockRouter
     assert {row["age"] for row in answer["rows"]} == {"current"}
     assert answer["left_out"] == [
         "1 invoice with a payment without a day, taken as received by then: “2”.",
-        "1 invoice whose payments are not listed, so its balance is unknown: “3”.",
+        "1 invoice whose payments are not listed, so the balance is unknown: “3”.",
         "2 invoices whose payments don't add up to total less balance: “5”, “9”.",
     ]
 

@@ -154,7 +154,7 @@ async def test_one_project_or_client_alone_says_nothing_of_days(reader: Agent, b
 
     assert by_person_and_project(answer) == worked(books, days, where=where)
     assert all("days_without_entries" not in person and person["entries"] for person in answer["people"])
-    assert "Days without entries: they can be told only without client_id and project_id." in answer["left_out"]
+    assert "Days without entries: they are listed only without client_id and project_id." in answer["left_out"]
 
 
 async def test_entries_that_say_nothing_are_counted_and_the_first_are_named(reader: Agent, books: Sandbox) -> None:
@@ -222,7 +222,7 @@ async def test_a_range_of_years_tells_hours_but_no_days(reader: Agent, books: Sa
     answer = await reader.answer("timesheet_report", **years)
     people = {(person["user_id"],): hundredths(person) for person in answer["people"]}
     assert people == worked(books, years, "user_id")
-    assert "Days without entries: they are told for at most 366 days." in answer["left_out"]
+    assert "Days without entries: they are listed for at most 366 days." in answer["left_out"]
 
 
 async def test_days_in_the_wrong_order_are_refused(account: respx.MockRouter, agent: Agent) -> None:
@@ -264,7 +264,10 @@ async def test_without_the_right_to_see_staff_people_are_named_by_id(account: re
     (row,) = answer["rows"]
     assert (row["person"], row["project"], row["client"]) == ("staff 12", "project 1", "no client")
     assert answer["people"][0]["no_entries_on"] == ["2023-11-14"]
-    assert "The owner of the API token may not see staff: no names, and nobody who has no entry." in answer["left_out"]
+    assert (
+        "The owner of the API token may not list staff: names, and people without entries, are missing."
+        in answer["left_out"]
+    )
 
 
 async def test_odd_entries_are_counted_or_left_out_and_named(account: respx.MockRouter, agent: Agent) -> None:

@@ -129,7 +129,7 @@ async def test_hours_at_a_fixed_price_stand_apart_without_a_worth(reader: Agent,
     apart = [{**{name: row[name] for name in columns}, "hours": exact(row["hours"])} for row in answer["fixed_price"]]
     assert sorted(apart, key=lambda row: row["project_id"]) == fixed
     assert not {"amount", "currency_code"} & answer["fixed_price"][0].keys()
-    assert "fixed price" in answer["basis"]
+    assert "fixed-price" in answer["basis"]
 
 
 async def test_one_clients_work_holds_its_projects_and_its_expenses_on_none(reader: Agent, books: Sandbox) -> None:
