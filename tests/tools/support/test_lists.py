@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from clientary_mcp.sandbox import Sandbox
+from clientary_mcp.sandbox import Sandbox, Switches
 from clientary_mcp.tools import ALL
-from tests.conftest import TODAY, agency
-from tests.support.agent import Agent
+from tests.conftest import TODAY, agency, session_with
+from tests.support.agent import Agent, agent_of
+from tests.support.lists_in_sql import whole
 from tests.support.long import covering
 from tool_schemas.base.models import Paging
 
@@ -134,6 +135,22 @@ async def test_going_on_by_next_offset_yields_every_record_exactly_once(
         assert answer["next_offset"] == len(found)
     assert "next_offset" not in answer
     assert sorted(found) == sorted(wanted)
+
+
+@pytest.mark.parametrize(
+    "switches", [Switches(page_keys=False), Switches(bare_arrays=True), Switches(honour_page_size=True)]
+)
+@pytest.mark.parametrize("tool", ["list_clients", "list_contacts", "list_client_invoices"])
+async def test_however_an_account_pages_its_lists_going_on_yields_every_record_once(
+    tool: str, switches: Switches
+) -> None:
+    sandbox = agency()
+    sandbox.switches = switches
+    wanted, arguments = expected(sandbox, tool)
+    async with agent_of(session_with(sandbox)) as agent:
+        found, _ = await whole(agent, tool, limit=40, **arguments)
+    assert len(found) == len(wanted)
+    assert set(found) == wanted
 
 
 async def test_a_list_reads_no_page_beyond_its_limit(sandbox: Sandbox, sandbox_agent: Agent) -> None:
