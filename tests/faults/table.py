@@ -1,0 +1,235 @@
+"""The faults: what stands where, what is put in its place, and the tests that should notice it first."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Planted:
+    """One fault. Its text must stand in the file exactly once."""
+
+    kind: str
+    name: str
+    """What goes wrong, in a few words."""
+    file: str
+    text: str
+    instead: str
+    tests: str
+    """Files under tests/, separated by spaces."""
+
+
+API, TOOLS, SERVER = "clientary_mcp/api", "clientary_mcp/tools", "clientary_mcp/server"
+FAULTS = (
+    Planted(
+        "retry", "a write whose connection broke is sent again", f"{API}/retry.py",
+        'safe = request.method == "GET" or isinstance(failure, NOT_SENT)', "safe = True", "api/test_retry.py",
+    ),
+    Planted(
+        "retry", "a read whose connection broke is not sent again", f"{API}/retry.py",
+        'safe = request.method == "GET" or isinstance(failure, NOT_SENT)', "safe = isinstance(failure, NOT_SENT)",
+        "api/test_retry.py",
+    ),
+    Planted(
+        "retry", "a write that was asked to slow down is not sent again", f"{API}/retry.py",
+        "response.status_code == 429:", 'response.status_code == 429 and request.method == "GET":', "api/test_retry.py",
+    ),
+    Planted(
+        "retry", "a write answered 502, 503 or 504 is sent again", f"{API}/retry.py",
+        'in _TROUBLED and request.method == "GET":', "in _TROUBLED:", "api/test_retry.py",
+    ),
+    Planted(
+        "retry", "a read answered 503 is not sent again", f"{API}/retry.py",
+        "_TROUBLED = (502, 503, 504)", "_TROUBLED = (502, 504)", "api/test_retry.py",
+    ),
+    Planted(
+        "retry", "a read whose JSON breaks off is not sent again", f"{API}/retry.py",
+        "and not _looks_whole(response)", "and False", "api/test_retry.py",
+    ),
+    Planted(
+        "retry", "a request leaves after the deadline", f"{API}/rate_limit.py",
+        "if call.left <= 0:", "if call.left <= -600:", "api/test_rate_limit.py api/test_retry.py",
+    ),
+    Planted(
+        "retry", "429 does not halve the places", f"{API}/rate_limit.py",
+        "max(1, self._places.total_tokens // 2)", "self._places.total_tokens", "api/test_rate_limit.py",
+    ),
+    Planted(
+        "write", "a create takes an old twin for its own record", f"{API}/reconcile.py",
+        "likeness == 1 and made >= since - _TICK", "likeness == 1", "resilience/test_lost_twins.py",
+    ),
+    Planted(
+        "write", "two creates are given the same record", f"{API}/reconcile.py",
+        "if record.id in known or likeness", "if likeness", "resilience/test_lost_twins.py",
+    ),
+    Planted(
+        "write", "an update takes an earlier change for its own", f"{API}/reconcile.py",
+        "return True if changed >= since - _TICK else", "return True if changed else",
+        "resilience/test_lost_twins.py resilience/test_odd_clocks.py",
+    ),
+    Planted(
+        "write", "a write that may still happen is told as not done", f"{API}/reconcile.py",
+        "raise lost if lost.may_still_happen else", "raise", "resilience/test_lost_answers.py",
+    ),
+    Planted(
+        "write", "nobody looks again for what comes seconds late", f"{API}/reconcile.py",
+        "_AT_WORK = 6.0", "_AT_WORK = 0.0", "resilience/test_late_effects.py",
+    ),
+    Planted(
+        "write", "without a Date header no doubt is left about the clock", f"{API}/http.py",
+        "timedelta(seconds=2), timedelta(minutes=5)", "timedelta(seconds=2), timedelta(seconds=2)",
+        "resilience/test_odd_clocks.py",
+    ),
+    Planted(
+        "write", "the time of Clientary's clock is not noted", f"{API}/http.py",
+        "        self._note_time(response.headers.get(\"date\"))\n", "", "resilience/test_odd_clocks.py",
+    ),
+    Planted(
+        "write", "a charge is previewed where nothing is owed", f"{TOOLS}/payments.py",
+        "invoice.balance is not None and invoice.balance <= 0:", "invoice.balance is not None and invoice.balance < 0:",
+        "tools/test_gates.py tools/test_payments.py",
+    ),
+    Planted(
+        "paging", "records that come and go while a list is read are not noticed", f"{API}/write_tracker.py",
+        "(changed > 0) + (gone > 0) > 1", "(changed > 0) + (gone > 0) > 2", "api/test_writes_while_reading.py",
+    ),
+    Planted(
+        "paging", "an answer that was cut is called complete", "tool_schemas/base/results.py",
+        "self.complete and cut != _LEFT_OUT and not more", "self.complete and cut != _LEFT_OUT",
+        "tool_schemas/base/test_results.py tools/support/test_lists.py",
+    ),
+    Planted(
+        "gate", "the question shows what it is about by doing it", f"{SERVER}/write_guard.py",
+        'update={"confirm": False}', "update={}", "server/test_elicitation.py",
+    ),
+    Planted(
+        "gate", "a form that was accepted unticked is a yes", f"{SERVER}/elicitation.py",
+        ' and (reply.content or {}).get("agree") is True', "", "server/test_elicitation.py",
+    ),
+    Planted(
+        "gate", "a record that changed while the user thought is changed all the same", f"{SERVER}/elicitation.py",
+        "return None if latest.state == snapshot.state else", "return None if latest else", "server/test_elicitation.py",
+    ),
+    Planted(
+        "gate", "one yes counts twice", f"{SERVER}/elicitation.py",
+        ' or asked.get("id") in self._answered', "", "server/test_answers_to_questions.py",
+    ),
+    Planted(
+        "gate", "allow_duplicate changes nothing", f"{SERVER}/write_guard.py",
+        "if not args.allow_duplicate and (earlier", "if (earlier", "state/test_recent.py",
+    ),
+    Planted(
+        "quotas", "one more than the owner allows", "clientary_mcp/state/quotas.py",
+        "if len(left) >= most:", "if len(left) > most:", "state/test_quotas.py",
+    ),
+    Planted(
+        "quotas", "what took no effect counts", "clientary_mcp/state/quotas.py",
+        "left.remove(stamp)", "pass", "state/test_quotas.py",
+    ),
+    Planted(
+        "quotas", "mails are not counted", f"{API}/http.py", 'what == "messages"', 'what == "message"',
+        "state/test_quotas.py",
+    ),
+    Planted(
+        "audit", "a full disk is not noticed before a write", f"{SERVER}/audit.py", ".free < _ENOUGH", ".free < 0",
+        "server/test_audit_disk.py",
+    ),
+    Planted(
+        "audit", "a line that the disk took in part stays torn", f"{SERVER}/audit.py",
+        "os.ftruncate(file, os.fstat(file).st_size - torn)", "pass", "server/test_audit_disk.py",
+    ),
+    Planted(
+        "audit", "the trail holds secrets", f"{SERVER}/audit.py",
+        "plain = self._without_secrets(line)", "plain = line",
+        "server/test_audit.py server/test_audit_before.py resilience/test_secrets.py",
+    ),
+    Planted(
+        "toolsets", "read-only offers writes", f"{TOOLS}/toolsets.py",
+        "if settings.read_only and not tool.effect.reads_only:", "if False:", "tools/test_toolsets.py",
+    ),
+    Planted(
+        "toolsets", "one of a tool's effects is enough", f"{TOOLS}/toolsets.py",
+        "tool.effect.kinds <= of_kinds)", "tool.effect.kinds & of_kinds)", "tools/test_toolsets.py",
+    ),
+    Planted(
+        "not given", "an empty list is sent", "tool_schemas/base/models.py",
+        'return value in ([], {}, "[]", "{}")', "return False",
+        "tool_schemas/base/test_models.py tools/test_clearing.py",
+    ),
+    Planted(
+        "not given", "0 is an id", "tool_schemas/base/models.py",
+        'return bare is int and name.endswith("_id") and value == 0', 'return bare is int and value == "0"',
+        "tool_schemas/base/test_models.py tools/test_clearing.py",
+    ),
+    Planted(
+        "rounding", "half a cent goes to the even one", "clientary_mcp/accounting/money.py",
+        "Context(prec=1_000, rounding=ROUND_HALF_UP)", 'Context(prec=1_000, rounding="ROUND_HALF_EVEN")',
+        "accounting/test_money.py",
+    ),
+    Planted(
+        "rounding", "a compound tax is not taken on the first one", "clientary_mcp/accounting/money.py",
+        "taxable + first if rates.compound_tax else taxable", "taxable", "accounting/test_money.py",
+    ),
+    Planted(
+        "rounding", "hours share a line although a cent is lost", "clientary_mcp/accounting/billable_time.py",
+        "or ZERO) != together:", "or ZERO) < 0:", "tools/workflows/test_bill_project_hours.py",
+    ),
+    Planted(
+        "report", "an invoice 30 days late is in the next age", f"{TOOLS}/reports/receivables.py",
+        "if days_overdue <= last)", "if days_overdue < last)", "tools/reports/test_receivables.py",
+    ),
+    Planted(
+        "report", "the first day of a range does not count", f"{TOOLS}/reports/unbilled.py",
+        "(self.first or day) <= day <=", "(self.first or date.min) < day <=", "tools/reports/test_unbilled.py",
+    ),
+    Planted(
+        "report", "paused schedules count", f"{TOOLS}/reports/recurring_revenue.py",
+        "totals=_totals(found.active)", "totals=_totals(every)", "tools/reports/test_recurring_revenue.py",
+    ),
+    Planted(
+        "report", "of two invoices of one day the older is the latest", f"{TOOLS}/reports/client_overview.py",
+        "return record.date or date.min, record.id", "return record.date or date.min, -record.id",
+        "tools/reports/test_client_overview.py",
+    ),
+    Planted(
+        "report", "a project exactly at the threshold is not told", f"{TOOLS}/reports/project_status.py",
+        "used * 100 >= threshold", "used * 100 > threshold", "tools/reports/test_project_status.py",
+    ),
+    Planted(
+        "report", "a balance exactly at min_balance is left out", "tool_schemas/invoices.py",
+        "record.balance >= self.min_balance", "record.balance > self.min_balance", "tools/support/test_filters.py",
+    ),
+    Planted(
+        "report", "another estimate's invoice is taken for this one's", f"{TOOLS}/workflows/invoice_from_estimate.py",
+        r"(id {estimate_id}\)", r"(id \d*{estimate_id}\d*\)", "tools/workflows/test_invoice_from_estimate.py",
+    ),
+    Planted(
+        "renderer", "an outcome of any length is sent", "tool_schemas/base/results.py",
+        "for part, told in cut.items()}\n            if len(as_text(shown)) <= MAX_ANSWER:",
+        "for part, told in cut.items()}\n            if shown:",
+        "tool_schemas/base/test_results.py resilience/test_hostile.py",
+    ),
+    Planted(
+        "renderer", "a cell that begins with a tab is sent as it is", f"{TOOLS}/support/export_files.py",
+        "value.startswith(_FORMULA)", 'value.startswith(("=", "+", "-", "@"))', "tools/reports/test_export_records.py",
+    ),
+    Planted(
+        "renderer", "a preview does not say that it counts a part", f"{TOOLS}/support/previews.py",
+        "if not page.complete:", "if False:", "tools/test_gates.py resilience/test_endless.py",
+    ),
+    Planted(
+        "redaction", "a secret written in escapes is shown", "clientary_mcp/redaction.py",
+        r'if b"\\" in content:', "if False:", "resilience/test_secrets.py",
+    ),
+    Planted(
+        "redaction", "a secret of an earlier answer is shown", "clientary_mcp/redaction.py",
+        "sorted(named | learnt.within(content)", "sorted(named", "resilience/test_secrets.py",
+    ),
+    Planted(
+        "redaction", "quotation marks of strangers end a quotation of ours", f"{API}/status_errors.py",
+        're.sub("[“”]", "", strip_invisible(text))', "strip_invisible(text)",
+        "api/test_status_errors.py resilience/test_hostile.py",
+    ),
+    Planted(
+        "settings", "the token goes over http to any host", "clientary_mcp/settings.py",
+        'url.scheme == "http" and is_loopback(host)', 'url.scheme == "http"', "test_settings.py",
+    ),
+)  # fmt: skip
