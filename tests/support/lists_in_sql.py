@@ -6,11 +6,13 @@ from decimal import Decimal
 from typing import Any
 
 from clientary_mcp.sandbox import Sandbox
-from tests.conftest import TODAY
+from tests.conftest import TODAY, agency
 from tests.support.agent import Agent
 
 JsonObject = dict[str, Any]
 Case = tuple[JsonObject, str]
+
+_BOOKS = agency()
 
 EVER = {"from_date": "2000-01-01", "to_date": TODAY.isoformat()}
 
@@ -78,9 +80,17 @@ def having(table: str, *words: str) -> str:
     return " AND ".join(f"lower({texts}) LIKE '%{word}%'" for word in words)
 
 
-def in_range(column: str, first: str = "2026-06-10", last: str = "2026-10-20") -> list[Case]:
-    """From a day, until a day, and both: a time counts as its day."""
+def on_a_record(table: str, column: str, part: float) -> Any:
+    """The value that so large a part of the records stays below: one of them has exactly this value."""
+    rows = _BOOKS.connection.execute(f"SELECT {column} FROM {table} WHERE {column} > '' OR {column} > 0 ORDER BY 1")  # noqa: S608 names written here
+    values = [row[0] for row in rows]
+    return values[int(part * len(values))]
+
+
+def in_range(table: str, column: str) -> list[Case]:
+    """From a day, until a day, and both, each the day of a record: a time counts as its day."""
     day = f"substr({column}, 1, 10)"
+    first, last = (on_a_record(table, day, part) for part in (0.25, 0.75))
     return [
         ({"from_date": first}, f"{day} >= '{first}'"),
         ({"to_date": last}, f"{day} <= '{last}'"),
@@ -93,33 +103,35 @@ def in_status(*words: str) -> list[Case]:
     return [({"status": word}, f"status = {code}") for code, word in enumerate(words) if word != "-"]
 
 
+_BALANCE = on_a_record("invoices", "balance", 0.75)
+
 LATE = f"(status IN (1, 2) AND due_date < '{TODAY}' AND balance > 0)"
 
 # Table → arguments and what they leave.
 FILTERS: dict[str, list[Case]] = {
     "clients": [
         *in_status("-", "active", "archived"),
-        *in_range("created_at", "2024-06-01", "2025-08-31"),
+        *in_range("clients", "created_at"),
         ({"query": "ridge"}, ""),
     ],
     "contacts": [({"query": "director"}, ""), ({"query": "DIRECTOR  logistics"}, "")],
-    "leads": [*in_range("created_at"), ({"query": "jasper"}, "")],
+    "leads": [*in_range("leads", "created_at"), ({"query": "jasper"}, "")],
     "projects": [
         *in_status("-", "active", "completed", "-", "billable"),
-        *in_range("end_date"),
+        *in_range("projects", "end_date"),
         ({"query": "website redesign"}, ""),
     ],
     "hours": [
         ({"missing_description": True}, "description = ''"),
         ({"missing_description": False}, "description <> ''"),
-        *in_range("date"),
+        *in_range("hours", "date"),
         ({"user_id": 3}, "user_id = 3"),
         ({"billed": True}, "billed"),
         ({"billed": False, "user_id": 2}, "NOT billed AND user_id = 2"),
         ({"query": "Review"}, ""),
     ],
     "tasks": [
-        *in_range("due_date"),
+        *in_range("tasks", "due_date"),
         ({"assignee_id": 3}, "assignee_id = 3"),
         ({"complete": True}, "complete"),
         ({"complete": False}, "NOT complete"),
@@ -129,25 +141,25 @@ FILTERS: dict[str, list[Case]] = {
     "expenses": [({"query": "train"}, "")],
     "invoices": [
         *in_status("draft", "sent", "viewed", "cancelled", "paid", "pending"),
-        *in_range("date"),
+        *in_range("invoices", "date"),
         ({"overdue": True}, LATE),
         ({"overdue": False}, f"NOT {LATE}"),
         ({"due_before": TODAY.isoformat()}, f"due_date < '{TODAY}'"),
-        ({"min_balance": 1727.90}, "balance >= 172790"),
+        ({"min_balance": _BALANCE / 100}, f"balance >= {_BALANCE}"),
         ({"min_balance": "0.01", "overdue": False}, f"balance >= 1 AND NOT {LATE}"),
         ({"query": "125"}, ""),
         ({"query": "final invoice"}, ""),
     ],
     "estimates": [
         *in_status("draft", "sent", "viewed", "cancelled", "declined", "revised", "accepted", "archived"),
-        *in_range("date"),
+        *in_range("estimates", "date"),
         ({"query": "proposal"}, ""),
     ],
-    "payments": [*in_range("received_on"), ({"query": "check paid"}, "")],
+    "payments": [*in_range("payments", "received_on"), ({"query": "check paid"}, "")],
     "payment_profiles": [({"query": "hamburg"}, "")],
     "recurring_schedules": [
         *in_status("active", "paused", "stopped"),
-        *in_range("next_date", "2026-12-01", "2026-12-20"),
+        *in_range("recurring_schedules", "next_date"),
         ({"query": "domain"}, ""),
     ],
     "staff": [({"query": "director"}, "")],
