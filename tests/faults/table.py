@@ -106,7 +106,8 @@ FAULTS = (
     ),
     Planted(
         "gate", "a record that changed while the user thought is changed all the same", f"{SERVER}/elicitation.py",
-        "return None if latest.state == snapshot.state else", "return None if latest else", "server/test_elicitation.py",
+        "return None if latest.state == snapshot.state else", "return None if latest else",
+        "server/test_elicitation.py",
     ),
     Planted(
         "gate", "one yes counts twice", f"{SERVER}/elicitation.py",

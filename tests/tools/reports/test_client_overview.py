@@ -107,6 +107,7 @@ async def test_the_latest_invoice_is_the_newest_that_is_neither_draft_nor_cancel
 
 async def test_a_draft_is_never_the_latest_invoice_nor_owed_and_stands_apart(books: Sandbox, reader: Agent) -> None:
     acme = put(books, "clients", name="Acme")
+    put(books, "invoices", client_id=acme, number="5", date="2026-10-02", status=PAID)  # of the same day, made before
     latest = put(books, "invoices", client_id=acme, number="7", date="2026-10-02", balance=5_000, total_cost=5_000)
     put(books, "invoices", client_id=acme, number="6", date="2026-10-01", status=PAID)
     put(books, "invoices", client_id=acme, number="9", date="2026-11-02", status=CANCELLED, balance=700)

@@ -83,6 +83,20 @@ async def test_every_invoice_stands_in_the_file_with_control_totals(
     assert "secret" not in json.dumps(answer) + (directory / answer["file"]).read_text()
 
 
+async def test_a_file_has_a_column_for_each_field_of_a_record_in_full(agent: Agent, directory: Path) -> None:
+    for tool in ("list_staff", "list_leads", "list_estimates"):
+        answer = await exported(agent, tool)
+        fields = {name for record in (await full(agent, tool)) for name in record}
+        assert set(csv_rows(directory / answer["file"])[0]) == set(answer["columns"]) == fields, tool
+
+
+async def full(agent: Agent, tool: str) -> list[dict[str, Any]]:
+    """All records of a list, every field of each."""
+    ids = [record["id"] for record in (await agent.answer(tool, limit=1000))["records"]]
+    kind = tool.removeprefix("list_").removesuffix("s") if tool != "list_staff" else "staff"
+    return [await agent.answer(f"get_{kind}", **{f"{kind}_id": record}) for record in ids]
+
+
 async def test_a_filter_narrows_the_file(agent: Agent, sandbox: Sandbox, directory: Path) -> None:
     answer = await exported(agent, "list_invoices", "jsonl", status="draft")
     rows = [json.loads(line) for line in (directory / answer["file"]).read_text().splitlines()]
@@ -106,7 +120,7 @@ async def test_a_spreadsheet_holds_the_same_as_the_text(agent: Agent, directory:
     assert [row[1] for row in rows] == [row["name"] for row in text]
 
 
-@pytest.mark.parametrize("start", ["=1+1", "+1", "-1", "@SUM(A1)", '=HYPERLINK("https://example.com")'])
+@pytest.mark.parametrize("start", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1+1", '=HYPERLINK("https://example.com")'])
 async def test_no_text_of_a_record_becomes_a_formula(
     agent: Agent, sandbox: Sandbox, directory: Path, start: str
 ) -> None:

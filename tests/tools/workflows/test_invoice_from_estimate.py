@@ -161,6 +161,13 @@ async def test_an_invoice_from_another_estimate_does_not_count(books: Books) -> 
     assert invoices(books) == 2
 
 
+@pytest.mark.parametrize("other", ["{}1", "9{}"])
+async def test_an_invoice_from_an_estimate_whose_id_holds_this_ones_does_not_count(books: Books, other: str) -> None:
+    estimate = an_estimate(books)
+    books.an_invoice("7", note=f"Estimate E-9 (id {other.format(estimate)}).")
+    assert (await made(books, estimate))["done"] is True
+
+
 LOSSES = [
     *(Fault(kind, after=after) for kind in ("drop", 500, 502, 503, "html") for after in (False, True)),
     *(Fault(kind) for kind in ("truncated", "half", "empty", 504)),
