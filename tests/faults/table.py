@@ -34,11 +34,11 @@ FAULTS = (
     ),
     Planted(
         "retry", "a write answered 502, 503 or 504 is sent again", f"{API}/retry.py",
-        'in _TROUBLED and request.method == "GET":', "in _TROUBLED:", "api/test_retry.py",
+        'in _SERVER_ERRORS and request.method == "GET":', "in _SERVER_ERRORS:", "api/test_retry.py",
     ),
     Planted(
         "retry", "a read answered 503 is not sent again", f"{API}/retry.py",
-        "_TROUBLED = (502, 503, 504)", "_TROUBLED = (502, 504)", "api/test_retry.py",
+        "_SERVER_ERRORS = (502, 503, 504)", "_SERVER_ERRORS = (502, 504)", "api/test_retry.py",
     ),
     Planted(
         "retry", "a read whose JSON breaks off is not sent again", f"{API}/retry.py",
@@ -70,8 +70,8 @@ FAULTS = (
         "raise lost if lost.may_still_happen else", "raise", "resilience/test_lost_answers.py",
     ),
     Planted(
-        "write", "nobody looks again for what comes seconds late", f"{API}/reconcile.py",
-        "_AT_WORK = 6.0", "_AT_WORK = 0.0", "resilience/test_late_effects.py",
+        "write", "nobody looks again for what comes seconds late", f"{API}/write_tracker.py",
+        "MOSTLY_OVER = 6.0", "MOSTLY_OVER = 0.0", "resilience/test_late_effects.py",
     ),
     Planted(
         "write", "without a Date header no doubt is left about the clock", f"{API}/http.py",
@@ -119,14 +119,14 @@ FAULTS = (
     ),
     Planted(
         "quotas", "one more than the owner allows", "clientary_mcp/state/quotas.py",
-        "if len(left) >= most:", "if len(left) > most:", "state/test_quotas.py",
+        "if len(sent) >= most:", "if len(sent) > most:", "state/test_quotas.py",
     ),
     Planted(
         "quotas", "what took no effect counts", "clientary_mcp/state/quotas.py",
-        "left.remove(stamp)", "pass", "state/test_quotas.py",
+        "sent.remove(stamp)", "pass", "state/test_quotas.py",
     ),
     Planted(
-        "quotas", "mails are not counted", f"{API}/http.py", 'what == "messages"', 'what == "message"',
+        "quotas", "mails are not counted", f"{API}/http.py", 'resource == "messages"', 'resource == "message"',
         "state/test_quotas.py",
     ),
     Planted(
@@ -139,7 +139,7 @@ FAULTS = (
     ),
     Planted(
         "audit", "the trail holds secrets", f"{SERVER}/audit.py",
-        "plain = self._without_secrets(line)", "plain = line",
+        "plain = self._secrets.outgoing(line)", "plain = line",
         "server/test_audit.py server/test_audit_before.py resilience/test_secrets.py",
     ),
     Planted(
@@ -204,8 +204,7 @@ FAULTS = (
     ),
     Planted(
         "renderer", "an outcome of any length is sent", "tool_schemas/base/results.py",
-        "for part, told in cut.items()}\n            if len(as_text(shown)) <= MAX_ANSWER:",
-        "for part, told in cut.items()}\n            if shown:",
+        "if len(as_text(cut)) <= most:", "if most:",
         "tool_schemas/base/test_results.py resilience/test_hostile.py",
     ),
     Planted(
@@ -222,7 +221,7 @@ FAULTS = (
     ),
     Planted(
         "redaction", "a secret of an earlier answer is shown", "clientary_mcp/redaction.py",
-        "sorted(named | learnt.within(content)", "sorted(named", "resilience/test_secrets.py",
+        "sorted(named | self._learnt.within(content)", "sorted(named", "resilience/test_secrets.py",
     ),
     Planted(
         "redaction", "quotation marks of strangers end a quotation of ours", f"{API}/status_errors.py",
