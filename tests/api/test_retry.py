@@ -28,12 +28,15 @@ METHODS = ("GET", *WRITES)
 NOTHING_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 LOST = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError, httpx.ReadTimeout, httpx.WriteTimeout)
 TROUBLED = (502, 503, 504)
+NOT_WHOLE = ('{"id": 7, "na', "<html>Back soon</html>", "")
 ACME = {"id": 7, "name": "Acme"}
 PATH = "clients/7"
 
 
 def happening(what: Any) -> Any:
-    """A status as an answer, an exception as itself: what respx takes as a side effect."""
+    """A status or a body as an answer, an exception as itself: what respx takes as a side effect."""
+    if isinstance(what, str):
+        return httpx.Response(200, text=what)
     return httpx.Response(what) if isinstance(what, int) else what("the library's own words")
 
 
@@ -70,7 +73,7 @@ async def test_what_was_refused_or_never_sent_is_tried_again_for_every_method(
     assert len(time.waits) == 2
 
 
-@pytest.mark.parametrize("what", [*TROUBLED, *LOST])
+@pytest.mark.parametrize("what", [*TROUBLED, *LOST, *NOT_WHOLE])
 async def test_a_read_that_met_trouble_is_tried_again(
     account: respx.MockRouter, clientary: Clientary, time: FakeTime, what: Any
 ) -> None:
