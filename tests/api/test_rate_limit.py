@@ -296,3 +296,21 @@ async def test_while_a_call_waits_for_its_turn_its_host_is_told_and_the_answer_s
     assert told == ["keeping to the rate that Clientary accepts: waiting 0.2 s"]
     assert answer.meta is not None
     assert (answer.meta["waited_seconds"], answer.meta["retries"]) == (0.25, 0)
+
+
+async def test_once_the_deadline_is_past_nothing_more_is_sent(time: FakeTime) -> None:
+    methods: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        methods.append(request.method)
+        return httpx.Response(200, json={"id": 7, "name": "Acme"})
+
+    settings = Settings(subdomain="acme", api_token="t0ken-of-acme")
+    async with Clientary(settings, httpx.MockTransport(answer), time.clock) as clientary:
+        call = clientary.within(clientary.new_call())
+        await call.fetch("clients/7")
+        await time.clock.sleep(61)
+        with pytest.raises(RateLimited) as caught:
+            await call.post("clients", {})
+    assert caught.value.effect == "not sent"
+    assert methods == ["GET"]
