@@ -282,7 +282,7 @@ def effects(books: Sandbox) -> list[tuple[str, str, str]]:
 
 @pytest.mark.parametrize(
     ("tool", "fault", "nth"),
-    covering(product(JOBS, FAULTS, (1, 2)), lambda tool, fault, nth: ((tool, FAULTS[fault], nth), fault)),
+    covering(product(JOBS, FAULTS, (1, 2)), lambda tool, fault, nth: ((tool, FAULTS[fault]), (tool, nth), fault)),
     ids=fault_id,
 )
 async def test_a_job_that_meets_a_fault_is_done_once_by_calling_it_again(
