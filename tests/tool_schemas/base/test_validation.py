@@ -85,7 +85,7 @@ def test_the_last_digits_of_a_card_are_asked_for_in_words(digits: str) -> None:
 def test_an_unknown_argument_is_told_with_the_nearest_name_and_all_valid_ones(name: str, meant: str) -> None:
     told = said_of(ListClients, {name: 1})
     assert told.startswith(f"there is no argument {name!r}. Did you mean {meant}?")
-    assert "Valid: query, from_date, to_date, status, updated_since, sort, limit, page, detail" in told
+    assert "Valid: query, from_date, to_date, status, updated_since, sort, limit, offset, detail" in told
 
 
 def test_an_unknown_key_of_a_line_is_told_with_the_keys_of_a_line() -> None:
