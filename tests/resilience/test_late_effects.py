@@ -108,7 +108,7 @@ async def test_whoever_waits_for_another_look_is_told_why(clerk: Agent, books: S
     result = await clerk.client.call_tool("create_lead", {"name": "Globex"}, progress_callback=hear)
     await told.wait()
     assert result.is_error
-    assert ["may still be at work: waiting" in said for said in heard] == [True]
+    assert ["may still be working on it: waiting" in each for each in heard] == [True]
 
 
 async def test_nobody_waits_for_what_clientary_said_yes_to(time: FakeTime) -> None:

@@ -258,7 +258,7 @@ async def test_a_delete_that_was_not_done_after_all_does_not_count(sandbox: Sand
     (lead,) = some(sandbox, "leads")
     sandbox.faults = Faults([Fault("drop", "DELETE", nth=1)])
     async with working(owned(sandbox, time, deletes_per_hour=1)) as agent:
-        assert "can be repeated" in await agent.refusal("delete_lead", lead_id=lead, confirm=True)
+        assert "safe to retry" in await agent.refusal("delete_lead", lead_id=lead, confirm=True)
         await agent.answer("delete_lead", lead_id=lead, confirm=True)
 
 
