@@ -60,7 +60,7 @@ async def test_a_no_keeps_the_record_and_a_yes_deletes_it(transport: str, era: E
             assert (await agent.answer("get_lead", lead_id=ids[0]))["id"] == ids[0]
             person.reply = YES
             assert (await agent.answer("delete_lead", lead_id=ids[0], confirm=True))["done"] is True
-            assert "There is nothing" in await agent.refusal("get_lead", lead_id=ids[0])
+            assert "was not found" in await agent.refusal("get_lead", lead_id=ids[0])
             assert (await agent.answer("get_lead", lead_id=ids[1]))["id"] == ids[1]
     assert [leads[0]["name"] in question for question in person.questions] == [True, True]
     assert "Traceback" not in log.read_text()
