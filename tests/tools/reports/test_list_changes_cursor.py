@@ -195,7 +195,6 @@ CURSOR = Cursor(TYPES[:3], 1_700_000_000, 1_600_000_000, {"client": 1299, "lead"
 @pytest.mark.parametrize(
     "cursor",
     [
-        "",
         "nonsense",
         CURSOR[:-1],
         CURSOR[1:],
@@ -209,6 +208,11 @@ CURSOR = Cursor(TYPES[:3], 1_700_000_000, 1_600_000_000, {"client": 1299, "lead"
 async def test_a_cursor_that_is_none_is_refused(sandbox_agent: Agent, cursor: str) -> None:
     said = await sandbox_agent.refusal("list_changes", cursor=cursor)
     assert "cursor takes the cursor of an earlier answer, whole and unchanged; since begins anew" in said
+
+
+async def test_an_empty_cursor_is_not_given(sandbox_agent: Agent) -> None:
+    answer = await sandbox_agent.answer("list_changes", cursor="")
+    assert answer == await sandbox_agent.answer("list_changes")
 
 
 @pytest.mark.parametrize(

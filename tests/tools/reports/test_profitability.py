@@ -306,7 +306,7 @@ async def test_what_cant_be_answered_is_refused_and_says_why(small: Sandbox) -> 
     async with agent_of(session_with(small)) as agent:
         assert "list_projects" in await agent.refusal("profitability_report", project_id=9)
         small.switches = Switches(allow_hours=False)
-        assert "no right" in await agent.refusal("profitability_report", project_id=project)
+        assert "is not allowed to do this" in await agent.refusal("profitability_report", project_id=project)
 
 
 # The setting

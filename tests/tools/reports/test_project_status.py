@@ -274,4 +274,4 @@ async def test_what_cant_be_answered_is_refused_and_says_why(small: Sandbox) -> 
         assert "takes a number" in await agent.refusal("project_status", threshold=True)
         work(small, 900)
         small.switches = Switches(allow_hours=False)
-        assert "no right" in await agent.refusal("project_status")
+        assert "is not allowed to do this" in await agent.refusal("project_status")

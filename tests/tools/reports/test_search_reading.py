@@ -51,7 +51,7 @@ async def test_types_that_may_not_be_seen_are_named_and_the_others_searched(sand
 
 async def test_where_nothing_may_be_seen_the_search_fails(sandbox: Sandbox) -> None:
     async with agent_of(behind(Walled(sandbox, set(TYPES.values())), sandbox)) as agent:
-        assert "no right" in await agent.refusal("search", query="Beacon")
+        assert "is not allowed to do this" in await agent.refusal("search", query="Beacon")
     async with agent_of(behind(Walled(sandbox, set(TYPES.values()), 401), sandbox)) as agent:
         assert "token" in await agent.refusal("search", query="Beacon")
 

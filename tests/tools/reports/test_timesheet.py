@@ -245,7 +245,7 @@ async def test_a_project_of_somebody_else_is_refused(reader: Agent) -> None:
 async def test_hours_that_may_not_be_seen_fail_the_report(sandbox: Sandbox) -> None:
     sandbox.switches = Switches(allow_hours=False)
     async with agent_of(session_with(sandbox)) as agent:
-        assert "no right" in await agent.refusal("timesheet_report", **OCTOBER)
+        assert "is not allowed to do this" in await agent.refusal("timesheet_report", **OCTOBER)
 
 
 def entry(number: int, **told: Any) -> Row:

@@ -323,4 +323,4 @@ async def test_what_cant_be_answered_is_refused_and_says_why(small: Sandbox) -> 
         assert "from_date after to_date" in said
         work(small, 100)
         small.switches = Switches(allow_hours=False)
-        assert "no right" in await agent.refusal("unbilled_report")
+        assert "is not allowed to do this" in await agent.refusal("unbilled_report")

@@ -245,7 +245,7 @@ async def test_who_may_not_see_hours_is_told_so(books: Books) -> None:
     books.sandbox.switches = replace(books.sandbox.switches, allow_hours=False)
     async with agent_of(session_with(books.sandbox)) as agent:
         said = await agent.refusal("bill_project_hours", project_id=books.project, confirm=True)
-    assert "no right" in said
+    assert "is not allowed to do this" in said
     assert len(books.sandbox.ledger) == 0
 
 

@@ -299,7 +299,7 @@ async def test_a_lead_without_a_required_field_is_refused_with_all_that_is_missi
             said = await agent.refusal("convert_lead", **won.job, confirm=confirm)
         assert "requires number and website of every new client" in said
         assert "description" not in said
-        assert "Nothing was changed" in said
+        assert "Nothing was sent" in said
     assert not writes(won.sandbox)
 
 

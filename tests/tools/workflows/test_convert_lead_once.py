@@ -209,12 +209,12 @@ async def test_a_project_of_the_name_at_another_client_is_another_one(won: Won) 
 # What is wrong with a call
 
 WRONG: list[tuple[dict[str, Any], str]] = [
-    ({"project": {"name": "Menu"}}, "project is wrong: rate is required"),
-    ({"project": {**PROJECT, "client_id": 1}}, "there is no argument 'client_id'"),
+    ({"project": {"name": "Menu"}}, "project.rate is required"),
+    ({"project": {**PROJECT, "client_id": 1}}, "there is no argument 'project.client_id'"),
     ({"project": {**PROJECT, "rat": 1}}, "Did you mean rate?"),
     ({"project": "Menu"}, "project takes an object, not 'Menu'"),
-    ({"tasks": [{"title": " "}]}, "tasks.0 is wrong: title takes text that is not blank"),
-    ({"tasks": [{"title": "x"}, {"titel": "x"}]}, "tasks.1 is wrong: title is required"),
+    ({"tasks": [{"title": " "}]}, "tasks.0.title takes text that is not blank"),
+    ({"tasks": [{"title": "x"}, {"titel": "x"}]}, "tasks.1.title is required"),
     ({"tasks": ["x"]}, "tasks.0 takes an object, not 'x'"),
     ({"tasks": [{"title": "x"}] * 101}, "at most 100"),
 ]
