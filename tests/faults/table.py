@@ -93,8 +93,17 @@ FAULTS = (
     ),
     Planted(
         "paging", "an answer that was cut is called complete", "tool_schemas/base/results.py",
-        "self.complete and cut != _LEFT_OUT and not more", "self.complete and cut != _LEFT_OUT",
-        "tool_schemas/base/test_results.py tools/support/test_lists.py",
+        '"complete": self.complete and not cut,', '"complete": self.complete,', "tool_schemas/base/test_results.py",
+    ),
+    Planted(
+        "paging", "a list that counts something else on each page is not noticed", f"{API}/pagination.py",
+        "self._recounted |= listing.total_count != self._about.total_count", "self._recounted |= False",
+        "api/test_torn_lists.py api/test_pagination.py",
+    ),
+    Planted(
+        "paging", "a list that ends within a page is called complete", f"{API}/streaming.py",
+        "self.more = pages.more or (end is not None and place > end)", "self.more = pages.more",
+        "api/test_pagination.py tools/support/test_lists.py",
     ),
     Planted(
         "gate", "the question shows what it is about by doing it", f"{SERVER}/write_guard.py",
@@ -200,7 +209,7 @@ FAULTS = (
     ),
     Planted(
         "report", "another estimate's invoice is taken for this one's", f"{TOOLS}/workflows/invoice_from_estimate.py",
-        r"(id {estimate_id}\)", r"(id \d*{estimate_id}\d*\)", "tools/workflows/test_invoice_from_estimate.py",
+        r"(id {estimate.id}\)", r"(id \d*{estimate.id}\d*\)", "tools/workflows/test_invoice_from_estimate.py",
     ),
     Planted(
         "renderer", "an outcome of any length is sent", "tool_schemas/base/results.py",
