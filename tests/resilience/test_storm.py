@@ -21,6 +21,7 @@ UNKNOWN = Answer("unknown", "It is unknown whether the request succeeded.", {})
 STORMS = [(300, 7, 1, 3.0), *((1_000, 10, seed, lateness) for seed, lateness in ((2, 0.0), (3, 3.0), (4, 3.0)))]
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize(("calls", "agents", "seed", "lateness"), covering(STORMS, lambda *_: ("a storm",)))
 def test_nothing_is_lost_done_twice_or_told_wrong_in_a_storm(
     calls: int, agents: int, seed: int, lateness: float
