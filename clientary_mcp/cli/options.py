@@ -51,7 +51,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
     `command` is None to serve MCP, and `help` asks for `help_text` instead.
     """
-    parser = _Parser(add_help=False)
+    parser = _Parser(add_help=False, allow_abbrev=False)
     parser.add_argument("words", nargs="*")
     for option in _OPTIONS:
         parser.add_argument(option.flag, *(["-h"] if option.name == "help" else []), **option.parsing)
@@ -60,8 +60,9 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     if options.help or options.version:
         return options
     for word in unknown:
-        flag = word.partition("=")[0]
-        raise SettingsError(f"There is no option {flag}.{_nearest(flag, [o.flag for o in _OPTIONS])} {_ALL_OPTIONS}")
+        given, flags = word.partition("=")[0], [option.flag for option in _OPTIONS]
+        meant = [flag for flag in flags if flag.startswith(given)] or flags
+        raise SettingsError(f"There is no option {given}.{_nearest(given, meant)} {_ALL_OPTIONS}")
     if options.command and options.command not in _COMMANDS:
         known = f"Valid: {', '.join(_COMMANDS)}."
         raise SettingsError(f"There is no subcommand {options.command}.{_nearest(options.command, _COMMANDS)} {known}")
