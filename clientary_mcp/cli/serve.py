@@ -41,7 +41,10 @@ def serve(options: argparse.Namespace) -> None:
                 return
             if stdin.is_terminal:
                 _say(_IN_A_TERMINAL.format(what=what))
-            await server.run_stdio_async()
+            try:
+                await server.run_stdio_async()
+            except* BrokenPipeError:
+                pass  # a client that stops reading has gone, as one that closes standard input has
 
     anyio.run(run)
     if stdin and stdin.ended_by == signal.SIGINT:

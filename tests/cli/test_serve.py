@@ -67,6 +67,21 @@ def test_with_a_client_it_says_nothing_and_one_signal_ends_it(number: int, statu
         assert process.stderr.read() == b""
 
 
+def test_a_client_that_is_gone_before_its_answer_ends_it_in_silence() -> None:
+    with started(*COMMAND, "--sandbox") as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(HELLO)
+        process.stdin.flush()
+        assert b'"serverInfo"' in process.stdout.readline()
+        process.stdout.close()
+        process.stdin.write(b'{"jsonrpc":"2.0","id":2,"method":"tools/list"}\n')
+        process.stdin.close()
+        assert process.wait(PATIENCE) == 0
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
+
+
 NAMESPACE = ("unshare", "--user", "--map-root-user", "--pid", "--fork")
 
 
