@@ -144,7 +144,7 @@ def _about(settings: Settings, tools: Collection[Tool]) -> dict[str, Any]:
         "may": kinds,
         "tools": len(tools),
         "read_only": settings.read_only,
-        "asks_a_person": settings.ask_user,
+        "asks_user": settings.ask_user,
         "per_hour": {
             "deletes": settings.deletes_per_hour,
             "mails": settings.mails_per_hour,
