@@ -218,7 +218,7 @@ def test_a_wrong_account_is_told_with_where_to_get_it_and_the_sandbox(
         *(("DEADLINE", value, "from 1 to 3600") for value in ("0", "3601")),
         *(("READ_ONLY", value, "must be true or false") for value in ("maybe", "2", "-")),
         *(("ASK_USER", value, "must be one of auto, always, never") for value in ("sometimes", "true")),
-        *(("REQUIRED_FIELDS", value, "must look like this") for value in ("website", "lead:", "invoice: po", ": x")),
+        *(("REQUIRED_FIELDS", value, "must be written like this") for value in ("website", "lead:", "invoice: po", ": x")),
         *(("LOG_LEVEL", value, "must be one of DEBUG, INFO, WARNING") for value in ("verbose", "10", "NOTSET")),
         *(("MCP_TOKEN", value, "must be 16 to 200") for value in ("short", "x" * 201, "has a space in it!", "ü" * 20)),
     ],

@@ -238,7 +238,7 @@ FAULTS = (
         "api/test_status_errors.py resilience/test_hostile.py",
     ),
     Planted(
-        "settings", "the token goes over http to any host", "clientary_mcp/settings.py",
+        "settings", "the token goes over http to any host", "clientary_mcp/settings/address.py",
         'url.scheme == "http" and is_loopback(host)', 'url.scheme == "http"', "test_settings.py",
     ),
 )  # fmt: skip

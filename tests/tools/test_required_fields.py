@@ -34,7 +34,7 @@ def test_the_setting_is_read_as_it_is_written(text: str, required: Mapping[str, 
 
 @pytest.mark.parametrize("text", ["website", "lead", "lead:", "invoice: number", "lead website", "lead: website, ; x"])
 def test_a_setting_that_cannot_be_read_is_told_with_an_example(text: str) -> None:
-    with pytest.raises(SettingsError, match="CLIENTARY_REQUIRED_FIELDS must look like this: lead: website"):
+    with pytest.raises(SettingsError, match="CLIENTARY_REQUIRED_FIELDS must be written like this: lead: website"):
         Settings.from_environment(ACCOUNT | {"CLIENTARY_REQUIRED_FIELDS": text})
 
 

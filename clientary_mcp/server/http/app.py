@@ -17,7 +17,8 @@ from clientary_mcp.server.app import ClientaryServer
 from clientary_mcp.server.http.drain import AnswersFirst, Drain, DrainingServer
 from clientary_mcp.server.http.limits import _IDLE_SECONDS, BoundedStreams, IdleTimeoutProtocol
 from clientary_mcp.server.http.middleware import HEALTH, BearerToken, HostCheck
-from clientary_mcp.settings import Settings, is_loopback
+from clientary_mcp.settings import Settings
+from clientary_mcp.settings.address import is_loopback
 
 HttpTransport = Literal["sse", "streamable-http"]
 _MOST_CONNECTIONS = 1_000

@@ -1,0 +1,45 @@
+"""The address of the account, built from the subdomain or checked in the base URL."""
+
+import ipaddress
+import re
+from urllib.parse import urlsplit
+
+from clientary_mcp.settings.problems import invalid
+
+API_PATH = "/api/v2"
+
+_SUBDOMAIN = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE | re.ASCII)
+_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+_HOST = re.compile(rf"{_LABEL}(\.{_LABEL})*|[0-9a-f]*:[0-9a-f:]*", re.ASCII)
+
+
+def account_address(subdomain: str | None, base_url: str | None) -> str:
+    """`https://host`, without a trailing slash; SettingsError when it is not valid or not safe for a token."""
+    if subdomain:
+        if not _SUBDOMAIN.fullmatch(subdomain):
+            raise invalid("CLIENTARY_SUBDOMAIN", "must consist of letters, digits and hyphens")
+        return f"https://{subdomain.lower()}.clientary.com"
+    try:
+        url = urlsplit(base_url or "")
+        host, port = url.hostname or "", url.port
+    except ValueError:
+        raise invalid("CLIENTARY_BASE_URL", "is not a valid address") from None
+    if url.username is not None or url.query or url.fragment or url.path.rstrip("/") not in ("", API_PATH):
+        raise invalid("CLIENTARY_BASE_URL", "must be a host without a user name, path, query or fragment")
+    if not _HOST.fullmatch(host):
+        raise invalid("CLIENTARY_BASE_URL", "is not a valid address")
+    if url.scheme != "https" and not (url.scheme == "http" and is_loopback(host)):
+        raise invalid(
+            "CLIENTARY_BASE_URL", "must start with https:// (http:// is accepted for loopback addresses only)"
+        )
+    return f"{url.scheme}://" + (f"[{host}]" if ":" in host else host) + (f":{port}" if port else "")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` is a loopback address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

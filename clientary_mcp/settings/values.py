@@ -1,0 +1,91 @@
+"""The values of settings, parsed from text; ValueError says what is valid."""
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, get_args
+
+
+def number(least: float, most: float) -> Callable[[str], float]:
+    """A number in a range."""
+
+    def read(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not least <= value <= most:
+            raise ValueError(f"must be a number from {least:g} to {most:g}")
+        return value
+
+    return read
+
+
+def whole_number(least: int, most: int) -> Callable[[str], int]:
+    """A whole number in a range."""
+
+    def read(text: str) -> int:
+        if not re.fullmatch(r"\d{1,9}", text) or not least <= int(text) <= most:
+            raise ValueError(f"must be a whole number from {least} to {most}")
+        return int(text)
+
+    return read
+
+
+def choice(words: Any, change: Callable[[str], str]) -> Callable[[str], str]:
+    """One of the words of a `Literal`, after `change` has put the text in their case."""
+
+    def read(text: str) -> str:
+        if change(text) not in get_args(words):
+            raise ValueError(f"must be one of {', '.join(get_args(words))}")
+        return change(text)
+
+    return read
+
+
+def true_or_false(text: str) -> bool:
+    """`true` or `false`, or one of their usual synonyms."""
+    if text.lower() not in ("1", "true", "yes", "on", "0", "false", "no", "off"):
+        raise ValueError("must be true or false")
+    return text.lower() in ("1", "true", "yes", "on")
+
+
+def names(text: str) -> frozenset[str]:
+    """Names, separated by commas or spaces."""
+    return frozenset(name for name in re.split(r"[\s,]+", text) if name)
+
+
+def required_fields(text: str) -> Mapping[str, tuple[str, ...]]:
+    """Fields by kind of record: `lead: website, description; client: number`."""
+    required: dict[str, tuple[str, ...]] = {}
+    for part in filter(str.strip, text.split(";")):
+        kind, colon, fields = part.partition(":")
+        if kind.strip() not in ("client", "lead") or not colon or not names(fields):
+            raise ValueError("must be written like this: lead: website, description; client: number")
+        required[kind.strip()] = tuple(sorted(names(fields)))
+    return required
+
+
+def rates(text: str) -> Mapping[int, Decimal]:
+    """Amounts by id: `12: 45.50, 14: 60`."""
+    costs: dict[int, Decimal] = {}
+    for part in filter(str.strip, text.split(",")):
+        found = re.fullmatch(r"\s*(\d{1,15})\s*:\s*(\d{1,12}(?:\.\d{1,3})?)\s*", part, re.ASCII)
+        if found is None or int(found[1]) in costs:
+            raise ValueError("must name each staff id once, with its cost per hour, like this: 12: 45.50, 14: 60")
+        costs[int(found[1])] = Decimal(found[2])
+    return costs
+
+
+def path(text: str) -> Path:
+    """The path of a file; `~` is the home directory."""
+    return Path(text).expanduser()
+
+
+def directory(text: str) -> Path:
+    """The path of a directory that exists."""
+    if not path(text).is_dir():
+        raise ValueError("must be an existing directory")
+    return path(text)
