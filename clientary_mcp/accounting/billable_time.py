@@ -1,4 +1,4 @@
-"""What logged time is worth, entry by entry and as lines of an invoice."""
+"""The value of logged time, per entry and as invoice lines."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,35 +16,35 @@ def rate_of(entry: HourEntry, project: Project) -> Decimal | None:
     return None if project.project_type == "fixed" else project.rate
 
 
-def worth(entry: HourEntry, project: Project) -> Decimal | None:
-    """The amount of an entry, rounded as a line of its own would be; None when no rate is known."""
+def value_of(entry: HourEntry, project: Project) -> Decimal | None:
+    """The amount of an entry, rounded like a line of its own; None when no rate is known."""
     rate = rate_of(entry, project)
     return None if rate is None or entry.hours is None else line_amount(entry.hours, rate)
 
 
 @dataclass
-class _Together:
+class _LineGroup:
     """Entries of one rate that can share a line: hours times rate equals the sum of their amounts."""
 
     entries: list[HourEntry]
     hours: Decimal = ZERO
-    worth: Decimal = ZERO
+    value: Decimal = ZERO
 
-    def takes(self, entry: HourEntry, project: Project) -> bool:
-        """Add the entry, unless the line's amount would differ from the sum."""
+    def add(self, entry: HourEntry, project: Project) -> bool:
+        """Add the entry unless the line's amount would differ from the sum; returns whether it was added."""
         hours = self.hours + (entry.hours or ZERO)
-        together = self.worth + (worth(entry, project) or ZERO)
-        if line_amount(hours, rate_of(entry, project) or ZERO) != together:
+        value = self.value + (value_of(entry, project) or ZERO)
+        if line_amount(hours, rate_of(entry, project) or ZERO) != value:
             return False
         self.entries.append(entry)
-        self.hours, self.worth = hours, together
+        self.hours, self.value = hours, value
         return True
 
 
-def in_lines(entries: Iterable[HourEntry], project: Project) -> list[list[HourEntry]]:
-    """Entries of one rate, split into groups that can each be one line (see `_Together`)."""
-    parts: list[_Together] = []
+def group_into_lines(entries: Iterable[HourEntry], project: Project) -> list[list[HourEntry]]:
+    """Entries of one rate, split into groups that can each be one line (see `_LineGroup`)."""
+    groups: list[_LineGroup] = []
     for entry in entries:
-        if not any(part.takes(entry, project) for part in parts):
-            parts.append(_Together([entry], entry.hours or ZERO, worth(entry, project) or ZERO))
-    return [part.entries for part in parts]
+        if not any(group.add(entry, project) for group in groups):
+            groups.append(_LineGroup([entry], entry.hours or ZERO, value_of(entry, project) or ZERO))
+    return [group.entries for group in groups]

@@ -7,12 +7,12 @@ from clientary_mcp.accounting.money import percentage
 from tool_schemas.projects import Project
 
 
-def used_as_told(project: Project) -> Decimal | None:
-    """How much of the budget is used according to Clientary; None when it does not say, or for other budget types."""
+def reported_use(project: Project) -> Decimal | None:
+    """How much of the budget is used according to Clientary; None where it reports none, or for other budget types."""
     return {"hours": project.worked_hours, "amount": project.cost}.get(project.budget_type or "")
 
 
-def against_budget(project: Project, used: Decimal | None) -> dict[str, Any]:
+def budget_figures(project: Project, used: Decimal | None) -> dict[str, Any]:
     """`{budget_type, budget, used, remaining, percentage}`, or `{budget: "no budget"}`."""
     if not project.budget:
         return {"budget": "no budget"}

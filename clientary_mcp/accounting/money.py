@@ -1,4 +1,4 @@
-"""Money arithmetic, exact: cents, lines, and what taxes make of them."""
+"""Exact money arithmetic: rounding to cents, line amounts, and document totals with taxes."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ def percentage(part: Decimal, whole: Decimal) -> Decimal | None:
 
 
 class Line(Protocol):
-    """The part of a document's line that a total depends on."""
+    """The fields of a document line that a total depends on."""
 
     @property
     def quantity(self) -> Decimal | None: ...
@@ -39,7 +39,7 @@ class Line(Protocol):
 
 
 class Taxed(Protocol):
-    """The tax rates of a document, in percent; a compound second tax is also taken on the first."""
+    """The tax rates of a document, in percent; a compound second tax is also charged on the first."""
 
     @property
     def tax(self) -> Decimal | None: ...

@@ -1,4 +1,4 @@
-"""Sums of money, exact and per currency: nothing is ever added across currencies."""
+"""Exact sums of money per currency; amounts in different currencies are never added."""
 
 from collections.abc import Callable, Iterable
 from decimal import Decimal
@@ -9,14 +9,14 @@ from tool_schemas.base.models import Record
 UNKNOWN = "unknown"
 """The currency code of amounts whose currency Clientary does not report."""
 
-_OF_WHAT = {"expenses": "the account's", "hours": "the project's"}
-"""Whose currency applies to records that never carry one."""
+_ASSUMED_CURRENCY = {"expenses": "the account's", "hours": "the project's"}
+"""The currency of records that never carry one."""
 
 
 class Totals:
     """Adds up named amounts, currency by currency.
 
-    An invoice's id may stand in for its currency until that is known: see `told_by`.
+    An invoice's id may be the placeholder for its currency until that is known: see `resolved`.
     """
 
     def __init__(self) -> None:
@@ -37,22 +37,22 @@ class Totals:
         if not record.money:
             return
         amounts = {name: getattr(record, name, None) for name in record.money}
-        told = {name: amount for name, amount in amounts.items() if isinstance(amount, Decimal)}
-        self.add(currency_code or currency_of(record) or _OF_WHAT.get(record.plural), **told)
+        known = {name: amount for name, amount in amounts.items() if isinstance(amount, Decimal)}
+        self.add(currency_code or currency_of(record) or _ASSUMED_CURRENCY.get(record.plural), **known)
 
     @property
-    def untold(self) -> set[int]:
-        """The invoice ids that stand in for a currency."""
+    def unresolved(self) -> set[int]:
+        """The invoice ids that are placeholders for a currency."""
         return {code for code in self._sums if isinstance(code, int)}
 
-    def told_by(self, currency: Callable[[int], str | None]) -> "Totals":
+    def resolved(self, currency: Callable[[int], str | None]) -> "Totals":
         """The same sums, with each id replaced by its currency."""
-        told = Totals()
+        resolved = Totals()
         for code, sums in self._sums.items():
             known = (currency(code) or UNKNOWN) if isinstance(code, int) else code
-            told.add(known, **sums)
-            told._counts[known] += self._counts[code] - 1
-        return told
+            resolved.add(known, **sums)
+            resolved._counts[known] += self._counts[code] - 1
+        return resolved
 
     def to_json(self) -> list[dict[str, Any]]:
         """`[{currency_code, count, …}]`, in the order of the codes."""
@@ -71,7 +71,7 @@ def currency_of(record: Record) -> str | None:
 
 
 def totals_of(records: Iterable[Record]) -> list[dict[str, Any]]:
-    """The sums of the records per currency; None for records without amounts."""
+    """The sums of the records per currency; empty for records without amounts."""
     totals = Totals()
     for record in records:
         totals.add_record(record)

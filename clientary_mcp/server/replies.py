@@ -54,7 +54,7 @@ class Replies:
                 f"{entry.tool} failed inside this server: that is a defect, and the server's log has the details.",
                 effect="unknown" if entry.call.writes else "unchanged",
             )
-        if isinstance(error, OutcomeUnknown) and tool and (shows := self._tools.get(tool.seen_with or "")):
+        if isinstance(error, OutcomeUnknown) and tool and (shows := self._tools.get(tool.checked_with or "")):
             error.add(Mention(f"{_with_ids(shows, entry.args)} shows the current state.", shows.name))
         message = error.message(self._unavailable, reading=tool is None or tool.effect.reads_only)
         text = str(self._secrets.outgoing(message.encode(errors="backslashreplace").decode()))

@@ -72,7 +72,7 @@ async def _called_like(clientary: Clientary, kind: str, text: str) -> str:
 
 
 def _candidate(hit: Hit) -> str:
-    known = {**hit.told, "client": hit.client}
+    known = {**hit.fields, "client": hit.client}
     details = [str(value) for name in _DETAILS if (value := known.get(name))]
     about = ", ".join(word if _A_WORD.fullmatch(word) else quote(word) for word in details)
     return f"{hit.id} {quote(hit.name)}{f' ({about})' if about else ''}"

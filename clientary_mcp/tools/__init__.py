@@ -1,4 +1,4 @@
-"""Every tool, in the order in which agents see them: one module a resource, one short function a tool."""
+"""All tools, in the order in which agents see them: one module per resource, one short function per tool."""
 
 from clientary_mcp.tools import (
     clients,

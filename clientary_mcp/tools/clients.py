@@ -3,7 +3,7 @@
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.tools.decorators import creates, deletes, lists, reads, updates
 from clientary_mcp.tools.support.listing import Listing
-from clientary_mcp.tools.support.previews import done, preview, what_goes_along
+from clientary_mcp.tools.support.previews import count_dependents, done, preview
 from tool_schemas.base.results import Outcome
 from tool_schemas.base.sentences import Mention
 from tool_schemas.clients import Client, CreateClient, DeleteClient, GetClient, ListClients, UpdateClient
@@ -37,9 +37,9 @@ async def get_client(clientary: Clientary, args: GetClient) -> Client:
 
 @creates(
     "clients",
-    seen_with="list_clients",
+    checked_with="list_clients",
     mentions=(
-        Mention("list_clients shows who is there already.", "list_clients"),
+        Mention("list_clients shows the existing ones.", "list_clients"),
         Mention("create_contact adds its people.", "create_contact"),
     ),
 )
@@ -48,7 +48,7 @@ async def create_client(clientary: Clientary, args: CreateClient) -> Client:
     return await clientary.create(Client, "clients", args.body())
 
 
-@updates("clients", seen_with="get_client")
+@updates("clients", checked_with="get_client")
 async def update_client(clientary: Clientary, args: UpdateClient) -> Client:
     """Change the given fields of a client. status=archived retires it, reversibly."""
     return await clientary.update(Client, f"clients/{args.client_id}", args.body())
@@ -60,7 +60,7 @@ async def _preview_delete_client(clientary: Clientary, args: DeleteClient) -> Ou
     return preview(
         f"delete client {client.id} for good, with all its projects, invoices, estimates and contacts",
         client,
-        goes_with_it=await what_goes_along(
+        goes_with_it=await count_dependents(
             clientary,
             {
                 "projects": (Project, f"{path}/projects"),
@@ -70,8 +70,8 @@ async def _preview_delete_client(clientary: Clientary, args: DeleteClient) -> Ou
             },
         ),
         not_visible=(
-            "Payments go with the invoices; tasks, hours, comments and notes go with the projects. What becomes of"
-            " expenses, stored cards and recurring schedules Clientary does not say."
+            "Payments are deleted with the invoices; tasks, hours, comments and notes with the projects. Clientary does"
+            " not document what happens to expenses, stored cards and recurring schedules."
         ),
         alternative=Mention(
             f"update_client with client_id={client.id}, status=archived hides it and keeps everything.", "update_client"
@@ -82,7 +82,7 @@ async def _preview_delete_client(clientary: Clientary, args: DeleteClient) -> Ou
 @deletes(
     "clients",
     _preview_delete_client,
-    seen_with="get_client",
+    checked_with="get_client",
     mentions=Mention("update_client with status=archived hides it instead and keeps everything.", "update_client"),
 )
 async def delete_client(clientary: Clientary, args: DeleteClient) -> Outcome:

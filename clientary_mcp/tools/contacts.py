@@ -34,13 +34,13 @@ async def get_contact(clientary: Clientary, args: GetContact) -> Contact:
     return await clientary.get(Contact, f"contacts/{args.contact_id}")
 
 
-@creates("contacts", seen_with="list_client_contacts")
+@creates("contacts", checked_with="list_client_contacts")
 async def create_contact(clientary: Clientary, args: CreateContact) -> Contact:
     """Add a contact (a person) to a client. Contacts of leads cannot be created."""
     return await clientary.create(Contact, f"clients/{args.client_id}/contacts", args.body())
 
 
-@updates("contacts", seen_with="get_contact")
+@updates("contacts", checked_with="get_contact")
 async def update_contact(clientary: Clientary, args: UpdateContact) -> Contact:
     """Change the given fields of a contact. It cannot move to another client."""
     return await clientary.update(Contact, f"contacts/{args.contact_id}", args.body())
@@ -53,7 +53,7 @@ async def update_contact(clientary: Clientary, args: UpdateContact) -> Contact:
         along=", with all comments associated with it",
         remarks=lambda _: {"not_visible": "The comments can't be read through the API, so they are not counted here."},
     ),
-    seen_with="get_contact",
+    checked_with="get_contact",
 )
 async def delete_contact(clientary: Clientary, args: DeleteContact) -> Outcome:
     """Delete a contact for good, with the comments linked to it. The client stays."""

@@ -27,7 +27,7 @@ def reads(
 def lists(
     resource: Resource, *, mentions: Sentences = ()
 ) -> Callable[[Callable[[Clientary, ArgsT], Listing[Any]]], Tool]:
-    """A tool that reads a list. The function says which; a call reads a page of it, an export all of it."""
+    """A tool that reads a list. The function returns the list; a call reads one page of it, an export all of it."""
 
     def make(listing: Callable[[Clientary, ArgsT], Listing[Any]]) -> Tool:
         async def page(clientary: Clientary, args: ArgsT) -> Page[Any]:
@@ -42,62 +42,62 @@ def lists(
 
 
 def creates(
-    resource: Resource, *also: Kind, seen_with: str, mentions: Sentences = ()
+    resource: Resource, *also: Kind, checked_with: str, mentions: Sentences = ()
 ) -> Callable[[Function[ArgsT, AnswerT]], Tool]:
-    """A tool that adds a record; `also` names what else it moves, at once or later on its own."""
+    """A tool that adds a record; `also` names its other effects, immediate or later."""
     effect = Effect(frozenset({"write", *also}))
-    return lambda function: _tool(resource, function, effect, seen_with=seen_with, mentions=mentions)
+    return lambda function: _tool(resource, function, effect, checked_with=checked_with, mentions=mentions)
 
 
 def updates(
-    resource: Resource, *also: Kind, seen_with: str, mentions: Sentences = (), repeatable: bool = True
+    resource: Resource, *also: Kind, checked_with: str, mentions: Sentences = (), repeatable: bool = True
 ) -> Callable[[Function[ArgsT, AnswerT]], Tool]:
     """A tool that changes fields of a record; the former values are lost, so it counts as destructive.
 
     It is not `repeatable` where it adds lines as well: the same call again adds them again.
     """
     effect = Effect(frozenset({"write", *also}), destroys=True, repeatable=repeatable)
-    return lambda function: _tool(resource, function, effect, seen_with=seen_with, mentions=mentions)
+    return lambda function: _tool(resource, function, effect, checked_with=checked_with, mentions=mentions)
 
 
 def deletes(
-    resource: Resource, preview: Preview[GatedT], *also: Kind, seen_with: str, mentions: Sentences = ()
+    resource: Resource, preview: Preview[GatedT], *also: Kind, checked_with: str, mentions: Sentences = ()
 ) -> Callable[[Function[GatedT, Outcome]], Tool]:
     """A tool that removes a record for good, after confirmation."""
     effect = Effect(frozenset({"delete", *also}), destroys=True, repeatable=True)
-    return lambda function: _tool(resource, function, effect, preview, seen_with, mentions)
+    return lambda function: _tool(resource, function, effect, preview, checked_with, mentions)
 
 
 def sends(
-    resource: Resource, preview: Preview[GatedT], *, seen_with: str, mentions: Sentences = ()
+    resource: Resource, preview: Preview[GatedT], *, checked_with: str, mentions: Sentences = ()
 ) -> Callable[[Function[GatedT, Outcome]], Tool]:
     """A tool that sends an e-mail to people, after confirmation."""
     effect = Effect(frozenset({"mail"}), destroys=True, reaches_others=True)
-    return lambda function: _tool(resource, function, effect, preview, seen_with, mentions)
+    return lambda function: _tool(resource, function, effect, preview, checked_with, mentions)
 
 
 def charges(
-    resource: Resource, preview: Preview[GatedT], *, seen_with: str, mentions: Sentences = ()
+    resource: Resource, preview: Preview[GatedT], *, checked_with: str, mentions: Sentences = ()
 ) -> Callable[[Function[GatedT, Outcome]], Tool]:
-    """A tool that moves somebody's money, after confirmation."""
+    """A tool that moves money, after confirmation."""
     effect = Effect(frozenset({"money"}), destroys=True, reaches_others=True)
-    return lambda function: _tool(resource, function, effect, preview, seen_with, mentions)
+    return lambda function: _tool(resource, function, effect, preview, checked_with, mentions)
 
 
 def jobs(
     resource: Resource,
     preview: Job[GatedT],
     *also: Kind,
-    seen_with: str,
+    checked_with: str,
     mentions: Sentences = (),
     destroys: bool = True,
 ) -> Callable[[Job[GatedT]], Tool]:
-    """A tool that does several things in turn, after confirmation; `also` as for `creates`.
+    """A tool that makes several writes in turn, after confirmation; `also` as for `creates`.
 
     It `destroys` nothing where it only adds records.
     """
     effect = Effect(frozenset({"write", *also}), destroys=destroys, reaches_others="mail" in also)
-    return lambda function: replace(_tool(resource, function, effect, preview, seen_with, mentions), is_job=True)
+    return lambda function: replace(_tool(resource, function, effect, preview, checked_with, mentions), is_job=True)
 
 
 def _tool(
@@ -105,7 +105,7 @@ def _tool(
     function: Callable[..., Any],
     effect: Effect,
     preview: Callable[..., Awaitable[Outcome]] | None = None,
-    seen_with: str | None = None,
+    checked_with: str | None = None,
     mentions: Sentences = (),
 ) -> Tool:
     hints = get_type_hints(function)
@@ -118,5 +118,5 @@ def _tool(
         effect=effect,
         function=function,
         preview=preview,
-        seen_with=seen_with,
+        checked_with=checked_with,
     )

@@ -49,7 +49,7 @@ async def get_estimate(clientary: Clientary, args: GetEstimate) -> Estimate:
 
 @creates(
     "estimates",
-    seen_with="list_estimates",
+    checked_with="list_estimates",
     mentions=Mention("send_estimate_message mails it.", "send_estimate_message"),
 )
 async def create_estimate(clientary: Clientary, args: CreateEstimate) -> Estimate:
@@ -62,7 +62,7 @@ async def create_estimate(clientary: Clientary, args: CreateEstimate) -> Estimat
 
 @updates(
     "estimates",
-    seen_with="get_estimate",
+    checked_with="get_estimate",
     repeatable=False,
     mentions=Mention("create_invoice_from_estimate turns it into an invoice.", "create_invoice_from_estimate"),
 )
@@ -78,7 +78,7 @@ async def _preview_delete_estimate(clientary: Clientary, args: DeleteEstimate) -
         estimate,
         goes_with_it={"lines": {"count": len(estimate.items or [])}},
         alternative=Mention(
-            f"update_estimate with estimate_id={estimate.id}, status=archived puts it away and keeps it.",
+            f"update_estimate with estimate_id={estimate.id}, status=archived hides it and keeps it on record.",
             "update_estimate",
         ),
     )
@@ -87,7 +87,7 @@ async def _preview_delete_estimate(clientary: Clientary, args: DeleteEstimate) -
 @deletes(
     "estimates",
     _preview_delete_estimate,
-    seen_with="get_estimate",
+    checked_with="get_estimate",
     mentions=Mention("update_estimate with status=archived keeps it.", "update_estimate"),
 )
 async def delete_estimate(clientary: Clientary, args: DeleteEstimate) -> Outcome:
@@ -103,13 +103,13 @@ async def _preview_send_estimate(clientary: Clientary, args: SendEstimateMessage
 @sends(
     "estimates",
     _preview_send_estimate,
-    seen_with="get_estimate",
-    mentions=Mention("The client's are in list_client_contacts.", "list_client_contacts"),
+    checked_with="get_estimate",
+    mentions=Mention("list_client_contacts has the client's addresses.", "list_client_contacts"),
 )
 async def send_estimate_message(clientary: Clientary, args: SendEstimateMessage) -> Outcome:
     """E-mail an estimate to the given addresses."""
     await send_message(clientary, f"estimates/{args.estimate_id}", args)
-    return done(f"Estimate {args.estimate_id} is mailed to {', '.join(args.recipients)}.")
+    return done(f"Estimate {args.estimate_id} was mailed to {', '.join(args.recipients)}.")
 
 
 TOOLS = (

@@ -43,7 +43,7 @@ async def get_expense(clientary: Clientary, args: GetExpense) -> Expense:
     return await clientary.get(Expense, f"expenses/{args.expense_id}")
 
 
-@creates("expenses", seen_with="list_expenses")
+@creates("expenses", checked_with="list_expenses")
 async def create_expense(clientary: Clientary, args: CreateExpense) -> Expense:
     """Record money spent, for a client, a project or the business itself. Receipts cannot be attached."""
     narrowest = "expenses"
@@ -55,7 +55,7 @@ async def create_expense(clientary: Clientary, args: CreateExpense) -> Expense:
     )
 
 
-@updates("expenses", seen_with="get_expense")
+@updates("expenses", checked_with="get_expense")
 async def update_expense(clientary: Clientary, args: UpdateExpense) -> Expense:
     """Change the given fields of an expense."""
     return await clientary.update(Expense, f"expenses/{args.expense_id}", args.body())
@@ -71,7 +71,7 @@ async def update_expense(clientary: Clientary, args: UpdateExpense) -> Expense:
             else None
         },
     ),
-    seen_with="get_expense",
+    checked_with="get_expense",
 )
 async def delete_expense(clientary: Clientary, args: DeleteExpense) -> Outcome:
     """Delete an expense for good."""

@@ -24,7 +24,7 @@ from tool_schemas.hours import (
 from tool_schemas.projects import Project
 
 _PROJECTS_AT_ONCE = 2
-"""Projects whose hours are in memory together, for each request that may be under way."""
+"""Projects whose hours are in memory at the same time, per concurrent request."""
 
 
 @lists("hours")
@@ -41,7 +41,7 @@ class _HoursOfProjects(Listing[HourEntry]):
         self._client_id, self._billed = args.client_id, args.billed
 
     async def page(self) -> Page[HourEntry]:
-        """The newest first, which takes reading all of them."""
+        """Newest first, which requires reading all of them."""
         return await self._filtered()
 
     async def _rows(self) -> AsyncIterator[tuple[HourEntry, str | int | None]]:
@@ -72,24 +72,24 @@ async def get_hour_entry(clientary: Clientary, args: GetHourEntry) -> HourEntry:
     return await clientary.get(HourEntry, f"hours/{args.hour_entry_id}")
 
 
-@creates("hours", seen_with="list_project_hours")
+@creates("hours", checked_with="list_project_hours")
 async def create_project_hours(clientary: Clientary, args: CreateProjectHours) -> HourEntry:
     """Log time worked on a project. It counts as the work of the API token's owner; nobody else's time can be
     logged."""
     return await clientary.create(HourEntry, f"projects/{args.project_id}/hours", args.body())
 
 
-@updates("hours", seen_with="get_hour_entry")
+@updates("hours", checked_with="get_hour_entry")
 async def update_hour_entry(clientary: Clientary, args: UpdateHourEntry) -> HourEntry:
     """Change the given fields of an hour entry. Some accounts ignore `billed`; the answer says so then."""
-    # The key that changes `billed?` is documented nowhere: send the likely one, and look.
+    # The key that changes `billed?` is not documented: send the likely one, and check the result.
     entry = await clientary.update(
         HourEntry, f"hours/{args.hour_entry_id}", args.body(), read_back=args.billed is not None
     )
     if args.billed is not None and entry.billed != args.billed and entry.notice is None:
         entry.notice = (
-            f"Clientary took the change but still shows billed={str(entry.billed).lower()}: "
-            "it can't be set through the API here."
+            f"Clientary accepted the change but still shows billed={str(entry.billed).lower()}:"
+            " this account does not allow setting it through the API."
         )
     return entry
 
@@ -99,10 +99,10 @@ async def update_hour_entry(clientary: Clientary, args: UpdateHourEntry) -> Hour
     preview_delete(
         HourEntry,
         remarks=lambda entry: {
-            "not_visible": "It is billed already; the invoice that bills it stays as it is." if entry.billed else None
+            "not_visible": "It is already billed; the invoice that bills it stays as it is." if entry.billed else None
         },
     ),
-    seen_with="get_hour_entry",
+    checked_with="get_hour_entry",
 )
 async def delete_hour_entry(clientary: Clientary, args: DeleteHourEntry) -> Outcome:
     """Delete one hour entry for good."""

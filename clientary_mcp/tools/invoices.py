@@ -59,7 +59,7 @@ async def get_invoice(clientary: Clientary, args: GetInvoice) -> Invoice:
 
 @creates(
     "invoices",
-    seen_with="list_invoices",
+    checked_with="list_invoices",
     mentions=(
         Mention("send_invoice_message mails it.", "send_invoice_message"),
         Mention("bill_project_hours makes one from logged hours.", "bill_project_hours"),
@@ -75,13 +75,13 @@ async def create_invoice(clientary: Clientary, args: CreateInvoice) -> Invoice:
 
 @updates(
     "invoices",
-    seen_with="get_invoice",
+    checked_with="get_invoice",
     repeatable=False,
     mentions=Mention("Money received is recorded with create_payment, not with status.", "create_payment"),
 )
 async def update_invoice(clientary: Clientary, args: UpdateInvoice) -> Invoice:
     """Change the given fields of an invoice. status=cancelled voids it, reversibly."""
-    # The vendor prints PUT /invoice/:id, everybody else uses /invoices/:id; a 404 changed nothing.
+    # The vendor documents PUT /invoice/:id, other clients use /invoices/:id; a 404 changed nothing.
     path = f"invoices/{args.invoice_id}"
     return await clientary.update(Invoice, path, args.body(), otherwise=f"invoice/{args.invoice_id}")
 
@@ -97,11 +97,12 @@ async def _preview_delete_invoice(clientary: Clientary, args: DeleteInvoice) -> 
         invoice,
         goes_with_it={"lines": {"count": len(invoice.items or [])}, "payments": payments},
         not_visible=(
-            "What becomes of its payments, and of the hours and expenses that it bills, Clientary does not say;"
-            " money charged to a card is not known to be paid back."
+            "Clientary does not document what happens to its payments, or to the hours and expenses that it bills; it"
+            " is unknown whether money charged to a card is refunded."
         ),
         alternative=Mention(
-            f"update_invoice with invoice_id={invoice.id}, status=cancelled voids it and keeps it.", "update_invoice"
+            f"update_invoice with invoice_id={invoice.id}, status=cancelled voids it and keeps it on record.",
+            "update_invoice",
         ),
     )
 
@@ -109,7 +110,7 @@ async def _preview_delete_invoice(clientary: Clientary, args: DeleteInvoice) -> 
 @deletes(
     "invoices",
     _preview_delete_invoice,
-    seen_with="get_invoice",
+    checked_with="get_invoice",
     mentions=Mention("update_invoice with status=cancelled voids it and keeps it on record.", "update_invoice"),
 )
 async def delete_invoice(clientary: Clientary, args: DeleteInvoice) -> Outcome:
@@ -125,13 +126,13 @@ async def _preview_send_invoice(clientary: Clientary, args: SendInvoiceMessage) 
 @sends(
     "invoices",
     _preview_send_invoice,
-    seen_with="get_invoice",
-    mentions=Mention("The client's are in list_client_contacts.", "list_client_contacts"),
+    checked_with="get_invoice",
+    mentions=Mention("list_client_contacts has the client's addresses.", "list_client_contacts"),
 )
 async def send_invoice_message(clientary: Clientary, args: SendInvoiceMessage) -> Outcome:
     """E-mail an invoice to the given addresses."""
     await send_message(clientary, f"invoices/{args.invoice_id}", args)
-    return done(f"Invoice {args.invoice_id} is mailed to {', '.join(args.recipients)}.")
+    return done(f"Invoice {args.invoice_id} was mailed to {', '.join(args.recipients)}.")
 
 
 TOOLS = (

@@ -24,7 +24,7 @@ async def get_lead(clientary: Clientary, args: GetLead) -> Lead:
 
 @creates(
     "leads",
-    seen_with="list_leads",
+    checked_with="list_leads",
     mentions=Mention("create_client adds a customer who already buys.", "create_client"),
 )
 async def create_lead(clientary: Clientary, args: CreateLead) -> Lead:
@@ -32,7 +32,7 @@ async def create_lead(clientary: Clientary, args: CreateLead) -> Lead:
     return await clientary.create(Lead, "leads", args.body())
 
 
-@updates("leads", seen_with="get_lead", mentions=Mention("convert_lead makes it a client.", "convert_lead"))
+@updates("leads", checked_with="get_lead", mentions=Mention("convert_lead makes it a client.", "convert_lead"))
 async def update_lead(clientary: Clientary, args: UpdateLead) -> Lead:
     """Change the given fields of a lead."""
     return await clientary.update(Lead, f"leads/{args.lead_id}", args.body())
@@ -47,7 +47,7 @@ async def update_lead(clientary: Clientary, args: UpdateLead) -> Lead:
             "not_visible": "The API has no list of a lead's estimates and contacts, so they are not counted here."
         },
     ),
-    seen_with="get_lead",
+    checked_with="get_lead",
 )
 async def delete_lead(clientary: Clientary, args: DeleteLead) -> Outcome:
     """Delete a lead for good, with all its estimates and contacts."""

@@ -24,7 +24,7 @@ def list_client_payment_profiles(clientary: Clientary, args: ListClientPaymentPr
     return Listing(clientary, PaymentProfile, args, f"clients/{args.client_id}/payment_profiles")
 
 
-@creates("payment_profiles", "money", seen_with="list_client_payment_profiles")
+@creates("payment_profiles", "money", checked_with="list_client_payment_profiles")
 async def create_payment_profile(clientary: Clientary, args: CreatePaymentProfile) -> PaymentProfile:
     """Store a client's card from ids that Stripe issued; card numbers are not accepted. Needs the account's Stripe
     integration. Charges nothing."""
@@ -38,7 +38,7 @@ async def _preview_delete_payment_profile(clientary: Clientary, args: DeletePaym
     try:
         schedules = await clientary.list_all(RecurringSchedule)
     except NotAllowed:
-        charging: dict[str, Any] = {"not_visible": "the owner of the API token may not list them"}
+        charging: dict[str, Any] = {"not_visible": "the owner of the API token is not allowed to list them"}
     else:
         names = [f"{each.id} {name_of(each)}" for each in schedules if each.payment_profile_id == profile.id]
         charging = {"count": len(names), "first": names[:10]}
@@ -46,11 +46,11 @@ async def _preview_delete_payment_profile(clientary: Clientary, args: DeletePaym
         f"delete stored card {profile.id} of client {args.client_id} for good",
         profile,
         goes_with_it={"recurring_schedules_that_charge_it": charging},
-        not_visible="What becomes of schedules that charge it, Clientary does not say.",
+        not_visible="Clientary does not document what happens to schedules that charge it.",
     )
 
 
-@deletes("payment_profiles", _preview_delete_payment_profile, seen_with="list_client_payment_profiles")
+@deletes("payment_profiles", _preview_delete_payment_profile, checked_with="list_client_payment_profiles")
 async def delete_payment_profile(clientary: Clientary, args: DeletePaymentProfile) -> Outcome:
     """Delete a stored card for good; only the client can enter it again. Schedules with autobill may depend on it."""
     path = f"clients/{args.client_id}/payment_profiles"

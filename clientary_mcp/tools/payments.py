@@ -17,12 +17,12 @@ from tool_schemas.invoices import Invoice
 from tool_schemas.payment_profiles import PaymentProfile
 from tool_schemas.payments import ChargePaymentProfile, CreatePayment, DeletePayment, ListPayments, Payment
 
-_CHEAP = 50
+_MAX_LOOKUPS = 50
 """Invoices looked up at most for the sums of a list that was not filtered."""
 
 
 class _Payments(Listing[Payment]):
-    """Payments, whose currency only their invoices state: the invoice's id is the placeholder until it is known."""
+    """Payments. Only their invoices state the currency, so the invoice's id is its placeholder until it is known."""
 
     def __init__(self, clientary: Clientary, args: ListPayments) -> None:
         super().__init__(clientary, Payment, args, query={"sort": args.sort if args.sort != "received_on" else None})
@@ -30,14 +30,14 @@ class _Payments(Listing[Payment]):
         self._known: Currencies | None = None
 
     async def page(self) -> Page[Payment]:
-        """The records from `offset` on, with their sums where these can be had without reading too much."""
+        """The records from `offset` on, with their sums where these take few requests."""
         if self._args.narrows or self._client_id is not None:
             page, totals = await self._filtered(), self.totals
             return await _summed(self._clientary, page, totals)
         page, totals = await self._own_page(), Totals()
         for payment in page.records:
             totals.add_record(payment, payment.currency_code or payment.invoice_id)
-        return await _summed(self._clientary, page, totals, most=_CHEAP)
+        return await _summed(self._clientary, page, totals, most=_MAX_LOOKUPS)
 
     async def stream(self) -> AsyncIterator[tuple[Payment, str | None]]:
         """Every payment that matches, with its currency: the invoices are read first."""
@@ -55,8 +55,7 @@ class _Payments(Listing[Payment]):
             yield payment, self._known.of(code) if self._known and isinstance(code, int) else code
 
     async def _of_client(self, client_id: int) -> AsyncIterator[tuple[Payment, str]]:
-        """The payments that the client's invoices carry; where one carries none, those of all payments that are
-        theirs."""
+        """The payments that the client's invoices carry; where one omits them, the client's among all payments."""
         currencies: dict[int | None, str] = {}
         carried: list[Payment] = []
         every_one_carries_them = True
@@ -81,14 +80,16 @@ def list_payments(clientary: Clientary, args: ListPayments) -> Listing[Payment]:
 
 
 async def _summed(clientary: Clientary, page: Page[Payment], totals: Totals, most: int | None = None) -> Page[Payment]:
-    """With its sums, in the currencies of the invoices; without, where more than `most` would have to be looked up."""
-    if most is not None and len(totals.untold) > most:
-        return _without_sums(page, f"and {len(totals.untold)} are too many to be read unasked. Any filter brings it")
+    """The page with its sums, in the invoices' currencies; without them where more than `most` have to be read."""
+    if most is not None and len(totals.unresolved) > most:
+        return _without_sums(
+            page, f"and {len(totals.unresolved)} of them would have to be read. Add any filter to get it"
+        )
     try:
-        currencies = await currencies_of(clientary, totals.untold)
+        currencies = await currencies_of(clientary, totals.unresolved)
     except ClientaryError:
         return _without_sums(page, "and they can't be read")
-    page.total_amounts = totals.told_by(currencies.of).to_json() or None
+    page.total_amounts = totals.resolved(currencies.of).to_json() or None
     if most is not None:
         note_scope(page)
     return page
@@ -96,14 +97,14 @@ async def _summed(clientary: Clientary, page: Page[Payment], totals: Totals, mos
 
 def _without_sums(page: Page[Payment], why: str) -> Page[Payment]:
     page.total_amounts = None
-    add_notice(page, f"There is no total_amounts: only the invoices state the currency, {why}.")
+    add_notice(page, f"total_amounts is left out: only the invoices state the currency, {why}.")
     return page
 
 
 @creates(
     "payments",
     "money",
-    seen_with="get_invoice",
+    checked_with="get_invoice",
     mentions=Mention("charge_payment_profile charges a stored card.", "charge_payment_profile"),
 )
 async def create_payment(clientary: Clientary, args: CreatePayment) -> Payment:
@@ -113,7 +114,7 @@ async def create_payment(clientary: Clientary, args: CreatePayment) -> Payment:
 
 
 async def _newest_of(clientary: Clientary, invoice_id: int) -> list[Payment]:
-    """The payments made last: only this list may show when that was."""
+    """The invoice's latest payments: only this list may show when they were created."""
     page = await clientary.collect(Payment, limit=30, query={"sort": "created_at"})
     return [payment for payment in page.records if payment.invoice_id == invoice_id]
 
@@ -131,7 +132,7 @@ async def _preview_charge(clientary: Clientary, args: ChargePaymentProfile) -> O
     return preview(
         f"charge {amount}, the whole balance of invoice {invoice.id}, to {card}",
         invoice,
-        not_visible="A charge can't be taken back through the API. Clientary takes the balance at that moment.",
+        not_visible="A charge can't be reversed through the API. Clientary charges the balance at that moment.",
         alternative=Mention(
             "create_payment records money that was received another way, without a charge.", "create_payment"
         ),
@@ -139,7 +140,7 @@ async def _preview_charge(clientary: Clientary, args: ChargePaymentProfile) -> O
 
 
 async def _card(clientary: Clientary, invoice: Invoice, profile_id: int) -> str:
-    """What is known of the card; NotFound when the invoice's client has no such card."""
+    """The card in words, as far as it is known; NotFound when the invoice's client has no such card."""
     card = f"payment profile {profile_id}"
     if invoice.client_id is None:
         return f"{card} (the invoice has no client, so it can't be checked)"
@@ -147,14 +148,14 @@ async def _card(clientary: Clientary, invoice: Invoice, profile_id: int) -> str:
     try:
         profiles = await clientary.list_all(PaymentProfile, path)
     except NotAllowed:
-        return f"{card} (which the owner of the API token may not see)"
+        return f"{card} (which the owner of the API token is not allowed to see)"
     profile = find_by_id(profiles, profile_id, f"{path}/{profile_id}")
     digits = profile.last_four_digits or ""
     ending = f" ending in {digits}" if len(digits) == 4 and digits.isdecimal() else ""
     return f"{card}: the card{ending} of {quote(profile.name or '')}"
 
 
-@charges("payments", _preview_charge, seen_with="get_invoice")
+@charges("payments", _preview_charge, checked_with="get_invoice")
 async def charge_payment_profile(clientary: Clientary, args: ChargePaymentProfile) -> Outcome:
     """Charge a client's stored card for the whole outstanding balance of an invoice; a part cannot be charged. Real
     money moves."""
@@ -189,11 +190,11 @@ async def _preview_delete_payment(clientary: Clientary, args: DeletePayment) -> 
         f"delete payment {payment.id} of {amount} for good; the balance of invoice {invoice.id} would rise from"
         f" {now} to {then}",
         payment,
-        not_visible="If it was charged to a card, that money is not known to be paid back by this.",
+        not_visible="If it was charged to a card, this is not known to refund the money.",
     )
 
 
-@deletes("payments", _preview_delete_payment, "money", seen_with="get_invoice")
+@deletes("payments", _preview_delete_payment, "money", checked_with="get_invoice")
 async def delete_payment(clientary: Clientary, args: DeletePayment) -> Outcome:
     """Delete the record of a payment for good; the invoice's balance rises again. It refunds nothing."""
     path = f"invoices/{args.invoice_id}/payments/{args.payment_id}"

@@ -5,7 +5,7 @@ from functools import partial
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.tools.decorators import creates, deletes, lists, reads, updates
 from clientary_mcp.tools.support.listing import Listing
-from clientary_mcp.tools.support.previews import done, preview, what_goes_along
+from clientary_mcp.tools.support.previews import count_dependents, done, preview
 from tool_schemas.base.results import Outcome
 from tool_schemas.base.sentences import Mention
 from tool_schemas.estimates import Estimate
@@ -32,7 +32,7 @@ def list_projects(clientary: Clientary, args: ListProjects) -> Listing[Project]:
     return Listing(clientary, Project, args, query=query)
 
 
-@lists("projects", mentions=Mention("list_projects has those, with include_completed=true.", "list_projects"))
+@lists("projects", mentions=Mention("list_projects includes those with include_completed=true.", "list_projects"))
 def list_client_projects(clientary: Clientary, args: ListClientProjects) -> Listing[Project]:
     """List the projects of one client; completed ones may be missing."""
     return Listing(clientary, Project, args, f"clients/{args.client_id}/projects")
@@ -44,7 +44,7 @@ async def get_project(clientary: Clientary, args: GetProject) -> Project:
     return await clientary.get(Project, f"projects/{args.project_id}")
 
 
-@creates("projects", seen_with="list_projects")
+@creates("projects", checked_with="list_projects")
 async def create_project(clientary: Clientary, args: CreateProject) -> Project:
     """Create a project, to log hours and expenses on."""
     narrowest = f"clients/{args.client_id}/projects" if args.client_id else "projects"
@@ -54,7 +54,7 @@ async def create_project(clientary: Clientary, args: CreateProject) -> Project:
     )
 
 
-@updates("projects", seen_with="get_project")
+@updates("projects", checked_with="get_project")
 async def update_project(clientary: Clientary, args: UpdateProject) -> Project:
     """Change the given fields of a project. status=completed closes it, reversibly."""
     return await clientary.update(Project, f"projects/{args.project_id}", args.body())
@@ -66,11 +66,11 @@ async def _preview_delete_project(clientary: Clientary, args: DeleteProject) -> 
     return preview(
         f"delete project {project.id} for good, with all its tasks and logged hours",
         project,
-        goes_with_it=await what_goes_along(
+        goes_with_it=await count_dependents(
             clientary, {"tasks": (Task, f"{path}/tasks"), "hours": (HourEntry, f"{path}/hours")}
         )
         | {
-            "possibly": await what_goes_along(
+            "possibly": await count_dependents(
                 clientary,
                 {
                     "expenses": (Expense, f"{path}/expenses"),
@@ -80,8 +80,8 @@ async def _preview_delete_project(clientary: Clientary, args: DeleteProject) -> 
             )
         },
         not_visible=(
-            "Comments and notes go too. Whether expenses, invoices and estimates of the project go with it is said"
-            " differently in different places; of the expenses only this fiscal year's are counted."
+            "Comments and notes are deleted too. Clientary's documentation is contradictory about the project's"
+            " expenses, invoices and estimates; only this fiscal year's expenses are counted."
         ),
         alternative=Mention(
             f"update_project with project_id={project.id}, status=completed closes it and keeps everything.",
@@ -93,7 +93,7 @@ async def _preview_delete_project(clientary: Clientary, args: DeleteProject) -> 
 @deletes(
     "projects",
     _preview_delete_project,
-    seen_with="get_project",
+    checked_with="get_project",
     mentions=Mention("update_project with status=completed closes it and keeps them.", "update_project"),
 )
 async def delete_project(clientary: Clientary, args: DeleteProject) -> Outcome:

@@ -4,7 +4,7 @@ from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import BadArguments
 from clientary_mcp.tools.decorators import creates, deletes, lists, reads, updates
 from clientary_mcp.tools.support.listing import Listing
-from clientary_mcp.tools.support.previews import done, preview, what_goes_along
+from clientary_mcp.tools.support.previews import count_dependents, done, preview
 from tool_schemas.base.results import Outcome
 from tool_schemas.base.sentences import Mention
 from tool_schemas.invoices import Invoice
@@ -20,7 +20,7 @@ from tool_schemas.recurring_schedules import (
 
 @lists("recurring_schedules")
 def list_recurring_schedules(clientary: Clientary, args: ListRecurringSchedules) -> Listing[RecurringSchedule]:
-    """List the schedules by which Clientary makes invoices on its own."""
+    """List the schedules by which Clientary creates invoices automatically."""
     return Listing(clientary, RecurringSchedule, args)
 
 
@@ -30,21 +30,21 @@ async def get_recurring_schedule(clientary: Clientary, args: GetRecurringSchedul
     return await clientary.get(RecurringSchedule, f"recurring/{args.recurring_schedule_id}")
 
 
-@creates("recurring_schedules", "mail", "money", seen_with="list_recurring_schedules")
+@creates("recurring_schedules", "mail", "money", checked_with="list_recurring_schedules")
 async def create_recurring_schedule(clientary: Clientary, args: CreateRecurringSchedule) -> RecurringSchedule:
     """Schedule an invoice that Clientary repeats for a client at regular intervals, always with the same lines. With
-    action send or autobill it later mails or charges the client unasked."""
+    action send or autobill it later mails or charges the client automatically."""
     return await clientary.create(RecurringSchedule, "recurring", args.body())
 
 
-@updates("recurring_schedules", "mail", "money", seen_with="get_recurring_schedule", repeatable=False)
+@updates("recurring_schedules", "mail", "money", checked_with="get_recurring_schedule", repeatable=False)
 async def update_recurring_schedule(clientary: Clientary, args: UpdateRecurringSchedule) -> RecurringSchedule:
     """Change the given fields of a recurring schedule. With action send or autobill, Clientary mails or charges the
-    client unasked; status=paused suspends it."""
+    client automatically; status=paused suspends it."""
     path = f"recurring/{args.recurring_schedule_id}"
     if args.action == "autobill" and args.payment_profile_id is None:
-        taken_away = "payment_profile_id" in (args.clear or ())
-        if taken_away or (await clientary.get(RecurringSchedule, path)).payment_profile_id is None:
+        cleared = "payment_profile_id" in (args.clear or ())
+        if cleared or (await clientary.get(RecurringSchedule, path)).payment_profile_id is None:
             raise BadArguments("autobill needs payment_profile_id: this schedule would have no stored card.")
     return await clientary.update(RecurringSchedule, path, args.body())
 
@@ -52,13 +52,13 @@ async def update_recurring_schedule(clientary: Clientary, args: UpdateRecurringS
 async def _preview_delete_recurring_schedule(clientary: Clientary, args: DeleteRecurringSchedule) -> Outcome:
     path = f"recurring/{args.recurring_schedule_id}"
     schedule = await clientary.get(RecurringSchedule, path)
-    made = await what_goes_along(clientary, {"invoices": (Invoice, f"{path}/invoices")})
+    made = await count_dependents(clientary, {"invoices": (Invoice, f"{path}/invoices")})
     return preview(
-        f"delete recurring schedule {schedule.id} for good: it makes no more invoices",
+        f"delete recurring schedule {schedule.id} for good: it will create no more invoices",
         schedule,
         goes_with_it={"stays": {"invoices_already_made": made["invoices"]}},
         alternative=Mention(
-            f"update_recurring_schedule with recurring_schedule_id={schedule.id}, status=paused stops it until it is"
+            f"update_recurring_schedule with recurring_schedule_id={schedule.id}, status=paused suspends it until it is"
             " active again.",
             "update_recurring_schedule",
         ),
@@ -68,7 +68,7 @@ async def _preview_delete_recurring_schedule(clientary: Clientary, args: DeleteR
 @deletes(
     "recurring_schedules",
     _preview_delete_recurring_schedule,
-    seen_with="get_recurring_schedule",
+    checked_with="get_recurring_schedule",
     mentions=Mention("update_recurring_schedule with status=paused suspends it instead.", "update_recurring_schedule"),
 )
 async def delete_recurring_schedule(clientary: Clientary, args: DeleteRecurringSchedule) -> Outcome:

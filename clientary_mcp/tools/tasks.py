@@ -29,25 +29,25 @@ async def get_task(clientary: Clientary, args: GetTask) -> Task:
     return await clientary.get(Task, f"tasks/{args.task_id}")
 
 
-@creates("tasks", seen_with="list_tasks")
+@creates("tasks", checked_with="list_tasks")
 async def create_task(clientary: Clientary, args: CreateTask) -> Task:
     """Add a task, on its own or for a project, a client or a staff member."""
-    # The vendor prints POST /task, everybody else uses /tasks; where one is missing, 404 created nothing.
+    # The vendor documents POST /task, other clients use /tasks; where one is missing, the 404 created nothing.
     narrowest = f"projects/{args.project_id}/tasks" if args.project_id else "tasks"
     return await clientary.create(
         Task, "tasks", args.body(), otherwise="task", listed=partial(clientary.list_all, Task, narrowest)
     )
 
 
-@updates("tasks", seen_with="get_task")
+@updates("tasks", checked_with="get_task")
 async def update_task(clientary: Clientary, args: UpdateTask) -> Task:
     """Change the given fields of a task. complete=true marks it done."""
     body = args.body()
     if args.complete is not None:
-        body["completed"] = args.complete  # the vendor writes `completed`, replies say `complete`
+        body["completed"] = args.complete  # requests take `completed`, responses carry `complete`
     task = await clientary.update(Task, f"tasks/{args.task_id}", body, read_back=args.complete is not None)
     if args.complete is not None and task.complete != args.complete and task.notice is None:
-        task.notice = f"Clientary took the change but still shows complete={str(task.complete).lower()}."
+        task.notice = f"Clientary accepted the change but still shows complete={str(task.complete).lower()}."
     return task
 
 
@@ -58,11 +58,11 @@ async def update_task(clientary: Clientary, args: UpdateTask) -> Task:
         remarks=lambda task: {
             "not_visible": "Comments on it, which the API does not show, may go too.",
             "alternative": Mention(
-                f"update_task with task_id={task.id}, complete=true ticks it off and keeps it.", "update_task"
+                f"update_task with task_id={task.id}, complete=true marks it done and keeps it.", "update_task"
             ),
         },
     ),
-    seen_with="get_task",
+    checked_with="get_task",
     mentions=Mention("update_task with complete=true marks it done instead.", "update_task"),
 )
 async def delete_task(clientary: Clientary, args: DeleteTask) -> Outcome:

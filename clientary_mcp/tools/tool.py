@@ -67,7 +67,7 @@ Resource = Literal[
 
 @dataclass(frozen=True)
 class Effect:
-    """What permission screens and toolsets are built from."""
+    """What a tool does to the account: permission prompts and toolsets are built from it."""
 
     kinds: frozenset[Kind]
     destroys: bool = False
@@ -85,7 +85,7 @@ class Effect:
 
     @property
     def capped(self) -> set[Kind]:
-        """The kinds that the owner limits: what happens at once, not a payment that is only recorded, or a schedule.
+        """The kinds that count against the owner's quotas: immediate effects, not recorded payments or schedules.
 
         A tool that may do anything is limited only where its request is sent: what it does depends on its arguments.
         """
@@ -110,8 +110,8 @@ class Tool:
     preview: Callable[..., Awaitable[Outcome]] | None = None
     """What the call would do, for the tools that act only with `confirm`."""
     is_job: bool = False
-    """Whether the function and its preview also take what earlier jobs left behind."""
-    seen_with: str | None = None
+    """Whether the function and its preview also take the recent results of earlier jobs."""
+    checked_with: str | None = None
     """The tool that shows whether a write succeeded."""
     reading: "Tool | None" = None
     """The form of it that changes nothing, for read-only servers; None where it has none."""
@@ -165,9 +165,9 @@ class Tool:
         return []
 
     async def run(self, clientary: Clientary, args: Arguments, jobs: RecentResults) -> Answer:
-        """Act, or preview what would happen where that is not confirmed.
+        """Act, or preview what would happen where the call is not confirmed.
 
-        `jobs` is what jobs did in the last day that leaves no trace in the account, and the locks among them.
+        `jobs` holds recent results of jobs that the account does not show, and the locks between them.
         """
         act = self.function if self.preview is None or acts(args) else self.preview
         try:
@@ -185,7 +185,7 @@ def answer_to_json(answer: Answer, args: Arguments, unavailable: Collection[str]
 
 
 def _check_ids(args: Arguments) -> Iterator[str]:
-    """`Check client_id; list_clients returns valid ids.` for each id that a call was addressed with."""
+    """`Check client_id; list_clients returns valid ids.` for each id in the address of a call."""
     given = {name for name in args.addresses() if getattr(args, name) is not None}
     sources = {name: describe(field) for name, field in named(type(args)).items() if name in given}
     for name, sentences in sources.items():

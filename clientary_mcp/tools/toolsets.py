@@ -30,9 +30,9 @@ def select_tools(tools: Collection[Tool], settings: Settings) -> tuple[Tool, ...
     `all` names every other resource.
     """
     names = {tool.name for tool in tools}
-    _known("CLIENTARY_TOOLSETS", settings.toolsets, {*_RESOURCES, *_KINDS, _ALL})
-    _known("CLIENTARY_TOOLS", settings.tools, names)
-    _known("CLIENTARY_EXCLUDE_TOOLS", settings.exclude_tools, names)
+    _check_names("CLIENTARY_TOOLSETS", settings.toolsets, {*_RESOURCES, *_KINDS, _ALL})
+    _check_names("CLIENTARY_TOOLS", settings.tools, names)
+    _check_names("CLIENTARY_EXCLUDE_TOOLS", settings.exclude_tools, names)
     _check_required(tools, settings)
     chosen = allowed(tools, settings)
     if not chosen:
@@ -58,7 +58,7 @@ def allowed(tools: Iterable[Tool], settings: Settings) -> tuple[Tool, ...]:
         return tool.resource in of_resources and (not of_kinds or tool.effect.kinds <= of_kinds)
 
     forms = [[form for form in (tool, tool.reading) if form and included(form)] for tool in tools]
-    return tuple(_demanding(form[0], settings) for form in forms if form)
+    return tuple(_with_required_fields(form[0], settings) for form in forms if form)
 
 
 def unavailable(tools: Collection[Tool], chosen: Collection[Tool]) -> set[str]:
@@ -72,20 +72,20 @@ def _check_required(tools: Collection[Tool], settings: Settings) -> None:
         verb, _, kind = tool.name.partition("_")
         if verb == "create":
             fields = {name for name, field in tool.arguments.model_fields.items() if not field.exclude}
-            _known("CLIENTARY_REQUIRED_FIELDS", (settings.required_fields or {}).get(kind, ()), fields)
+            _check_names("CLIENTARY_REQUIRED_FIELDS", (settings.required_fields or {}).get(kind, ()), fields)
 
 
-def _demanding(tool: Tool, settings: Settings) -> Tool:
+def _with_required_fields(tool: Tool, settings: Settings) -> Tool:
     """The tool with the fields that the owner requires: a create must have them, an update can't clear them."""
     verb, _, kind = tool.name.partition("_")
     required = (settings.required_fields or {}).get(kind, ()) if verb in ("create", "update") else ()
     if not required:
         return tool
-    demanded: dict[str, Any] = {}
+    required_types: dict[str, Any] = {}
     for name in required:
         kept = _filled(tool.arguments.model_fields[name])
-        demanded[name] = (kept, ...) if verb == "create" else (kept | None, None)
-    return replace(tool, arguments=create_model(tool.arguments.__name__, __base__=tool.arguments, **demanded))
+        required_types[name] = (kept, ...) if verb == "create" else (kept | None, None)
+    return replace(tool, arguments=create_model(tool.arguments.__name__, __base__=tool.arguments, **required_types))
 
 
 def _filled(field: FieldInfo) -> Any:
@@ -95,7 +95,7 @@ def _filled(field: FieldInfo) -> Any:
     return Annotated[(Filled if bare is str else bare, *about, Field(description=field.description, min_length=least))]
 
 
-def _known(variable: str, given: Iterable[str], valid: set[str]) -> None:
+def _check_names(variable: str, given: Iterable[str], valid: set[str]) -> None:
     for name in sorted(given):
         if name not in valid:
             known = ", ".join(sorted(valid))

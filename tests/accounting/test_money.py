@@ -14,7 +14,7 @@ import httpx
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from clientary_mcp.accounting.billable_time import rate_of, worth
+from clientary_mcp.accounting.billable_time import rate_of, value_of
 from clientary_mcp.accounting.money import cents, percentage, sums_of
 from clientary_mcp.api.session import Clientary
 from tests.conftest import SETTINGS, TODAY
@@ -128,7 +128,7 @@ def test_an_entry_is_worth_its_hours_at_its_own_rate_or_its_projects(
 
     rate = own if own is not None else None if kind == 2 else common
     assert rate_of(entry, project) == rate
-    amount = worth(entry, project)
+    amount = value_of(entry, project)
     if worked is None or rate is None:
         assert amount is None
     else:

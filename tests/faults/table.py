@@ -180,7 +180,7 @@ FAULTS = (
     ),
     Planted(
         "rounding", "hours share a line although a cent is lost", "clientary_mcp/accounting/billable_time.py",
-        "or ZERO) != together:", "or ZERO) < 0:", "tools/workflows/test_bill_project_hours.py",
+        "or ZERO) != value:", "or ZERO) < 0:", "tools/workflows/test_bill_project_hours.py",
     ),
     Planted(
         "report", "an invoice 30 days late is in the next age", f"{TOOLS}/reports/receivables.py",

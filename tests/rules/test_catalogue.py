@@ -300,9 +300,9 @@ def test_annotations_say_what_a_call_may_do() -> None:
 
 
 def test_every_write_names_the_tool_that_shows_its_effect() -> None:
-    assert [tool.name for tool in READING if tool.seen_with is not None] == []
+    assert [tool.name for tool in READING if tool.checked_with is not None] == []
     writing = [tool for tool in ALL if tool not in READING]
-    assert [tool.name for tool in writing if tool.seen_with is None or TOOLS[tool.seen_with] not in READING] == []
+    assert [tool.name for tool in writing if tool.checked_with is None or TOOLS[tool.checked_with] not in READING] == []
 
 
 @pytest.fixture

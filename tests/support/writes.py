@@ -29,7 +29,7 @@ class Write:
     @property
     def seen_with(self) -> str:
         """The tool that an unknown outcome points to."""
-        return next(tool.seen_with or "" for tool in ALL if tool.name == self.tool)
+        return next(tool.checked_with or "" for tool in ALL if tool.name == self.tool)
 
     @property
     def mails(self) -> bool:

@@ -194,7 +194,7 @@ async def test_deleting_a_client_shows_what_goes_with_it_and_the_way_to_keep_it(
             ],
         },
         "estimates": {"count": 0},
-        "contacts": {"not_visible": "the owner of the API token may not list them"},
+        "contacts": {"not_visible": "the owner of the API token is not allowed to list them"},
     }
     assert "status=archived" in answer["alternative"]
     assert "confirm=true" in answer["to_proceed"]

@@ -312,7 +312,7 @@ async def test_a_write_of_unknown_outcome_leaves_once_and_says_where_to_look(
     refusal = await agent.refusal(exchange.tool, **exchange.arguments)
     assert "unknown whether" in refusal
     assert re.search(
-        rf"{TOOLS[exchange.tool].seen_with}( with [a-z_]+=\d+(, [a-z_]+=\d+)*)? shows the current state", refusal
+        rf"{TOOLS[exchange.tool].checked_with}( with [a-z_]+=\d+(, [a-z_]+=\d+)*)? shows the current state", refusal
     )
     assert [request for request in sent(account) if request.method != "GET"] == [exchange.request]
 

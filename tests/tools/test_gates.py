@@ -165,9 +165,9 @@ async def test_a_record_that_does_not_exist_is_not_found(
 
 # What is said of a record that is not there, where its id stands in a list or in a path: no row may be lost for it.
 OF_NONE = {
-    "import_contacts": ("There is no client 999999999.", "There is no client 999999999."),
-    "send_payment_reminders": ("there is no such invoice", "there is no such invoice"),
-    "api_request": ("Nothing is to be read at that path", "leads/999999999 was not found"),
+    "import_contacts": ("Client 999999999 does not exist.", "Client 999999999 does not exist."),
+    "send_payment_reminders": ("the invoice does not exist", "the invoice does not exist"),
+    "api_request": ("Nothing could be read at that path", "leads/999999999 was not found"),
 }
 
 
@@ -382,4 +382,4 @@ async def test_deleting_a_payment_by_card_says_that_nothing_may_be_paid_back(san
     row = sandbox.connection.execute(
         "SELECT invoice_id, id AS payment_id FROM payments WHERE transaction_id LIKE 'ch_%'"
     ).fetchone()
-    assert "paid back" in (await agent.answer("delete_payment", **dict(row)))["not_visible"]
+    assert "refund the money" in (await agent.answer("delete_payment", **dict(row)))["not_visible"]

@@ -165,7 +165,7 @@ async def test_deleting_a_payment_shows_it_from_its_invoice(
     assert answer["done"] is False
     assert answer["record"]["amount"] == 10.5
     assert "10.50 EUR" in answer["message"]
-    assert "not known to be paid back" in answer["not_visible"]
+    assert "not known to refund the money" in answer["not_visible"]
     assert sent(account) == [LOOKED]
 
 

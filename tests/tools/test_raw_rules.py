@@ -161,7 +161,7 @@ async def test_a_lost_answer_is_told_as_unknown_with_where_to_look(
         said = await agent.refusal("api_request", method="POST", path="leads", body=lead, confirm=True)
     assert "POST leads" in said
     assert "It is unknown whether the request succeeded." in said
-    assert "Check before retrying. GET leads may show it." in said
+    assert "Check before retrying. GET leads may show the current state." in said
     assert ("list_changes shows the current state." in said) is ("all" in toolsets)
     assert len(writes(sandbox)) == 1
 

@@ -29,7 +29,7 @@ _LAST_SECOND = 253_402_300_799  # of the year 9999
 
 @dataclass(frozen=True)
 class Part:
-    """The records of one type and second that were told up to an id, with the digest of those."""
+    """The records of one type and second that were listed up to an id, with their digest."""
 
     type: Type
     second: int
@@ -41,16 +41,16 @@ class Part:
 class Cursor:
     """What has been reported so far; seconds count from 1970, by Clientary's clock.
 
-    Everything before `second` was told. What was told from then on stands in `told` and `part`, as digests, so that a
-    record which changes again in the same second is noticed. Where records tell no times, those above `ids` are new;
-    None where nothing is known of them yet. A record that was made at or after `new_from` is new, else changed.
+    Everything before `second` was listed. What was listed from then on is in `listed` and `part`, as digests, so that a
+    record which changes again in the same second is noticed. Where records carry no times, those above `ids` are new;
+    None where nothing is known of them yet. A record that was created at or after `new_from` is new, else changed.
     """
 
     types: tuple[Type, ...]
     second: int
     new_from: int
     ids: Mapping[Type, int] | None = None
-    told: frozenset[bytes] = field(default_factory=frozenset)
+    listed: frozenset[bytes] = field(default_factory=frozenset)
     part: Part | None = None
 
     def text(self) -> str:
@@ -65,7 +65,7 @@ class Cursor:
             _joined(ids),
             _joined(part or ()),
             _packed([self.part.digest] if self.part else []),
-            _packed(sorted(self.told)),
+            _packed(sorted(self.listed)),
         )
         return _checked(".".join(fields))
 
@@ -75,14 +75,14 @@ class Cursor:
         whole = text.strip()
         if whole != _checked(whole.rpartition(".")[0]):
             raise ValueError("not a cursor, or not all of one")
-        version, types, second, new_from, ids, part, partly, told, _ = whole.split(".")
+        version, types, second, new_from, ids, part, partly, listed, _ = whole.split(".")
         names = tuple(TYPES[number] for number in _numbers(types))
         cursor = cls(
             names,
             _number(second),
             _number(new_from),
             dict(zip(names, _numbers(ids), strict=True)),
-            frozenset(_unpacked(told)),
+            frozenset(_unpacked(listed)),
             _part(_numbers(part), _unpacked(partly)),
         )
         if version != _VERSION or not names or max(cursor.second, cursor.new_from) > _LAST_SECOND:

@@ -1,4 +1,4 @@
-"""One client at a glance: people, what they owe, the latest invoice, budgets and offers."""
+"""One client at a glance: contacts, open balances, the latest invoice, project budgets and estimates."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -8,7 +8,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from clientary_mcp.accounting.budgets import against_budget, used_as_told
+from clientary_mcp.accounting.budgets import budget_figures, reported_use
 from clientary_mcp.accounting.money import ZERO
 from clientary_mcp.accounting.totals import Totals
 from clientary_mcp.api.concurrency import gather
@@ -35,17 +35,17 @@ from tool_schemas.reports.client_overview import ClientOverview
 _MOST = 50
 """Entries of one list."""
 _NEAREST = 3
-_OFFERS: dict[str, tuple[str, ...]] = {
+_ESTIMATES: dict[str, tuple[str, ...]] = {
     "open_estimates": ("sent", "viewed", "revised"),
     "accepted_estimates": ("accepted",),
     "draft_estimates": ("draft",),
 }
-_OVER = ("cancelled", "declined", "archived")
+_CLOSED = ("cancelled", "declined", "archived")
 _FIGURES = ("open", "open_invoices", "overdue", "pending", "pending_invoices")
 _BASIS = (
-    "open: balances above zero of sent and viewed invoices, pending ones apart; overdue is the part of open that was"
-    " due before {today}. The latest invoice is the newest by date that is neither draft nor cancelled. used is"
-    " worked_hours for a budget in hours, the cost of the hours so far for one in money."
+    "open: balances above zero of sent and viewed invoices, pending ones listed separately; overdue is the"
+    " part of open that was due before {today}. The latest invoice is the newest by date that is neither draft nor"
+    " cancelled. used is worked_hours for a budget in hours, the cost of the hours so far for a budget in money."
 )
 
 
@@ -74,42 +74,42 @@ async def client_overview(clientary: Clientary, args: ClientOverview) -> Report:
         "latest_invoice": await _latest(clientary, invoices, left_out),
         "draft_invoices": _first(invoices.drafts, "draft invoice", left_out, without=("status", "balance")),
         "open_projects": _open(projects, left_out),
-        **_offers(estimates, left_out),
+        **_estimates(estimates, left_out),
     }
     return Report(invoices.rows(), _BASIS.format(today=today), left_out=left_out.to_json(), about=about)
 
 
 async def _client_of(clientary: Clientary, email: str, left_out: Omissions) -> tuple[int, list[dict[str, Any]]]:
-    """The one client whose contact has that address, and the contact; BadArguments for none, and for several."""
+    """The one client whose contact has that address, and the contact; BadArguments for none or several."""
     found = await find(clientary, email, ["contact"])
     owners = [hit for hit in found.open if hit.match.level is Level.EXACT and hit.match.field == "email"]
-    clients = {hit.told["client_id"]: hit.client for hit in owners if "client_id" in hit.told}
+    clients = {hit.fields["client_id"]: hit.client for hit in owners if "client_id" in hit.fields}
     if len(clients) != 1:
         others = [hit for hit in [*found.open, *found.nearest] if hit not in owners][:_NEAREST]
-        raise BadArguments(await _no_one_client(clientary, email, owners or others, clients))
+        raise BadArguments(await _not_one_client(clientary, email, owners or others, clients))
     for hit in owners:
-        if "client_id" not in hit.told:
+        if "client_id" not in hit.fields:
             left_out.add("contact", "of a lead with the same address", quote(hit.name))
     (client_id,) = clients
-    return client_id, [{"contact_id": hit.id, "name": hit.name} for hit in owners if "client_id" in hit.told]
+    return client_id, [{"contact_id": hit.id, "name": hit.name} for hit in owners if "client_id" in hit.fields]
 
 
-async def _no_one_client(clientary: Clientary, email: str, hits: list[Hit], clients: dict[int, str | None]) -> str:
-    """Why there is no overview for an address: `hits` are its owners, or of an address without one the nearest."""
-    ids = [hit.told["client_id"] for hit in hits if "client_id" in hit.told]
+async def _not_one_client(clientary: Clientary, email: str, hits: list[Hit], clients: dict[int, str | None]) -> str:
+    """Why an address does not identify one client; `hits` are its contacts, or without any the nearest."""
+    ids = [hit.fields["client_id"] for hit in hits if "client_id" in hit.fields]
     names = await client_names(clientary, ids)
-    leads = await _lead_names(clientary, {hit.told["lead_id"] for hit in hits if "lead_id" in hit.told})
+    leads = await _lead_names(clientary, {hit.fields["lead_id"] for hit in hits if "lead_id" in hit.fields})
     people = "; ".join(_person(hit, names, leads) for hit in hits)
     if clients:
-        return f"Contacts of {len(clients)} clients have the address {quote(email)}: {people}. Give client_id."
+        return f"Contacts of {len(clients)} clients have the address {quote(email)}: {people}. Pass client_id."
     if any(hit.match.level is Level.EXACT and hit.match.field == "email" for hit in hits):
-        return f"The address {quote(email)} belongs to a lead's contact, to no client: {people}."
-    nearest = f" The nearest: {people}." if people else ""
+        return f"The address {quote(email)} belongs to a contact of a lead, not of a client: {people}."
+    nearest = f" Nearest matches: {people}." if people else ""
     return f"No contact has the address {quote(email)}.{nearest}"
 
 
 async def _lead_names(clientary: Clientary, ids: set[int]) -> dict[int, str]:
-    """Quoted; only an id where a lead is gone or not visible."""
+    """The quoted names of leads; one that is gone or not visible is left out."""
     names: dict[int, str] = {}
     for lead_id in ids:
         with suppress(NotFound, NotAllowed):
@@ -118,13 +118,13 @@ async def _lead_names(clientary: Clientary, ids: set[int]) -> dict[int, str]:
 
 
 def _person(hit: Hit, clients: dict[int | None, str], leads: dict[int, str]) -> str:
-    client_id, lead_id = hit.told.get("client_id"), hit.told.get("lead_id")
+    client_id, lead_id = hit.fields.get("client_id"), hit.fields.get("lead_id")
     of = ""
     if client_id:
         of = f" of client {client_id} {quote(clients[client_id])}"
     elif lead_id:
         of = f" of lead {lead_id} {leads.get(lead_id, '')}".rstrip()
-    return f"{quote(hit.told.get('email', ''))}, {quote(hit.name)}{of}"
+    return f"{quote(hit.fields.get('email', ''))}, {quote(hit.name)}{of}"
 
 
 @dataclass
@@ -137,7 +137,7 @@ class _Invoices:
     sums: Totals = field(default_factory=Totals)
 
     def count(self, invoice: Invoice, today: date) -> None:
-        """One more that is owed, pending or paid."""
+        """Add an invoice that is open, pending or paid."""
         balance, code = invoice.balance, invoice.currency_code
         if self.latest is None or _newness(invoice) > _newness(self.latest):
             self.latest = invoice
@@ -154,7 +154,7 @@ class _Invoices:
             self.sums.add(code, open=balance, open_invoices=Decimal(1), overdue=overdue)
 
     def rows(self) -> list[dict[str, Any]]:
-        """What is owed, one row per currency."""
+        """Open balances, one row per currency."""
         codes = [sums["currency_code"] for sums in self.sums.to_json()]
         return [{"currency_code": code} | {name: self.sums.of(code, name) for name in _FIGURES} for code in codes]
 
@@ -182,7 +182,7 @@ async def _latest(clientary: Clientary, invoices: _Invoices, left_out: Omissions
     invoice = invoices.latest
     if invoice is None:
         return "none"
-    if invoice.items is None:  # a list need not carry them
+    if invoice.items is None:  # lists may omit them
         invoice = await clientary.get(Invoice, f"invoices/{invoice.id}")
     items = invoice.items or []
     left_out.add("line", f"of the latest invoice beyond the first {_MOST}", count=len(items[_MOST:]))
@@ -196,7 +196,7 @@ def _line(item: Item) -> dict[str, Any]:
 
 
 def _brief(record: Record, without: tuple[str, ...] = ()) -> dict[str, Any]:
-    """A record in brief, without the client's id that all of them have."""
+    """A record in brief, without client_id, which is the same in all of them."""
     return {name: value for name, value in record.summarized().items() if name not in ("client_id", *without)}
 
 
@@ -216,22 +216,22 @@ def _open(projects: list[Project], left_out: Omissions) -> list[dict[str, Any]]:
 
 def _with_budget(project: Project, left_out: Omissions) -> dict[str, Any]:
     names = ("id", "name", "status", "project_type", "rate", "currency_code", "worked_hours", "unbilled_hours")
-    used = used_as_told(project)
+    used = reported_use(project)
     if project.budget and used is None:
         left_out.add("project", "whose budget use Clientary does not report", label(project))
-    return {name: getattr(project, name, None) for name in names} | against_budget(project, used)
+    return {name: getattr(project, name, None) for name in names} | budget_figures(project, used)
 
 
-def _offers(estimates: list[Estimate], left_out: Omissions) -> dict[str, Any]:
-    """The estimates that matter yet, newest first: open, accepted and drafts apart."""
+def _estimates(estimates: list[Estimate], left_out: Omissions) -> dict[str, Any]:
+    """Current estimates, newest first: open, accepted and draft ones separately."""
     newest = sorted(estimates, key=_newness, reverse=True)
-    told = {kind: [each for each in newest if each.status in statuses] for kind, statuses in _OFFERS.items()}
+    by_kind = {kind: [each for each in newest if each.status in statuses] for kind, statuses in _ESTIMATES.items()}
     for each in estimates:
-        if each.status in _OVER:
+        if each.status in _CLOSED:
             left_out.add("estimate", "(cancelled, declined or archived)")
-        elif each.status not in sum(_OFFERS.values(), ()):
+        elif each.status not in sum(_ESTIMATES.values(), ()):
             left_out.add("estimate", "of an unknown status", label(each))
-    return {kind: _first(some, kind.replace("_", " ")[:-1], left_out) for kind, some in told.items()}
+    return {kind: _first(some, kind.replace("_", " ")[:-1], left_out) for kind, some in by_kind.items()}
 
 
 TOOLS = (client_overview,)

@@ -23,35 +23,35 @@ from tool_schemas.base.sentences import in_order
 from tool_schemas.base.validation import nearest
 from tool_schemas.reports.export_records import ExportRecords
 
-_WHOLE = ("limit", "offset", "order", "detail")
+_NOT_TAKEN = ("limit", "offset", "order", "detail")
 
 
 def exporting(tools: Collection[Tool]) -> Tool:
-    """The tool that exports what these answer, as far as they are lists or reports."""
+    """The tool that exports the results of those of these tools that are lists or reports."""
 
     @reads("reports", writes_files=True)
     async def export_records(clientary: Clientary, args: ExportRecords) -> Report:
-        """Save a complete list or report for a spreadsheet, in the directory that the owner set. Returns where it
-        is, its columns, totals and first rows."""
+        """Save a complete list or report for a spreadsheet, in the directory that the owner set. Returns its name,
+        columns, totals and first rows."""
         tool = _exported(args.tool, tools, clientary)
         given = _arguments(tool, args)
         check(args.format)
         exports = Exports(clientary.settings.export_dir)
         with exports.rows(_main_columns(tool)) as rows:
-            told = await _collect(tool, given, clientary, rows)
+            report = await _collect(tool, given, clientary, rows)
             stem = f"{tool.name}-{clientary.today().isoformat()}"
             name = await to_thread.run_sync(partial(exports.write, rows, stem, args.format))
-            of_all = f"The first rows of {rows.count:,}; the file holds all of them, nested values as JSON."
+            of_all = f"The first of {rows.count:,} rows; the file contains all of them, with nested values as JSON."
             return replace(
-                told,
+                report,
                 rows=rows.first,
-                basis=in_order(of_all, told.basis),
+                basis=in_order(of_all, report.basis),
                 about={
                     "file": name,
                     "uri": f"clientary://exports/{name}",
                     "exported_rows": rows.count,
                     "columns": list(rows.columns),
-                    **told.about,
+                    **report.about,
                 },
             )
 
@@ -68,11 +68,11 @@ def _main_columns(tool: Tool) -> tuple[str, ...]:
 
 
 async def _collect(tool: Tool, given: Arguments, clientary: Clientary, rows: Rows) -> Report:
-    """Every row of the tool's answer, into `rows`; and what else the answer says."""
+    """Write every row of the tool's result to `rows`; returns the rest of the report."""
     if tool.listing is not None:
         return await _write_list(tool.listing(clientary, given), rows)
     report = await tool.function(clientary, given)
-    assert isinstance(report, Report)  # noqa: S101 - what is exported is one or the other
+    assert isinstance(report, Report)  # noqa: S101 - only lists and reports are exported
     for row in report.rows:
         rows.add_row(dict(as_json(row)))
     return report
@@ -101,6 +101,6 @@ def _exported(name: str, tools: Collection[Tool], clientary: Clientary) -> Tool:
 
 def _arguments(tool: Tool, args: ExportRecords) -> Arguments:
     given = as_object(args.arguments)
-    if useless := [name for name in _WHOLE if name in given]:
-        raise BadArguments(f"export_records: leave out {', '.join(useless)}; an export holds everything.")
+    if given_in_vain := [name for name in _NOT_TAKEN if name in given]:
+        raise BadArguments(f"export_records: leave out {', '.join(given_in_vain)}; an export contains everything.")
     return tool.check(given)

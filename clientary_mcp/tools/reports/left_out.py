@@ -1,4 +1,6 @@
-"""What a report did not count, in sentences."""
+"""The records that a report left out, in sentences."""
+
+from clientary_mcp.tools.support.formatting import count_of
 
 _NAMED = 5
 """Records that a sentence names; of the others it gives the number."""
@@ -7,7 +9,7 @@ _NAMED = 5
 class Omissions:
     """The records that a report left out or could not count like the others: how many, and the first few.
 
-    `left_out.add("invoice", "without a due date", "“1042”")` says `1 invoice without a due date: “1042”.`
+    `left_out.add("invoice", "without a due date", "“1042”")` yields `1 invoice without a due date: “1042”.`
     """
 
     def __init__(self) -> None:
@@ -19,22 +21,17 @@ class Omissions:
         self._found[noun, remark] = before + count, [*named, *names][:_NAMED]
 
     def merge(self, other: "Omissions") -> None:
-        """What another one found, after what this one has."""
+        """Add those of another, after these."""
         for (noun, remark), (count, names) in other._found.items():
             self.add(noun, remark, *names, count=count)
 
     def to_json(self) -> list[str]:
         """A sentence for each remark."""
         return [
-            f"{_counted(count, noun)} {remark}".strip() + _listed(names, count) + "."
+            f"{count_of(count, noun)} {remark}".strip() + _listed(names, count) + "."
             for (noun, remark), (count, names) in self._found.items()
             if count
         ]
-
-
-def _counted(count: int, noun: str) -> str:
-    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
-    return f"{count:,} {noun if count == 1 else plural}"
 
 
 def _listed(names: list[str], count: int) -> str:

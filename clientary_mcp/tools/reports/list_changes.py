@@ -1,4 +1,4 @@
-"""What is new or changed since a time or the last call, like the watch triggers of automation products."""
+"""Records created or changed since a time or the previous call, like the polling triggers of automation products."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -42,10 +42,10 @@ _KINDS: Mapping[Type, type[Record]] = {
     "staff": Staff,
 }
 _A_DAY = 86_400
-_NEVER = "Deleted records: Clientary does not report them. Hours, recurring schedules and cards are not covered."
+_NOT_COVERED = "Deleted records: Clientary does not report them. Hours, recurring schedules and cards are not covered."
 
 _DATED: tuple[Type, ...] = ("client", "invoice")
-"""Types whose list can be asked for what changed since a day."""
+"""Types whose list Clientary can filter by the day of the last change."""
 
 _DAY = timedelta(days=1)
 _LATE = 10
@@ -53,15 +53,15 @@ _LATE = 10
 
 _LONGEST_CURSOR = 40_000
 _FEW = 50
-"""Records of a type and second that the cursor lists one by one; more are listed as one, and repeated as one."""
+"""Records of a type and second that the cursor identifies one by one; more are identified, and repeated, as a group."""
 _IN_CURSOR = 7
 """Characters of a cursor for each record that it marks as listed."""
 _AROUND = 6_000
 """Characters kept free for what surrounds the rows, besides the cursor."""
 
 _BASIS = (
-    "Records that were made or changed at or after {since}, by their updated_at or created_at in Clientary, oldest"
-    " first; a day begins at midnight UTC. new: made since then. The cursor goes on from here."
+    "Records created or changed at or after {since}, by their updated_at or created_at in Clientary, oldest first; a"
+    " day begins at midnight UTC. new: created since then. Pass the cursor in the next call to continue from here."
 )
 _FROM_NOW = "No changes yet: pass the cursor in the next call to list what is new or changed from now on."
 
@@ -73,12 +73,12 @@ async def list_changes(clientary: Clientary, args: ListChanges) -> Report:
     known = _known(args, clientary.clock.wall())
     types = known.types if known else tuple(each for each in TYPES if each in (args.types or TYPES))
     began = clientary.clock.now()
-    looks = await (_compare(clientary, known) if known else _first_look(clientary, types))
+    scans = await (_compare(clientary, known) if known else _first_scan(clientary, types))
     late = int(clientary.clock.now() - began) + 1 + _LATE
-    changes = Changes(types, known, looks, late, yesterday=second_of(f"{clientary.today() - _DAY}"))
+    changes = Changes(types, known, scans, late, yesterday=second_of(f"{clientary.today() - _DAY}"))
     cursor = changes.cursor().text()
     if len(cursor) > _LONGEST_CURSOR:
-        raise BadArguments("list_changes: too many records changed at once for one cursor. Name fewer types.")
+        raise BadArguments("list_changes: too many records changed at once for one cursor. Pass fewer types.")
     return Report(
         rows=[json.loads(change.row) for change in changes.to_json],
         basis=_BASIS.format(since=_iso(known.second)) if known else _FROM_NOW,
@@ -89,7 +89,7 @@ async def list_changes(clientary: Clientary, args: ListChanges) -> Report:
 
 
 def _known(args: ListChanges, now: float) -> Cursor | None:
-    """Where the call goes on from; None where it begins."""
+    """Where the call continues from; None where it starts."""
     if args.cursor is not None:
         return Cursor.read(args.cursor)
     if args.since is None:
@@ -100,36 +100,36 @@ def _known(args: ListChanges, now: float) -> Cursor | None:
     return Cursor(tuple(each for each in TYPES if each in (args.types or TYPES)), second, second)
 
 
-async def _compare(clientary: Clientary, known: Cursor) -> list["_Look"]:
+async def _compare(clientary: Clientary, known: Cursor) -> list["_Scan"]:
     return await gather(
-        (partial(_look, clientary, each, known.second, known) for each in known.types), clientary.settings.concurrency
+        (partial(_scan, clientary, each, known.second, known) for each in known.types), clientary.settings.concurrency
     )
 
 
-async def _first_look(clientary: Clientary, types: Sequence[Type]) -> list["_Look"]:
+async def _first_scan(clientary: Clientary, types: Sequence[Type]) -> list["_Scan"]:
     """Lists that take no date first: their latest change decides since when the others are read."""
-    recent = int(clientary.settings.deadline) + 2 * _LATE  # longer than the look can take
-    looks = await gather(
-        (partial(_look, clientary, each, 0, None, recent) for each in types if each not in _DATED),
+    recent = int(clientary.settings.deadline) + 2 * _LATE  # longer than the scan can take
+    scans = await gather(
+        (partial(_scan, clientary, each, 0, None, recent) for each in types if each not in _DATED),
         clientary.settings.concurrency,
     )
-    second = max((found.latest for found in looks), default=0) - recent
-    return looks + await gather(
-        (partial(_look, clientary, each, second, None, recent) for each in types if each in _DATED),
+    second = max((found.latest for found in scans), default=0) - recent
+    return scans + await gather(
+        (partial(_scan, clientary, each, second, None, recent) for each in types if each in _DATED),
         clientary.settings.concurrency,
     )
 
 
 @rereads
-async def _look(clientary: Clientary, each: Type, second: int, known: Cursor | None, recent: int = 0) -> "_Look":
-    look, kind = _Look(each, known, recent), _KINDS[each]
+async def _scan(clientary: Clientary, each: Type, second: int, known: Cursor | None, recent: int = 0) -> "_Scan":
+    scan, kind = _Scan(each, known, recent), _KINDS[each]
     query = kind.query
     if each in _DATED and second > 0:
         day = datetime.fromtimestamp(second, UTC).date() - _DAY  # the account's day may be an earlier one
         query = {**query, "updated_since": day.isoformat()}
     async for record in clientary.stream(kind, query=query):
-        look.add(record)
-    return look
+        scan.add(record)
+    return scan
 
 
 class Change(NamedTuple):
@@ -153,10 +153,10 @@ class Change(NamedTuple):
         return self.group < 0, max(self.group, 0), TYPES.index(self.type), self.id
 
 
-class _Look:
+class _Scan:
     """The records of one type that may have to be listed, and which timestamps they carry.
 
-    Without anything known, these are the latest ones, which went by within so many seconds before the last.
+    Without a cursor or a start, these are the most recent ones: changed up to `recent` seconds before the latest.
     """
 
     def __init__(self, each: Type, known: Cursor | None, recent: int = 0) -> None:
@@ -184,7 +184,7 @@ class _Look:
 
     def _add_timeless(self, record: Record) -> None:
         self.timeless += 1
-        if self.type in _DATED:  # Clientary says by listing it that it changed
+        if self.type in _DATED:  # Clientary lists it, so it changed
             self._keep(-record.id, record, "new or changed")
             return
         self.highest_id = max(self.highest_id, record.id)
@@ -204,49 +204,49 @@ class Changes:
     """The changes in this answer, those left for the next, and the cursor that separates them."""
 
     def __init__(
-        self, types: Sequence[Type], known: Cursor | None, looks: Sequence[_Look], late: int, yesterday: int
+        self, types: Sequence[Type], known: Cursor | None, scans: Sequence[_Scan], late: int, yesterday: int
     ) -> None:
-        self._types, self._known, self._looks = tuple(types), known, looks
+        self._types, self._known, self._scans = tuple(types), known, scans
         self._groups: dict[tuple[Type, int], list[Change]] = {}
-        for look in looks:
-            for change in look.changes:
+        for scan in scans:
+            for change in scan.changes:
                 self._groups.setdefault(change.key, []).append(change)
-        latest = max((look.latest for look in looks), default=0)
-        if not latest and any(look.count for look in looks):
-            latest = yesterday  # nothing tells a time, so that only our own day is left
+        latest = max((scan.latest for scan in scans), default=0)
+        if not latest and any(scan.count for scan in scans):
+            latest = yesterday  # no record carries a time, which leaves our own day
         self._certain = max(0, latest - late)
-        """What changed before that second was there to be seen."""
+        """All changes before that second were visible."""
         fresh = sorted(self._fresh(), key=lambda change: change.rank) if known else []
-        room = MAX_ANSWER - _AROUND - _IN_CURSOR * len(known.told if known else ())
+        room = MAX_ANSWER - _AROUND - _IN_CURSOR * len(known.listed if known else ())
         fitting = _fitting(fresh, room)
         self.to_json, self.left = fresh[:fitting], fresh[fitting:]
 
     def _fresh(self) -> Iterable[Change]:
-        """The changes that the answer with the cursor did not list."""
-        assert self._known is not None  # noqa: S101 - asked for only where there is one
-        known, part = self._known.told, self._known.part
+        """The changes that the answer that returned the cursor did not list."""
+        assert self._known is not None  # noqa: S101 - called only where there is one
+        known, part = self._known.listed, self._known.part
         for key, changes in self._groups.items():
             if _digest(changes) in known:
                 continue
-            told = {change.id for change in changes if _digest([change]) in known}
+            listed = {change.id for change in changes if _digest([change]) in known}
             if part and key == (part.type, part.second):
                 first = [change for change in changes if change.id <= part.last_id]
-                told |= {change.id for change in first} if _digest(first) == part.digest else set()
-            yield from (change for change in changes if change.id not in told)
+                listed |= {change.id for change in first} if _digest(first) == part.digest else set()
+            yield from (change for change in changes if change.id not in listed)
 
     def cursor(self) -> Cursor:
-        """Where the next call goes on."""
+        """Where the next call continues from."""
         known, left = self._known, self.left
         second = max(self._certain, known.second if known else 0)
         if left and left[0].group >= 0:
             second = max(known.second if known else 0, min(self._certain, left[0].group))
         new_from = known.new_from if known and left else second
-        ids = {look.type: self._told_up_to(look) for look in self._looks}
+        ids = {scan.type: self._highest_listed(scan) for scan in self._scans}
         return Cursor(self._types, second, new_from, ids, *self._remembered(second))
 
     def _remembered(self, second: int) -> tuple[frozenset[bytes], Part | None]:
-        """The changes listed from that second on: few records of a type and second one by one, more as one."""
-        told: set[bytes] = set()
+        """The changes listed from that second on: few records of a type and second one by one, more as a group."""
+        listed: set[bytes] = set()
         part: Part | None = None
         waiting: dict[tuple[Type, int], set[int]] = {}
         for change in self.left:
@@ -257,36 +257,38 @@ class Changes:
             others = waiting.get(key, set())
             known = [change for change in changes if change.id not in others]
             if len(known) <= _FEW:
-                told |= {_digest([change]) for change in known}
+                listed |= {_digest([change]) for change in known}
             elif not others:
-                told.add(_digest(changes))
+                listed.add(_digest(changes))
             elif first := [change for change in known if change.id < min(others)]:
                 part = Part(*key, max(change.id for change in first), _digest(first))
-        return frozenset(told), part
+        return frozenset(listed), part
 
-    def _told_up_to(self, look: _Look) -> int:
+    def _highest_listed(self, scan: _Scan) -> int:
         """The highest id listed of a type whose records carry no timestamps."""
-        earlier = (self._known.ids or {}).get(look.type, 0) if self._known else 0
-        waiting = [change.id for change in self.left if change.type == look.type and change.group < 0]
-        return min(waiting) - 1 if waiting and look.type not in _DATED else max(earlier, look.highest_id)
+        earlier = (self._known.ids or {}).get(scan.type, 0) if self._known else 0
+        waiting = [change.id for change in self.left if change.type == scan.type and change.group < 0]
+        return min(waiting) - 1 if waiting and scan.type not in _DATED else max(earlier, scan.highest_id)
 
     def left_out(self) -> list[str]:
         """The changes that are not listed."""
-        known, said = self._known, [_NEVER]
+        known, sentences = self._known, [_NOT_COVERED]
         if self.left:
-            said.append(f"{len(self.left):,} later changes: call again with the cursor to list them.")
-        unseen = [_of(look, look.timeless) for look in self._looks if look.timeless and look.type not in _DATED]
-        by_day = [_of(look, look.timeless) for look in self._looks if look.timeless and look.type in _DATED]
-        once = [_of(look, look.without_changes) for look in self._looks if look.without_changes]
-        if unseen:
-            seen = "those after this answer" if known and known.ids is None else "new ones"
-            said.append(f"Changes of {', '.join(unseen)}: they carry no timestamps, so only {seen} are listed.")
-        if once:
-            said.append(f"Changes of {', '.join(once)}: they carry only the time of creation.")
+            sentences.append(f"{len(self.left):,} later changes: call again with the cursor to list them.")
+        undated = [_of(scan, scan.timeless) for scan in self._scans if scan.timeless and scan.type not in _DATED]
+        by_day = [_of(scan, scan.timeless) for scan in self._scans if scan.timeless and scan.type in _DATED]
+        only_created = [_of(scan, scan.without_changes) for scan in self._scans if scan.without_changes]
+        if undated:
+            which = "those created after this answer" if known and known.ids is None else "new ones"
+            sentences.append(f"Changes of {', '.join(undated)}: they carry no timestamps, so only {which} are listed.")
+        if only_created:
+            sentences.append(f"Changes of {', '.join(only_created)}: they carry only the time of creation.")
         if by_day and known:
             day = datetime.fromtimestamp(known.second, UTC).date() - _DAY
-            said.append(f"The times of {', '.join(by_day)}: they carry none; Clientary lists what changed since {day}.")
-        return said
+            sentences.append(
+                f"The times of {', '.join(by_day)}: they carry none; Clientary lists what changed since {day}."
+            )
+        return sentences
 
 
 def _digest(changes: Sequence[Change]) -> bytes:
@@ -314,10 +316,10 @@ def _iso(second: int) -> str:
     return datetime.fromtimestamp(second, UTC).isoformat().replace("+00:00", "Z")
 
 
-def _of(look: _Look, count: int) -> str:
-    """`tasks`, or `3 of the tasks` where it is not all of them."""
-    plural = _KINDS[look.type].plural
-    return plural if count == look.count else f"{count:,} of the {plural}"
+def _of(scan: _Scan, count: int) -> str:
+    """`tasks`, or `3 of the tasks` when it is not all of them."""
+    plural = _KINDS[scan.type].plural
+    return plural if count == scan.count else f"{count:,} of the {plural}"
 
 
 TOOLS = (list_changes,)

@@ -1,4 +1,4 @@
-"""The profitability report: what was invoiced for a project, less its expenses and what its hours cost."""
+"""The profitability report: what was invoiced for a project, less its expenses and the cost of its hours."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -32,7 +32,7 @@ from tool_schemas.reports.profitability import ProfitabilityReport
 
 _BASIS = (
     "invoiced is the subtotals of the project's invoices, without tax; invoiced_with_tax is their totals, and received"
-    " what was paid of these: payments count in full, taxes included. Expenses, and costs per hour, are taken to be in"
+    " what was paid on them: payments count in full, taxes included. Expenses and hourly costs are assumed to be in"
     " the project's currency."
 )
 _WITH_LABOUR = " margin is invoiced less expenses and labour; percentage is its share of invoiced."
@@ -41,7 +41,7 @@ _NO_COSTS = (
     "The margin is before labour: Clientary has no cost rates. Pass cost_rates, or have the owner set"
     " CLIENTARY_COST_RATES."
 )
-_FEW_COSTS = "The margin is before the labour of those without a cost rate; left_out names them."
+_FEW_COSTS = "The margin is before the labour of people without a cost rate; left_out names them."
 
 
 @reads("reports")
@@ -64,27 +64,27 @@ async def profitability_report(clientary: Clientary, args: ProfitabilityReport) 
         rows=[profit.row(clients[project.client_id])],
         basis=_BASIS + (_BEFORE_LABOUR if profit.labour is None else _WITH_LABOUR),
         left_out=profit.left_out(),
-        about={"people": profit.people, **profit.apart()},
+        about={"people": profit.people, **profit.separate()},
         notice=profit.notice,
     )
 
 
 @dataclass(frozen=True)
 class _Costs:
-    """What an hour of each of the staff costs: as given, else as the owner set it, else the same for everybody."""
+    """Hourly costs by staff id: as passed in the call, else as set by the owner, else the default."""
 
     given: Mapping[int, Decimal]
     set_by_owner: Mapping[int, Decimal]
     default: Decimal | None
 
     def of(self, user_id: int | None) -> Decimal | None:
-        """The cost of an hour; None where it is unknown."""
+        """The hourly cost of a person; None where it is unknown."""
         return self.given.get(user_id or 0, self.set_by_owner.get(user_id or 0, self.default))
 
 
 @dataclass
 class Income:
-    """What was invoiced in one currency, without and with tax, and what was paid of it."""
+    """What was invoiced in one currency, without and with tax, and what was paid on it."""
 
     invoices: int = 0
     invoiced: Decimal = ZERO
@@ -92,7 +92,7 @@ class Income:
     received: Decimal = ZERO
 
     def add(self, invoice: Invoice, subtotal: Decimal) -> None:
-        """One more invoice."""
+        """Add an invoice."""
         self.invoices += 1
         self.invoiced += subtotal
         self.invoiced_with_tax += subtotal if invoice.total_cost is None else invoice.total_cost
@@ -101,7 +101,7 @@ class Income:
 
 @dataclass
 class _Invoiced:
-    """The project's invoices: sums per currency, drafts apart."""
+    """The project's invoices: sums per currency, with drafts separate."""
 
     income: dict[str, Income] = field(default_factory=dict)
     drafts: Totals = field(default_factory=Totals)
@@ -125,7 +125,7 @@ async def _read_invoices(clientary: Clientary, project_id: int) -> _Invoiced:
         else:
             found.income.setdefault(invoice.currency_code or UNKNOWN, Income()).add(invoice, subtotal)
             if _shared(invoice):
-                found.left_out.add("invoice", "of several projects, counted whole", label(invoice))
+                found.left_out.add("invoice", "of several projects, counted in full", label(invoice))
     return found
 
 
@@ -157,7 +157,7 @@ class _Worked:
     left_out: Omissions = field(default_factory=Omissions)
 
     def people(self, costs: _Costs, names: dict[int, str]) -> list[dict[str, Any]]:
-        """Everybody with their hours and what these cost, most hours first."""
+        """Each person's hours and their cost, most hours first."""
         people = by_hours(self.by_person, names)
         for person in people:
             rate = costs.of(person["user_id"])
@@ -181,7 +181,7 @@ async def _read_hours(clientary: Clientary, project: Project) -> _Worked:
 
 
 class _Profit:
-    """The project's figures put together, in its own currency; other currencies apart."""
+    """The project's figures in its own currency; other currencies are separate."""
 
     def __init__(
         self,
@@ -201,13 +201,13 @@ class _Profit:
 
     @property
     def labour(self) -> Decimal | None:
-        """What the hours cost, as far as costs are known; None where nobody's is."""
+        """The cost of the hours, as far as cost rates are known; None where none is."""
         costs = [person["cost"] for person in self.people if person["cost"] is not None]
         return sum(costs, ZERO) if costs or not self.people else None
 
     @property
     def notice(self) -> str | None:
-        """What has to be known of a margin that is not the whole one."""
+        """A remark on a margin that lacks labour costs."""
         if self.labour is None:
             return _NO_COSTS
         return _FEW_COSTS if any(person["cost"] is None for person in self.people) else None
@@ -232,8 +232,8 @@ class _Profit:
             "percentage": percentage(margin, income.invoiced),
         }
 
-    def apart(self) -> dict[str, Any]:
-        """Drafts, and what is in other currencies, where there is any."""
+    def separate(self) -> dict[str, Any]:
+        """Drafts and amounts in other currencies, if any."""
         others = {code: income for code, income in self._invoiced.income.items() if code != self._currency}
         return {
             "drafts": self._invoiced.drafts.to_json() or None,
@@ -241,7 +241,7 @@ class _Profit:
         }
 
     def left_out(self) -> list[str]:
-        """What is not in the figures."""
+        """What the figures do not include."""
         found = Omissions()
         for part in (self._invoiced, self._spent, self._worked):
             found.merge(part.left_out)
@@ -250,16 +250,15 @@ class _Profit:
         for person in self.people if self.labour is not None else ():
             if person["cost"] is None:
                 who = f"{quote(person['name'])} (id {person['user_id']})"
-                found.add("person", "without a cost rate, whose hours are not in labour", who)
+                found.add("staff member", "without a cost rate, whose hours are not in labour", who)
         for user_id in self._idle:
-            found.add("cost rate", "of somebody without hours on this project", f"id {user_id}")
-        unbilled = as_number(self._worked.unbilled)
-        not_yet = f"{unbilled} of the hours are not billed: what they will be invoiced at is not in invoiced yet."
+            found.add("cost rate", "of a person without hours on this project", f"id {user_id}")
+        not_yet = f"Hours that are not billed yet: {as_number(self._worked.unbilled)}; invoiced does not include them."
         return [*found.to_json(), not_yet] if self._worked.unbilled else found.to_json()
 
 
 def _subtotal(invoice: Invoice) -> Decimal | None:
-    """What is invoiced before tax: as Clientary reports it, else the sum of the lines."""
+    """The invoiced amount before tax: as Clientary reports it, else the sum of the lines."""
     if invoice.subtotal is not None:
         return invoice.subtotal
     return sums_of(invoice.items, invoice).subtotal if invoice.items else None

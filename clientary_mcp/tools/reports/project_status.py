@@ -5,8 +5,8 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from clientary_mcp.accounting.billable_time import worth
-from clientary_mcp.accounting.budgets import against_budget, used_as_told
+from clientary_mcp.accounting.billable_time import value_of
+from clientary_mcp.accounting.budgets import budget_figures, reported_use
 from clientary_mcp.accounting.money import ZERO
 from clientary_mcp.accounting.totals import UNKNOWN
 from clientary_mcp.api.concurrency import gather, gather_two
@@ -31,8 +31,8 @@ from tool_schemas.projects import Project
 from tool_schemas.reports.project_status import ProjectStatus
 
 _BASIS = (
-    "used is the hours worked where the budget is in hours, and what they are worth where it is in money: each entry at"
-    " its own rate, else at the project's. remaining below zero is over budget."
+    "used is the hours worked for a budget in hours, and their value for a budget in money: each entry at its own rate,"
+    " else at the project's. A negative remaining is over budget."
 )
 _FIXED = " At a fixed price, used is what the hours would cost at their own rates, not what is invoiced."
 _OPEN = " Open projects at or over {} % of their budget, by the worked_hours and cost that Clientary reports."
@@ -43,35 +43,35 @@ async def project_status(clientary: Clientary, args: ProjectStatus) -> Report:
     """A project's budget: used, remaining, percentage, hours billed and unbilled. Without project_id: the open
     projects (status active or billable) at or over threshold."""
     left_out = Omissions()
-    projects = await _asked_for(clientary, args, left_out)
-    standings, people = await gather_two(
+    projects = await _requested(clientary, args, left_out)
+    statuses, people = await gather_two(
         partial(gather, (partial(_read, clientary, project) for project in projects), clientary.settings.concurrency),
         partial(_people, clientary, args),
     )
     clients = await client_names(clientary, [project.client_id for project in projects], names_in(projects))
-    if _of_the_full(args):
-        full = [standing for standing in standings if standing.is_full(args.threshold)]
-        left_out.add("open project", _under(args), count=len(standings) - len(full))
-        standings = full
-    standings.sort(key=lambda standing: standing.rank)
-    for standing in standings:
-        left_out.merge(standing.remarks())
-    fixed = any(standing.in_money and standing.project.project_type == "fixed" for standing in standings)
+    if _by_threshold(args):
+        full = [status for status in statuses if status.reaches(args.threshold)]
+        left_out.add("open project", _under(args), count=len(statuses) - len(full))
+        statuses = full
+    statuses.sort(key=lambda status: status.rank)
+    for status in statuses:
+        left_out.merge(status.remarks())
+    fixed = any(status.in_money and status.project.project_type == "fixed" for status in statuses)
     return Report(
-        rows=[standing.row(clients, people) for standing in standings],
+        rows=[status.row(clients, people) for status in statuses],
         basis=_BASIS
         + (_FIXED if fixed else "")
-        + (_OPEN.format(as_number(args.threshold)) if _of_the_full(args) else ""),
+        + (_OPEN.format(as_number(args.threshold)) if _by_threshold(args) else ""),
         left_out=left_out.to_json(),
     )
 
 
-def _of_the_full(args: ProjectStatus) -> bool:
+def _by_threshold(args: ProjectStatus) -> bool:
     return args.project_id is None and args.threshold > 0
 
 
-async def _asked_for(clientary: Clientary, args: ProjectStatus, left_out: Omissions) -> list[Project]:
-    """The project, or the open ones whose budget is used up far enough; the others are left out."""
+async def _requested(clientary: Clientary, args: ProjectStatus, left_out: Omissions) -> list[Project]:
+    """The requested project, or the open ones at or over the threshold; the others are left out."""
     if args.project_id is not None:
         return await projects_of(clientary, project_id=args.project_id, client_id=args.client_id)
     if args.client_id is not None:
@@ -79,10 +79,10 @@ async def _asked_for(clientary: Clientary, args: ProjectStatus, left_out: Omissi
     else:
         projects = await clientary.list_all(Project, "projects")
     found = [project for project in projects if project.status != "completed"]
-    if not _of_the_full(args):
+    if not _by_threshold(args):
         return found
     with_budget = [project for project in found if project.budget]
-    full = [project for project in with_budget if _is_full(project, used_as_told(project), args.threshold)]
+    full = [project for project in with_budget if _reaches(project, reported_use(project), args.threshold)]
     left_out.add("open project", "without a budget", count=len(found) - len(with_budget))
     left_out.add("open project", _under(args), count=len(with_budget) - len(full))
     return full
@@ -92,8 +92,8 @@ def _under(args: ProjectStatus) -> str:
     return f"under {as_number(args.threshold)} %"
 
 
-def _is_full(project: Project, used: Decimal | None, threshold: Decimal) -> bool:
-    """Whether so much of the budget is used, in percent; an unknown use has to be checked."""
+def _reaches(project: Project, used: Decimal | None, threshold: Decimal) -> bool:
+    """Whether that percentage of the budget is used; true where the use is unknown and has to be computed."""
     return used is None or used * 100 >= threshold * (project.budget or ZERO)
 
 
@@ -103,24 +103,24 @@ async def _people(clientary: Clientary, args: ProjectStatus) -> dict[int, str] |
 
 
 @rereads
-async def _read(clientary: Clientary, project: Project) -> "_Standing":
-    standing, today = _Standing(project), clientary.today()
+async def _read(clientary: Clientary, project: Project) -> "_Status":
+    status, today = _Status(project), clientary.today()
     async for entry in hours_of(clientary, project):
-        standing.count(entry, today)
-    return standing
+        status.count(entry, today)
+    return status
 
 
-class _Standing:
+class _Status:
     """One project's hours, compared with its budget."""
 
     def __init__(self, project: Project) -> None:
         self.project = project
         self._left_out = Omissions()
-        self._hours = self._billed = self._worth = self._unbilled_worth = ZERO
+        self._hours = self._billed = self._value = self._unbilled_value = ZERO
         self._by_person: dict[int | None, Decimal] = {}
 
     def count(self, entry: HourEntry, today: date) -> None:
-        """One more entry."""
+        """Add an entry."""
         if entry.hours is None:
             self._left_out.add("hour entry", "without hours", f"id {entry.id}")
             return
@@ -128,16 +128,16 @@ class _Standing:
             self._left_out.add("hour entry", "dated in the future, counted as Clientary does", f"id {entry.id}")
         self._hours += entry.hours
         self._by_person[entry.user_id] = self._by_person.get(entry.user_id, ZERO) + entry.hours
-        amount = worth(entry, self.project)
+        amount = value_of(entry, self.project)
         if amount is None and (self.in_money or self.project.project_type != "fixed"):
             self._left_out.add(
                 "hour entry", "without a rate, counted in hours and not in money", f"id {entry.id} of {self._name}"
             )
-        self._worth += amount or ZERO
+        self._value += amount or ZERO
         if entry.billed:
             self._billed += entry.hours
         else:
-            self._unbilled_worth += amount or ZERO
+            self._unbilled_value += amount or ZERO
 
     @property
     def in_money(self) -> bool:
@@ -146,19 +146,19 @@ class _Standing:
 
     @property
     def used(self) -> Decimal | None:
-        """How much of the budget is used; None without one, or where its kind is not known."""
+        """How much of the budget is used; None without one, or where its type is unknown."""
         if not self.project.budget or self.project.budget_type not in ("hours", "amount"):
             return None
-        return self._worth if self.in_money else self._hours
+        return self._value if self.in_money else self._hours
 
-    def is_full(self, threshold: Decimal) -> bool:
-        """Whether the budget is used up that far, in percent: by Clientary's figure, else by the hours."""
-        told = used_as_told(self.project)
-        return _is_full(self.project, self.used if told is None else told, threshold)
+    def reaches(self, threshold: Decimal) -> bool:
+        """Whether that percentage of the budget is used: by Clientary's figure, else by the hours."""
+        reported = reported_use(self.project)
+        return _reaches(self.project, self.used if reported is None else reported, threshold)
 
     @property
     def rank(self) -> tuple[Any, ...]:
-        """The fullest first, those without a budget last."""
+        """The highest percentage first, those without a budget last."""
         share = ZERO if self.used is None else self.used / (self.project.budget or 1)
         return self.used is None, -share, self.project.name or "", self.project.id
 
@@ -168,11 +168,13 @@ class _Standing:
 
     def remarks(self) -> Omissions:
         """Remarks on the project and its hours."""
-        told = used_as_told(self.project)
+        reported = reported_use(self.project)
         if self.used is None and self.project.budget:
             self._left_out.add("project", "whose budget is neither in hours nor in money", self._name)
-        elif self.used is not None and told not in (None, self.used):
-            self._left_out.add("project", "where Clientary's own figure differs from used", f"{self._name} ({told:,f})")
+        elif self.used is not None and reported not in (None, self.used):
+            self._left_out.add(
+                "project", "where Clientary's own figure differs from used", f"{self._name} ({reported:,f})"
+            )
         return self._left_out
 
     def row(self, clients: dict[int | None, str], people: dict[int, str] | None) -> dict[str, Any]:
@@ -186,11 +188,11 @@ class _Standing:
             "status": project.status,
             "project_type": project.project_type,
             "currency_code": project.currency_code or UNKNOWN,
-            **against_budget(project, self.used),
+            **budget_figures(project, self.used),
             "hours": self._hours,
             "billed_hours": self._billed,
             "unbilled_hours": self._hours - self._billed,
-            "unbilled_amount": None if project.project_type == "fixed" else self._unbilled_worth,
+            "unbilled_amount": None if project.project_type == "fixed" else self._unbilled_value,
         }
         return row if people is None else {**row, "people": by_hours(self._by_person, people)}
 

@@ -11,7 +11,7 @@ from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import rereads
 from clientary_mcp.tools.decorators import reads
 from clientary_mcp.tools.reports.left_out import Omissions
-from clientary_mcp.tools.support.formatting import label
+from clientary_mcp.tools.support.formatting import count_of, label
 from clientary_mcp.tools.support.lookups import client_names, names_in
 from tool_schemas.base.report import Report
 from tool_schemas.invoices import OWED, Invoice
@@ -37,9 +37,9 @@ def age_of(days_overdue: int) -> str:
 @reads("reports")
 async def receivables_report(clientary: Clientary, args: ReceivablesReport) -> Report:
     """Who owes money, and how late: open balances by days overdue, per client and currency. Drafts and cancelled
-    invoices never count; pending ones are apart."""
+    invoices never count; pending ones are separate."""
     found = await _read(clientary, args)
-    owed = found.of_enough()
+    owed = found.large_enough()
     names = await client_names(clientary, {client_id for client_id, _ in owed}, found.names)
     if args.group_by == "invoice":
         rows = [_named(row, names) for row in found.rows if (row["client_id"], row["currency_code"]) in owed]
@@ -55,7 +55,7 @@ async def receivables_report(clientary: Clientary, args: ReceivablesReport) -> R
         basis=found.basis(),
         totals=_totals(owed),
         left_out=found.left_out.to_json(),
-        about={"as_of": found.as_of, **found.apart()},
+        about={"as_of": found.as_of, **found.separate()},
     )
 
 
@@ -81,12 +81,12 @@ class Debt:
     oldest_due_date: date | None = None
 
     def add(self, balance: Decimal, days_overdue: int, due_date: date | None) -> None:
-        """One more invoice."""
+        """Add an invoice."""
         self.ages[age_of(days_overdue)] += balance
         self._count(1, due_date)
 
     def merge(self, other: "Debt") -> None:
-        """All the invoices of another debt."""
+        """Add the invoices of another debt."""
         for age, balance in other.ages.items():
             self.ages[age] += balance
         self._count(other.invoices, other.oldest_due_date)
@@ -97,7 +97,7 @@ class Debt:
 
     @property
     def total(self) -> Decimal:
-        """All of it."""
+        """The sum of all ages."""
         return sum(self.ages.values(), ZERO)
 
     def to_json(self) -> dict[str, Any]:
@@ -148,10 +148,10 @@ class _Receivables:
             self.left_out.add("invoice", "of an unknown status", label(invoice))
         elif invoice.balance is None and invoice.status != "paid":
             self.left_out.add("invoice", "without a balance", label(invoice))
-        elif (stood := self._as_it_stood(invoice)) is not None:
-            self._sort(stood, invoice)
+        elif (then := self._as_of_day(invoice)) is not None:
+            self._sort(then, invoice)
 
-    def _as_it_stood(self, invoice: Invoice) -> Invoice | None:
+    def _as_of_day(self, invoice: Invoice) -> Invoice | None:
         """The invoice with its status and balance on the day of the report; None where that is unknown."""
         if self.as_of >= self._today:
             return invoice
@@ -168,34 +168,34 @@ class _Receivables:
     def _check_payments(self, invoice: Invoice) -> None:
         payments = invoice.payments or ()
         if any(paid.received_on is None for paid in payments):
-            self.left_out.add("invoice", "with a payment without a day, taken as received by then", label(invoice))
+            self.left_out.add("invoice", "with an undated payment, assumed received by then", label(invoice))
         settled = sum((paid.amount or ZERO for paid in payments), ZERO)
         total, balance = invoice.total_cost, invoice.balance
         agrees = total is None or balance is None or total - settled == balance
         if not agrees or invoice.total_payments not in (None, settled):
             self.left_out.add("invoice", "whose payments don't add up to total less balance", label(invoice))
 
-    def _sort(self, stood: Invoice, invoice: Invoice) -> None:
-        balance = stood.balance or ZERO
-        if stood.status == "paid":
+    def _sort(self, then: Invoice, invoice: Invoice) -> None:
+        balance = then.balance or ZERO
+        if then.status == "paid":
             if balance:
                 self.left_out.add("invoice", "marked paid with a balance that is not zero", label(invoice))
         elif balance < 0:
             self._overpaid.add(invoice.currency_code, balance=balance)
             self.left_out.add("overpaid invoice", "", label(invoice))
-        elif stood.status == "pending":
+        elif then.status == "pending":
             self._pending.add(invoice.currency_code, balance=balance)
         elif balance > 0:
-            self._owe(stood, invoice)
+            self._owe(then, invoice)
 
-    def _owe(self, stood: Invoice, invoice: Invoice) -> None:
-        days = stood.days_overdue(self.as_of)
+    def _owe(self, then: Invoice, invoice: Invoice) -> None:
+        days = then.days_overdue(self.as_of)
         least = self._args.min_days_overdue or 0
         if days < least:
-            self.left_out.add("open invoice", f"less than {_days(least)} overdue")
+            self.left_out.add("open invoice", f"less than {count_of(least, 'day')} overdue")
             return
         self._remark(invoice)
-        code, balance = invoice.currency_code or UNKNOWN, stood.balance or ZERO
+        code, balance = invoice.currency_code or UNKNOWN, then.balance or ZERO
         client_id = invoice.client_id or self._args.client_id
         self._owed.setdefault((client_id, code), Debt()).add(balance, days, invoice.due_date)
         self.names |= names_in([invoice])
@@ -205,14 +205,14 @@ class _Receivables:
 
     def _remark(self, invoice: Invoice) -> None:
         if invoice.date is None:
-            self.left_out.add("invoice", "without a date, taken as written by then", label(invoice))
+            self.left_out.add("invoice", "without a date, assumed issued by then", label(invoice))
         if invoice.due_date is None:
             self.left_out.add("invoice", "without a due date, counted as current", label(invoice))
         if not invoice.currency_code:
-            self.left_out.add("invoice", "without a currency, counted apart", label(invoice))
+            self.left_out.add("invoice", "without a currency, counted separately", label(invoice))
 
-    def of_enough(self) -> Owed:
-        """The debts that are large enough; the others are left out."""
+    def large_enough(self) -> Owed:
+        """The debts of at least min_total; the others are left out."""
         least = self._args.min_total
         if least is None:
             return self._owed
@@ -221,16 +221,16 @@ class _Receivables:
         self.left_out.add("balance", f"below {least:,f}, each of one client in one currency", count=small)
         return owed
 
-    def apart(self) -> dict[str, Any]:
+    def separate(self) -> dict[str, Any]:
         """Pending and overpaid balances per currency, where there are any."""
-        apart = {"pending": self._pending.to_json(), "overpaid": self._overpaid.to_json()}
-        return {name: sums for name, sums in apart.items() if sums}
+        separate = {"pending": self._pending.to_json(), "overpaid": self._overpaid.to_json()}
+        return {name: sums for name, sums in separate.items() if sums}
 
     def basis(self) -> str:
-        """How the figures were made."""
+        """How the figures were computed."""
         how = _PAST if self.as_of < self._today else _FUTURE if self.as_of > self._today else ""
         late = self._args.min_days_overdue
-        only = f"Every column counts only invoices at least {late} days overdue." if late else ""
+        only = f"Every column counts only invoices at least {count_of(late, 'day')} overdue." if late else ""
         return " ".join(filter(None, (_BASIS, how, only))).format(day=self.as_of)
 
 
@@ -247,10 +247,6 @@ def _row(invoice: Invoice) -> dict[str, Any]:
         "due_date": invoice.due_date,
         "total_cost": invoice.total_cost,
     }
-
-
-def _days(count: int) -> str:
-    return "1 day" if count == 1 else f"{count} days"
 
 
 TOOLS = (receivables_report,)

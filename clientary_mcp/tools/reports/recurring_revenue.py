@@ -1,4 +1,4 @@
-"""What active recurring schedules bring in each month, per currency."""
+"""Monthly revenue from active recurring schedules, per currency."""
 
 from dataclasses import dataclass, field
 from datetime import date
@@ -34,14 +34,14 @@ IN_TWO_YEARS = {
 """Invoices of each interval in 24 months: the shortest time in which all of them are whole numbers."""
 
 _BASIS = (
-    "Subtotals, without taxes, of active schedules with invoices left; per month, a year is 52 weeks and 12 months."
+    "Subtotals, without taxes, of active schedules with invoices remaining; a year counts as 52 weeks and 12 months."
     " Each figure is rounded once; totals are rounded sums of the exact figures."
 )
 
 
 @reads("reports")
 async def recurring_revenue_report(clientary: Clientary, args: RecurringRevenueReport) -> Report:
-    """Revenue per month and currency from active recurring schedules, before tax; paused ones apart."""
+    """Revenue per month and currency from active recurring schedules, before tax; paused ones are separate."""
     found = await _read(clientary)
     every = [*found.active, *found.paused]
     names = await client_names(clientary, {each.client_id for each in every}, found.names)
@@ -57,7 +57,7 @@ async def recurring_revenue_report(clientary: Clientary, args: RecurringRevenueR
 
 
 class _Income(NamedTuple):
-    """What is kept of a schedule."""
+    """The figures of one schedule."""
 
     schedule_id: int
     client_id: int | None
@@ -70,7 +70,7 @@ class _Income(NamedTuple):
 
     @property
     def in_two_years(self) -> Decimal:
-        """Exact, whatever the interval."""
+        """The revenue of 24 months, exact for every interval."""
         return self.per_invoice * IN_TWO_YEARS[self.time_interval]
 
     def to_json(self, names: dict[int | None, str]) -> dict[str, Any]:
@@ -109,7 +109,7 @@ def _totals(incomes: list[_Income]) -> list[dict[str, Any]]:
 
 @dataclass
 class _Revenue:
-    """The schedules that bring something in, or will once they are resumed."""
+    """The schedules with revenue now, or once they are resumed."""
 
     active: list[_Income] = field(default_factory=list)
     paused: list[_Income] = field(default_factory=list)
@@ -130,7 +130,7 @@ async def _read(clientary: Clientary) -> _Revenue:
 
 
 def _unusable(schedule: RecurringSchedule) -> tuple[str, str] | None:
-    """Why a schedule brings nothing in, as `Omissions.add` takes it; None for one that does."""
+    """Why a schedule has no revenue, as `Omissions.add` takes it; None for one that has."""
     if schedule.status == "stopped":
         return "stopped schedule", ""
     if schedule.status not in ("active", "paused"):
@@ -146,7 +146,7 @@ def _income(schedule: RecurringSchedule, left_out: Omissions) -> _Income | None:
         left_out.add("schedule", "without an amount", _named(schedule))
         return None
     if not schedule.currency_code:
-        left_out.add("schedule", "without a currency, counted apart", _named(schedule))
+        left_out.add("schedule", "without a currency, counted separately", _named(schedule))
     return _Income(
         schedule.id,
         schedule.client_id,

@@ -15,8 +15,8 @@ from tool_schemas.reports.search import TYPES, Search
 
 _NAMED = 10
 _BASIS = (
-    "Compared are names, e-mail addresses, numbers, websites and titles, without case, accents and punctuation: exact,"
-    " then prefix, then words, then near. Near misses are shown only where nothing is exact."
+    "Compares names, e-mail addresses, numbers, websites and titles, ignoring case, accents and punctuation: exact"
+    " matches first, then prefix, words and near. Near matches are shown only where nothing matches exactly."
 )
 Names = Mapping[str, Mapping[Any, str]]
 
@@ -52,18 +52,18 @@ async def search(clientary: Clientary, args: Search) -> Report:
 
 
 async def _names(clientary: Clientary, found: Found, hits: list[Hit]) -> Names:
-    """The names that were read on the way, and those of the clients that the hits name by id alone."""
-    told = {hit.told["client_id"]: hit.client for hit in hits if "client_id" in hit.told and hit.client}
-    asked = [hit.told["client_id"] for hit in hits if "client_id" in hit.told]
-    return {**found.names, "client": await client_names(clientary, asked, told | found.names.get("client", {}))}
+    """The names that the search read, and those of clients that the hits carry only as ids."""
+    known = {hit.fields["client_id"]: hit.client for hit in hits if "client_id" in hit.fields and hit.client}
+    asked = [hit.fields["client_id"] for hit in hits if "client_id" in hit.fields]
+    return {**found.names, "client": await client_names(clientary, asked, known | found.names.get("client", {}))}
 
 
 def _row(hit: Hit, names: Names) -> dict[str, Any]:
     row: dict[str, Any] = {"type": hit.type, "id": hit.id, "name": hit.name}
-    told = hit.told
-    if hit.type == "project" and "budget" not in told:
-        told = {field: value for field, value in told.items() if field != "budget_type"} | {"budget": "no budget"}
-    for field, value in told.items():
+    fields = hit.fields
+    if hit.type == "project" and "budget" not in fields:
+        fields = {field: value for field, value in fields.items() if field != "budget_type"} | {"budget": "no budget"}
+    for field, value in fields.items():
         row[field] = value
         if name := names.get(LINKS.get(field, ""), {}).get(value):
             row[field.removesuffix("_id")] = name
@@ -71,18 +71,18 @@ def _row(hit: Hit, names: Names) -> dict[str, Any]:
 
 
 def _left_out(found: Found, shown: int, *, closed: bool) -> list[str]:
-    said = [f"{KINDS[kind].words}: the owner of the API token may not see them" for kind in found.unseen]
+    sentences = [f"{KINDS[kind].words}: the owner of the API token is not allowed to see them" for kind in found.hidden]
     counted = found.count(closed=False) + (found.count(closed=True) if closed else Counter())
     if (more := counted.total() - shown) > 0:
-        said.append(f"{more} of the {_counted(counted)} that match: a longer query, or types, shows others")
+        sentences.append(f"{more} of the {_counted(counted)} that match: a longer query, or types, shows others")
     if found.closed and not closed:
         named = ", ".join(_called(hit) for hit in found.closed[:_NAMED])
         rest = found.count(closed=True).total() - min(len(found.closed), _NAMED)
         also = f" and {rest} more" if rest else ""
-        said.append(
+        sentences.append(
             f"closed ones ({_counted(found.count(closed=True))}): {named}{also}; include_closed=true shows them"
         )
-    return [f"{each}." for each in said]
+    return [f"{each}." for each in sentences]
 
 
 def _counted(counted: Counter[str]) -> str:
@@ -93,15 +93,15 @@ def _counted(counted: Counter[str]) -> str:
 
 
 def _called(hit: Hit) -> str:
-    return f"{hit.type} {hit.id} {quote(hit.name)} ({hit.told.get('status', 'done')})"
+    return f"{hit.type} {hit.id} {quote(hit.name)} ({hit.fields.get('status', 'done')})"
 
 
 def _notice(found: Found, query: str, *, shown: int) -> str | None:
     if shown:
         return None
     if found.closed:
-        return f"Only closed records match {quote(query)} or come near it: see left_out."
-    nearest = "nearest has what comes closest." if found.nearest else "nothing comes near it."
+        return f"Only closed records match {quote(query)} or come close: see left_out."
+    nearest = "nearest lists the closest records." if found.nearest else "nothing comes close."
     return f"Nothing matches {quote(query)}; {nearest}"
 
 

@@ -1,4 +1,4 @@
-"""Hours by person and project, working days without an entry, and entries without a description."""
+"""The timesheet report: hours by person and project, and working days or descriptions that are missing."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -32,7 +32,7 @@ from tool_schemas.reports.timesheet import TimesheetReport
 _EXAMPLES = 10
 _LONGEST = timedelta(days=366)
 _MOST_STRETCHES, _STRETCHES_IN_ALL = 20, 400
-"""Stretches of days without entries that are listed for one person, and for all together."""
+"""Stretches of days without entries that are listed per person, and for all people."""
 
 
 @reads("reports")
@@ -44,7 +44,7 @@ async def timesheet_report(clientary: Clientary, args: TimesheetReport) -> Repor
         partial(staff_names, clientary),
     )
     if staff and args.user_id is not None and args.user_id not in staff:
-        raise NotFound(f"There is no staff member {args.user_id}.")
+        raise NotFound(f"Staff member {args.user_id} does not exist.")
     today = clientary.today()
     sheets = await gather(
         (partial(_read, clientary, args, project) for project in projects), clientary.settings.concurrency
@@ -61,14 +61,14 @@ async def timesheet_report(clientary: Clientary, args: TimesheetReport) -> Repor
             "from_date": args.from_date,
             "to_date": args.to_date,
             "people": _people(args, sheets, staff, days),
-            "entries_without_description": _silent(sheets, staff) or None,
+            "entries_without_description": _undescribed(sheets, staff) or None,
         },
     )
 
 
 @dataclass
 class _Work:
-    """What one person did on one project."""
+    """One person's work on one project."""
 
     hours: Decimal = ZERO
     billed_hours: Decimal = ZERO
@@ -76,12 +76,12 @@ class _Work:
     without_description: int = 0
 
     def add(self, entry: HourEntry) -> None:
-        """One more entry."""
+        """Add an entry."""
         hours = entry.hours or ZERO
         self.hours += hours
         self.billed_hours += hours if entry.billed else ZERO
         self.entries += 1
-        self.without_description += not _says_something(entry)
+        self.without_description += not _has_description(entry)
 
     def to_json(self) -> dict[str, Any]:
         """The columns of a row."""
@@ -98,12 +98,12 @@ def _sum(works: Iterable[_Work]) -> _Work:
     return whole
 
 
-def _says_something(entry: HourEntry) -> bool:
+def _has_description(entry: HourEntry) -> bool:
     return bool(entry.description and entry.description.strip())
 
 
 @dataclass(frozen=True, order=True)
-class _Silent:
+class _Undescribed:
     """An entry without a description."""
 
     day: date
@@ -115,25 +115,25 @@ class _Silent:
 
 @dataclass
 class _Sheet:
-    """One project's hours; people by id, 0 where an entry names nobody."""
+    """One project's hours; people by id, 0 where an entry has none."""
 
     project: Project
     worked: dict[int, _Work] = field(default_factory=lambda: defaultdict(_Work))
     days: dict[int, set[date]] = field(default_factory=lambda: defaultdict(set))
-    silent: list[_Silent] = field(default_factory=list)
+    undescribed: list[_Undescribed] = field(default_factory=list)
     left_out: Omissions = field(default_factory=Omissions)
 
     def count(self, entry: HourEntry, day: date) -> None:
-        """One more entry, of that day."""
+        """Add an entry of that day."""
         user_id = entry.user_id or 0
         self.worked[user_id].add(entry)
         self.days[user_id].add(day)
         if entry.hours is None:
             self.left_out.add("hour entry", "without hours, counted as 0", f"id {entry.id}")
-        if not _says_something(entry):
-            self.silent.append(_Silent(day, entry.id, user_id, project_name(self.project), entry.title or ""))
-            if len(self.silent) > 2 * _EXAMPLES:
-                self.silent = sorted(self.silent)[:_EXAMPLES]
+        if not _has_description(entry):
+            self.undescribed.append(_Undescribed(day, entry.id, user_id, project_name(self.project), entry.title or ""))
+            if len(self.undescribed) > 2 * _EXAMPLES:
+                self.undescribed = sorted(self.undescribed)[:_EXAMPLES]
 
 
 @rereads
@@ -173,7 +173,7 @@ def _rows(sheets: list[_Sheet], staff: dict[int, str], clients: dict[int | None,
 def _people(
     args: TimesheetReport, sheets: list[_Sheet], staff: dict[int, str], days: list[date] | None
 ) -> list[dict[str, Any]]:
-    """Everybody who worked, and where days are listed, everybody who should have."""
+    """Everyone who logged time; where days are listed, everyone who could have."""
     ids = {user_id for sheet in sheets for user_id in sheet.worked}
     if days is not None:
         ids |= staff.keys() if args.user_id is None else {args.user_id}
@@ -198,13 +198,13 @@ def _missing(days: list[date], worked: set[date], stretches: int) -> dict[str, A
             first = found.pop()[0] if found and found[-1][1] == previous else day
             found.append((first, day))
         previous = day
-    told = [str(first) if first == last else f"{first} to {last}" for first, last in found[:stretches]]
+    listed = [str(first) if first == last else f"{first} to {last}" for first, last in found[:stretches]]
     if len(found) > stretches:
-        told.append(f"… and {len(found) - stretches:,} more")
+        listed.append(f"… and {len(found) - stretches:,} more")
     return {
         "working_days": len(days),
         "days_without_entries": sum(day not in worked for day in days),
-        "no_entries_on": told or None,
+        "no_entries_on": listed or None,
     }
 
 
@@ -221,8 +221,8 @@ def _all_projects(args: TimesheetReport) -> bool:
     return args.project_id is None and args.client_id is None
 
 
-def _silent(sheets: list[_Sheet], staff: dict[int, str]) -> list[dict[str, Any]]:
-    first = sorted(entry for sheet in sheets for entry in sheet.silent)[:_EXAMPLES]
+def _undescribed(sheets: list[_Sheet], staff: dict[int, str]) -> list[dict[str, Any]]:
+    first = sorted(entry for sheet in sheets for entry in sheet.undescribed)[:_EXAMPLES]
     return [
         {
             "hour_entry_id": entry.entry_id,
@@ -241,7 +241,7 @@ def _basis(args: TimesheetReport, days: list[date] | None, today: date) -> str:
         return hours
     until = f" up to today, {today}" if args.to_date > today else ""
     return (
-        f"{hours} Working days are Mondays to Fridays{until}; Clientary knows no holidays or leave."
+        f"{hours} Working days are Mondays to Fridays{until}; Clientary has no data on holidays or leave."
         f" entries_without_description names the first {_EXAMPLES}."
     )
 
@@ -250,14 +250,16 @@ def _left_out(args: TimesheetReport, sheets: list[_Sheet], staff: dict[int, str]
     found = Omissions()
     for sheet in sheets:
         found.merge(sheet.left_out)
-    said = found.to_json()
+    sentences = found.to_json()
     if not _all_projects(args):
-        said.append("Days without entries: they are listed only without client_id and project_id.")
+        sentences.append("Days without entries: they are listed only without client_id and project_id.")
     elif args.to_date - args.from_date > _LONGEST:
-        said.append(f"Days without entries: they are listed for at most {_LONGEST.days} days.")
+        sentences.append(f"Days without entries: they are listed for at most {_LONGEST.days} days.")
     if not staff:
-        said.append("The owner of the API token may not list staff: names, and people without entries, are missing.")
-    return said
+        sentences.append(
+            "The owner of the API token is not allowed to list staff: names, and people without entries, are missing."
+        )
+    return sentences
 
 
 TOOLS = (timesheet_report,)

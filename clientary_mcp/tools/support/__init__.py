@@ -1,1 +1,1 @@
-"""What tools share."""
+"""Code that several tools share: lists, look-ups, search, previews, mailing, export files."""

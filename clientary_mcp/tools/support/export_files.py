@@ -1,6 +1,6 @@
 """Export files in the owner's directory: nowhere else, never overwriting, and in constant memory.
 
-Rows are written down as they come, and turned into the file that was asked for when all columns are known.
+Rows are stored as they arrive, and converted to the requested format once all columns are known.
 """
 
 import csv
@@ -27,8 +27,7 @@ _MOST_BYTES = 50 * 1024 * 1024
 _NAME = re.compile(r"[a-z_]+-[0-9-]+\.(csv|jsonl|xlsx)")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _NO_DIRECTORY = (
-    "Nothing was written: the owner has to set CLIENTARY_EXPORT_DIR to a directory that exists before anything can be"
-    " exported."
+    "Exports are not available: CLIENTARY_EXPORT_DIR is not set. The owner has to set it to an existing directory."
 )
 
 
@@ -96,7 +95,7 @@ class Exports:
         try:
             _WRITERS[form](path, rows)
         except BaseException:
-            path.unlink(missing_ok=True)  # half a file must not look like a whole one
+            path.unlink(missing_ok=True)  # a partial file must not pass for a complete one
             raise
         return path.name
 
@@ -104,9 +103,9 @@ class Exports:
         """A file of this directory; BadArguments for any other name, and for one too large to be read at once."""
         path = self._directory / name
         if not _NAME.fullmatch(name) or path.is_symlink() or not path.is_file():
-            raise BadArguments(f"There is no export {name[:80]!r}.")
+            raise BadArguments(f"Export {name[:80]!r} does not exist.")
         if path.stat().st_size > _MOST_BYTES:
-            raise BadArguments(f"{name} is too large to be sent: the owner finds it in CLIENTARY_EXPORT_DIR.")
+            raise BadArguments(f"{name} is too large to be returned; the owner can open it in CLIENTARY_EXPORT_DIR.")
         return path.read_bytes()
 
     def _free(self, stem: str, form: Format) -> Path:
@@ -127,7 +126,7 @@ def check(form: Format) -> None:
     """BadArguments when files of that format cannot be written here."""
     if form == "xlsx" and find_spec("xlsxwriter") is None:
         raise BadArguments(
-            "xlsx needs the optional extra: pip install 'clientary-mcp[xlsx]'. csv and jsonl need nothing."
+            "xlsx needs the optional extra: pip install 'clientary-mcp[xlsx]'. csv and jsonl work without it."
         )
 
 
@@ -156,7 +155,9 @@ def _write_xlsx(path: Path, rows: Rows) -> None:
     import xlsxwriter  # type: ignore[import-untyped]  # brings no types; loaded here because it is an optional extra
 
     if rows.count > _MOST_IN_A_SHEET:
-        raise BadArguments(f"A sheet holds {_MOST_IN_A_SHEET:,} rows, and these are {rows.count:,}. Take csv or jsonl.")
+        raise BadArguments(
+            f"A sheet holds {_MOST_IN_A_SHEET:,} rows, and this export has {rows.count:,}. Use csv or jsonl."
+        )
     options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     with xlsxwriter.Workbook(path, options | {"tmpdir": str(path.parent)}) as book:
         sheet = book.add_worksheet()

@@ -1,4 +1,4 @@
-"""Names, quotations and amounts in sentences."""
+"""Names, quotations, counts and amounts in sentences."""
 
 import re
 from decimal import Decimal
@@ -27,6 +27,12 @@ def _own_name(record: Record) -> str | None:
 def plural_name(kind: type[Record]) -> str:
     """`invoices`: what several records of a kind are called."""
     return "recurring schedules" if kind.plural == "recurring" else kind.plural.replace("_", " ")
+
+
+def count_of(count: int, noun: str) -> str:
+    """`1 invoice`, `1,204 hour entries`."""
+    plural = re.sub("(?<=[^aeiou])y$", "ie", noun) + "s"
+    return f"{count:,} {noun if count == 1 else plural}"
 
 
 def format_money(amount: Decimal | None, currency_code: str | None) -> str:

@@ -1,4 +1,4 @@
-"""Lists as their arguments ask for them: Clientary's own pages or, where it can't filter or sort, all of them read."""
+"""Lists as their arguments request them: Clientary's own pages, or the whole list where it can't filter or sort."""
 
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -10,6 +10,7 @@ from clientary_mcp.api.call import Query
 from clientary_mcp.api.pagination import ListResponse
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import rereads
+from clientary_mcp.tools.support.formatting import count_of
 from tool_schemas.base.filters import ListFilters, rank
 from tool_schemas.base.models import Record
 from tool_schemas.base.results import Page
@@ -22,7 +23,7 @@ _SPARE = 250
 
 
 class Listing(Generic[RecordT]):
-    """A list as a tool's arguments ask for it: one page of it, or all of it as a stream.
+    """A list as a tool's arguments request it: one page of it, or all of it as a stream.
 
     Path and query as for `Clientary.stream`.
     """
@@ -41,7 +42,7 @@ class Listing(Generic[RecordT]):
         self.totals = Totals()
         """Their sums per currency."""
         self.first_page: ListResponse[Any] | None = None
-        """The first page that was read, where it says of which days the list is."""
+        """The first page that was read, which may state the range of dates."""
         self._lacking: Counter[str] = Counter()
 
     async def page(self) -> Page[RecordT]:
@@ -62,15 +63,15 @@ class Listing(Generic[RecordT]):
 
     @property
     def notice(self) -> str | None:
-        """What has to be known of the records that matched."""
+        """A remark on records that the filters could not judge."""
         excluded = [
-            f"{count:,} record{'' if count == 1 else 's'} without {name} {'was' if count == 1 else 'were'} excluded."
+            f"{count_of(count, 'record')} without {name} {'was' if count == 1 else 'were'} excluded."
             for name, count in sorted(self._lacking.items())
         ]
         return " ".join(excluded) or None
 
     async def _rows(self) -> AsyncIterator[tuple[RecordT, str | int | None]]:
-        """The records of the whole list, each with what stands for its currency where it has none itself."""
+        """The records of the whole list, each with a placeholder for its currency where it has none itself."""
         stream = self._clientary.stream(self._kind, self._path, self._query)
         async for record in stream:
             yield record, None
@@ -122,14 +123,14 @@ class Listing(Generic[RecordT]):
 
 
 def note_scope(page: Page[Any]) -> None:
-    """Say of sums that are of a part of a list that they are."""
+    """Add a notice where the sums cover only part of a list."""
     if page.total_amounts and (page.more or not page.complete or page.offset):
         read = len(page.records)
         add_notice(page, f"total_amounts adds up the {read} records read; with any filter, all that match.")
 
 
 def add_notice(page: Page[Any], remark: str) -> None:
-    """Say one thing more of a page."""
+    """Append a sentence to the notice of a page."""
     page.notice = in_order(page.notice, remark)
 
 

@@ -48,22 +48,22 @@ async def parties(clientary: Clientary, ids: Iterable[int | None]) -> dict[int, 
 
 
 async def client_names(
-    clientary: Clientary, ids: Iterable[int | None], told: Mapping[int, str] | None = None
+    clientary: Clientary, ids: Iterable[int | None], known: Mapping[int, str] | None = None
 ) -> dict[int | None, str]:
-    """The names of these clients, as `told` where it has them; `client 12` for one that is gone or not visible.
+    """The names of these clients, from `known` where it has them; `client 12` for one that is gone or not visible.
 
     None is `no client`.
     """
     names: dict[int | None, str] = {None: "no client"}
-    names.update((told or {}).items())
+    names.update((known or {}).items())
     found = await parties(clientary, set(ids) - names.keys())
     return names | {client_id: party.name for client_id, party in found.items()}
 
 
 def names_in(records: Iterable[Record]) -> dict[int, str]:
     """The names of the clients that records carry beside the id."""
-    told = ((getattr(record, "client_id", None), client_named_in(record)) for record in records)
-    return {client_id: name for client_id, name in told if client_id is not None and name is not None}
+    known = ((getattr(record, "client_id", None), client_named_in(record)) for record in records)
+    return {client_id: name for client_id, name in known if client_id is not None and name is not None}
 
 
 @rereads
@@ -92,12 +92,12 @@ def client_named_in(record: Record) -> str | None:
 
 
 def project_name(project: Project) -> str:
-    """`project 12` for one without a name."""
+    """The name of a project; `project 12` for one without a name."""
     return project.name or f"project {project.id}"
 
 
 def person_name(user_id: int | None, staff: Mapping[int, str]) -> str:
-    """`staff 12` for somebody who is not among the `staff`, `unknown` without an id."""
+    """The name of a staff member; `staff 12` for one not in `staff`, `unknown` without an id."""
     return staff.get(user_id, f"staff {user_id}") if user_id else "unknown"
 
 
@@ -110,7 +110,7 @@ def by_hours(hours: Mapping[int | None, Decimal], staff: Mapping[int, str]) -> l
 
 
 async def staff_names(clientary: Clientary) -> dict[int, str]:
-    """The names of all staff; empty where the owner of the API token may not see them."""
+    """The names of all staff; empty where the owner of the API token is not allowed to see them."""
     try:
         staff = await clientary.list_all(Staff)
     except NotAllowed:
@@ -125,7 +125,7 @@ class Currencies:
         self._invoices: dict[str, Ids] = {}
 
     def add(self, invoice: Invoice) -> None:
-        """One more."""
+        """Add an invoice."""
         if invoice.currency_code:
             self._invoices.setdefault(invoice.currency_code, Ids()).add(invoice.id)
 
@@ -139,7 +139,7 @@ async def currencies_of(clientary: Clientary, invoices: Collection[int] | None =
     if invoices is None:
         return await _read_currencies(clientary)
     known, missing = Currencies(), set(invoices)
-    if len(missing) > 2:  # a page of the list has many of them, and shows how long the list is
+    if len(missing) > 2:  # one page of the list has many of them, and shows how long the list is
         first = await clientary.stream(Invoice).peek()
         for invoice in first.records:
             known.add(invoice)
@@ -177,26 +177,26 @@ async def projects_of(
     if project_id is not None:
         project = await clientary.get(Project, f"projects/{project_id}")
         if client_id not in (None, project.client_id):
-            raise BadArguments(f"Project {project_id} is not one of client {client_id}. Leave one of them out.")
+            raise BadArguments(f"Project {project_id} does not belong to client {client_id}. Pass only one of them.")
         return [project]
     path = None if client_id is None else f"clients/{client_id}/projects"
     return await clientary.list_all(Project, path, Project.query)
 
 
 async def hours_of(clientary: Clientary, project: Project, billed: bool | None = None) -> AsyncIterator[HourEntry]:
-    """The hour entries of a project, one by one; nothing is read where Clientary says that there are none."""
+    """The hour entries of a project, one by one; nothing is read where Clientary reports none."""
     if may_have_hours(project, billed):
         async for entry in clientary.stream(HourEntry, f"projects/{project.id}/hours", hours_query(billed)):
             yield entry
 
 
 def may_have_hours(project: Project, billed: bool | None) -> bool:
-    """Whether there is anything to be read: Clientary may say that there is not."""
+    """False where Clientary reports that there are no such hours."""
     return (project.unbilled_hours if billed is False else project.worked_hours) != 0
 
 
 def hours_query(billed: bool | None) -> Query:
-    """How Clientary is asked for hours that are billed, unbilled, or either."""
+    """The query for hours that are billed, unbilled, or either (None)."""
     return {"filter": None if billed is None else "billed" if billed else "unbilled"}
 
 

@@ -1,4 +1,4 @@
-"""Mailing a document: what invoices and estimates share."""
+"""Mailing documents, shared by invoices and estimates."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ def preview_message(document: Invoice | Estimate, args: Message) -> Outcome:
         f"mail {document.wrapper} {document.id} (total {total}{owed}) to {', '.join(args.recipients)}",
         document,
         goes_with_it={"mail": mail},
-        not_visible="A mail can't be called back. A draft probably becomes sent by it.",
+        not_visible="A mail can't be recalled. A draft probably becomes sent.",
     )
 
 
@@ -39,5 +39,5 @@ async def send_message(clientary: Clientary, document: str, args: Message) -> No
     try:
         await clientary.post(f"{document}/messages", body)
     except Refused:
-        # Accounts take recipients as a list or as one text. A refused form was not mailed, so trying the other is safe.
+        # Some accounts take recipients as a list, others as one text. A refusal mailed nothing: try the other.
         await clientary.post(f"{document}/messages", body | {"recipients": ", ".join(args.recipients)})

@@ -1,6 +1,6 @@
 """How well a record's texts match a query: exactly, from the beginning, by words, or approximately.
 
-Case, accents, punctuation and white space make no difference. It knows texts and fields, no records and no lists.
+Case, accents, punctuation and white space make no difference. It works on texts and fields, not on records or lists.
 """
 
 import re
@@ -52,9 +52,8 @@ class Wanted:
     """A query, in the forms in which it is compared."""
 
     def __init__(self, query: str) -> None:
-        from rapidfuzz.fuzz import (
-            ratio,
-        )  # loaded on the first search: it takes longer to import than everything else here
+        # Loaded on the first search: it takes longer to import than everything else here.
+        from rapidfuzz.fuzz import ratio
 
         self._ratio = ratio
         self._text = comparable(query)
@@ -68,7 +67,7 @@ class Wanted:
     def match(self, kind: str, texts: Mapping[str, str], beside: str = "") -> Match:
         """The best match of the texts of one record, by field; `beside` are words that may help, but don't suffice.
 
-        `kind` is what a number of it may be called: `INV-1042` is the invoice 1042.
+        `kind` names the type in numbers: `INV-1042` is the invoice 1042.
         """
         plain = {field: comparable(_site(text) if field == "website" else text) for field, text in texts.items()}
         exact = [place for place, field in enumerate(texts) if self._is(kind, field, texts[field], plain[field])]
@@ -104,7 +103,7 @@ class Wanted:
         return _nearly(self._nearness(text), field, spelt=spelt)
 
     def _in_address(self, value: str) -> Match:
-        """Another address comes near when both its sides do: who shares the domain alone is somebody else."""
+        """Another address is near when both its sides are: one that shares the domain alone belongs to someone else."""
         there = value.strip().casefold()
         if there.startswith(self._address):
             return Match(Level.PREFIX, 100.0 * len(self._address) / len(there), "email")
@@ -121,7 +120,7 @@ class Wanted:
         return Match(Level.WORDS, _TOGETHER, ", ".join([*own, *(["client"] if strange else [])]))
 
     def _nearness(self, text: str) -> float:
-        """Of 100: of the whole, or word by word, so that a misspelt word finds a longer name."""
+        """The similarity out of 100: of the whole, or word by word, so that a misspelt word finds a longer name."""
         whole = self._ratio(self._text, text)
         if len(self._text) >= _SHORTEST and self._text in text:
             return max(whole, _INSIDE)
@@ -131,7 +130,7 @@ class Wanted:
 
 
 def comparable(text: str) -> str:
-    """`text` folded; signs alone stay as they are."""
+    """`text` normalized; a text of punctuation alone is kept."""
     return normalized(text) or text.casefold().strip()
 
 
@@ -158,7 +157,7 @@ def _number(text: str) -> tuple[str, str] | None:
 
 
 def _same_number(kind: str, wanted: tuple[str, str], there: tuple[str, str] | None) -> bool:
-    """Letters may be left out, and those that name the kind are as good as others that do: `Invoice 7` is `INV-7`."""
+    """Letters may be omitted, and any that abbreviate the kind are equivalent: `Invoice 7` is `INV-7`."""
     if there is None or wanted[1] != there[1]:
         return False
     return wanted[0] in ("", there[0]) or (kind.startswith(wanted[0]) and kind.startswith(there[0]))

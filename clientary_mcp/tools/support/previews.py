@@ -52,13 +52,13 @@ def preview_delete(
 ) -> Callable[[Clientary, Any], Awaitable[Outcome]]:
     """The preview of a delete that needs only the record itself: what is deleted `along` with it, and remarks on it."""
 
-    async def look(clientary: Clientary, args: Confirmed) -> Outcome:
+    async def show(clientary: Clientary, args: Confirmed) -> Outcome:
         (address,) = args.addresses()
         record = await clientary.get(kind, f"{kind.plural}/{getattr(args, address)}")
         noun = address.removesuffix("_id").replace("_", " ")
         return preview(f"delete {noun} {record.id} for good{along}", record, **remarks(record))
 
-    return look
+    return show
 
 
 def nothing_to_do(
@@ -84,29 +84,29 @@ def done(
     return Outcome(done=True, message=message, record=brief, steps=steps, totals=totals)
 
 
-async def what_goes_along(clientary: Clientary, lists: Lists) -> dict[str, Any]:
-    """For each list: the count, the first names, and the amounts per currency, or that it could not be read."""
-    told = await gather(
-        (partial(_told, clientary, kind, path) for kind, path in lists.values()), clientary.settings.concurrency
+async def count_dependents(clientary: Clientary, lists: Lists) -> dict[str, Any]:
+    """For each list: the count, the first names, and the amounts per currency, or why it could not be read."""
+    counted = await gather(
+        (partial(_count, clientary, kind, path) for kind, path in lists.values()), clientary.settings.concurrency
     )
-    return dict(zip(lists, told, strict=True))
+    return dict(zip(lists, counted, strict=True))
 
 
-async def _told(clientary: Clientary, kind: type[Record], path: str) -> dict[str, Any]:
+async def _count(clientary: Clientary, kind: type[Record], path: str) -> dict[str, Any]:
     try:
         page = await clientary.collect(kind, path, limit=_COUNTED)
     except NotAllowed:
-        return {"not_visible": "the owner of the API token may not list them"}
+        return {"not_visible": "the owner of the API token is not allowed to list them"}
     except NotFound:
         return {"not_visible": "Clientary has no such list"}
-    told: dict[str, Any] = {"count": len(page.records)}
+    counted: dict[str, Any] = {"count": len(page.records)}
     if not page.complete:
-        told["count_is_at_least"] = True
+        counted["count_is_at_least"] = True
     if page.records:
-        told["first"] = [name_of(record) for record in page.records[:_NAMED]]
+        counted["first"] = [name_of(record) for record in page.records[:_NAMED]]
     if money := totals_of(page.records):
-        told["amounts"] = money
-    return told
+        counted["amounts"] = money
+    return counted
 
 
 def find_by_id(records: Iterable[RecordT], record_id: int, path: str) -> RecordT:

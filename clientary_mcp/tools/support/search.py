@@ -44,18 +44,18 @@ class Kind:
     """The name of the type for agents."""
     record: type[Record]
     found_by: tuple[str, ...]
-    told: tuple[str, ...]
-    """The fields that distinguish records of the same name."""
+    fields: tuple[str, ...]
+    """The fields shown with a match, which distinguish records of the same name."""
     closed: tuple[str, Collection[Any]] = ("", ())
-    """A field, and its values in a record that is done with."""
+    """A field, and its values in a closed record."""
 
     @property
     def words(self) -> str:
-        """What several of them are called."""
+        """The plural of the name."""
         return plural_name(self.record)
 
     def is_closed(self, record: Record) -> bool:
-        """Whether it is done with."""
+        """Whether a record is closed."""
         name, values = self.closed
         return bool(name) and getattr(record, name, None) in values
 
@@ -116,20 +116,20 @@ LINKS = {"client_id": "client", "lead_id": "lead", "project_id": "project", "ass
 
 @dataclass(frozen=True)
 class Hit:
-    """One record that was found, and why. `told` are the fields of its kind that have a value."""
+    """One record that was found, and why. `fields` are the fields of its kind that have a value."""
 
     type: str
     id: int
     name: str
     match: Match
-    told: dict[str, Any]
+    fields: dict[str, Any]
     client: str | None
     """The name of its client, where the record itself carries it."""
     rank: Rank
 
     @property
     def closed(self) -> bool:
-        """Whether it is done with."""
+        """Whether the record is closed."""
         return not self.rank[1]
 
 
@@ -140,13 +140,13 @@ class Found:
     open: list[Hit]
     closed: list[Hit]
     nearest: list[Hit]
-    """What comes closest, where nothing matches."""
+    """The closest records, where nothing matches."""
     counts: Counter[tuple[str, bool, Level]]
     """How many match, by type, whether they are closed, and why."""
     searched: dict[str, int]
     """Records that were read, by type."""
-    unseen: list[str]
-    """Types that the owner of the API token may not see."""
+    hidden: list[str]
+    """Types that the owner of the API token is not allowed to see."""
     names: dict[str, dict[int, str]]
     """Names of clients, leads, projects and staff, by type and id, as far as they were read."""
 
@@ -160,15 +160,15 @@ class Found:
 
 
 async def find(clientary: Clientary, query: str, types: Iterable[str]) -> Found:
-    """What matches `query` among the records of these types; NotAllowed when none of the types may be seen."""
+    """What matches `query` among the records of these types; NotAllowed when none of the types is visible."""
     wanted = Wanted(query)
     kinds = [KINDS[kind] for kind in types]
     read = await gather((partial(_try, clientary, kind, wanted) for kind in kinds), clientary.settings.concurrency)
     lists = [matches for matches in read if isinstance(matches, _Matches)]
     if not lists:
         raise next(matches for matches in read if isinstance(matches, NotAllowed))
-    unseen = [kind.word for kind, matches in zip(kinds, read, strict=True) if isinstance(matches, NotAllowed)]
-    return _joined(lists, unseen)
+    hidden = [kind.word for kind, matches in zip(kinds, read, strict=True) if isinstance(matches, NotAllowed)]
+    return _joined(lists, hidden)
 
 
 async def _try(clientary: Clientary, kind: Kind, wanted: Wanted) -> "_Matches | NotAllowed":
@@ -195,19 +195,19 @@ async def _read(clientary: Clientary, kind: Kind, wanted: Wanted) -> "_Matches":
         hit = partial(_hit, kind, record, match, client, rank)
         if match.level is not Level.FAR:
             matches.counts[kind.word, closed, match.level] += 1
-            (matches.closed if closed else matches.open).offer(rank, hit)
+            (matches.closed if closed else matches.open).add(rank, hit)
         elif match.closeness > 0:
-            matches.far.offer(rank, hit)
+            matches.far.add(rank, hit)
     return matches
 
 
 def _hit(kind: Kind, record: Record, match: Match, client: str | None, rank: Rank) -> Hit:
-    told = {name: as_json(value) for name in kind.told if (value := getattr(record, name, None)) is not None}
-    told = {name: value for name, value in told.items() if value != ""}
-    return Hit(kind.word, record.id, name_of(record), match, told, client, rank)
+    fields = {name: as_json(value) for name in kind.fields if (value := getattr(record, name, None)) is not None}
+    fields = {name: value for name, value in fields.items() if value != ""}
+    return Hit(kind.word, record.id, name_of(record), match, fields, client, rank)
 
 
-def _joined(lists: list["_Matches"], unseen: list[str]) -> Found:
+def _joined(lists: list["_Matches"], hidden: list[str]) -> Found:
     """The matches of all lists; near misses only where nothing matches exactly."""
     counts = sum((matches.counts for matches in lists), start=Counter[tuple[str, bool, Level]]())
     least = Level.WORDS if any(level is Level.EXACT for _, _, level in counts) else Level.NEAR
@@ -219,19 +219,19 @@ def _joined(lists: list["_Matches"], unseen: list[str]) -> Found:
         nearest=[] if hits else best[:_NEAREST],
         counts=Counter({key: number for key, number in counts.items() if key[2] >= least}),
         searched={matches.kind.word: matches.read for matches in lists},
-        unseen=unseen,
+        hidden=hidden,
         names={matches.kind.word: matches.names for matches in lists},
     )
 
 
 class _Best:
-    """The highest-ranked so many; the others are never made."""
+    """Keeps the highest-ranked hits, up to `most`; the others are never built."""
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._heap: list[tuple[Rank, Hit]] = []
 
-    def offer(self, rank: Rank, hit: Callable[[], Hit]) -> None:
+    def add(self, rank: Rank, hit: Callable[[], Hit]) -> None:
         """Keep one more, if it ranks high enough; no two rank the same."""
         if len(self._heap) < self._most:
             heappush(self._heap, (rank, hit()))
@@ -239,7 +239,7 @@ class _Best:
             heapreplace(self._heap, (rank, hit()))
 
     def hits(self) -> list[Hit]:
-        """The best so far, in no order."""
+        """The best so far, unordered."""
         return [hit for _, hit in self._heap]
 
 
@@ -256,5 +256,5 @@ class _Matches:
     far: _Best = field(default_factory=partial(_Best, _NEAREST))
 
     def hits(self) -> list[Hit]:
-        """The best, in no order."""
+        """The best, unordered."""
         return [*self.open.hits(), *self.closed.hits(), *self.far.hits()]

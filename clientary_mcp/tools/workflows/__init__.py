@@ -1,1 +1,1 @@
-"""Jobs of several writes behind one gate: the toolset `workflows`."""
+"""Jobs of several writes behind one confirmation: the toolset `workflows`."""

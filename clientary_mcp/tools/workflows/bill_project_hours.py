@@ -1,4 +1,4 @@
-"""The job that bills a project's hours: a draft invoice whose note says what it bills, and the marks on the entries."""
+"""Bills a project's hours: drafts an invoice whose note lists what it bills, then marks the entries as billed."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,16 +17,16 @@ from clientary_mcp.tools.support.formatting import format_money, quote
 from clientary_mcp.tools.support.previews import done, nothing_to_do, preview
 from clientary_mcp.tools.workflows.billable_work import KINDS, Bill, Held, Rows, Work, label, listed, read_bill
 from clientary_mcp.tools.workflows.draft_invoices import (
-    created,
+    create_draft,
     difference,
     draft,
     draft_as_json,
+    exclusive,
     named,
     note_of,
     reference,
     sums,
     totals,
-    turn,
 )
 from clientary_mcp.tools.workflows.steps import Steps
 from tool_schemas.base.parsing import as_json
@@ -44,40 +44,43 @@ async def _preview(clientary: Clientary, args: BillProjectHours, _memory: Recent
     wanted = _draft_of(bill, args, clientary)
     if wanted is None and not bill.held:
         return _nothing(bill, args)
-    would = f"mark {_count(work for work, _ in bill.held)} as billed that an invoice bills already; nothing is new"
-    if wanted is not None:
-        would = f"make {_about(bill, wanted)}, and mark what it bills"
-    currency = " Clientary tells no currency for expenses: they are taken to be in the project's."
-    untaxed = " It carries no tax: tax and tax_label put one on all lines." if wanted and args.tax is None else ""
+    if wanted is None:
+        would = (
+            f"mark {_count(work for work, _ in bill.held)} that an invoice bills already; nothing new is to be billed"
+        )
+    else:
+        would = f"create {_about(bill, wanted)}, and mark what it bills"
+    currency = " Clientary records no currency for expenses: the project's is assumed."
+    untaxed = " The invoice has no tax; tax and tax_label add one to all lines." if wanted and args.tax is None else ""
     return preview(
         would,
         bill.project,
         steps=[*([draft_as_json(wanted)] if wanted else []), *bill.to_json()],
         totals=_totals(bill, wanted),
-        not_visible="Whether the API may mark them as billed shows only when tried. Either way nothing is billed twice,"
-        " as long as the invoice's note says what it bills."
+        not_visible="Whether the API can mark them as billed is known only after trying. Either way nothing is billed"
+        " twice, as long as the invoice's note lists what it bills."
         + (currency if any(isinstance(work, Expense) for work in bill.work) else "")
         + untaxed,
     )
 
 
-@jobs("workflows", _preview, seen_with="list_invoices")
+@jobs("workflows", _preview, checked_with="list_invoices")
 async def bill_project_hours(clientary: Clientary, args: BillProjectHours, memory: RecentResults) -> Outcome:
     """Draft one invoice for a project's unbilled hours, and mark them as billed where the API allows. Its note lists
     the entries, so that none is billed twice."""
     job = f"bill project {args.project_id}"
-    async with turn(clientary, memory, job):
+    async with exclusive(clientary, memory, job):
         bill = await read_bill(clientary, args)
         wanted = _draft_of(bill, args, clientary)
         if wanted is None and not bill.held:
             return _nothing(bill, args)
         steps = Steps()
-        invoice = await steps.do("draft invoice", created(clientary, wanted, memory, job)) if wanted else None
+        invoice = await steps.do("draft invoice", create_draft(clientary, wanted, memory, job)) if wanted else None
         marks = [_Mark.of(work, holder) for work, holder in bill.held]
         marks += [_Mark.of(work, invoice) for work in bill.work if invoice is not None]
-        unmarked = await steps.do("marking what is billed", _mark(clientary, steps, marks))
+        unmarked = await steps.do("marking the work as billed", _mark(clientary, steps, marks))
         return done(
-            " ".join(_said(bill, wanted, invoice, unmarked)),
+            " ".join(_summary(bill, wanted, invoice, unmarked)),
             invoice or bill.project,
             steps=[*bill.to_json(), *_outcomes(marks, unmarked)],
             totals=_totals(bill, wanted),
@@ -85,7 +88,7 @@ async def bill_project_hours(clientary: Clientary, args: BillProjectHours, memor
 
 
 def _draft_of(bill: Bill, args: BillProjectHours, clientary: Clientary) -> CreateInvoice | None:
-    """The invoice that is to be made; None when there is nothing new."""
+    """The invoice to create; None when there is nothing new to bill."""
     if not bill.lines:
         return None
     day = args.date or clientary.today()
@@ -108,62 +111,62 @@ def _draft_of(bill: Bill, args: BillProjectHours, clientary: Clientary) -> Creat
 
 @dataclass(frozen=True)
 class _Mark:
-    """One write that makes Clientary see work as billed."""
+    """One write that marks work as billed in Clientary."""
 
     work: Work
     body: dict[str, Any]
 
     @classmethod
     def of(cls, work: Work, invoice: Invoice) -> "_Mark":
-        """An entry is billed or not; an expense is billed by an invoice."""
+        """The mark for an entry is a flag, for an expense the invoice that bills it."""
         return cls(work, {"billed": True} if isinstance(work, HourEntry) else {"invoice_id": invoice.id})
 
-    async def take(self, clientary: Clientary, steps: Steps) -> bool:
-        """Whether Clientary shows it afterwards. Once begun it is carried through, so that it can be told."""
+    async def apply(self, clientary: Clientary, steps: Steps) -> bool:
+        """Whether Clientary shows it afterwards. Once begun it is completed, so that the steps report it."""
         with CancelScope(shield=True):
-            taken = await self._taken(clientary)
-            if taken:
-                steps.tell(f"{KINDS[type(self.work)][0]} {self.work.id} marked")
-        return taken
+            applied = await self._applied(clientary)
+            if applied:
+                steps.record(f"{KINDS[type(self.work)][0]} {self.work.id} marked")
+        return applied
 
-    async def _taken(self, clientary: Clientary) -> bool:
+    async def _applied(self, clientary: Clientary) -> bool:
         kind = type(self.work)
         try:
             record = await clientary.update(kind, f"{kind.plural}/{self.work.id}", self.body, read_back=True)
         except (Refused, NotAllowed, NotFound):
             return False
         shows = all(getattr(record, name) == value for name, value in self.body.items())
-        return shows or record.notice is not None  # it was done, but could not be looked at
+        return shows or record.notice is not None  # it was done, but could not be read back
 
 
 async def _mark(clientary: Clientary, steps: Steps, marks: list[_Mark]) -> list[Work]:
-    """What Clientary does not mark. The first of a kind is tried alone: where it can't be marked, none can."""
+    """The work that Clientary does not mark. The first of a kind is tried alone: if it can't be marked, none can."""
     unmarked: list[Work] = []
     for kind in KINDS:
         own = [mark for mark in marks if isinstance(mark.work, kind)]
-        taken = [await mark.take(clientary, steps) for mark in own[:1]]
-        if all(taken):
-            taken += await gather(
-                (partial(mark.take, clientary, steps) for mark in own[1:]), clientary.settings.concurrency
+        applied = [await mark.apply(clientary, steps) for mark in own[:1]]
+        if all(applied):
+            applied += await gather(
+                (partial(mark.apply, clientary, steps) for mark in own[1:]), clientary.settings.concurrency
             )
-        unmarked += [mark.work for number, mark in enumerate(own) if number >= len(taken) or not taken[number]]
+        unmarked += [mark.work for number, mark in enumerate(own) if number >= len(applied) or not applied[number]]
     return unmarked
 
 
-def _said(bill: Bill, wanted: CreateInvoice | None, invoice: Invoice | None, unmarked: list[Work]) -> Iterable[str]:
+def _summary(bill: Bill, wanted: CreateInvoice | None, invoice: Invoice | None, unmarked: list[Work]) -> Iterable[str]:
     """What was done, sentence by sentence."""
     if invoice is None or wanted is None:
         yield "There was nothing new to bill, only work that an invoice bills already."
     else:
-        yield f"Made {named(invoice)}, {_about(bill, wanted)}.{difference(invoice, wanted)}"
+        yield f"Created {named(invoice)}, {_about(bill, wanted)}.{difference(invoice, wanted)}"
         kept = Held()
         kept.add(invoice)
         if not all(kept.holder(work) for work in bill.work):
-            yield "Clientary did not keep what its note says it bills, so that a later call can't know it from there."
+            yield "Clientary did not keep the list in its note of what it bills, so a later call can't find it there."
     if unmarked:
         yield (
-            f"Clientary does not let the API mark {_count(unmarked)} as billed: that is left to somebody in Clientary."
-            " They are not billed again as long as the invoice's note says what it bills."
+            f"Clientary does not let the API mark {_count(unmarked)} as billed: this has to be done in Clientary."
+            " Nothing is billed again as long as the invoice's note lists what it bills."
         )
     else:
         yield "All of it is marked as billed."
@@ -174,7 +177,7 @@ def _said(bill: Bill, wanted: CreateInvoice | None, invoice: Invoice | None, unm
 def _outcomes(marks: list[_Mark], unmarked: list[Work]) -> Rows:
     open_ = {(type(work), work.id) for work in unmarked}
     marked = [mark.work for mark in marks if (type(mark.work), mark.work.id) not in open_]
-    rows = (("marked as billed", marked), ("not marked as billed: the API can't", unmarked))
+    rows = (("marked as billed", marked), ("not marked as billed: the API does not allow it", unmarked))
     return [{"step": what, **listed(works)} for what, works in rows if works]
 
 

@@ -1,4 +1,4 @@
-"""What there is to bill on a project: its unbilled work, less what an invoice holds already, put into lines."""
+"""Billable work of a project: its unbilled work, less what an invoice bills already, grouped into lines."""
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from clientary_mcp.accounting.billable_time import in_lines, rate_of
+from clientary_mcp.accounting.billable_time import group_into_lines, rate_of
 from clientary_mcp.accounting.money import ZERO
 from clientary_mcp.api.call import Query
 from clientary_mcp.api.concurrency import gather
@@ -27,10 +27,10 @@ Rows = list[dict[str, Any]]
 Work = HourEntry | Expense
 
 KINDS: dict[type[Work], tuple[str, str]] = {HourEntry: ("time entry", "time entries"), Expense: ("expense", "expenses")}
-"""What is billed, and what one and several of it are called: also in the notes of invoices."""
+"""What can be billed, with its singular and plural, which the notes of invoices use too."""
 
 _DAY = timedelta(days=1)
-"""What a day may be off between Clientary's clock and ours."""
+"""By how much a date may differ between Clientary's clock and ours."""
 
 
 @dataclass(frozen=True)
@@ -48,13 +48,13 @@ class Line:
 
 
 class Held:
-    """What invoices say that they bill, other than cancelled ones."""
+    """The work that invoices list as billed in their notes; cancelled invoices do not count."""
 
     def __init__(self) -> None:
         self._says: list[tuple[type[Work], range, Invoice]] = []
 
     def add(self, invoice: Invoice) -> None:
-        """One more invoice."""
+        """Add an invoice."""
         if invoice.status != "cancelled":
             for kind in KINDS:
                 self._says += [(kind, ids, invoice) for ids in referred(label(kind), invoice.note)]
@@ -66,11 +66,11 @@ class Held:
 
 @dataclass
 class Bill:
-    """`work` is to be billed, in `lines`; what is in `held` an invoice bills, though Clientary has it as unbilled."""
+    """`work` is to be billed, in `lines`; `held` is billed by an invoice, though Clientary shows it as unbilled."""
 
     project: Project
     client: str
-    """What people call who is billed."""
+    """The name of the client."""
     work: list[Work]
     held: list[tuple[Work, Invoice]]
     lines: list[Line]
@@ -86,7 +86,7 @@ class Bill:
         holders = {invoice.id: invoice for _, invoice in self.held}
         held = [
             {
-                "step": "on an earlier invoice already",
+                "step": "already on an earlier invoice",
                 "invoice": named(invoice),
                 **listed(work for work, holder in self.held if holder.id == invoice.id),
             }
@@ -96,19 +96,19 @@ class Bill:
 
 
 def label(kind: type[Work]) -> str:
-    """`Time entries`, as the note of an invoice says."""
+    """`Time entries`, as in the note of an invoice."""
     return KINDS[kind][1].capitalize()
 
 
 def listed(works: Iterable[Work]) -> dict[str, str]:
-    """`{"time_entries": "4711-4713", "expenses": "31"}`, of what there is."""
+    """`{"time_entries": "4711-4713", "expenses": "31"}`, without the kinds that do not occur."""
     every = list(works)
     ids = {KINDS[kind][1].replace(" ", "_"): [work.id for work in every if isinstance(work, kind)] for kind in KINDS}
     return {name: runs(of_kind) for name, of_kind in ids.items() if of_kind}
 
 
 async def read_bill(clientary: Clientary, args: BillProjectHours) -> Bill:
-    """What is to be billed now; BadArguments for a project that can't be billed by the hour."""
+    """The work to bill now; BadArguments for a project that can't be billed by the hour."""
     project = await clientary.get(Project, f"projects/{args.project_id}")
     _check(project)
     client = project.client_name or (await client_names(clientary, [project.client_id]))[project.client_id or 0]
@@ -140,17 +140,17 @@ def _check(project: Project) -> None:
     if project.project_type == "fixed":
         price = format_money(project.rate, project.currency_code)
         raise BadArguments(
-            f"{name} has a fixed price ({price}), so its hours are not billed one by one. An invoice with one line of"
-            " the agreed amount bills it."
+            f"{name} has a fixed price ({price}), so its hours are not billed one by one. Bill it with an invoice of"
+            " one line with the agreed amount."
         )
     if project.client_id is None:
-        raise BadArguments(f"{name} has no client who could be billed; it needs one first.")
+        raise BadArguments(f"{name} has no client to bill. Assign one first.")
     if not project.currency_code:
-        raise BadArguments(f"{name} has no currency_code to bill it in; it needs one first.")
+        raise BadArguments(f"{name} has no currency_code to bill it in. Set one first.")
 
 
 async def _unbilled(clientary: Clientary, args: BillProjectHours) -> tuple[list[Work], dict[int, str]]:
-    """The work in the range of days that Clientary has as unbilled, and the names of the staff if they are needed."""
+    """The work in the range of days that Clientary shows as unbilled, and the names of the staff if they are needed."""
     hours = f"projects/{args.project_id}/hours"
     reads: dict[str, Callable[[], Awaitable[Any]]] = {
         "hours": partial(clientary.list_all, HourEntry, hours, {"filter": "unbilled"})
@@ -181,7 +181,7 @@ def _day(work: Work) -> date | None:
 
 
 def _logged(work: Work) -> date | None:
-    """The earlier of the day it was done and the day it was written down: no invoice bills it before that."""
+    """The earlier of its date and the day it was created: no invoice bills it before that."""
     days = [_day(work), work.created_at.date() if work.created_at else None]
     return min((day for day in days if day is not None), default=None)
 
@@ -191,7 +191,7 @@ def _within(day: date | None, args: BillProjectHours) -> bool:
 
 
 def _not_billed(work: Work, project: Project, args: BillProjectHours, today: date) -> str | None:
-    """Why it is not billed now; None for what is."""
+    """Why it is not billed now; None for work that is."""
     day = _day(work)
     if day is None and (args.from_date or args.to_date):
         return "without a date"
@@ -205,10 +205,10 @@ def _not_billed(work: Work, project: Project, args: BillProjectHours, today: dat
 
 
 async def _holders(clientary: Clientary, project: Project, works: list[Work]) -> list[Invoice | None]:
-    """For each the invoice that says it bills it.
+    """The invoice that lists each piece of work as billed, or None.
 
-    Besides those of the client, the invoices of everybody since the work was logged are read: the project may have
-    been another client's.
+    Besides the client's invoices, all invoices since the work was logged are read: the project may have belonged to
+    another client.
     """
     if not works:
         return []
@@ -241,7 +241,7 @@ def _hour_lines(works: Iterable[Work], project: Project, args: BillProjectHours,
             groups.setdefault((_group(work, args), rate), []).append(work)
     lines = []
     for (_, rate), entries in groups.items():
-        for part in in_lines(entries, project):
+        for part in group_into_lines(entries, project):
             hours = sum((entry.hours or ZERO for entry in part), start=ZERO)
             lines.append(Line(_title(part, project, args, staff), hours, rate, [*part]))
     return lines

@@ -1,4 +1,4 @@
-"""The job that makes a client of a lead, with its contacts, a project and tasks. What is there is not made again."""
+"""Converts a lead into a client with contacts, a project and tasks; what exists already is not created again."""
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
@@ -28,47 +28,47 @@ RecordT = TypeVar("RecordT", bound=Record)
 _PERSON = ("name", "email", *ContactFields.model_fields)
 _STAYS = "The lead stays, with its contacts and estimates."
 _ONLY_THEN = (
-    "Whether Clientary takes the number and the e-mail addresses while the lead has them too shows only then: what it"
-    " refuses is left out and told."
+    "Clientary may refuse the number and the e-mail addresses while the lead has them too: what it refuses is skipped"
+    " and reported."
 )
 
 
 async def _preview(clientary: Clientary, args: ConvertLead, _memory: RecentResults) -> Outcome:
     plan = await planned(clientary, args)
-    conversion = _Conversion(clientary, args, plan, really=False)
+    conversion = _Conversion(clientary, args, plan, confirmed=False)
     await conversion.run()
     if not conversion.has("to do"):
         return conversion.nothing()
-    go_on = f", going on with client {plan.client.id}" if plan.client else ""
+    go_on = f", continuing with client {plan.client.id}" if plan.client else ""
     return preview(
-        f"make a client of lead {plan.lead.id}, {quote(plan.lead.name or '')}, step by step{go_on}; the lead stays",
+        f"create a client from lead {plan.lead.id}, {quote(plan.lead.name or '')}, step by step{go_on}; the lead stays",
         plan.lead,
-        steps=conversion.steps.told,
+        steps=conversion.steps.rows,
         not_visible=_ONLY_THEN,
     )
 
 
-@jobs("workflows", _preview, seen_with="list_clients", destroys=False)
+@jobs("workflows", _preview, checked_with="list_clients", destroys=False)
 async def convert_lead(clientary: Clientary, args: ConvertLead, memory: RecentResults) -> Outcome:
     """Create a client from a lead and its contacts, with a project and tasks if given. The lead stays. After a
     failure, the same call continues: nothing is created twice."""
     async with memory.lock(f"convert lead {args.lead_id}"):
-        conversion = _Conversion(clientary, args, await planned(clientary, args), really=True)
+        conversion = _Conversion(clientary, args, await planned(clientary, args), confirmed=True)
         client = await conversion.run()
     if client is None or not conversion.has("done"):
         return conversion.nothing()
-    return done(conversion.said(client), client, steps=conversion.steps.told)
+    return done(conversion.summary(client), client, steps=conversion.steps.rows)
 
 
 class _Conversion:
-    """One way through the steps, in a preview only to tell what is to do."""
+    """Runs the steps, or in a preview lists those that are to do."""
 
-    def __init__(self, clientary: Clientary, args: ConvertLead, plan: Plan, *, really: bool) -> None:
-        self._clientary, self._args, self._plan, self._really = clientary, args, plan, really
+    def __init__(self, clientary: Clientary, args: ConvertLead, plan: Plan, *, confirmed: bool) -> None:
+        self._clientary, self._args, self._plan, self._confirmed = clientary, args, plan, confirmed
         self.steps = Steps()
 
     async def run(self) -> Client | None:
-        """All steps; the client, None in a preview where there is none yet."""
+        """Run all steps; returns the client, None in a preview where there is none yet."""
         client = await self._client()
         client_id = client.id if client else None
         await self._people(client_id)
@@ -81,7 +81,7 @@ class _Conversion:
     ) -> RecordT | None:
         if there is not None:
             self.steps.found(what, id=there.id)
-        elif self._really:
+        elif self._confirmed:
             return await self.steps.do(what, make())
         else:
             self.steps.to_do(what, **about)
@@ -89,13 +89,15 @@ class _Conversion:
 
     async def _client(self) -> Client | None:
         lead, there = self._plan.lead, self._plan.client
-        body = _given(lead, COMPANY)
+        body = _filled(lead, COMPANY)
         name = (there and there.name) or lead.name or ""
         client = await self._step(f"client {quote(name)}", there, partial(self._new_client, body), body)
         if client and not there and body.get("number") and not client.number:
-            self.steps.skipped(f"number {quote(body['number'])}", "Clientary refused it: something else has it.")
+            self.steps.skipped(
+                f"number {quote(body['number'])}", "Clientary refused it: another record has that number."
+            )
         for field in (lead.unreadable or {}).keys() & set(COMPANY):
-            self.steps.skipped(f"{field} of the client", "Clientary sent something for it that could not be read.")
+            self.steps.skipped(f"{field} of the client", "Clientary returned a value that could not be read.")
         return client
 
     async def _new_client(self, body: dict[str, Any]) -> Client:
@@ -109,26 +111,26 @@ class _Conversion:
 
     async def _people(self, client_id: int | None) -> None:
         there = {mailbox(contact.email): contact.id for contact in self._plan.contacts}
-        seen: set[str] = set()
+        addresses: set[str] = set()
         for person in self._plan.people:
             address = mailbox(person.email)
             what = f"contact {quote(f'{person.name} <{person.email}>' if address else name_of(person))}"
             if not address:
                 self.steps.skipped(what, "It has no e-mail address, which a contact of a client needs.")
-            elif address in seen:
+            elif address in addresses:
                 self.steps.skipped(what, "Another contact of the lead has that address.")
             elif address in there:
                 self.steps.found(what, id=there[address])
-            elif self._really:
-                await self._person(what, f"clients/{client_id}/contacts", _given(person, _PERSON))
+            elif self._confirmed:
+                await self._person(what, f"clients/{client_id}/contacts", _filled(person, _PERSON))
             else:
-                self.steps.to_do(what, **_given(person, _PERSON))
-            seen.add(address)
+                self.steps.to_do(what, **_filled(person, _PERSON))
+            addresses.add(address)
         if self._plan.unclear:
             self.steps.skipped("other contacts", self._plan.unclear)
 
     async def _person(self, what: str, path: str, body: dict[str, Any]) -> None:
-        """A new contact, unless Clientary refuses it, perhaps because the lead has the address still."""
+        """A new contact, unless Clientary refuses it, perhaps because the lead still has the address."""
         try:
             contact = await self._clientary.create(Contact, path, body)
         except Refused as refusal:
@@ -136,7 +138,7 @@ class _Conversion:
         except ClientaryError as failure:
             raise self.steps.stopped(what, failure) from None
         else:
-            self.steps.tell(what, id=contact.id)
+            self.steps.record(what, id=contact.id)
 
     async def _project(self, client_id: int | None) -> int | None:
         wanted = self._args.project
@@ -148,7 +150,7 @@ class _Conversion:
         project = await self._step(f"project {quote(fields['name'])}", there, partial(self._new_project, body), fields)
         differs = [name for name, value in fields.items() if there and getattr(there, name) != value and name != "name"]
         if differs:
-            self.steps.told[-1]["differs"] = differs
+            self.steps.rows[-1]["differs"] = differs
         return project.id if project else None
 
     async def _new_project(self, body: dict[str, Any]) -> Project:
@@ -161,7 +163,7 @@ class _Conversion:
             fields = {name: value for name, value in wanted if value is not None}
             same = next((task for task in there if same_words(task.title, fields["title"])), None)
             if same:
-                there.remove(same)  # two tasks of one title are two
+                there.remove(same)  # two tasks of the same title are two tasks
             body = wanted.body() | {name: id_ for name, id_ in links.items() if id_ is not None}
             await self._step(f"task {quote(fields['title'])}", same, partial(self._new_task, body), fields)
 
@@ -171,26 +173,30 @@ class _Conversion:
         return await self._clientary.create(Task, "tasks", body, otherwise="task", listed=own)
 
     def has(self, outcome: str) -> bool:
-        """Whether any step ended so."""
-        return any(step["outcome"] == outcome for step in self.steps.told)
+        """Whether any step has that outcome."""
+        return any(step["outcome"] == outcome for step in self.steps.rows)
 
-    def said(self, client: Client) -> str:
+    def summary(self, client: Client) -> str:
         """What was done."""
-        counts = Counter(step["outcome"] for step in self.steps.told)
-        told = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
+        counts = Counter(step["outcome"] for step in self.steps.rows)
+        counted = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
         return (
-            f"Client {client.id}, {quote(client.name or '')}, is made of lead {self._plan.lead.id}. Steps: {told}."
+            f"Lead {self._plan.lead.id} is now client {client.id}, {quote(client.name or '')}. Steps: {counted}."
             f" {_STAYS}"
         )
 
     def nothing(self) -> Outcome:
-        """The answer where everything was done before."""
+        """The answer when everything was done before."""
         client = self._plan.client
-        there = f"Client {client.id}, {quote(client.name or '')}, has all of it already" if client else "All is there"
-        return nothing_to_do(f"{there}. {_STAYS}", self._plan.lead, self.steps.told)
+        there = (
+            f"Client {client.id}, {quote(client.name or '')}, has all of it already"
+            if client
+            else "Everything exists already"
+        )
+        return nothing_to_do(f"{there}. {_STAYS}", self._plan.lead, self.steps.rows)
 
 
-def _given(record: Record, names: Iterable[str]) -> dict[str, Any]:
+def _filled(record: Record, names: Iterable[str]) -> dict[str, Any]:
     """These fields of a record as Clientary takes them, less those that are empty."""
     return {name: as_json(value) for name in names if (value := getattr(record, name))}
 

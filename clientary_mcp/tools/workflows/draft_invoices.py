@@ -1,4 +1,4 @@
-"""A draft invoice that a job makes: checked like any other, created once, and known again by what its note says."""
+"""Draft invoices that jobs create: checked like any other, created once, and recognized later by their note."""
 
 import re
 from collections.abc import AsyncIterator, Iterable
@@ -24,7 +24,7 @@ _RUN = re.compile(r"(\d{1,16})(?:\s*[-–]\s*(\d{1,16}))?")  # noqa: RUF001 - wh
 
 
 def draft(of: str, **fields: Any) -> CreateInvoice:
-    """A draft invoice that is still to be made; BadArguments when what it is made of can't be put on one."""
+    """The draft invoice to create; BadArguments when its source can't be put on an invoice."""
     try:
         wanted = CreateInvoice(status="draft", **fields)
     except ValidationError as error:
@@ -36,8 +36,8 @@ def draft(of: str, **fields: Any) -> CreateInvoice:
 
 
 @asynccontextmanager
-async def turn(clientary: Clientary, memory: RecentResults, job: str) -> AsyncIterator[None]:
-    """One at a time of the calls for the same job; Unavailable while an invoice of an earlier one may still come."""
+async def exclusive(clientary: Clientary, memory: RecentResults, job: str) -> AsyncIterator[None]:
+    """Run calls for the same job one at a time; Unavailable while an invoice of an earlier one may still be created."""
     async with memory.lock(job):
         lost = memory.get(job)
         if lost is not None and clientary.clock.now() < lost["until"]:
@@ -49,8 +49,8 @@ async def turn(clientary: Clientary, memory: RecentResults, job: str) -> AsyncIt
         yield
 
 
-async def created(clientary: Clientary, wanted: CreateInvoice, memory: RecentResults, job: str) -> Invoice:
-    """The invoice, made once: should the answer be lost, it is looked for among those of its client."""
+async def create_draft(clientary: Clientary, wanted: CreateInvoice, memory: RecentResults, job: str) -> Invoice:
+    """The invoice, created once: if the response is lost, it is searched for among its client's invoices."""
     own = partial(clientary.list_all, Invoice, f"clients/{wanted.client_id}/invoices")
     try:
         return await clientary.create(Invoice, "invoices", wanted.body(), listed=own)
@@ -61,24 +61,24 @@ async def created(clientary: Clientary, wanted: CreateInvoice, memory: RecentRes
 
 
 def named(invoice: Invoice) -> str:
-    """`invoice “1042” (id 20101)`: the number that people know, and the id that tools take."""
+    """`invoice “1042” (id 20101)`: the number that people use, and the id that tools take."""
     return f"invoice {quote(invoice.number)} (id {invoice.id})" if invoice.number else f"invoice {invoice.id}"
 
 
 def sums(wanted: CreateInvoice) -> Sums:
-    """What a draft comes to."""
+    """The totals of a draft."""
     return sums_of(wanted.items or [], wanted)
 
 
 def difference(invoice: Invoice, wanted: CreateInvoice) -> str:
-    """What to say where Clientary adds the invoice up to something else, or does not say to what."""
+    """A remark where Clientary's total differs from the draft's, or is not returned."""
     if invoice.total_cost is None:
-        return " Clientary does not say what it comes to: look at it before it is sent."
+        return " Clientary did not return its total: check it before sending it."
     total = sums(wanted).total
     if invoice.total_cost == total:
         return ""
     theirs, ours = (format_money(each, invoice.currency_code) for each in (invoice.total_cost, total))
-    return f" Clientary makes it {theirs} instead of {ours}: look at it before it is sent."
+    return f" Clientary computed {theirs} instead of {ours}: check it before sending it."
 
 
 def draft_as_json(wanted: CreateInvoice) -> dict[str, Any]:
@@ -95,8 +95,8 @@ def line(title: str, quantity: Decimal, price: Decimal) -> dict[str, Any]:
 
 def totals(wanted: CreateInvoice, **more: Decimal | None) -> list[dict[str, Any]]:
     """The sums of a draft, as a job shows them."""
-    told = {name: amount for name, amount in more.items() if amount is not None}
-    return [{"currency_code": wanted.currency_code, **vars(sums(wanted)), **told}]
+    given = {name: amount for name, amount in more.items() if amount is not None}
+    return [{"currency_code": wanted.currency_code, **vars(sums(wanted)), **given}]
 
 
 def note_of(*parts: str | None) -> str:
@@ -105,7 +105,7 @@ def note_of(*parts: str | None) -> str:
 
 
 def runs(ids: Iterable[int]) -> str:
-    """`4711-4718, 4720`: ids in ascending order, those in a row as one run."""
+    """`4711-4718, 4720`: ids in ascending order, consecutive ones as one run."""
     ordered = sorted(set(ids))
     starts = ordered[:1] + [each for before, each in pairwise(ordered) if each > before + 1]
     ends = [before for before, each in pairwise(ordered) if each > before + 1] + ordered[-1:]
@@ -115,11 +115,11 @@ def runs(ids: Iterable[int]) -> str:
 
 
 def reference(label: str, ids: Iterable[int]) -> str:
-    """`Time entries: 4711-4718, 4720.`: how a note says what its invoice bills."""
+    """`Time entries: 4711-4718, 4720.`: how a note lists what its invoice bills."""
     return f"{label}: {runs(ids)}."
 
 
 def referred(label: str, note: str | None) -> list[range]:
-    """The ids that a note names under that label; runs stay runs, however long somebody wrote them."""
+    """The ids that a note names under that label; runs stay runs, however long they are."""
     lists = re.findall(rf"\b{label}:([\d\s,–-]+)\.", note or "")  # noqa: RUF001 - as above
     return [range(int(first), int(last or first) + 1) for each in lists for first, last in _RUN.findall(each)]

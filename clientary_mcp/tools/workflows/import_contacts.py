@@ -1,4 +1,4 @@
-"""The job that brings contacts into clients: row by row, and no address twice."""
+"""Imports contacts into clients, row by row and no address twice."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -13,7 +13,7 @@ from clientary_mcp.api.streaming import rereads
 from clientary_mcp.errors import BadArguments, ClientaryError, NotFound, PartiallyDone, Refused
 from clientary_mcp.state.recent import RecentResults
 from clientary_mcp.tools.decorators import jobs
-from clientary_mcp.tools.support.formatting import quote
+from clientary_mcp.tools.support.formatting import count_of, quote
 from clientary_mcp.tools.support.lookups import client_named_in
 from clientary_mcp.tools.support.matching import comparable
 from clientary_mcp.tools.support.previews import done, nothing_to_do, preview
@@ -27,9 +27,9 @@ from tool_schemas.workflows.import_contacts import ImportContacts, NewContact
 _FEW = 10
 """Clients that are looked up one by one; for more, the list is read."""
 _NAMED = 5
-"""Clients that a row may mean which it names."""
+"""Clients that a message about an ambiguous row names, at most."""
 _NEAR = 75
-"""Of 100: how much like the name that was given another one is, to be named when there is no client of that name."""
+"""Similarity out of 100 from which a client is suggested when no client has the given name."""
 
 _ROOM = 57_000
 """Characters of the rows of an answer, so that all of them fit."""
@@ -63,22 +63,22 @@ class _Clients:
     by_name: dict[str, list[_Party]] = field(default_factory=dict)
 
     def meant_by(self, row: NewContact) -> _Party:
-        """The one client that a row names; BadArguments where it is none or not clear."""
+        """The one client that a row names; BadArguments where there is none, or more than one."""
         if row.client is None:
             if (party := self.by_id.get(row.client_id or 0)) is None:
-                raise BadArguments(f"There is no client {row.client_id}.")
+                raise BadArguments(f"Client {row.client_id} does not exist.")
             return party
         alike = self.by_name.get(comparable(row.client), [])
         exact = [party for party in alike if party.name.split() == row.client.split()]
         if len(found := exact or alike) == 1:
             return found[0]
         if found:
-            raise BadArguments(f"{len(found)} clients have that name: {_listed(found)}. Give client_id.")
+            raise BadArguments(f"{len(found)} clients have that name: {_listed(found)}. Pass client_id.")
         near = self._like(comparable(row.client))
-        raise BadArguments(f"No client has that name{f'; alike are {_listed(near)}' if near else ''}.")
+        raise BadArguments(f"No client has that name{f'; similar names: {_listed(near)}' if near else ''}.")
 
     def _like(self, name: str) -> list[_Party]:
-        from rapidfuzz.process import extract  # takes long to load: only who needs it pays for it
+        from rapidfuzz.process import extract  # takes long to load, and is rarely needed
 
         near = extract(name, list(self.by_name), limit=_NAMED, score_cutoff=_NEAR)
         return [party for known, _, _ in near for party in self.by_name[known]]
@@ -101,37 +101,43 @@ class _Import:
 
     def __init__(self, rows: list[NewContact | str]) -> None:
         self._rows = rows
-        self.told: list[dict[str, Any]] = [{"row": number, "outcome": _REFUSED} for number in range(1, len(rows) + 1)]
+        self.results: list[dict[str, Any]] = [
+            {"row": number, "outcome": _REFUSED} for number in range(1, len(rows) + 1)
+        ]
         self._failures: list[tuple[int, ClientaryError]] = []
 
     def decide(self, clients: _Clients, contacts: _Contacts) -> None:
-        """What becomes of each row, as far as it shows before anything is sent."""
+        """Decide the outcome of each row, as far as it is known before anything is sent."""
         first: dict[str, int] = {}
-        for row, told in zip(self._rows, self.told, strict=True):
+        for row, result in zip(self._rows, self.results, strict=True):
             if isinstance(row, str):
-                told["why"] = row
+                result["why"] = row
                 continue
-            told["email"] = row.email
+            result["email"] = row.email
             try:
                 party = clients.meant_by(row)
             except BadArguments as wrong:
-                told["why"] = str(wrong)
+                result["why"] = str(wrong)
                 continue
             address = mailbox(row.email)
             if known := contacts.with_address(address, party.id):
-                told |= _already_there(known, party)
+                result |= _already_there(known, party)
             elif address in first:
-                told["outcome"] = f"{_SAME} {first[address]}"
+                result["outcome"] = f"{_SAME} {first[address]}"
             else:
-                first[address] = told["row"]
-                told |= {"outcome": _TO_DO, "client_id": party.id, "client": party.name}
+                first[address] = result["row"]
+                result |= {"outcome": _TO_DO, "client_id": party.id, "client": party.name}
 
     async def carry_out(self, clientary: Clientary) -> None:
-        """Import what is to be imported, several at once. After a failure nothing more is begun, and it is raised."""
+        """Import the rows that are to be imported, several at once. After a failure no more are begun; raises it."""
         while self.has(_TO_DO):
-            rows = [(row, told) for row, told in zip(self._rows, self.told, strict=True) if told["outcome"] == _TO_DO]
+            rows = [
+                (row, result)
+                for row, result in zip(self._rows, self.results, strict=True)
+                if result["outcome"] == _TO_DO
+            ]
             await gather(
-                (partial(self._import, clientary, row, told) for row, told in rows if isinstance(row, NewContact)),
+                (partial(self._import, clientary, row, result) for row, result in rows if isinstance(row, NewContact)),
                 clientary.settings.concurrency,
             )
             await self._settle(clientary)
@@ -139,36 +145,36 @@ class _Import:
                 raise self._stopped()
 
     async def _settle(self, clientary: Clientary) -> None:
-        """Look for what is not known to be imported, once nothing more is under way: nobody had the address before."""
-        unknown = {mailbox(told["email"]): told for told in self.told if told["outcome"] == _UNKNOWN}
+        """Find the rows of unknown outcome once no request is under way: no contact had their address before."""
+        unknown = {mailbox(result["email"]): result for result in self.results if result["outcome"] == _UNKNOWN}
         if not unknown:
             return
         with suppress(ClientaryError):
             contacts = await _contacts(clientary, set(unknown))
-            for address, told in unknown.items():
-                if known := contacts.with_address(address, told["client_id"]):
-                    told |= {"outcome": _DONE, "id": known.id}
-                    self._failures = [(row, failure) for row, failure in self._failures if row != told["row"]]
+            for address, result in unknown.items():
+                if known := contacts.with_address(address, result["client_id"]):
+                    result |= {"outcome": _DONE, "id": known.id}
+                    self._failures = [(row, failure) for row, failure in self._failures if row != result["row"]]
 
-    async def _import(self, clientary: Clientary, row: NewContact, told: dict[str, Any]) -> None:
+    async def _import(self, clientary: Clientary, row: NewContact, result: dict[str, Any]) -> None:
         if self._failures:
             return
         try:
-            contact = await clientary.create(Contact, f"clients/{told['client_id']}/contacts", row.body())
+            contact = await clientary.create(Contact, f"clients/{result['client_id']}/contacts", row.body())
         except (Refused, NotFound) as refusal:
-            told |= {"outcome": _REFUSED, "why": str(refusal)}
+            result |= {"outcome": _REFUSED, "why": str(refusal)}
         except ClientaryError as failure:
-            told["outcome"] = _UNKNOWN if failure.effect == "unknown" else _FAILED
-            self._failures.append((told["row"], failure))
+            result["outcome"] = _UNKNOWN if failure.effect == "unknown" else _FAILED
+            self._failures.append((result["row"], failure))
         else:
-            told |= {"outcome": _DONE, "id": contact.id}
+            result |= {"outcome": _DONE, "id": contact.id}
 
     def _stopped(self) -> ClientaryError:
         number, failure = self._failures[0]
         if not self.has(_DONE) and not self.has(_UNKNOWN):
             return failure
         return PartiallyDone(
-            f"Stopped at row {number} of {len(self.told)}.",
+            f"Stopped at row {number} of {len(self.results)}.",
             *failure.sentences,
             f"So far: {'; '.join(self._by_outcome())}.",
             "The same call continues from there and does nothing twice.",
@@ -177,28 +183,27 @@ class _Import:
     def _by_outcome(self) -> Iterator[str]:
         """`imported: rows 1-12, 14`, for each outcome there is."""
         rows: dict[str, list[int]] = {}
-        for told in self.told:
-            rows.setdefault(_in_general(told["outcome"]), []).append(told["row"])
+        for result in self.results:
+            rows.setdefault(_in_general(result["outcome"]), []).append(result["row"])
         for outcome, numbers in rows.items():
             what = _NOT_TRIED if outcome == _TO_DO else outcome
             yield f"{what}: row{'s' if len(numbers) > 1 else ''} {runs(numbers)}"
 
     def has(self, outcome: str) -> bool:
-        """Whether any row has come to that."""
-        return any(told["outcome"] == outcome for told in self.told)
+        """Whether any row has that outcome."""
+        return any(result["outcome"] == outcome for result in self.results)
 
     def counted(self, outcome: str) -> str:
-        """`21 contacts, of 25 rows (3 already there, 1 refused)`, of those that came to that."""
-        counts = Counter(_in_general(told["outcome"]) for told in self.told)
+        """`21 contacts, of 25 rows (3 already there, 1 refused)`, for the rows with that outcome."""
+        counts = Counter(_in_general(result["outcome"]) for result in self.results)
         number = counts.pop(outcome, 0)
         others = ", ".join(f"{count} {other}" for other, count in counts.items())
-        contacts = f"{number or 'no'} contact{'s' if number != 1 else ''}"
-        rows = f"{len(self.told)} row{'s' if len(self.told) > 1 else ''}"
-        return f"{contacts}, of {rows}{f' ({others})' if others else ''}"
+        contacts = count_of(number, "contact") if number else "no contacts"
+        return f"{contacts}, of {count_of(len(self.results), 'row')}{f' ({others})' if others else ''}"
 
     def to_json(self) -> list[dict[str, Any]]:
-        """The rows for an answer; of very many without what the caller knows anyway, so that all of them fit."""
-        rows = self.told
+        """The rows for an answer; if there are very many, without what the caller knows, so that all of them fit."""
+        rows = self.results
         for known in ("client", "email"):
             if len(as_text(rows)) > _ROOM:
                 rows = [{name: value for name, value in row.items() if name != known} for row in rows]
@@ -213,11 +218,11 @@ def _in_general(outcome: str) -> str:
 
 def _already_there(known: _Known, party: _Party) -> dict[str, Any]:
     here = known.client_id == party.id
-    told: dict[str, Any] = {"outcome": _THERE, "id": known.id, "client_id": known.client_id}
+    result: dict[str, Any] = {"outcome": _THERE, "id": known.id, "client_id": known.client_id}
     if here:
-        return told | {"client": party.name}
-    where = "a lead" if known.client_id is None else "another client"
-    return told | {"client": known.client, "why": f"Somebody with that address is at {where}."}
+        return result | {"client": party.name}
+    owner = "A lead" if known.client_id is None else "Another client"
+    return result | {"client": known.client, "why": f"{owner} has a contact with that address."}
 
 
 def _listed(parties: Iterable[_Party]) -> str:
@@ -225,7 +230,7 @@ def _listed(parties: Iterable[_Party]) -> str:
 
 
 async def _decided(clientary: Clientary, args: ImportContacts) -> _Import:
-    """The rows, and what would become of them."""
+    """The rows with their outcomes so far."""
     rows = args.read()
     valid = [row for row in rows if isinstance(row, NewContact)]
     addresses = {mailbox(row.email) for row in valid}
@@ -240,7 +245,7 @@ async def _clients(clientary: Clientary, rows: list[NewContact]) -> _Clients:
     named = any(row.client for row in rows)
     clients = await _read_clients(clientary, ids, named) if named or len(ids) > _FEW else _Clients()
     await gather(
-        (partial(_look, clientary, clients, each) for each in sorted(ids - clients.by_id.keys())),
+        (partial(_find_client, clientary, clients, each) for each in sorted(ids - clients.by_id.keys())),
         clientary.settings.concurrency,
     )
     return clients
@@ -268,7 +273,7 @@ async def _contacts(clientary: Clientary, addresses: set[str]) -> _Contacts:
     return contacts
 
 
-async def _look(clientary: Clientary, clients: _Clients, client_id: int) -> None:
+async def _find_client(clientary: Clientary, clients: _Clients, client_id: int) -> None:
     with suppress(NotFound):
         client = await clientary.get(Client, f"clients/{client_id}")
         clients.by_id[client.id] = _Party(client.id, client.name or "")
@@ -281,11 +286,11 @@ async def _preview(clientary: Clientary, args: ImportContacts, _memory: RecentRe
     return preview(
         f"import {importing.counted(_TO_DO)}",
         steps=importing.to_json(),
-        not_visible="Whether Clientary refuses an address, because somebody has it who is no contact, shows only then.",
+        not_visible="Clientary may still refuse an address that belongs to someone who is not a contact.",
     )
 
 
-@jobs("workflows", _preview, seen_with="list_contacts", destroys=False)
+@jobs("workflows", _preview, checked_with="list_contacts", destroys=False)
 async def import_contacts(clientary: Clientary, args: ImportContacts, memory: RecentResults) -> Outcome:
     """Add many contacts to clients. Skips e-mail addresses that Clientary or an earlier row has. Each row has its
     own result; after a failure, the same call continues."""

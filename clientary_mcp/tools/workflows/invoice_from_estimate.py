@@ -1,4 +1,4 @@
-"""The job that turns an estimate into a draft invoice, line by line as it is."""
+"""Turns an estimate into a draft invoice, line by line."""
 
 import re
 from typing import Any
@@ -9,20 +9,20 @@ from clientary_mcp.api.streaming import rereads
 from clientary_mcp.errors import BadArguments
 from clientary_mcp.state.recent import RecentResults
 from clientary_mcp.tools.decorators import jobs
-from clientary_mcp.tools.support.formatting import format_money, quote
+from clientary_mcp.tools.support.formatting import count_of, format_money, quote
 from clientary_mcp.tools.support.lookups import client_names, names_in
 from clientary_mcp.tools.support.previews import done, nothing_to_do, preview
 from clientary_mcp.tools.workflows.draft_invoices import (
-    created,
+    create_draft,
     difference,
     draft,
     draft_as_json,
+    exclusive,
     line,
     named,
     note_of,
     sums,
     totals,
-    turn,
 )
 from tool_schemas.base.results import Outcome
 from tool_schemas.documents import Item, NewItem, TaxFields
@@ -31,43 +31,43 @@ from tool_schemas.invoices import CreateInvoice, Invoice
 from tool_schemas.workflows.invoice_from_estimate import CreateInvoiceFromEstimate
 
 _SAME = ("client_id", "currency_code", "title", "summary", *TaxFields.model_fields)
-"""What an invoice has from its estimate as it stands there, besides the note and the lines."""
+"""The fields that an invoice copies from its estimate unchanged, besides the note and the lines."""
 
 
 async def _preview(clientary: Clientary, args: CreateInvoiceFromEstimate, _memory: RecentResults) -> Outcome:
     estimate, wanted = await _read(clientary, args)
-    made = await _made_of(clientary, estimate)
+    made = await _made_from(clientary, estimate)
     if made and not args.allow_duplicate:
         return _made_already(estimate, made)
     clients = await client_names(clientary, [estimate.client_id], names_in([estimate]))
     client, total = quote(clients[estimate.client_id]), format_money(sums(wanted).total, wanted.currency_code)
-    mind = "".join(f"; mind that {each}" for each in _doubts(estimate, made))
+    doubts = "".join(f"; note that {each}" for each in _doubts(estimate, made))
     return preview(
-        f"make a draft invoice of {total} to {client} with the {_lines(wanted)} of {_named(estimate)}"
-        f"; {_compared(estimate, wanted)}{mind}",
+        f"create a draft invoice of {total} to {client} with the {_lines(wanted)} of {_named(estimate)}"
+        f"; {_compared(estimate, wanted)}{doubts}",
         estimate,
         steps=[draft_as_json(wanted), *(_row(item) for item in wanted.items or [])],
         totals=totals(wanted, estimate_total=estimate.total_cost),
     )
 
 
-@jobs("workflows", _preview, seen_with="list_invoices", destroys=False)
+@jobs("workflows", _preview, checked_with="list_invoices", destroys=False)
 async def create_invoice_from_estimate(
     clientary: Clientary, args: CreateInvoiceFromEstimate, memory: RecentResults
 ) -> Outcome:
     """Draft an invoice with the lines, taxes and texts of an estimate, only once. The estimate stays as it is."""
     job = f"invoice from estimate {args.estimate_id}"
-    async with turn(clientary, memory, job):
+    async with exclusive(clientary, memory, job):
         estimate, wanted = await _read(clientary, args)
-        if not args.allow_duplicate and (made := await _made_of(clientary, estimate)):
+        if not args.allow_duplicate and (made := await _made_from(clientary, estimate)):
             return _made_already(estimate, made)
-        invoice = await created(clientary, wanted, memory, job)
+        invoice = await create_draft(clientary, wanted, memory, job)
     comes_to = sums(wanted).total if invoice.total_cost is None else invoice.total_cost
     total = format_money(comes_to, invoice.currency_code)
     about = f"a draft invoice of {total}, with the {_lines(wanted)} of {_named(estimate)}"
     notice = f" {invoice.notice}" if invoice.notice else ""
     return done(
-        f"Made {named(invoice)}, {about}; {_compared(estimate, wanted)}.{difference(invoice, wanted)}{notice}",
+        f"Created {named(invoice)}, {about}; {_compared(estimate, wanted)}.{difference(invoice, wanted)}{notice}",
         invoice,
         steps=[_row(item) for item in wanted.items or []],
         totals=totals(wanted, estimate_total=estimate.total_cost),
@@ -75,11 +75,11 @@ async def create_invoice_from_estimate(
 
 
 async def _read(clientary: Clientary, args: CreateInvoiceFromEstimate) -> tuple[Estimate, CreateInvoice]:
-    """The estimate, and the invoice that it makes; BadArguments for one that makes none."""
+    """The estimate, and the invoice to create from it; BadArguments where none can be."""
     estimate = await clientary.get(Estimate, f"estimates/{args.estimate_id}")
     name = f"The {_named(estimate)}"
     if estimate.client_id is None:
-        raise BadArguments(f"{name} is for no client, perhaps for a lead: it needs a client first.")
+        raise BadArguments(f"{name} has no client; it may belong to a lead. Assign a client first.")
     if estimate.items is None:
         raise BadArguments(f"{name} can't be copied: Clientary does not show its lines.")
     same = {name: value for name in _SAME if (value := getattr(estimate, name)) is not None}
@@ -105,7 +105,7 @@ def _copied(item: Item) -> dict[str, Any]:
 
 
 @rereads
-async def _made_of(clientary: Clientary, estimate: Estimate) -> list[Invoice]:
+async def _made_from(clientary: Clientary, estimate: Estimate) -> list[Invoice]:
     """The invoices that were made from an estimate; cancelled ones are void."""
     in_note = re.compile(rf"\bEstimate\b[^\n]*\(id {estimate.id}\)")
 
@@ -122,12 +122,12 @@ def _made_already(estimate: Estimate, made: list[Invoice]) -> Outcome:
     return nothing_to_do(
         f"The {_named(estimate)} was turned into {each} already.",
         made[0],
-        alternative="allow_duplicate=true makes one more.",
+        alternative="allow_duplicate=true creates another one.",
     )
 
 
 def _doubts(estimate: Estimate, made: list[Invoice]) -> list[str]:
-    """What speaks against it, though it can be done."""
+    """What may speak against creating it."""
     doubts = []
     if estimate.status != "accepted":
         doubts.append(f"the estimate is not accepted; its status is {quote(estimate.status or 'unknown')}")
@@ -137,12 +137,12 @@ def _doubts(estimate: Estimate, made: list[Invoice]) -> list[str]:
 
 
 def _compared(estimate: Estimate, wanted: CreateInvoice) -> str:
-    """How what is computed stands to the estimate's own total."""
+    """How the computed total compares with the estimate's own."""
     if estimate.total_cost is None:
-        return "Clientary does not say what the estimate comes to"
+        return "Clientary does not return the estimate's total"
     if cents(estimate.total_cost) == sums(wanted).total:
-        return "the estimate comes to the same"
-    return f"the estimate itself comes to {format_money(estimate.total_cost, estimate.currency_code)}"
+        return "the estimate has the same total"
+    return f"the estimate's own total is {format_money(estimate.total_cost, estimate.currency_code)}"
 
 
 def _row(item: NewItem) -> dict[str, Any]:
@@ -152,8 +152,7 @@ def _row(item: NewItem) -> dict[str, Any]:
 
 
 def _lines(wanted: CreateInvoice) -> str:
-    count = len(wanted.items or [])
-    return f"{count} line{'' if count == 1 else 's'}"
+    return count_of(len(wanted.items or []), "line")
 
 
 def _named(estimate: Estimate) -> str:
@@ -161,7 +160,7 @@ def _named(estimate: Estimate) -> str:
 
 
 def _reference(estimate: Estimate) -> str:
-    """How the note of an invoice says what it was made from: the number for people, the id for `_made_of`."""
+    """The source in the note of an invoice: the number for people, the id for `_made_from`."""
     return f"{' '.join(('Estimate ' + (estimate.number or '')).split())} (id {estimate.id})."
 
 

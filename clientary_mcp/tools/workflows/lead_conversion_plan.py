@@ -1,4 +1,4 @@
-"""What a lead has, and what of it the account has as a client already: what the job that converts one goes by."""
+"""The plan of a lead conversion: the lead with its contacts, and what the account already has of its client."""
 
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,26 +21,26 @@ from tool_schemas.workflows.convert_lead import ConvertLead
 COMPANY = ("name", *CompanyArguments.model_fields)
 
 _NAMED = 10
-"""Contacts and clients that a sentence names."""
+"""Contacts and clients named in a sentence, at most."""
 
 
 @dataclass
 class Plan:
-    """A lead with its contacts, and what of a client of it there is."""
+    """A lead with its contacts, and the records that exist of its client."""
 
     lead: Lead
     people: list[Contact]
     unclear: str | None
-    """Why its contacts are not known, or not all of them."""
+    """Why its contacts are not known, or not completely."""
     client: Client | None = None
     contacts: list[Contact] = field(default_factory=list)
     projects: list[Project] = field(default_factory=list)
     tasks: list[Task] = field(default_factory=list)
-    """Those of the project that is asked for, or without one those of the client that are on none."""
+    """Those of the requested project, or without one those of the client on no project."""
 
 
 async def planned(clientary: Clientary, args: ConvertLead) -> Plan:
-    """What is there now; BadArguments or Withheld where it is not clear what to do, or not allowed."""
+    """The current state; BadArguments where it is ambiguous, BlockedByOwner where the owner requires more fields."""
     lead = await clientary.get(Lead, f"leads/{args.lead_id}")
     (alike, has_its_id), people = await gather_two(
         partial(_clients, clientary, lead), partial(_people, clientary, lead)
@@ -57,7 +57,7 @@ async def planned(clientary: Clientary, args: ConvertLead) -> Plan:
 
 @rereads
 async def _clients(clientary: Clientary, lead: Lead) -> tuple[list[Client], bool]:
-    """The clients that are named like a lead, and whether one has its id."""
+    """The clients with the name of a lead, and whether any client has its id."""
     alike, has_its_id = [], False
     async for client in clientary.stream(Client):
         has_its_id |= client.id == lead.id
@@ -73,25 +73,29 @@ class _People:
     lead: Lead
     own: list[Contact] = field(default_factory=list)
     with_its_id: list[Contact] = field(default_factory=list)
-    """Those of a client with the id of the lead. Where there is no such client, the lead is meant."""
+    """Those whose client_id is the id of the lead. Where no client has that id, they belong to the lead."""
     nobodys: list[Contact] = field(default_factory=list)
     """The first contacts of no known client or lead, and how many there are."""
     nobodys_count: int = 0
     may_be_read: bool = True
 
     def unclear(self, found: int) -> str | None:
-        """What is not known of the lead's contacts when so many of them were found."""
+        """What is unknown of the lead's contacts when that many were found."""
         if not self.may_be_read:
-            return "The owner of the API token may not list contacts, so none is taken over."
-        counted = getattr(self.lead, "users_count", None)  # as above
+            return "The owner of the API token is not allowed to list contacts, so none is copied."
+        counted = getattr(self.lead, "users_count", None)  # a key of live leads alone
         if counted == found or (counted is None and not self.nobodys_count):
             return None
-        how_many = "" if counted is None else f"Clientary counts {counted} contacts of this lead and shows {found}. "
+        how_many = (
+            ""
+            if counted is None
+            else f"Clientary's count of this lead's contacts is {counted}, and {found} were found. "
+        )
         if not self.nobodys_count:
             return how_many.strip()
         named = ", ".join(f"{each.id} {quote(f'{each.name} <{each.email}>')}" for each in self.nobodys)
         return (
-            f"{how_many}It does not say to which lead these belong, so none of them is taken over: {named}"
+            f"{how_many}Clientary does not show to which lead these belong, so none of them is copied: {named}"
             f"{' and more' if self.nobodys_count > _NAMED else ''}."
         )
 
@@ -122,7 +126,7 @@ async def _client(clientary: Clientary, args: ConvertLead, lead: Lead, alike: li
     """The client that an earlier call made of the lead, or that the caller names; None where there is none yet."""
     if args.client_id is not None:
         return await clientary.get(Client, f"clients/{args.client_id}")
-    # A list may show less of each than there is.
+    # A list may show only some fields.
     whole = await gather(
         (partial(clientary.get, Client, f"clients/{each.id}") for each in alike[:_NAMED]),
         clientary.settings.concurrency,
@@ -130,26 +134,29 @@ async def _client(clientary: Clientary, args: ConvertLead, lead: Lead, alike: li
     made = [client for client in whole if not _differences(client, lead)]
     if not alike or len(made) == 1:
         return made[0] if made else None
+    described = "; ".join(_with_differences(client, lead) for client in whole)
+    exist = "A client of that name exists" if len(alike) == 1 else f"{len(alike)} clients of that name exist"
     raise BadArguments(
-        f"There {'is a client' if len(alike) == 1 else f'are {len(alike)} clients'} of that name, and it is not clear"
-        f" whether lead {lead.id} became one of them: {'; '.join(_told(client, lead) for client in whole)}. With its"
-        " client_id, the call goes on with one; for a client of its own, make that first and give its client_id."
+        f"{exist}, and it is unclear whether lead {lead.id} became one of them: {described}. Pass client_id to continue"
+        " with one of them; for a separate client, create it first and pass its client_id."
     )
 
 
-def _told(client: Client, lead: Lead) -> str:
+def _with_differences(client: Client, lead: Lead) -> str:
     differences = ", ".join(_differences(client, lead))
-    return f"{client.id} {quote(client.name or '')} ({f'differs in {differences}' if differences else 'all the same'})"
+    return (
+        f"{client.id} {quote(client.name or '')} ({f'differs in {differences}' if differences else 'no differences'})"
+    )
 
 
 def _differences(client: Client, lead: Lead) -> list[str]:
-    """The fields in which a client is not what would be made of the lead; its number may have been refused."""
+    """The fields in which a client differs from the lead; a missing number may have been refused."""
     different = [name for name in COMPANY if _plain(getattr(client, name)) != _plain(getattr(lead, name))]
     return [name for name in different if name != "number" or client.number]
 
 
 def _plain(value: Any) -> Any:
-    """A value but for white space and for how nothing is written."""
+    """A value without its white space, and [] for every empty value."""
     return value.split() if isinstance(value, str) else value or []
 
 
@@ -164,7 +171,7 @@ def _check_required(clientary: Clientary, lead: Lead) -> None:
 
 
 async def _add_what_is_there(clientary: Clientary, args: ConvertLead, plan: Plan, client_id: int) -> None:
-    """The contacts, the project and the tasks that the client has already, as far as they matter for this call."""
+    """The contacts, the project and the tasks that the client has already, as far as this call needs them."""
     path = f"clients/{client_id}"
     plan.contacts = await clientary.list_all(Contact, f"{path}/contacts") if plan.people else []
     if project := args.project:

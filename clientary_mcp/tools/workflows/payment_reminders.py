@@ -1,4 +1,4 @@
-"""The job that reminds clients of overdue invoices by mail, each once, and spares those who have just paid."""
+"""E-mails overdue invoices to clients again, each once, and skips clients who paid recently."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from clientary_mcp.api.streaming import rereads
 from clientary_mcp.errors import ClientaryError, NotFound, OutcomeUnknown, Refused
 from clientary_mcp.state.recent import RecentResults
 from clientary_mcp.tools.decorators import jobs
-from clientary_mcp.tools.support.formatting import quote
+from clientary_mcp.tools.support.formatting import count_of, quote
 from clientary_mcp.tools.support.lookups import client_names, names_in
 from clientary_mcp.tools.support.mailing import send_message
 from clientary_mcp.tools.support.previews import done, nothing_to_do, preview
@@ -40,7 +40,7 @@ _NAMED = 3
 
 @dataclass(frozen=True)
 class _Reminder:
-    """One mail that is to leave."""
+    """One mail to send."""
 
     invoice: Invoice
     row: dict[str, Any]
@@ -48,7 +48,7 @@ class _Reminder:
 
     @property
     def key(self) -> str:
-        """What it is remembered by: to other people it is another mail."""
+        """Its key in the recent results: a mail to other recipients is another mail."""
         return f"reminder of {self.invoice.id} to {sorted(map(str.casefold, self.recipients))}"
 
 
@@ -60,7 +60,7 @@ class _Batch:
     skipped: Rows
 
     def totals(self) -> Rows:
-        """What is owed on the invoices that somebody is reminded of."""
+        """The open balances of the invoices to be mailed."""
         totals = Totals()
         for reminder in self.reminders:
             totals.add(reminder.invoice.currency_code, balance=reminder.invoice.balance)
@@ -71,25 +71,25 @@ async def _preview(clientary: Clientary, args: SendPaymentReminders, memory: Rec
     batch = await _plan(clientary, args, memory)
     if not batch.reminders:
         return _nothing(batch)
-    left_out = f"; {_count(len(batch.skipped), 'invoice')} would be skipped" if batch.skipped else ""
+    left_out = f"; {count_of(len(batch.skipped), 'invoice')} would be skipped" if batch.skipped else ""
     cap = clientary.settings.mails_per_hour
     capped = (
-        f" No more than {cap} mails may leave in an hour (CLIENTARY_MAILS_PER_HOUR): the same call goes on later."
+        f" At most {cap} mails are sent in an hour (CLIENTARY_MAILS_PER_HOUR): the same call continues later."
         if len(batch.reminders) > cap
         else ""
     )
     template = "the account's template"
     mail = {"subject": args.subject or template, "message": args.message or template}
     return preview(
-        f"mail {_count(len(batch.reminders), 'reminder')}, each to the recipients in its step{left_out}",
+        f"mail {count_of(len(batch.reminders), 'reminder')}, each to the recipients in its step{left_out}",
         goes_with_it={"mail": mail},
         steps=[*({"step": "mail", **reminder.row} for reminder in batch.reminders), *batch.skipped],
         totals=batch.totals(),
-        not_visible=f"A mail can't be called back.{capped}",
+        not_visible=f"A mail can't be recalled.{capped}",
     )
 
 
-@jobs("workflows", _preview, "mail", seen_with="get_invoice")
+@jobs("workflows", _preview, "mail", checked_with="get_invoice")
 async def send_payment_reminders(clientary: Clientary, args: SendPaymentReminders, memory: RecentResults) -> Outcome:
     """E-mail overdue invoices again, to each invoice's recipients or else the client's contacts. Skips clients who
     paid recently, and those reminded in the last 24 hours since the server started. Takes either invoice_ids or
@@ -103,16 +103,16 @@ async def send_payment_reminders(clientary: Clientary, args: SendPaymentReminder
     refused = [row for row in rows if row["step"] != "mailed"]
     if not mailed:
         return nothing_to_do("No reminder was mailed: Clientary refused every one.", steps=[*rows, *batch.skipped])
-    parts = [f"{_count(mailed, 'reminder')} mailed"]
+    parts = [f"{count_of(mailed, 'reminder')} mailed"]
     parts += [f"{len(refused)} refused by Clientary"] if refused else []
-    parts += [f"{_count(len(batch.skipped), 'invoice')} skipped"] if batch.skipped else []
+    parts += [f"{count_of(len(batch.skipped), 'invoice')} skipped"] if batch.skipped else []
     return done(f"{', '.join(parts)}.", steps=[*rows, *batch.skipped], totals=batch.totals())
 
 
 async def _mail_all(
     clientary: Clientary, args: SendPaymentReminders, reminders: list[_Reminder], memory: RecentResults
 ) -> Rows:
-    """What became of each; HalfDone when one fails after others left. What Clientary refuses holds up no other."""
+    """The result of each; PartiallyDone when one fails after others were sent. A refused one does not stop the rest."""
     steps = Steps("The same call, without allow_duplicate," if args.allow_duplicate else "The same call")
     rows: Rows = []
     for reminder in reminders:
@@ -124,13 +124,13 @@ async def _mail_all(
         except ClientaryError as failure:
             raise steps.stopped(what, failure) from None
         else:
-            steps.tell(what)
+            steps.record(what)
             rows.append({"step": "mailed", **reminder.row})
     return rows
 
 
 async def _mail(clientary: Clientary, args: SendPaymentReminders, reminder: _Reminder, memory: RecentResults) -> None:
-    """One mail, remembered for a day: also when it is not known whether it left."""
+    """Send one mail, and remember it for a day, also when it is unknown whether it was sent."""
     invoice, to = reminder.invoice.id, reminder.recipients
     texts = {"subject": args.subject, "message": args.message}
     mail = SendInvoiceMessage.model_validate({"invoice_id": invoice, "recipients": to, **texts})
@@ -138,20 +138,20 @@ async def _mail(clientary: Clientary, args: SendPaymentReminders, reminder: _Rem
         await send_message(clientary, f"invoices/{invoice}", mail)
     except OutcomeUnknown as lost:
         memory.put(reminder.key, {"mailed": "perhaps"})
-        lost.add("For a day the same call leaves this invoice out.")
+        lost.add("For a day, the same call skips this invoice.")
         raise
     memory.put(reminder.key, {"mailed": "certainly"})
 
 
 async def _plan(clientary: Clientary, args: SendPaymentReminders, memory: RecentResults) -> _Batch:
-    """Who is to be reminded of what, and who is not."""
+    """The reminders to send, and the invoices that are skipped."""
     today = clientary.today()
     paid = await _paid_since(clientary, today - timedelta(days=args.paid_within_days))
     chosen = await (_late(clientary, args, paid) if args.invoice_ids is None else _given(clientary, args, paid))
     clients = await client_names(clientary, [each.client_id for each in chosen.invoices], names_in(chosen.invoices))
     people = await _people(clientary, [invoice for invoice in chosen.invoices if invoice.overdue(today)])
     batch = _Batch(
-        [], [{"step": "skip", "invoice_id": each, "why": "there is no such invoice"} for each in chosen.missing]
+        [], [{"step": "skip", "invoice_id": each, "why": "the invoice does not exist"} for each in chosen.missing]
     )
     for invoice in chosen.invoices:
         recipients = _addresses(getattr(invoice, "recipients", None)) or people.get(invoice.client_id or 0, [])
@@ -169,14 +169,14 @@ async def _plan(clientary: Clientary, args: SendPaymentReminders, memory: Recent
 
 @dataclass
 class _Chosen:
-    """The invoices that may be reminded of, and which clients have just paid."""
+    """The invoices that may need a reminder, and the clients who paid recently."""
 
     invoices: list[Invoice] = field(default_factory=list)
     missing: list[int] = field(default_factory=list)
     payers: dict[int, date] = field(default_factory=dict)
 
     def payment_of(self, invoice: Invoice) -> str | None:
-        """That its client has just paid something."""
+        """The reason to skip an invoice whose client paid recently."""
         day = self.payers.get(invoice.client_id or 0)
         return f"the client paid on {day}" if day else None
 
@@ -201,7 +201,7 @@ async def _read(
 
 @rereads
 async def _paid_since(clientary: Clientary, since: date) -> dict[int, date]:
-    """The invoices that money was received for since that day. Clientary lists the newest payments first."""
+    """The invoices with payments received since that day. Clientary lists the newest payments first."""
     paid: dict[int, date] = {}
     async for payment in clientary.stream(Payment, read_ahead=False):
         day = payment.received_on
@@ -220,7 +220,7 @@ async def _late(clientary: Clientary, args: SendPaymentReminders, paid: dict[int
 
 
 async def _given(clientary: Clientary, args: SendPaymentReminders, paid: dict[int, date]) -> _Chosen:
-    """The invoices of those ids; the other invoices of their clients are read for what was paid."""
+    """The invoices of those ids; the other invoices of their clients are read for recent payments."""
     ids = list(dict.fromkeys(args.invoice_ids or []))
     found = await gather((partial(_one, clientary, invoice_id) for invoice_id in ids), clientary.settings.concurrency)
     chosen = _Chosen(
@@ -265,10 +265,10 @@ async def _emails(clientary: Clientary, clients: set[int]) -> dict[int, list[str
     return found
 
 
-def _addresses(told: Any) -> list[str]:
+def _addresses(given: Any) -> list[str]:
     """The e-mail addresses among texts, or objects with an `email`; each once."""
     found: dict[str, str] = {}
-    for each in told if isinstance(told, Iterable) and not isinstance(told, str) else ():
+    for each in given if isinstance(given, Iterable) and not isinstance(given, str) else ():
         email = each.get("email") if isinstance(each, dict) else each
         try:
             address = _email().validate_python(email)
@@ -296,13 +296,13 @@ def _row(invoice: Invoice, clients: dict[int | None, str], today: date) -> dict[
 
 
 def _not_late(invoice: Invoice, today: date) -> str | None:
-    """Why nobody is late with it; None when somebody is."""
+    """Why an invoice is not overdue; None for one that is."""
     if invoice.overdue(today):
         return None
     if invoice.status not in OWED:
-        return f"its status is {quote(invoice.status or 'not told')}"
+        return f"its status is {quote(invoice.status or 'unknown')}"
     if invoice.balance is None:
-        return "its balance is not told"
+        return "its balance is unknown"
     if invoice.balance <= 0:
         return "nothing is owed on it"
     return f"it is due on {invoice.due_date}" if invoice.due_date else "it has no due date"
@@ -318,7 +318,7 @@ def _reminded(earlier: dict[str, Any] | None) -> str | None:
     if earlier is None:
         return None
     if earlier["mailed"] == "perhaps":
-        return "it was mailed in the last day, perhaps: the answer was lost; allow_duplicate=true mails it again"
+        return "it may have been mailed in the last day: the response was lost; allow_duplicate=true mails it again"
     return "it was mailed in the last day; allow_duplicate=true mails it again"
 
 
@@ -328,11 +328,7 @@ def _few(recipients: list[str]) -> str:
 
 
 def _nothing(batch: _Batch) -> Outcome:
-    return nothing_to_do("There is nobody to remind.", steps=batch.skipped)
-
-
-def _count(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
+    return nothing_to_do("There is no reminder to send.", steps=batch.skipped)
 
 
 TOOLS = (send_payment_reminders,)

@@ -1,4 +1,4 @@
-"""What a job of several writes has done so far: reported when it is finished, and when it stops part-way."""
+"""The steps of a job of several writes: reported when it finishes, and when it stops part-way."""
 
 from collections.abc import Awaitable
 from contextlib import suppress
@@ -15,44 +15,44 @@ _ROOM = 1_200
 
 
 class Steps:
-    """The steps of one job, in their order, each with what it made or found.
+    """The steps of one job, in their order, each with the record that it created or found.
 
-    A job finds in the account what an earlier call of it made, and continues from there: `found` says so. `again` is
-    the call that continues.
+    A job finds in the account what an earlier call of it made, and continues from there: `found` adds such a
+    step. `again` names the call that continues.
     """
 
     def __init__(self, again: str = "The same call") -> None:
-        self.told: list[dict[str, Any]] = []
+        self.rows: list[dict[str, Any]] = []
         self._again = again
 
     async def do(self, what: str, act: Awaitable[ResultT], **about: Any) -> ResultT:
-        """Do one step; PartiallyDone when it fails and others were done before, else the failure itself."""
+        """Do one step; raises PartiallyDone when it fails after others were done, else the failure itself."""
         try:
             result = await act
         except ClientaryError as failure:
             raise self.stopped(what, failure) from None
-        self.told.append({"step": what, "outcome": "done", **_id_of(result), **about})
+        self.rows.append({"step": what, "outcome": "done", **_id_of(result), **about})
         return result
 
-    def tell(self, what: str, **about: Any) -> None:
-        """A part of a step that is done, in case the rest of it fails."""
-        self.told.append({"step": what, "outcome": "done", **about})
+    def record(self, what: str, **about: Any) -> None:
+        """Add a part of a step that is done, in case the rest of it fails."""
+        self.rows.append({"step": what, "outcome": "done", **about})
 
     def to_do(self, what: str, **about: Any) -> None:
-        """A step that the call would do once confirmed."""
-        self.told.append({"step": what, "outcome": "to do", **about})
+        """Add a step that the call would do once confirmed."""
+        self.rows.append({"step": what, "outcome": "to do", **about})
 
     def found(self, what: str, **about: Any) -> None:
-        """A step that an earlier call did."""
-        self.told.append({"step": what, "outcome": "already there", **about})
+        """Add a step that an earlier call did."""
+        self.rows.append({"step": what, "outcome": "already there", **about})
 
     def skipped(self, what: str, why: str, **about: Any) -> None:
-        """A step that is not done, and why."""
-        self.told.append({"step": what, "outcome": "skipped", "why": why, **about})
+        """Add a step that is not done, and why."""
+        self.rows.append({"step": what, "outcome": "skipped", "why": why, **about})
 
     def stopped(self, what: str, failure: ClientaryError) -> ClientaryError:
-        """The failure of a step, and what was done before it."""
-        done = [step for step in self.told if step["outcome"] != "skipped"]
+        """The error for a failed step, with what was done before it."""
+        done = [step for step in self.rows if step["outcome"] != "skipped"]
         if not done or isinstance(failure, BadArguments):
             return failure
         named = _last_that_fit([_in_words(step) for step in done[-_NAMED:]])
@@ -81,4 +81,4 @@ def _last_that_fit(words: list[str]) -> list[str]:
 
 def _in_words(step: dict[str, Any]) -> str:
     made = f" ({step['id']})" if "id" in step else ""
-    return f"{step['step']}{made}" + (" was there already" if step["outcome"] == "already there" else "")
+    return f"{step['step']}{made}" + (" existed already" if step["outcome"] == "already there" else "")

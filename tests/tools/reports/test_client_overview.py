@@ -216,7 +216,7 @@ async def test_an_address_of_nobody_is_refused_with_the_nearest(books: Sandbox, 
     put(books, "contacts", client_id=acme, name="Zoe", email="zoe@other.example")
     said = await reader.refusal("client_overview", email="an.lee@acme.exmple")
     assert "No contact has the address “an.lee@acme.exmple”." in said
-    assert f"The nearest: “ann.lee@acme.example”, “Ann Lee” of client {acme} “Acme”" in said
+    assert f"Nearest matches: “ann.lee@acme.example”, “Ann Lee” of client {acme} “Acme”" in said
 
 
 async def test_an_address_that_several_clients_share_is_never_guessed_at(books: Sandbox, reader: Agent) -> None:
@@ -227,7 +227,7 @@ async def test_an_address_that_several_clients_share_is_never_guessed_at(books: 
     assert "Contacts of 2 clients have the address “office@agent.example”" in said
     assert f"of client {ids[0]} “Acme”" in said
     assert f"of client {ids[1]} “Globex”" in said
-    assert "Give client_id." in said
+    assert "Pass client_id." in said
     assert not [path for _, path in books.requests if path.endswith("/invoices")]
 
 
@@ -242,11 +242,11 @@ async def test_an_address_of_a_leads_contact_is_said_to_be_one(books: Sandbox, r
     lead = put(books, "leads", name="Initech")
     put(books, "contacts", lead_id=lead, name="Bill", email="bill@initech.example")
     said = await reader.refusal("client_overview", email="bill@initech.example")
-    assert "belongs to a lead's contact, to no client" in said
+    assert "belongs to a contact of a lead, not of a client" in said
     assert f"“Bill” of lead {lead} “Initech”" in said
     books.switches = Switches(extra_keys=False)  # then Clientary does not say of which lead
     said = await reader.refusal("client_overview", email="bill@initech.example")
-    assert "belongs to a lead's contact, to no client" in said
+    assert "belongs to a contact of a lead, not of a client" in said
 
 
 async def test_a_lead_with_the_address_of_a_clients_contact_is_mentioned(books: Sandbox, reader: Agent) -> None:

@@ -189,7 +189,7 @@ async def test_without_times_new_records_are_told_by_their_ids_and_changes_are_s
         assert (await agent.answer("list_changes", cursor=answer["cursor"]))["rows"] == []
         answer = await agent.answer("list_changes", since="2020-01-01", types=types)
         assert answer["rows"] == []
-        assert any("only those after this answer are listed" in said for said in answer["left_out"])
+        assert any("only those created after this answer are listed" in said for said in answer["left_out"])
 
 
 async def test_without_times_changed_clients_and_invoices_are_those_that_clientary_lists(sandbox: Sandbox) -> None:
@@ -240,7 +240,7 @@ async def test_what_some_records_do_not_tell_is_said_of_them_alone(account: resp
     ]
     assert answer["left_out"] == [
         "Deleted records: Clientary does not report them. Hours, recurring schedules and cards are not covered.",
-        "Changes of 1 of the payments, 1 of the tasks: they carry no timestamps, so only those after this answer are"
+        "Changes of 1 of the payments, 1 of the tasks: they carry no timestamps, so only those created after this answer are"
         " listed.",
         "Changes of 1 of the payments: they carry only the time of creation.",
     ]

@@ -154,8 +154,8 @@ async def test_people_without_a_cost_are_named_and_so_are_costs_without_hours(re
     (said,) = [said for said in answer["left_out"] if "without a cost rate" in said]
     assert said.startswith("2 persons without a cost rate, whose hours are not in labour: ")
     assert all(f"“{names[person]}” (id {person})" in said for person in (two, three))
-    assert "1 cost rate of somebody without hours on this project: id 999." in answer["left_out"]
-    assert "before the labour of those without a cost rate" in answer["notice"]
+    assert "1 cost rate of a person without hours on this project: id 999." in answer["left_out"]
+    assert "before the labour of people without a cost rate" in answer["notice"]
 
 
 @pytest.mark.parametrize("given", [{"1": "41.5"}, '{"1": 41.5}', '{"1": "41.50"}'])
@@ -266,7 +266,7 @@ async def test_work_dated_in_the_future_costs_nothing_yet(small: Sandbox) -> Non
     assert (answer["rows"][0]["hours"], answer["rows"][0]["labour"]) == (3.5, 35)
     assert answer["left_out"] == [
         "1 hour entry dated in the future.",
-        "1.5 of the hours are not billed: what they will be invoiced at is not in invoiced yet.",
+        "Hours that are not billed yet: 1.5; invoiced does not include them.",
     ]
     assert [person["name"] for person in answer["people"]][1:] == ["unknown"]
 
@@ -297,7 +297,7 @@ async def test_an_invoice_for_several_projects_counts_whole_and_is_named(
     answer = await agent.answer("profitability_report", project_id=7)
     (row,) = answer["rows"]
     assert (row["invoiced"], row["received"], row["expenses"], row["client"]) == (100.1, 100.05, 0, "no client")
-    assert answer["left_out"] == ["1 invoice of several projects, counted whole: “A-1”."]
+    assert answer["left_out"] == ["1 invoice of several projects, counted in full: “A-1”."]
 
 
 async def test_what_cant_be_answered_is_refused_and_says_why(small: Sandbox) -> None:

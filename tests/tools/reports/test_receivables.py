@@ -308,11 +308,11 @@ async def test_odd_invoices_are_counted_or_left_out_and_named(account: respx.Moc
     assert answer["overpaid"] == [{"currency_code": "USD", "count": 1, "balance": -20.5}]
     assert set(answer["left_out"]) == {
         "1 invoice without a due date, counted as current: “2”.",
-        "1 invoice without a currency, counted apart: “3”.",
+        "1 invoice without a currency, counted separately: “3”.",
         "1 invoice without a balance: “4”.",
         "1 overpaid invoice: “5”.",
         "1 invoice of an unknown status: “6”.",
-        "1 invoice without a date, taken as written by then: “7”.",
+        "1 invoice without a date, assumed issued by then: “7”.",
         "1 invoice marked paid with a balance that is not zero: “8”.",
         "1 invoice dated after 2023-11-14.",
     }
@@ -341,7 +341,7 @@ async def test_payments_that_do_not_tell_all_are_named(account: respx.MockRouter
     assert open_then == {1: 90, 2: 40, 4: 100, 6: 100, 8: 100, 9: 100}
     assert {row["age"] for row in answer["rows"]} == {"current"}
     assert answer["left_out"] == [
-        "1 invoice with a payment without a day, taken as received by then: “2”.",
+        "1 invoice with an undated payment, assumed received by then: “2”.",
         "1 invoice whose payments are not listed, so the balance is unknown: “3”.",
         "2 invoices whose payments don't add up to total less balance: “5”, “9”.",
     ]

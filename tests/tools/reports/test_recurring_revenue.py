@@ -182,7 +182,7 @@ async def test_odd_schedules_are_added_up_from_their_lines_or_left_out_and_named
         "2 schedules without an amount: id 2 “No. 2”, id 3 “No. 3”.",
         "2 schedules of an unknown interval: id 4 “No. 4”, id 7 “No. 7”.",
         "1 schedule of an unknown status: id 5.",
-        "1 schedule without a currency, counted apart: id 6 “No. 6”.",
+        "1 schedule without a currency, counted separately: id 6 “No. 6”.",
         "1 ended schedule: id 8 “No. 8”.",
     }
 

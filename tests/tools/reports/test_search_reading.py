@@ -42,9 +42,9 @@ async def test_types_that_may_not_be_seen_are_named_and_the_others_searched(sand
     async with agent_of(behind(Walled(sandbox, {"staff", "leads"}), sandbox)) as agent:
         answer = await agent.answer("search", query="Beacon Furniture")
     assert ("client", 1201, "exact") in found(answer)
-    assert [said for said in answer["left_out"] if "may not see" in said] == [
-        "leads: the owner of the API token may not see them.",
-        "staff: the owner of the API token may not see them.",
+    assert [said for said in answer["left_out"] if "is not allowed to see" in said] == [
+        "leads: the owner of the API token is not allowed to see them.",
+        "staff: the owner of the API token is not allowed to see them.",
     ]
     assert set(answer["searched"]) == TYPES.keys() - {"staff", "lead"}
 

@@ -239,7 +239,7 @@ async def test_an_unknown_id_is_refused_rather_than_taken_for_idle(reader: Agent
 
 async def test_a_project_of_somebody_else_is_refused(reader: Agent) -> None:
     said = await reader.refusal("timesheet_report", client_id=1202, project_id=2477, **OCTOBER)
-    assert "Project 2477 is not one of client 1202" in said
+    assert "Project 2477 does not belong to client 1202" in said
 
 
 async def test_hours_that_may_not_be_seen_fail_the_report(sandbox: Sandbox) -> None:
@@ -265,7 +265,7 @@ async def test_without_the_right_to_see_staff_people_are_named_by_id(account: re
     assert (row["person"], row["project"], row["client"]) == ("staff 12", "project 1", "no client")
     assert answer["people"][0]["no_entries_on"] == ["2023-11-14"]
     assert (
-        "The owner of the API token may not list staff: names, and people without entries, are missing."
+        "The owner of the API token is not allowed to list staff: names, and people without entries, are missing."
         in answer["left_out"]
     )
 

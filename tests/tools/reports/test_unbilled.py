@@ -114,7 +114,7 @@ async def test_who_has_fewer_hours_than_asked_for_is_left_out_and_counted(reader
     assert told(answer, *OF_CLIENTS) == enough
     fixed = await reader.answer("unbilled_report", group_by="client")
     fewer = len(whole) - len(enough) + sum(row["hours"] < 20.5 for row in fixed["fixed_price"])
-    assert f"{fewer} rows with less than 20.5 unbilled hours." in answer["left_out"]
+    assert f"{fewer} rows with fewer than 20.5 unbilled hours." in answer["left_out"]
     assert sum(exact(total["amount"]) for total in answer["totals"]) == sum(figures[1] for figures in enough.values())
 
 
@@ -316,7 +316,7 @@ async def test_what_cant_be_answered_is_refused_and_says_why(small: Sandbox) -> 
     project = rows(small, "SELECT id FROM projects")[0]["id"]
     async with agent_of(session_with(small)) as agent:
         said = await agent.refusal("unbilled_report", project_id=project, client_id=9)
-        assert f"Project {project} is not one of client 9" in said
+        assert f"Project {project} does not belong to client 9" in said
         assert "list_clients" in await agent.refusal("unbilled_report", client_id=9)
         assert "list_projects" in await agent.refusal("unbilled_report", project_id=9)
         said = await agent.refusal("unbilled_report", from_date="2026-11-02", to_date="2026-11-01")

@@ -106,7 +106,7 @@ async def test_a_list_comes_in_the_order_that_was_asked_for(
     answer = await sandbox_agent.answer(tool, **of, order=word, limit=limit)
     shown = [record["id"] for record in answer["records"]]
     assert shown == wanted[: len(shown)]
-    assert len(shown) == min(limit, len(wanted)) or "too long" in answer["notice"]
+    assert len(shown) == min(limit, len(wanted)) or "Truncated" in answer["notice"]
     assert answer["total_count"] == len(wanted)
 
 

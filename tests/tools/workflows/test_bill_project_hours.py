@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clientary_mcp.accounting.billable_time import in_lines
+from clientary_mcp.accounting.billable_time import group_into_lines
 from clientary_mcp.sandbox import Sandbox, Switches
 from tests.conftest import TODAY, session_with
 from tests.support.agent import agent_of
@@ -154,7 +154,7 @@ _HOURS = st.lists(st.decimals("0.01", "24", places=2), min_size=1, max_size=40)
 def test_lines_of_any_hours_at_any_rate_come_to_what_each_entry_is_worth(hours: list[Decimal], rate: Decimal) -> None:
     project = Project.read({"id": 1, "rate": str(rate)})
     entries = [HourEntry.read({"id": number, "hours": str(each)}) for number, each in enumerate(hours)]
-    parts = in_lines(entries, project)
+    parts = group_into_lines(entries, project)
     assert sorted(entry.id for part in parts for entry in part) == list(range(len(hours)))
     for part in parts:
         line = sum((hours[entry.id] for entry in part), start=Decimal(0)) * rate

@@ -77,7 +77,7 @@ async def test_what_cannot_be_marked_is_said_plainly_and_not_tried_for_each(book
     assert done["steps"][-1]["step"].startswith("not marked as billed")
     again = await billed(books, **OCTOBER)
     assert "nothing new to bill" in again["message"]
-    assert again["steps"][0]["step"] == "on an earlier invoice already"
+    assert again["steps"][0]["step"] == "already on an earlier invoice"
     assert str(done["record"]["id"]) in again["steps"][0]["invoice"]
 
 
@@ -93,7 +93,7 @@ async def test_a_failure_while_marking_is_told_and_the_next_call_goes_on(books: 
     books.sandbox.faults = Faults([Fault(fault.kind, "PUT", "hours/*", nth=nth, after=fault.after)])
     said = await attempt(books)
     if '"done":true' not in said:
-        assert said.startswith("Stopped at: marking what is billed.")
+        assert said.startswith("Stopped at: marking the work as billed.")
         assert "Done before: draft invoice (20101)" in said
         assert said.count(" marked") < len(entries)
     books.sandbox.faults = None
@@ -230,7 +230,7 @@ async def test_a_note_that_people_have_edited_still_counts_and_is_shown(books: B
     books.an_invoice("77", note=note)
     shown = await billed(books, **OCTOBER, confirm=False)
     assert shown["steps"][0]["invoice"].startswith("invoice “77”")
-    assert "nothing is new" in shown["message"]
+    assert "nothing new is to be billed" in shown["message"]
     await attempt(books)
     assert [books.billed_times(entry) for entry in entries] == [0] * 3
     assert len(books.rows("SELECT id FROM invoices")) == 1
@@ -270,7 +270,7 @@ async def test_a_mark_that_is_refused_does_not_undo_the_invoice(
 
 
 @pytest.mark.parametrize(
-    ("total", "said"), [("1299.99", "Clientary makes it 1,299.99"), (None, "does not say what it")]
+    ("total", "said"), [("1299.99", "Clientary computed 1,299.99"), (None, "did not return its total")]
 )
 async def test_a_total_that_is_not_what_was_meant_is_said(
     agent: Agent, account: respx.MockRouter, total: str | None, said: str

@@ -252,7 +252,7 @@ async def test_where_contacts_may_not_be_read_the_rest_is_done_and_that_is_told(
     async with agent_of(Clientary(SETTINGS, httpx.MockTransport(answer), FakeTime().clock)) as agent:
         done = await agent.answer("convert_lead", lead_id=7, confirm=True)
     assert outcomes(done) == ["done", "skipped"]
-    assert "may not list contacts" in done["steps"][1]["why"]
+    assert "is not allowed to list contacts" in done["steps"][1]["why"]
 
 
 # What Clientary refuses
@@ -274,7 +274,7 @@ async def test_a_contact_whose_address_the_lead_still_has_is_told_and_the_rest_i
 async def test_a_number_that_something_else_has_is_left_out_and_told(won: Won) -> None:
     won.sandbox.connection.execute("UPDATE clients SET number = 'L-7'")
     done = await converted(won)
-    assert skipped(done) == ["number “L-7”: Clientary refused it: something else has it."]
+    assert skipped(done) == ["number “L-7”: Clientary refused it: another record has that number."]
     assert won.made("clients")[0]["number"] == ""
     assert outcomes(await converted(won)) == ["already there"] * 6
     assert len(won.made("clients")) == 1

@@ -141,7 +141,7 @@ async def test_another_client_of_the_name_is_named_and_not_taken_for_it(
     there = won.add("clients", **COMPANY | other)
     for confirm in (False, True):
         said = await refused(won, confirm=confirm)
-        assert "There is a client of that name" in said
+        assert "A client of that name exists" in said
         assert f"{there} “{other['name'].replace('  ', ' ')}” (differs in {differs})" in said
         assert "Nothing was sent" in said
     assert not writes(won.sandbox)
@@ -150,7 +150,7 @@ async def test_another_client_of_the_name_is_named_and_not_taken_for_it(
 async def test_the_call_goes_on_with_the_client_that_the_caller_names(won: Won) -> None:
     there = won.add("clients", **COMPANY | {"city": "Hull"})
     before = won.rows("SELECT * FROM clients WHERE id = ?", there)
-    assert f"going on with client {there}" in (await converted(won, client_id=there, confirm=False))["message"]
+    assert f"continuing with client {there}" in (await converted(won, client_id=there, confirm=False))["message"]
     done = await converted(won, client_id=there)
     assert outcomes(done) == ["already there"] + ["done"] * 5
     assert won.rows("SELECT * FROM clients WHERE id = ?", there) == before
@@ -162,8 +162,8 @@ async def test_the_call_goes_on_with_the_client_that_the_caller_names(won: Won) 
 async def test_two_clients_that_could_be_it_are_both_named(won: Won) -> None:
     one, other = (won.add("clients", **COMPANY) for _ in range(2))
     said = await refused(won)
-    assert "There are 2 clients of that name" in said
-    assert all(f"{client} “Harbour Café” (all the same)" in said for client in (one, other))
+    assert "2 clients of that name exist" in said
+    assert all(f"{client} “Harbour Café” (no differences)" in said for client in (one, other))
 
 
 async def test_of_several_clients_of_the_name_the_one_that_has_the_leads_data_is_it(won: Won) -> None:

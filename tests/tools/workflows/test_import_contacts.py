@@ -145,20 +145,20 @@ async def test_a_name_that_several_clients_have_is_refused_with_them(firms: Firm
     (step,) = (await imported(firms, [ann(client="twin & co")]))["steps"]
     one, other = firms.twins
     assert step["outcome"] == "refused"
-    assert f"2 clients have that name: {one} “Twin & Co”, {other} “Twin & Co”. Give client_id." in step["why"]
+    assert f"2 clients have that name: {one} “Twin & Co”, {other} “Twin & Co”. Pass client_id." in step["why"]
     assert firms.people() == []
 
 
 async def test_a_name_that_no_client_has_is_refused_with_those_that_are_like_it(firms: Firms) -> None:
     near, far = (await imported(firms, [ann(client="Acme Limited"), ann(client="Zzyzx", email="b@x.example")]))["steps"]
-    assert near["why"] == f"No client has that name; alike are {firms.acme} “Acme Ltd”."
+    assert near["why"] == f"No client has that name; similar names: {firms.acme} “Acme Ltd”."
     assert far["why"] == "No client has that name."
     assert firms.people() == []
 
 
 async def test_an_id_that_no_client_has_is_refused(firms: Firms) -> None:
     rows = [{"client_id": 999, "name": "Ann", "email": "a@x.example"}]
-    assert (await imported(firms, rows))["steps"][0]["why"] == "There is no client 999."
+    assert (await imported(firms, rows))["steps"][0]["why"] == "Client 999 does not exist."
 
 
 @pytest.mark.parametrize("clients", [3, 15])

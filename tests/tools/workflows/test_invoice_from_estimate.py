@@ -77,7 +77,7 @@ async def test_unconfirmed_it_shows_the_lines_and_compares_the_totals(books: Boo
     assert shown["totals"] == [
         {"currency_code": "EUR", "subtotal": 1833.33, "taxes": 263.05, "total": 2096.38, "estimate_total": 2096.38},
     ]
-    assert "the estimate comes to the same" in shown["message"]
+    assert "the estimate has the same total" in shown["message"]
     assert [step["step"] for step in shown["steps"]] == ["draft invoice", "section", "line", "line", "line"]
     assert shown["steps"][2] == {
         "step": "line", "title": "Layout", "quantity": 1.5, "price": 333.33, "amount": 500, "taxable": True,
@@ -95,7 +95,7 @@ async def test_confirmed_everything_is_carried_over_one_to_one(books: Books) -> 
     assert (invoice["status"], invoice["number"], invoice["date"], invoice["due_date"]) == (0, "R-1", "2026-11-30", DUE)
     assert invoice["note"] == f"Valid for 30 days\nEstimate E-77 (id {estimate})."
     assert done["record"]["id"] == invoice["id"]
-    assert "Clientary makes it" not in done["message"]
+    assert "Clientary computed" not in done["message"]
     assert books.rows("SELECT status FROM estimates") == [{"status": ACCEPTED}]
 
 
@@ -106,7 +106,7 @@ async def test_every_estimate_of_the_agency_comes_to_the_same_as_an_invoice(sand
         for row in found:
             done = await agent.answer(JOB, estimate_id=row["id"], due_date=DUE, confirm=True)
             assert Decimal(str(done["totals"][0]["total"])) * 100 == row["total_cost"]
-            assert "Clientary makes it" not in done["message"]
+            assert "Clientary computed" not in done["message"]
             invoice = done["record"]["id"]
             assert [tuple(line) for line in sandbox.connection.execute(LINES.format("invoice"), (invoice,))] == [
                 tuple(line) for line in sandbox.connection.execute(LINES.format("estimate"), (row["id"],))
@@ -115,7 +115,7 @@ async def test_every_estimate_of_the_agency_comes_to_the_same_as_an_invoice(sand
 
 async def test_a_total_of_the_estimate_that_is_another_is_said(books: Books) -> None:
     shown = await made(books, an_estimate(books, total_cost=200_000), confirm=False)
-    assert "the estimate itself comes to 2,000.00 EUR" in shown["message"]
+    assert "the estimate's own total is 2,000.00 EUR" in shown["message"]
     assert (shown["totals"][0]["total"], shown["totals"][0]["estimate_total"]) == (2096.38, 2000)
 
 
@@ -246,7 +246,7 @@ async def test_a_total_that_clientary_computes_otherwise_is_said(
     account.post("invoices").mock(return_value=httpx.Response(201, json=INVOICE | {"total_cost": total}))
     done = await agent.answer(JOB, estimate_id=210, due_date=DUE, confirm=True)
     assert f"a draft invoice of {total} EUR" in done["message"]
-    assert f"Clientary makes it {total} EUR instead of 129.15 EUR" in done["message"]
+    assert f"Clientary computed {total} EUR instead of 129.15 EUR" in done["message"]
 
 
 @pytest.mark.parametrize(

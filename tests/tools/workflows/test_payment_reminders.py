@@ -154,7 +154,7 @@ async def test_an_invoice_that_nobody_is_late_with_is_skipped_and_named(
 
 
 @pytest.mark.parametrize(
-    ("told", "reason"), [({"balance": None}, "its balance is not told"), ({"status": None}, "its status is “not told”")]
+    ("told", "reason"), [({"balance": None}, "its balance is unknown"), ({"status": None}, "its status is “unknown”")]
 )
 async def test_an_invoice_that_clientary_does_not_tell_enough_of_is_skipped(
     agent: Agent, account: respx.MockRouter, told: dict[str, Any], reason: str
@@ -184,7 +184,7 @@ async def test_an_invoice_without_a_due_date_is_named_among_all_that_are_late(bo
 async def test_an_id_that_is_no_invoice_holds_up_no_other(books: Debtors) -> None:
     first, *_ = three(books)
     answer = await reminded(books, invoice_ids=[999, first, first], confirm=True)
-    assert why(answer) == {999: "there is no such invoice"}
+    assert why(answer) == {999: "the invoice does not exist"}
     assert [invoice for invoice, _ in books.mailed()] == [first]
 
 
@@ -278,5 +278,5 @@ async def test_nobody_late_is_no_error_and_asks_nobody(books: Debtors, era: Era)
     person = Person()
     async with working(owned(books.sandbox, FakeTime(TODAY)), era, person) as agent:
         answer = await agent.answer(JOB, min_days_overdue=1, confirm=True)
-    assert answer["message"] == "Nothing was changed. There is nobody to remind."
+    assert answer["message"] == "Nothing was changed. There is no reminder to send."
     assert person.questions == []

@@ -155,7 +155,7 @@ async def test_the_cap_stops_the_batch_and_the_same_call_goes_on_an_hour_later(b
     time = FakeTime(TODAY)
     async with working(owned(books.sandbox, time, mails_per_hour=2)) as agent:
         shown = await agent.answer(JOB, min_days_overdue=1)
-        assert "No more than 2 mails may leave in an hour" in shown["not_visible"]
+        assert "At most 2 mails are sent in an hour" in shown["not_visible"]
         said = await agent.refusal(JOB, **ALL)
         assert said.startswith("Stopped at: mail of invoice “2”")
         assert "CLIENTARY_MAILS_PER_HOUR" in said
