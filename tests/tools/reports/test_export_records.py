@@ -210,7 +210,7 @@ async def test_no_other_file_can_be_downloaded(agent: Agent, directory: Path, na
     outside.write_text("nobody may read this")
     (directory / "notes.csv").write_text("nobody may read this")
     (directory / "link-1.csv").symlink_to(outside)
-    with pytest.raises(MCPError, match="There is no"):
+    with pytest.raises(MCPError, match="does not exist"):
         await content(agent, f"clientary://exports/{name}")
 
 

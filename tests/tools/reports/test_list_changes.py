@@ -240,8 +240,8 @@ async def test_what_some_records_do_not_tell_is_said_of_them_alone(account: resp
     ]
     assert answer["left_out"] == [
         "Deleted records: Clientary does not report them. Hours, recurring schedules and cards are not covered.",
-        "Changes of 1 of the payments, 1 of the tasks: they carry no timestamps, so only those created after this answer are"
-        " listed.",
+        "Changes of 1 of the payments, 1 of the tasks: they carry no timestamps, so only those created after this"
+        " answer are listed.",
         "Changes of 1 of the payments: they carry only the time of creation.",
     ]
     assert (await agent.answer("list_changes", cursor=answer["cursor"]))["rows"] == []

@@ -286,5 +286,5 @@ async def test_accounts_of_every_kind_are_billed_the_same(books: Books, switches
 
 async def test_an_invoice_without_tax_says_that_it_has_none(books: Books) -> None:
     books.hours("2026-10-05", 100)
-    assert "carries no tax" in (await billed(books, **OCTOBER, confirm=False))["not_visible"]
-    assert "carries no tax" not in (await billed(books, **OCTOBER, tax=19, confirm=False))["not_visible"]
+    assert "The invoice has no tax" in (await billed(books, **OCTOBER, confirm=False))["not_visible"]
+    assert "The invoice has no tax" not in (await billed(books, **OCTOBER, tax=19, confirm=False))["not_visible"]
