@@ -183,6 +183,13 @@ async def test_a_record_that_writes_the_token_in_escapes_does_not_show_it(time: 
             assert not seen_in(text_of(await agent.call("get_client", {"client_id": 7})))
 
 
+async def test_a_handle_that_upstream_echoes_in_escapes_is_not_shown(time: FakeTime) -> None:
+    escaped = "".join(f"\\u{ord(each):04x}" for each in CUSTOMER)
+    body = f'{{"id": 7, "client_id": 4, "name": "{escaped}"}}'
+    async with working(session(lambda _: httpx.Response(200, content=body), time)) as agent:
+        assert not seen_in(await agent.call("create_payment_profile", NEW_CARD))
+
+
 @pytest.mark.parametrize("key", ["secret\u200b", "\ufeffsecret", "secret?", "gateway_token\u2060"])
 async def test_a_secret_whose_key_is_disguised_is_not_shown(time: FakeTime, key: str) -> None:
     def answer(_: httpx.Request) -> httpx.Response:
