@@ -61,7 +61,7 @@ def test_half_a_cent_rounds_away_from_zero(amount: Decimal) -> None:
 @given(amounts, amounts)
 @example(Decimal("0.05"), Decimal(100))
 @example(Decimal("1e50"), Decimal("0.01"))
-def test_a_percentage_has_one_decimal_and_nothing_has_none(part: Decimal, of: Decimal) -> None:
+def test_a_percentage_has_one_decimal_and_a_share_of_nothing_is_none(part: Decimal, of: Decimal) -> None:
     told = percentage(part, of)
     if of == 0:
         assert told is None
@@ -95,7 +95,7 @@ def line(quantity: str, price: str) -> JsonObject:
 @example([line("0.25", "75.50"), line("-0.25", "75.50")], {"tax": Decimal("8.25"), "compound_tax": None})
 @example([line("1", "100.10")], {"tax": Decimal(5), "tax2": Decimal("9.975"), "tax3": None, "compound_tax": True})
 @example([line("1" * 7 + ".0001", "9" * 8 + ".9999")], {"tax": Decimal("99.999"), "tax2": Decimal("33.333")})
-def test_lines_and_taxes_come_to_what_they_do_in_whole_cents(sent: list[JsonObject], on: JsonObject) -> None:
+def test_line_and_tax_totals_match_integer_cent_arithmetic(sent: list[JsonObject], on: JsonObject) -> None:
     document = Invoice.read({"id": 1, "invoice_items": sent, **on})
     sums = sums_of(document.items or [], document)
 
@@ -120,7 +120,7 @@ def of_hundred(percent: Decimal | None) -> Fraction:
 @example(Decimal("0.35"), Decimal("75.30"), None, 0)
 @example(Decimal("1.5"), Decimal(0), Decimal(100), 0)
 @example(Decimal("1.5"), None, Decimal(5_000), 2)
-def test_an_entry_is_worth_its_hours_at_its_own_rate_or_its_projects(
+def test_an_entry_is_valued_at_its_own_rate_or_else_its_projects(
     worked: Decimal | None, own: Decimal | None, common: Decimal | None, kind: int | None
 ) -> None:
     entry = HourEntry.read({"id": 1, "hours": worked, "rate": own})
@@ -182,7 +182,7 @@ payments = st.tuples(st.integers(0, 60), st.integers(1, 10**6))
 
 
 @given(st.lists(st.tuples(st.integers(1, 10**6), st.lists(payments, max_size=4)), max_size=15), st.integers(1, 60))
-def test_a_balance_of_a_past_day_is_the_total_less_what_was_received_by_then(
+def test_a_past_balance_is_the_total_minus_payments_received_by_that_date(
     billed: list[tuple[int, list[tuple[int, int]]]], days_ago: int
 ) -> None:
     invoices = [as_billed(number, total, paid) for number, (total, paid) in enumerate(billed, 1)]
@@ -219,7 +219,7 @@ budgets = st.decimals(Decimal("0.01"), 100_000, places=2)
 
 @given(st.lists(st.tuples(st.sampled_from((0, 1)), budgets, st.decimals(1, 500, places=2), entries), max_size=5))
 @example([(0, Decimal(10), Decimal(100), [(Decimal("12.5"), None)]), (1, Decimal(10), Decimal(1), [])])
-def test_what_is_left_of_a_budget_is_what_was_not_worked(
+def test_the_remaining_budget_is_the_budget_minus_the_hours_worked(
     worked: list[tuple[int, Decimal, Decimal, list[tuple[Decimal, Decimal | None]]]],
 ) -> None:
     replies: dict[str, JsonObject] = {"staff": {"staff": []}}
@@ -255,7 +255,7 @@ A_MONTH = {
 
 @given(st.lists(st.tuples(codes, st.sampled_from(sorted(A_MONTH)), st.integers(0, 10**8)), max_size=40))
 @example([("EUR", 1, 1), ("EUR", 1, 1), ("EUR", 1, 1)])
-def test_revenue_is_rounded_once_for_a_schedule_and_once_for_their_sum(going: list[tuple[str, int, int]]) -> None:
+def test_revenue_is_rounded_once_per_schedule_and_once_for_the_sum(going: list[tuple[str, int, int]]) -> None:
     schedules = [
         {
             "id": number, "client_id": 1, "client": {"id": 1, "name": "ACME"}, "status": 0, "time_interval": interval,
@@ -275,6 +275,6 @@ def test_revenue_is_rounded_once_for_a_schedule_and_once_for_their_sum(going: li
     assert totals == {code: whole(amount) for code, amount in sums.items()}
 
 
-def test_the_day_of_these_accounts_is_the_day_of_the_tests() -> None:
+def test_the_accounts_use_the_same_date_as_the_tests() -> None:
     answer = answer_of("receivables_report", {"invoices": {"invoices": []}})
     assert date.fromisoformat(answer["as_of"]) == TODAY

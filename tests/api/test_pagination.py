@@ -78,7 +78,7 @@ limits = st.none() | st.integers(1, 80)
 @example(total=20, size=10, limit=10, offset=10, as_text=True)
 @example(total=25, size=10, limit=10, offset=30, as_text=False)
 @example(total=60, size=20, limit=1, offset=45, as_text=False)
-def test_exactly_the_records_asked_for_come_whatever_is_on_a_page(
+def test_exactly_the_requested_records_are_returned_whatever_the_page_size(
     total: int, size: int, limit: int | None, offset: int, as_text: bool
 ) -> None:
     book = Book(total, size)
@@ -105,7 +105,7 @@ def test_exactly_the_records_asked_for_come_whatever_is_on_a_page(
         (50, 10, 10, [2, 1]),
     ],
 )
-def test_only_the_pages_that_hold_them_are_read(size: int, offset: int, limit: int, asked: list[int]) -> None:
+def test_only_the_pages_that_contain_them_are_read(size: int, offset: int, limit: int, asked: list[int]) -> None:
     book = Book(100, size)
     collect(book.page, limit=limit, offset=offset)
     assert book.asked == asked
@@ -113,7 +113,7 @@ def test_only_the_pages_that_hold_them_are_read(size: int, offset: int, limit: i
 
 @given(total=totals, size=sizes, limit=limits, keys=st.sets(st.sampled_from(["page_count", "page_size"])))
 @example(total=25, size=20, limit=20, keys={"page_count"})
-def test_going_on_where_a_page_ended_shows_every_record_exactly_once(
+def test_continuing_from_next_offset_returns_every_record_exactly_once(
     total: int, size: int, limit: int | None, keys: set[str]
 ) -> None:
     book = Book(total, size, **dict.fromkeys(keys))
@@ -133,15 +133,13 @@ def test_going_on_where_a_page_ended_shows_every_record_exactly_once(
 @example(total=40, size=10, limit=20, offset=20, said=100)
 @example(total=40, size=10, limit=20, offset=20, said=0)
 @example(total=40, size=10, limit=20, offset=0, said=-5)
-def test_a_page_size_that_is_not_true_loses_nothing(
-    total: int, size: int, limit: int | None, offset: int, said: int
-) -> None:
+def test_a_wrong_page_size_loses_no_record(total: int, size: int, limit: int | None, offset: int, said: int) -> None:
     page = collect(Book(total, size, page_size=said).page, limit=limit, offset=offset)
     assert ids(page) == list(range(1, total + 1))[offset:][:limit]
 
 
 @given(length=st.integers(0, 300), limit=limits, offset=st.integers(0, 310), bare=st.booleans())
-def test_a_list_that_comes_whole_is_handed_on_in_parts(length: int, limit: int | None, offset: int, bare: bool) -> None:
+def test_an_unpaginated_list_is_returned_in_parts(length: int, limit: int | None, offset: int, bare: bool) -> None:
     rows = [{"id": number} for number in range(1, length + 1)]
 
     async def read() -> Page[HourEntry]:
@@ -156,7 +154,7 @@ def test_a_list_that_comes_whole_is_handed_on_in_parts(length: int, limit: int |
 
 
 @pytest.mark.parametrize("offset", [0, 5, 20, 40])
-def test_a_list_that_comes_whole_though_documented_in_pages_is_no_less_exact(offset: int) -> None:
+def test_a_list_documented_as_paginated_but_sent_whole_is_just_as_exact(offset: int) -> None:
     page = collect(lambda _: [{"id": number} for number in range(1, 31)], limit=10, offset=offset)
     assert ids(page) == list(range(1, 31))[offset:][:10]
     assert page.total_count == 30
@@ -165,7 +163,7 @@ def test_a_list_that_comes_whole_though_documented_in_pages_is_no_less_exact(off
 # What Clientary may do to its pages
 
 
-def test_records_that_moved_to_the_next_page_meanwhile_are_shown_once() -> None:
+def test_records_that_move_to_the_next_page_during_the_read_are_returned_once() -> None:
     book = Book(6, 2)
     shifted = {1: [1, 2], 2: [2, 3], 3: [4, 5]}
 
@@ -180,14 +178,14 @@ def test_records_that_moved_to_the_next_page_meanwhile_are_shown_once() -> None:
 
 
 @pytest.mark.parametrize("said", [3, 5, 0])
-def test_a_count_that_does_not_match_is_noticed(said: int) -> None:
+def test_a_mismatched_count_is_detected(said: int) -> None:
     page = collect(Book(4, 2, total_count=said).page, limit=None)
     assert ids(page) == [1, 2, 3, 4]
     assert f"reports {said} records but returned 4" in (page.notice or "")
     assert not page.complete
 
 
-def test_an_endpoint_that_ignores_the_page_is_read_once_over_and_noticed() -> None:
+def test_an_endpoint_that_ignores_the_page_parameter_is_detected() -> None:
     book = Book(9, 3)
     page = collect(lambda _: book.page(1), limit=None)
     assert ids(page) == [1, 2, 3]
@@ -197,7 +195,7 @@ def test_an_endpoint_that_ignores_the_page_is_read_once_over_and_noticed() -> No
 
 @pytest.mark.parametrize("limit", [None, 50, 1000])
 @pytest.mark.parametrize("records", [0, 3])
-def test_a_page_count_of_a_million_over_empty_pages_stops_soon(limit: int | None, records: int) -> None:
+def test_a_page_count_of_a_million_over_empty_pages_stops_early(limit: int | None, records: int) -> None:
     book = Book(records, 10, page_count=1_000_000)
     page = collect(book.page, limit=limit)
     assert ids(page) == book.ids
@@ -205,14 +203,14 @@ def test_a_page_count_of_a_million_over_empty_pages_stops_soon(limit: int | None
     assert len(book.asked) <= 101
 
 
-def test_an_offset_past_the_end_is_empty_and_says_so() -> None:
+def test_an_offset_past_the_end_returns_nothing_with_a_message() -> None:
     page = collect(Book(25, 10).page, offset=90)
     assert (ids(page), page.complete, page.more) == ([], True, False)
     assert page.notice == "Offset 90 is past the end of the list of 25 records."
 
 
 @pytest.mark.parametrize("offset", [0, 1, 2])
-def test_an_offset_past_the_end_of_a_list_that_comes_whole_is_empty(offset: int) -> None:
+def test_an_offset_past_the_end_of_an_unpaginated_list_is_empty(offset: int) -> None:
     page = collect(lambda _: [{"id": 7}], offset=offset)
     assert ids(page) == ([] if offset else [7])
     assert (page.total_count, page.complete, page.more) == (1, True, False)
@@ -228,7 +226,7 @@ def test_an_offset_past_the_end_of_a_list_that_comes_whole_is_empty(offset: int)
         {"page_count": "1e9999", "page_size": "x", "total_count": "∞"},
     ],
 )
-def test_counts_that_are_no_counts_are_as_good_as_none(envelope: dict[str, Any]) -> None:
+def test_invalid_counts_are_treated_as_missing(envelope: dict[str, Any]) -> None:
     page = collect(lambda _: {"clients": [{"id": 7}], **envelope})
     assert ids(page) == [7]
     assert page.complete
@@ -258,13 +256,13 @@ def test_a_count_without_pages_is_read_page_by_page() -> None:
     ],
 )
 @pytest.mark.parametrize("failing", [1, 3, 5])
-def test_a_page_that_fails_fails_the_call_with_its_own_error(answer: Any, error: type[Exception], failing: int) -> None:
+def test_a_failing_page_fails_the_call_with_its_own_error(answer: Any, error: type[Exception], failing: int) -> None:
     book = Book(10, 2)
     with pytest.raises(error):
         collect(lambda number: answer if number == failing else book.page(number), limit=None)
 
 
-def test_when_several_pages_fail_one_error_comes_through() -> None:
+def test_when_several_pages_fail_one_error_is_raised() -> None:
     book = Book(10, 2)
     with pytest.raises(NotAllowed):
         collect(lambda number: httpx.Response(403) if number > 1 else book.page(1), limit=None)
@@ -274,7 +272,7 @@ def test_when_several_pages_fail_one_error_comes_through() -> None:
 
 
 @pytest.mark.anyio
-async def test_pages_are_read_side_by_side_and_joined_in_order() -> None:
+async def test_pages_are_read_concurrently_and_joined_in_order() -> None:
     book = Book(10, 2)
     in_flight = most = 0
     all_places_taken = anyio.Event()
@@ -304,7 +302,7 @@ async def test_pages_are_read_side_by_side_and_joined_in_order() -> None:
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("concurrency", [1, 3])
-async def test_a_hundred_pages_never_take_more_places_than_the_setting_says(concurrency: int) -> None:
+async def test_a_hundred_pages_never_use_more_slots_than_the_setting_allows(concurrency: int) -> None:
     book = Book(1000, 10)
     in_flight = most = 0
 
@@ -339,7 +337,7 @@ def played(account: respx.MockRouter, path: str, answer: Answer) -> list[Mapping
 
 
 @pytest.mark.anyio
-async def test_an_agent_goes_on_where_the_last_answer_ended(account: respx.MockRouter, agent: Agent) -> None:
+async def test_an_agent_continues_where_the_last_answer_ended(account: respx.MockRouter, agent: Agent) -> None:
     played(account, "clients", Book(25, 10).page)
     first = await agent.answer("list_clients", limit=15)
     assert (first["returned"], first["total_count"], first["complete"], first["next_offset"]) == (15, 25, False, 15)
@@ -350,12 +348,12 @@ async def test_an_agent_goes_on_where_the_last_answer_ended(account: respx.MockR
 
 
 @pytest.mark.anyio
-async def test_a_page_number_is_refused_and_the_offset_named(agent: Agent) -> None:
+async def test_a_page_number_is_rejected_with_a_pointer_to_offset(agent: Agent) -> None:
     assert "no argument 'page'. Did you mean offset?" in await agent.refusal("list_clients", page=2)
 
 
 @pytest.mark.anyio
-async def test_the_filter_is_sent_with_every_page_and_page_1_is_not_named(
+async def test_the_filter_is_sent_with_every_page_and_page_1_is_implicit(
     account: respx.MockRouter, agent: Agent
 ) -> None:
     queries = played(account, "clients", Book(30, 10).page)
@@ -367,7 +365,7 @@ async def test_the_filter_is_sent_with_every_page_and_page_1_is_not_named(
 
 
 @pytest.mark.anyio
-async def test_expenses_say_which_range_clientary_used(account: respx.MockRouter, agent: Agent) -> None:
+async def test_expenses_include_the_date_range_that_clientary_used(account: respx.MockRouter, agent: Agent) -> None:
     rows = [{"id": number, "amount": "1.50"} for number in range(1, 301)]
     sent = {"expenses": rows, "total_count": "300", "from_date": "2026/01/01", "to_date": "2026-12-31"}
     queries = played(account, "expenses", lambda _: sent)
@@ -380,7 +378,7 @@ async def test_expenses_say_which_range_clientary_used(account: respx.MockRouter
 
 
 @pytest.mark.anyio
-async def test_more_records_than_a_count_without_pages_says_are_all_shown() -> None:
+async def test_records_beyond_a_count_without_pages_are_all_returned() -> None:
     sent = {"expenses": [{"id": 1}, {"id": 2}], "total_count": 1}
     page = await session(lambda _: sent).collect(Expense, "expenses")
     assert ids(page) == [1, 2]

@@ -104,7 +104,7 @@ async def at_once(clientary: Clientary, account: Account) -> int:
 
 
 @pytest.mark.parametrize(("refusals", "left"), [(0, 8), (1, 4), (2, 2), (3, 1), (5, 1)])
-async def test_each_refusal_halves_how_many_go_at_the_same_time_and_one_always_goes(
+async def test_each_rate_limit_error_halves_concurrency_down_to_one(
     account: Account, time: FakeTime, refusals: int, left: int
 ) -> None:
     clientary = session(account, time, concurrency=8)
@@ -112,9 +112,7 @@ async def test_each_refusal_halves_how_many_go_at_the_same_time_and_one_always_g
     assert await at_once(clientary, account) == left
 
 
-async def test_ten_good_answers_give_one_place_back_until_there_are_as_many_as_the_owner_allows(
-    account: Account, time: FakeTime
-) -> None:
+async def test_ten_successes_restore_one_slot_up_to_the_configured_limit(account: Account, time: FakeTime) -> None:
     clientary = session(account, time, concurrency=5)
     await refused(clientary, account, 3)
     await look(clientary, 8)
@@ -126,7 +124,7 @@ async def test_ten_good_answers_give_one_place_back_until_there_are_as_many_as_t
     assert seen == [1, 2, 3, 4, 5, 5, 5]
 
 
-async def test_a_refusal_in_between_begins_the_count_anew(account: Account, time: FakeTime) -> None:
+async def test_a_rate_limit_error_in_between_restarts_the_count(account: Account, time: FakeTime) -> None:
     clientary = session(account, time, concurrency=4)
     await refused(clientary, account, 1)
     await look(clientary, 8)
@@ -144,7 +142,7 @@ async def test_a_refusal_in_between_begins_the_count_anew(account: Account, time
     ("per_second", "refusals", "gap"),
     [(0, 0, 0), (0, 1, FASTEST_AFTER_A_REFUSAL), (0, 2, 0.2), (0, 3, 0.4), (4, 1, 0.5), (4, 2, 1), (4, 5, SLOWEST)],
 )
-async def test_each_refusal_doubles_the_time_between_requests_up_to_two_seconds(
+async def test_each_rate_limit_error_doubles_the_interval_up_to_two_seconds(
     account: Account, time: FakeTime, per_second: float, refusals: int, gap: float
 ) -> None:
     clientary = session(account, time, requests_per_second=per_second)
@@ -154,7 +152,7 @@ async def test_each_refusal_doubles_the_time_between_requests_up_to_two_seconds(
 
 
 @pytest.mark.parametrize(("per_second", "fastest"), [(0, 0), (4, 0.25), (1.25, 0.8)])
-async def test_good_answers_make_it_faster_by_a_tenth_each_and_never_faster_than_the_owner_allows(
+async def test_each_success_shortens_the_interval_by_a_tenth_down_to_the_configured_rate(
     account: Account, time: FakeTime, per_second: float, fastest: float
 ) -> None:
     clientary = session(account, time, requests_per_second=per_second)
@@ -170,7 +168,7 @@ async def test_good_answers_make_it_faster_by_a_tenth_each_and_never_faster_than
 
 
 @pytest.mark.parametrize(("asked", "held_back"), [(6, 6), (19, 19), (600, 20)])
-async def test_what_one_call_is_asked_to_wait_everybody_waits_but_not_for_ever(
+async def test_retry_after_on_one_call_delays_all_calls_but_not_forever(
     account: Account, time: FakeTime, asked: int, held_back: float
 ) -> None:
     clientary = session(account, time)
@@ -184,7 +182,7 @@ async def test_what_one_call_is_asked_to_wait_everybody_waits_but_not_for_ever(
     assert account.gap == held_back
 
 
-async def test_who_can_not_wait_for_a_turn_takes_none_from_the_others(account: Account, time: FakeTime) -> None:
+async def test_a_call_that_cannot_wait_for_its_turn_does_not_delay_others(account: Account, time: FakeTime) -> None:
     clientary = session(account, time, requests_per_second=0.5)
     await look(clientary)
     for _ in range(10):
@@ -200,9 +198,7 @@ async def test_who_can_not_wait_for_a_turn_takes_none_from_the_others(account: A
 # Everybody together
 
 
-async def test_a_call_of_many_pages_lets_a_record_of_another_agent_go_in_its_turn(
-    account: Account, time: FakeTime
-) -> None:
+async def test_a_call_of_many_pages_does_not_starve_another_agents_read(account: Account, time: FakeTime) -> None:
     server = ClientaryServer(session(account, time, concurrency=2))
     answered: list[str] = []
 
@@ -229,9 +225,7 @@ async def test_a_call_of_many_pages_lets_a_record_of_another_agent_go_in_its_tur
     assert len(account.asked_for) == PAGES + 1
 
 
-async def test_agents_that_take_turns_keep_one_pace_and_a_refusal_of_one_slows_the_other(
-    account: Account, time: FakeTime
-) -> None:
+async def test_agents_share_one_rate_and_a_rate_limit_error_slows_them_all(account: Account, time: FakeTime) -> None:
     server = ClientaryServer(session(account, time, requests_per_second=4))
     async with Client(server) as one, Client(server) as other:
         for client in (one, other, one, other):
@@ -243,7 +237,7 @@ async def test_agents_that_take_turns_keep_one_pace_and_a_refusal_of_one_slows_t
     assert account.gap == pytest.approx(0.5)
 
 
-async def test_while_a_call_waits_for_a_place_its_host_is_told_and_the_answer_says_how_long_it_was(
+async def test_waiting_for_a_slot_is_reported_as_progress_and_in_the_answer(
     account: Account, time: FakeTime, era: Era
 ) -> None:
     server = ClientaryServer(session(account, time, concurrency=1))
@@ -274,7 +268,7 @@ async def test_while_a_call_waits_for_a_place_its_host_is_told_and_the_answer_sa
     assert "waited_seconds" not in metas["get_lead"]
 
 
-async def test_while_a_call_waits_for_its_turn_its_host_is_told_and_the_answer_says_how_long_it_was(
+async def test_waiting_for_a_turn_is_reported_as_progress_and_in_the_answer(
     account: Account, time: FakeTime, era: Era
 ) -> None:
     told: list[str | None] = []
@@ -284,11 +278,11 @@ async def test_while_a_call_waits_for_its_turn_its_host_is_told_and_the_answer_s
         told.append(message)
         heard.set()
 
-    async def until_it_is_told(seconds: float) -> None:
+    async def until_progress_is_reported(seconds: float) -> None:
         await heard.wait()
         await time.clock.sleep(seconds)
 
-    waits = session(account, time, requests_per_second=4, clock=replace(time.clock, sleep=until_it_is_told))
+    waits = session(account, time, requests_per_second=4, clock=replace(time.clock, sleep=until_progress_is_reported))
     with anyio.fail_after(PATIENCE):
         async with agent_of(waits, era) as agent:
             await agent.client.call_tool("get_client", {"client_id": 7})

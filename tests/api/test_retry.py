@@ -64,7 +64,7 @@ def playing(account: respx.MockRouter, method: str, *what: Any) -> respx.Route:
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("what", [429, *NOTHING_SENT])
-async def test_what_was_refused_or_never_sent_is_tried_again_for_every_method(
+async def test_rate_limited_and_unsent_requests_are_retried_for_every_method(
     account: respx.MockRouter, clientary: Clientary, time: FakeTime, method: str, what: Any
 ) -> None:
     route = playing(account, method, what, what)
@@ -74,7 +74,7 @@ async def test_what_was_refused_or_never_sent_is_tried_again_for_every_method(
 
 
 @pytest.mark.parametrize("what", [*TROUBLED, *LOST, *NOT_WHOLE])
-async def test_a_read_that_met_trouble_is_tried_again(
+async def test_a_failed_read_is_retried(
     account: respx.MockRouter, clientary: Clientary, time: FakeTime, what: Any
 ) -> None:
     route = playing(account, "GET", what, what)
@@ -85,7 +85,7 @@ async def test_a_read_that_met_trouble_is_tried_again(
 
 @pytest.mark.parametrize("method", WRITES)
 @pytest.mark.parametrize("what", [500, *TROUBLED, *LOST])
-async def test_a_write_that_met_trouble_is_never_repeated_and_its_outcome_is_unknown(
+async def test_a_failed_write_is_never_retried_and_its_outcome_is_unknown(
     account: respx.MockRouter, clientary: Clientary, time: FakeTime, method: str, what: Any
 ) -> None:
     route = playing(account, method, what)
@@ -96,7 +96,7 @@ async def test_a_write_that_met_trouble_is_never_repeated_and_its_outcome_is_unk
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 422, 426, 500])
-async def test_an_answer_that_another_try_would_not_change_is_final(
+async def test_an_error_that_a_retry_would_not_change_is_final(
     account: respx.MockRouter, clientary: Clientary, time: FakeTime, status: int
 ) -> None:
     route = account.get(PATH).respond(status)
@@ -107,7 +107,7 @@ async def test_an_answer_that_another_try_would_not_change_is_final(
 
 
 @pytest.mark.parametrize("method", METHODS)
-async def test_being_asked_to_slow_down_for_ever_ends_as_busy(
+async def test_endless_rate_limiting_ends_as_busy(
     account: respx.MockRouter, clientary: Clientary, time: FakeTime, method: str
 ) -> None:
     route = account.request(method, PATH).respond(429)
@@ -122,7 +122,7 @@ async def test_being_asked_to_slow_down_for_ever_ends_as_busy(
     ("failure", "error"),
     [(httpx.ConnectError, Unavailable), (httpx.ConnectTimeout, Unavailable), (httpx.PoolTimeout, RateLimited)],
 )
-async def test_a_request_that_is_never_sent_ends_by_saying_so(
+async def test_a_request_that_is_never_sent_fails_with_that_message(
     account: respx.MockRouter,
     clientary: Clientary,
     method: str,
@@ -138,7 +138,7 @@ async def test_a_request_that_is_never_sent_ends_by_saying_so(
 
 
 @pytest.mark.parametrize("what", [*TROUBLED, *LOST])
-async def test_a_read_in_lasting_trouble_ends_as_unavailable(
+async def test_a_read_that_keeps_failing_ends_as_unavailable(
     account: respx.MockRouter, clientary: Clientary, what: Any
 ) -> None:
     route = account.get(PATH).mock(side_effect=[happening(what)] * MAX_TRIES)
@@ -152,7 +152,7 @@ async def test_a_read_in_lasting_trouble_ends_as_unavailable(
 
 
 @pytest.mark.parametrize("status", [429, 503])
-async def test_retry_after_in_seconds_is_waited_for(
+async def test_retry_after_in_seconds_is_honored(
     account: respx.MockRouter, clientary: Clientary, time: FakeTime, status: int
 ) -> None:
     playing(account, "GET").side_effect = [
@@ -164,7 +164,7 @@ async def test_retry_after_in_seconds_is_waited_for(
 
 
 @pytest.mark.parametrize(("ahead", "waited"), [(30, 30), (-30, 0)])
-async def test_retry_after_as_a_date_is_waited_for_and_one_in_the_past_is_no_wait(
+async def test_retry_after_as_a_date_is_honored_and_a_past_date_means_no_wait(
     account: respx.MockRouter, clientary: Clientary, time: FakeTime, ahead: int, waited: int
 ) -> None:
     then = format_datetime(datetime.fromtimestamp(time.clock.wall() + ahead, UTC), usegmt=True)
@@ -177,7 +177,7 @@ async def test_retry_after_as_a_date_is_waited_for_and_one_in_the_past_is_no_wai
 
 
 @pytest.mark.parametrize("sent", [None, b"", b"soon", b"-5", b"1.5", b"\xb2", b"Mon, 99 Foo 99999", b"1, 2"])
-async def test_without_a_readable_retry_after_waits_double_and_are_spread(
+async def test_without_a_valid_retry_after_waits_double_with_jitter(
     account: respx.MockRouter, clientary: Clientary, time: FakeTime, sent: bytes | None
 ) -> None:
     headers = [] if sent is None else [(b"Retry-After", sent)]
@@ -188,7 +188,7 @@ async def test_without_a_readable_retry_after_waits_double_and_are_spread(
         assert 0.25 * 2**number <= wait <= 0.5 * 2**number
 
 
-async def test_tries_and_waits_stay_bounded_however_long_the_deadline(account: respx.MockRouter) -> None:
+async def test_attempts_and_waits_are_bounded_however_long_the_deadline(account: respx.MockRouter) -> None:
     time = FakeTime()
     route = account.get(PATH).respond(429)
     with pytest.raises(RateLimited):
@@ -201,7 +201,7 @@ async def test_tries_and_waits_stay_bounded_however_long_the_deadline(account: r
 
 
 @pytest.mark.parametrize("method", METHODS)
-async def test_a_wait_beyond_the_deadline_is_not_begun(
+async def test_a_wait_beyond_the_deadline_is_not_started(
     account: respx.MockRouter, clientary: Clientary, time: FakeTime, method: str
 ) -> None:
     route = account.request(method, PATH).respond(429, headers={"Retry-After": "61"})
@@ -212,7 +212,7 @@ async def test_a_wait_beyond_the_deadline_is_not_begun(
     assert time.waits == []
 
 
-async def test_waits_together_stay_below_the_deadline(account: respx.MockRouter, time: FakeTime) -> None:
+async def test_total_waits_stay_below_the_deadline(account: respx.MockRouter, time: FakeTime) -> None:
     account.get(PATH).mock(side_effect=httpx.ConnectError("refused"))
     with pytest.raises(Unavailable):
         await ask(Clientary(Settings(subdomain="acme", api_token="t0ken", deadline=2), clock=time.clock), "GET")
@@ -234,7 +234,7 @@ async def test_the_requests_of_one_call_share_its_deadline(
 
 
 @pytest.mark.parametrize(("method", "error"), [("GET", Unavailable), *((write, OutcomeUnknown) for write in WRITES)])
-async def test_an_answer_that_does_not_come_is_given_up_at_the_deadline(
+async def test_a_missing_response_times_out_at_the_deadline(
     time: FakeTime, method: str, error: type[Exception]
 ) -> None:
     requests = 0
@@ -254,7 +254,7 @@ async def test_an_answer_that_does_not_come_is_given_up_at_the_deadline(
     assert requests == 2
 
 
-async def test_a_request_that_finds_no_place_before_the_deadline_is_not_sent(time: FakeTime) -> None:
+async def test_a_request_that_gets_no_slot_before_the_deadline_is_not_sent(time: FakeTime) -> None:
     requests: list[httpx.Request] = []
     arrived = anyio.Event()
 
@@ -305,7 +305,7 @@ class Crowd:
 
 
 @pytest.mark.parametrize("concurrency", [1, 4, 7])
-async def test_no_more_requests_are_in_flight_than_the_setting_says(time: FakeTime, concurrency: int) -> None:
+async def test_no_more_requests_are_in_flight_than_the_setting_allows(time: FakeTime, concurrency: int) -> None:
     crowd = Crowd(concurrency)
     settings = Settings(subdomain="acme", api_token="t0ken", concurrency=concurrency)
     clientary = Clientary(settings, httpx.MockTransport(crowd), time.clock)
@@ -315,7 +315,7 @@ async def test_no_more_requests_are_in_flight_than_the_setting_says(time: FakeTi
     assert (crowd.most, crowd.served) == (concurrency, 30)
 
 
-async def test_a_place_is_given_back_when_a_call_is_cancelled(time: FakeTime) -> None:
+async def test_a_slot_is_released_when_a_call_is_cancelled(time: FakeTime) -> None:
     crowd = Crowd(2)
     settings = Settings(subdomain="acme", api_token="t0ken", concurrency=1)
     clientary = Clientary(settings, httpx.MockTransport(crowd), time.clock)
@@ -360,7 +360,7 @@ class BreaksOff(httpx.AsyncByteStream):
 
 
 @pytest.mark.parametrize("method", METHODS)
-async def test_a_body_that_breaks_off_is_a_connection_lost(time: FakeTime, method: str) -> None:
+async def test_a_truncated_body_counts_as_a_lost_connection(time: FakeTime, method: str) -> None:
     requests: list[str] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -379,7 +379,7 @@ async def test_a_body_that_breaks_off_is_a_connection_lost(time: FakeTime, metho
         assert requests.count(method) == 1
 
 
-async def test_over_a_real_connection_a_short_body_is_read_again(time: FakeTime) -> None:
+async def test_over_a_real_connection_a_truncated_read_is_retried(time: FakeTime) -> None:
     answers = iter([b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{", b"", b"HTTP/1.1 200 OK\r\n\r\n" + b'{"id": 7}'])
 
     async def answer(stream: anyio.abc.SocketStream) -> None:

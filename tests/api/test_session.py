@@ -94,7 +94,7 @@ async def unreadable(clientary: Clientary, read: Read) -> str:
 
 @pytest.mark.parametrize("read", [a_record, a_list])
 @pytest.mark.parametrize("body", [b"", b" \r\n", *NOT_JSON])
-async def test_a_read_answered_with_something_else_than_json_is_unreadable(
+async def test_a_read_answered_with_anything_but_json_is_unreadable(
     account: respx.MockRouter, clientary: Clientary, read: Read, body: bytes
 ) -> None:
     account.get("clients").respond(200, content=body)
@@ -119,7 +119,7 @@ async def test_a_list_of_the_wrong_shape_is_unreadable_and_never_an_empty_list(
 
 @pytest.mark.parametrize("depth", [10, 100, 300, 600, 900])
 @pytest.mark.parametrize(("tool", "sent_in"), [("get_client", b"%s"), ("list_clients", b'{"clients": [%s]}')])
-async def test_a_record_nested_deeply_is_shown_or_unreadable_but_never_a_defect(
+async def test_a_deeply_nested_record_is_returned_or_unreadable_but_never_an_internal_error(
     account: respx.MockRouter, agent: Agent, tool: str, sent_in: bytes, depth: int
 ) -> None:
     account.get(path__regex="clients").respond(content=sent_in % nested(depth))
@@ -131,7 +131,7 @@ async def test_a_record_nested_deeply_is_shown_or_unreadable_but_never_a_defect(
 
 @pytest.mark.parametrize("number", [b"NaN", b"Infinity", b"-Infinity", b"1e5000", b"-1e400", b"1e-5000"])
 @pytest.mark.parametrize("key", [b"amount_outstanding", b"something_else"])
-async def test_a_number_that_json_cannot_hold_does_not_reach_the_agent_as_one(
+async def test_a_number_that_json_cannot_represent_does_not_reach_the_agent_as_a_number(
     account: respx.MockRouter, agent: Agent, key: bytes, number: bytes
 ) -> None:
     account.get("clients/7").respond(content=b'{"id": 7, "name": "Acme", "%s": %s}' % (key, number))
@@ -143,7 +143,7 @@ async def test_a_number_that_json_cannot_hold_does_not_reach_the_agent_as_one(
         json.loads(text, parse_constant=pytest.fail)
 
 
-async def test_text_with_half_a_character_reaches_the_agent_as_valid_unicode(
+async def test_text_with_a_lone_surrogate_reaches_the_agent_as_valid_unicode(
     account: respx.MockRouter, agent: Agent
 ) -> None:
     account.get("clients/7").respond(content=b'{"id": 7, "name": "Acme \\ud83d", "\\ude00": 1}')
@@ -165,7 +165,7 @@ NO_RECORD_TOLD = (b"", b"[]", b"null", b"{}")
 
 @pytest.mark.parametrize("body", [b"", HTML, b'{"id": 7', b"[]", b"null", b"{}", b'"ok"'])
 @pytest.mark.parametrize("status", [200, 201, 204])
-async def test_an_update_without_a_record_in_its_answer_is_read_back(
+async def test_an_update_whose_response_has_no_record_is_read_back(
     account: respx.MockRouter, clientary: Clientary, status: int, body: bytes
 ) -> None:
     put = account.put("clients/7").respond(status, content=body)
@@ -174,7 +174,7 @@ async def test_an_update_without_a_record_in_its_answer_is_read_back(
     assert json.loads(put.calls.last.request.content) == {"client": {"name": "Acme"}}
 
 
-async def test_an_update_that_answers_the_record_is_not_read_back(
+async def test_an_update_whose_response_has_the_record_is_not_read_back(
     account: respx.MockRouter, clientary: Clientary
 ) -> None:
     account.put("clients/7").respond(json={"id": 7, "name": "Acme"})
@@ -203,7 +203,7 @@ async def test_an_update_that_answers_the_record_is_not_read_back(
         ("update_hour_entry", "hours/7", {"hour_entry_id": 7, "billed": True}),
     ],
 )
-async def test_an_update_that_cannot_be_read_back_says_that_it_was_made_and_nothing_against_it(
+async def test_an_update_that_cannot_be_read_back_is_reported_as_done(
     account: respx.MockRouter, agent: Agent, tool: str, path: str, arguments: dict[str, Any], answer: Any
 ) -> None:
     account.put(path).respond(204)
@@ -222,7 +222,7 @@ async def test_an_update_that_cannot_be_read_back_says_that_it_was_made_and_noth
         *((body, NotDone, "response to POST clients was lost") for body in (HTML, b'{"id": 7', b"[" * 5_000)),
     ],
 )
-async def test_a_record_neither_shown_nor_found_is_not_called_created(
+async def test_a_record_neither_returned_nor_found_is_not_reported_as_created(
     account: respx.MockRouter, clientary: Clientary, body: bytes, error: type[Exception], words: str
 ) -> None:
     account.get("clients").respond(json={"clients": []})
@@ -234,7 +234,7 @@ async def test_a_record_neither_shown_nor_found_is_not_called_created(
 
 
 @pytest.mark.parametrize("body", [b"", HTML, b'{"id": 7', b"[]", b"null", b"{}"])
-async def test_a_record_created_without_being_shown_is_found_in_its_list(
+async def test_a_created_record_missing_from_the_response_is_found_in_its_list(
     account: respx.MockRouter, clientary: Clientary, time: FakeTime, body: bytes
 ) -> None:
     now = datetime.fromtimestamp(time.clock.wall(), UTC).isoformat()
@@ -247,7 +247,7 @@ async def test_a_record_created_without_being_shown_is_found_in_its_list(
 
 @pytest.mark.parametrize("body", [b"", HTML, b"[" * 5_000, b'{"id": 7}'])
 @pytest.mark.parametrize("status", [200, 202, 204])
-async def test_a_delete_that_took_effect_is_done_whatever_its_answer_holds(
+async def test_a_successful_delete_is_done_whatever_its_response_contains(
     account: respx.MockRouter, clientary: Clientary, status: int, body: bytes
 ) -> None:
     account.get("clients/7").respond(404)
@@ -255,15 +255,13 @@ async def test_a_delete_that_took_effect_is_done_whatever_its_answer_holds(
     await clientary.delete("clients/7")
 
 
-async def test_a_path_that_does_not_exist_gives_way_to_the_other_one(
-    account: respx.MockRouter, clientary: Clientary
-) -> None:
+async def test_a_missing_path_falls_back_to_the_alternative(account: respx.MockRouter, clientary: Clientary) -> None:
     account.post("clients").respond(404)
     account.post("client").respond(201, json={"id": 7})
     assert (await clientary.create(Client, "clients", {}, otherwise="client")).id == 7
 
 
-async def test_when_neither_path_exists_the_first_is_what_was_not_found(
+async def test_when_neither_path_exists_the_first_is_reported_as_not_found(
     account: respx.MockRouter, clientary: Clientary
 ) -> None:
     account.put(path__regex="client").respond(404)
@@ -297,7 +295,7 @@ def test_the_token_is_in_no_repr(clientary: Clientary) -> None:
 # Without any agent
 
 
-async def test_it_is_a_python_client_as_its_docstring_says(account: respx.MockRouter) -> None:
+async def test_the_docstrings_python_client_example_works(account: respx.MockRouter) -> None:
     account.get("clients", params={"page": 2}).respond(json={"clients": [{"id": 8}], "page_count": 2, "page_size": 1})
     account.get("clients").respond(json={"clients": [{"id": 7}], "page_count": 2, "page_size": 1})
     async with Clientary(Settings(subdomain="acme", api_token="t0ken")) as clientary:
@@ -307,13 +305,13 @@ async def test_it_is_a_python_client_as_its_docstring_says(account: respx.MockRo
         await clientary.fetch("clients")
 
 
-async def test_query_values_that_are_none_are_left_out(account: respx.MockRouter, clientary: Clientary) -> None:
+async def test_query_values_of_none_are_omitted(account: respx.MockRouter, clientary: Clientary) -> None:
     account.get("expenses").respond(json={"expenses": []})
     await clientary.collect(Expense, "expenses", query={"from_date": "2026-01-01", "to_date": None})
     assert dict(account.calls.last.request.url.params) == {"from_date": "2026-01-01"}
 
 
-async def test_an_unexpected_failure_of_this_server_is_told_without_its_words(time: FakeTime) -> None:
+async def test_an_unexpected_error_is_reported_without_its_message(time: FakeTime) -> None:
     def breaks(request: httpx.Request) -> httpx.Response:
         raise ZeroDivisionError("secret words")
 

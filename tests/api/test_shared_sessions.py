@@ -55,7 +55,7 @@ async def test_waits_are_reported_as_progress_and_in_the_answer(
     ]
 
 
-async def test_an_agent_that_asked_for_no_progress_is_answered_all_the_same(
+async def test_an_agent_without_a_progress_token_is_answered_all_the_same(
     account: respx.MockRouter, clientary: Clientary, era: Era
 ) -> None:
     account.get("clients/7").mock(side_effect=[BUSY, httpx.Response(200, json=ACME)])
@@ -63,14 +63,14 @@ async def test_an_agent_that_asked_for_no_progress_is_answered_all_the_same(
         assert (await agent.answer("get_client", client_id=7))["name"] == "Acme"
 
 
-async def test_a_call_that_did_not_wait_says_nothing_of_waiting(account: respx.MockRouter, agent: Agent) -> None:
+async def test_a_call_that_did_not_wait_does_not_mention_waiting(account: respx.MockRouter, agent: Agent) -> None:
     account.get("clients/7").respond(json=ACME)
     result = await agent.call("get_client", {"client_id": 7})
     assert "waited_seconds" not in (result.meta or {})
 
 
 @pytest.mark.parametrize(("retry_after", "waited"), [("3", 3), ("0", 0)])
-async def test_a_call_that_tried_again_says_so_even_if_it_did_not_wait_for_it(
+async def test_a_call_that_retried_without_waiting_reports_the_retry(
     account: respx.MockRouter, agent: Agent, retry_after: str, waited: float
 ) -> None:
     busy = httpx.Response(429, headers={"Retry-After": retry_after})
@@ -78,7 +78,7 @@ async def test_a_call_that_tried_again_says_so_even_if_it_did_not_wait_for_it(
     assert told(await agent.call("get_client", {"client_id": 7})) == (waited, 1)
 
 
-async def test_a_call_that_fails_says_how_long_it_waited_before(
+async def test_a_failed_call_reports_how_long_it_waited(
     account: respx.MockRouter, agent: Agent, time: FakeTime
 ) -> None:
     account.get("clients/7").mock(return_value=BUSY)
@@ -91,7 +91,7 @@ async def test_a_call_that_fails_says_how_long_it_waited_before(
     assert told(failed) == (round(sum(time.waits), 3), 5)
 
 
-async def test_waits_of_what_a_person_is_shown_before_they_agree_are_waits_of_the_call(
+async def test_waits_while_preparing_the_confirmation_count_for_the_call(
     sandbox: Sandbox, time: FakeTime, era: Era
 ) -> None:
     (lead,) = some(sandbox, "leads")
@@ -111,7 +111,7 @@ async def test_waits_of_what_a_person_is_shown_before_they_agree_are_waits_of_th
     assert told(result) == (round(sum(time.waits), 3), 1)
 
 
-async def test_a_question_says_how_long_it_took_to_put_together(sandbox: Sandbox, time: FakeTime) -> None:
+async def test_a_confirmation_request_reports_how_long_its_preparation_took(sandbox: Sandbox, time: FakeTime) -> None:
     (lead,) = some(sandbox, "leads")
     sandbox.faults = Faults([Fault(429, "GET", "leads/*", nth=1, retry_after=4)])
     async with owned(sandbox, time) as clientary, host(ClientaryServer(clientary), "auto", Person()) as client:
@@ -121,7 +121,7 @@ async def test_a_question_says_how_long_it_took_to_put_together(sandbox: Sandbox
     assert told(question) == (4, 1)
 
 
-async def test_waits_of_what_could_not_be_shown_to_a_person_are_told_with_the_error(
+async def test_waits_of_a_failed_confirmation_are_reported_with_the_error(
     sandbox: Sandbox, time: FakeTime, era: Era
 ) -> None:
     (lead,) = some(sandbox, "leads")
@@ -153,9 +153,7 @@ def each_page_refused_once() -> Callable[[httpx.Request], httpx.Response]:
     return answer
 
 
-async def test_waits_of_pages_read_side_by_side_are_counted_for_their_call_alone(
-    account: respx.MockRouter, agent: Agent
-) -> None:
+async def test_waits_of_concurrent_pages_count_for_their_own_call_only(account: respx.MockRouter, agent: Agent) -> None:
     account.get("clients").mock(side_effect=each_page_refused_once())
     first = await agent.call("list_clients", {})
     second = await agent.call("list_clients", {})
@@ -164,7 +162,7 @@ async def test_waits_of_pages_read_side_by_side_are_counted_for_their_call_alone
 
 
 @virtual
-async def test_pages_that_wait_side_by_side_wait_no_longer_than_the_call_takes(account: respx.MockRouter) -> None:
+async def test_concurrent_waits_are_reported_as_no_longer_than_the_call_took(account: respx.MockRouter) -> None:
     account.get("clients").mock(side_effect=each_page_refused_once())
     clock = Clock(now=asyncio.get_running_loop().time)
     async with agent_of(Clientary(SETTINGS, clock=clock)) as agent:
@@ -190,7 +188,7 @@ async def test_the_deadline_holds_for_a_whole_call_of_many_requests(
     assert sum(time.waits) < 60
 
 
-async def test_agents_of_one_account_share_its_places(time: FakeTime) -> None:
+async def test_agents_of_one_account_share_its_slots(time: FakeTime) -> None:
     in_flight = most = served = 0
     full = anyio.Event()
 
@@ -214,7 +212,7 @@ async def test_agents_of_one_account_share_its_places(time: FakeTime) -> None:
     assert (most, served) == (3, 16)
 
 
-async def test_an_agent_that_leaves_does_not_end_the_session_of_the_others(
+async def test_an_agent_that_disconnects_does_not_close_the_session_for_others(
     account: respx.MockRouter, clientary: Clientary, era: Era
 ) -> None:
     account.get("clients/7").respond(json=ACME)
@@ -254,7 +252,7 @@ async def served_on_loopback(answers: list[bytes], use: Callable[[str], Awaitabl
 OK = b'HTTP/1.1 200 OK\r\nContent-Length: 25\r\n\r\n{"id": 7, "name": "Acme"}'
 
 
-async def test_agents_one_after_the_other_use_one_connection() -> None:
+async def test_successive_agents_reuse_one_connection() -> None:
     async def use(address: str) -> None:
         async with Clientary(Settings(base_url=address, api_token="t0ken")) as clientary:
             server = ClientaryServer(clientary)
@@ -265,7 +263,7 @@ async def test_agents_one_after_the_other_use_one_connection() -> None:
     assert await served_on_loopback([OK] * 3, use) == 1
 
 
-async def test_nothing_that_is_logged_holds_the_token(
+async def test_no_log_line_contains_the_token(
     caplog: pytest.LogCaptureFixture, time: FakeTime, capfd: pytest.CaptureFixture[str]
 ) -> None:
     token = "t0p-s3cret-t0ken"
@@ -289,7 +287,9 @@ async def test_nothing_that_is_logged_holds_the_token(
     assert encoded not in everything
 
 
-async def test_no_error_repeats_a_token_that_an_agent_said(account: respx.MockRouter, time: FakeTime, era: Era) -> None:
+async def test_no_error_repeats_a_token_that_an_agent_passed(
+    account: respx.MockRouter, time: FakeTime, era: Era
+) -> None:
     tokens = ["t0p-s3cret-t0ken", b64encode(b"t0p-s3cret-t0ken:t0p-s3cret-t0ken").decode(), "agents-bring-this-one"]
     settings = Settings(subdomain="acme", api_token=tokens[0], mcp_token=tokens[2])
     account.get("clients").respond(json={"clients": []})
@@ -306,7 +306,7 @@ async def test_no_error_repeats_a_token_that_an_agent_said(account: respx.MockRo
             assert "[removed]" in said[0]
 
 
-async def test_the_token_goes_out_as_user_name_and_password(account: respx.MockRouter, clientary: Clientary) -> None:
+async def test_the_token_is_sent_as_user_name_and_password(account: respx.MockRouter, clientary: Clientary) -> None:
     account.get("clients/7").respond(json=ACME)
     await clientary.fetch("clients/7")
     sent = account.calls.last.request

@@ -55,20 +55,20 @@ async def session(answer: Any, concurrency: int = 4) -> AsyncIterator[Clientary]
 
 
 @pytest.mark.parametrize("total", [0, 1, SIZE, SIZE + 1, 403])
-async def test_every_record_comes_once_and_in_order_and_every_page_is_read_once(total: int) -> None:
+async def test_every_record_is_yielded_once_in_order_and_every_page_read_once(total: int) -> None:
     async with session(account := Account(total)) as clientary:
         assert [client.id async for client in clientary.stream(Client, "clients")] == list(range(1, total + 1))
     assert sorted(account.asked) == list(range(1, max(1, ceil(total / SIZE)) + 1))
 
 
 @pytest.mark.parametrize("concurrency", [1, 4])
-async def test_pages_are_read_side_by_side_as_far_as_the_settings_allow(concurrency: int) -> None:
+async def test_pages_are_read_concurrently_as_far_as_the_settings_allow(concurrency: int) -> None:
     async with session(account := Account(403), concurrency) as clientary:
         assert len([client async for client in clientary.stream(Client, "clients")]) == 403
     assert account.most == concurrency
 
 
-async def test_a_reader_that_has_enough_leaves_nothing_under_way() -> None:
+async def test_a_reader_that_stops_early_leaves_no_request_in_flight() -> None:
     async with session(account := Account(1_000)) as clientary:
         async for client in clientary.stream(Client, "clients"):
             assert account.under_way == 0
@@ -77,7 +77,7 @@ async def test_a_reader_that_has_enough_leaves_nothing_under_way() -> None:
         assert len(account.asked) < 1_000 / SIZE
 
 
-async def test_the_first_page_says_what_the_list_is_of() -> None:
+async def test_the_first_page_carries_the_lists_metadata() -> None:
     sent = {"expenses": [], "total_count": 0, "from_date": "2026/01/01", "to_date": "2026-12-31"}
     async with session(lambda _: httpx.Response(200, json=sent)) as clientary:
         stream = clientary.stream(Expense, "expenses")
@@ -93,7 +93,7 @@ async def test_a_list_that_changed_is_an_error_at_the_end_of_the_stream() -> Non
 
 
 @pytest.mark.parametrize("changes", [0, 1])
-async def test_what_rereads_starts_again_when_the_list_changed(changes: int) -> None:
+async def test_a_rereading_consumer_starts_again_when_the_list_changed(changes: int) -> None:
     @rereads
     async def count(clientary: Clientary) -> int:
         return len([client async for client in clientary.stream(Client, "clients")])
@@ -103,7 +103,7 @@ async def test_what_rereads_starts_again_when_the_list_changed(changes: int) -> 
     assert account.asked.count(1) == 1 + changes
 
 
-async def test_a_list_that_changes_again_is_read_no_third_time() -> None:
+async def test_a_list_that_changes_again_is_not_read_a_third_time() -> None:
     async with session(account := Account(12, changes=9)) as clientary:
         with pytest.raises(ListChanged):
             await clientary.list_all(Client, "clients")

@@ -78,7 +78,7 @@ def ids(answer: dict[str, Any]) -> list[int]:
     return [record["id"] for record in answer["records"]]
 
 
-async def test_a_list_that_holds_still_is_read_once_and_complete(time: FakeTime) -> None:
+async def test_an_unchanging_list_is_read_once_and_complete(time: FakeTime) -> None:
     moving = Moving(35, {})
     answer = await listed(moving, time)
     assert (answer["complete"], ids(answer), moving.asked) == (True, moving.ids, [1, 2, 3, 4])
@@ -86,7 +86,7 @@ async def test_a_list_that_holds_still_is_read_once_and_complete(time: FakeTime)
 
 
 @pytest.mark.parametrize(("change", "after", "era"), covering(product(CHANGES, [1, 2, 3], ERAS)), indirect=["era"])
-async def test_a_record_that_comes_or_goes_once_is_noticed_and_the_list_read_again(
+async def test_a_list_with_one_added_or_removed_record_is_read_again(
     time: FakeTime, era: Era, change: Change, after: int
 ) -> None:
     moving = Moving(35, {after: change})
@@ -97,9 +97,7 @@ async def test_a_record_that_comes_or_goes_once_is_noticed_and_the_list_read_aga
 
 
 @pytest.mark.parametrize("change", CHANGES)
-async def test_a_list_that_never_holds_still_is_read_twice_and_called_incomplete(
-    time: FakeTime, change: Change
-) -> None:
+async def test_a_constantly_changing_list_is_read_twice_and_marked_incomplete(time: FakeTime, change: Change) -> None:
     moving = Moving(35, dict.fromkeys(range(1, 100), change))
     answer = await listed(moving, time)
     assert answer["complete"] is False
@@ -108,7 +106,7 @@ async def test_a_list_that_never_holds_still_is_read_twice_and_called_incomplete
     assert len(set(ids(answer))) == len(ids(answer))
 
 
-async def test_a_count_that_does_not_match_is_said(time: FakeTime) -> None:
+async def test_a_mismatched_count_is_reported(time: FakeTime) -> None:
     moving = Moving(35, {})
     moving.counted_too_many = 3
     answer = await listed(moving, time)
@@ -117,7 +115,7 @@ async def test_a_count_that_does_not_match_is_said(time: FakeTime) -> None:
     assert moving.asked == [1, 2, 3, 4, 1, 2, 3, 4]
 
 
-async def test_a_change_is_noticed_although_only_a_part_was_asked_for(time: FakeTime) -> None:
+async def test_a_change_is_detected_although_only_a_part_was_requested(time: FakeTime) -> None:
     moving = Moving(95, {1: added_in_front})
     answer = await listed(moving, time, limit=30)
     assert ids(answer) == moving.ids[:30]
@@ -125,7 +123,7 @@ async def test_a_change_is_noticed_although_only_a_part_was_asked_for(time: Fake
 
 
 @pytest.mark.parametrize("page", [2, 3, 4])
-async def test_a_page_that_fails_in_the_middle_fails_the_call(time: FakeTime, page: int) -> None:
+async def test_a_failing_page_in_the_middle_fails_the_call(time: FakeTime, page: int) -> None:
     moving = Moving(35, {})
     moving.failing = {page}
     settings = Settings(subdomain="acme", api_token="t0ken-of-acme", concurrency=1)
@@ -133,7 +131,7 @@ async def test_a_page_that_fails_in_the_middle_fails_the_call(time: FakeTime, pa
         assert "was not found" in await agent.refusal("list_clients", limit=1000)
 
 
-async def test_a_page_that_is_gone_because_records_went_is_read_again(time: FakeTime) -> None:
+async def test_a_list_with_a_vanished_page_is_read_again(time: FakeTime) -> None:
     def emptied(moving: Moving) -> None:
         moving.ids = moving.ids[:20]
 
@@ -171,21 +169,21 @@ async def read_while_swapped(moving: Swapping) -> Page[Client]:
         return await clientary.collect(Client, "clients", limit=None)
 
 
-async def test_one_that_comes_for_one_that_goes_is_noticed_as_well() -> None:
+async def test_a_swap_of_two_records_is_detected() -> None:
     page = await read_while_swapped(moving := Swapping(35, swaps=1))
     assert page.complete
     assert [record.id for record in page.records] == moving.ids
     assert moving.asked.count(1) == 2
 
 
-async def test_one_that_always_comes_for_one_that_goes_is_said() -> None:
+async def test_repeated_swaps_of_records_are_reported() -> None:
     page = await read_while_swapped(Swapping(35, swaps=2))
     assert not page.complete
     assert page.notice
     assert "added and removed" in page.notice
 
 
-async def test_a_report_is_not_made_of_a_list_in_which_records_come_and_go() -> None:
+async def test_a_report_is_not_computed_from_a_changing_list() -> None:
     moving = Swapping(35, swaps=2)
     settings = Settings(subdomain="acme", api_token="t0ken-of-acme", concurrency=4)
     async with Clientary(settings, httpx.MockTransport(moving.handle)) as clientary:

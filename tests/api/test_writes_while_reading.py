@@ -91,9 +91,7 @@ SHOWS_ITSELF = {
 
 
 @pytest.mark.parametrize("writes", MAY_HIDE_A_RECORD.values(), ids=MAY_HIDE_A_RECORD)
-async def test_a_list_whose_count_may_hide_what_we_changed_is_read_once_more(
-    time: FakeTime, writes: list[Write]
-) -> None:
+async def test_a_list_whose_count_may_hide_our_change_is_read_again(time: FakeTime, writes: list[Write]) -> None:
     account = Account(writes)
     async with session(account, time) as clientary:
         page = await clientary.collect(Project, "projects", limit=None)
@@ -102,7 +100,7 @@ async def test_a_list_whose_count_may_hide_what_we_changed_is_read_once_more(
 
 
 @pytest.mark.parametrize("writes", MAY_HIDE_A_RECORD.values(), ids=MAY_HIDE_A_RECORD)
-async def test_a_list_that_we_go_on_changing_is_not_called_complete_and_no_report_is_made_of_it(
+async def test_a_list_that_we_keep_changing_is_incomplete_and_yields_no_report(
     time: FakeTime, writes: list[Write]
 ) -> None:
     async with session(account := Account(writes, readings=100), time) as clientary:
@@ -116,7 +114,7 @@ async def test_a_list_that_we_go_on_changing_is_not_called_complete_and_no_repor
 
 
 @pytest.mark.parametrize("writes", SHOWS_ITSELF.values(), ids=SHOWS_ITSELF)
-async def test_writes_that_hide_nothing_make_nobody_read_again(time: FakeTime, writes: list[Write]) -> None:
+async def test_writes_that_hide_nothing_cause_no_second_read(time: FakeTime, writes: list[Write]) -> None:
     account = Account(writes)
     async with session(account, time) as clientary:
         page = await clientary.collect(Project, "projects", limit=None)
@@ -124,14 +122,14 @@ async def test_writes_that_hide_nothing_make_nobody_read_again(time: FakeTime, w
     assert page.complete
 
 
-async def test_the_invoices_of_a_client_that_was_deleted_for_another_are_read_once_more(time: FakeTime) -> None:
+async def test_invoices_are_read_again_when_one_client_replaced_another(time: FakeTime) -> None:
     account = Account([create("invoices", Invoice), delete("clients/4")])
     async with session(account, time) as clientary:
         assert (await clientary.collect(Invoice, "invoices", limit=None)).complete
     assert account.asked.count(1) == 2
 
 
-async def test_writes_that_were_over_before_the_list_was_begun_count_for_nothing(time: FakeTime) -> None:
+async def test_writes_that_ended_before_the_read_started_are_ignored(time: FakeTime) -> None:
     account = Account([])
     async with session(account, time) as clientary:
         await clientary.create(Project, "projects", {"name": "New"})
@@ -148,7 +146,7 @@ async def test_a_list_of_a_single_page_is_never_read_again(time: FakeTime) -> No
     assert (page.complete, page.more) == (False, True)
 
 
-async def test_a_write_that_is_under_way_when_the_list_is_begun_counts(time: FakeTime) -> None:
+async def test_a_write_in_flight_when_the_read_starts_counts(time: FakeTime) -> None:
     begun, may_end = anyio.Event(), anyio.Event()
     reader = Account([update("projects/1")])
 
@@ -173,7 +171,7 @@ async def test_a_write_that_is_under_way_when_the_list_is_begun_counts(time: Fak
     assert page.complete
 
 
-async def test_a_write_whose_outcome_is_unknown_counts_as_one(time: FakeTime) -> None:
+async def test_a_write_with_an_unknown_outcome_counts_as_a_write(time: FakeTime) -> None:
     async def lost(clientary: Clientary) -> None:
         with pytest.raises(OutcomeUnknown):
             await clientary.delete("projects/1")
@@ -190,7 +188,7 @@ async def test_a_write_whose_outcome_is_unknown_counts_as_one(time: FakeTime) ->
     assert reader.asked.count(1) == 2
 
 
-async def test_refused_writes_are_counted_as_well_and_cost_a_reading_at_most(time: FakeTime) -> None:
+async def test_rejected_writes_count_too_and_cost_at_most_one_reread(time: FakeTime) -> None:
     async def refused(clientary: Clientary) -> None:
         with pytest.raises(ClientaryError):
             await clientary.delete("projects/1")

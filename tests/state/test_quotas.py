@@ -41,7 +41,7 @@ async def delete_tasks(agent: Agent, tasks: list[int]) -> None:
         await agent.answer("delete_task", task_id=task, confirm=True)
 
 
-async def test_the_31st_delete_in_an_hour_is_refused_and_says_when_the_next_is_possible(
+async def test_the_31st_delete_in_an_hour_is_refused_with_the_waiting_time(
     sandbox: Sandbox, time: FakeTime, era: Era
 ) -> None:
     *tasks, one_more = some(sandbox, "tasks", 31)
@@ -60,7 +60,7 @@ async def test_the_31st_delete_in_an_hour_is_refused_and_says_when_the_next_is_p
     assert len(writes(sandbox)) == 31
 
 
-async def test_an_hour_slides_so_that_no_sixty_minutes_hold_more(sandbox: Sandbox, time: FakeTime) -> None:
+async def test_the_hour_is_a_sliding_window(sandbox: Sandbox, time: FakeTime) -> None:
     tasks = some(sandbox, "tasks", 4)
     async with working(owned(sandbox, time, deletes_per_hour=2)) as agent:
         await delete_tasks(agent, tasks[:1])
@@ -72,7 +72,7 @@ async def test_an_hour_slides_so_that_no_sixty_minutes_hold_more(sandbox: Sandbo
 
 
 @pytest.mark.parametrize("left", [1, 20, 29, 59])
-async def test_the_next_is_never_said_to_be_possible_in_no_time(sandbox: Sandbox, time: FakeTime, left: int) -> None:
+async def test_the_reported_waiting_time_is_never_zero(sandbox: Sandbox, time: FakeTime, left: int) -> None:
     tasks = some(sandbox, "tasks", 2)
     async with working(owned(sandbox, time, deletes_per_hour=1)) as agent:
         await delete_tasks(agent, tasks[:1])
@@ -122,7 +122,7 @@ CAPPED: list[tuple[str, str, str, Callable[[Sandbox], Calls]]] = [
 
 
 @pytest.mark.parametrize(("setting", "variable", "tool", "calls"), CAPPED)
-async def test_each_kind_has_its_cap_and_names_it(
+async def test_each_kind_has_its_own_quota_and_names_it(
     sandbox: Sandbox, time: FakeTime, setting: str, variable: str, tool: str, calls: Callable[[Sandbox], Calls]
 ) -> None:
     first, second = calls(sandbox)
@@ -139,7 +139,7 @@ async def test_each_kind_has_its_cap_and_names_it(
 
 
 @pytest.mark.parametrize(("setting", "variable", "tool", "calls"), CAPPED)
-async def test_an_owner_who_allows_none_gets_none(
+async def test_a_quota_of_zero_allows_none(
     sandbox: Sandbox, setting: str, variable: str, tool: str, calls: Callable[[Sandbox], Calls]
 ) -> None:
     async with working(owned(sandbox, None, toolsets=EVERYTHING, **{setting: 0})) as agent:
@@ -149,7 +149,7 @@ async def test_an_owner_who_allows_none_gets_none(
     assert not writes(sandbox)
 
 
-async def test_one_kind_does_not_use_up_another(sandbox: Sandbox) -> None:
+async def test_one_kind_does_not_use_up_anothers_quota(sandbox: Sandbox) -> None:
     (lead,) = some(sandbox, "leads")
     async with working(owned(sandbox, deletes_per_hour=1, mails_per_hour=1, charges_per_hour=1)) as agent:
         await agent.answer("delete_lead", lead_id=lead, confirm=True)
@@ -158,7 +158,7 @@ async def test_one_kind_does_not_use_up_another(sandbox: Sandbox) -> None:
     assert len(writes(sandbox)) == 3
 
 
-async def test_what_is_neither_mailed_nor_charged_nor_deleted_has_no_cap(sandbox: Sandbox) -> None:
+async def test_other_writes_have_no_quota(sandbox: Sandbox) -> None:
     none: dict[str, Any] = {"deletes_per_hour": 0, "mails_per_hour": 0, "charges_per_hour": 0}
     (invoice,) = some(sandbox, "invoices")
     async with working(owned(sandbox, **none)) as agent:
@@ -182,7 +182,7 @@ REFUSALS = [
 
 
 @pytest.mark.parametrize("refusal", REFUSALS, ids=lambda response: str(response.status_code))
-async def test_what_clientary_refused_does_not_count(time: FakeTime, refusal: httpx.Response) -> None:
+async def test_a_request_that_clientary_rejected_does_not_count(time: FakeTime, refusal: httpx.Response) -> None:
     answers: dict[str, httpx.Response] = {"7": refusal}
     deleted: list[str] = []
 
@@ -235,7 +235,7 @@ async def refusing_slowly(agent: Agent, account: Slow) -> AsyncIterator[list[str
         account.may_end.set()
 
 
-async def test_a_slow_refusal_gives_back_its_own_place_and_no_other(time: FakeTime) -> None:
+async def test_a_slow_rejection_releases_only_its_own_place(time: FakeTime) -> None:
     account = Slow(deletes_per_hour=2)
     async with working(account.session(time)) as agent:
         async with refusing_slowly(agent, account):
@@ -246,7 +246,7 @@ async def test_a_slow_refusal_gives_back_its_own_place_and_no_other(time: FakeTi
         assert DELETES in await agent.refusal("delete_lead", lead_id=10, confirm=True)
 
 
-async def test_a_refusal_that_takes_more_than_an_hour_is_told_as_one(time: FakeTime) -> None:
+async def test_a_rejection_that_takes_more_than_an_hour_is_reported_as_one(time: FakeTime) -> None:
     account = Slow(deletes_per_hour=1, deadline=HOUR)
     async with working(account.session(time)) as agent, refusing_slowly(agent, account) as said:
         await time.clock.sleep(HOUR + 1)
@@ -254,7 +254,7 @@ async def test_a_refusal_that_takes_more_than_an_hour_is_told_as_one(time: FakeT
     assert ["Clientary rejected this" in each for each in said] == [True]
 
 
-async def test_a_delete_that_was_not_done_after_all_does_not_count(sandbox: Sandbox, time: FakeTime) -> None:
+async def test_a_delete_that_did_not_take_effect_does_not_count(sandbox: Sandbox, time: FakeTime) -> None:
     (lead,) = some(sandbox, "leads")
     sandbox.faults = Faults([Fault("drop", "DELETE", nth=1)])
     async with working(owned(sandbox, time, deletes_per_hour=1)) as agent:
@@ -262,7 +262,7 @@ async def test_a_delete_that_was_not_done_after_all_does_not_count(sandbox: Sand
         await agent.answer("delete_lead", lead_id=lead, confirm=True)
 
 
-async def test_a_payment_whose_note_speaks_of_a_card_is_no_charge(sandbox: Sandbox) -> None:
+async def test_a_payment_whose_note_mentions_a_card_is_not_a_charge(sandbox: Sandbox) -> None:
     (invoice,) = some(sandbox, "invoices")
     async with working(owned(sandbox, charges_per_hour=0)) as agent:
         await agent.answer("create_payment", invoice_id=invoice, amount=1, note="payment_profile_id 7 was declined")
@@ -277,7 +277,7 @@ async def test_a_delete_whose_outcome_is_unknown_counts(time: FakeTime) -> None:
         assert DELETES in await agent.refusal("delete_lead", lead_id=7, confirm=True)
 
 
-async def test_what_a_person_declined_does_not_count(sandbox: Sandbox, era: Era) -> None:
+async def test_a_declined_call_does_not_count(sandbox: Sandbox, era: Era) -> None:
     leads = some(sandbox, "leads", 2)
     person = Person(mcp_types.ElicitResult(action="decline"))
     async with working(owned(sandbox, deletes_per_hour=1), era, person) as agent:
@@ -287,7 +287,7 @@ async def test_what_a_person_declined_does_not_count(sandbox: Sandbox, era: Era)
         await agent.answer("delete_lead", lead_id=leads[0], confirm=True)
 
 
-async def test_nobody_is_asked_when_the_cap_is_reached(sandbox: Sandbox, era: Era) -> None:
+async def test_the_user_is_not_asked_when_the_quota_is_reached(sandbox: Sandbox, era: Era) -> None:
     leads = some(sandbox, "leads", 2)
     person = Person()
     async with working(owned(sandbox, deletes_per_hour=1), era, person) as agent:
@@ -296,7 +296,7 @@ async def test_nobody_is_asked_when_the_cap_is_reached(sandbox: Sandbox, era: Er
     assert len(person.questions) == 1
 
 
-async def test_all_sessions_of_the_process_share_the_cap(sandbox: Sandbox, era: Era) -> None:
+async def test_all_sessions_of_the_process_share_the_quota(sandbox: Sandbox, era: Era) -> None:
     leads = some(sandbox, "leads", 2)
     async with owned(sandbox, deletes_per_hour=1) as clientary:
         server = ClientaryServer(clientary)
@@ -306,7 +306,7 @@ async def test_all_sessions_of_the_process_share_the_cap(sandbox: Sandbox, era: 
     assert len(writes(sandbox)) == 1
 
 
-async def test_a_loop_of_calls_at_the_same_time_gets_no_more_than_the_cap(sandbox: Sandbox, era: Era) -> None:
+async def test_concurrent_calls_do_not_exceed_the_quota(sandbox: Sandbox, era: Era) -> None:
     tasks = some(sandbox, "tasks", 12)
     async with working(owned(sandbox, deletes_per_hour=5), era) as agent, anyio.create_task_group() as group:
         for task in tasks:
@@ -314,9 +314,7 @@ async def test_a_loop_of_calls_at_the_same_time_gets_no_more_than_the_cap(sandbo
     assert len(writes(sandbox)) == 5
 
 
-async def test_questions_that_are_open_at_the_same_time_let_no_more_through_than_the_cap(
-    sandbox: Sandbox, era: Era
-) -> None:
+async def test_concurrent_open_questions_do_not_exceed_the_quota(sandbox: Sandbox, era: Era) -> None:
     leads = some(sandbox, "leads", 3)
     sandbox.faults = Faults([Fault("slow", "GET", "leads/*")], sleep=lambda _: anyio.lowlevel.checkpoint())
     asked, all_asked = list[str](), anyio.Event()
@@ -334,7 +332,7 @@ async def test_questions_that_are_open_at_the_same_time_let_no_more_through_than
     assert len(writes(sandbox)) == 1
 
 
-async def test_a_refusal_by_the_cap_is_no_answer_to_remember(sandbox: Sandbox, time: FakeTime) -> None:
+async def test_a_refusal_by_the_quota_is_not_remembered(sandbox: Sandbox, time: FakeTime) -> None:
     first, second = mails(sandbox)[0], mails(sandbox)[0] | {"subject": "Once more"}
     async with working(owned(sandbox, time, mails_per_hour=1, duplicate_window=86_400)) as agent:
         await agent.answer("send_invoice_message", **first, confirm=True)
@@ -345,7 +343,7 @@ async def test_a_refusal_by_the_cap_is_no_answer_to_remember(sandbox: Sandbox, t
     assert len(sandbox.sent_messages) == 2
 
 
-async def test_a_repeat_that_is_told_again_does_not_count(sandbox: Sandbox) -> None:
+async def test_a_replayed_answer_does_not_count(sandbox: Sandbox) -> None:
     call = mails(sandbox)[0]
     async with working(owned(sandbox, mails_per_hour=1)) as agent:
         await agent.answer("send_invoice_message", **call, confirm=True)
@@ -354,6 +352,6 @@ async def test_a_repeat_that_is_told_again_does_not_count(sandbox: Sandbox) -> N
     assert len(sandbox.sent_messages) == 1
 
 
-def test_the_caps_are_sane_where_nobody_set_any() -> None:
+def test_the_default_quotas_are_sensible() -> None:
     settings = Settings(subdomain="acme", api_token="t")
     assert (settings.deletes_per_hour, settings.mails_per_hour, settings.charges_per_hour) == (30, 30, 10)

@@ -31,12 +31,12 @@ BY_WHAT_IS_THERE = {"convert_lead", "import_contacts"}
 ONCE_JOBS = [tool for tool in JOBS if tool not in BY_WHAT_IS_THERE]
 
 
-def test_creates_payments_charges_mails_and_jobs_are_done_once_and_nothing_else_is() -> None:
+def test_creates_payments_charges_mails_and_jobs_run_once_and_nothing_else_does() -> None:
     made_or_sent = {tool.name for tool in ALL if tool.name.partition("_")[0] in ("create", "send", "charge")}
     assert set(ONCE) == made_or_sent | set(JOBS) - BY_WHAT_IS_THERE
 
 
-def test_they_and_no_others_take_allow_duplicate() -> None:
+def test_exactly_these_tools_take_allow_duplicate() -> None:
     assert [tool.name for tool in ALL if "allow_duplicate" in tool.published.input_schema["properties"]] == ONCE
 
 
@@ -100,7 +100,7 @@ async def shop(request: pytest.FixtureRequest, time: FakeTime) -> AsyncIterator[
         yield shop
 
 
-async def test_the_same_call_is_answered_with_the_first_answer_and_says_so(shop: Shop, time: FakeTime) -> None:
+async def test_the_same_call_replays_the_first_answer_with_a_notice(shop: Shop, time: FakeTime) -> None:
     first = await shop.call()
     await time.clock.sleep(WINDOW - 1)
     again = await shop.call()
@@ -113,7 +113,7 @@ async def test_the_same_call_is_answered_with_the_first_answer_and_says_so(shop:
 
 
 @pytest.mark.parametrize("shop", [tool for tool in ONCE if tool != "bill_project_hours"], indirect=True)
-async def test_allow_duplicate_does_it_once_more(shop: Shop) -> None:
+async def test_allow_duplicate_runs_the_call_again(shop: Shop) -> None:
     await shop.call()
     assert "Skipped as a duplicate" not in str(await shop.call(allow_duplicate=True))
     assert shop.made == 2
@@ -122,7 +122,7 @@ async def test_allow_duplicate_does_it_once_more(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("shop", ["bill_project_hours"], indirect=True)
-async def test_with_allow_duplicate_too_no_hour_is_billed_twice_but_what_is_new(shop: Shop) -> None:
+async def test_even_allow_duplicate_bills_only_new_hours(shop: Shop) -> None:
     await shop.call()
     assert (await shop.call(allow_duplicate=True))["done"] is False
     assert shop.made == 1
@@ -133,7 +133,7 @@ async def test_with_allow_duplicate_too_no_hour_is_billed_twice_but_what_is_new(
 
 
 @pytest.mark.parametrize("shop", [tool for tool in ONCE if tool not in JOBS], indirect=True)
-async def test_after_the_window_it_is_done(shop: Shop, time: FakeTime) -> None:
+async def test_after_the_window_the_call_runs_again(shop: Shop, time: FakeTime) -> None:
     await shop.call()
     await time.clock.sleep(WINDOW + 1)
     assert "Skipped as a duplicate" not in str(await shop.call())
@@ -141,7 +141,7 @@ async def test_after_the_window_it_is_done(shop: Shop, time: FakeTime) -> None:
 
 
 @pytest.mark.parametrize("shop", ONCE_JOBS, indirect=True)
-async def test_after_the_window_a_job_looks_at_what_is_there_and_does_nothing_twice(shop: Shop, time: FakeTime) -> None:
+async def test_after_the_window_a_job_checks_the_account_and_repeats_nothing(shop: Shop, time: FakeTime) -> None:
     await shop.call()
     await time.clock.sleep(WINDOW + 1)
     answer = await shop.call()
@@ -150,7 +150,7 @@ async def test_after_the_window_a_job_looks_at_what_is_there_and_does_nothing_tw
     assert shop.made == 1
 
 
-async def test_the_same_call_at_the_same_time_is_done_once(shop: Shop) -> None:
+async def test_concurrent_identical_calls_run_once(shop: Shop) -> None:
     async with anyio.create_task_group() as group:
         for _ in range(5):
             group.start_soon(shop.call)
@@ -190,16 +190,16 @@ async def paid_twice(sandbox: Sandbox, change: dict[str, Any]) -> bool:
 
 
 @pytest.mark.parametrize("change", SAME, ids=str)
-async def test_the_same_payment_in_other_words_is_the_same_call(sandbox: Sandbox, change: dict[str, Any]) -> None:
+async def test_the_same_payment_written_differently_is_the_same_call(sandbox: Sandbox, change: dict[str, Any]) -> None:
     assert not await paid_twice(sandbox, change)
 
 
 @pytest.mark.parametrize("change", OTHER, ids=str)
-async def test_another_payment_is_another_call(sandbox: Sandbox, change: dict[str, Any]) -> None:
+async def test_a_different_payment_is_a_different_call(sandbox: Sandbox, change: dict[str, Any]) -> None:
     assert await paid_twice(sandbox, change)
 
 
-async def test_what_one_tool_did_does_not_hold_up_another(sandbox: Sandbox) -> None:
+async def test_one_tools_calls_do_not_block_another_tool(sandbox: Sandbox) -> None:
     async with working(owned(sandbox)) as agent:
         await agent.answer("create_client", name="Globex")
         await agent.answer("create_lead", name="Globex")
@@ -209,7 +209,7 @@ async def test_what_one_tool_did_does_not_hold_up_another(sandbox: Sandbox) -> N
 # What is remembered, and for whom
 
 
-async def test_updates_and_deletes_are_done_each_time(sandbox: Sandbox) -> None:
+async def test_updates_and_deletes_run_every_time(sandbox: Sandbox) -> None:
     (client,) = some(sandbox, "clients")
     async with working(owned(sandbox)) as agent:
         for _ in range(2):
@@ -237,7 +237,7 @@ async def test_a_call_that_failed_is_not_remembered(sandbox: Sandbox, era: Era) 
     assert len(sandbox.ledger) == 1
 
 
-async def test_what_a_person_declined_is_not_remembered(sandbox: Sandbox, era: Era) -> None:
+async def test_a_declined_call_is_not_remembered(sandbox: Sandbox, era: Era) -> None:
     arguments, _ = record_for(sandbox, "send_invoice_message")
     person = Person(mcp_types.ElicitResult(action="decline"))
     async with working(owned(sandbox), era, person) as agent:
@@ -247,7 +247,7 @@ async def test_what_a_person_declined_is_not_remembered(sandbox: Sandbox, era: E
     assert len(sandbox.sent_messages) == 1
 
 
-async def test_a_mail_that_was_sent_asks_nobody_before_it_is_told_again(sandbox: Sandbox, era: Era) -> None:
+async def test_replaying_a_sent_mail_asks_nobody(sandbox: Sandbox, era: Era) -> None:
     arguments, _ = record_for(sandbox, "send_invoice_message")
     person = Person()
     async with working(owned(sandbox), era, person) as agent:
@@ -267,14 +267,14 @@ async def test_a_record_that_was_found_after_its_answer_was_lost_is_remembered(
     assert len(sandbox.ledger) == 1
 
 
-async def test_a_call_that_the_host_gave_up_on_is_not_done_a_second_time(sandbox: Sandbox, era: Era) -> None:
+async def test_a_call_cancelled_by_the_host_does_not_run_a_second_time(sandbox: Sandbox, era: Era) -> None:
     given_up = anyio.Event()
 
-    async def while_it_is_under_way(_: float) -> None:
+    async def while_in_flight(_: float) -> None:
         given_up.set()
         await anyio.sleep(5)
 
-    sandbox.faults = Faults([Fault("slow", "POST", "leads", nth=1, after=True)], sleep=while_it_is_under_way)
+    sandbox.faults = Faults([Fault("slow", "POST", "leads", nth=1, after=True)], sleep=while_in_flight)
     async with working(owned(sandbox), era) as agent:
         async with anyio.create_task_group() as group:
             group.start_soon(agent.call, "create_lead", {"name": "Globex"})
@@ -284,7 +284,7 @@ async def test_a_call_that_the_host_gave_up_on_is_not_done_a_second_time(sandbox
     assert len(sandbox.ledger) == 1
 
 
-async def test_the_second_of_two_calls_is_done_when_the_first_fails_meanwhile(sandbox: Sandbox, time: FakeTime) -> None:
+async def test_a_waiting_duplicate_runs_when_the_first_call_fails(sandbox: Sandbox, time: FakeTime) -> None:
     sandbox.faults = Faults([Fault("drop", "POST", "leads", nth=1)])
     async with working(owned(sandbox, time)) as agent, anyio.create_task_group() as group:
         for _ in range(2):
@@ -292,7 +292,7 @@ async def test_the_second_of_two_calls_is_done_when_the_first_fails_meanwhile(sa
     assert len(sandbox.ledger) == 1
 
 
-async def test_all_sessions_of_the_process_share_the_memory(sandbox: Sandbox, era: Era) -> None:
+async def test_all_sessions_of_the_process_share_recent_calls(sandbox: Sandbox, era: Era) -> None:
     async with owned(sandbox) as clientary:
         server = ClientaryServer(clientary)
         async with host(server, era) as one, host(server, era) as other:
@@ -302,7 +302,7 @@ async def test_all_sessions_of_the_process_share_the_memory(sandbox: Sandbox, er
     assert len(sandbox.ledger) == 1
 
 
-async def test_the_memory_ends_with_the_process(sandbox: Sandbox) -> None:
+async def test_recent_calls_are_forgotten_when_the_process_ends(sandbox: Sandbox) -> None:
     for _ in range(2):
         async with working(owned(sandbox)) as agent:
             await agent.answer("create_lead", name="Globex")
@@ -318,7 +318,7 @@ async def test_the_window_is_a_setting(sandbox: Sandbox, time: FakeTime, window:
     assert len(sandbox.ledger) == done
 
 
-async def test_many_calls_later_the_first_is_still_known(sandbox: Sandbox) -> None:
+async def test_the_first_of_many_calls_is_still_remembered(sandbox: Sandbox) -> None:
     async with working(owned(sandbox)) as agent:
         for number in range(200):
             await agent.answer("create_lead", name=f"Globex {number}")
