@@ -42,7 +42,7 @@ async def told_by(switches: Switches) -> str:
         return "\n".join([line async for line in report(clientary)])
 
 
-def test_check_says_what_the_account_is_and_what_its_owner_may_see(
+def test_check_describes_the_account_and_the_owners_permissions(
     played: respx.MockRouter, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
     main(["check"])
@@ -70,7 +70,7 @@ def test_check_says_what_the_account_is_and_what_its_owner_may_see(
 
 
 @pytest.mark.usefixtures("played")
-def test_a_token_that_is_not_accepted_ends_it_with_a_way_on(
+def test_a_rejected_token_ends_the_check_with_advice(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("CLIENTARY_API_TOKEN", "t0ken-of-somebody-else")
@@ -83,7 +83,7 @@ def test_a_token_that_is_not_accepted_ends_it_with_a_way_on(
     assert "t0ken-of-somebody-else" not in out + err
 
 
-def test_what_the_owner_may_not_see_is_named(
+def test_resources_that_the_owner_may_not_read_are_named(
     account: respx.MockRouter, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for path in ("payments", "recurring"):
@@ -97,7 +97,9 @@ def test_what_the_owner_may_not_see_is_named(
     assert "64 clients" in seen
 
 
-def test_an_owner_who_may_see_nothing_ends_it(account: respx.MockRouter, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_owner_without_any_permission_ends_the_check(
+    account: respx.MockRouter, capsys: pytest.CaptureFixture[str]
+) -> None:
     account.route().respond(403)
     assert ended("check") == 1
     assert "not allowed to do this" in capsys.readouterr().err
@@ -111,7 +113,7 @@ def test_an_owner_who_may_see_nothing_ends_it(account: respx.MockRouter, capsys:
         (httpx.Response(200, html="<h1>Welcome</h1>"), "could not be read"),
     ],
 )
-def test_an_address_that_is_no_account_ends_it(
+def test_an_address_that_is_not_an_account_ends_the_check(
     account: respx.MockRouter, capsys: pytest.CaptureFixture[str], answer: httpx.Response, said: str
 ) -> None:
     account.route().return_value = answer
@@ -151,20 +153,20 @@ ANSWERS = [
 
 @pytest.mark.anyio
 @pytest.mark.parametrize(("switches", "line"), ANSWERS)
-async def test_the_open_questions_are_answered_by_what_came(switches: Switches, line: str) -> None:
+async def test_the_open_questions_are_answered_from_the_responses(switches: Switches, line: str) -> None:
     assert line in " ".join((await told_by(switches)).split())
 
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("switches", [Switches(page_keys=False), Switches(bare_arrays=True)])
-async def test_lists_without_page_keys_are_not_said_to_have_pages(switches: Switches) -> None:
+async def test_lists_without_page_keys_are_not_reported_as_paginated(switches: Switches) -> None:
     said = await told_by(switches)
     assert "records per page" not in said
     assert "64 clients" in said
 
 
 @pytest.mark.anyio
-async def test_hours_that_may_not_be_seen_are_left_out(sandbox: Sandbox) -> None:
+async def test_hours_that_may_not_be_read_are_omitted(sandbox: Sandbox) -> None:
     sandbox.switches = Switches(allow_hours=False)
     said = await told_by(sandbox.switches)
     assert "hours use the key" not in said
@@ -172,7 +174,7 @@ async def test_hours_that_may_not_be_seen_are_left_out(sandbox: Sandbox) -> None
 
 
 @pytest.mark.anyio
-async def test_what_only_writing_would_show_stays_open() -> None:
+async def test_questions_that_only_a_write_could_answer_stay_open() -> None:
     _, _, unknown = (await told_by(Switches())).partition("Only a write could show")
     assert "PUT" in unknown
 

@@ -77,7 +77,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 @pytest.mark.parametrize("command", [(), ("check",)])
 @pytest.mark.parametrize(("settings", "what"), ACCOUNTS_THAT_CANNOT_BE)
-def test_without_an_account_it_ends_with_one_line_that_names_a_way_on(
+def test_without_an_account_it_exits_with_one_line_of_advice(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
     command: tuple[str, ...],
@@ -92,7 +92,7 @@ def test_without_an_account_it_ends_with_one_line_that_names_a_way_on(
 
 
 @pytest.mark.parametrize(("settings", "what"), OTHER_SETTINGS_THAT_CANNOT_BE)
-def test_a_setting_that_cannot_be_is_named(
+def test_an_invalid_setting_is_named(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], what: str
 ) -> None:
     for name, value in settings.items():
@@ -102,13 +102,13 @@ def test_a_setting_that_cannot_be_is_named(
     assert "hunter2" not in said
 
 
-def test_an_address_that_others_reach_needs_a_token_and_a_name(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_public_address_needs_a_token_and_a_host_name(capsys: pytest.CaptureFixture[str]) -> None:
     said = refused(capsys, "--sandbox", "--transport", "streamable-http", "--host", "0.0.0.0")  # noqa: S104 refused
     assert "CLIENTARY_MCP_TOKEN" in said
     assert "--allowed-host" in said
 
 
-def test_the_table_of_tools_has_a_line_for_each(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_tools_table_has_a_line_for_each_tool(capsys: pytest.CaptureFixture[str]) -> None:
     main(["tools"])
     lines = capsys.readouterr().out.splitlines()
     offered = [tool for tool in ALL if tool.resource != "raw"]
@@ -122,7 +122,7 @@ def test_the_table_of_tools_has_a_line_for_each(capsys: pytest.CaptureFixture[st
     assert line.endswith("invoice_id, amount, note?, received_on?, allow_duplicate?")
 
 
-def test_the_table_has_a_line_for_requests_of_any_kind_where_they_are_named(
+def test_the_tools_table_lists_raw_requests_when_they_are_enabled(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     main(["--toolsets", "all,raw", "tools"])
@@ -132,14 +132,14 @@ def test_the_table_has_a_line_for_requests_of_any_kind_where_they_are_named(
 
 
 @pytest.mark.anyio
-async def test_the_tools_as_json_are_what_agents_get(sandbox_agent: Agent) -> None:
+async def test_the_tools_as_json_match_what_agents_get(sandbox_agent: Agent) -> None:
     printed = await anyio.run_process([*COMMAND, "tools", "--json"], env=environment())
     listed = await sandbox_agent.client.list_tools()
     tools = [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in listed.tools]
     assert json.loads(printed.stdout) == {"tools": tools}
 
 
-def test_the_tools_as_json_are_those_that_the_settings_allow(
+def test_the_tools_as_json_are_limited_by_the_settings(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CLIENTARY_ANSWERS", "text")
@@ -169,7 +169,7 @@ def invoices_of(day: date) -> list[tuple[Any, ...]]:
 # An option may be given before or after the subcommand.
 @pytest.mark.anyio
 @pytest.mark.parametrize("order", ["sandbox --date 2026-01-05", "--date 2026-01-05 sandbox"])
-async def test_the_stand_in_of_a_day_is_the_account_of_that_day(tmp_path: Path, order: str) -> None:
+async def test_the_sandbox_of_a_date_is_the_account_on_that_date(tmp_path: Path, order: str) -> None:
     port = free_port()
     with anyio.fail_after(PATIENCE):
         async with (
@@ -182,7 +182,7 @@ async def test_the_stand_in_of_a_day_is_the_account_of_that_day(tmp_path: Path, 
 
 
 @pytest.mark.anyio
-async def test_agents_work_on_the_stand_in_as_on_a_real_account(tmp_path: Path) -> None:
+async def test_agents_use_the_sandbox_like_a_real_account(tmp_path: Path) -> None:
     port = free_port()
     account = {"CLIENTARY_BASE_URL": f"http://127.0.0.1:{port}", "CLIENTARY_API_TOKEN": "sandbox"}
     process = StdioServerParameters(command=COMMAND[0], args=list(COMMAND[1:]), env=account)
@@ -197,7 +197,7 @@ async def test_agents_work_on_the_stand_in_as_on_a_real_account(tmp_path: Path) 
 
 
 @pytest.mark.anyio
-async def test_the_day_given_to_a_server_is_the_day_of_its_account() -> None:
+async def test_the_date_given_to_a_server_is_the_date_of_its_account() -> None:
     arguments, invoices = [*COMMAND[1:], "--sandbox", "--date", "2026-01-05"], invoices_of(date(2026, 1, 5))
     with anyio.fail_after(PATIENCE):
         async with Client(StdioServerParameters(command=COMMAND[0], args=arguments)) as client:

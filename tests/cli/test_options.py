@@ -98,14 +98,14 @@ def test_an_option_without_an_effect_is_refused(capsys: pytest.CaptureFixture[st
 
 
 @pytest.mark.parametrize("option", ["--host", "--port", "--allowed-host"])
-def test_what_only_http_uses_is_refused_over_stdio(capsys: pytest.CaptureFixture[str], option: str) -> None:
+def test_http_only_options_are_rejected_over_stdio(capsys: pytest.CaptureFixture[str], option: str) -> None:
     said = refused(capsys, "--sandbox", option, VALUES[option])
     assert f"{option} has no effect over stdio" in said
     assert "--transport http" in said
 
 
 @pytest.mark.parametrize("command", [[], ["check"]])
-def test_a_date_is_refused_on_a_real_account(capsys: pytest.CaptureFixture[str], command: list[str]) -> None:
+def test_a_date_is_rejected_for_a_real_account(capsys: pytest.CaptureFixture[str], command: list[str]) -> None:
     said = refused(capsys, "--date", "2026-01-05", *command)
     assert "--date has no effect on a real account" in said
     assert "--sandbox" in said
@@ -131,7 +131,7 @@ def test_a_date_is_refused_on_a_real_account(capsys: pytest.CaptureFixture[str],
         (["--tool", "get_client"], "no option --tool. Did you mean --tools or --toolsets?"),
     ],
 )
-def test_what_is_unknown_or_wrong_is_named_with_what_is_right(
+def test_an_unknown_or_invalid_word_is_named_with_the_valid_ones(
     capsys: pytest.CaptureFixture[str], arguments: list[str], what: str
 ) -> None:
     assert what in refused(capsys, *arguments)

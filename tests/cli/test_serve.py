@@ -34,7 +34,7 @@ def started(*command: str, stdin: Any = subprocess.PIPE) -> Iterator[subprocess.
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
-def test_in_a_terminal_it_says_what_it_is_and_one_signal_ends_it(number: int, status: int) -> None:
+def test_in_a_terminal_it_introduces_itself_and_one_signal_ends_it(number: int, status: int) -> None:
     controller, terminal = pty.openpty()
     with started(*COMMAND, "--sandbox", stdin=terminal) as process:
         assert process.stderr is not None
@@ -54,7 +54,7 @@ def test_in_a_terminal_it_says_what_it_is_and_one_signal_ends_it(number: int, st
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
-def test_with_a_client_it_says_nothing_and_one_signal_ends_it(number: int, status: int) -> None:
+def test_with_a_client_it_prints_nothing_and_one_signal_ends_it(number: int, status: int) -> None:
     with started(*COMMAND, "--sandbox") as process:
         assert process.stdin is not None
         assert process.stdout is not None
@@ -105,7 +105,7 @@ def test_as_process_1_it_ends_on_sigterm() -> None:
 
 @pytest.mark.anyio
 @pytest.mark.parametrize(("transport", "name", "path"), [("http", "streamable HTTP", "/mcp"), ("sse", "SSE", "/sse")])
-async def test_over_http_one_line_says_what_is_served_and_where(
+async def test_over_http_one_line_shows_what_is_served_and_where(
     tmp_path: Path, transport: str, name: str, path: str
 ) -> None:
     port, log = free_port(), tmp_path / "stderr"

@@ -56,7 +56,7 @@ def done(result: Result) -> bool:
     return isinstance(result, mcp_types.CallToolResult) and bool((result.structured_content or {}).get("done"))
 
 
-async def test_the_question_changes_nothing_and_its_answer_does_it(sandbox: Sandbox) -> None:
+async def test_the_question_changes_nothing_and_approval_carries_it_out(sandbox: Sandbox) -> None:
     async with working(owned(sandbox), person=Person()) as agent:
         asked = await ask(agent.client, MAIL, **mail(sandbox))
         assert not writes(sandbox)
@@ -64,7 +64,7 @@ async def test_the_question_changes_nothing_and_its_answer_does_it(sandbox: Sand
     assert len(sandbox.sent_messages) == 1
 
 
-async def test_an_answer_counts_once(sandbox: Sandbox) -> None:
+async def test_a_reply_counts_once(sandbox: Sandbox) -> None:
     async with working(owned(sandbox), person=Person()) as agent:
         asked = await ask(agent.client, MAIL, **mail(sandbox))
         assert done(await bring(agent.client, MAIL, asked.request_state, **mail(sandbox)))
@@ -73,7 +73,7 @@ async def test_an_answer_counts_once(sandbox: Sandbox) -> None:
     assert len(sandbox.sent_messages) == 1
 
 
-async def test_an_answer_that_is_brought_twice_at_once_counts_once(sandbox: Sandbox) -> None:
+async def test_a_reply_sent_twice_at_once_counts_once(sandbox: Sandbox) -> None:
     async with working(owned(sandbox), person=Person()) as agent:
         state = (await ask(agent.client, MAIL, **mail(sandbox))).request_state
         results: list[Result] = []
@@ -88,7 +88,7 @@ async def test_an_answer_that_is_brought_twice_at_once_counts_once(sandbox: Sand
     assert len(sandbox.sent_messages) == 1
 
 
-async def test_a_no_can_not_become_a_yes(sandbox: Sandbox) -> None:
+async def test_a_denial_cannot_become_an_approval(sandbox: Sandbox) -> None:
     async with working(owned(sandbox), person=Person()) as agent:
         state = (await ask(agent.client, MAIL, **mail(sandbox))).request_state
         refused = await bring(agent.client, MAIL, state, NO, **mail(sandbox))
@@ -98,7 +98,7 @@ async def test_a_no_can_not_become_a_yes(sandbox: Sandbox) -> None:
     assert not writes(sandbox)
 
 
-async def test_an_answer_about_one_record_does_nothing_to_another(sandbox: Sandbox) -> None:
+async def test_a_reply_about_one_record_does_not_apply_to_another(sandbox: Sandbox) -> None:
     one, other = some(sandbox, "leads", 2)
     async with working(owned(sandbox), person=Person()) as agent:
         state = (await ask(agent.client, "delete_lead", lead_id=one)).request_state
@@ -106,7 +106,7 @@ async def test_an_answer_about_one_record_does_nothing_to_another(sandbox: Sandb
     assert not writes(sandbox)
 
 
-async def test_an_answer_about_one_tool_does_nothing_with_another(sandbox: Sandbox) -> None:
+async def test_a_reply_about_one_tool_does_not_apply_to_another(sandbox: Sandbox) -> None:
     arguments, _ = record_for(sandbox, "delete_invoice")
     async with working(owned(sandbox), person=Person()) as agent:
         state = (await ask(agent.client, MAIL, **arguments, recipients=["ann@example.com"])).request_state
@@ -117,7 +117,7 @@ async def test_an_answer_about_one_tool_does_nothing_with_another(sandbox: Sandb
 @pytest.mark.parametrize(
     "change", [{"recipients": ["eve@example.com"]}, {"subject": "Other words"}, {"message": "Pay Eve"}]
 )
-async def test_an_answer_about_one_mail_does_not_send_another(sandbox: Sandbox, change: dict[str, Any]) -> None:
+async def test_a_reply_about_one_mail_does_not_apply_to_another(sandbox: Sandbox, change: dict[str, Any]) -> None:
     async with working(owned(sandbox), person=Person()) as agent:
         state = (await ask(agent.client, MAIL, **mail(sandbox))).request_state
         assert not done(await bring(agent.client, MAIL, state, **mail(sandbox) | change))
@@ -125,13 +125,13 @@ async def test_an_answer_about_one_mail_does_not_send_another(sandbox: Sandbox, 
 
 
 @pytest.mark.parametrize("state", [None, "", "{}", "forged", "v1.AAAA", '{"call": "x", "shown": "y", "id": "z"}'])
-async def test_an_answer_to_no_question_does_nothing(sandbox: Sandbox, state: str | None) -> None:
+async def test_a_reply_without_a_question_has_no_effect(sandbox: Sandbox, state: str | None) -> None:
     async with working(owned(sandbox), person=Person()) as agent:
         assert not done(await bring(agent.client, MAIL, state, **mail(sandbox)))
     assert not writes(sandbox)
 
 
-async def test_an_answer_to_a_question_of_another_process_does_nothing(sandbox: Sandbox) -> None:
+async def test_a_reply_to_another_processs_question_has_no_effect(sandbox: Sandbox) -> None:
     async with working(owned(sandbox), person=Person()) as agent:
         state = (await ask(agent.client, MAIL, **mail(sandbox))).request_state
     async with working(owned(sandbox), person=Person()) as agent:
@@ -139,7 +139,7 @@ async def test_an_answer_to_a_question_of_another_process_does_nothing(sandbox: 
     assert not writes(sandbox)
 
 
-async def test_an_answer_may_come_over_another_connection_of_the_same_server_but_once(sandbox: Sandbox) -> None:
+async def test_a_reply_may_arrive_once_over_another_connection_of_the_same_server(sandbox: Sandbox) -> None:
     async with owned(sandbox) as clientary:
         server = ClientaryServer(clientary)
         async with host(server, person=Person()) as one, host(server, person=Person()) as other:
@@ -149,7 +149,7 @@ async def test_an_answer_may_come_over_another_connection_of_the_same_server_but
     assert len(sandbox.sent_messages) == 1
 
 
-async def test_an_answer_to_a_preview_that_no_longer_holds_brings_the_new_one(sandbox: Sandbox) -> None:
+async def test_a_reply_to_an_outdated_preview_returns_the_new_preview(sandbox: Sandbox) -> None:
     (lead,) = some(sandbox, "leads")
     async with working(owned(sandbox), person=Person()) as agent:
         state = (await ask(agent.client, "delete_lead", lead_id=lead)).request_state
@@ -164,7 +164,7 @@ async def test_an_answer_to_a_preview_that_no_longer_holds_brings_the_new_one(sa
         assert done(await bring(agent.client, "delete_lead", state, lead_id=lead))
 
 
-async def test_a_record_changed_and_changed_back_needs_a_new_answer_once_it_was_shown(sandbox: Sandbox) -> None:
+async def test_a_record_changed_and_changed_back_needs_a_new_reply_once_it_was_shown(sandbox: Sandbox) -> None:
     (lead,) = some(sandbox, "leads")
     (city,) = sandbox.connection.execute("SELECT city FROM leads WHERE id = ?", (lead,)).fetchone()
     async with working(owned(sandbox), person=Person()) as agent:
@@ -183,7 +183,7 @@ async def test_a_question_that_is_never_answered_changes_nothing(sandbox: Sandbo
     assert not writes(sandbox)
 
 
-async def test_the_state_that_travels_tells_nothing_of_the_record(sandbox: Sandbox) -> None:
+async def test_the_transmitted_state_reveals_nothing_about_the_record(sandbox: Sandbox) -> None:
     (lead,) = some(sandbox, "leads")
     async with working(owned(sandbox), person=Person()) as agent:
         state = (await ask(agent.client, "delete_lead", lead_id=lead)).request_state

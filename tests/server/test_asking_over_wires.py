@@ -50,7 +50,7 @@ async def connected(transport: str, era: Era, log: Path, person: Person | None, 
 
 
 @pytest.mark.parametrize(("transport", "era"), CONNECTIONS)
-async def test_a_no_keeps_the_record_and_a_yes_deletes_it(transport: str, era: Era, tmp_path: Path) -> None:
+async def test_denial_keeps_the_record_and_approval_deletes_it(transport: str, era: Era, tmp_path: Path) -> None:
     log, person = tmp_path / "stderr", Person(NO)
     with anyio.fail_after(PATIENCE):
         async with connected(transport, era, log, person, "always") as agent:

@@ -49,7 +49,7 @@ def lines(trail: Path) -> Lines:
     return read
 
 
-async def test_without_a_path_nothing_is_written_down(
+async def test_without_a_path_no_trail_is_written(
     sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -66,9 +66,7 @@ def written(trail: Path) -> str:
 # What a line holds
 
 
-async def test_a_read_leaves_a_line_that_says_which_record_and_for_whom(
-    sandbox: Sandbox, trail: Path, lines: Lines, era: Era
-) -> None:
+async def test_a_read_is_logged_with_its_record_and_host(sandbox: Sandbox, trail: Path, lines: Lines, era: Era) -> None:
     (client,) = some(sandbox, "clients")
     async with owned(sandbox, audit_log=trail) as clientary, host(ClientaryServer(clientary), era, name="Desk") as one:
         await Agent(one).answer("get_client", client_id=client)
@@ -80,7 +78,9 @@ async def test_a_read_leaves_a_line_that_says_which_record_and_for_whom(
     assert "writes" not in line
 
 
-async def test_an_update_says_what_left_and_what_changed(sandbox: Sandbox, trail: Path, lines: Lines, era: Era) -> None:
+async def test_an_update_is_logged_with_its_request_and_changes(
+    sandbox: Sandbox, trail: Path, lines: Lines, era: Era
+) -> None:
     (client,) = some(sandbox, "clients")
     async with working(owned(sandbox, audit_log=trail), era) as agent:
         await agent.answer("update_client", client_id=client, city="Bath", status="archived")
@@ -90,7 +90,7 @@ async def test_an_update_says_what_left_and_what_changed(sandbox: Sandbox, trail
     assert line["ids"] == {"client_id": client}
 
 
-async def test_a_create_names_the_record_that_it_made(sandbox: Sandbox, trail: Path, lines: Lines) -> None:
+async def test_a_create_is_logged_with_the_new_record(sandbox: Sandbox, trail: Path, lines: Lines) -> None:
     async with working(owned(sandbox, audit_log=trail)) as agent:
         made = await agent.answer("create_lead", name="Globex")
     (line,) = lines()
@@ -98,7 +98,7 @@ async def test_a_create_names_the_record_that_it_made(sandbox: Sandbox, trail: P
     assert made["id"] in [*line["ids"].values(), line.get("after", {}).get("id")]
 
 
-async def test_a_write_that_takes_two_requests_names_both(sandbox: Sandbox, trail: Path, lines: Lines) -> None:
+async def test_a_write_of_two_requests_is_logged_with_both(sandbox: Sandbox, trail: Path, lines: Lines) -> None:
     arguments, _ = record_for(sandbox, "charge_payment_profile")
     async with working(owned(sandbox, audit_log=trail)) as agent:
         await agent.answer("charge_payment_profile", **arguments, confirm=True)
@@ -109,7 +109,7 @@ async def test_a_write_that_takes_two_requests_names_both(sandbox: Sandbox, trai
     assert "writes" not in reading
 
 
-async def test_of_a_long_job_every_write_is_named(sandbox: Sandbox, trail: Path, lines: Lines) -> None:
+async def test_every_write_of_a_long_job_is_logged(sandbox: Sandbox, trail: Path, lines: Lines) -> None:
     chosen = {"min_days_overdue": 1, "paid_within_days": 0}
     async with working(owned(sandbox, audit_log=trail, mails_per_hour=1_000)) as agent:
         sandbox.connection.execute("UPDATE invoices SET status = 1, balance = total_cost, due_date = '2026-10-01'")
@@ -128,7 +128,7 @@ async def test_retries_are_counted(sandbox: Sandbox, trail: Path, lines: Lines, 
     assert lines()[0]["seconds"] > 0
 
 
-async def test_retries_of_what_a_person_is_shown_are_counted(
+async def test_retries_while_preparing_the_confirmation_are_counted(
     sandbox: Sandbox, trail: Path, lines: Lines, time: FakeTime, era: Era
 ) -> None:
     (lead,) = some(sandbox, "leads")
@@ -148,7 +148,7 @@ ENDINGS: list[tuple[str, dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("tool", "arguments", "outcome"), ENDINGS)
-async def test_a_line_says_how_a_call_ended(
+async def test_a_line_records_how_a_call_ended(
     sandbox: Sandbox, trail: Path, lines: Lines, time: FakeTime, tool: str, arguments: dict[str, Any], outcome: str
 ) -> None:
     sandbox.faults = Faults([Fault(504, "POST", "leads")])
@@ -158,7 +158,7 @@ async def test_a_line_says_how_a_call_ended(
     assert (line["tool"], line["outcome"]) == (tool, outcome)
 
 
-async def test_a_defect_of_the_server_leaves_a_line(trail: Path, lines: Lines, time: FakeTime) -> None:
+async def test_an_internal_error_is_logged(trail: Path, lines: Lines, time: FakeTime) -> None:
     def breaks(request: httpx.Request) -> httpx.Response:
         raise ZeroDivisionError
 
@@ -169,14 +169,14 @@ async def test_a_defect_of_the_server_leaves_a_line(trail: Path, lines: Lines, t
     assert line["writes"] == [{"method": "POST", "path": "leads", "status": 0}]
 
 
-async def test_a_question_and_its_answer_are_written_down(sandbox: Sandbox, trail: Path, lines: Lines) -> None:
+async def test_a_question_and_its_reply_are_logged(sandbox: Sandbox, trail: Path, lines: Lines) -> None:
     (lead,) = some(sandbox, "leads")
     async with working(owned(sandbox, audit_log=trail), "auto", Person()) as agent:
         await agent.answer("delete_lead", lead_id=lead, confirm=True)
     assert [line["outcome"] for line in lines()] == ["asked", "answered"]
 
 
-async def test_a_call_of_a_tool_that_is_not_offered_leaves_a_line(sandbox: Sandbox, trail: Path, lines: Lines) -> None:
+async def test_a_call_of_an_unavailable_tool_is_logged(sandbox: Sandbox, trail: Path, lines: Lines) -> None:
     async with working(owned(sandbox, audit_log=trail, read_only=True)) as agent:
         await agent.refusal("delete_client", client_id=1, confirm=True)
         await agent.refusal("x" * 100_000)
@@ -185,16 +185,14 @@ async def test_a_call_of_a_tool_that_is_not_offered_leaves_a_line(sandbox: Sandb
     assert len(json.dumps(second)) < 1_000
 
 
-async def test_a_call_that_the_host_gave_up_on_leaves_a_line(
-    sandbox: Sandbox, trail: Path, lines: Lines, era: Era
-) -> None:
+async def test_a_call_cancelled_by_the_host_is_logged(sandbox: Sandbox, trail: Path, lines: Lines, era: Era) -> None:
     under_way = anyio.Event()
 
-    async def while_it_is_under_way(_: float) -> None:
+    async def while_in_flight(_: float) -> None:
         under_way.set()
         await anyio.sleep(5)
 
-    sandbox.faults = Faults([Fault("slow", "POST", "leads", nth=1, after=True)], sleep=while_it_is_under_way)
+    sandbox.faults = Faults([Fault("slow", "POST", "leads", nth=1, after=True)], sleep=while_in_flight)
     async with working(owned(sandbox, audit_log=trail), era) as agent:
         async with anyio.create_task_group() as group:
             group.start_soon(agent.call, "create_lead", {"name": "Globex"})
@@ -210,7 +208,7 @@ async def test_a_call_that_the_host_gave_up_on_leaves_a_line(
 # Whole lines
 
 
-async def test_twenty_agents_at_the_same_time_leave_whole_lines(
+async def test_twenty_concurrent_agents_leave_whole_lines(
     sandbox: Sandbox, trail: Path, lines: Lines, era: Era
 ) -> None:
     async def work(server: ClientaryServer, number: int) -> None:
@@ -232,7 +230,7 @@ async def test_twenty_agents_at_the_same_time_leave_whole_lines(
     assert all(line["given"]["name"].startswith(f"Lead {line['client'].split()[1]}-") for line in written)
 
 
-async def test_the_trail_is_added_to_and_only_its_owner_may_read_it(
+async def test_the_trail_is_appended_to_and_readable_only_by_its_owner(
     sandbox: Sandbox, trail: Path, lines: Lines
 ) -> None:
     for _ in range(2):
@@ -253,7 +251,7 @@ async def test_a_host_with_a_strange_name_leaves_one_short_line(
     assert "\x1b" not in written(trail)
 
 
-async def test_a_line_never_grows_long(sandbox: Sandbox, trail: Path, lines: Lines) -> None:
+async def test_line_length_is_bounded(sandbox: Sandbox, trail: Path, lines: Lines) -> None:
     (client,) = some(sandbox, "clients")
     texts = dict.fromkeys(("title", "note", "summary"), "ü" * 50_000)
     items = [{"title": "😀" * 200, "quantity": 1, "price": 1} for _ in range(60)]
@@ -271,7 +269,7 @@ async def test_a_line_never_grows_long(sandbox: Sandbox, trail: Path, lines: Lin
 # What no line holds
 
 
-async def test_no_line_holds_the_token_or_a_handle_of_a_card(sandbox: Sandbox, trail: Path, lines: Lines) -> None:
+async def test_no_line_contains_the_token_or_a_card_handle(sandbox: Sandbox, trail: Path, lines: Lines) -> None:
     (client,) = some(sandbox, "clients")
     async with working(owned(sandbox, audit_log=trail)) as agent:
         await agent.answer("create_payment_profile", client_id=client, **CARD)
@@ -286,7 +284,7 @@ async def test_no_line_holds_the_token_or_a_handle_of_a_card(sandbox: Sandbox, t
 
 
 @pytest.mark.parametrize("token", [TOKEN, BASIC, "agents-bring-this-one"])
-async def test_no_line_holds_a_token_that_an_agent_or_its_host_said(
+async def test_no_line_contains_a_token_that_an_agent_or_its_host_passed(
     trail: Path, lines: Lines, time: FakeTime, era: Era, token: str
 ) -> None:
     settings = {"audit_log": trail, "mcp_token": "agents-bring-this-one"}
@@ -307,7 +305,7 @@ async def test_no_line_holds_a_token_that_an_agent_or_its_host_said(
     assert not seen_in(written(trail))
 
 
-async def test_no_line_holds_the_secret_of_an_invoice(sandbox: Sandbox, trail: Path) -> None:
+async def test_no_line_contains_the_secret_of_an_invoice(sandbox: Sandbox, trail: Path) -> None:
     row = sandbox.connection.execute("SELECT id, secret FROM invoices WHERE status = 1").fetchone()
     async with working(owned(sandbox, audit_log=trail), "legacy", Person()) as agent:
         await agent.answer("update_invoice", invoice_id=row["id"], title="March")
@@ -327,7 +325,7 @@ def unwritable(tmp_path: Path) -> list[Path]:
 
 
 @pytest.mark.parametrize("number", range(4))
-def test_a_path_that_cannot_be_written_ends_the_program_with_a_clear_sentence(
+def test_an_unwritable_path_ends_the_program_with_a_clear_message(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, number: int
 ) -> None:
     monkeypatch.setenv("CLIENTARY_AUDIT_LOG", os.fspath(unwritable(tmp_path)[number]))

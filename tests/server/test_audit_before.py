@@ -44,7 +44,7 @@ async def previewed(sandbox: Sandbox, tool: str, arguments: dict[str, Any]) -> d
 
 
 @pytest.mark.parametrize(("tool", "era"), covering(product(DELETES, ERAS)), indirect=["era"])
-async def test_a_delete_that_a_person_agreed_to_says_what_is_gone(
+async def test_an_approved_delete_records_what_was_deleted(
     sandbox: Sandbox, trail: Path, lines: Lines, era: Era, tool: str
 ) -> None:
     arguments, label = record_for(sandbox, tool)
@@ -60,7 +60,7 @@ async def test_a_delete_that_a_person_agreed_to_says_what_is_gone(
 
 
 @pytest.mark.parametrize("tool", OTHERS)
-async def test_a_charge_or_a_mail_that_a_person_agreed_to_says_what_it_was_about(
+async def test_an_approved_charge_or_mail_records_its_subject(
     sandbox: Sandbox, trail: Path, lines: Lines, era: Era, tool: str
 ) -> None:
     arguments, _ = record_for(sandbox, tool)
@@ -72,7 +72,7 @@ async def test_a_charge_or_a_mail_that_a_person_agreed_to_says_what_it_was_about
 
 
 @pytest.mark.parametrize("tool", [*JOBS, "api_request"])
-async def test_a_job_that_a_person_agreed_to_says_what_it_was_about_and_all_that_it_wrote(
+async def test_an_approved_job_records_its_subject_and_every_write(
     sandbox: Sandbox, trail: Path, lines: Lines, era: Era, tool: str
 ) -> None:
     arguments, _ = record_for(sandbox, tool)
@@ -88,7 +88,7 @@ async def test_a_job_that_a_person_agreed_to_says_what_it_was_about_and_all_that
 
 
 @pytest.mark.parametrize("tool", KINDS)
-async def test_nothing_is_read_for_the_trail_alone(sandbox: Sandbox, trail: Path, era: Era, tool: str) -> None:
+async def test_nothing_is_read_only_for_the_trail(sandbox: Sandbox, trail: Path, era: Era, tool: str) -> None:
     arguments, _ = record_for(sandbox, tool)
     alike = agency()
     async with working(owned(alike), era, Person()) as agent:
@@ -99,7 +99,7 @@ async def test_nothing_is_read_for_the_trail_alone(sandbox: Sandbox, trail: Path
 
 
 @pytest.mark.parametrize("tool", KINDS)
-async def test_where_nobody_was_asked_nothing_is_known_of_before(
+async def test_without_a_question_the_earlier_state_is_not_recorded(
     sandbox: Sandbox, trail: Path, lines: Lines, era: Era, tool: str
 ) -> None:
     arguments, _ = record_for(sandbox, tool)
@@ -113,7 +113,7 @@ async def test_where_nobody_was_asked_nothing_is_known_of_before(
 
 
 @pytest.mark.parametrize(("reply", "which"), NO)
-async def test_where_the_person_said_no_nothing_was_changed_and_no_line_looks_like_it(
+async def test_a_denied_call_changes_nothing_and_its_line_shows_no_change(
     sandbox: Sandbox, trail: Path, lines: Lines, era: Era, reply: Any, which: str
 ) -> None:
     (lead,) = some(sandbox, "leads")
@@ -124,7 +124,7 @@ async def test_where_the_person_said_no_nothing_was_changed_and_no_line_looks_li
         assert not line.keys() & {"writes", "given", "before", "after"}
 
 
-async def test_of_a_record_that_changed_while_the_person_was_asked_the_last_state_is_told(
+async def test_a_record_changed_during_the_question_is_logged_in_its_last_state(
     sandbox: Sandbox, trail: Path, lines: Lines, era: Era
 ) -> None:
     (lead,) = some(sandbox, "leads")
@@ -136,7 +136,7 @@ async def test_of_a_record_that_changed_while_the_person_was_asked_the_last_stat
     assert lines()[-1]["before"]["name"] == "Renamed meanwhile"
 
 
-async def test_a_delete_whose_outcome_is_unknown_says_what_may_be_gone(
+async def test_a_delete_of_unknown_outcome_records_what_may_be_deleted(
     sandbox: Sandbox, trail: Path, lines: Lines, time: FakeTime, era: Era
 ) -> None:
     (lead,) = some(sandbox, "leads")
@@ -147,9 +147,7 @@ async def test_a_delete_whose_outcome_is_unknown_says_what_may_be_gone(
     assert len(writes(sandbox)) == 1
 
 
-async def test_a_field_that_was_cleared_is_told_among_those_that_were_given(
-    sandbox: Sandbox, trail: Path, lines: Lines
-) -> None:
+async def test_a_cleared_field_is_recorded_among_the_changes(sandbox: Sandbox, trail: Path, lines: Lines) -> None:
     entry = sandbox.connection.execute("SELECT id FROM hours WHERE rate > 0").fetchone()["id"]
     async with working(owned(sandbox, audit_log=trail)) as agent:
         await agent.answer("update_hour_entry", hour_entry_id=entry, clear=["rate"], title="Meeting")
@@ -157,7 +155,9 @@ async def test_a_field_that_was_cleared_is_told_among_those_that_were_given(
 
 
 @pytest.mark.parametrize(("tool", "era"), covering(product([*DELETES, *OTHERS], ERAS)), indirect=["era"])
-async def test_no_secret_of_the_record_is_told(tool: str, era: Era, time: FakeTime, trail: Path, lines: Lines) -> None:
+async def test_no_secret_of_the_record_is_logged(
+    tool: str, era: Era, time: FakeTime, trail: Path, lines: Lines
+) -> None:
     arguments = {name: 7 if name.endswith("_id") else value for name, value in FIRST[tool].arguments.items()}
     async with working(session(generous, time, audit_log=trail), era, Person()) as agent:
         await agent.answer(tool, **arguments | {"confirm": True})
@@ -165,7 +165,7 @@ async def test_no_secret_of_the_record_is_told(tool: str, era: Era, time: FakeTi
     assert not seen_in(lines())
 
 
-async def test_no_handle_of_a_card_is_told_before_or_after(sandbox: Sandbox, trail: Path, lines: Lines) -> None:
+async def test_no_card_handle_is_logged_before_or_after(sandbox: Sandbox, trail: Path, lines: Lines) -> None:
     (client,) = some(sandbox, "clients")
     card = CARD | {"last_four_digits": "4242", "name": "Ann", "expiration_date": "2030-01-31"}
     async with working(owned(sandbox, audit_log=trail), "auto", Person()) as agent:
@@ -176,7 +176,7 @@ async def test_no_handle_of_a_card_is_told_before_or_after(sandbox: Sandbox, tra
     assert not seen_in(lines())
 
 
-async def test_an_update_that_read_its_record_first_says_what_the_fields_held(
+async def test_an_update_that_read_its_record_first_logs_the_earlier_values(
     sandbox: Sandbox, trail: Path, lines: Lines
 ) -> None:
     schedule, action = sandbox.connection.execute(

@@ -92,7 +92,7 @@ BROKEN = [("full", True, "the disk is full"), ("flushing", errno.EIO, os.strerro
 
 
 @pytest.mark.parametrize(("how", "value", "why"), BROKEN)
-async def test_a_disk_that_takes_no_more_stops_every_write_before_it_happens(
+async def test_a_full_disk_stops_every_write_before_it_happens(
     sandbox: Sandbox, disk: Disk, era: Era, how: str, value: Any, why: str
 ) -> None:
     async with working(owned(sandbox, audit_log=disk.trail), era) as agent:
@@ -106,7 +106,7 @@ async def test_a_disk_that_takes_no_more_stops_every_write_before_it_happens(
 
 
 @pytest.mark.parametrize(("how", "value"), [(how, value) for how, value, _ in BROKEN])
-async def test_reading_and_looking_go_on_without_the_trail(sandbox: Sandbox, disk: Disk, how: str, value: Any) -> None:
+async def test_reads_and_previews_work_without_the_trail(sandbox: Sandbox, disk: Disk, how: str, value: Any) -> None:
     (lead,) = some(sandbox, "leads")
     async with working(owned(sandbox, audit_log=disk.trail)) as agent:
         setattr(disk, how, value)
@@ -123,7 +123,7 @@ async def test_a_device_that_is_always_full_lets_no_write_through(sandbox: Sandb
     assert not writes(sandbox)
 
 
-async def test_a_line_that_could_not_be_written_stops_the_next_write(sandbox: Sandbox, disk: Disk) -> None:
+async def test_a_failed_trail_line_stops_the_next_write(sandbox: Sandbox, disk: Disk) -> None:
     """A quota, for one, shows only when something is written."""
     async with working(owned(sandbox, audit_log=disk.trail)) as agent:
         disk.writing = errno.EDQUOT
@@ -134,7 +134,7 @@ async def test_a_line_that_could_not_be_written_stops_the_next_write(sandbox: Sa
     assert len(sandbox.ledger) <= 2
 
 
-async def test_what_was_done_is_told_as_done_although_its_line_was_lost(sandbox: Sandbox, disk: Disk) -> None:
+async def test_a_successful_write_is_reported_as_done_although_its_line_was_lost(sandbox: Sandbox, disk: Disk) -> None:
     (lead,) = some(sandbox, "leads")
     async with working(owned(sandbox, audit_log=disk.trail)) as agent:
         disk.writing = errno.ENOSPC
@@ -142,7 +142,7 @@ async def test_what_was_done_is_told_as_done_although_its_line_was_lost(sandbox:
     assert bool(sandbox.ledger) == (not said.is_error)
 
 
-async def test_a_disk_that_takes_lines_in_pieces_gets_whole_ones(sandbox: Sandbox, disk: Disk) -> None:
+async def test_partial_writes_to_disk_still_produce_whole_lines(sandbox: Sandbox, disk: Disk) -> None:
     async with working(owned(sandbox, audit_log=disk.trail)) as agent:
         disk.at_once = 40
         await agent.answer("create_lead", name="Globex")
@@ -151,7 +151,7 @@ async def test_a_disk_that_takes_lines_in_pieces_gets_whole_ones(sandbox: Sandbo
     assert tools_in(disk.trail) == ["create_lead", "list_staff"]
 
 
-async def test_a_disk_that_fills_in_the_middle_of_a_line_keeps_nothing_of_it(sandbox: Sandbox, disk: Disk) -> None:
+async def test_a_disk_that_fills_up_mid_line_keeps_none_of_that_line(sandbox: Sandbox, disk: Disk) -> None:
     async with (
         working(owned(sandbox, audit_log=disk.trail)) as agent,
         working(owned(sandbox, audit_log=disk.trail)) as other,
@@ -167,7 +167,7 @@ async def test_a_disk_that_fills_in_the_middle_of_a_line_keeps_nothing_of_it(san
     assert tools_in(disk.trail) == ["list_clients", "list_leads", "list_staff", "list_tasks"]
 
 
-async def test_lines_of_reads_that_wait_for_the_disk_stay_few_and_the_next_line_counts_the_lost(
+async def test_queued_lines_of_reads_are_bounded_and_the_next_line_counts_the_dropped(
     sandbox: Sandbox, disk: Disk
 ) -> None:
     async with working(owned(sandbox, audit_log=disk.trail)) as agent:
@@ -185,13 +185,13 @@ async def test_lines_of_reads_that_wait_for_the_disk_stay_few_and_the_next_line_
     assert (after["tool"], after["lost"]) == ("list_leads", 1_001 - len(kept))
 
 
-async def test_the_line_of_a_write_waits_however_many_reads_wait_before_it(sandbox: Sandbox, disk: Disk) -> None:
-    async def while_it_is_under_way(_: float) -> None:
+async def test_a_writes_line_is_queued_however_many_reads_are_queued(sandbox: Sandbox, disk: Disk) -> None:
+    async def while_in_flight(_: float) -> None:
         disk.writing = errno.ENOSPC
         for _ in range(600):
             await agent.refusal("no_such_tool")
 
-    sandbox.faults = Faults([Fault("slow", "POST", "leads", after=True)], sleep=while_it_is_under_way)
+    sandbox.faults = Faults([Fault("slow", "POST", "leads", after=True)], sleep=while_in_flight)
     async with working(owned(sandbox, audit_log=disk.trail)) as agent:
         await agent.answer("create_lead", name="Globex")
         assert "Nothing was sent" in await agent.refusal("create_lead", name="Initech")
@@ -201,9 +201,7 @@ async def test_the_line_of_a_write_waits_however_many_reads_wait_before_it(sandb
     assert [json.loads(line)["given"]["name"] for line in made] == ["Globex"]
 
 
-async def test_a_disk_that_fills_while_the_person_thinks_stops_the_write(
-    sandbox: Sandbox, disk: Disk, era: Era
-) -> None:
+async def test_a_disk_that_fills_during_the_question_stops_the_write(sandbox: Sandbox, disk: Disk, era: Era) -> None:
     (lead,) = some(sandbox, "leads")
     person = Person(meanwhile=lambda: setattr(disk, "full", True))
     async with working(owned(sandbox, audit_log=disk.trail), era, person) as agent:
@@ -212,7 +210,7 @@ async def test_a_disk_that_fills_while_the_person_thinks_stops_the_write(
 
 
 @pytest.mark.parametrize("tool", ["delete_lead", "send_invoice_message", "charge_payment_profile"])
-async def test_what_cannot_be_undone_is_on_the_disk_before_its_answer(
+async def test_an_irreversible_write_is_synced_to_disk_before_its_answer(
     sandbox: Sandbox, disk: Disk, era: Era, tool: str
 ) -> None:
     arguments, _ = record_for(sandbox, tool)

@@ -24,9 +24,7 @@ def trail(tmp_path: Path) -> Path:
     return tmp_path / "logs" / "audit.jsonl"
 
 
-async def test_a_trail_that_went_away_is_begun_anew_and_only_its_owner_may_read_it(
-    sandbox: Sandbox, trail: Path, era: Era
-) -> None:
+async def test_a_deleted_trail_is_recreated_readable_only_by_its_owner(sandbox: Sandbox, trail: Path, era: Era) -> None:
     async with working(owned(sandbox, audit_log=trail), era) as agent:
         await agent.answer("list_clients")
         os.unlink(trail)
@@ -38,9 +36,7 @@ async def test_a_trail_that_went_away_is_begun_anew_and_only_its_owner_may_read_
     assert os.stat(trail).st_mode & 0o777 == 0o600
 
 
-async def test_a_trail_that_was_rotated_goes_on_in_a_new_file_and_the_old_one_is_left_alone(
-    sandbox: Sandbox, trail: Path, era: Era
-) -> None:
+async def test_a_rotated_trail_continues_in_a_new_file(sandbox: Sandbox, trail: Path, era: Era) -> None:
     rotated = trail.with_suffix(".1")
     async with working(owned(sandbox, audit_log=trail), era) as agent:
         await agent.answer("list_clients")
@@ -56,7 +52,7 @@ def replaced(trail: Path) -> None:
     trail.write_text('{"tool":"begun by the rotation"}\n')
 
 
-async def test_a_new_file_in_the_place_of_the_trail_is_added_to(sandbox: Sandbox, trail: Path) -> None:
+async def test_a_replaced_trail_file_is_appended_to(sandbox: Sandbox, trail: Path) -> None:
     async with working(owned(sandbox, audit_log=trail)) as agent:
         await agent.answer("list_clients")
         replaced(trail)
@@ -64,7 +60,7 @@ async def test_a_new_file_in_the_place_of_the_trail_is_added_to(sandbox: Sandbox
     assert tools_in(trail) == ["begun by the rotation", "list_staff"]
 
 
-async def test_a_trail_at_a_relative_path_stays_where_it_was_begun(
+async def test_a_relative_trail_path_keeps_its_original_directory(
     sandbox: Sandbox, trail: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(trail.parent)
@@ -96,7 +92,7 @@ UNREACHABLE = [
 
 
 @pytest.mark.parametrize(("spoil", "why"), UNREACHABLE)
-async def test_a_trail_that_cannot_be_begun_anew_stops_every_write_before_it_happens(
+async def test_a_trail_that_cannot_be_recreated_stops_every_write_before_it_happens(
     sandbox: Sandbox, trail: Path, era: Era, spoil: Callable[[Path], None], why: str
 ) -> None:
     (lead,) = some(sandbox, "leads")
@@ -115,7 +111,7 @@ async def test_a_trail_that_cannot_be_begun_anew_stops_every_write_before_it_hap
         assert "CLIENTARY_AUDIT_LOG" in refusal
 
 
-async def test_lines_wait_until_the_trail_can_be_written_again(sandbox: Sandbox, trail: Path) -> None:
+async def test_lines_are_queued_until_the_trail_is_writable_again(sandbox: Sandbox, trail: Path) -> None:
     async with working(owned(sandbox, audit_log=trail)) as agent:
         a_directory(trail)
         await agent.answer("list_clients")
@@ -125,7 +121,7 @@ async def test_lines_wait_until_the_trail_can_be_written_again(sandbox: Sandbox,
     assert tools_in(trail) == ["list_clients", "create_lead", "create_lead"]
 
 
-async def test_a_trail_that_goes_away_while_the_person_thinks_stops_the_write(
+async def test_a_trail_that_becomes_unwritable_during_the_question_stops_the_write(
     sandbox: Sandbox, trail: Path, era: Era
 ) -> None:
     (lead,) = some(sandbox, "leads")
@@ -135,7 +131,9 @@ async def test_a_trail_that_goes_away_while_the_person_thinks_stops_the_write(
     assert not writes(sandbox)
 
 
-async def test_lines_of_two_servers_in_one_file_never_mix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_lines_of_two_servers_in_one_file_never_interleave(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each in a thread of its own, on a disk that takes lines in small pieces: so they would, if they could."""
     disk = Disk(tmp_path / "audit.jsonl", monkeypatch)
     disk.at_once = 20

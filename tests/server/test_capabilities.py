@@ -10,7 +10,7 @@ from tests.support.agent import Era, agent_of
 pytestmark = pytest.mark.anyio
 
 
-async def test_changes_of_lists_and_subscriptions_are_not_advertised(sandbox: Sandbox, era: Era) -> None:
+async def test_list_changes_and_subscriptions_are_not_advertised(sandbox: Sandbox, era: Era) -> None:
     async with agent_of(session_with(sandbox), era) as agent:
         capabilities = agent.client.server_capabilities
     assert capabilities.tools
@@ -22,7 +22,7 @@ async def test_changes_of_lists_and_subscriptions_are_not_advertised(sandbox: Sa
     assert not capabilities.resources.subscribe
 
 
-async def test_there_is_no_stream_of_changes_to_listen_to(sandbox: Sandbox) -> None:
+async def test_there_is_no_change_stream_to_listen_to(sandbox: Sandbox) -> None:
     async with agent_of(session_with(sandbox)) as agent:
         with pytest.raises(MCPError, match="not found"):
             async with agent.client.listen(tools_list_changed=True):

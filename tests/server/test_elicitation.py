@@ -48,7 +48,7 @@ NO = [
 
 
 @pytest.mark.parametrize(("tool", "era"), covering(product(GATED, ERAS)), indirect=["era"])
-async def test_a_user_who_agrees_was_shown_what_the_preview_says_and_it_is_done(
+async def test_an_approving_user_was_shown_the_preview_and_it_is_carried_out(
     sandbox: Sandbox, era: Era, tool: str
 ) -> None:
     arguments, _ = record_for(sandbox, tool)
@@ -77,7 +77,7 @@ async def test_a_user_who_agrees_was_shown_what_the_preview_says_and_it_is_done(
     covering((*no, tool, era) for no in NO for tool in KINDS for era in ERAS),
     indirect=["era"],
 )
-async def test_without_a_yes_nothing_is_sent_and_the_answer_says_which_no_it_was(
+async def test_without_approval_nothing_is_sent_and_the_answer_gives_the_reason(
     sandbox: Sandbox, era: Era, tool: str, answer: mcp_types.ElicitResult, which: str
 ) -> None:
     arguments, _ = record_for(sandbox, tool)
@@ -89,9 +89,7 @@ async def test_without_a_yes_nothing_is_sent_and_the_answer_says_which_no_it_was
 
 
 @pytest.mark.parametrize("code", [mcp_types.METHOD_NOT_FOUND, mcp_types.INTERNAL_ERROR])
-async def test_a_client_that_declares_elicitation_without_a_handler_is_refused_with_what_the_owner_can_do(
-    sandbox: Sandbox, code: int
-) -> None:
+async def test_elicitation_declared_without_a_handler_is_refused_with_advice(sandbox: Sandbox, code: int) -> None:
     broken = Person(mcp_types.ErrorData(code=code, message="Method not found"))
     (lead,) = some(sandbox, "leads")
     async with working(owned(sandbox), "legacy", broken) as agent:
@@ -100,7 +98,7 @@ async def test_a_client_that_declares_elicitation_without_a_handler_is_refused_w
     assert not writes(sandbox)
 
 
-async def test_and_what_the_owner_can_do_helps(sandbox: Sandbox) -> None:
+async def test_following_that_advice_works(sandbox: Sandbox) -> None:
     broken = Person(mcp_types.ErrorData(code=mcp_types.METHOD_NOT_FOUND, message="Method not found"))
     (lead,) = some(sandbox, "leads")
     async with working(owned(sandbox, ask_user="never"), "legacy", broken) as agent:
@@ -123,7 +121,7 @@ async def test_an_unconfirmed_call_asks_nothing(sandbox: Sandbox, era: Era, mode
 
 
 @pytest.mark.parametrize("tool", KINDS)
-async def test_where_the_client_cannot_ask_the_confirmation_decides(sandbox: Sandbox, era: Era, tool: str) -> None:
+async def test_where_the_client_cannot_ask_confirm_is_enough(sandbox: Sandbox, era: Era, tool: str) -> None:
     arguments, _ = record_for(sandbox, tool)
     async with working(owned(sandbox), era) as agent:
         assert (await agent.answer(tool, **arguments))["done"] is False
@@ -144,7 +142,7 @@ async def test_asking_always_is_refused_where_the_client_cannot_ask(sandbox: San
 
 
 @pytest.mark.parametrize("tool", KINDS)
-async def test_an_owner_who_never_wants_questions_gets_none(sandbox: Sandbox, era: Era, tool: str) -> None:
+async def test_no_user_is_asked_when_the_setting_is_never(sandbox: Sandbox, era: Era, tool: str) -> None:
     arguments, _ = record_for(sandbox, tool)
     person = Person(reply("decline"))
     async with working(owned(sandbox, ask_user="never"), era, person) as agent:
@@ -153,7 +151,7 @@ async def test_an_owner_who_never_wants_questions_gets_none(sandbox: Sandbox, er
 
 
 @pytest.mark.parametrize("mode", ["auto", "always"])
-async def test_what_can_be_undone_asks_nothing(sandbox: Sandbox, era: Era, mode: Any) -> None:
+async def test_a_reversible_call_asks_nothing(sandbox: Sandbox, era: Era, mode: Any) -> None:
     person = Person()
     (client,) = some(sandbox, "clients")
     async with working(owned(sandbox, ask_user=mode), era, person) as agent:
@@ -163,7 +161,7 @@ async def test_what_can_be_undone_asks_nothing(sandbox: Sandbox, era: Era, mode:
     assert not person.questions
 
 
-async def test_a_client_that_can_only_open_addresses_is_not_sent_a_form(
+async def test_a_client_with_only_url_elicitation_is_not_sent_a_form(
     sandbox: Sandbox, era: Era, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     able = mcp_types.ClientCapabilities(
@@ -185,7 +183,7 @@ def rename(sandbox: Sandbox, lead: int) -> None:
     sandbox.connection.execute("UPDATE leads SET name = 'Renamed meanwhile' WHERE id = ?", (lead,))
 
 
-async def test_a_record_that_changed_while_the_user_was_asked_is_shown_anew(sandbox: Sandbox, era: Era) -> None:
+async def test_a_record_that_changed_during_the_question_is_shown_again(sandbox: Sandbox, era: Era) -> None:
     (lead,) = some(sandbox, "leads")
     person = Person(meanwhile=lambda: rename(sandbox, lead))
     async with working(owned(sandbox), era, person) as agent:
@@ -198,9 +196,7 @@ async def test_a_record_that_changed_while_the_user_was_asked_is_shown_anew(sand
     assert ["Renamed meanwhile" in question for question in person.questions] == [False, True]
 
 
-async def test_an_invoice_that_gained_a_payment_while_the_user_was_asked_is_not_charged(
-    sandbox: Sandbox, era: Era
-) -> None:
+async def test_an_invoice_paid_during_the_question_is_not_charged(sandbox: Sandbox, era: Era) -> None:
     arguments, _ = record_for(sandbox, "charge_payment_profile")
     invoice = arguments["invoice_id"]
     halve = "UPDATE invoices SET balance = balance / 2 WHERE id = ?"
@@ -210,7 +206,7 @@ async def test_an_invoice_that_gained_a_payment_while_the_user_was_asked_is_not_
     assert not writes(sandbox)
 
 
-async def test_a_change_that_the_question_did_not_show_counts_as_well(sandbox: Sandbox, era: Era) -> None:
+async def test_a_change_that_the_question_did_not_show_counts_too(sandbox: Sandbox, era: Era) -> None:
     arguments, _ = record_for(sandbox, "send_invoice_message")
     edit = "UPDATE invoices SET note = 'Pay to another account', updated_at = '2026-11-20T13:00:00Z' WHERE id = ?"
     person = Person(meanwhile=lambda: sandbox.connection.execute(edit, (arguments["invoice_id"],)))
@@ -234,7 +230,7 @@ class Closed(Network):
 
 
 @pytest.mark.parametrize("status", [403, 404])
-async def test_a_page_that_differs_each_time_is_no_change(sandbox: Sandbox, era: Era, status: int) -> None:
+async def test_an_error_page_that_differs_each_time_is_not_a_change(sandbox: Sandbox, era: Era, status: int) -> None:
     (task,) = some(sandbox, "tasks")
     path, person = f"tasks/{task}", Person()
     settings = Settings(base_url="http://localhost", api_token=sandbox.token, toolsets=frozenset({"raw"}))
@@ -243,7 +239,7 @@ async def test_a_page_that_differs_each_time_is_no_change(sandbox: Sandbox, era:
     assert len(person.questions) == len(writes(sandbox)) == 1
 
 
-async def test_a_card_that_the_token_may_not_see_can_be_agreed_to(sandbox: Sandbox, era: Era) -> None:
+async def test_a_card_that_the_token_may_not_read_can_be_approved(sandbox: Sandbox, era: Era) -> None:
     arguments, _ = record_for(sandbox, "charge_payment_profile")
     settings = Settings(base_url="http://localhost", api_token=sandbox.token)
     person = Person()
@@ -252,7 +248,7 @@ async def test_a_card_that_the_token_may_not_see_can_be_agreed_to(sandbox: Sandb
     assert len(person.questions) == len(writes(sandbox)) == 1
 
 
-async def test_a_record_that_went_away_while_the_user_was_asked_is_not_found(sandbox: Sandbox, era: Era) -> None:
+async def test_a_record_deleted_during_the_question_is_not_found(sandbox: Sandbox, era: Era) -> None:
     (lead,) = some(sandbox, "leads")
     person = Person(meanwhile=lambda: sandbox.connection.execute("DELETE FROM leads WHERE id = ?", (lead,)))
     async with working(owned(sandbox), era, person) as agent:
@@ -268,7 +264,7 @@ async def test_a_record_that_does_not_exist_asks_nothing(sandbox: Sandbox, era: 
 
 
 @pytest.mark.parametrize(("balance", "shown"), [(0, "0.00 USD"), (-500, "-5.00 USD")])
-async def test_an_invoice_that_owes_nothing_asks_nothing_and_is_not_charged(
+async def test_a_paid_invoice_asks_nothing_and_is_not_charged(
     sandbox: Sandbox, era: Era, balance: int, shown: str
 ) -> None:
     arguments, _ = record_for(sandbox, "charge_payment_profile")
@@ -294,7 +290,7 @@ async def test_the_user_is_asked_again_for_the_next_record(sandbox: Sandbox, era
     assert [f"lead {lead} " in question for lead, question in zip(leads, person.questions, strict=True)] == [True] * 3
 
 
-async def test_several_questions_at_the_same_time_do_not_mix(sandbox: Sandbox, era: Era) -> None:
+async def test_concurrent_questions_do_not_mix(sandbox: Sandbox, era: Era) -> None:
     keep, *go = some(sandbox, "leads", 4)
 
     async def careful(context: ClientRequestContext, params: mcp_types.ElicitRequestParams) -> mcp_types.ElicitResult:
@@ -311,7 +307,7 @@ async def test_several_questions_at_the_same_time_do_not_mix(sandbox: Sandbox, e
     assert gone == {str(lead) for lead in go}
 
 
-def test_every_gated_tool_and_no_other_asks() -> None:
+def test_exactly_the_gated_tools_ask() -> None:
     # What deletes, mails or charges, and what does several things or may do anything.
     asks = [
         tool.name

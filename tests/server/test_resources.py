@@ -30,7 +30,7 @@ async def text(client: Client, uri: str) -> str:
     return content.text
 
 
-async def test_hosts_list_what_there_is_and_how_records_are_addressed(sandbox: Sandbox, era: Era) -> None:
+async def test_hosts_list_the_resources_and_record_templates(sandbox: Sandbox, era: Era) -> None:
     async with host(sandbox, era) as client:
         listed = (await client.list_resources()).resources
         (template,) = (await client.list_resource_templates()).resource_templates
@@ -40,7 +40,7 @@ async def test_hosts_list_what_there_is_and_how_records_are_addressed(sandbox: S
     assert "invoice, lead, project" in (template.description or "")
 
 
-async def test_the_account_tells_its_counts_and_what_may_be_done(sandbox: Sandbox, era: Era) -> None:
+async def test_the_account_resource_reports_counts_and_permissions(sandbox: Sandbox, era: Era) -> None:
     async with host(sandbox, era, read_only=True) as client:
         told = json.loads(await text(client, "clientary://account"))
     assert told["counts"] == {
@@ -60,7 +60,7 @@ async def test_the_account_tells_its_counts_and_what_may_be_done(sandbox: Sandbo
         ({"exclude_tools": frozenset({"list_invoices"})}, ["clients", "leads", "projects"]),
     ],
 )
-async def test_the_account_counts_nothing_that_can_not_be_listed(
+async def test_the_account_resource_counts_only_listable_records(
     sandbox: Sandbox, choice: dict[str, Any], counted: list[str]
 ) -> None:
     async with host(sandbox, **choice) as client:
@@ -69,14 +69,14 @@ async def test_the_account_counts_nothing_that_can_not_be_listed(
     assert sorted({path.rpartition("/")[2] for _, path in sandbox.requests}) == counted
 
 
-async def test_the_guides_say_what_overdue_means_and_that_currencies_are_never_added(sandbox: Sandbox) -> None:
+async def test_the_guides_define_overdue_and_forbid_adding_currencies(sandbox: Sandbox) -> None:
     async with host(sandbox) as client:
         assert "Due today is not overdue" in await text(client, "clientary://guide/statuses")
         assert "never added" in await text(client, "clientary://guide/money")
 
 
 @pytest.mark.parametrize("guide", ["statuses", "money"])
-async def test_a_guide_names_no_tool_since_it_may_not_be_offered(sandbox: Sandbox, guide: str) -> None:
+async def test_a_guide_names_no_tool_since_any_may_be_unavailable(sandbox: Sandbox, guide: str) -> None:
     async with host(sandbox) as client:
         words = re.findall(r"\w+", await text(client, f"clientary://guide/{guide}"))
     assert not set(words) & {tool.name for tool in ALL}
@@ -98,7 +98,7 @@ async def test_a_guide_names_no_tool_since_it_may_not_be_offered(sandbox: Sandbo
         ("staff", "staff"),
     ],
 )
-async def test_any_record_can_be_read_by_its_address(sandbox: Sandbox, era: Era, kind: str, table: str) -> None:
+async def test_any_record_can_be_read_as_a_resource(sandbox: Sandbox, era: Era, kind: str, table: str) -> None:
     (record_id,) = sandbox.connection.execute(f"SELECT min(id) FROM {table}").fetchone()  # noqa: S608 our names
     async with host(sandbox, era) as client:
         record = json.loads(await text(client, f"clientary://{kind}/{record_id}"))
@@ -117,16 +117,14 @@ async def test_any_record_can_be_read_by_its_address(sandbox: Sandbox, era: Era,
         ("https://example.com/account", "This resource does not exist"),
     ],
 )
-async def test_a_missing_resource_is_answered_as_the_protocol_says(
-    sandbox: Sandbox, era: Era, uri: str, said: str
-) -> None:
+async def test_a_missing_resource_returns_the_protocols_error(sandbox: Sandbox, era: Era, uri: str, said: str) -> None:
     async with host(sandbox, era) as client:
         with pytest.raises(MCPError, match=said) as missing:
             await text(client, uri)
     assert (missing.value.code, missing.value.data) == (mcp_types.INVALID_PARAMS, {"uri": uri})
 
 
-async def test_a_record_whose_tool_is_not_offered_can_not_be_read(sandbox: Sandbox) -> None:
+async def test_a_record_whose_tool_is_unavailable_cannot_be_read(sandbox: Sandbox) -> None:
     (lead,) = sandbox.connection.execute("SELECT min(id) FROM leads").fetchone()
     async with host(sandbox, toolsets=frozenset({"clients"})) as client:
         with pytest.raises(MCPError, match="This resource does not exist"):
@@ -141,7 +139,7 @@ async def test_an_account_that_cannot_be_read_is_an_internal_error(sandbox: Sand
     assert (failure.value.code, failure.value.data) == (mcp_types.INTERNAL_ERROR, {"uri": "clientary://account"})
 
 
-async def test_the_trail_can_be_read_where_there_is_one(sandbox: Sandbox, tmp_path: Path) -> None:
+async def test_the_trail_can_be_read_when_it_is_configured(sandbox: Sandbox, tmp_path: Path) -> None:
     async with host(sandbox, audit_log=tmp_path / "trail") as client:
         assert [resource.uri for resource in (await client.list_resources()).resources] == [
             *FIXED,
@@ -154,7 +152,7 @@ async def test_the_trail_can_be_read_where_there_is_one(sandbox: Sandbox, tmp_pa
     assert lines[-1]["given"] == {"name": "Lead 2"}
 
 
-async def test_lines_of_the_trail_that_are_none_of_ours_are_skipped(sandbox: Sandbox, tmp_path: Path, era: Era) -> None:
+async def test_foreign_lines_in_the_trail_are_skipped(sandbox: Sandbox, tmp_path: Path, era: Era) -> None:
     trail = tmp_path / "trail"
     foreign = [b"{broken}", b'{"tool":"\xff"}', b'["list_staff"]', b'{"tool":' + b"[" * 20_000 + b"}", b"", b"{}"]
     ours = b'{"tool":"list_staff","number":NaN}'
@@ -165,7 +163,7 @@ async def test_lines_of_the_trail_that_are_none_of_ours_are_skipped(sandbox: San
         ]
 
 
-async def test_a_trail_that_goes_away_while_it_is_read_is_empty(
+async def test_a_trail_deleted_while_it_is_read_is_empty(
     sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trail = tmp_path / "trail"
@@ -182,9 +180,7 @@ async def test_a_trail_that_goes_away_while_it_is_read_is_empty(
         assert json.loads(await text(client, "clientary://audit/recent")) == []
 
 
-async def test_of_a_trail_that_others_write_too_only_the_offered_tools_are_told(
-    sandbox: Sandbox, tmp_path: Path, era: Era
-) -> None:
+async def test_a_shared_trail_shows_only_lines_of_available_tools(sandbox: Sandbox, tmp_path: Path, era: Era) -> None:
     (lead,) = sandbox.connection.execute("SELECT min(id) FROM leads").fetchone()
     async with host(sandbox, audit_log=tmp_path / "trail") as client:
         await client.call_tool("update_lead", {"lead_id": lead, "website": "hidden.example"})
@@ -196,7 +192,7 @@ async def test_of_a_trail_that_others_write_too_only_the_offered_tools_are_told(
     assert "hidden.example" not in shown
 
 
-async def test_a_long_trail_is_told_from_its_end_in_whole_lines(sandbox: Sandbox, tmp_path: Path) -> None:
+async def test_a_long_trail_is_read_from_its_end_in_whole_lines(sandbox: Sandbox, tmp_path: Path) -> None:
     trail = tmp_path / "trail"
     trail.write_text("".join(json.dumps({"tool": "list_staff", "number": n}) + "\n" for n in range(5_000)))
     async with host(sandbox, audit_log=trail) as client:
@@ -207,7 +203,7 @@ async def test_a_long_trail_is_told_from_its_end_in_whole_lines(sandbox: Sandbox
     assert len(shown) <= 60_000
 
 
-async def test_reading_a_record_stands_in_the_trail_as_its_tool(sandbox: Sandbox, tmp_path: Path) -> None:
+async def test_reading_a_record_resource_is_logged_as_its_tool(sandbox: Sandbox, tmp_path: Path) -> None:
     (invoice,) = sandbox.connection.execute("SELECT min(id) FROM invoices").fetchone()
     async with host(sandbox, audit_log=tmp_path / "trail") as client:
         await text(client, f"clientary://invoice/{invoice}")

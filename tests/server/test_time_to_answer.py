@@ -61,7 +61,7 @@ async def delete_a_lead(sandbox: Sandbox, user: ElicitationFnT, **settings: Any)
 
 
 @pytest.mark.parametrize(("settings", "seconds"), [({}, 54), ({"ask_timeout": 300}, 299), ({"deadline": 10}, 54)])
-async def test_who_agrees_in_time_is_obeyed_while_the_client_still_waits(
+async def test_a_timely_approval_is_carried_out_while_the_client_still_waits(
     sandbox: Sandbox, settings: dict[str, float], seconds: float
 ) -> None:
     said, took = await delete_a_lead(sandbox, agrees_after(seconds), **settings)
@@ -71,7 +71,7 @@ async def test_who_agrees_in_time_is_obeyed_while_the_client_still_waits(
 
 
 @pytest.mark.parametrize(("settings", "seconds"), [({}, 55), ({"ask_timeout": 20}, 20)])
-async def test_who_agrees_too_late_finds_the_question_withdrawn(
+async def test_a_late_approval_finds_the_question_withdrawn(
     sandbox: Sandbox, settings: dict[str, float], seconds: float
 ) -> None:
     said, took = await delete_a_lead(sandbox, agrees_after(seconds + 1), **settings)
@@ -84,7 +84,7 @@ def slow_reads(seconds: float, nth: int | None = None) -> Faults:
     return Faults([Fault("slow", "GET", "leads/*", seconds=seconds, nth=nth)])
 
 
-async def test_a_yes_that_leaves_too_little_time_for_the_change_does_nothing_and_says_so(sandbox: Sandbox) -> None:
+async def test_an_approval_that_leaves_too_little_time_changes_nothing(sandbox: Sandbox) -> None:
     sandbox.faults = slow_reads(2, nth=2)  # what is read once more after the yes
     said, took = await delete_a_lead(sandbox, agrees_after(54))
     assert "The user agreed too late" in said
@@ -92,7 +92,7 @@ async def test_a_yes_that_leaves_too_little_time_for_the_change_does_nothing_and
     assert not writes(sandbox)
 
 
-async def test_the_time_to_read_the_preview_counts_as_well(sandbox: Sandbox) -> None:
+async def test_the_time_to_read_the_preview_counts_too(sandbox: Sandbox) -> None:
     sandbox.faults = slow_reads(20, nth=1)
     said, took = await delete_a_lead(sandbox, agrees_after(36))
     assert "did not answer in time" in said
@@ -100,14 +100,14 @@ async def test_the_time_to_read_the_preview_counts_as_well(sandbox: Sandbox) -> 
     assert not writes(sandbox)
 
 
-async def test_a_preview_that_leaves_no_time_to_ask_is_said_and_nobody_is_asked(sandbox: Sandbox) -> None:
+async def test_a_preview_that_leaves_no_time_to_ask_is_reported_without_asking(sandbox: Sandbox) -> None:
     sandbox.faults, user = slow_reads(9, nth=1), Person()
     said, _ = await delete_a_lead(sandbox, user, ask_timeout=8)
     assert "Clientary was so slow that no time was left to ask the user" in said
     assert not user.questions
 
 
-async def test_a_change_that_has_to_wait_for_its_turn_is_not_made_after_the_client_stopped_waiting(
+async def test_a_delayed_change_is_not_made_after_the_client_stopped_waiting(
     sandbox: Sandbox,
 ) -> None:
     sandbox.faults = Faults([Fault(429, "DELETE", retry_after=10)])
@@ -117,7 +117,7 @@ async def test_a_change_that_has_to_wait_for_its_turn_is_not_made_after_the_clie
     assert sandbox.store.count("leads", f"id = {some(sandbox, 'leads')[0]}") == 1
 
 
-async def test_a_job_that_was_agreed_to_late_stops_in_time_and_says_what_it_did(sandbox: Sandbox) -> None:
+async def test_a_job_approved_late_stops_in_time_and_reports_what_it_did(sandbox: Sandbox) -> None:
     arguments, _ = record_for(sandbox, "convert_lead")
     sandbox.faults = Faults([Fault("slow", "POST", "tasks", seconds=4)])
     async with working(on_virtual_time(sandbox), "legacy", agrees_after(54)) as agent:
@@ -129,7 +129,7 @@ async def test_a_job_that_was_agreed_to_late_stops_in_time_and_says_what_it_did(
     assert took <= CLIENTS_WAIT
 
 
-async def test_a_client_that_wants_progress_is_sent_some_while_the_user_thinks(sandbox: Sandbox) -> None:
+async def test_a_client_that_wants_progress_gets_it_while_the_user_decides(sandbox: Sandbox) -> None:
     (lead,) = some(sandbox, "leads")
     heard: list[tuple[float, str | None]] = []
     times: list[float] = []
@@ -149,7 +149,7 @@ async def test_a_client_that_wants_progress_is_sent_some_while_the_user_thinks(s
 # A client that went away
 
 
-async def test_a_yes_to_a_call_that_the_client_cancelled_does_nothing(sandbox: Sandbox) -> None:
+async def test_approval_of_a_cancelled_call_has_no_effect(sandbox: Sandbox) -> None:
     (lead,) = some(sandbox, "leads")
     async with working(on_virtual_time(sandbox), "legacy", agrees_after(30)) as agent:
         with anyio.move_on_after(10) as patience:
@@ -176,7 +176,7 @@ class GivesUp(Network):
         return response
 
 
-async def test_a_yes_to_a_call_that_the_client_cancels_a_moment_later_does_nothing(sandbox: Sandbox) -> None:
+async def test_approval_of_a_call_cancelled_a_moment_later_has_no_effect(sandbox: Sandbox) -> None:
     (task,) = some(sandbox, "tasks")
     network = GivesUp(sandbox)
     async with working(session_on(sandbox, network), "legacy", Person()) as agent:
@@ -187,7 +187,7 @@ async def test_a_yes_to_a_call_that_the_client_cancels_a_moment_later_does_nothi
     assert not writes(sandbox)
 
 
-async def test_a_yes_in_a_session_that_was_closed_a_moment_later_does_nothing(sandbox: Sandbox) -> None:
+async def test_approval_in_a_session_closed_a_moment_later_has_no_effect(sandbox: Sandbox) -> None:
     sandbox.faults = slow_reads(4, nth=2)
     (lead,) = some(sandbox, "leads")
 
@@ -233,7 +233,7 @@ async def yes_after(seconds: float, sandbox: Sandbox, time: FakeTime) -> str:
 
 
 @pytest.mark.usefixtures("sealing")
-async def test_a_question_that_is_an_answer_can_be_answered_for_fifteen_minutes(
+async def test_a_question_returned_as_a_result_can_be_answered_for_fifteen_minutes(
     sandbox: Sandbox, time: FakeTime
 ) -> None:
     assert '"done":true' in await yes_after(899, sandbox, time)
@@ -242,7 +242,7 @@ async def test_a_question_that_is_an_answer_can_be_answered_for_fifteen_minutes(
 
 @pytest.mark.usefixtures("sealing")
 @pytest.mark.parametrize("seconds", [901, 86_400])
-async def test_and_no_longer(sandbox: Sandbox, time: FakeTime, seconds: float) -> None:
+async def test_a_reply_after_fifteen_minutes_is_too_late(sandbox: Sandbox, time: FakeTime, seconds: float) -> None:
     said = await yes_after(seconds, sandbox, time)
     assert "The user did not answer within 15 minutes" in said
     assert not writes(sandbox)

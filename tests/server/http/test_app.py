@@ -76,7 +76,7 @@ async def say_hello(
 
 
 @pytest.mark.parametrize("name", ["127.0.0.1:8000", "localhost", "localhost:4711", "[::1]:8000"])
-async def test_clients_on_this_machine_are_let_in(sandbox: Sandbox, name: str) -> None:
+async def test_clients_on_this_machine_are_accepted(sandbox: Sandbox, name: str) -> None:
     async with visitor(sandbox) as http:
         response = await say_hello(http, {"Host": name})
     assert response.status_code == ACCEPTED
@@ -88,7 +88,7 @@ STRANGERS = ["evil.example.com", "localhost.evil.example.com", "127.0.0.1.evil.e
 
 @pytest.mark.parametrize("transport", PATHS)
 @pytest.mark.parametrize("name", STRANGERS)
-async def test_the_host_name_of_a_stranger_is_refused(sandbox: Sandbox, transport: HttpTransport, name: str) -> None:
+async def test_an_unknown_host_name_is_rejected(sandbox: Sandbox, transport: HttpTransport, name: str) -> None:
     async with visitor(sandbox, transport) as http:
         response = await say_hello(http, {"Host": name}, transport)
     assert response.status_code == STRANGE_HOST
@@ -97,7 +97,7 @@ async def test_the_host_name_of_a_stranger_is_refused(sandbox: Sandbox, transpor
 
 @pytest.mark.parametrize("transport", PATHS)
 @pytest.mark.parametrize("origin", [*(f"http://{name}" for name in STRANGERS), "https://evil.example.com", "null"])
-async def test_the_origin_of_a_stranger_is_refused(sandbox: Sandbox, transport: HttpTransport, origin: str) -> None:
+async def test_an_unknown_origin_is_rejected(sandbox: Sandbox, transport: HttpTransport, origin: str) -> None:
     async with visitor(sandbox, transport) as http:
         response = await say_hello(http, {"Origin": origin}, transport)
     assert response.status_code == STRANGE_ORIGIN
@@ -108,7 +108,9 @@ async def test_the_origin_of_a_stranger_is_refused(sandbox: Sandbox, transport: 
     ("headers", "status"),
     [({"Host": STRANGERS[0]}, STRANGE_HOST), ({"Origin": f"https://{STRANGERS[0]}"}, STRANGE_ORIGIN)],
 )
-async def test_a_stranger_gets_no_stream_of_events(sandbox: Sandbox, headers: dict[str, str], status: int) -> None:
+async def test_an_unauthorized_client_gets_no_event_stream(
+    sandbox: Sandbox, headers: dict[str, str], status: int
+) -> None:
     async with visitor(sandbox, "sse") as http:
         for method in ("GET", "HEAD"):
             assert (await http.request(method, "/sse", headers=headers)).status_code == status
@@ -116,7 +118,7 @@ async def test_a_stranger_gets_no_stream_of_events(sandbox: Sandbox, headers: di
 
 @pytest.mark.parametrize("transport", PATHS)
 @pytest.mark.parametrize("path", ["/sse", "/mcp", "/messages/", "/health", "/anything/else"])
-async def test_a_stranger_is_told_nothing_of_what_is_where(
+async def test_an_unauthorized_client_cannot_tell_which_paths_exist(
     sandbox: Sandbox, transport: HttpTransport, path: str
 ) -> None:
     async with visitor(sandbox, transport) as http:
@@ -125,7 +127,7 @@ async def test_a_stranger_is_told_nothing_of_what_is_where(
             assert refused.status_code == STRANGE_HOST
 
 
-async def test_a_page_of_this_machine_is_let_in(sandbox: Sandbox) -> None:
+async def test_a_web_page_on_this_machine_is_accepted(sandbox: Sandbox) -> None:
     async with visitor(sandbox) as http:
         assert (await say_hello(http, {"Origin": "http://localhost:5173"})).status_code == ACCEPTED
 
@@ -136,7 +138,7 @@ OPEN = ["0.0.0.0", "192.168.1.5", "mcp.example.com", "::"]  # noqa: S104 refused
 @pytest.mark.parametrize("host", OPEN)
 @pytest.mark.parametrize(("token", "names"), [(None, ()), (SECRET, ()), (None, ("mcp.example.com",))])
 @pytest.mark.parametrize("transport", PATHS)
-async def test_an_address_that_others_reach_is_not_served_without_token_and_name(
+async def test_a_public_address_is_not_served_without_token_and_host_name(
     sandbox: Sandbox, transport: HttpTransport, host: str, token: str | None, names: tuple[str, ...]
 ) -> None:
     async with session_with(sandbox) as clientary:
@@ -147,7 +149,7 @@ async def test_an_address_that_others_reach_is_not_served_without_token_and_name
     assert SECRET not in str(refusal.value)
 
 
-async def test_beyond_loopback_only_the_named_host_is_let_in(sandbox: Sandbox) -> None:
+async def test_beyond_loopback_only_the_configured_host_is_accepted(sandbox: Sandbox) -> None:
     given = {"Authorization": f"Bearer {SECRET}"}
     names = ("mcp.example.com",)
     async with visitor(sandbox, mcp_token=SECRET, host="0.0.0.0", allowed_hosts=names) as http:  # noqa: S104 with a token
@@ -172,7 +174,7 @@ WRONG_TOKENS = [
 
 @pytest.mark.parametrize("transport", PATHS)
 @pytest.mark.parametrize("headers", WRONG_TOKENS)
-async def test_without_the_token_nobody_is_let_in(
+async def test_requests_without_the_token_are_rejected(
     sandbox: Sandbox, transport: HttpTransport, headers: dict[str, str]
 ) -> None:
     async with visitor(sandbox, transport, mcp_token=SECRET) as http:
@@ -187,7 +189,7 @@ async def test_without_the_token_nobody_is_let_in(
             assert SECRET not in response.text
 
 
-async def test_with_the_token_the_door_opens(sandbox: Sandbox) -> None:
+async def test_requests_with_the_token_are_accepted(sandbox: Sandbox) -> None:
     async with visitor(sandbox, mcp_token=SECRET) as http:
         response = await say_hello(http, {"Authorization": f"Bearer {SECRET}"})
     assert response.status_code == ACCEPTED
@@ -195,13 +197,13 @@ async def test_with_the_token_the_door_opens(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("transport", PATHS)
-async def test_a_token_does_not_excuse_a_strange_host(sandbox: Sandbox, transport: HttpTransport) -> None:
+async def test_a_token_does_not_excuse_an_unknown_host(sandbox: Sandbox, transport: HttpTransport) -> None:
     async with visitor(sandbox, transport, mcp_token=SECRET) as http:
         given = {"Authorization": f"Bearer {SECRET}"}
         response = await say_hello(http, {"Host": "evil.example.com", **given}, transport)
     assert response.status_code == STRANGE_HOST
 
 
-async def test_without_a_token_loopback_asks_for_none(sandbox: Sandbox) -> None:
+async def test_loopback_without_a_configured_token_requires_none(sandbox: Sandbox) -> None:
     async with visitor(sandbox) as http:
         assert (await say_hello(http)).status_code == ACCEPTED

@@ -52,7 +52,7 @@ class Visitor:
         return (await self.send(id=2, method="ping")).status_code
 
 
-async def test_a_session_that_nobody_used_for_half_an_hour_is_gone_and_one_that_was_used_is_not(
+async def test_only_sessions_idle_for_half_an_hour_are_closed(
     sandbox: Sandbox,
 ) -> None:
     async with served(sandbox) as app, visitor_of(app) as http:
@@ -67,7 +67,7 @@ async def test_a_session_that_nobody_used_for_half_an_hour_is_gone_and_one_that_
         assert await used.ping() == ENDED
 
 
-async def test_a_session_in_which_a_person_is_asked_does_not_end_before_they_had_their_time(sandbox: Sandbox) -> None:
+async def test_a_session_with_an_open_question_stays_until_the_user_had_time_to_answer(sandbox: Sandbox) -> None:
     (lead,) = some(sandbox, "leads")
     call = {"name": "delete_lead", "arguments": {"lead_id": lead, "confirm": True}}
     settings = Settings(base_url="http://localhost", api_token=sandbox.token, ask_timeout=2 * HALF_AN_HOUR)

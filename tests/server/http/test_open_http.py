@@ -55,7 +55,7 @@ def anyio_backend() -> str:
 
 @pytest.mark.parametrize("transport", PATHS)
 @pytest.mark.parametrize("token", [None, SECRET])
-async def test_anybody_may_know_that_it_is_alive_and_nothing_else(
+async def test_anyone_can_check_health_and_nothing_else(
     sandbox: Sandbox, transport: HttpTransport, token: str | None
 ) -> None:
     async with visitor(sandbox, transport, mcp_token=token) as http:
@@ -66,13 +66,13 @@ async def test_anybody_may_know_that_it_is_alive_and_nothing_else(
 
 
 @pytest.mark.parametrize("path", ["/health/", "/health/../mcp", "/healthy", "//health", "/HEALTH", "/health/mcp"])
-async def test_nothing_else_is_open_beside_it(sandbox: Sandbox, path: str) -> None:
+async def test_no_other_path_is_public(sandbox: Sandbox, path: str) -> None:
     async with visitor(sandbox, mcp_token=SECRET) as http:
         assert (await http.get(path)).status_code == 401
         assert (await http.post(path, json=HELLO)).status_code == 401
 
 
-async def test_being_alive_takes_no_orders(sandbox: Sandbox) -> None:
+async def test_the_health_path_accepts_no_other_method(sandbox: Sandbox) -> None:
     async with visitor(sandbox, mcp_token=SECRET) as http:
         for method in ("POST", "PUT", "DELETE"):
             assert (await http.request(method, "/health", json=HELLO)).status_code == 405
@@ -82,9 +82,7 @@ async def test_being_alive_takes_no_orders(sandbox: Sandbox) -> None:
     ("headers", "status"),
     [({"Host": "evil.example.com"}, STRANGE_HOST), ({"Origin": "https://evil.example.com"}, STRANGE_ORIGIN)],
 )
-async def test_host_and_origin_are_checked_there_as_well(
-    sandbox: Sandbox, headers: dict[str, str], status: int
-) -> None:
+async def test_the_health_path_checks_host_and_origin(sandbox: Sandbox, headers: dict[str, str], status: int) -> None:
     async with visitor(sandbox) as http:
         assert (await http.get("/health", headers=headers)).status_code == status
 
@@ -93,7 +91,7 @@ async def test_host_and_origin_are_checked_there_as_well(
 
 
 @pytest.mark.parametrize("transport", PATHS)
-async def test_who_brings_no_token_is_told_how_to(sandbox: Sandbox, transport: HttpTransport) -> None:
+async def test_a_request_without_a_token_learns_how_to_send_one(sandbox: Sandbox, transport: HttpTransport) -> None:
     async with visitor(sandbox, transport, mcp_token=SECRET) as http:
         response = await http.post(PATHS[transport], json=HELLO)
     assert response.status_code == 401
@@ -107,14 +105,14 @@ async def test_the_scheme_may_be_written_in_any_case(sandbox: Sandbox, spelt: st
         assert (await say_hello(http, {"Authorization": f"{spelt} {SECRET}"})).status_code == ACCEPTED
 
 
-async def test_a_token_in_the_address_opens_nothing(sandbox: Sandbox) -> None:
+async def test_a_token_in_the_url_is_ignored(sandbox: Sandbox) -> None:
     async with visitor(sandbox, mcp_token=SECRET) as http:
         assert (await http.post(f"/mcp?token={SECRET}&access_token={SECRET}", json=HELLO)).status_code == 401
 
 
 @pytest.mark.parametrize("arguments", [["--host", "0.0.0.0"], ["--host", "::", "--allowed-host", "mcp.example.com"]])  # noqa: S104 refused
 @pytest.mark.parametrize("transport", PATHS)
-def test_the_command_ends_with_2_rather_than_serve_strangers(
+def test_the_command_exits_with_2_rather_than_serve_without_a_token(
     capsys: pytest.CaptureFixture[str], arguments: list[str], transport: str
 ) -> None:
     with pytest.raises(SystemExit) as ending:
@@ -141,14 +139,14 @@ async def send(http: httpx.AsyncClient, content: Any, transport: HttpTransport) 
 
 
 @pytest.mark.parametrize("transport", PATHS)
-async def test_a_body_that_is_too_large_is_refused_by_its_length(sandbox: Sandbox, transport: HttpTransport) -> None:
+async def test_a_body_that_declares_too_large_a_length_is_rejected(sandbox: Sandbox, transport: HttpTransport) -> None:
     async with visitor(sandbox, transport) as http:
         assert (await send(http, padded(LIMIT + 1), transport)).status_code == TOO_LARGE
         assert (await send(http, padded(LIMIT), transport)).status_code != TOO_LARGE
 
 
 @pytest.mark.parametrize("transport", PATHS)
-async def test_a_body_that_does_not_say_its_length_is_cut_off(sandbox: Sandbox, transport: HttpTransport) -> None:
+async def test_a_body_without_a_declared_length_is_cut_off(sandbox: Sandbox, transport: HttpTransport) -> None:
     async def pieces() -> AsyncIterator[bytes]:
         for _ in range(100):
             yield b" " * 1_000_000
@@ -162,7 +160,7 @@ async def test_without_the_token_no_body_is_read(sandbox: Sandbox) -> None:
         assert (await send(http, padded(LIMIT + 1), "streamable-http")).status_code == 401
 
 
-async def test_more_sessions_than_500_are_refused_and_one_that_ends_makes_room(sandbox: Sandbox) -> None:
+async def test_sessions_beyond_500_are_rejected_until_one_ends(sandbox: Sandbox) -> None:
     async with visitor(sandbox) as http:
         opened = [await say_hello(http) for _ in range(500)]
         assert {response.status_code for response in opened} == {ACCEPTED}
@@ -249,7 +247,7 @@ virtual = pytest.mark.parametrize("anyio_backend", [("asyncio", {"loop_factory":
 HALF_AN_HOUR = 1_800
 
 
-async def test_more_streams_than_500_are_refused_and_one_that_ends_makes_room(sandbox: Sandbox) -> None:
+async def test_streams_beyond_500_are_rejected_until_one_ends(sandbox: Sandbox) -> None:
     async with served(sandbox, "sse") as app, listeners(app) as opened:
         first, *others = [await opened() for _ in range(500)]
         assert {stream.status for stream in (first, *others)} == {ACCEPTED}
@@ -261,7 +259,7 @@ async def test_more_streams_than_500_are_refused_and_one_that_ends_makes_room(sa
 
 
 @virtual
-async def test_a_stream_that_was_sent_nothing_for_half_an_hour_ends_as_answers_end(sandbox: Sandbox) -> None:
+async def test_a_stream_idle_for_half_an_hour_ends_cleanly(sandbox: Sandbox) -> None:
     async with served(sandbox, "sse") as app, listeners(app) as opened, visitor_of(app) as http:
         stream = await opened()
         await anyio.sleep(HALF_AN_HOUR - 1)
@@ -272,7 +270,7 @@ async def test_a_stream_that_was_sent_nothing_for_half_an_hour_ends_as_answers_e
 
 
 @virtual
-async def test_a_message_keeps_its_own_stream_open_and_no_other(sandbox: Sandbox) -> None:
+async def test_a_message_keeps_only_its_own_stream_open(sandbox: Sandbox) -> None:
     async with served(sandbox, "sse") as app, listeners(app) as opened, visitor_of(app) as http:
         used, idle = await opened(), await opened()
         for _ in range(5):
@@ -285,7 +283,7 @@ async def test_a_message_keeps_its_own_stream_open_and_no_other(sandbox: Sandbox
 
 
 @virtual
-async def test_no_stream_ends_while_a_person_may_be_asked(sandbox: Sandbox) -> None:
+async def test_no_stream_ends_while_a_question_to_the_user_is_open(sandbox: Sandbox) -> None:
     async with served(sandbox, "sse", ask_timeout=7_200) as app, listeners(app) as opened:
         stream = await opened()
         await anyio.sleep(7_200)
@@ -294,13 +292,13 @@ async def test_no_stream_ends_while_a_person_may_be_asked(sandbox: Sandbox) -> N
         assert stream.has_ended()
 
 
-async def test_asking_for_the_head_of_a_stream_opens_none(sandbox: Sandbox) -> None:
+async def test_a_head_request_opens_no_stream(sandbox: Sandbox) -> None:
     async with visitor(sandbox, "sse") as http:
         answer = await http.head("/sse")
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
 
 
-async def test_neither_strangers_nor_an_end_with_open_streams_leave_a_traceback_in_the_log(tmp_path: Path) -> None:
+async def test_unauthorized_requests_and_shutdown_log_no_traceback(tmp_path: Path) -> None:
     port, log = free_port(), tmp_path / "stderr"
     with anyio.fail_after(PATIENCE):
         async with (
@@ -316,7 +314,7 @@ async def test_neither_strangers_nor_an_end_with_open_streams_leave_a_traceback_
     assert "Traceback" not in log.read_text()
 
 
-async def test_a_real_process_answers_health_before_anybody_else(tmp_path: Path) -> None:
+async def test_a_real_process_answers_the_health_check_first(tmp_path: Path) -> None:
     port = free_port()
     serve = ("--sandbox", "--transport", "streamable-http")
     with anyio.fail_after(PATIENCE):
@@ -343,7 +341,7 @@ async def test_a_real_process_answers_health_before_anybody_else(tmp_path: Path)
     ],
     ids=["nothing", "half a head", "half a body", "half a second request"],
 )
-async def test_a_connection_on_which_no_request_is_finished_is_closed(begun: bytes, sandbox: Sandbox) -> None:
+async def test_a_connection_without_a_complete_request_is_closed(begun: bytes, sandbox: Sandbox) -> None:
     class Hasty(IdleTimeoutProtocol):
         patience = 0.01
 
@@ -361,7 +359,7 @@ async def test_a_connection_on_which_no_request_is_finished_is_closed(begun: byt
 
 
 @virtual
-async def test_a_connection_that_is_used_stays_until_it_no_longer_is(sandbox: Sandbox) -> None:
+async def test_a_connection_stays_open_while_in_use(sandbox: Sandbox) -> None:
     patience, often = IdleTimeoutProtocol.patience, 10
     config = uvicorn.Config(
         application(ClientaryServer(session_with(sandbox)), SETTINGS, "streamable-http", "127.0.0.1"),

@@ -119,7 +119,7 @@ class Lines:
                 return dict(message["result"])
 
 
-async def test_stdout_is_the_protocol_alone_and_the_token_is_nowhere(tmp_path: Path) -> None:
+async def test_stdout_carries_only_the_protocol_and_the_token_appears_nowhere(tmp_path: Path) -> None:
     port, log = free_port(), tmp_path / "stderr"
     account = {
         "CLIENTARY_BASE_URL": f"http://127.0.0.1:{port}",
