@@ -224,7 +224,7 @@ WRONG: list[Call] = [
 
 
 @pytest.mark.parametrize(("tool", "arguments", "words"), WRONG)
-async def test_wrong_arguments_are_told_with_what_is_valid_and_nothing_is_sent(
+async def test_invalid_arguments_are_reported_with_valid_values_and_nothing_is_sent(
     account: respx.MockRouter, agent: Agent, tool: str, arguments: dict[str, Any], words: str
 ) -> None:
     said = await agent.refusal(tool, **arguments)
@@ -235,7 +235,7 @@ async def test_wrong_arguments_are_told_with_what_is_valid_and_nothing_is_sent(
         assert foreign not in said
 
 
-async def test_a_misspelt_argument_is_refused_by_every_tool_in_both_eras(
+async def test_a_misspelled_argument_is_rejected_by_every_tool_in_both_eras(
     account: respx.MockRouter, time: FakeTime, era: Era
 ) -> None:
     every_tool = replace(SETTINGS, toolsets=EVERYTHING)
@@ -257,7 +257,9 @@ def sent(account: respx.MockRouter) -> Any:
 
 
 @pytest.mark.parametrize("items", [[LINE], json.dumps([LINE]), f" {json.dumps([LINE])} "])
-async def test_lines_are_taken_as_a_list_or_as_json_text(account: respx.MockRouter, agent: Agent, items: Any) -> None:
+async def test_lines_are_accepted_as_a_list_or_as_json_text(
+    account: respx.MockRouter, agent: Agent, items: Any
+) -> None:
     account.post("invoices").respond(201, json={"id": 7})
     await agent.answer("create_invoice", **INVOICE, items=items)
     assert sent(account)["invoice"]["invoice_items_attributes"] == [LINE]
@@ -270,7 +272,7 @@ async def test_a_list_within_lines_given_as_json_text_is_still_checked(account: 
 
 
 @pytest.mark.parametrize("recipients", [["a@b.co", "c@d.co"], '["a@b.co", "c@d.co"]'])
-async def test_recipients_are_taken_as_a_list_or_as_json_text(
+async def test_recipients_are_accepted_as_a_list_or_as_json_text(
     account: respx.MockRouter, agent: Agent, recipients: Any
 ) -> None:
     account.get("invoices/7").respond(json={"id": 7})
@@ -283,7 +285,7 @@ PAIR = {"name": "PO", "value": "7"}
 
 
 @pytest.mark.parametrize("extra", [[PAIR], json.dumps([PAIR]), {"PO": "7"}, '{"PO": "7"}', {"PO": 7}])
-async def test_free_keys_are_taken_as_pairs_or_as_an_object_or_as_json_text(
+async def test_free_keys_are_accepted_as_pairs_or_as_an_object_or_as_json_text(
     account: respx.MockRouter, agent: Agent, extra: Any
 ) -> None:
     account.post("clients").respond(201, json={"id": 7})
@@ -323,13 +325,13 @@ async def test_false_or_no_confirmation_confirms_nothing(account: respx.MockRout
 
 
 @pytest.mark.parametrize("id_", [7, "7", 7.0, " 7 "])
-async def test_an_id_is_taken_as_number_or_text(account: respx.MockRouter, agent: Agent, id_: Any) -> None:
+async def test_an_id_is_accepted_as_number_or_text(account: respx.MockRouter, agent: Agent, id_: Any) -> None:
     account.get("clients/7").respond(json={"id": 7})
     assert (await agent.answer("get_client", client_id=id_))["id"] == 7
 
 
 @pytest.mark.parametrize(("given", "leaves"), [("1.50", 1.5), (1.5, 1.5), ("2", 2), (2, 2), (" 3 ", 3), ("0.10", 0.1)])
-async def test_an_amount_is_taken_as_number_or_text(
+async def test_an_amount_is_accepted_as_number_or_text(
     account: respx.MockRouter, agent: Agent, given: Any, leaves: float
 ) -> None:
     account.post("projects/7/hours").respond(201, json={"id": 7})
@@ -338,7 +340,7 @@ async def test_an_amount_is_taken_as_number_or_text(
 
 
 @pytest.mark.parametrize(("number", "leaves"), [(101, "101"), (7.5, "7.5"), ("007", "007")])
-async def test_a_number_is_taken_where_text_is_asked_for(
+async def test_a_number_is_accepted_where_text_is_expected(
     account: respx.MockRouter, agent: Agent, number: Any, leaves: str
 ) -> None:
     account.post("clients").respond(201, json={"id": 7})

@@ -56,7 +56,7 @@ def test_the_fields_that_can_be_cleared_are_published(tool: Tool) -> None:
 
 
 @every_update
-async def test_a_cleared_field_is_sent_as_empty_text_and_is_empty_then(sandbox: Sandbox, tool: Tool, era: Era) -> None:
+async def test_a_cleared_field_is_sent_as_empty_text_and_becomes_empty(sandbox: Sandbox, tool: Tool, era: Era) -> None:
     names = CLEARABLE[tool.name].split()
     where = address(sandbox, tool)
     async with working(owned(sandbox), era) as agent:
@@ -67,7 +67,7 @@ async def test_a_cleared_field_is_sent_as_empty_text_and_is_empty_then(sandbox: 
 
 
 @every_update
-async def test_every_other_field_is_refused_with_those_that_can_be_cleared(sandbox: Sandbox, tool: Tool) -> None:
+async def test_every_other_field_is_rejected_with_the_clearable_ones(sandbox: Sandbox, tool: Tool) -> None:
     others = tool.arguments.model_fields.keys() - {*CLEARABLE[tool.name].split()}
     where = address(sandbox, tool)
     async with working(owned(sandbox)) as agent:
@@ -79,7 +79,7 @@ async def test_every_other_field_is_refused_with_those_that_can_be_cleared(sandb
 
 
 @pytest.mark.parametrize("clear", [["city"], '["city"]'])
-async def test_a_field_is_cleared_beside_others_that_are_set(sandbox: Sandbox, clear: Any) -> None:
+async def test_a_field_can_be_cleared_while_others_are_set(sandbox: Sandbox, clear: Any) -> None:
     (client,) = some(sandbox, "clients")
     async with working(owned(sandbox)) as agent:
         answer = await agent.answer("update_client", client_id=client, clear=clear, state="OR", zip="")
@@ -89,7 +89,7 @@ async def test_a_field_is_cleared_beside_others_that_are_set(sandbox: Sandbox, c
 
 
 @every_update
-async def test_a_field_is_not_both_set_and_cleared(sandbox: Sandbox, tool: Tool) -> None:
+async def test_a_field_cannot_be_both_set_and_cleared(sandbox: Sandbox, tool: Tool) -> None:
     name = next(each for each in CLEARABLE[tool.name].split() if each in ("description", "note", "title"))
     where = address(sandbox, tool)
     async with working(owned(sandbox)) as agent:
@@ -98,7 +98,9 @@ async def test_a_field_is_not_both_set_and_cleared(sandbox: Sandbox, tool: Tool)
     assert not sandbox.requests
 
 
-async def test_an_update_of_a_host_that_fills_in_everything_changes_what_was_meant(sandbox: Sandbox, era: Era) -> None:
+async def test_an_update_with_every_argument_filled_in_changes_only_the_intended_fields(
+    sandbox: Sandbox, era: Era
+) -> None:
     (invoice,) = some(sandbox, "invoices")
     before = dict(sandbox.connection.execute("SELECT * FROM invoices WHERE id = ?", (invoice,)).fetchone())
     empty: dict[str, Any] = {"client_id": 0, "number": "", "due_date": "", "status": "", "items": [], "clear": []}

@@ -74,7 +74,7 @@ EXCHANGES = [
 
 
 @pytest.mark.parametrize("exchange", EXCHANGES, ids=str)
-async def test_a_call_is_this_request(agent: Agent, account: respx.MockRouter, exchange: Exchange) -> None:
+async def test_a_call_sends_this_request(agent: Agent, account: respx.MockRouter, exchange: Exchange) -> None:
     await exchange.takes_place(agent, account)
 
 
@@ -90,7 +90,7 @@ async def test_every_request_carries_the_token_twice_and_asks_for_json(agent: Ag
     assert account.calls[0].request.headers["content-type"] == "application/json"
 
 
-async def test_a_list_shows_the_fields_people_look_for(agent: Agent, account: respx.MockRouter) -> None:
+async def test_a_list_shows_the_main_fields(agent: Agent, account: respx.MockRouter) -> None:
     account.get("clients").respond(json=LIST)
     assert await agent.answer("list_clients") == {
         "records": [
@@ -110,7 +110,7 @@ async def test_a_list_shows_the_fields_people_look_for(agent: Agent, account: re
     }
 
 
-async def test_in_full_a_list_shows_everything_but_nulls_and_secrets(agent: Agent, account: respx.MockRouter) -> None:
+async def test_full_detail_shows_everything_but_nulls_and_secrets(agent: Agent, account: respx.MockRouter) -> None:
     account.get("clients").respond(json=LIST)
     account.get("clients/2123").respond(json=CLIENT)
     shown = {name: value for name, value in CLIENT.items() if value is not None} | {
@@ -128,7 +128,7 @@ async def test_in_full_a_list_shows_everything_but_nulls_and_secrets(agent: Agen
     ("status", "word"),
     [(1, "active"), (2, "archived"), ("2", "archived"), ("Archived", "archived"), (9, "9"), ("on hold", "on hold")],
 )
-async def test_a_status_is_shown_as_a_word_and_an_unknown_one_as_it_came(
+async def test_a_status_becomes_a_word_and_an_unknown_one_is_unchanged(
     agent: Agent, account: respx.MockRouter, status: Any, word: str
 ) -> None:
     account.get("clients/2123").respond(json={**CLIENT, "status": status})
@@ -138,21 +138,21 @@ async def test_a_status_is_shown_as_a_word_and_an_unknown_one_as_it_came(
 @pytest.mark.parametrize(
     ("extra", "shown"), [("", None), (None, None), ({}, {}), ({"VAT": "DE1", "PO": 7}, {"VAT": "DE1", "PO": 7})]
 )
-async def test_invoice_extra_fields_may_come_as_empty_text(
+async def test_invoice_extra_fields_may_be_empty_text(
     agent: Agent, account: respx.MockRouter, extra: Any, shown: Any
 ) -> None:
     account.get("clients/2123").respond(json={**CLIENT, "invoice_extra_fields": extra})
     assert (await agent.answer("get_client", **ID)).get("invoice_extra_fields") == shown
 
 
-async def test_invoice_extra_fields_are_taken_as_json_text(agent: Agent, account: respx.MockRouter) -> None:
+async def test_invoice_extra_fields_are_accepted_as_json_text(agent: Agent, account: respx.MockRouter) -> None:
     account.post("clients").respond(201, json=CLIENT)
     await agent.answer("create_client", name="ACME", invoice_extra_fields='{"VAT": "DE123"}')
     body = {"client": {"name": "ACME", "invoice_extra_fields": {"VAT": "DE123"}}}
     assert sent(account) == [Request("POST", "clients", body=body)]
 
 
-async def test_a_client_needs_nothing_but_its_id_to_be_shown(agent: Agent, account: respx.MockRouter) -> None:
+async def test_a_client_with_only_an_id_can_be_shown(agent: Agent, account: respx.MockRouter) -> None:
     account.get("clients/2123").respond(json={"id": "2123", "name": None, "status": None, "number": None})
     assert await agent.answer("get_client", **ID) == {"id": 2123}
 
@@ -167,7 +167,7 @@ async def test_a_blank_name_sends_nothing(agent: Agent, account: respx.MockRoute
     assert sent(account) == []
 
 
-async def test_deleting_a_client_shows_what_goes_with_it_and_the_way_to_keep_it(
+async def test_deleting_a_client_previews_its_related_records_and_the_alternative(
     agent: Agent, account: respx.MockRouter
 ) -> None:
     invoices: list[dict[str, Any]] = [

@@ -56,11 +56,11 @@ EXCHANGES = [
 
 
 @pytest.mark.parametrize("exchange", EXCHANGES, ids=str)
-async def test_a_call_is_this_request(agent: Agent, account: respx.MockRouter, exchange: Exchange) -> None:
+async def test_a_call_sends_this_request(agent: Agent, account: respx.MockRouter, exchange: Exchange) -> None:
     await exchange.takes_place(agent, account)
 
 
-async def test_a_contact_is_shown_briefly_in_lists_and_whole_alone(agent: Agent, account: respx.MockRouter) -> None:
+async def test_a_contact_is_brief_in_lists_and_complete_alone(agent: Agent, account: respx.MockRouter) -> None:
     account.get("clients/117/contacts").respond(json=LIST)
     account.get("contacts/495").respond(json=CONTACT)
     brief = {
@@ -82,7 +82,7 @@ async def test_a_contact_is_shown_briefly_in_lists_and_whole_alone(agent: Agent,
     }
 
 
-async def test_contacts_are_read_a_hundred_at_a_time(agent: Agent, account: respx.MockRouter) -> None:
+async def test_contacts_are_read_a_hundred_per_page(agent: Agent, account: respx.MockRouter) -> None:
     page = {"page_count": 2, "page_size": 100, "total_count": 2, "contacts": [{**CONTACT, "id": 1}]}
     account.get("contacts", params={"page": "2"}).respond(json={**page, "contacts": [{**CONTACT, "id": 2}]})
     account.get("contacts").respond(json=page)
@@ -94,13 +94,15 @@ async def test_contacts_are_read_a_hundred_at_a_time(agent: Agent, account: resp
 
 
 @pytest.mark.parametrize("address", ["jdoe", "a@b", "a@example.com, b@example.com", "John <j@example.com>"])
-async def test_an_address_that_is_none_sends_nothing(agent: Agent, account: respx.MockRouter, address: str) -> None:
+async def test_an_invalid_email_address_sends_nothing(agent: Agent, account: respx.MockRouter, address: str) -> None:
     refusal = await agent.refusal("update_contact", **ID, email=address)
     assert "email takes one e-mail address" in refusal
     assert sent(account) == []
 
 
-async def test_deleting_a_contact_says_that_its_comments_go_too(agent: Agent, account: respx.MockRouter) -> None:
+async def test_deleting_a_contact_previews_that_its_comments_are_deleted_too(
+    agent: Agent, account: respx.MockRouter
+) -> None:
     account.get("contacts/495").respond(json=CONTACT)
     answer = await agent.answer("delete_contact", **ID)
     assert answer["done"] is False

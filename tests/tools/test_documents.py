@@ -58,7 +58,7 @@ every_form = pytest.mark.parametrize("form", [list, json.dumps], ids=["as a list
 
 @every_document
 @every_form
-async def test_new_lines_are_taken_as_a_list_and_as_json_text(
+async def test_new_lines_are_accepted_as_a_list_and_as_json_text(
     agent: Agent, account: respx.MockRouter, document: Document, form: Any
 ) -> None:
     account.post(document.path).respond(201, json=document.reply)
@@ -101,7 +101,7 @@ async def test_lines_are_changed_removed_and_added_by_one_update(
         ("foo", "items.0 takes an object"),
     ],
 )
-async def test_a_line_that_makes_no_sense_sends_nothing(
+async def test_an_invalid_line_sends_nothing(
     agent: Agent, account: respx.MockRouter, document: Document, item: Any, said: str
 ) -> None:
     assert said in await agent.refusal(f"update_{document.name}", **document.id, items=[item])
@@ -120,13 +120,15 @@ async def test_lines_are_read_under_both_spellings_and_with_unknown_types(
 
 
 @pytest.mark.parametrize("percent", [-1, 100.5, True, "much"])
-async def test_a_tax_that_is_no_percentage_sends_nothing(agent: Agent, account: respx.MockRouter, percent: Any) -> None:
+async def test_an_invalid_tax_sends_nothing(agent: Agent, account: respx.MockRouter, percent: Any) -> None:
     assert "tax2" in await agent.refusal("update_invoice", invoice_id=110, tax2=percent)
     assert sent(account) == []
 
 
 @every_mailed
-async def test_a_mail_is_shown_before_it_leaves(agent: Agent, account: respx.MockRouter, document: Document) -> None:
+async def test_a_mail_is_previewed_before_it_is_sent(
+    agent: Agent, account: respx.MockRouter, document: Document
+) -> None:
     account.get(f"{document.path}/110").respond(json=document.reply)
     answer = await agent.answer(f"send_{document.name}_message", **document.id, **MAIL)
     assert answer["done"] is False
@@ -139,7 +141,7 @@ async def test_a_mail_is_shown_before_it_leaves(agent: Agent, account: respx.Moc
 
 
 @every_mailed
-async def test_recipients_that_are_refused_as_a_list_are_sent_once_as_text(
+async def test_recipients_rejected_as_a_list_are_sent_once_as_text(
     agent: Agent, account: respx.MockRouter, document: Document
 ) -> None:
     path = f"{document.path}/110/messages"
@@ -152,9 +154,7 @@ async def test_recipients_that_are_refused_as_a_list_are_sent_once_as_text(
 
 
 @every_mailed
-async def test_a_mail_that_is_refused_in_both_forms_is_refused(
-    agent: Agent, account: respx.MockRouter, document: Document
-) -> None:
+async def test_a_mail_rejected_in_both_forms_fails(agent: Agent, account: respx.MockRouter, document: Document) -> None:
     account.post(f"{document.path}/110/messages").respond(422, json={"subject": ["is too long"]})
     refusal = await agent.refusal(f"send_{document.name}_message", **document.id, **MAIL, confirm=True)
     assert "subject: “is too long”" in refusal
@@ -174,7 +174,7 @@ async def test_a_mail_that_failed_otherwise_is_never_sent_again(
 
 @every_mailed
 @pytest.mark.parametrize("recipients", [[], ["a@example.com", "nobody"], "a@example.com", ["a@b.c, d@e.f"]])
-async def test_recipients_that_are_no_list_of_addresses_send_nothing(
+async def test_invalid_recipients_send_nothing(
     agent: Agent, account: respx.MockRouter, document: Document, recipients: Any
 ) -> None:
     refusal = await agent.refusal(f"send_{document.name}_message", **document.id, recipients=recipients, confirm=True)

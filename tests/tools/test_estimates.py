@@ -78,7 +78,7 @@ EXCHANGES = [
 
 
 @pytest.mark.parametrize("exchange", EXCHANGES, ids=str)
-async def test_a_call_is_this_request(agent: Agent, account: respx.MockRouter, exchange: Exchange) -> None:
+async def test_a_call_sends_this_request(agent: Agent, account: respx.MockRouter, exchange: Exchange) -> None:
     await exchange.takes_place(agent, account)
 
 
@@ -95,15 +95,13 @@ async def test_a_call_is_this_request(agent: Agent, account: respx.MockRouter, e
         ("archived", 7),
     ],
 )
-async def test_a_status_is_a_word_here_and_a_code_there(
-    agent: Agent, account: respx.MockRouter, word: str, code: int
-) -> None:
+async def test_a_status_word_is_sent_as_its_code(agent: Agent, account: respx.MockRouter, word: str, code: int) -> None:
     account.put("estimates/210").respond(json={**ESTIMATE, "status": code})
     assert (await agent.answer("update_estimate", **ID, status=word))["status"] == word
     assert sent(account) == [Request("PUT", "estimates/210", body={"estimate": {"status": code}})]
 
 
-async def test_an_estimate_is_shown_briefly_in_lists_and_whole_alone(agent: Agent, account: respx.MockRouter) -> None:
+async def test_an_estimate_is_brief_in_lists_and_complete_alone(agent: Agent, account: respx.MockRouter) -> None:
     account.get("estimates").respond(json=LIST)
     account.get("estimates/210").respond(json=ESTIMATE)
     brief = {
@@ -132,7 +130,7 @@ async def test_an_estimate_is_shown_briefly_in_lists_and_whole_alone(agent: Agen
     }
 
 
-async def test_deleting_an_estimate_shows_its_amount_and_the_way_to_keep_it(
+async def test_deleting_an_estimate_previews_its_amount_and_the_alternative(
     agent: Agent, account: respx.MockRouter
 ) -> None:
     account.get("estimates/210").respond(json=ESTIMATE)

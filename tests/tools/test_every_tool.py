@@ -148,7 +148,7 @@ async def test_a_filter_is_applied_here_to_the_same_request(
 
 
 @pytest.mark.parametrize("exchange", LISTS, ids=str)
-async def test_every_list_that_has_pages_begins_at_the_one_that_holds_the_offset(
+async def test_every_paginated_list_starts_at_the_page_that_contains_the_offset(
     agent: Agent, account: respx.MockRouter, exchange: Exchange
 ) -> None:
     account.get(exchange.path).respond(json=exchange.reply)
@@ -188,7 +188,7 @@ EMPTY: list[dict[str, Any]] = [
     covering(product(UPDATES, EMPTY)),
     ids=str,
 )
-async def test_an_update_that_answers_no_record_is_read_back_once(
+async def test_an_update_whose_response_lacks_the_record_is_read_back_once(
     agent: Agent, account: respx.MockRouter, exchange: Exchange, reply: dict[str, Any]
 ) -> None:
     account.put(exchange.path).respond(**reply)
@@ -199,7 +199,7 @@ async def test_an_update_that_answers_no_record_is_read_back_once(
 
 
 @pytest.mark.parametrize("exchange", UPDATES, ids=str)
-async def test_an_update_that_answers_the_record_is_not_read_back(
+async def test_an_update_whose_response_has_the_record_is_not_read_back(
     agent: Agent, account: respx.MockRouter, exchange: Exchange
 ) -> None:
     account.put(exchange.path).respond(json=exchange.reply)
@@ -208,7 +208,7 @@ async def test_an_update_that_answers_the_record_is_not_read_back(
 
 
 @pytest.mark.parametrize("exchange", UPDATES, ids=str)
-async def test_an_update_that_names_no_field_sends_nothing(
+async def test_an_update_without_fields_sends_nothing(
     agent: Agent, account: respx.MockRouter, exchange: Exchange
 ) -> None:
     [id_name] = TOOLS[exchange.tool].arguments.addresses()
@@ -222,7 +222,7 @@ async def test_an_update_that_names_no_field_sends_nothing(
     covering(product(GATED, GATES)),
     ids=str,
 )
-async def test_without_confirm_nothing_but_reads_leaves(
+async def test_without_confirm_only_reads_are_sent(
     agent: Agent, account: respx.MockRouter, exchange: Exchange, gate: dict[str, Any]
 ) -> None:
     account.route(method="GET").mock(side_effect=reads_only)
@@ -236,7 +236,7 @@ async def test_without_confirm_nothing_but_reads_leaves(
 
 
 @pytest.mark.parametrize("exchange", GATED, ids=str)
-async def test_with_confirm_its_one_write_leaves_and_the_answer_says_done(
+async def test_with_confirm_its_one_write_is_sent_and_reported_as_done(
     agent: Agent, account: respx.MockRouter, exchange: Exchange
 ) -> None:
     answer = await exchange.takes_place(agent, account)
@@ -249,7 +249,7 @@ async def test_with_confirm_its_one_write_leaves_and_the_answer_says_done(
     covering(product(GATED, [True, False])),
     ids=str,
 )
-async def test_what_does_not_exist_is_not_found_with_and_without_confirm(
+async def test_a_missing_record_is_not_found_with_and_without_confirm(
     agent: Agent, account: respx.MockRouter, exchange: Exchange, *, confirm: bool
 ) -> None:
     account.route().respond(404)
@@ -263,7 +263,7 @@ async def test_what_does_not_exist_is_not_found_with_and_without_confirm(
     covering(product(GATED, ["yes please", 2])),
     ids=str,
 )
-async def test_a_confirmation_that_is_none_sends_nothing(
+async def test_an_invalid_confirmation_sends_nothing(
     agent: Agent, account: respx.MockRouter, exchange: Exchange, confirm: Any
 ) -> None:
     refusal = await agent.refusal(exchange.tool, **unconfirmed(exchange), confirm=confirm)
@@ -286,7 +286,7 @@ async def test_a_delete_is_done_whatever_its_body(
 
 
 @pytest.mark.parametrize("exchange", ADDRESSED, ids=str)
-async def test_what_is_not_found_names_the_id_and_where_ids_come_from(
+async def test_not_found_errors_name_the_id_argument_and_the_list_of_ids(
     agent: Agent, account: respx.MockRouter, exchange: Exchange
 ) -> None:
     account.route().respond(404)
@@ -304,7 +304,7 @@ LOST: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize(("exchange", "fails"), covering(product(WRITES, LOST)), ids=str)
-async def test_a_write_of_unknown_outcome_leaves_once_and_says_where_to_look(
+async def test_a_write_of_unknown_outcome_is_sent_once_and_names_the_tool_to_check(
     agent: Agent, account: respx.MockRouter, exchange: Exchange, fails: dict[str, Any]
 ) -> None:
     account.request(exchange.method, exchange.path).mock(**fails)
@@ -317,7 +317,7 @@ async def test_a_write_of_unknown_outcome_leaves_once_and_says_where_to_look(
     assert [request for request in sent(account) if request.method != "GET"] == [exchange.request]
 
 
-async def test_a_misspelt_argument_sends_nothing(agent: Agent, account: respx.MockRouter) -> None:
+async def test_a_misspelled_argument_sends_nothing(agent: Agent, account: respx.MockRouter) -> None:
     said = {
         exchange.tool: await agent.refusal(exchange.tool, **exchange.arguments, nonsense=1)
         for exchange in FIRST.values()

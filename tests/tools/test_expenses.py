@@ -66,12 +66,12 @@ EXCHANGES = [
 
 
 @pytest.mark.parametrize("exchange", EXCHANGES, ids=str)
-async def test_a_call_is_this_request(agent: Agent, account: respx.MockRouter, exchange: Exchange) -> None:
+async def test_a_call_sends_this_request(agent: Agent, account: respx.MockRouter, exchange: Exchange) -> None:
     await exchange.takes_place(agent, account)
 
 
 @pytest.mark.parametrize(("tool", "of", "path"), LISTS)
-async def test_a_list_says_which_days_clientary_used(
+async def test_a_list_reports_the_date_range_that_clientary_used(
     agent: Agent, account: respx.MockRouter, tool: str, of: dict[str, Any], path: str
 ) -> None:
     account.get(path).respond(json=LIST)
@@ -94,13 +94,15 @@ async def test_a_list_says_which_days_clientary_used(
     }
 
 
-async def test_a_narrowed_list_says_which_days_clientary_used(agent: Agent, account: respx.MockRouter) -> None:
+async def test_a_filtered_list_reports_the_date_range_that_clientary_used(
+    agent: Agent, account: respx.MockRouter
+) -> None:
     account.get("expenses").respond(json=LIST)
     answer = await agent.answer("list_expenses", query="nothing like it")
     assert (answer["returned"], answer["from_date"], answer["to_date"]) == (0, "2011-01-01", "2011-12-31")
 
 
-async def test_days_that_clientary_does_not_tell_are_not_made_up(agent: Agent, account: respx.MockRouter) -> None:
+async def test_a_missing_date_range_is_not_invented(agent: Agent, account: respx.MockRouter) -> None:
     account.get("expenses").respond(json={"total_count": 0, "from_date": None, "expenses": []})
     assert await agent.answer("list_expenses", from_date="2026-01-01") == {
         "records": [],
@@ -110,7 +112,9 @@ async def test_days_that_clientary_does_not_tell_are_not_made_up(agent: Agent, a
     }
 
 
-async def test_deleting_a_billed_expense_says_that_its_invoice_stays(agent: Agent, account: respx.MockRouter) -> None:
+async def test_deleting_a_billed_expense_previews_that_its_invoice_stays(
+    agent: Agent, account: respx.MockRouter
+) -> None:
     account.get("expenses/3").respond(json={**EXPENSE, "invoice_id": 110})
     answer = await agent.answer("delete_expense", **ID)
     assert answer["done"] is False

@@ -86,12 +86,12 @@ def in_words(amount: int, currency: str) -> str:
     return f"{Decimal(amount) / 100:,.2f} {currency}"
 
 
-def test_every_gated_tool_is_tried_here() -> None:
+def test_every_gated_tool_has_a_case() -> None:
     assert list(RECORDS) == GATED
 
 
 @pytest.mark.parametrize("tool", GATED)
-async def test_unconfirmed_nothing_but_reading_happens(sandbox: Sandbox, agent: Agent, tool: str) -> None:
+async def test_an_unconfirmed_call_only_reads(sandbox: Sandbox, agent: Agent, tool: str) -> None:
     arguments, label = record_for(sandbox, tool)
     before = dump(sandbox)
     answer = await agent.answer(tool, **arguments)
@@ -112,7 +112,7 @@ async def test_unconfirmed_nothing_but_reading_happens(sandbox: Sandbox, agent: 
 
 
 @pytest.mark.parametrize("tool", JOBS)
-async def test_a_job_does_what_its_preview_shows_and_a_second_time_nothing(
+async def test_a_job_carries_out_its_preview_and_a_second_call_does_nothing(
     sandbox: Sandbox, era: Era, tool: str
 ) -> None:
     arguments, _ = record_for(sandbox, tool)
@@ -130,7 +130,9 @@ async def test_a_job_does_what_its_preview_shows_and_a_second_time_nothing(
 
 
 @pytest.mark.parametrize("tool", [tool for tool in GATED if tool.startswith("delete_")])
-async def test_confirmed_the_record_and_what_goes_with_it_are_gone(sandbox: Sandbox, agent: Agent, tool: str) -> None:
+async def test_a_confirmed_delete_removes_the_record_and_its_related_records(
+    sandbox: Sandbox, agent: Agent, tool: str
+) -> None:
     arguments, _ = record_for(sandbox, tool)
     record_id, kind = own_id(tool, arguments), kind_of(tool)
     tables = (*TABLES.values(), "invoice_items", "estimate_items")
@@ -173,7 +175,7 @@ OF_NONE = {
 
 @pytest.mark.parametrize("confirm", [False, True])
 @pytest.mark.parametrize("tool", [tool for tool in GATED if tool not in ADDRESSED])
-async def test_a_record_of_a_list_or_a_path_that_does_not_exist_is_told_as_such(
+async def test_a_missing_record_in_a_list_or_path_is_reported(
     sandbox: Sandbox, agent: Agent, tool: str, *, confirm: bool
 ) -> None:
     arguments, _ = record_for(sandbox, tool)
@@ -216,7 +218,7 @@ async def test_a_card_of_another_client_is_not_charged(sandbox: Sandbox, agent: 
     assert dump(sandbox) == before
 
 
-async def test_deleting_a_client_says_what_goes_along_to_the_cent(sandbox: Sandbox, agent: Agent) -> None:
+async def test_deleting_a_client_previews_related_records_to_the_cent(sandbox: Sandbox, agent: Agent) -> None:
     arguments, _ = record_for(sandbox, "delete_client")
     owner = arguments["client_id"]
     # One invoice in another currency, which must not be added to the others.
@@ -246,7 +248,7 @@ async def test_deleting_a_client_says_what_goes_along_to_the_cent(sandbox: Sandb
     assert set(told["contacts"]["first"]) == names
 
 
-async def test_deleting_a_project_counts_its_tasks_and_hours_and_what_may_go_too(
+async def test_deleting_a_project_counts_its_tasks_hours_and_possibly_related_records(
     sandbox: Sandbox, agent: Agent
 ) -> None:
     arguments, _ = record_for(sandbox, "delete_project")
@@ -261,7 +263,7 @@ async def test_deleting_a_project_counts_its_tasks_and_hours_and_what_may_go_too
     assert "Comments" in answer["not_visible"]
 
 
-async def test_a_part_that_may_not_be_seen_is_said_to_be_hidden(sandbox: Sandbox, agent: Agent) -> None:
+async def test_related_records_without_permission_are_marked_hidden(sandbox: Sandbox, agent: Agent) -> None:
     arguments, _ = record_for(sandbox, "delete_project")
     sandbox.switches = Switches(allow_hours=False)
     told = (await agent.answer("delete_project", **arguments))["goes_with_it"]
@@ -294,7 +296,7 @@ async def test_deleting_a_card_names_the_schedules_that_charge_it(sandbox: Sandb
     assert sorted(name.split()[0] for name in told["first"]) == schedules
 
 
-async def test_deleting_an_invoice_says_what_was_received_on_it(sandbox: Sandbox, agent: Agent) -> None:
+async def test_deleting_an_invoice_previews_its_payments(sandbox: Sandbox, agent: Agent) -> None:
     arguments, _ = record_for(sandbox, "delete_invoice")
     row = row_of(sandbox, "invoices", arguments["invoice_id"])
     answer = await agent.answer("delete_invoice", **arguments)
@@ -315,7 +317,7 @@ ALTERNATIVES = [
 
 
 @pytest.mark.parametrize(("tool", "instead", "column", "code"), ALTERNATIVES)
-async def test_the_alternative_that_is_named_works_and_can_be_undone(
+async def test_the_suggested_alternative_works_and_can_be_undone(
     sandbox: Sandbox, agent: Agent, tool: str, instead: str, column: str, code: int
 ) -> None:
     arguments, _ = record_for(sandbox, tool)
@@ -330,7 +332,7 @@ async def test_the_alternative_that_is_named_works_and_can_be_undone(
 
 
 @pytest.mark.parametrize("tool", ["send_invoice_message", "send_estimate_message"])
-async def test_a_mail_is_shown_before_it_leaves_and_leaves_once(sandbox: Sandbox, agent: Agent, tool: str) -> None:
+async def test_a_mail_is_previewed_and_then_sent_once(sandbox: Sandbox, agent: Agent, tool: str) -> None:
     arguments, number = record_for(sandbox, tool)
     kind = kind_of(tool)
     row = row_of(sandbox, f"{kind}s", arguments[f"{kind}_id"])
@@ -351,7 +353,7 @@ async def test_a_mail_is_shown_before_it_leaves_and_leaves_once(sandbox: Sandbox
     assert sandbox.sent_messages == [{"kind": kind, "id": row["id"], **shown}]
 
 
-async def test_a_charge_names_the_balance_and_takes_exactly_that(sandbox: Sandbox, agent: Agent) -> None:
+async def test_a_charge_previews_the_balance_and_charges_exactly_that(sandbox: Sandbox, agent: Agent) -> None:
     arguments, _ = record_for(sandbox, "charge_payment_profile")
     invoice = row_of(sandbox, "invoices", arguments["invoice_id"])
     card = row_of(sandbox, "payment_profiles", arguments["payment_profile_id"])["last_four_digits"]
@@ -367,7 +369,7 @@ async def test_a_charge_names_the_balance_and_takes_exactly_that(sandbox: Sandbo
     assert row_of(sandbox, "invoices", invoice["id"])["balance"] == 0
 
 
-async def test_deleting_a_payment_says_what_the_balance_would_become(sandbox: Sandbox, agent: Agent) -> None:
+async def test_deleting_a_payment_previews_the_new_balance(sandbox: Sandbox, agent: Agent) -> None:
     arguments, _ = record_for(sandbox, "delete_payment")
     amount = row_of(sandbox, "payments", arguments["payment_id"])["amount"]
     invoice = row_of(sandbox, "invoices", arguments["invoice_id"])
@@ -378,7 +380,7 @@ async def test_deleting_a_payment_says_what_the_balance_would_become(sandbox: Sa
     assert row_of(sandbox, "invoices", invoice["id"])["balance"] == invoice["balance"] + amount
 
 
-async def test_deleting_a_payment_by_card_says_that_nothing_may_be_paid_back(sandbox: Sandbox, agent: Agent) -> None:
+async def test_deleting_a_card_payment_warns_that_it_may_not_be_refunded(sandbox: Sandbox, agent: Agent) -> None:
     row = sandbox.connection.execute(
         "SELECT invoice_id, id AS payment_id FROM payments WHERE transaction_id LIKE 'ch_%'"
     ).fetchone()

@@ -85,11 +85,11 @@ EXCHANGES = [
 
 
 @pytest.mark.parametrize("exchange", EXCHANGES, ids=str)
-async def test_a_call_is_this_request(agent: Agent, account: respx.MockRouter, exchange: Exchange) -> None:
+async def test_a_call_sends_this_request(agent: Agent, account: respx.MockRouter, exchange: Exchange) -> None:
     await exchange.takes_place(agent, account)
 
 
-async def test_hours_come_without_counts_and_are_counted_here(agent: Agent, account: respx.MockRouter) -> None:
+async def test_hours_without_counts_are_counted_locally(agent: Agent, account: respx.MockRouter) -> None:
     account.get(OF_PROJECT).respond(json=LIST)
     assert await agent.answer("list_project_hours", project_id=24) == {
         "records": [
@@ -121,7 +121,7 @@ async def test_hours_come_without_counts_and_are_counted_here(agent: Agent, acco
         ({"worked_hours": 8, "unbilled_hours": "0.5"}, {"billed": False}, True),
     ],
 )
-async def test_a_project_without_such_hours_is_not_asked_for_any(
+async def test_a_project_without_such_hours_is_not_read(
     agent: Agent, account: respx.MockRouter, told: dict[str, Any], arguments: dict[str, Any], *, asked: bool
 ) -> None:
     account.get("projects").respond(json=listed("projects", {**PROJECT, **told}))
@@ -131,7 +131,7 @@ async def test_a_project_without_such_hours_is_not_asked_for_any(
     assert [request.path for request in sent(account)] == ["projects", OF_PROJECT][: 1 + asked]
 
 
-async def test_a_project_that_can_not_be_read_fails_the_list(agent: Agent, account: respx.MockRouter) -> None:
+async def test_an_unreadable_project_fails_the_list(agent: Agent, account: respx.MockRouter) -> None:
     account.get("projects").respond(json=listed("projects", PROJECT, {**PROJECT, "id": 25}))
     account.get(OF_PROJECT).respond(json=LIST)
     account.get("projects/25/hours").respond(403)
@@ -151,7 +151,7 @@ async def test_billed_is_read_with_and_without_a_question_mark(
 
 @pytest.mark.parametrize("reply", [{"status_code": 204}, {"status_code": 200, "json": {**HOUR_ENTRY, "billed?": True}}])
 @pytest.mark.parametrize(("asked", "shown"), [(True, False), (False, True), (True, None)])
-async def test_a_billed_that_did_not_change_is_said_plainly(
+async def test_a_billed_flag_that_did_not_change_is_reported(
     agent: Agent, account: respx.MockRouter, reply: dict[str, Any], asked: bool, shown: bool | None
 ) -> None:
     account.put("hours/7").respond(**reply)
@@ -166,7 +166,9 @@ async def test_a_billed_that_did_not_change_is_said_plainly(
 
 
 @pytest.mark.parametrize("billed", [True, False])
-async def test_a_billed_that_changed_needs_no_notice(agent: Agent, account: respx.MockRouter, *, billed: bool) -> None:
+async def test_a_billed_flag_that_changed_needs_no_notice(
+    agent: Agent, account: respx.MockRouter, *, billed: bool
+) -> None:
     account.put("hours/7").respond(204)
     account.get("hours/7").respond(json={**HOUR_ENTRY, "billed?": billed})
     answer = await agent.answer("update_hour_entry", **ID, billed=billed)
@@ -175,13 +177,13 @@ async def test_a_billed_that_changed_needs_no_notice(agent: Agent, account: resp
 
 
 @pytest.mark.parametrize("hours", [0, -1, "0.0", True, "two"])
-async def test_time_that_nobody_can_work_sends_nothing(agent: Agent, account: respx.MockRouter, hours: Any) -> None:
+async def test_impossible_hours_send_nothing(agent: Agent, account: respx.MockRouter, hours: Any) -> None:
     refusal = await agent.refusal("create_project_hours", project_id=24, title="Setup", hours=hours)
     assert "hours" in refusal
     assert sent(account) == []
 
 
-async def test_deleting_a_billed_entry_says_that_its_invoice_stays(agent: Agent, account: respx.MockRouter) -> None:
+async def test_deleting_a_billed_entry_previews_that_its_invoice_stays(agent: Agent, account: respx.MockRouter) -> None:
     account.get("hours/7").respond(json={**HOUR_ENTRY, "billed?": True})
     answer = await agent.answer("delete_hour_entry", **ID)
     assert answer["done"] is False

@@ -126,22 +126,20 @@ EXCHANGES = [
 
 
 @pytest.mark.parametrize("exchange", EXCHANGES, ids=str)
-async def test_a_call_is_this_request(agent: Agent, account: respx.MockRouter, exchange: Exchange) -> None:
+async def test_a_call_sends_this_request(agent: Agent, account: respx.MockRouter, exchange: Exchange) -> None:
     await exchange.takes_place(agent, account)
 
 
 @pytest.mark.parametrize(
     ("word", "code"), [("draft", 0), ("sent", 1), ("viewed", 2), ("cancelled", 3), ("paid", 4), ("pending", 5)]
 )
-async def test_a_status_is_a_word_here_and_a_code_there(
-    agent: Agent, account: respx.MockRouter, word: str, code: int
-) -> None:
+async def test_a_status_word_is_sent_as_its_code(agent: Agent, account: respx.MockRouter, word: str, code: int) -> None:
     account.put("invoices/110").respond(json={**INVOICE, "status": code})
     assert (await agent.answer("update_invoice", **ID, status=word))["status"] == word
     assert sent(account) == [Request("PUT", "invoices/110", body={"invoice": {"status": code}})]
 
 
-async def test_a_list_shows_what_is_owed_and_until_when(agent: Agent, account: respx.MockRouter) -> None:
+async def test_a_list_shows_balances_and_due_dates(agent: Agent, account: respx.MockRouter) -> None:
     account.get("invoices").respond(json=LIST)
     assert (await agent.answer("list_invoices"))["records"] == [
         {
@@ -184,9 +182,7 @@ async def test_an_invoice_is_shown_with_lines_and_payments(agent: Agent, account
     }
 
 
-async def test_an_account_without_the_plural_path_updates_under_the_singular(
-    agent: Agent, account: respx.MockRouter
-) -> None:
+async def test_updates_fall_back_to_the_singular_path(agent: Agent, account: respx.MockRouter) -> None:
     account.put("invoices/110").respond(404)
     account.put("invoice/110").respond(204)
     account.get("invoices/110").respond(json=INVOICE)
@@ -199,7 +195,7 @@ async def test_an_account_without_the_plural_path_updates_under_the_singular(
     ]
 
 
-async def test_an_invoice_that_neither_path_knows_is_not_found(agent: Agent, account: respx.MockRouter) -> None:
+async def test_an_invoice_missing_under_both_paths_is_not_found(agent: Agent, account: respx.MockRouter) -> None:
     account.put("invoices/110").respond(404)
     account.put("invoice/110").respond(404)
     refusal = await agent.refusal("update_invoice", **ID, title="May")
@@ -209,15 +205,13 @@ async def test_an_invoice_that_neither_path_knows_is_not_found(agent: Agent, acc
 
 
 @pytest.mark.parametrize("status", [401, 403, 422, 500])
-async def test_only_a_missing_path_is_reason_to_try_the_other(
-    agent: Agent, account: respx.MockRouter, status: int
-) -> None:
+async def test_only_a_missing_path_triggers_the_fallback(agent: Agent, account: respx.MockRouter, status: int) -> None:
     account.put("invoices/110").respond(status)
     await agent.refusal("update_invoice", **ID, title="May")
     assert [request.path for request in sent(account)] == ["invoices/110"]
 
 
-async def test_deleting_an_invoice_shows_its_money_and_the_way_to_keep_it(
+async def test_deleting_an_invoice_previews_its_amounts_and_the_alternative(
     agent: Agent, account: respx.MockRouter
 ) -> None:
     account.get("invoices/110").respond(json=INVOICE)

@@ -49,11 +49,11 @@ EXCHANGES = [
 
 
 @pytest.mark.parametrize("exchange", EXCHANGES, ids=str)
-async def test_a_call_is_this_request(agent: Agent, account: respx.MockRouter, exchange: Exchange) -> None:
+async def test_a_call_sends_this_request(agent: Agent, account: respx.MockRouter, exchange: Exchange) -> None:
     await exchange.takes_place(agent, account)
 
 
-async def test_a_lead_is_shown_briefly_in_lists_and_whole_alone(agent: Agent, account: respx.MockRouter) -> None:
+async def test_a_lead_is_brief_in_lists_and_complete_alone(agent: Agent, account: respx.MockRouter) -> None:
     account.get("leads").respond(json=LIST)
     account.get("leads/31").respond(json=LEAD)
     brief = {
@@ -73,7 +73,9 @@ async def test_a_lead_is_shown_briefly_in_lists_and_whole_alone(agent: Agent, ac
     }
 
 
-async def test_deleting_a_lead_says_what_goes_unseen(agent: Agent, account: respx.MockRouter) -> None:
+async def test_deleting_a_lead_previews_related_records_that_cannot_be_read(
+    agent: Agent, account: respx.MockRouter
+) -> None:
     account.get("leads/31").respond(json=LEAD)
     answer = await agent.answer("delete_lead", **ID)
     assert answer["done"] is False

@@ -15,7 +15,7 @@ from tests.support.people import Person, owned, some, working
 pytestmark = pytest.mark.anyio
 
 
-async def test_a_recipient_called_like_a_hidden_tool_stays_in_the_question(sandbox: Sandbox, era: Era) -> None:
+async def test_a_recipient_named_like_a_hidden_tool_stays_in_the_question(sandbox: Sandbox, era: Era) -> None:
     (invoice,) = some(sandbox, "invoices")
     person = Person()
     clientary = owned(sandbox, toolsets=frozenset({"invoices"}))
@@ -38,7 +38,7 @@ async def test_a_record_keeps_its_texts_whatever_tools_are_hidden(time: FakeTime
     assert {name: answer[name] for name in task} == task
 
 
-async def test_a_record_that_says_it_is_not_done_is_not_made_twice(time: FakeTime) -> None:
+async def test_a_record_whose_text_says_not_done_is_not_created_twice(time: FakeTime) -> None:
     made = []
 
     def make(request: httpx.Request) -> httpx.Response:

@@ -41,7 +41,7 @@ def invoice(number: int, **told: Any) -> JsonObject:
     ],
     ids=str,
 )
-async def test_overdue_is_sent_or_viewed_past_its_day_and_owed(
+async def test_overdue_means_sent_or_viewed_past_due_and_with_a_balance(
     agent: Agent, account: respx.MockRouter, told: JsonObject, *, overdue: bool
 ) -> None:
     account.get("invoices").respond(json=listed("invoices", invoice(1, **told)))
@@ -49,7 +49,7 @@ async def test_overdue_is_sent_or_viewed_past_its_day_and_owed(
     assert (await agent.answer("list_invoices", overdue=False))["returned"] == (not overdue)
 
 
-async def test_what_an_invoice_lacks_is_counted_once_for_each_field(agent: Agent, account: respx.MockRouter) -> None:
+async def test_missing_invoice_fields_are_counted_once_each(agent: Agent, account: respx.MockRouter) -> None:
     rows = [invoice(1, **LATE), invoice(2, **LATE | {"balance": None}), invoice(3, due_date=None, balance=None)]
     account.get("invoices").respond(json=listed("invoices", *rows))
     answer = await agent.answer("list_invoices", overdue=True, min_balance=0)
@@ -61,7 +61,7 @@ async def test_what_an_invoice_lacks_is_counted_once_for_each_field(agent: Agent
     ("order", "found"),
     [("newest", [3, 4, 1, 5, 2]), ("oldest", [1, 4, 3, 2, 5]), ("largest", [2, 5, 4, 3, 1]), ("due", [5, 2, 1, 3, 4])],
 )
-async def test_records_that_lack_what_orders_them_come_last(
+async def test_records_without_the_sort_field_come_last(
     agent: Agent, account: respx.MockRouter, order: str, found: list[int]
 ) -> None:
     rows = [
@@ -76,7 +76,7 @@ async def test_records_that_lack_what_orders_them_come_last(
     assert [record["id"] for record in answer["records"]] == found
 
 
-async def test_sums_are_exact_and_leave_out_what_is_not_told(agent: Agent, account: respx.MockRouter) -> None:
+async def test_sums_are_exact_and_exclude_missing_amounts(agent: Agent, account: respx.MockRouter) -> None:
     cents = [invoice(number, total_cost="0.10", balance=None, currency_code="EUR") for number in range(1, 31)]
     odd = [invoice(40, total_cost="much", balance=3, currency_code=None), invoice(41, currency_code="")]
     account.get("invoices").respond(json=listed("invoices", *cents, *odd))
@@ -86,7 +86,7 @@ async def test_sums_are_exact_and_leave_out_what_is_not_told(agent: Agent, accou
     ]
 
 
-async def test_texts_that_are_no_currencies_do_not_fill_the_answer(agent: Agent, account: respx.MockRouter) -> None:
+async def test_invalid_currencies_do_not_fill_the_answer(agent: Agent, account: respx.MockRouter) -> None:
     texts = [f"{number:03}{'x' * 5_000}" for number in range(60)]
     rows = [invoice(number, currency_code=text, total_cost=1, balance=1) for number, text in enumerate(texts, start=1)]
     account.get("invoices").respond(json=listed("invoices", *rows))
@@ -97,23 +97,21 @@ async def test_texts_that_are_no_currencies_do_not_fill_the_answer(agent: Agent,
 
 
 @pytest.mark.parametrize("created", ["2023-11-13T23:30:00-08:00", "2023-11-13T08:00:00Z", "2023/11/13 23:01:08 -0700"])
-async def test_a_time_counts_as_the_day_that_it_says(agent: Agent, account: respx.MockRouter, created: str) -> None:
+async def test_a_timestamp_counts_as_its_own_date(agent: Agent, account: respx.MockRouter, created: str) -> None:
     account.get("clients").respond(json=listed("clients", {**CLIENT, "created_at": created}))
     for day, count in (("2023-11-13", 1), ("2023-11-14", 0)):
         assert (await agent.answer("list_clients", from_date=day))["returned"] == count
 
 
 @pytest.mark.parametrize("status", [2, "2", "Archived", "archived"])
-async def test_a_status_is_the_same_as_a_number_and_as_a_word(
-    agent: Agent, account: respx.MockRouter, status: Any
-) -> None:
+async def test_a_status_matches_as_a_number_and_as_a_word(agent: Agent, account: respx.MockRouter, status: Any) -> None:
     account.get("clients").respond(json=listed("clients", {**CLIENT, "status": status}))
     assert (await agent.answer("list_clients", status="archived"))["returned"] == 1
     assert (await agent.answer("list_clients", status="active"))["returned"] == 0
 
 
 @pytest.mark.parametrize("text", [None, 7, ["a"], {"name": None}])
-async def test_what_is_no_text_is_not_looked_into(agent: Agent, account: respx.MockRouter, text: Any) -> None:
+async def test_values_that_are_not_text_are_not_searched(agent: Agent, account: respx.MockRouter, text: Any) -> None:
     odd = {**CLIENT, "description": text, "client": text, "name": "Globex"}
     account.get("clients").respond(json=listed("clients", odd))
     assert (await agent.answer("list_clients", query="globex"))["returned"] == 1

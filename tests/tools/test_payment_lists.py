@@ -50,7 +50,7 @@ async def test_a_few_invoices_are_looked_up_one_by_one(agent: Agent, account: re
     assert looked(account) == ["invoices/1", "invoices/2"]
 
 
-async def test_a_page_of_the_list_may_tell_them_all(agent: Agent, account: respx.MockRouter) -> None:
+async def test_one_page_of_invoices_may_suffice(agent: Agent, account: respx.MockRouter) -> None:
     account.get("payments").respond(json=payments(1, 2, 3))
     account.get("invoices").respond(json=invoices(9, 3, 2, 1, page_count=40, total_count=160))
     answer = await agent.answer("list_payments")
@@ -58,9 +58,7 @@ async def test_a_page_of_the_list_may_tell_them_all(agent: Agent, account: respx
     assert looked(account) == ["invoices"]
 
 
-async def test_the_few_that_a_page_of_the_list_lacks_are_looked_up_one_by_one(
-    agent: Agent, account: respx.MockRouter
-) -> None:
+async def test_the_few_missing_from_that_page_are_looked_up_one_by_one(agent: Agent, account: respx.MockRouter) -> None:
     account.get("payments").respond(json=payments(1, 2, 3))
     account.get("invoices").respond(json=invoices(9, 3, 2, page_count=40, total_count=160))
     account.get("invoices/1").respond(json=invoice(1))
@@ -69,7 +67,7 @@ async def test_the_few_that_a_page_of_the_list_lacks_are_looked_up_one_by_one(
     assert looked(account) == ["invoices", "invoices/1"]
 
 
-async def test_a_list_that_is_shorter_than_that_is_read_whole(agent: Agent, account: respx.MockRouter) -> None:
+async def test_a_short_list_of_invoices_is_read_whole(agent: Agent, account: respx.MockRouter) -> None:
     account.get("payments").respond(json=payments(1, 2, 3, 4))
     account.get("invoices", params={"page": "2"}).respond(json=invoices(2, 1, page_count=2, total_count=4))
     account.get("invoices").respond(json=invoices(4, 3, page_count=2, total_count=4))
@@ -80,7 +78,7 @@ async def test_a_list_that_is_shorter_than_that_is_read_whole(agent: Agent, acco
     assert len(looked(account)) == 3
 
 
-async def test_a_payment_that_tells_its_currency_needs_no_invoice(agent: Agent, account: respx.MockRouter) -> None:
+async def test_a_payment_with_a_currency_needs_no_invoice(agent: Agent, account: respx.MockRouter) -> None:
     account.get("payments").respond(json=payments(1, 2, currency_code="GBP"))
     answer = await agent.answer("list_payments")
     assert answer["total_amounts"] == [{"currency_code": "GBP", "count": 2, "amount": 2.2}]
@@ -88,7 +86,7 @@ async def test_a_payment_that_tells_its_currency_needs_no_invoice(agent: Agent, 
 
 
 @pytest.mark.parametrize("gone", [{"status_code": 404}, {"json": invoice(1, currency_code=None)}])
-async def test_a_currency_that_nobody_tells_is_unknown(
+async def test_a_currency_missing_everywhere_is_unknown(
     agent: Agent, account: respx.MockRouter, gone: JsonObject
 ) -> None:
     account.get("payments").respond(json=payments(1, None, 2))
@@ -101,7 +99,7 @@ async def test_a_currency_that_nobody_tells_is_unknown(
 
 
 @pytest.mark.parametrize("arguments", [{}, {"query": "check"}])
-async def test_payments_are_shown_without_sums_where_the_invoices_can_not_be_read(
+async def test_payments_have_no_sums_when_the_invoices_cannot_be_read(
     agent: Agent, account: respx.MockRouter, arguments: JsonObject
 ) -> None:
     account.get("payments").respond(json=payments(1))
@@ -113,7 +111,7 @@ async def test_payments_are_shown_without_sums_where_the_invoices_can_not_be_rea
 
 
 @pytest.mark.parametrize(("count", "looks"), [(50, True), (51, False)])
-async def test_nobody_looks_up_more_than_fifty_invoices_unasked(
+async def test_no_more_than_fifty_invoices_are_looked_up_implicitly(
     agent: Agent, account: respx.MockRouter, count: int, *, looks: bool
 ) -> None:
     account.get("payments").respond(json=payments(*range(1, count + 1)))
@@ -157,9 +155,7 @@ async def test_the_payments_of_a_client_are_those_of_its_invoices(
     assert sent(account) == [Request("GET", "clients/4/invoices")]
 
 
-async def test_where_invoices_carry_no_payments_those_of_all_are_looked_through(
-    agent: Agent, account: respx.MockRouter
-) -> None:
+async def test_without_payments_on_invoices_all_payments_are_searched(agent: Agent, account: respx.MockRouter) -> None:
     account.get("clients/4/invoices").respond(json=listed("invoices", invoice(1, payments=None), invoice(2)))
     account.get("payments").respond(json=payments(1, 3, 2, None))
     answer = await agent.answer("list_payments", **OF_CLIENT)
@@ -168,7 +164,7 @@ async def test_where_invoices_carry_no_payments_those_of_all_are_looked_through(
     assert [request.path for request in sent(account)] == ["clients/4/invoices", "payments"]
 
 
-async def test_a_client_that_is_not_there_is_said_not_to_be(agent: Agent, account: respx.MockRouter) -> None:
+async def test_a_missing_client_is_reported_as_not_found(agent: Agent, account: respx.MockRouter) -> None:
     account.get("clients/4/invoices").respond(404)
     refusal = await agent.refusal("list_payments", **OF_CLIENT)
     assert "Check client_id; list_clients returns valid ids." in refusal

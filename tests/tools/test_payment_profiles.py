@@ -53,7 +53,7 @@ EXCHANGES = [
 
 
 @pytest.mark.parametrize("exchange", EXCHANGES, ids=str)
-async def test_a_call_is_this_request(agent: Agent, account: respx.MockRouter, exchange: Exchange) -> None:
+async def test_a_call_sends_this_request(agent: Agent, account: respx.MockRouter, exchange: Exchange) -> None:
     await exchange.takes_place(agent, account)
 
 
@@ -74,7 +74,7 @@ async def test_cards_are_shown_without_their_tokens(agent: Agent, account: respx
 
 
 @pytest.mark.parametrize("digits", ["123", "12345", "12a4", "", "4242424242424242"])
-async def test_only_the_last_four_digits_are_taken(agent: Agent, account: respx.MockRouter, digits: str) -> None:
+async def test_only_the_last_four_digits_are_accepted(agent: Agent, account: respx.MockRouter, digits: str) -> None:
     given: dict[str, Any] = REQUIRED | {"last_four_digits": digits}
     assert "last_four_digits" in await agent.refusal("create_payment_profile", client_id=4, **given)
     assert sent(account) == []
@@ -91,7 +91,7 @@ async def test_deleting_a_card_names_the_schedules_that_charge_it(agent: Agent, 
     assert sent(account) == [Request("GET", CARDS), Request("GET", "recurring")]
 
 
-async def test_a_card_that_the_client_does_not_have_is_not_found(agent: Agent, account: respx.MockRouter) -> None:
+async def test_a_card_of_another_client_is_not_found(agent: Agent, account: respx.MockRouter) -> None:
     account.get(CARDS).respond(json=listed("payment_profiles"))
     refusal = await agent.refusal("delete_payment_profile", **ID)
     assert "clients/4/payment_profiles/2 was not found" in refusal

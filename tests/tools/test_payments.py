@@ -64,11 +64,11 @@ EXCHANGES = [
 
 
 @pytest.mark.parametrize("exchange", EXCHANGES, ids=str)
-async def test_a_call_is_this_request(agent: Agent, account: respx.MockRouter, exchange: Exchange) -> None:
+async def test_a_call_sends_this_request(agent: Agent, account: respx.MockRouter, exchange: Exchange) -> None:
     await exchange.takes_place(agent, account)
 
 
-async def test_a_payment_is_shown_with_its_days_and_amounts(agent: Agent, account: respx.MockRouter) -> None:
+async def test_a_payment_is_shown_with_its_dates_and_amounts(agent: Agent, account: respx.MockRouter) -> None:
     account.get("payments").respond(json=LIST)
     account.get("invoices/110").respond(json=INVOICE)
     brief = {
@@ -84,7 +84,7 @@ async def test_a_payment_is_shown_with_its_days_and_amounts(agent: Agent, accoun
     assert full["records"] == [brief | {"transaction_fee_amount": 0}]
 
 
-async def test_a_charge_is_shown_before_it_is_made(agent: Agent, account: respx.MockRouter) -> None:
+async def test_a_charge_is_previewed_before_it_is_made(agent: Agent, account: respx.MockRouter) -> None:
     account.get("invoices/110").respond(json=INVOICE)
     account.get(CARDS).respond(json=listed("payment_profiles", PAYMENT_PROFILE))
     answer = await agent.answer("charge_payment_profile", **CHARGE)
@@ -104,13 +104,13 @@ async def test_another_clients_card_is_not_found(agent: Agent, account: respx.Mo
     assert {request.method for request in sent(account)} == {"GET"}
 
 
-async def test_cards_that_may_not_be_seen_do_not_hide_the_amount(agent: Agent, account: respx.MockRouter) -> None:
+async def test_cards_without_permission_do_not_hide_the_amount(agent: Agent, account: respx.MockRouter) -> None:
     account.get("invoices/110").respond(json=INVOICE)
     account.get(CARDS).respond(403)
     assert "119.15 EUR" in (await agent.answer("charge_payment_profile", **CHARGE))["message"]
 
 
-async def test_a_charge_says_what_was_taken_and_what_is_left(agent: Agent, account: respx.MockRouter) -> None:
+async def test_a_charge_reports_the_amount_and_the_remaining_balance(agent: Agent, account: respx.MockRouter) -> None:
     account.post(OF_INVOICE).respond(201, json={**PAYMENT, "amount": "119.15"})
     account.get("invoices/110").respond(json={**INVOICE, "balance": 0})
     answer = await agent.answer("charge_payment_profile", **CHARGE, confirm=True)
@@ -120,7 +120,7 @@ async def test_a_charge_says_what_was_taken_and_what_is_left(agent: Agent, accou
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
-async def test_a_charge_that_was_made_never_looks_as_if_it_failed(
+async def test_a_successful_charge_is_never_reported_as_failed(
     agent: Agent, account: respx.MockRouter, status: int
 ) -> None:
     account.post(OF_INVOICE).respond(201, json=PAYMENT)
@@ -131,7 +131,7 @@ async def test_a_charge_that_was_made_never_looks_as_if_it_failed(
 
 
 @pytest.mark.parametrize("reply", [{"status_code": 204}, {"status_code": 201}, {"json": {"status": "ok"}}])
-async def test_a_charge_that_answers_no_payment_was_made_all_the_same(
+async def test_a_charge_whose_response_lacks_the_payment_is_still_done(
     agent: Agent, account: respx.MockRouter, reply: dict[str, Any]
 ) -> None:
     account.post(OF_INVOICE).respond(**reply)
@@ -156,7 +156,7 @@ async def test_a_charge_of_unknown_outcome_is_never_repeated(
 
 
 @pytest.mark.parametrize("transaction", ["ch_1", "", None])
-async def test_deleting_a_payment_shows_it_from_its_invoice(
+async def test_deleting_a_payment_previews_it_from_its_invoice(
     agent: Agent, account: respx.MockRouter, transaction: str | None
 ) -> None:
     payments = [{"id": 52, "amount": 1}, {"id": 53, "amount": "10.50", "transaction_id": transaction}]
@@ -170,7 +170,7 @@ async def test_deleting_a_payment_shows_it_from_its_invoice(
 
 
 @pytest.mark.parametrize("payments", [None, [], [{"id": 52, "amount": 1}]])
-async def test_a_payment_that_the_invoice_does_not_have_is_not_found(
+async def test_a_payment_of_another_invoice_is_not_found(
     agent: Agent, account: respx.MockRouter, payments: Any
 ) -> None:
     account.get("invoices/110").respond(json={**INVOICE, "payments": payments})

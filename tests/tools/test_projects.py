@@ -84,7 +84,7 @@ EXCHANGES = [
 
 
 @pytest.mark.parametrize("exchange", EXCHANGES, ids=str)
-async def test_a_call_is_this_request(agent: Agent, account: respx.MockRouter, exchange: Exchange) -> None:
+async def test_a_call_sends_this_request(agent: Agent, account: respx.MockRouter, exchange: Exchange) -> None:
     await exchange.takes_place(agent, account)
 
 
@@ -121,7 +121,7 @@ async def test_a_list_shows_words_numbers_and_the_client(agent: Agent, account: 
         ({"client_id": "2123"}, 2123),
     ],
 )
-async def test_the_client_may_come_as_an_object_or_by_its_id(
+async def test_the_client_may_be_sent_as_an_object_or_as_an_id(
     agent: Agent, account: respx.MockRouter, link: dict[str, Any], client_id: int | None
 ) -> None:
     project = {key: value for key, value in PROJECT.items() if key != "client"}
@@ -141,7 +141,7 @@ async def test_the_client_may_come_as_an_object_or_by_its_id(
         ("budget_type", 5, "5"),
     ],
 )
-async def test_codes_are_shown_as_words_and_unknown_ones_as_text(
+async def test_codes_become_words_and_unknown_codes_text(
     agent: Agent, account: respx.MockRouter, field: str, code: Any, word: str
 ) -> None:
     account.get("projects/24").respond(json={**PROJECT, field: code})
@@ -149,13 +149,13 @@ async def test_codes_are_shown_as_words_and_unknown_ones_as_text(
 
 
 @pytest.mark.parametrize("word", ["completed", "2", 2])
-async def test_only_the_words_of_a_field_are_taken(agent: Agent, account: respx.MockRouter, word: Any) -> None:
+async def test_only_the_valid_words_of_a_field_are_accepted(agent: Agent, account: respx.MockRouter, word: Any) -> None:
     refusal = await agent.refusal("update_project", **ID, project_type=word)
     assert "project_type takes one of 'hourly' or 'fixed'" in refusal
     assert sent(account) == []
 
 
-async def test_deleting_a_project_tells_what_goes_for_sure_from_what_may(
+async def test_deleting_a_project_separates_certain_from_possible_deletions(
     agent: Agent, account: respx.MockRouter
 ) -> None:
     account.get("projects/24").respond(json=PROJECT)

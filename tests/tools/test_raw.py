@@ -45,7 +45,7 @@ def playing(answer: Callable[[httpx.Request], httpx.Response], **settings: Any) 
 # What leaves
 
 
-async def test_a_read_is_answered_at_once_with_what_clientary_sent(sandbox: Sandbox, agent: Agent) -> None:
+async def test_a_read_immediately_returns_clientarys_response(sandbox: Sandbox, agent: Agent) -> None:
     (client,) = some(sandbox, "clients")
     answer = await agent.answer("api_request", method="GET", path=f"clients/{client}")
     assert answer["body"]["id"] == client
@@ -53,13 +53,13 @@ async def test_a_read_is_answered_at_once_with_what_clientary_sent(sandbox: Sand
     assert list(sandbox.requests) == [("GET", f"/api/v2/clients/{client}")]
 
 
-async def test_a_query_leaves_as_it_is_and_nothing_can_be_added_to_it(sandbox: Sandbox, agent: Agent) -> None:
+async def test_a_query_is_sent_unchanged_and_cannot_inject_parameters(sandbox: Sandbox, agent: Agent) -> None:
     query = {"page": 2, "filter": "a&page=9#x", "ä b": "?"}
     await agent.answer("api_request", method="GET", path="projects", query=query)
     assert list(sandbox.requests) == [("GET", "/api/v2/projects?page=2&filter=a%26page%3D9%23x&%C3%A4+b=%3F")]
 
 
-async def test_a_person_is_not_asked_for_a_read_and_confirm_changes_nothing_of_it(sandbox: Sandbox, era: Era) -> None:
+async def test_a_read_asks_nobody_with_or_without_confirm(sandbox: Sandbox, era: Era) -> None:
     person = Person()
     async with working(owned(sandbox, toolsets=RAW), era, person) as agent:
         answer = await agent.answer("api_request", method="GET", path="staff", confirm=True)
@@ -75,7 +75,7 @@ WRITES: list[tuple[str, str, str, Any]] = [
 
 
 @pytest.mark.parametrize(("method", "path", "table", "body"), WRITES)
-async def test_a_write_is_shown_exactly_and_done_only_when_it_is_confirmed(
+async def test_a_write_is_previewed_exactly_and_sent_only_when_confirmed(
     sandbox: Sandbox, agent: Agent, method: str, path: str, table: str, body: Any
 ) -> None:
     path = path.format(some(sandbox, table)[0])
@@ -92,14 +92,14 @@ async def test_a_write_is_shown_exactly_and_done_only_when_it_is_confirmed(
     assert (write.method, write.path, write.body) == (method, path, body)
 
 
-async def test_a_body_may_come_as_json_text(sandbox: Sandbox, agent: Agent) -> None:
+async def test_a_body_is_accepted_as_json_text(sandbox: Sandbox, agent: Agent) -> None:
     body = json.dumps({"task": {"title": "Call them"}})
     answer = await agent.answer("api_request", method="POST", path="tasks", body=body, confirm=True)
     assert answer["body"]["title"] == "Call them"
     assert sandbox.ledger[0].body == {"task": {"title": "Call them"}}
 
 
-async def test_what_is_there_now_is_shown_before_it_is_changed_or_deleted(sandbox: Sandbox, agent: Agent) -> None:
+async def test_the_current_record_is_shown_before_an_update_or_delete(sandbox: Sandbox, agent: Agent) -> None:
     (invoice,) = some(sandbox, "invoices")
     for method in ("PUT", "DELETE"):
         shown = await agent.answer("api_request", method=method, path=f"invoices/{invoice}")
@@ -110,7 +110,7 @@ async def test_what_is_there_now_is_shown_before_it_is_changed_or_deleted(sandbo
     assert "record" not in unseen
 
 
-async def test_the_person_who_is_asked_reads_what_would_leave(sandbox: Sandbox, era: Era) -> None:
+async def test_the_question_shows_the_request(sandbox: Sandbox, era: Era) -> None:
     person = Person()
     async with working(owned(sandbox, toolsets=RAW), era, person) as agent:
         await agent.answer("api_request", method="POST", path="leads", body={"lead": {"name": "Globex"}}, confirm=True)
@@ -136,7 +136,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize(("path", "confirm"), covering(product(HOSTILE, [False, True])))
-async def test_a_path_that_could_lead_elsewhere_is_refused_and_nothing_is_sent(path: str, confirm: bool) -> None:
+async def test_an_unsafe_path_is_refused_and_nothing_is_sent(path: str, confirm: bool) -> None:
     sandbox = Sandbox(TODAY, filled=False)
     async with working(owned(sandbox, toolsets=RAW)) as agent:
         for method in ("GET", "DELETE"):
@@ -188,7 +188,7 @@ PATHS = st.one_of(
 
 
 @given(PATHS, st.dictionaries(st.text(max_size=5), st.text(max_size=10), max_size=2))
-def test_whatever_path_is_accepted_leads_to_the_accounts_api_and_nowhere_else(path: str, query: dict[str, str]) -> None:
+def test_every_accepted_path_stays_within_the_accounts_api(path: str, query: dict[str, str]) -> None:
     try:
         ReadApi.model_validate({"method": "GET", "path": path, "query": query})
     except ValidationError:
@@ -223,7 +223,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("wrong", "said"), WRONG)
-async def test_what_else_is_wrong_with_a_request_is_said_and_nothing_is_sent(
+async def test_other_mistakes_in_a_request_are_reported_and_nothing_is_sent(
     sandbox: Sandbox, agent: Agent, wrong: dict[str, Any], said: str
 ) -> None:
     refusal = await agent.refusal("api_request", **{"method": "POST", "path": "clients", "confirm": True} | wrong)
@@ -234,9 +234,7 @@ async def test_what_else_is_wrong_with_a_request_is_said_and_nothing_is_sent(
 
 @pytest.mark.parametrize("choice", [{"read_only": True}, {"toolsets": RAW | {"read"}}])
 @pytest.mark.parametrize("method", METHODS[1:])
-async def test_where_nothing_may_be_changed_only_reads_leave(
-    sandbox: Sandbox, method: str, choice: dict[str, Any]
-) -> None:
+async def test_read_only_mode_sends_only_reads(sandbox: Sandbox, method: str, choice: dict[str, Any]) -> None:
     async with working(owned(sandbox, **{"toolsets": RAW} | choice)) as agent:
         refusal = await agent.refusal("api_request", method=method, path="clients")
         assert "'GET'" in refusal

@@ -34,7 +34,7 @@ def playing(answer: Callable[[httpx.Request], httpx.Response], **settings: Any) 
 # Caps
 
 
-async def test_a_delete_counts_as_one_whichever_tool_sends_it(sandbox: Sandbox) -> None:
+async def test_a_delete_counts_as_a_delete_whichever_tool_sends_it(sandbox: Sandbox) -> None:
     first, second, third = some(sandbox, "tasks", 3)
     async with working(owned(sandbox, toolsets=ALL, deletes_per_hour=2)) as agent:
         await agent.answer("api_request", method="DELETE", path=f"tasks/{first}", confirm=True)
@@ -52,7 +52,7 @@ async def test_a_delete_counts_as_one_whichever_tool_sends_it(sandbox: Sandbox) 
     assert [method for method, _ in writes(sandbox)] == ["DELETE", "DELETE", "PUT"]
 
 
-async def test_a_mail_counts_as_one(sandbox: Sandbox) -> None:
+async def test_a_raw_mail_counts_as_a_mail(sandbox: Sandbox) -> None:
     (invoice,) = some(sandbox, "invoices")
     mail = {"method": "POST", "path": f"invoices/{invoice}/messages", "body": {"recipients": ["a@example.com"]}}
     async with working(owned(sandbox, toolsets=RAW, mails_per_hour=1)) as agent:
@@ -62,7 +62,7 @@ async def test_a_mail_counts_as_one(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("where", ["wrapped", "flat", "in the query", "deep"])
-async def test_a_charge_counts_as_one_wherever_the_card_is_named(sandbox: Sandbox, where: str) -> None:
+async def test_a_raw_charge_counts_as_a_charge_wherever_the_card_is_named(sandbox: Sandbox, where: str) -> None:
     call, _ = record_for(sandbox, "charge_payment_profile")
     card = {"payment_profile_id": call["payment_profile_id"]}
     given: dict[str, Any] = {
@@ -88,7 +88,7 @@ async def test_a_charge_counts_as_one_wherever_the_card_is_named(sandbox: Sandbo
 
 @pytest.mark.parametrize("confirm", [False, True])
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT"])
-async def test_no_secret_comes_back_at_any_depth(method: str, confirm: bool) -> None:
+async def test_no_secret_is_returned_at_any_depth(method: str, confirm: bool) -> None:
     token = SETTINGS.api_token
     hidden = {
         "secret": "canary-secret",
@@ -112,7 +112,7 @@ async def test_no_secret_comes_back_at_any_depth(method: str, confirm: bool) -> 
 
 
 @pytest.mark.parametrize("nested", [{"stripe_payment_profile": CARD}, {"a": [{"b": CARD}]}, CARD])
-async def test_a_refusal_that_repeats_a_handle_is_told_without_it(nested: dict[str, Any]) -> None:
+async def test_an_error_that_echoes_a_card_handle_is_redacted(nested: dict[str, Any]) -> None:
     refusal = {"base": ["No such customer: cus_canary_1", "No such source: card_canary_2"]}
     async with working(playing(lambda _: httpx.Response(422, json=refusal))) as agent:
         path = "clients/7/payment_profiles"
@@ -125,7 +125,7 @@ async def test_a_refusal_that_repeats_a_handle_is_told_without_it(nested: dict[s
 
 
 @pytest.mark.parametrize("asked", [False, True])
-async def test_the_trail_tells_what_was_sent_where_and_no_secret(
+async def test_the_trail_records_the_request_without_secrets(
     sandbox: Sandbox, era: Era, tmp_path: Path, asked: bool
 ) -> None:
     trail = tmp_path / "audit.jsonl"
@@ -152,7 +152,7 @@ async def test_the_trail_tells_what_was_sent_where_and_no_secret(
 
 @pytest.mark.parametrize("toolsets", [RAW, ALL])
 @pytest.mark.parametrize("after", [False, True])
-async def test_a_lost_answer_is_told_as_unknown_with_where_to_look(
+async def test_a_lost_response_is_reported_as_unknown_with_a_way_to_check(
     sandbox: Sandbox, after: bool, toolsets: frozenset[str]
 ) -> None:
     sandbox.faults = Faults([Fault("drop", "POST", after=after)])
@@ -170,19 +170,19 @@ async def test_a_lost_answer_is_told_as_unknown_with_where_to_look(
     ("status", "said"),
     [(403, "not allowed"), (404, "odd/7 was not found"), (422, "rejected"), (426, "plan"), (429, "rate limit")],
 )
-async def test_refusals_are_told_in_the_words_of_every_tool(status: int, said: str) -> None:
+async def test_rejections_are_worded_as_for_every_tool(status: int, said: str) -> None:
     async with working(playing(lambda _: httpx.Response(status, json={"name": ["is odd"]}))) as agent:
         for call in ({"method": "GET"}, {"method": "POST", "confirm": True}):
             assert said in await agent.refusal("api_request", path="odd/7", **call)
 
 
-async def test_an_answer_that_is_no_json_is_told_as_such() -> None:
+async def test_a_response_that_is_not_json_is_reported() -> None:
     async with working(playing(lambda _: httpx.Response(200, text="%PDF-1.7"))) as agent:
         assert "could not be read" in await agent.refusal("api_request", method="GET", path="invoices/7")
 
 
 @pytest.mark.parametrize("sent", [None, [], {}, "text", 7, [{"id": 1}], {"a": None}])
-async def test_whatever_json_clientary_sends_is_the_answer(sent: Any) -> None:
+async def test_any_json_response_is_returned(sent: Any) -> None:
     reply = httpx.Response(204) if sent is None else httpx.Response(200, json=sent)
     async with working(playing(lambda _: reply)) as agent:
         answer = await agent.answer("api_request", method="GET", path="odd")
@@ -197,14 +197,14 @@ async def test_whatever_json_clientary_sends_is_the_answer(sent: Any) -> None:
         {str(number): "x" * 100 for number in range(3_000)},
     ],
 )
-async def test_an_answer_stays_within_what_hosts_take_and_says_what_was_cut(sent: dict[str, Any]) -> None:
+async def test_an_answer_is_bounded_and_reports_what_was_truncated(sent: dict[str, Any]) -> None:
     async with working(playing(lambda _: httpx.Response(200, json=sent))) as agent:
         result = await agent.call("api_request", {"method": "GET", "path": "odd"})
     assert len(text_of(result)) <= MAX_ANSWER
     assert "Too long to show" in text_of(result)
 
 
-async def test_days_and_money_are_as_in_other_answers(sandbox: Sandbox) -> None:
+async def test_dates_and_money_are_formatted_as_in_other_answers(sandbox: Sandbox) -> None:
     sandbox.switches = Switches(dates="slash")
     row = sandbox.connection.execute("SELECT id, date, total_cost FROM invoices WHERE total_cost % 100 <> 0").fetchone()
     async with working(owned(sandbox, toolsets=RAW)) as agent:

@@ -121,12 +121,12 @@ EXCHANGES = [
 
 
 @pytest.mark.parametrize("exchange", EXCHANGES, ids=str)
-async def test_a_call_is_this_request(agent: Agent, account: respx.MockRouter, exchange: Exchange) -> None:
+async def test_a_call_sends_this_request(agent: Agent, account: respx.MockRouter, exchange: Exchange) -> None:
     await exchange.takes_place(agent, account)
 
 
 @pytest.mark.parametrize(("field", "word", "code"), WORDS)
-async def test_words_here_are_codes_there(
+async def test_words_are_sent_as_codes(
     agent: Agent, account: respx.MockRouter, field: str, word: str, code: int
 ) -> None:
     account.put(PATH).respond(json={**RECURRING_SCHEDULE, field: code})
@@ -134,7 +134,7 @@ async def test_words_here_are_codes_there(
     assert sent(account) == [Request("PUT", PATH, body={"recurring_schedule": {field: code}})]
 
 
-async def test_a_schedule_is_shown_briefly_in_lists_and_whole_alone(agent: Agent, account: respx.MockRouter) -> None:
+async def test_a_schedule_is_brief_in_lists_and_complete_alone(agent: Agent, account: respx.MockRouter) -> None:
     account.get("recurring").respond(json=LIST)
     account.get(PATH).respond(json=RECURRING_SCHEDULE)
     brief = {
@@ -177,7 +177,7 @@ async def test_a_new_schedule_with_autobill_needs_a_card(
     assert sent(account) == []
 
 
-async def test_autobill_is_set_on_a_schedule_that_has_a_card(agent: Agent, account: respx.MockRouter) -> None:
+async def test_autobill_can_be_set_on_a_schedule_with_a_card(agent: Agent, account: respx.MockRouter) -> None:
     account.get(PATH).respond(json={**RECURRING_SCHEDULE, "payment_profile_id": 2})
     account.put(PATH).respond(json={**RECURRING_SCHEDULE, "payment_profile_id": 2, "action": 2})
     assert (await agent.answer("update_recurring_schedule", **ID, action="autobill"))["action"] == "autobill"
@@ -185,7 +185,7 @@ async def test_autobill_is_set_on_a_schedule_that_has_a_card(agent: Agent, accou
 
 
 @pytest.mark.parametrize("stored", [None, ""])
-async def test_autobill_is_not_set_on_a_schedule_without_a_card(
+async def test_autobill_cannot_be_set_on_a_schedule_without_a_card(
     agent: Agent, account: respx.MockRouter, stored: str | None
 ) -> None:
     account.get(PATH).respond(json={**RECURRING_SCHEDULE, "payment_profile_id": stored})
@@ -194,7 +194,7 @@ async def test_autobill_is_not_set_on_a_schedule_without_a_card(
     assert sent(account) == [Request("GET", PATH)]
 
 
-async def test_autobill_is_not_set_while_the_card_is_taken_away(agent: Agent, account: respx.MockRouter) -> None:
+async def test_autobill_cannot_be_set_while_removing_the_card(agent: Agent, account: respx.MockRouter) -> None:
     account.get(PATH).respond(json={**RECURRING_SCHEDULE, "payment_profile_id": 2})
     account.put(PATH).respond(204)
     refusal = await agent.refusal("update_recurring_schedule", **ID, action="autobill", clear=["payment_profile_id"])
@@ -202,7 +202,7 @@ async def test_autobill_is_not_set_while_the_card_is_taken_away(agent: Agent, ac
     assert [request for request in sent(account) if request.method != "GET"] == []
 
 
-async def test_deleting_a_schedule_says_that_its_invoices_stay(agent: Agent, account: respx.MockRouter) -> None:
+async def test_deleting_a_schedule_previews_that_its_invoices_stay(agent: Agent, account: respx.MockRouter) -> None:
     account.get(PATH).respond(json=RECURRING_SCHEDULE)
     account.get(f"{PATH}/invoices").respond(json=listed("invoices", INVOICE))
     answer = await agent.answer("delete_recurring_schedule", **ID)

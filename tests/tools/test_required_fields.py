@@ -28,12 +28,12 @@ ACCOUNT = {"CLIENTARY_SUBDOMAIN": "acme", "CLIENTARY_API_TOKEN": "t"}
         (" client : city ; ", {"client": ("city",)}),
     ],
 )
-def test_the_setting_is_read_as_it_is_written(text: str, required: Mapping[str, Any]) -> None:
+def test_the_setting_is_parsed(text: str, required: Mapping[str, Any]) -> None:
     assert Settings.from_environment(ACCOUNT | {"CLIENTARY_REQUIRED_FIELDS": text}).required_fields == required
 
 
 @pytest.mark.parametrize("text", ["website", "lead", "lead:", "invoice: number", "lead website", "lead: website, ; x"])
-def test_a_setting_that_cannot_be_read_is_told_with_an_example(text: str) -> None:
+def test_an_invalid_setting_is_reported_with_an_example(text: str) -> None:
     with pytest.raises(SettingsError, match="CLIENTARY_REQUIRED_FIELDS must be written like this: lead: website"):
         Settings.from_environment(ACCOUNT | {"CLIENTARY_REQUIRED_FIELDS": text})
 
@@ -66,7 +66,7 @@ def test_the_command_ends_with_2_for_a_field_that_does_not_exist(
         ("create_client", {"name": "Globex", "website": "https://globex.example"}, ["number"], ["website", "name"]),
     ],
 )
-async def test_what_is_missing_is_listed_and_nothing_is_sent(
+async def test_missing_fields_are_listed_and_nothing_is_sent(
     sandbox: Sandbox, era: Era, tool: str, given: dict[str, Any], missing: list[str], not_missing: list[str]
 ) -> None:
     async with working(owned(sandbox, required_fields=REQUIRED), era) as agent:
@@ -93,7 +93,7 @@ async def test_a_required_field_that_is_blank_counts_as_missing(sandbox: Sandbox
     assert not sandbox.requests
 
 
-async def test_with_everything_that_is_required_the_record_is_made(sandbox: Sandbox) -> None:
+async def test_with_all_required_fields_the_record_is_created(sandbox: Sandbox) -> None:
     async with working(owned(sandbox, required_fields=REQUIRED)) as agent:
         lead = await agent.answer("create_lead", name="Globex", description="Met at a fair", website="globex.example")
         client = await agent.answer("create_client", name="Globex", number="G-1")
@@ -105,7 +105,7 @@ def schema_of_clear(schema: dict[str, Any]) -> list[str]:
     return list(schema["properties"]["clear"]["items"]["enum"])
 
 
-async def test_the_published_schema_says_what_is_required(sandbox: Sandbox) -> None:
+async def test_the_published_schema_marks_required_fields(sandbox: Sandbox) -> None:
     async with working(owned(sandbox, required_fields=REQUIRED)) as agent:
         listed = {tool.name: tool.input_schema for tool in (await agent.client.list_tools()).tools}
     async with working(owned(sandbox)) as agent:
@@ -123,16 +123,14 @@ async def test_the_published_schema_says_what_is_required(sandbox: Sandbox) -> N
             assert listed[name] == schema
 
 
-def test_the_command_shows_what_is_required(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_command_shows_required_fields(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLIENTARY_REQUIRED_FIELDS", "lead: website")
     main(["--tools", "create_lead", "tools", "--json"])
     (tool,) = json.loads(capsys.readouterr().out)["tools"]
     assert set(tool["inputSchema"]["required"]) == {"name", "website"}
 
 
-async def test_other_tools_ask_for_nothing_more(sandbox: Sandbox) -> None:
+async def test_other_tools_require_nothing_more(sandbox: Sandbox) -> None:
     (lead,) = some(sandbox, "leads")
     async with working(owned(sandbox, required_fields=REQUIRED)) as agent:
         assert (await agent.answer("update_lead", lead_id=lead, city="Bath"))["city"] == "Bath"
@@ -141,7 +139,7 @@ async def test_other_tools_ask_for_nothing_more(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize(("tool", "field"), [("lead", "website"), ("lead", "description"), ("client", "number")])
-async def test_an_update_that_takes_a_required_field_away_is_refused(sandbox: Sandbox, tool: str, field: str) -> None:
+async def test_an_update_that_clears_a_required_field_is_rejected(sandbox: Sandbox, tool: str, field: str) -> None:
     (record,) = some(sandbox, f"{tool}s")
     async with working(owned(sandbox, required_fields=REQUIRED)) as agent:
         said = await agent.refusal(f"update_{tool}", **{f"{tool}_id": record, "clear": [field]})

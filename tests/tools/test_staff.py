@@ -18,13 +18,11 @@ EXCHANGES = [
 
 
 @pytest.mark.parametrize("exchange", EXCHANGES, ids=str)
-async def test_a_call_is_this_request(agent: Agent, account: respx.MockRouter, exchange: Exchange) -> None:
+async def test_a_call_sends_this_request(agent: Agent, account: respx.MockRouter, exchange: Exchange) -> None:
     await exchange.takes_place(agent, account)
 
 
-async def test_a_staff_member_is_shown_briefly_in_lists_and_whole_alone(
-    agent: Agent, account: respx.MockRouter
-) -> None:
+async def test_a_staff_member_is_brief_in_lists_and_complete_alone(agent: Agent, account: respx.MockRouter) -> None:
     account.get("staff").respond(json=LIST)
     account.get("staff/2").respond(json=STAFF)
     brief = {

@@ -54,11 +54,11 @@ EXCHANGES = [
 
 
 @pytest.mark.parametrize("exchange", EXCHANGES, ids=str)
-async def test_a_call_is_this_request(agent: Agent, account: respx.MockRouter, exchange: Exchange) -> None:
+async def test_a_call_sends_this_request(agent: Agent, account: respx.MockRouter, exchange: Exchange) -> None:
     await exchange.takes_place(agent, account)
 
 
-async def test_a_task_is_shown_briefly_in_lists_and_whole_alone(agent: Agent, account: respx.MockRouter) -> None:
+async def test_a_task_is_brief_in_lists_and_complete_alone(agent: Agent, account: respx.MockRouter) -> None:
     account.get("tasks").respond(json=LIST)
     account.get("tasks/11").respond(json=TASK)
     brief = {"id": 11, "title": "Redesign website", "due_date": "2012-12-01", "complete": False}
@@ -72,16 +72,14 @@ async def test_a_task_is_shown_briefly_in_lists_and_whole_alone(agent: Agent, ac
     }
 
 
-async def test_an_account_without_the_plural_path_creates_under_the_singular(
-    agent: Agent, account: respx.MockRouter
-) -> None:
+async def test_creates_fall_back_to_the_singular_path(agent: Agent, account: respx.MockRouter) -> None:
     account.post("tasks").respond(404)
     account.post("task").respond(201, json=TASK)
     assert (await agent.answer("create_task", title="milk"))["id"] == 11
     assert sent(account) == [CREATED, CREATED_ONE]
 
 
-async def test_a_task_that_neither_path_takes_was_not_found(agent: Agent, account: respx.MockRouter) -> None:
+async def test_a_task_rejected_under_both_paths_is_not_found(agent: Agent, account: respx.MockRouter) -> None:
     account.post("tasks").respond(404)
     account.post("task").respond(404)
     assert "was not found" in await agent.refusal("create_task", title="milk")
@@ -89,9 +87,7 @@ async def test_a_task_that_neither_path_takes_was_not_found(agent: Agent, accoun
 
 
 @pytest.mark.parametrize("status", [401, 403, 422, 426, 500])
-async def test_only_a_missing_path_is_reason_to_try_the_other(
-    agent: Agent, account: respx.MockRouter, status: int
-) -> None:
+async def test_only_a_missing_path_triggers_the_fallback(agent: Agent, account: respx.MockRouter, status: int) -> None:
     account.post("tasks").respond(status)
     await agent.refusal("create_task", title="milk")
     assert sent(account) == [CREATED]
@@ -99,7 +95,7 @@ async def test_only_a_missing_path_is_reason_to_try_the_other(
 
 @pytest.mark.parametrize("key", ["complete", "completed"])
 @pytest.mark.parametrize("done", [True, False])
-async def test_ticking_off_sends_both_keys_and_looks(
+async def test_completing_a_task_sends_both_keys_and_checks_the_result(
     agent: Agent, account: respx.MockRouter, key: str, *, done: bool
 ) -> None:
     task = {name: value for name, value in TASK.items() if name != "complete"}
@@ -115,7 +111,7 @@ async def test_ticking_off_sends_both_keys_and_looks(
 
 
 @pytest.mark.parametrize("reply", [{"status_code": 204}, {"json": {**TASK, "complete": True}}])
-async def test_a_task_that_is_still_open_is_said_plainly(
+async def test_a_task_that_stays_open_is_reported(
     agent: Agent, account: respx.MockRouter, reply: dict[str, Any]
 ) -> None:
     account.put("tasks/11").respond(**reply)
@@ -126,7 +122,7 @@ async def test_a_task_that_is_still_open_is_said_plainly(
     assert [request.method for request in sent(account)] == ["PUT", "GET"]
 
 
-async def test_deleting_a_task_names_it_and_the_way_to_keep_it(agent: Agent, account: respx.MockRouter) -> None:
+async def test_deleting_a_task_previews_it_and_the_alternative(agent: Agent, account: respx.MockRouter) -> None:
     account.get("tasks/11").respond(json=TASK)
     answer = await agent.answer("delete_task", **ID)
     assert answer["done"] is False

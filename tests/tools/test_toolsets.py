@@ -84,19 +84,19 @@ CHOICES: list[tuple[Choice, list[str]]] = [
 
 
 @pytest.mark.parametrize(("choice", "expected"), CHOICES)
-async def test_an_agent_is_offered_what_the_owner_chose_and_nothing_else(
+async def test_exactly_the_tools_that_the_owner_chose_are_exposed(
     sandbox: Sandbox, choice: Choice, expected: list[str]
 ) -> None:
     assert sorted(await offer(sandbox, **choice)) == sorted(expected)
 
 
 @pytest.mark.parametrize("resource", RESOURCES)
-async def test_every_resource_can_be_chosen_alone(sandbox: Sandbox, resource: str) -> None:
+async def test_every_resource_can_be_selected_alone(sandbox: Sandbox, resource: str) -> None:
     assert await offer(sandbox, toolsets=names(resource)) == kept(of(resource))
 
 
 @pytest.mark.parametrize("effect", EFFECTS)
-async def test_a_tool_that_does_more_than_the_chosen_effect_is_left_out(sandbox: Sandbox, effect: str) -> None:
+async def test_tools_beyond_the_selected_effect_are_excluded(sandbox: Sandbox, effect: str) -> None:
     chosen = kept(lambda tool: tool.effect.kinds == {effect})
     if not chosen:
         with pytest.raises(SettingsError, match="no tool to offer"):
@@ -105,14 +105,14 @@ async def test_a_tool_that_does_more_than_the_chosen_effect_is_left_out(sandbox:
     assert await offer(sandbox, toolsets=names(effect)) == chosen
 
 
-async def test_exclusion_beats_inclusion(sandbox: Sandbox) -> None:
+async def test_exclusion_overrides_inclusion(sandbox: Sandbox) -> None:
     assert await offer(
         sandbox, tools=names("get_lead", "delete_lead"), toolsets=names("staff"), exclude_tools=names("delete_lead")
     ) == ["get_lead", *STAFF]
 
 
 @pytest.mark.parametrize("more", [{"tools": names("delete_client", "get_client")}, {"toolsets": names("clients")}])
-async def test_read_only_beats_everything(sandbox: Sandbox, more: Choice) -> None:
+async def test_read_only_overrides_everything(sandbox: Sandbox, more: Choice) -> None:
     assert "get_client" in await offer(sandbox, read_only=True, **more)
     assert "delete_client" not in await offer(sandbox, read_only=True, **more)
 
@@ -128,7 +128,7 @@ async def test_read_only_beats_everything(sandbox: Sandbox, more: Choice) -> Non
         {"toolsets": names("raw"), "exclude_tools": names(RAW)},
     ],
 )
-async def test_settings_that_leave_nothing_end_the_program(sandbox: Sandbox, choice: Choice) -> None:
+async def test_settings_that_leave_no_tools_end_the_program(sandbox: Sandbox, choice: Choice) -> None:
     async with owned(sandbox, **choice) as clientary:
         with pytest.raises(SettingsError, match="no tool to offer"):
             ClientaryServer(clientary)
@@ -153,7 +153,7 @@ ANYTHING = ["GET", "POST", "PUT", "DELETE"]
         ({"toolsets": names("raw"), "read_only": True, "tools": names(RAW)}, ["GET"]),
     ],
 )
-async def test_a_request_of_any_kind_is_offered_only_as_far_as_all_it_may_do_is_allowed(
+async def test_raw_requests_are_exposed_only_when_every_possible_effect_is_allowed(
     sandbox: Sandbox, choice: Choice, methods: list[str]
 ) -> None:
     async with working(owned(sandbox, **choice)) as agent:
@@ -165,7 +165,7 @@ async def test_a_request_of_any_kind_is_offered_only_as_far_as_all_it_may_do_is_
     assert ({"confirm", "body"} <= tool.input_schema["properties"].keys()) is (methods == ANYTHING)
 
 
-async def test_a_request_of_any_kind_offered_alone_names_no_other_tool(sandbox: Sandbox) -> None:
+async def test_raw_requests_exposed_alone_name_no_other_tool(sandbox: Sandbox) -> None:
     async with working(owned(sandbox, toolsets=names("raw"))) as agent:
         listed = (await agent.client.list_tools()).tools
         shown = everything_shown(listed, agent.client.instructions)
@@ -221,7 +221,7 @@ def test_an_unknown_name_ends_the_program_with_the_valid_ones(
 # What is not offered is not there
 
 
-async def test_what_is_not_offered_cannot_be_called(sandbox: Sandbox, era: Era) -> None:
+async def test_unavailable_tools_cannot_be_called(sandbox: Sandbox, era: Era) -> None:
     hidden = [name for name in NAMES if name not in READERS]
     async with working(owned(sandbox, read_only=True), era) as agent:
         said = {name: await agent.refusal(name, client_id=1201, confirm=True) for name in hidden}
@@ -236,7 +236,7 @@ def everything_shown(listed: Iterable[Any], instructions: str | None) -> str:
 
 
 @pytest.mark.parametrize("tool", NAMES)
-async def test_a_tool_offered_alone_names_no_other(sandbox: Sandbox, tool: str) -> None:
+async def test_a_tool_exposed_alone_names_no_other(sandbox: Sandbox, tool: str) -> None:
     async with working(owned(sandbox, tools=names(tool))) as agent:
         listed = (await agent.client.list_tools()).tools
         shown = everything_shown(listed, agent.client.instructions)
@@ -248,7 +248,7 @@ async def test_a_tool_offered_alone_names_no_other(sandbox: Sandbox, tool: str) 
 
 
 @pytest.mark.parametrize("choice", [choice for choice, _ in CHOICES])
-async def test_no_text_names_a_tool_that_is_not_offered(sandbox: Sandbox, choice: Choice) -> None:
+async def test_no_text_names_an_unavailable_tool(sandbox: Sandbox, choice: Choice) -> None:
     async with working(owned(sandbox, **choice)) as agent:
         listed = (await agent.client.list_tools()).tools
         shown = everything_shown(listed, agent.client.instructions)
@@ -256,13 +256,13 @@ async def test_no_text_names_a_tool_that_is_not_offered(sandbox: Sandbox, choice
 
 
 @pytest.mark.parametrize("family", ["list", "get", "delete", "send", "charge"])
-async def test_the_instructions_speak_of_no_kind_of_tool_that_is_not_there(sandbox: Sandbox, family: str) -> None:
+async def test_the_instructions_mention_no_unavailable_kind_of_tool(sandbox: Sandbox, family: str) -> None:
     without = kept(lambda tool: not tool.name.startswith(f"{family}_"))
     async with working(owned(sandbox, tools=names(*without))) as agent:
         assert f"{family}_" not in (agent.client.instructions or "")
 
 
-async def test_instructions_for_reading_alone_speak_of_no_confirmation(sandbox: Sandbox) -> None:
+async def test_read_only_instructions_do_not_mention_confirmation(sandbox: Sandbox) -> None:
     async with working(owned(sandbox, read_only=True)) as agent:
         assert "confirm" not in (agent.client.instructions or "")
 
@@ -271,7 +271,7 @@ DELETES = [name for name in NAMES if name.startswith("delete_")]
 
 
 @pytest.mark.parametrize("tool", [*DELETES, "charge_payment_profile"])
-async def test_no_answer_or_error_of_a_tool_offered_alone_names_another(sandbox: Sandbox, tool: str) -> None:
+async def test_no_answer_or_error_of_a_tool_exposed_alone_names_another(sandbox: Sandbox, tool: str) -> None:
     arguments, _ = record_for(sandbox, tool)
     async with working(owned(sandbox, tools=names(tool))) as agent:
         heard = [
@@ -283,7 +283,7 @@ async def test_no_answer_or_error_of_a_tool_offered_alone_names_another(sandbox:
         assert not hidden_in(said, [tool])
 
 
-async def test_the_question_to_a_person_names_no_tool_that_is_not_offered(sandbox: Sandbox, era: Era) -> None:
+async def test_the_question_to_the_user_names_no_unavailable_tool(sandbox: Sandbox, era: Era) -> None:
     arguments, _ = record_for(sandbox, "delete_client")
     person = Person()
     async with working(owned(sandbox, tools=names("delete_client")), era, person) as agent:
@@ -291,9 +291,7 @@ async def test_the_question_to_a_person_names_no_tool_that_is_not_offered(sandbo
     assert not hidden_in(person.questions[0], ["delete_client"])
 
 
-async def test_a_charge_whose_invoice_is_not_shown_names_no_tool_that_is_not_offered(
-    sandbox: Sandbox, time: FakeTime
-) -> None:
+async def test_a_charge_whose_invoice_is_missing_names_no_unavailable_tool(sandbox: Sandbox, time: FakeTime) -> None:
     arguments, _ = record_for(sandbox, "charge_payment_profile")
     sandbox.faults = Faults([Fault("half", "GET", "invoices/*")])
     async with working(owned(sandbox, time, tools=names("charge_payment_profile"))) as agent:
@@ -307,7 +305,7 @@ BEGINNING_ALIKE = [(long, short) for long in NAMES for short in NAMES if long !=
 
 
 @pytest.mark.parametrize(("offered", "hidden"), BEGINNING_ALIKE)
-async def test_an_error_still_says_what_is_wrong_when_a_tool_of_similar_name_is_hidden(
+async def test_an_error_stays_complete_when_a_similarly_named_tool_is_hidden(
     sandbox: Sandbox, offered: str, hidden: str
 ) -> None:
     async with working(owned(sandbox, exclude_tools=names(hidden))) as agent:
@@ -316,7 +314,7 @@ async def test_an_error_still_says_what_is_wrong_when_a_tool_of_similar_name_is_
     assert "Nothing was sent" in said
 
 
-async def test_an_error_about_a_value_that_is_the_name_of_a_hidden_tool_still_says_something(sandbox: Sandbox) -> None:
+async def test_an_error_about_a_value_named_like_a_hidden_tool_stays_complete(sandbox: Sandbox) -> None:
     async with working(owned(sandbox, exclude_tools=names("delete_client"))) as agent:
         said = await agent.refusal("list_clients", limit="delete_client")
     assert "limit" in said
@@ -340,15 +338,13 @@ def shown_by(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
         (["--toolsets", "leads", "--exclude-tools", "delete_lead"], kept(of("leads"))[:-1]),
     ],
 )
-def test_the_command_shows_what_the_current_settings_offer(
+def test_the_command_lists_the_tools_of_the_current_settings(
     capsys: pytest.CaptureFixture[str], options: list[str], expected: list[str]
 ) -> None:
     assert sorted(shown_by(capsys, *options)) == sorted(expected)
 
 
-def test_the_environment_chooses_and_options_beat_it(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_options_override_the_environment(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLIENTARY_TOOLSETS", "leads")
     monkeypatch.setenv("CLIENTARY_EXCLUDE_TOOLS", "delete_lead")
     assert shown_by(capsys) == kept(of("leads"))[:-1]
@@ -358,7 +354,7 @@ def test_the_environment_chooses_and_options_beat_it(
     assert shown_by(capsys) == ["list_leads", "get_lead"]
 
 
-async def test_the_command_shows_as_json_exactly_what_an_agent_is_offered(
+async def test_the_command_prints_as_json_exactly_what_agents_get(
     capsys: pytest.CaptureFixture[str], sandbox: Sandbox
 ) -> None:
     main(["--toolsets", "clients", "--exclude-tools", "update_client", "tools", "--json"])

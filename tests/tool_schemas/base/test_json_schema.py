@@ -30,7 +30,7 @@ class Everything(Arguments):
     names: list[str] = Field(description="Names.")
 
 
-def test_a_schema_says_types_and_descriptions_and_nothing_else() -> None:
+def test_a_schema_contains_only_types_and_descriptions() -> None:
     assert input_schema(Everything) == {
         "type": "object",
         "properties": {
@@ -58,7 +58,7 @@ def test_a_schema_says_types_and_descriptions_and_nothing_else() -> None:
     }
 
 
-def test_lines_are_published_where_they_stand() -> None:
+def test_line_schemas_are_inlined() -> None:
     class Lines(Arguments):
         items: NewItems = Field(description="Lines.")
 
@@ -114,7 +114,7 @@ def arguments_of(tool: Tool) -> dict[str, FieldInfo]:
 
 
 @pytest.mark.parametrize("tool", ALL, ids=lambda tool: tool.name)
-def test_what_the_schema_asks_for_is_taken(tool: Tool) -> None:
+def test_values_that_match_the_schema_are_accepted(tool: Tool) -> None:
     given = example_of(tool.published.input_schema)
     assert set(given) == set(arguments_of(tool))
     given |= {name: value for name, value in LIKE.items() if name in given}
@@ -135,7 +135,7 @@ def missed_by(tool: Tool) -> tuple[set[str], str]:
     return set(), ""
 
 
-def test_each_argument_that_is_required_is_missed() -> None:
+def test_each_missing_required_argument_is_reported() -> None:
     missed = {tool.name: missed_by(tool) for tool in ALL}
     assert {name: names for name, (names, _) in missed.items()} == {
         tool.name: set(tool.published.input_schema.get("required", [])) for tool in ALL
@@ -146,7 +146,7 @@ def test_each_argument_that_is_required_is_missed() -> None:
     assert said == {*either, *(tool.name for tool in ALL if tool.published.input_schema.get("required"))}
 
 
-def test_every_word_that_is_published_is_sent_as_its_code_or_itself() -> None:
+def test_every_published_word_is_sent_as_its_code_or_as_itself() -> None:
     differing = [
         (tool.name, name)
         for tool in ALL
@@ -157,6 +157,6 @@ def test_every_word_that_is_published_is_sent_as_its_code_or_itself() -> None:
     assert differing == []
 
 
-def test_money_leaves_as_a_number() -> None:
+def test_money_is_sent_as_a_number() -> None:
     args = Everything.model_validate({"record_id": 7, "names": [], "amount": Decimal("12.50"), "word": "a"})
     assert args.body() == {"names": [], "amount": 12.5, "word": 1, "plain": False}

@@ -47,7 +47,7 @@ def not_given_in(tool: Tool) -> dict[str, list[Any]]:
 
 
 @every_tool
-def test_an_optional_argument_that_is_empty_is_not_given(tool: Tool) -> None:
+def test_an_empty_optional_argument_counts_as_not_given(tool: Tool) -> None:
     least = least_of(tool)
     plain = tool.arguments.model_validate(least)
     for name, values in not_given_in(tool).items():
@@ -64,7 +64,7 @@ def test_all_optional_arguments_may_be_empty_at_once(tool: Tool) -> None:
 
 
 @every_tool
-def test_a_required_argument_that_is_empty_text_is_missing(tool: Tool) -> None:
+def test_a_required_argument_of_empty_text_is_missing(tool: Tool) -> None:
     least = least_of(tool)
     for name in tool.published.input_schema.get("required", []):
         with pytest.raises(ValidationError) as caught:
@@ -81,7 +81,7 @@ def test_a_required_argument_that_is_empty_text_is_missing(tool: Tool) -> None:
         (UpdateContact, {"contact_id": 7, "title": "0"}, {"title": "0"}),
     ],
 )
-def test_other_numbers_words_and_booleans_are_taken_as_given(
+def test_other_numbers_words_and_booleans_count_as_given(
     kind: type[Arguments], given: dict[str, Any], read: dict[str, Any]
 ) -> None:
     assert read.items() <= kind.model_validate(given).body().items()
@@ -92,7 +92,7 @@ def test_an_id_that_is_false_is_refused() -> None:
         CreateInvoice.model_validate({**INVOICE, "client_id": False})
 
 
-def test_empty_parts_of_lines_rows_and_tasks_are_not_given() -> None:
+def test_empty_fields_of_lines_rows_and_tasks_count_as_not_given() -> None:
     line = {"item_id": 0, "remove": None, "title": "Work", "quantity": 1, "price": 0, "item_type": ""}
     changes = UpdateInvoice.model_validate({"invoice_id": 7, "items": [line]})
     assert changes.body()["invoice_items_attributes"] == [{"title": "Work", "quantity": 1, "price": 0}]
@@ -121,7 +121,7 @@ GATED = [tool for tool in ALL if issubclass(tool.arguments, Confirmed)]
 
 
 @pytest.mark.parametrize("tool", GATED, ids=lambda tool: tool.name)
-def test_only_true_opens_a_confirmation(tool: Tool) -> None:
+def test_only_true_confirms(tool: Tool) -> None:
     least = least_of(tool)
     for yes in (True, "true", "True", "TRUE"):
         args = tool.arguments.model_validate(other_than_reading(tool, least) | {"confirm": yes})

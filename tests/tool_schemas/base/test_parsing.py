@@ -64,7 +64,7 @@ values = st.recursive(
 
 @pytest.mark.parametrize("kind", KINDS)
 @given(data=st.data())
-def test_any_object_with_an_id_is_read_shown_and_fits_the_published_schema(
+def test_any_object_with_an_id_is_parsed_and_matches_the_published_schema(
     kind: type[Record], data: st.DataObject
 ) -> None:
     sent = data.draw(st.dictionaries(st.sampled_from(wire_names(kind)) | json_texts, values, max_size=8))
@@ -103,13 +103,13 @@ def test_any_object_with_an_id_is_read_shown_and_fits_the_published_schema(
         (Project, "client", [7]),
     ],
 )
-def test_a_value_of_another_type_is_kept_as_it_came(kind: type[Record], key: str, value: Any) -> None:
+def test_a_value_of_another_type_is_kept_unchanged(kind: type[Record], key: str, value: Any) -> None:
     shown = kind.read({"id": 7, key: value, "other": "kept"}).to_json()
     assert shown == {"id": 7, "other": "kept", "unreadable": {key: value}}
 
 
 @pytest.mark.parametrize("name", ["client", "notice", "unreadable", "cls", "self", "_fields_set", "model_config"])
-def test_a_field_that_nobody_knows_is_kept_whatever_its_name(name: str) -> None:
+def test_an_unknown_field_is_kept_whatever_its_name(name: str) -> None:
     shown = Client.read({"id": 7, "name": "Acme", name: "theirs"}).to_json()
     assert shown["name"] == "Acme"
     assert "theirs" in shown.values()
@@ -118,7 +118,7 @@ def test_a_field_that_nobody_knows_is_kept_whatever_its_name(name: str) -> None:
 
 
 @pytest.mark.parametrize("row", [{}, None, 7, "line", []])
-def test_lines_that_are_no_lines_break_nothing(row: Any) -> None:
+def test_invalid_lines_break_nothing(row: Any) -> None:
     shown = Invoice.read({"id": 7, "number": "1", "invoice_items": [{"id": 1, "title": "Work"}, row]}).to_json()
     jsonschema.validate(shown, output_schema(Invoice))
     assert shown["number"] == "1"
@@ -129,7 +129,7 @@ NO_IDS: list[dict[str, Any]] = [{}, {"id": None}, {"id": ""}, {"id": "x"}, {"id"
 
 
 @pytest.mark.parametrize(("kind", "sent"), covering(product(KINDS, NO_IDS)))
-def test_a_record_without_an_id_is_none(kind: type[Record], sent: Any) -> None:
+def test_an_object_without_an_id_is_not_a_record(kind: type[Record], sent: Any) -> None:
     with pytest.raises(ValueError, match="without an id"):
         kind.read(sent)
 
@@ -138,7 +138,7 @@ def test_a_record_without_an_id_is_none(kind: type[Record], sent: Any) -> None:
 
 
 @pytest.mark.parametrize("sent", ["2026/03/01", "2026-03-01", "2026-03-01T00:00:00Z", "2026/3/1"])
-def test_days_come_with_slashes_or_hyphens(sent: str) -> None:
+def test_dates_are_parsed_with_slashes_or_hyphens(sent: str) -> None:
     invoice = Invoice.read({"id": 7, "due_date": sent})
     assert invoice.due_date == date(2026, 3, 1)
     assert invoice.to_json()["due_date"] == "2026-03-01"
@@ -161,7 +161,7 @@ def test_days_come_with_slashes_or_hyphens(sent: str) -> None:
         ),
     ],
 )
-def test_timestamps_come_in_the_forms_of_both_versions(sent: str, stamp: datetime, shown: str) -> None:
+def test_timestamps_are_parsed_in_the_forms_of_both_api_versions(sent: str, stamp: datetime, shown: str) -> None:
     client = Client.read({"id": 7, "created_at": sent})
     assert client.created_at == stamp
     assert client.to_json()["created_at"] == shown
@@ -170,12 +170,12 @@ def test_timestamps_come_in_the_forms_of_both_versions(sent: str, stamp: datetim
 @pytest.mark.parametrize(
     ("sent", "shown"), [("49.99", 49.99), (49.99, 49.99), ("50.00", 50), (" 7 ", 7), ("-0.5", -0.5)]
 )
-def test_money_comes_as_number_or_text(sent: Any, shown: float) -> None:
+def test_money_is_parsed_from_number_or_text(sent: Any, shown: float) -> None:
     assert Invoice.read({"id": 7, "balance": sent}).to_json()["balance"] == shown
 
 
 @given(st.integers(-(10**15) + 1, 10**15 - 1), st.integers(0, 6), st.booleans())
-def test_money_is_shown_with_the_value_it_came_with(digits: int, places: int, as_number: bool) -> None:
+def test_money_keeps_its_exact_value(digits: int, places: int, as_number: bool) -> None:
     amount = Decimal(digits).scaleb(-places)
     record = Invoice.read(json.loads(f'{{"id": 7, "balance": {amount:f}}}', parse_float=Decimal))
     if not as_number:
@@ -188,7 +188,7 @@ def test_money_is_shown_with_the_value_it_came_with(digits: int, places: int, as
     [(True, True), (False, False), ("true", True), ("False", False), (1, True), (0, False), ("1", True)],
 )
 @pytest.mark.parametrize("key", ["billed", "billed?"])
-def test_yes_and_no_come_with_a_question_mark_or_without(key: str, sent: Any, billed: bool) -> None:
+def test_booleans_are_parsed_with_or_without_a_question_mark(key: str, sent: Any, billed: bool) -> None:
     entry = HourEntry.read({"id": 7, key: sent})
     assert entry.billed is billed
     assert entry.to_json() == {"id": 7, "billed": billed}
@@ -210,18 +210,18 @@ def test_lines_are_items_with_an_item_id(kind: type[Record], lines: str, key: st
 
 
 @pytest.mark.parametrize(("sent", "word"), [(1, "active"), ("2", "archived"), ("Archived", "archived"), (9, "9")])
-def test_codes_are_shown_as_words_and_unknown_ones_as_they_came(sent: Any, word: str) -> None:
+def test_codes_become_words_and_unknown_codes_are_unchanged(sent: Any, word: str) -> None:
     assert Client.read({"id": 7, "status": sent}).to_json()["status"] == word
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_nulls_are_left_out_wherever_they_stand(kind: type[Record]) -> None:
+def test_nulls_are_omitted_at_any_depth(kind: type[Record]) -> None:
     sent = {**dict.fromkeys(wire_names(kind)), "id": 7, "extra": {"deep": None, "kept": [1]}}
     assert kind.read(sent).to_json() == {"id": 7, "extra": {"kept": [1]}}
 
 
 @pytest.mark.parametrize("empty", ["", " "])
-def test_empty_text_for_a_day_number_or_choice_is_nothing(empty: str) -> None:
+def test_empty_text_for_a_date_number_or_choice_is_omitted(empty: str) -> None:
     shown = Invoice.read(
         {"id": 7, "due_date": empty, "balance": empty, "client_id": empty, "updated_at": empty}
     ).to_json()
@@ -229,14 +229,14 @@ def test_empty_text_for_a_day_number_or_choice_is_nothing(empty: str) -> None:
 
 
 @given(st.dictionaries(st.from_regex(r"x_[a-z_]{1,9}", fullmatch=True), scalars, max_size=5))
-def test_fields_that_nobody_knows_are_shown_in_full(extra: dict[str, Any]) -> None:
+def test_unknown_fields_are_shown_in_full_detail(extra: dict[str, Any]) -> None:
     shown = Client.read({"id": 7, "extra": extra, **extra}).to_json()
     given_a_value = {key for key, value in extra.items() if value is not None}
     assert set(shown) == {"id", "extra", *given_a_value}
     assert set(shown["extra"]) == given_a_value
 
 
-def test_a_project_names_its_client_whether_it_comes_whole_or_as_an_id() -> None:
+def test_a_project_has_its_client_whether_sent_as_an_object_or_an_id() -> None:
     whole = Project.read({"id": 7, "client": {"id": 3, "name": "Acme", "secret": "x"}}).to_json()
     assert (whole["client_id"], whole["client_name"]) == (3, "Acme")
     assert "secret" not in whole["client"]

@@ -43,7 +43,7 @@ def fits(shown: dict[str, Any], kind: Any) -> dict[str, Any]:
 )
 @example(count=40, lengths=[1_954], offset=0, more=False)
 @example(count=60, lengths=[1_938], offset=50, more=True)
-def test_as_many_records_are_shown_as_fit_and_the_next_one_is_named(
+def test_as_many_records_as_fit_are_returned_with_next_offset(
     count: int, lengths: list[int], offset: int, more: bool
 ) -> None:
     records = clients(count, lengths)
@@ -57,13 +57,13 @@ def test_as_many_records_are_shown_as_fit_and_the_next_one_is_named(
 
 
 @pytest.mark.parametrize("length", [1, 1_990, 2_000, 5_000])
-def test_records_that_just_fit_or_just_do_not_stay_within_bounds(length: int) -> None:
+def test_records_at_the_size_limit_stay_within_bounds(length: int) -> None:
     for count in range(25, 36):
         fits(Page(clients(count, [length])).to_json("full"), Page[Client])
 
 
 @pytest.mark.parametrize("place", [0, 1])
-def test_a_record_that_no_answer_could_hold_in_full_comes_as_its_summary(place: int) -> None:
+def test_a_record_too_large_for_an_answer_is_returned_as_its_summary(place: int) -> None:
     huge = Client.read({"id": 77, "name": "Huge", **{f"field_{number}": "x" * 2_000 for number in range(40)}})
     records = clients(2, [10])
     records.insert(place, huge)
@@ -73,7 +73,7 @@ def test_a_record_that_no_answer_could_hold_in_full_comes_as_its_summary(place: 
     assert "shown as its summary" in shown["notice"]
 
 
-def test_summaries_that_are_too_many_are_cut_and_named_too() -> None:
+def test_too_many_summaries_are_truncated_with_next_offset_too() -> None:
     rows = [Client.read({"id": 1, "name": QUOTES, "number": QUOTES, "city": QUOTES}) for _ in range(200)]
     shown = fits(Page(rows).to_json(), Page[Client])
     assert 0 < shown["returned"] < 200
@@ -82,7 +82,7 @@ def test_summaries_that_are_too_many_are_cut_and_named_too() -> None:
 
 
 @given(st.integers(0, 30), st.sampled_from(["summary", "full"]))
-def test_a_page_of_short_records_is_shown_whole(count: int, detail: Any) -> None:
+def test_a_page_of_short_records_is_returned_whole(count: int, detail: Any) -> None:
     page = Page(clients(count, [10]))
     shown = fits(page.to_json(detail), Page[Client])
     assert shown["returned"] == count
@@ -91,24 +91,24 @@ def test_a_page_of_short_records_is_shown_whole(count: int, detail: Any) -> None
     assert all(("description" in row) is (detail == "full") for row in shown["records"])
 
 
-def test_a_long_text_in_a_list_is_cut_with_a_mark() -> None:
+def test_a_long_text_in_a_list_is_truncated_with_a_marker() -> None:
     (row,) = Page([client(1, 5_000)]).to_json("full")["records"]
     assert row["description"] == "x" * 2_000 + "… [5,000 characters]"
 
 
-def test_what_is_not_told_is_left_out() -> None:
+def test_absent_fields_are_omitted() -> None:
     assert Page[Client]([]).to_json() == {"records": [], "returned": 0, "complete": True}
 
 
 # One record
 
 
-def test_a_short_record_is_shown_as_it_is() -> None:
+def test_a_short_record_is_returned_unchanged() -> None:
     assert show_record(client(1, 40_000)) == client(1, 40_000).to_json()
 
 
 @pytest.mark.parametrize("letter", ["x", '"', "\\", "é", "\U0001f600"])
-def test_a_note_of_5_mb_is_cut_with_a_mark_and_the_rest_stays(letter: str) -> None:
+def test_a_note_of_5_mb_is_truncated_with_a_marker_and_the_rest_stays(letter: str) -> None:
     shown = fits(show_record(client(1, 5_000_000, letter)), Client)
     assert shown["name"] == "Client 1"
     assert shown["description"].startswith(letter * 100)
@@ -116,7 +116,7 @@ def test_a_note_of_5_mb_is_cut_with_a_mark_and_the_rest_stays(letter: str) -> No
     assert "cut at" in shown["notice"]
 
 
-def test_a_thousand_lines_are_cut_with_a_mark() -> None:
+def test_a_thousand_lines_are_truncated_with_a_marker() -> None:
     lines = [{"id": number, "title": f"Line {number}", "price": 1, "note": "x" * 90} for number in range(1_000)]
     shown = fits(show_record(Invoice.read({"id": 7, "number": "1", "invoice_items": lines})), Invoice)
     assert len(as_text(shown)) <= MAX_ANSWER
@@ -139,7 +139,7 @@ def test_a_record_of_any_shape_stays_within_bounds(sent: dict[str, Any]) -> None
     assert shown["notice"]
 
 
-def test_texts_within_the_bounds_are_not_touched() -> None:
+def test_texts_within_the_bounds_are_unchanged() -> None:
     value = {"a": ["x" * 10, {"b": "y" * 10}], "c": 5, "d": None}
     assert bounded(value, 10, 2) == value
 
@@ -147,7 +147,7 @@ def test_texts_within_the_bounds_are_not_touched() -> None:
 # Outcomes, and the text form
 
 
-def test_an_outcome_fits_its_schema_and_leaves_out_what_is_not_told() -> None:
+def test_an_outcome_matches_its_schema_and_omits_absent_fields() -> None:
     shown = fits(Outcome(done=True, message="Done.").to_json(), Outcome)
     assert shown == {"done": True, "message": "Done."}
 
@@ -166,7 +166,7 @@ def test_an_outcome_shows_money_as_numbers_and_stays_within_bounds() -> None:
 @given(
     st.recursive(st.none() | st.integers() | st.text(), lambda part: st.lists(part) | st.dictionaries(st.text(), part))
 )
-def test_the_text_of_an_answer_is_the_same_answer_without_a_blank_too_many(value: Any) -> None:
+def test_the_text_of_an_answer_is_compact_json(value: Any) -> None:
     text = as_text(value)
     assert json.loads(text) == value
     assert text == json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -30,7 +30,7 @@ def test_a_mention_stays_where_its_tools_are_available() -> None:
 
 
 @pytest.mark.parametrize("effect", EFFECTS)
-def test_an_error_says_what_happened_then_what_became_of_the_write_then_what_to_do(effect: Effect) -> None:
+def test_an_error_states_what_happened_then_the_writes_effect_then_what_to_do(effect: Effect) -> None:
     error = ClientaryError("The rate limit was reached.", "Try again.", SEARCH, effect=effect)
     assert error.message({"search"}) == f"The rate limit was reached. {EFFECTS[effect]} Try again."
 
@@ -48,7 +48,7 @@ def test_each_error_has_an_effect_of_its_own(error: type[ClientaryError], effect
     assert error("It failed.").effect == effect
 
 
-def test_an_outcome_that_was_not_carried_out_says_so_once_and_apart_from_its_message() -> None:
+def test_an_outcome_not_carried_out_is_marked_once_outside_its_message() -> None:
     outcome = Outcome(done=False, message="This would delete it.", alternative=SEARCH)
     assert outcome.text() == "This would delete it."
     assert outcome.to_json({"search"}) == {"done": False, "message": "Nothing was changed. This would delete it."}

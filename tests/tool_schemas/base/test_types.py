@@ -43,7 +43,7 @@ def refused(kind: Any, given_value: Any) -> bool:
 
 
 @given(st.dates())
-def test_a_day_is_read_in_every_form_that_clientary_writes(day: date) -> None:
+def test_a_date_is_parsed_in_every_form_that_clientary_sends(day: date) -> None:
     forms = [day.isoformat(), day.strftime("%Y/%m/%d").zfill(10), f"{day.year:04}/{day.month}/{day.day}"]
     for form in [*forms, f" {day.isoformat()} ", f"{day.isoformat()}T10:00:00Z", f"{forms[1]} 10:00:00 -0700"]:
         assert parse_day(form) == day
@@ -52,7 +52,7 @@ def test_a_day_is_read_in_every_form_that_clientary_writes(day: date) -> None:
 @pytest.mark.parametrize(
     "text", ["", "2026", "2026-13-01", "2026-02-30", "20/11/2026", "0000-01-01", "today", "2026/1"]
 )
-def test_what_is_no_day_is_a_value_error(text: str) -> None:
+def test_an_invalid_date_is_a_value_error(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         parse_day(text)
 
@@ -61,12 +61,12 @@ def test_what_is_no_day_is_a_value_error(text: str) -> None:
     "given_value",
     ["2026-02-30", "2026-13-01", "2026-11-20T10:00:00", "20.11.2026", "tomorrow", "", 20261120, 1.5, True, [], {}],
 )
-def test_an_argument_that_is_no_day_is_refused(given_value: Any) -> None:
+def test_an_invalid_date_argument_is_rejected(given_value: Any) -> None:
     assert refused(Day, given_value)
 
 
 @pytest.mark.parametrize("given_value", ["2026-11-20", "2026/11/20", " 2026-11-20 ", date(2026, 11, 20)])
-def test_an_argument_that_is_a_day_is_sent_as_iso(given_value: Any) -> None:
+def test_a_date_argument_is_sent_in_iso_format(given_value: Any) -> None:
     assert TypeAdapter(Day).dump_python(taken(Day, given_value), mode="json") == "2026-11-20"
 
 
@@ -84,12 +84,12 @@ def test_an_argument_that_is_a_day_is_sent_as_iso(given_value: Any) -> None:
         (Decimal(2), "archived"),
     ],
 )
-def test_a_code_is_read_as_its_word_in_every_form(sent: Any, word: str) -> None:
+def test_a_code_becomes_its_word_in_every_form(sent: Any, word: str) -> None:
     assert CODES.word(sent) == word
 
 
 @pytest.mark.parametrize(("sent", "shown"), [(9, "9"), ("9", "9"), (0, "0"), (-1, "-1"), ("Odd", "Odd"), ("", "")])
-def test_an_unknown_code_is_shown_as_it_came(sent: Any, shown: str) -> None:
+def test_an_unknown_code_is_unchanged(sent: Any, shown: str) -> None:
     assert CODES.word(sent) == shown
 
 
@@ -111,7 +111,7 @@ def test_a_whole_decimal_is_shown_without_a_point() -> None:
 
 
 @pytest.mark.parametrize("given_value", [5, 5.5, "5.5", " 5 ", "-3", 0, "1e3", 0.1])
-def test_a_number_is_taken_as_number_or_text(given_value: Any) -> None:
+def test_a_number_is_accepted_as_number_or_text(given_value: Any) -> None:
     assert taken(Number, given_value) == Decimal(str(given_value).strip())
 
 
@@ -119,7 +119,7 @@ def test_a_number_is_taken_as_number_or_text(given_value: Any) -> None:
     "given_value",
     [True, "", "five", "1,5", [], {}, float("nan"), float("inf"), "NaN", "-Infinity", "1e400", "1" * 16, 10**20],
 )
-def test_what_is_no_number_or_too_long_is_refused(given_value: Any) -> None:
+def test_an_invalid_or_too_long_number_is_rejected(given_value: Any) -> None:
     assert refused(Number, given_value)
 
 
@@ -131,7 +131,7 @@ def test_an_id_is_a_whole_number_above_0(given_value: Any) -> None:
 @pytest.mark.parametrize(
     "given_value", [0, -1, MAX_ID + 1, 10**400, 1.5, "1.5", True, "seven", "", None, [], {}, "7; x"]
 )
-def test_what_is_no_id_is_refused(given_value: Any) -> None:
+def test_an_invalid_id_is_rejected(given_value: Any) -> None:
     assert refused(Id, given_value)
 
 
@@ -139,7 +139,7 @@ def test_what_is_no_id_is_refused(given_value: Any) -> None:
 
 
 @pytest.mark.parametrize("given_value", ["a@b.co", " a.b+c@mail.example.com ", "ü@bücher.example"])
-def test_an_address_is_taken(given_value: str) -> None:
+def test_an_email_address_is_accepted(given_value: str) -> None:
     assert taken(Email, given_value) == given_value.strip()
 
 
@@ -159,7 +159,7 @@ def test_an_address_is_taken(given_value: str) -> None:
         "a@b.co\nBcc: x@y.co",
     ],
 )
-def test_what_is_no_single_address_is_refused(given_value: str) -> None:
+def test_anything_but_a_single_email_address_is_rejected(given_value: str) -> None:
     assert refused(Email, given_value)
 
 
@@ -170,16 +170,16 @@ def test_a_currency_is_three_letters(given_value: str, code: str) -> None:
 
 
 @pytest.mark.parametrize("blank", ["", " ", "\t\n"])
-def test_blank_text_is_refused_where_clientary_refuses_it(blank: str) -> None:
+def test_blank_text_is_rejected_where_clientary_rejects_it(blank: str) -> None:
     assert refused(Filled, blank)
     assert taken(Filled, f"{blank}x") == f"{blank}x"
 
 
 @pytest.mark.parametrize("text", ["[1, 2]", " [1,2]", "[1, 2]\n"])
-def test_a_list_given_as_json_text_is_taken_as_meant(text: str) -> None:
+def test_a_list_as_json_text_is_accepted(text: str) -> None:
     assert taken(Annotated[list[int], AsJsonText], text) == [1, 2]
 
 
 @pytest.mark.parametrize("text", ["[1, 2", "1, 2", "[" * 100_000, '"[1]"', "{1}"])
-def test_text_that_is_no_list_is_not(text: str) -> None:
+def test_text_that_is_not_a_list_is_rejected(text: str) -> None:
     assert refused(Annotated[list[int], AsJsonText], text)

@@ -63,14 +63,14 @@ def said_of(arguments: type[BaseModel], given_value: Any) -> str:
         (SendInvoiceMessage, {"invoice_id": 7, "recipients": ["a@b.co"] * 51}, "recipients takes at most 50 entries"),
     ],
 )
-def test_a_mistake_is_told_with_what_is_right(arguments: type[BaseModel], given_value: Any, said: str) -> None:
+def test_a_mistake_is_reported_with_the_valid_values(arguments: type[BaseModel], given_value: Any, said: str) -> None:
     told = said_of(arguments, given_value)
     assert said in told
     assert not [word for word in FOREIGN if word in told]
 
 
 @pytest.mark.parametrize("digits", ["12", "12345", "12a4", "\uff11\uff12\uff13\uff14"])
-def test_the_last_digits_of_a_card_are_asked_for_in_words(digits: str) -> None:
+def test_the_last_digits_of_a_card_are_requested_in_words(digits: str) -> None:
     card = {"client_id": 7, "stripe_customer_id": "c", "stripe_source_id": "s", "name": "n"}
     told = said_of(CreatePaymentProfile, {**card, "expiration_date": "2030-01-01", "last_four_digits": digits})
     assert "last_four_digits takes" in told
@@ -82,32 +82,32 @@ def test_the_last_digits_of_a_card_are_asked_for_in_words(digits: str) -> None:
     ("name", "meant"),
     [("limits", "limit"), ("detials", "detail"), ("update_since", "updated_since"), ("page", "offset")],
 )
-def test_an_unknown_argument_is_told_with_the_nearest_name_and_all_valid_ones(name: str, meant: str) -> None:
+def test_an_unknown_argument_is_reported_with_the_nearest_and_all_valid_names(name: str, meant: str) -> None:
     told = said_of(ListClients, {name: 1})
     assert told.startswith(f"there is no argument {name!r}. Did you mean {meant}?")
     assert "Valid: query, from_date, to_date, status, updated_since, sort, limit, offset, detail" in told
 
 
-def test_an_unknown_key_of_a_line_is_told_with_the_keys_of_a_line() -> None:
+def test_an_unknown_line_key_is_reported_with_the_valid_keys() -> None:
     line = {"title": "x", "quantity": 1, "price": 1, "taxible": True}
     told = said_of(CreateInvoice, {**INVOICE, "items": [line]})
     assert "no argument 'items.0.taxible'. Did you mean taxable" in told
     assert "Valid: title, quantity, price, taxable, item_type" in told
 
 
-def test_many_mistakes_are_told_in_bounds() -> None:
+def test_many_mistakes_are_reported_within_bounds() -> None:
     told = said_of(ListClients, {f"unknown_{number}" * 50: number for number in range(500)})
     assert told.endswith("and 492 more mistakes")
     assert len(told) < 4_000
 
 
-def test_what_was_given_is_repeated_in_bounds() -> None:
+def test_given_values_are_quoted_within_bounds() -> None:
     assert len(said_of(ListClients, {"limit": "x" * 40_000})) < 200
 
 
 @pytest.mark.parametrize("tool", covering(ALL, lambda tool: (kind_of(tool.name),)), ids=lambda tool: tool.name)
 @given(given_value=st.dictionaries(st.sampled_from(["id", "x"]), st.integers(), max_size=2), data=st.data())
-def test_any_arguments_are_taken_or_told_in_words_of_ours(
+def test_any_arguments_are_accepted_or_rejected_in_our_own_words(
     tool: Tool, given_value: dict[str, Any], data: st.DataObject
 ) -> None:
     names = st.sampled_from([*tool.arguments.model_fields, "y"])
@@ -123,5 +123,5 @@ def test_any_arguments_are_taken_or_told_in_words_of_ours(
 
 
 @pytest.mark.parametrize("name", ["", "x", "zzzzzzzzzzzz", "x" * 10_000])
-def test_a_name_that_is_near_nothing_gets_no_guess(name: str) -> None:
+def test_a_name_with_no_near_match_gets_no_suggestion(name: str) -> None:
     assert nearest(name, ["limit", "offset"]) == ""

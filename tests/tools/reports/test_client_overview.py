@@ -74,7 +74,7 @@ ANSWERS = {
 
 
 @pytest.mark.parametrize("switches", ANSWERS.values(), ids=ANSWERS)
-async def test_open_balances_are_the_accounts_own_to_the_cent(full: Sandbox, switches: Switches) -> None:
+async def test_open_balances_match_the_account_to_the_cent(full: Sandbox, switches: Switches) -> None:
     clients = [row["id"] for row in rows(full, "SELECT id FROM clients ORDER BY id LIMIT 20")]
     full.switches = switches
     async with agent_of(session_with(full)) as agent:
@@ -105,7 +105,9 @@ async def test_the_latest_invoice_is_the_newest_that_is_neither_draft_nor_cancel
             ]
 
 
-async def test_a_draft_is_never_the_latest_invoice_nor_owed_and_stands_apart(books: Sandbox, reader: Agent) -> None:
+async def test_a_draft_is_neither_the_latest_invoice_nor_owed_and_is_listed_apart(
+    books: Sandbox, reader: Agent
+) -> None:
     acme = put(books, "clients", name="Acme")
     put(books, "invoices", client_id=acme, number="5", date="2026-10-02", status=PAID)  # of the same day, made before
     latest = put(books, "invoices", client_id=acme, number="7", date="2026-10-02", balance=5_000, total_cost=5_000)
@@ -133,7 +135,7 @@ async def test_currencies_are_never_added_up(books: Sandbox, reader: Agent) -> N
     ]
 
 
-async def test_budgets_say_what_is_used_and_what_remains(full: Sandbox) -> None:
+async def test_budgets_show_used_and_remaining_amounts(full: Sandbox) -> None:
     full.switches = Switches()
     seen = set()
     async with agent_of(session_with(full)) as agent:
@@ -161,7 +163,7 @@ async def test_budgets_say_what_is_used_and_what_remains(full: Sandbox) -> None:
     assert seen >= {(False, 0), (False, 1), (True, 0)}
 
 
-async def test_estimates_stand_apart_by_what_became_of_them(books: Sandbox, reader: Agent) -> None:
+async def test_estimates_are_grouped_by_outcome(books: Sandbox, reader: Agent) -> None:
     acme = put(books, "clients", name="Acme")
     ids = [put(books, "estimates", client_id=acme, status=status, date=f"2026-10-0{status + 1}") for status in range(8)]
     answer = await reader.answer("client_overview", client_id=acme)
@@ -172,7 +174,7 @@ async def test_estimates_stand_apart_by_what_became_of_them(books: Sandbox, read
     assert answer["left_out"] == ["3 estimates (cancelled, declined or archived)."]
 
 
-async def test_people_are_told_with_their_addresses(full: Sandbox) -> None:
+async def test_contacts_are_listed_with_their_addresses(full: Sandbox) -> None:
     full.switches = Switches()
     (client,) = rows(
         full, "SELECT client_id AS id FROM contacts WHERE client_id > 0 GROUP BY 1 ORDER BY count(*) DESC LIMIT 1"
@@ -199,7 +201,7 @@ async def test_a_new_client_has_an_overview_too(books: Sandbox, reader: Agent) -
 
 
 @pytest.mark.parametrize("form", [str, str.upper, " {} ".format])
-async def test_an_address_is_as_good_as_the_id(full: Sandbox, form: Any) -> None:
+async def test_an_email_address_works_like_the_id(full: Sandbox, form: Any) -> None:
     full.switches = Switches()
     full.requests.clear()
     (contact,) = rows(full, "SELECT * FROM contacts WHERE client_id IS NOT NULL ORDER BY id DESC LIMIT 1")
@@ -210,7 +212,7 @@ async def test_an_address_is_as_good_as_the_id(full: Sandbox, form: Any) -> None
         assert answer == await agent.answer("client_overview", client_id=contact["client_id"])
 
 
-async def test_an_address_of_nobody_is_refused_with_the_nearest(books: Sandbox, reader: Agent) -> None:
+async def test_an_unknown_email_address_is_rejected_with_the_nearest(books: Sandbox, reader: Agent) -> None:
     acme = put(books, "clients", name="Acme")
     put(books, "contacts", client_id=acme, name="Ann Lee", email="ann.lee@acme.example")
     put(books, "contacts", client_id=acme, name="Zoe", email="zoe@other.example")
@@ -219,7 +221,7 @@ async def test_an_address_of_nobody_is_refused_with_the_nearest(books: Sandbox, 
     assert f"Nearest matches: “ann.lee@acme.example”, “Ann Lee” of client {acme} “Acme”" in said
 
 
-async def test_an_address_that_several_clients_share_is_never_guessed_at(books: Sandbox, reader: Agent) -> None:
+async def test_an_email_address_shared_by_several_clients_is_ambiguous(books: Sandbox, reader: Agent) -> None:
     ids = [put(books, "clients", name=name) for name in ("Acme", "Globex")]
     for client_id, email in zip(ids, ("office@agent.example", "Office@Agent.Example"), strict=True):
         put(books, "contacts", client_id=client_id, name="Ann Lee", email=email)
@@ -231,14 +233,14 @@ async def test_an_address_that_several_clients_share_is_never_guessed_at(books: 
     assert not [path for _, path in books.requests if path.endswith("/invoices")]
 
 
-async def test_two_people_of_one_client_may_share_an_address(books: Sandbox, reader: Agent) -> None:
+async def test_two_contacts_of_one_client_may_share_an_email_address(books: Sandbox, reader: Agent) -> None:
     acme = put(books, "clients", name="Acme")
     people = [put(books, "contacts", client_id=acme, name=name, email="office@acme.example") for name in ("Ann", "Ben")]
     answer = await reader.answer("client_overview", email="office@acme.example")
     assert {each["contact_id"] for each in answer["owns_the_address"]} == set(people)
 
 
-async def test_an_address_of_a_leads_contact_is_said_to_be_one(books: Sandbox, reader: Agent) -> None:
+async def test_the_email_address_of_a_leads_contact_is_reported_as_such(books: Sandbox, reader: Agent) -> None:
     lead = put(books, "leads", name="Initech")
     put(books, "contacts", lead_id=lead, name="Bill", email="bill@initech.example")
     said = await reader.refusal("client_overview", email="bill@initech.example")
@@ -278,7 +280,7 @@ def played(**lists: list[Row]) -> Clientary:
     return Clientary(settings, httpx.MockTransport(answer), FakeTime(TODAY).clock)
 
 
-async def test_what_clientary_does_not_tell_is_named_and_never_counted() -> None:
+async def test_values_missing_from_clientarys_records_are_named_and_never_counted() -> None:
     invoices = [
         {"id": 1, "number": "1", "status": SENT, "balance": None, "currency_code": "USD", "invoice_items": []},
         {"id": 2, "number": "2", "status": 9, "balance": 5, "currency_code": "USD", "date": "2026-11-19"},
@@ -301,13 +303,13 @@ async def test_what_clientary_does_not_tell_is_named_and_never_counted() -> None
     }
 
 
-async def test_lines_that_the_list_leaves_out_are_read_from_the_invoice() -> None:
+async def test_lines_missing_from_the_list_are_read_from_the_invoice() -> None:
     async with agent_of(played(invoices=[{"id": 31, "status": PAID, "date": "2026-11-01"}])) as agent:
         answer = await agent.answer("client_overview", client_id=7)
     assert answer["latest_invoice"]["lines"] == [{"title": "Whole", "quantity": 1, "price": 5}]
 
 
-async def test_long_lists_are_cut_and_it_is_said() -> None:
+async def test_long_lists_are_truncated_with_a_notice() -> None:
     drafts = [{"id": number, "status": DRAFT, "title": "t" * 2_000} for number in range(1, 400)]
     lines = [{"title": "l" * 2_000, "quantity": 1, "price": 1}] * 300
     invoices = [{"id": 1_000, "status": SENT, "balance": 5, "currency_code": "EUR", "invoice_items": lines}]
@@ -343,7 +345,7 @@ async def test_an_unknown_client_is_not_found(reader: Agent) -> None:
         ({"email": "ann"}, "email takes one e-mail address"),
     ],
 )
-async def test_exactly_one_of_id_and_address_is_taken(
+async def test_exactly_one_of_id_and_email_address_is_required(
     books: Sandbox, reader: Agent, arguments: dict[str, Any], words: str
 ) -> None:
     assert words in await reader.refusal("client_overview", **arguments)

@@ -64,7 +64,7 @@ def sheet_rows(path: Path) -> list[list[str]]:
     ]
 
 
-async def test_every_invoice_stands_in_the_file_with_control_totals(
+async def test_every_invoice_is_in_the_file_with_control_totals(
     agent: Agent, sandbox: Sandbox, directory: Path
 ) -> None:
     answer = await exported(agent, "list_invoices")
@@ -83,7 +83,7 @@ async def test_every_invoice_stands_in_the_file_with_control_totals(
     assert "secret" not in json.dumps(answer) + (directory / answer["file"]).read_text()
 
 
-async def test_a_file_has_a_column_for_each_field_of_a_record_in_full(agent: Agent, directory: Path) -> None:
+async def test_a_file_has_a_column_for_each_field_in_full_detail(agent: Agent, directory: Path) -> None:
     for tool in ("list_staff", "list_leads", "list_estimates"):
         answer = await exported(agent, tool)
         fields = {name for record in (await full(agent, tool)) for name in record}
@@ -113,7 +113,7 @@ async def test_a_report_can_be_exported(agent: Agent, directory: Path) -> None:
     assert [row["client"] for row in rows] == [row["client"] for row in report["rows"]]
 
 
-async def test_a_spreadsheet_holds_the_same_as_the_text(agent: Agent, directory: Path) -> None:
+async def test_a_spreadsheet_contains_the_same_as_the_csv_file(agent: Agent, directory: Path) -> None:
     text = csv_rows(directory / (await exported(agent, "list_staff"))["file"])
     (head, *rows) = sheet_rows(directory / (await exported(agent, "list_staff", "xlsx"))["file"])
     assert head == list(text[0])
@@ -141,13 +141,13 @@ async def test_a_second_export_never_overwrites_the_first(agent: Agent, director
     assert len(files(directory)) == 2
 
 
-async def test_an_empty_list_is_a_file_with_columns_alone(agent: Agent, directory: Path) -> None:
+async def test_an_empty_list_is_a_file_with_only_a_header(agent: Agent, directory: Path) -> None:
     answer = await exported(agent, "list_tasks", query="nothing is called so")
     assert answer["exported_rows"] == 0
     assert (directory / answer["file"]).read_text().startswith("id,title,")
 
 
-async def test_a_page_that_can_not_be_read_leaves_no_file(agent: Agent, sandbox: Sandbox, directory: Path) -> None:
+async def test_an_unreadable_page_leaves_no_file(agent: Agent, sandbox: Sandbox, directory: Path) -> None:
     sandbox.faults = Faults([Fault("html", "GET", "invoices", nth=4, times=20)])
     await agent.refusal("export_records", tool="list_invoices")
     assert files(directory) == []
@@ -164,7 +164,7 @@ async def test_a_page_that_can_not_be_read_leaves_no_file(agent: Agent, sandbox:
         ({"tool": "list_clients", "format": "pdf"}, "csv"),
     ],
 )
-async def test_what_can_not_be_exported_is_said_and_nothing_is_written(
+async def test_an_impossible_export_is_reported_and_nothing_is_written(
     agent: Agent, directory: Path, arguments: dict[str, Any], said: str
 ) -> None:
     assert said in await agent.refusal("export_records", **arguments)
@@ -176,12 +176,12 @@ async def test_without_a_directory_nothing_is_written(sandbox_agent: Agent) -> N
     assert "CLIENTARY_EXPORT_DIR" in said
 
 
-async def test_a_directory_that_is_gone_is_said(agent: Agent, directory: Path) -> None:
+async def test_a_missing_directory_is_reported(agent: Agent, directory: Path) -> None:
     directory.rmdir()  # noqa: ASYNC240 - nothing else runs
     assert "CLIENTARY_EXPORT_DIR" in await agent.refusal("export_records", tool="list_staff")
 
 
-async def test_a_tool_that_is_not_offered_can_not_be_exported(sandbox: Sandbox, directory: Path) -> None:
+async def test_an_unavailable_tool_cannot_be_exported(sandbox: Sandbox, directory: Path) -> None:
     clientary = session_with(sandbox, export_dir=directory, exclude_tools=frozenset({"list_staff"}))
     async with agent_of(clientary) as agent:
         assert "is not a list or report" in await agent.refusal("export_records", tool="list_staff")
@@ -245,12 +245,12 @@ async def peak_of_export(directory: Path, rows: int) -> int:
     return peak
 
 
-async def test_a_list_three_times_as_long_takes_no_more_memory(directory: Path) -> None:
+async def test_a_list_three_times_as_long_uses_no_more_memory(directory: Path) -> None:
     short = await peak_of_export(directory, 4_000)
     assert await peak_of_export(directory, 12_000) < short + 500_000
 
 
-async def test_an_export_says_which_days_it_is_of_and_what_can_not_match(
+async def test_an_export_reports_its_date_range_and_excluded_records(
     agent: Agent, sandbox: Sandbox, directory: Path
 ) -> None:
     listed = await agent.answer("list_expenses")
@@ -263,7 +263,7 @@ async def test_an_export_says_which_days_it_is_of_and_what_can_not_match(
     assert answer["notice"] == "2 records without due_date were excluded."
 
 
-async def test_an_exported_report_tells_what_stands_beside_its_rows(agent: Agent) -> None:
+async def test_an_exported_report_returns_the_values_beside_its_rows(agent: Agent) -> None:
     report = await agent.answer("receivables_report", as_of="2026-06-30")
     answer = await exported(agent, "receivables_report", as_of="2026-06-30")
     beside = report.keys() - {"rows", "row_count", "basis"}
@@ -272,14 +272,14 @@ async def test_an_exported_report_tells_what_stands_beside_its_rows(agent: Agent
     assert answer["basis"].endswith(report["basis"])
 
 
-async def test_a_watch_goes_on_after_an_export(agent: Agent, sandbox: Sandbox) -> None:
+async def test_list_changes_continues_after_an_export(agent: Agent, sandbox: Sandbox) -> None:
     answer = await exported(agent, "list_changes", since="2026-11-01")
     assert answer["exported_rows"] > 0
     later = await agent.answer("list_changes", cursor=answer["cursor"])
     assert later["rows"] == []
 
 
-async def test_no_name_of_a_column_becomes_a_formula(directory: Path) -> None:
+async def test_no_column_name_becomes_a_formula(directory: Path) -> None:
     def answer(_: httpx.Request) -> httpx.Response:
         return httpx.Response(200, json={"staff": [{"id": 1, "name": "Ann", "=1+1": "odd"}]})
 

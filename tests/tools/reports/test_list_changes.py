@@ -45,7 +45,7 @@ CHANGED: dict[str, Row] = {
 
 
 @pytest.mark.parametrize("each", MADE)
-async def test_a_new_record_is_told_once_with_what_people_look_for(
+async def test_a_new_record_is_reported_once_with_its_main_fields(
     sandbox: Sandbox, sandbox_agent: Agent, each: str
 ) -> None:
     cursor = await now(sandbox_agent, types=[each])
@@ -67,7 +67,9 @@ async def test_a_new_record_is_told_once_with_what_people_look_for(
 
 
 @pytest.mark.parametrize("each", CHANGED)
-async def test_a_changed_record_is_told_once_as_it_is_now(sandbox: Sandbox, sandbox_agent: Agent, each: str) -> None:
+async def test_a_changed_record_is_reported_once_in_its_current_state(
+    sandbox: Sandbox, sandbox_agent: Agent, each: str
+) -> None:
     cursor = await now(sandbox_agent, types=[each])
     old = sandbox.connection.execute(f"SELECT id FROM {TABLES[each]} ORDER BY updated_at LIMIT 1").fetchone()[0]  # noqa: S608 ours
     await sandbox_agent.answer(f"update_{each}", **{f"{each}_id": old}, **CHANGED[each])
@@ -76,7 +78,7 @@ async def test_a_changed_record_is_told_once_as_it_is_now(sandbox: Sandbox, sand
     assert (await sandbox_agent.answer("list_changes", cursor=answer["cursor"]))["rows"] == []
 
 
-async def test_new_staff_is_told(sandbox: Sandbox, sandbox_agent: Agent) -> None:
+async def test_new_staff_members_are_reported(sandbox: Sandbox, sandbox_agent: Agent) -> None:
     cursor = await now(sandbox_agent)
     person = put(sandbox, "staff", name="Zoe", created_at="2026-11-20T12:00:00Z", updated_at="2026-11-20T12:00:00Z")
     answer = await sandbox_agent.answer("list_changes", cursor=cursor)
@@ -84,7 +86,7 @@ async def test_new_staff_is_told(sandbox: Sandbox, sandbox_agent: Agent) -> None
     assert answer["rows"][0]["name"] == "Zoe"
 
 
-async def test_what_is_made_and_changed_since_is_new_and_what_was_there_is_changed(
+async def test_a_record_created_and_then_changed_is_new_and_an_older_one_changed(
     sandbox: Sandbox, sandbox_agent: Agent
 ) -> None:
     (lead,) = sandbox.connection.execute("SELECT min(id) FROM leads").fetchone()
@@ -109,7 +111,7 @@ async def test_what_is_made_and_changed_since_is_new_and_what_was_there_is_chang
         ("2026-11-18T09:30:00.250Z", "2026-11-18T09:30:00Z"),
     ],
 )
-async def test_since_a_time_everything_after_it_is_told_oldest_first(
+async def test_changes_since_a_time_are_reported_oldest_first(
     sandbox: Sandbox, sandbox_agent: Agent, since: str, first: str
 ) -> None:
     (answer,) = await walk(sandbox_agent, since=since)
@@ -122,14 +124,16 @@ async def test_since_a_time_everything_after_it_is_told_oldest_first(
 @pytest.mark.parametrize(
     "switches", [Switches(page_keys=False), Switches(bare_arrays=True), Switches(nulls=True, dates="iso")]
 )
-async def test_the_same_is_told_however_clientary_answers(sandbox: Sandbox, switches: Switches) -> None:
+async def test_the_same_changes_are_reported_however_clientary_answers(sandbox: Sandbox, switches: Switches) -> None:
     sandbox.switches = switches
     async with agent_of(session_with(sandbox)) as agent:
         (answer,) = await walk(agent, since="2026-11-10")
     assert Counter(told(answer)) == stamped(sandbox, "2026-11-10T00:00:00Z")
 
 
-async def test_a_long_time_is_told_in_answers_that_fit_each_record_once(sandbox: Sandbox, sandbox_agent: Agent) -> None:
+async def test_a_long_period_is_split_into_answers_with_each_record_once(
+    sandbox: Sandbox, sandbox_agent: Agent
+) -> None:
     answers = await walk(sandbox_agent, since="1970-01-01")
     assert len(answers) > 4
     found = [row for answer in answers for row in told(answer)]
@@ -142,7 +146,7 @@ async def test_a_long_time_is_told_in_answers_that_fit_each_record_once(sandbox:
     assert (await sandbox_agent.answer("list_changes", cursor=answers[-1]["cursor"]))["rows"] == []
 
 
-async def test_more_changes_in_one_second_than_an_answer_holds_are_told_each_once(
+async def test_more_changes_in_one_second_than_fit_are_each_reported_once(
     sandbox: Sandbox, sandbox_agent: Agent
 ) -> None:
     for table in TABLES.values():
@@ -154,9 +158,7 @@ async def test_more_changes_in_one_second_than_an_answer_holds_are_told_each_onc
     assert (await sandbox_agent.answer("list_changes", cursor=answers[-1]["cursor"]))["rows"] == []
 
 
-async def test_a_record_that_changes_while_answers_are_walked_through_is_told_again(
-    sandbox: Sandbox, sandbox_agent: Agent
-) -> None:
+async def test_a_record_that_changes_between_answers_is_reported_again(sandbox: Sandbox, sandbox_agent: Agent) -> None:
     answer = await sandbox_agent.answer("list_changes", since="1970-01-01")
     first = answer["rows"][1]
     anew = f"UPDATE {TABLES[first['type']]} SET name = 'Anew', updated_at = '2026-11-20T12:00:00Z' WHERE id = ?"  # noqa: S608 ours
@@ -171,7 +173,7 @@ async def test_a_record_that_changes_while_answers_are_walked_through_is_told_ag
 # Records that tell no times
 
 
-async def test_without_times_new_records_are_told_by_their_ids_and_changes_are_said_to_be_unseen(
+async def test_without_timestamps_new_records_are_found_by_id_and_changes_declared_undetectable(
     sandbox: Sandbox,
 ) -> None:
     sandbox.switches = SAMPLES
@@ -192,7 +194,7 @@ async def test_without_times_new_records_are_told_by_their_ids_and_changes_are_s
         assert any("only those created after this answer are listed" in said for said in answer["left_out"])
 
 
-async def test_without_times_changed_clients_and_invoices_are_those_that_clientary_lists(sandbox: Sandbox) -> None:
+async def test_without_timestamps_changed_clients_and_invoices_come_from_clientarys_filter(sandbox: Sandbox) -> None:
     sandbox.switches = SAMPLES
     async with agent_of(session_with(sandbox)) as agent:
         cursor = await now(agent)
@@ -206,7 +208,7 @@ async def test_without_times_changed_clients_and_invoices_are_those_that_clienta
         assert (await agent.answer("list_changes", cursor=answer["cursor"]))["rows"] == []
 
 
-async def test_more_records_without_times_than_an_answer_holds_are_told_each_once(sandbox: Sandbox) -> None:
+async def test_more_records_without_timestamps_than_fit_are_each_reported_once(sandbox: Sandbox) -> None:
     sandbox.switches = SAMPLES
     async with agent_of(session_with(sandbox)) as agent:
         cursor = await now(agent, types=["lead", "contact"])
@@ -227,7 +229,9 @@ async def test_more_records_without_times_than_an_answer_holds_are_told_each_onc
 STAMPS = {"created_at": "2026-11-20T12:00:00Z", "updated_at": "2026-11-20T12:00:00Z"}
 
 
-async def test_what_some_records_do_not_tell_is_said_of_them_alone(account: respx.MockRouter, agent: Agent) -> None:
+async def test_missing_timestamps_are_reported_only_for_the_records_concerned(
+    account: respx.MockRouter, agent: Agent
+) -> None:
     made, changed = "2023-11-10T09:00:00Z", "2023-11-11T01:00:00.500-08:00"
     account.get("payments").respond(json=listed("payments", {"id": 1, "created_at": made}, {"id": 2, "created_at": ""}))
     account.get("tasks").respond(

@@ -31,7 +31,7 @@ def task(sandbox: Sandbox, title: str, at: str) -> int:
     return put(sandbox, "tasks", title=title, complete=False, created_at=at, updated_at=at)
 
 
-async def test_what_joins_the_second_of_the_cursor_is_told(sandbox: Sandbox, sandbox_agent: Agent) -> None:
+async def test_a_record_added_in_the_cursors_second_is_reported(sandbox: Sandbox, sandbox_agent: Agent) -> None:
     second = "2026-11-20T12:00:00Z"
     early = task(sandbox, "Early", second)
     answer = await sandbox_agent.answer("list_changes", since=second, types=["task", "lead"])
@@ -42,7 +42,7 @@ async def test_what_joins_the_second_of_the_cursor_is_told(sandbox: Sandbox, san
     assert (await sandbox_agent.answer("list_changes", cursor=answer["cursor"]))["rows"] == []
 
 
-async def test_what_changes_again_in_the_second_in_which_it_was_told_is_told_again(
+async def test_a_record_changed_again_in_the_same_second_is_reported_again(
     sandbox: Sandbox, sandbox_agent: Agent
 ) -> None:
     second = "2026-11-20T12:00:00Z"
@@ -54,7 +54,9 @@ async def test_what_changes_again_in_the_second_in_which_it_was_told_is_told_aga
     assert (await sandbox_agent.answer("list_changes", cursor=answer["cursor"]))["rows"] == []
 
 
-async def test_what_is_seen_a_few_seconds_late_is_told_all_the_same(sandbox: Sandbox, sandbox_agent: Agent) -> None:
+async def test_a_record_that_appears_a_few_seconds_late_is_still_reported(
+    sandbox: Sandbox, sandbox_agent: Agent
+) -> None:
     task(sandbox, "In time", "2026-11-20T12:00:09Z")
     cursor = await now(sandbox_agent)
     late = task(sandbox, "Late", "2026-11-20T12:00:01Z")
@@ -79,7 +81,7 @@ class Meddling(httpx.AsyncBaseTransport):
         return await self._network.handle_async_request(request)
 
 
-async def test_what_changes_behind_the_back_of_a_look_is_told_by_the_next(sandbox: Sandbox) -> None:
+async def test_a_change_during_a_call_is_reported_by_the_next(sandbox: Sandbox) -> None:
     def happens() -> None:  # leads were read already, tasks are next
         run(sandbox, "UPDATE leads SET city = 'Bath', updated_at = '2026-11-20T12:00:05Z' WHERE id = 3301")
         run(sandbox, "UPDATE tasks SET description = 'Now', updated_at = '2026-11-20T12:00:30Z' WHERE id = 9101")
@@ -95,7 +97,7 @@ async def test_what_changes_behind_the_back_of_a_look_is_told_by_the_next(sandbo
 
 
 @pytest.mark.parametrize("days", [-3000, -2, 0, 2, 3000])
-async def test_the_clock_that_counts_is_clientarys(sandbox: Sandbox, days: int) -> None:
+async def test_clientarys_clock_is_used(sandbox: Sandbox, days: int) -> None:
     settings = Settings(base_url="http://localhost", api_token=sandbox.token)
     clock = FakeTime(TODAY + timedelta(days=days)).clock
     async with agent_of(Clientary(settings, Network(sandbox), clock)) as agent:
@@ -108,7 +110,7 @@ async def test_the_clock_that_counts_is_clientarys(sandbox: Sandbox, days: int) 
 
 
 @pytest.mark.parametrize("seed", range(6))
-async def test_whatever_happens_between_looks_nothing_is_lost(seed: int) -> None:
+async def test_no_change_between_calls_is_lost(seed: int) -> None:
     dice = random.Random(seed)  # noqa: S311 the same every time is what it is for
     sandbox = Sandbox(TODAY, filled=False)
     records = [(each, put(sandbox, TABLES[each], title="")) for each in ("staff", "task") for _ in range(20)]
@@ -131,7 +133,7 @@ async def test_whatever_happens_between_looks_nothing_is_lost(seed: int) -> None
         assert (await agent.answer("list_changes", cursor=cursor))["rows"] == []
 
 
-async def test_who_leaves_the_second_of_many_takes_none_of_them_along(sandbox: Sandbox, sandbox_agent: Agent) -> None:
+async def test_a_record_that_leaves_a_crowded_second_hides_no_other(sandbox: Sandbox, sandbox_agent: Agent) -> None:
     second = "2026-11-20T12:00:00Z"
     together = [task(sandbox, f"Task {n}", second) for n in range(40)]
     cursor = await now(sandbox_agent)
@@ -140,7 +142,7 @@ async def test_who_leaves_the_second_of_many_takes_none_of_them_along(sandbox: S
     assert [(row["id"], row["title"]) for row in answer["rows"]] == [(together[7], "Alone")]
 
 
-async def test_many_that_join_a_second_of_which_some_are_told_are_all_told_in_the_end(sandbox: Sandbox) -> None:
+async def test_records_added_to_a_partly_reported_second_are_all_reported(sandbox: Sandbox) -> None:
     second = {"created_at": "2026-11-20T12:00:00Z", "updated_at": "2026-11-20T12:00:00Z"}
     async with agent_of(session_with(sandbox)) as agent:
         for number in range(30):
@@ -161,7 +163,7 @@ async def test_many_that_join_a_second_of_which_some_are_told_are_all_told_in_th
 # What is asked, and what is refused
 
 
-async def test_only_the_lists_of_the_types_are_read_and_the_cursor_keeps_them(
+async def test_only_the_requested_types_are_read_and_the_cursor_keeps_them(
     sandbox: Sandbox, sandbox_agent: Agent
 ) -> None:
     cursor = await now(sandbox_agent, types=["task", "expense"])
@@ -170,7 +172,7 @@ async def test_only_the_lists_of_the_types_are_read_and_the_cursor_keeps_them(
     assert {path.partition("?")[0].rpartition("/")[2] for _, path in sandbox.requests} == {"tasks", "expenses"}
 
 
-async def test_clients_and_invoices_are_asked_for_what_changed_alone(sandbox: Sandbox, sandbox_agent: Agent) -> None:
+async def test_clients_and_invoices_are_filtered_by_clientary(sandbox: Sandbox, sandbox_agent: Agent) -> None:
     cursor = await now(sandbox_agent)
     sandbox.requests.clear()
     await sandbox_agent.answer("list_changes", cursor=cursor)
@@ -179,7 +181,7 @@ async def test_clients_and_invoices_are_asked_for_what_changed_alone(sandbox: Sa
         assert asked.endswith("updated_since=2026-11-19")
 
 
-async def test_an_account_without_anything_has_a_cursor_from_which_everything_is_told() -> None:
+async def test_a_cursor_of_an_empty_account_reports_everything_added_later() -> None:
     sandbox = Sandbox(TODAY, filled=False)
     run(sandbox, "DELETE FROM staff")
     async with agent_of(session_with(sandbox)) as agent:
@@ -205,7 +207,7 @@ CURSOR = Cursor(TYPES[:3], 1_700_000_000, 1_600_000_000, {"client": 1299, "lead"
         "é",
     ],
 )
-async def test_a_cursor_that_is_none_is_refused(sandbox_agent: Agent, cursor: str) -> None:
+async def test_an_invalid_cursor_is_rejected(sandbox_agent: Agent, cursor: str) -> None:
     said = await sandbox_agent.refusal("list_changes", cursor=cursor)
     assert "cursor takes the cursor of an earlier answer, whole and unchanged; since begins anew" in said
 
@@ -226,11 +228,11 @@ async def test_an_empty_cursor_is_not_given(sandbox_agent: Agent) -> None:
         ({"types": ["hours"]}, "takes one of 'client'"),
     ],
 )
-async def test_arguments_that_cannot_be_are_refused(sandbox_agent: Agent, arguments: Row, said: str) -> None:
+async def test_invalid_arguments_are_rejected(sandbox_agent: Agent, arguments: Row, said: str) -> None:
     assert said in await sandbox_agent.refusal("list_changes", **arguments)
 
 
-async def test_types_are_taken_as_text_too(sandbox_agent: Agent) -> None:
+async def test_types_are_accepted_as_text_too(sandbox_agent: Agent) -> None:
     assert (await sandbox_agent.answer("list_changes", since="2026-11-20", types='["task"]'))["rows"]
 
 
@@ -250,12 +252,12 @@ cursors = st.lists(st.sampled_from(TYPES), min_size=1, unique=True).flatmap(
 
 
 @given(cursors)
-def test_a_cursor_says_all_that_it_knows(cursor: Cursor) -> None:
+def test_a_cursor_round_trips(cursor: Cursor) -> None:
     assert Cursor.read(cursor.text()) == cursor
 
 
 @given(st.text(max_size=200) | st.from_regex(r"1(\.[0-9-]{0,9}){7}\.[0-9a-f]{8}", fullmatch=True))
 @example("1.99.1.1.0...d6b3a9c1")
-def test_no_text_is_taken_for_a_cursor_that_is_none(text: str) -> None:
+def test_no_other_text_is_accepted_as_a_cursor(text: str) -> None:
     with pytest.raises((ValueError, IndexError)):
         Cursor.read(text)

@@ -25,7 +25,7 @@ def invoices(count: int, currencies: int, letters: int) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(("currencies", "letters"), [(1, 3), (40, 20), (70, 250), (210, 5_000)])
-async def test_a_report_fits_and_says_what_it_could_not_show(
+async def test_a_report_fits_and_states_what_it_omitted(
     account: respx.MockRouter, agent: Agent, currencies: int, letters: int
 ) -> None:
     account.get("invoices").respond(json=listed("invoices", *invoices(1_500, currencies, letters)))

@@ -70,7 +70,7 @@ def invoiced_projects(sandbox: Sandbox) -> list[int]:
 
 
 @pytest.mark.parametrize("switches", SWITCHES, ids=["live", "text", "ids", "whole", "bare", "samples"])
-async def test_what_a_project_earned_is_what_the_books_say_however_clientary_answers(
+async def test_a_projects_profit_matches_the_tables_however_clientary_answers(
     books: Sandbox, switches: Switches
 ) -> None:
     projects = invoiced_projects(books)
@@ -92,7 +92,7 @@ async def test_what_a_project_earned_is_what_the_books_say_however_clientary_ans
     assert any(row["received"] < row["invoiced_with_tax"] for answer in answers.values() for row in answer["rows"])
 
 
-async def test_drafts_stand_apart_and_cancelled_invoices_are_named(reader: Agent, books: Sandbox) -> None:
+async def test_drafts_are_separate_and_cancelled_invoices_are_named(reader: Agent, books: Sandbox) -> None:
     (draft,) = rows(books, "SELECT * FROM invoices WHERE status = 0 AND project_id > 0 LIMIT 1")
     answer = await reader.answer("profitability_report", project_id=draft["project_id"])
     (apart,) = answer["drafts"]
@@ -104,7 +104,7 @@ async def test_drafts_stand_apart_and_cancelled_invoices_are_named(reader: Agent
     assert any("cancelled" in said and f"“{cancelled['number']}”" in said for said in answer["left_out"])
 
 
-async def test_without_costs_the_margin_is_before_labour_and_says_so(reader: Agent, books: Sandbox) -> None:
+async def test_without_cost_rates_the_margin_is_labelled_before_labour(reader: Agent, books: Sandbox) -> None:
     project = invoiced_projects(books)[0]
     answer = await reader.answer("profitability_report", project_id=project)
     (row,) = answer["rows"]
@@ -129,7 +129,7 @@ def cost_rates(answer: Row) -> dict[int, float | None]:
     return {person["user_id"]: person.get("cost_rate") for person in answer["people"]}
 
 
-async def test_a_given_cost_beats_the_owners_and_the_default_is_for_the_others(books: Sandbox) -> None:
+async def test_a_given_cost_rate_overrides_the_setting_and_the_default_covers_the_rest(books: Sandbox) -> None:
     project, (one, two, three) = three_people(books)
     owners = Settings.from_environment(
         {
@@ -147,7 +147,7 @@ async def test_a_given_cost_beats_the_owners_and_the_default_is_for_the_others(b
         assert cost_rates(answer) == {one: 45.5, two: 60, three: None}
 
 
-async def test_people_without_a_cost_are_named_and_so_are_costs_without_hours(reader: Agent, books: Sandbox) -> None:
+async def test_staff_without_a_cost_rate_and_rates_without_hours_are_named(reader: Agent, books: Sandbox) -> None:
     project, (one, two, three) = three_people(books)
     answer = await reader.answer("profitability_report", project_id=project, cost_rates={one: 10, 999: 20})
     names = {row["id"]: row["name"] for row in rows(books, "SELECT id, name FROM staff")}
@@ -159,7 +159,7 @@ async def test_people_without_a_cost_are_named_and_so_are_costs_without_hours(re
 
 
 @pytest.mark.parametrize("given", [{"1": "41.5"}, '{"1": 41.5}', '{"1": "41.50"}'])
-async def test_costs_are_taken_as_an_object_and_as_its_text(reader: Agent, books: Sandbox, given: Any) -> None:
+async def test_cost_rates_are_accepted_as_an_object_or_as_json_text(reader: Agent, books: Sandbox, given: Any) -> None:
     (project,) = rows(books, "SELECT project_id AS id FROM hours WHERE user_id = 1 LIMIT 1")
     answer = await reader.answer("profitability_report", project_id=project["id"], cost_rates=given)
     assert cost_rates(answer)[1] == 41.5
@@ -178,7 +178,7 @@ async def test_costs_are_taken_as_an_object_and_as_its_text(reader: Agent, books
         ("1: 45", "cost_rates takes a list"),
     ],
 )
-async def test_costs_that_cannot_be_are_refused(reader: Agent, given: Any, said: str) -> None:
+async def test_invalid_cost_rates_are_rejected(reader: Agent, given: Any, said: str) -> None:
     assert said in await reader.refusal("profitability_report", project_id=1, cost_rates=given)
 
 
@@ -215,7 +215,7 @@ async def asked(sandbox: Sandbox, **arguments: Any) -> Row:
         return await agent.answer("profitability_report", project_id=project_of(sandbox), **arguments)
 
 
-async def test_other_currencies_stand_apart_and_are_never_added(small: Sandbox) -> None:
+async def test_other_currencies_are_separate_and_never_added(small: Sandbox) -> None:
     invoice(small, "1", 10_000, total_cost=11_900, total_payments=11_900)
     invoice(small, "2", 50_000, currency_code="USD", total_payments=20_000)
     invoice(small, "3", 70_000, currency_code="USD")
@@ -230,7 +230,7 @@ async def test_other_currencies_stand_apart_and_are_never_added(small: Sandbox) 
     assert answer["left_out"] == ["2 invoices in another currency: in other_currencies, not in the row."]
 
 
-async def test_a_part_payment_counts_in_full_with_the_tax_in_it(small: Sandbox) -> None:
+async def test_a_part_payment_counts_in_full_including_tax(small: Sandbox) -> None:
     invoice(small, "1", 10_000, total_cost=12_000, total_payments=6_000, balance=6_000)
     answer = await asked(small)
     (row,) = answer["rows"]
@@ -238,7 +238,7 @@ async def test_a_part_payment_counts_in_full_with_the_tax_in_it(small: Sandbox) 
     assert "payments count in full, taxes included" in answer["basis"]
 
 
-async def test_pending_invoices_are_invoiced_and_odd_ones_are_named(small: Sandbox) -> None:
+async def test_pending_invoices_count_as_invoiced_and_incomplete_ones_are_named(small: Sandbox) -> None:
     small.switches = Switches(extra_keys=False)
     invoice(small, "P", 10_000, status=5)
     invoice(small, "C", 20_000, status=3, total_payments=5_000)
@@ -271,7 +271,7 @@ async def test_work_dated_in_the_future_costs_nothing_yet(small: Sandbox) -> Non
     assert [person["name"] for person in answer["people"]][1:] == ["unknown"]
 
 
-async def test_a_project_on_which_nothing_happened_earned_nothing(small: Sandbox) -> None:
+async def test_a_project_without_activity_earned_nothing(small: Sandbox) -> None:
     run(small, "UPDATE projects SET currency_code = NULL")
     answer = await asked(small)
     (row,) = answer["rows"]
@@ -284,7 +284,7 @@ async def test_a_project_on_which_nothing_happened_earned_nothing(small: Sandbox
     assert [(row["currency_code"], row["invoiced"]) for row in (await asked(small))["rows"]] == [("GBP", 50)]
 
 
-async def test_an_invoice_for_several_projects_counts_whole_and_is_named(
+async def test_an_invoice_for_several_projects_counts_in_full_and_is_named(
     account: respx.MockRouter, agent: Agent
 ) -> None:
     account.get("projects/7").respond(json={"id": 7, "name": "Site", "currency_code": "USD", "worked_hours": 0})
@@ -300,7 +300,7 @@ async def test_an_invoice_for_several_projects_counts_whole_and_is_named(
     assert answer["left_out"] == ["1 invoice of several projects, counted in full: “A-1”."]
 
 
-async def test_what_cant_be_answered_is_refused_and_says_why(small: Sandbox) -> None:
+async def test_an_unanswerable_question_is_refused_with_the_reason(small: Sandbox) -> None:
     project = project_of(small)
     work(small, 100)
     async with agent_of(session_with(small)) as agent:
@@ -317,7 +317,7 @@ def setting(text: str) -> Settings:
     return Settings.from_environment(environment)
 
 
-def test_costs_are_read_from_the_setting_and_not_shown() -> None:
+def test_cost_rates_are_read_from_the_setting_and_not_shown() -> None:
     settings = setting(" 12: 45.50,14:60 , 7 : 0.125 ")
     assert settings.cost_rates == {12: Decimal("45.50"), 14: Decimal(60), 7: Decimal("0.125")}
     assert "45.5" not in repr(settings)
@@ -327,7 +327,7 @@ def test_costs_are_read_from_the_setting_and_not_shown() -> None:
 @pytest.mark.parametrize(
     "text", ["12", "12: -1", "ann: 5", "12: 5; 14: 6", "12: 5, 12: 6", "12: 1e3", "12: 5.1234", "٣: 5"]
 )
-def test_a_setting_that_cannot_be_read_says_what_it_looks_like(text: str) -> None:
+def test_an_invalid_setting_is_reported_with_an_example(text: str) -> None:
     with pytest.raises(
         SettingsError, match=r"CLIENTARY_COST_RATES must name .* like this: 12: 45\.50, 14: 60\."
     ) as said:

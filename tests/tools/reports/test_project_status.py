@@ -74,7 +74,7 @@ def open_projects(sandbox: Sandbox) -> dict[int, Row]:
 
 
 @pytest.mark.parametrize("switches", SWITCHES, ids=["live", "text", "ids", "whole", "bare", "samples"])
-async def test_open_projects_near_the_end_of_their_budget_are_told_however_clientary_answers(
+async def test_open_projects_near_their_budget_are_listed_however_clientary_answers(
     books: Sandbox, switches: Switches
 ) -> None:
     books.switches = switches
@@ -98,7 +98,7 @@ async def test_open_projects_near_the_end_of_their_budget_are_told_however_clien
     assert answer["left_out"] == [f"{without} open projects without a budget.", f"{under} open projects under 80 %."]
 
 
-async def test_with_a_threshold_of_zero_every_open_project_is_told(reader: Agent, books: Sandbox) -> None:
+async def test_a_threshold_of_zero_lists_every_open_project(reader: Agent, books: Sandbox) -> None:
     answer = await reader.answer("project_status", threshold=0)
     projects = open_projects(books)
     assert {row["project_id"]: told(row) for row in answer["rows"]} == {
@@ -119,7 +119,7 @@ async def test_with_a_threshold_of_zero_every_open_project_is_told(reader: Agent
     assert "left_out" not in answer
 
 
-async def test_hours_are_read_of_the_projects_that_are_told_alone(reader: Agent, books: Sandbox) -> None:
+async def test_hours_are_read_only_for_the_listed_projects(reader: Agent, books: Sandbox) -> None:
     answer = await reader.answer("project_status", threshold=100)
     asked = sorted(int(path.split("/")[-2]) for _, path in books.requests if path.endswith("/hours"))
     assert asked == sorted(row["project_id"] for row in answer["rows"])
@@ -138,7 +138,7 @@ def in_hundredths(people: list[Row]) -> list[Row]:
     return [{**person, "hours": exact(person["hours"])} for person in people]
 
 
-async def test_people_are_told_where_they_are_asked_for(reader: Agent, books: Sandbox) -> None:
+async def test_hours_per_person_are_included_on_request(reader: Agent, books: Sandbox) -> None:
     assert not any("people" in row for row in (await reader.answer("project_status"))["rows"])
     for row in (await reader.answer("project_status", by_person=True))["rows"]:
         assert in_hundredths(row["people"]) == by_person(books, row["project_id"])
@@ -147,7 +147,9 @@ async def test_people_are_told_where_they_are_asked_for(reader: Agent, books: Sa
 @pytest.mark.parametrize(
     "kind", ["status = 2", "status <> 2 AND budget IS NULL", "project_type = 2 AND budget_type = 1"]
 )
-async def test_one_project_is_told_whatever_its_state_with_its_people(reader: Agent, books: Sandbox, kind: str) -> None:
+async def test_a_single_project_is_shown_with_its_people_whatever_its_status(
+    reader: Agent, books: Sandbox, kind: str
+) -> None:
     project = rows(books, f"SELECT * FROM projects WHERE {kind}")[0]  # noqa: S608 ours
     answer = await reader.answer("project_status", project_id=project["id"])
     (row,) = answer["rows"]
@@ -156,7 +158,7 @@ async def test_one_project_is_told_whatever_its_state_with_its_people(reader: Ag
     assert ("fixed price" in answer["basis"]) is (project["project_type"] == 2 and project["budget_type"] == 1)
 
 
-async def test_a_clients_projects_are_its_open_ones(reader: Agent, books: Sandbox) -> None:
+async def test_a_clients_report_covers_its_open_projects(reader: Agent, books: Sandbox) -> None:
     client = rows(
         books,
         "SELECT client_id AS id FROM projects WHERE status = 2 INTERSECT"
@@ -190,7 +192,7 @@ async def asked(sandbox: Sandbox, **arguments: Any) -> Row:
         return await agent.answer("project_status", **arguments)
 
 
-async def test_exactly_at_the_threshold_is_over_it(small: Sandbox) -> None:
+async def test_the_threshold_is_inclusive(small: Sandbox) -> None:
     work(small, 799)
     answer = await asked(small)
     assert answer["rows"] == []
@@ -202,7 +204,7 @@ async def test_exactly_at_the_threshold_is_over_it(small: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("budget", [None, 0])
-async def test_no_budget_is_no_budget_and_not_zero(small: Sandbox, budget: int | None) -> None:
+async def test_no_budget_is_not_a_budget_of_zero(small: Sandbox, budget: int | None) -> None:
     run(small, "UPDATE projects SET budget = ?", budget)
     work(small, 150)
     (row,) = (await asked(small, threshold=0))["rows"]
@@ -213,7 +215,7 @@ async def test_no_budget_is_no_budget_and_not_zero(small: Sandbox, budget: int |
     assert (answer["rows"], answer["left_out"]) == ([], ["1 open project without a budget."])
 
 
-async def test_a_figure_of_clientarys_that_differs_from_the_hours_is_named(small: Sandbox) -> None:
+async def test_a_difference_between_clientarys_figure_and_the_hours_is_reported(small: Sandbox) -> None:
     run(small, "UPDATE projects SET budget_type = 1, budget = 100000")
     work(small, 1_000, cost=90_000)
     answer = await asked(small)
@@ -226,7 +228,7 @@ async def test_a_figure_of_clientarys_that_differs_from_the_hours_is_named(small
     (9, "1 project whose budget is neither in hours nor in money: “Site”."),
     (0, "1 open project under 80 %."),
 ])  # fmt: skip
-async def test_no_project_whose_use_of_its_budget_clientary_does_not_tell_goes_unmentioned(
+async def test_every_project_with_unknown_budget_use_is_mentioned(
     account: respx.MockRouter, agent: Agent, budget_type: int, said: str
 ) -> None:
     site = {"id": 1, "name": "Site", "status": 1, "budget": 10, "budget_type": budget_type}
@@ -235,7 +237,7 @@ async def test_no_project_whose_use_of_its_budget_clientary_does_not_tell_goes_u
     assert said in (await agent.answer("project_status"))["left_out"]
 
 
-async def test_odd_entries_are_named(small: Sandbox) -> None:
+async def test_incomplete_entries_are_named(small: Sandbox) -> None:
     run(small, "UPDATE projects SET rate = NULL, budget_type = 1, budget = 100000")
     empty = work(small, None)
     late, unpriced = work(small, 200, date="2026-11-21", rate=5_000, cost=10_000), work(small, 300)
@@ -248,7 +250,7 @@ async def test_odd_entries_are_named(small: Sandbox) -> None:
     ]
 
 
-async def test_people_who_are_not_listed_are_told_by_their_id(small: Sandbox) -> None:
+async def test_people_missing_from_the_staff_list_are_shown_by_id(small: Sandbox) -> None:
     work(small, 100)
     run(small, "PRAGMA foreign_keys = OFF")
     run(small, "UPDATE hours SET user_id = 77")
@@ -257,13 +259,13 @@ async def test_people_who_are_not_listed_are_told_by_their_id(small: Sandbox) ->
     assert row["people"] == [{"user_id": 77, "name": "staff 77", "hours": 1}, {"name": "unknown", "hours": 0.5}]
 
 
-async def test_an_account_without_projects_has_none_near_its_budget() -> None:
+async def test_an_account_without_projects_has_an_empty_report() -> None:
     answer = await asked(Sandbox(TODAY, filled=False))
     assert (answer["rows"], answer["row_count"]) == ([], 0)
     assert "left_out" not in answer
 
 
-async def test_what_cant_be_answered_is_refused_and_says_why(small: Sandbox) -> None:
+async def test_an_unanswerable_question_is_refused_with_the_reason(small: Sandbox) -> None:
     project = rows(small, "SELECT id FROM projects")[0]["id"]
     async with agent_of(session_with(small)) as agent:
         assert "list_projects" in await agent.refusal("project_status", project_id=9)

@@ -107,7 +107,7 @@ def summed(rows: dict[tuple[int, str], Row], code: str) -> Row:
     ],
     ids=["live", "samples", "text", "whole", "bare"],
 )
-async def test_every_client_owes_what_the_books_say_by_age_and_currency(switches: Switches) -> None:
+async def test_debts_per_client_age_and_currency_match_the_tables(switches: Switches) -> None:
     sandbox = agency(switches=switches)
     async with agent_of(session_with(sandbox)) as agent:
         answer = await agent.answer("receivables_report")
@@ -129,7 +129,7 @@ async def test_the_largest_debts_come_first_within_a_currency(reader: Agent) -> 
 
 
 @pytest.mark.parametrize("day", ["2026-10-31", "2026-09-30", "2026-11-19", "2026-03-31"])
-async def test_as_of_a_past_day_later_invoices_and_payments_do_not_count(
+async def test_as_of_a_past_date_later_invoices_and_payments_do_not_count(
     reader: Agent, books: Sandbox, day: str
 ) -> None:
     answer = await reader.answer("receivables_report", as_of=day)
@@ -141,7 +141,7 @@ async def test_as_of_a_past_day_later_invoices_and_payments_do_not_count(
     assert f"{later} invoices dated after {day}." in answer["left_out"]
 
 
-async def test_a_paid_invoice_counts_on_the_days_before_it_was_paid(reader: Agent, books: Sandbox) -> None:
+async def test_a_paid_invoice_counts_on_dates_before_its_payment(reader: Agent, books: Sandbox) -> None:
     query = (
         "SELECT invoices.id, max(received_on) FROM invoices JOIN payments ON invoice_id = invoices.id"
         " WHERE status = 4 AND received_on > date GROUP BY invoices.id LIMIT 1"
@@ -158,7 +158,7 @@ async def invoices(agent: Agent, as_of: str) -> list[Row]:
     return list(answer["rows"])
 
 
-async def test_each_invoice_has_a_row_of_its_own_where_that_is_asked_for(reader: Agent, books: Sandbox) -> None:
+async def test_each_invoice_has_its_own_row_on_request(reader: Agent, books: Sandbox) -> None:
     answer = await reader.answer("receivables_report", group_by="invoice")
 
     expected = {row["id"]: row for row in open_on(books, TODAY)}
@@ -176,7 +176,7 @@ async def test_each_invoice_has_a_row_of_its_own_where_that_is_asked_for(reader:
     assert answer["totals"] == (await reader.answer("receivables_report"))["totals"]
 
 
-async def test_only_invoices_that_are_late_enough_count_where_that_is_asked_for(reader: Agent, books: Sandbox) -> None:
+async def test_only_invoices_overdue_by_the_requested_days_count(reader: Agent, books: Sandbox) -> None:
     answer = await reader.answer("receivables_report", min_days_overdue=31)
 
     late, all_of_them = open_on(books, TODAY, "late >= 31"), open_on(books, TODAY)
@@ -184,7 +184,7 @@ async def test_only_invoices_that_are_late_enough_count_where_that_is_asked_for(
     assert f"{len(all_of_them) - len(late)} open invoices less than 31 days overdue." in answer["left_out"]
 
 
-async def test_what_is_due_today_is_current_and_what_was_due_yesterday_is_late(sandbox: Sandbox) -> None:
+async def test_an_invoice_due_today_is_current_and_one_due_yesterday_is_overdue(sandbox: Sandbox) -> None:
     with sandbox.connection as tables:
         tables.execute("UPDATE invoices SET status = 3")
         for invoice, days in ((20101, 0), (20102, 1), (20103, 30), (20104, 31), (20105, 90), (20106, 91)):
@@ -201,7 +201,7 @@ async def test_what_is_due_today_is_current_and_what_was_due_yesterday_is_late(s
     assert row["overdue"] == 500
 
 
-async def test_a_limit_holds_for_one_client_in_one_currency(sandbox: Sandbox) -> None:
+async def test_the_minimum_applies_per_client_and_currency(sandbox: Sandbox) -> None:
     over_in_all = (1201, "USD", 60000), (1201, "EUR", 60000)
     debts = (*over_in_all, (1202, "USD", 60000), (1202, "USD", 40000), (1203, "GBP", 99999))
     with sandbox.connection as tables:
@@ -222,7 +222,7 @@ async def test_a_limit_holds_for_one_client_in_one_currency(sandbox: Sandbox) ->
     assert [row["balance"] for row in single["rows"]] == [600, 400]
 
 
-async def test_drafts_and_cancelled_invoices_never_count_and_pending_ones_stand_apart(
+async def test_drafts_and_cancelled_invoices_never_count_and_pending_ones_are_separate(
     reader: Agent, books: Sandbox
 ) -> None:
     answer = await reader.answer("receivables_report")
@@ -236,7 +236,7 @@ async def test_drafts_and_cancelled_invoices_never_count_and_pending_ones_stand_
     assert answer["left_out"] == ["20 drafts.", "13 cancelled invoices."]
 
 
-async def test_one_client_alone_takes_that_clients_pages_alone(reader: Agent, books: Sandbox) -> None:
+async def test_one_clients_report_reads_only_that_clients_pages(reader: Agent, books: Sandbox) -> None:
     client = open_on(books, TODAY)[0]["client_id"]
     books.requests.clear()
 
@@ -246,7 +246,7 @@ async def test_one_client_alone_takes_that_clients_pages_alone(reader: Agent, bo
     assert paths(books) == {f"/api/v2/clients/{client}/invoices"}
 
 
-async def test_names_cost_no_request_per_client(books: Sandbox, reader: Agent) -> None:
+async def test_client_names_need_no_request_per_client(books: Sandbox, reader: Agent) -> None:
     books.requests.clear()
     await reader.answer("receivables_report")
     (count,) = books.connection.execute("SELECT count(*) FROM invoices").fetchone()
@@ -254,7 +254,7 @@ async def test_names_cost_no_request_per_client(books: Sandbox, reader: Agent) -
     assert len(books.requests) == -(-count // 30)
 
 
-async def test_a_client_that_does_not_exist_is_no_client_who_owes_nothing(reader: Agent) -> None:
+async def test_a_missing_client_is_an_error_and_not_a_zero_balance(reader: Agent) -> None:
     assert "list_clients" in await reader.refusal("receivables_report", client_id=999_999)
 
 
@@ -265,7 +265,7 @@ async def test_an_account_without_invoices_is_owed_nothing() -> None:
     assert "left_out" not in answer
 
 
-async def test_of_a_day_to_come_balances_are_todays_and_older(reader: Agent, books: Sandbox) -> None:
+async def test_as_of_a_future_date_current_balances_are_aged_further(reader: Agent, books: Sandbox) -> None:
     day = TODAY + timedelta(days=45)
     answer = await reader.answer("receivables_report", as_of=day.isoformat())
 
@@ -285,7 +285,7 @@ def play(account: respx.MockRouter, *records: Row) -> None:
     account.get("invoices").respond(json=listed("invoices", *records))
 
 
-async def test_odd_invoices_are_counted_or_left_out_and_named(account: respx.MockRouter, agent: Agent) -> None:
+async def test_incomplete_invoices_are_counted_or_excluded_and_named(account: respx.MockRouter, agent: Agent) -> None:
     play(
         account,
         invoice(1),
@@ -322,7 +322,7 @@ def paid(amount: float, day: str | None) -> Row:
     return {"id": 1, "amount": amount, "received_on": day}
 
 
-async def test_payments_that_do_not_tell_all_are_named(account: respx.MockRouter, agent: Agent) -> None:
+async def test_incomplete_payments_are_named(account: respx.MockRouter, agent: Agent) -> None:
     play(
         account,
         invoice(1, balance=40, total_payments=60, payments=[paid(10, "2023/10/31"), paid(50, "2023/11/01")]),
@@ -347,7 +347,7 @@ async def test_payments_that_do_not_tell_all_are_named(account: respx.MockRouter
     ]
 
 
-async def test_a_page_that_fails_fails_the_report(account: respx.MockRouter, agent: Agent) -> None:
+async def test_a_failing_page_fails_the_report(account: respx.MockRouter, agent: Agent) -> None:
     first = {"page_count": 2, "page_size": 1, "total_count": 2, "invoices": [invoice(1)]}
     account.get("invoices", params={"page": "2"}).respond(500)
     account.get("invoices").respond(json=first)
@@ -355,7 +355,7 @@ async def test_a_page_that_fails_fails_the_report(account: respx.MockRouter, age
 
 
 @pytest.mark.parametrize("arguments", [{"as_of": "soon"}, {"min_days_overdue": -1}, {"group_by": "age"}])
-async def test_wrong_arguments_are_refused_before_anything_is_read(
+async def test_invalid_arguments_are_rejected_before_anything_is_read(
     account: respx.MockRouter, agent: Agent, arguments: Row
 ) -> None:
     assert next(iter(arguments)) in await agent.refusal("receivables_report", **arguments)

@@ -93,7 +93,7 @@ def per_currency(rows: list[Row]) -> dict[str, float]:
     [Switches(), Switches(extra_keys=False, money_as_text=True, dates="iso"), Switches(page_keys=False, nulls=True)],
     ids=["live", "text", "whole"],
 )
-async def test_every_interval_counts_with_its_share_of_a_month(books: Sandbox, switches: Switches) -> None:
+async def test_every_interval_is_converted_to_a_month(books: Sandbox, switches: Switches) -> None:
     books.switches = switches
     async with agent_of(session_with(books)) as agent:
         answer = await agent.answer("recurring_revenue_report")
@@ -110,7 +110,7 @@ async def test_every_interval_counts_with_its_share_of_a_month(books: Sandbox, s
     assert "without taxes" in answer["basis"]
 
 
-async def test_ended_and_stopped_schedules_are_out_and_paused_ones_apart(reader: Agent, books: Sandbox) -> None:
+async def test_ended_schedules_are_excluded_and_paused_ones_separate(reader: Agent, books: Sandbox) -> None:
     answer = await reader.answer("recurring_revenue_report")
 
     paused = {row["id"]: rounded(a_month(row)) for row in going(books, status=1)}
@@ -144,7 +144,7 @@ def play(account: respx.MockRouter, *records: Row) -> None:
     account.get("recurring").respond(json=listed("recurring", *records))
 
 
-async def test_a_total_is_the_rounded_sum_and_not_the_sum_of_rounded_figures(
+async def test_a_total_is_the_rounded_sum_and_not_the_sum_of_rounded_amounts(
     account: respx.MockRouter, agent: Agent
 ) -> None:
     play(account, *(schedule(number) for number in range(1, 4)))
@@ -154,7 +154,7 @@ async def test_a_total_is_the_rounded_sum_and_not_the_sum_of_rounded_figures(
     assert answer["totals"] == [{"currency_code": "USD", "schedules": 3, "per_month": 0.13}]
 
 
-async def test_odd_schedules_are_added_up_from_their_lines_or_left_out_and_named(
+async def test_incomplete_schedules_are_computed_from_their_lines_or_excluded_and_named(
     account: respx.MockRouter, agent: Agent
 ) -> None:
     lines: list[Row] = [
@@ -187,7 +187,7 @@ async def test_odd_schedules_are_added_up_from_their_lines_or_left_out_and_named
     }
 
 
-async def test_names_that_schedules_do_not_carry_are_looked_up(account: respx.MockRouter, agent: Agent) -> None:
+async def test_client_names_missing_from_schedules_are_looked_up(account: respx.MockRouter, agent: Agent) -> None:
     play(account, schedule(1, client={}), schedule(2, client=None, client_id=5, status=1))
     account.get("clients/4").respond(json={"id": 4, "name": "ACME"})
     account.get("clients/5").respond(404)

@@ -38,7 +38,7 @@ class Walled(httpx.AsyncBaseTransport):
         return await self._inner.handle_async_request(request)
 
 
-async def test_types_that_may_not_be_seen_are_named_and_the_others_searched(sandbox: Sandbox) -> None:
+async def test_types_without_permission_are_named_and_the_others_searched(sandbox: Sandbox) -> None:
     async with agent_of(behind(Walled(sandbox, {"staff", "leads"}), sandbox)) as agent:
         answer = await agent.answer("search", query="Beacon Furniture")
     assert ("client", 1201, "exact") in found(answer)
@@ -49,7 +49,7 @@ async def test_types_that_may_not_be_seen_are_named_and_the_others_searched(sand
     assert set(answer["searched"]) == TYPES.keys() - {"staff", "lead"}
 
 
-async def test_where_nothing_may_be_seen_the_search_fails(sandbox: Sandbox) -> None:
+async def test_without_any_permission_the_search_fails(sandbox: Sandbox) -> None:
     async with agent_of(behind(Walled(sandbox, set(TYPES.values())), sandbox)) as agent:
         assert "is not allowed to do this" in await agent.refusal("search", query="Beacon")
     async with agent_of(behind(Walled(sandbox, set(TYPES.values()), 401), sandbox)) as agent:

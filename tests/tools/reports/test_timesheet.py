@@ -84,7 +84,7 @@ def names(sandbox: Sandbox, table: str) -> dict[int, str]:
     ],
     ids=["live", "text", "ids", "whole", "bare"],
 )
-async def test_everybodys_hours_on_every_project_are_those_in_the_books(switches: Switches) -> None:
+async def test_hours_per_person_and_project_match_the_tables(switches: Switches) -> None:
     sandbox = agency(switches=switches)
     async with agent_of(session_with(sandbox)) as agent:
         answer = await agent.answer("timesheet_report", **OCTOBER)
@@ -102,7 +102,7 @@ async def test_everybodys_hours_on_every_project_are_those_in_the_books(switches
         assert row["client"] == clients.get(owners[row["project_id"]], "no client")
 
 
-async def test_days_on_which_a_person_wrote_nothing_down_are_named(reader: Agent, books: Sandbox) -> None:
+async def test_days_without_entries_are_listed_per_person(reader: Agent, books: Sandbox) -> None:
     answer = await reader.answer("timesheet_report", **NOVEMBER)
 
     november = [date(2026, 11, day) for day in range(1, 21)]  # today is the 20th: what comes is not missing
@@ -122,7 +122,7 @@ def stretch(told: str) -> set[str]:
     return {(first + timedelta(days=number)).isoformat() for number in range((last - first).days + 1)}
 
 
-async def test_somebody_without_any_entry_misses_every_working_day(sandbox: Sandbox) -> None:
+async def test_someone_without_entries_is_missing_every_working_day(sandbox: Sandbox) -> None:
     with sandbox.connection as tables:
         tables.execute("DELETE FROM hours WHERE user_id = 2 AND date >= '2026-10-01'")
     async with agent_of(session_with(sandbox)) as agent:
@@ -138,14 +138,16 @@ async def test_a_weekend_is_never_missing(reader: Agent) -> None:
     assert {person["days_without_entries"] for person in answer["people"]} == {0}
 
 
-async def test_one_person_alone_is_told_of(reader: Agent, books: Sandbox) -> None:
+async def test_one_persons_timesheet_covers_only_that_person(reader: Agent, books: Sandbox) -> None:
     answer = await reader.answer("timesheet_report", user_id=3, **OCTOBER)
     assert by_person_and_project(answer) == worked(books, OCTOBER, where="user_id = 3")
     assert [person["user_id"] for person in answer["people"]] == [3]
 
 
 @pytest.mark.parametrize("argument", ["project_id", "client_id"])
-async def test_one_project_or_client_alone_says_nothing_of_days(reader: Agent, books: Sandbox, argument: str) -> None:
+async def test_a_timesheet_of_one_project_or_client_lists_no_missing_days(
+    reader: Agent, books: Sandbox, argument: str
+) -> None:
     of_client = "project_id IN (SELECT id FROM projects WHERE client_id = 1201)"
     where = "project_id = 2477" if argument == "project_id" else of_client
     value = 2477 if argument == "project_id" else 1201
@@ -157,7 +159,7 @@ async def test_one_project_or_client_alone_says_nothing_of_days(reader: Agent, b
     assert "Days without entries: they are listed only without client_id and project_id." in answer["left_out"]
 
 
-async def test_entries_that_say_nothing_are_counted_and_the_first_are_named(reader: Agent, books: Sandbox) -> None:
+async def test_entries_without_text_are_counted_and_the_first_listed(reader: Agent, books: Sandbox) -> None:
     answer = await reader.answer("timesheet_report", **OCTOBER)
 
     query = (
@@ -170,7 +172,7 @@ async def test_entries_that_say_nothing_are_counted_and_the_first_are_named(read
     assert answer["totals"][0]["without_description"] == len(silent)
 
 
-async def test_projects_on_which_nobody_worked_are_not_asked_for_their_hours(sandbox: Sandbox) -> None:
+async def test_hours_are_not_read_for_projects_without_work(sandbox: Sandbox) -> None:
     with sandbox.connection as tables:
         tables.execute("DELETE FROM hours WHERE project_id < 2470")
         (busy,) = tables.execute("SELECT count(DISTINCT project_id) FROM hours").fetchone()
@@ -210,14 +212,14 @@ async def test_staff_and_projects_are_read_at_the_same_time_and_then_the_hours_o
     assert any(all(path.endswith("/hours") for path in paths) for paths in crowded.together if len(paths) == 3)
 
 
-async def test_an_account_in_which_nobody_worked_has_a_sheet_of_missing_days() -> None:
+async def test_an_account_without_hours_lists_only_missing_days() -> None:
     async with agent_of(session_with(Sandbox(TODAY, filled=False))) as agent:
         answer = await agent.answer("timesheet_report", **OCTOBER)
     assert answer["rows"] == []
     assert [person["days_without_entries"] for person in answer["people"]] == [22]
 
 
-async def test_a_range_of_years_tells_hours_but_no_days(reader: Agent, books: Sandbox) -> None:
+async def test_a_range_of_years_reports_hours_but_no_missing_days(reader: Agent, books: Sandbox) -> None:
     years = {"from_date": "0001-01-01", "to_date": "9999-12-31"}
     answer = await reader.answer("timesheet_report", **years)
     people = {(person["user_id"],): hundredths(person) for person in answer["people"]}
@@ -225,24 +227,24 @@ async def test_a_range_of_years_tells_hours_but_no_days(reader: Agent, books: Sa
     assert "Days without entries: they are listed for at most 366 days." in answer["left_out"]
 
 
-async def test_days_in_the_wrong_order_are_refused(account: respx.MockRouter, agent: Agent) -> None:
+async def test_dates_in_the_wrong_order_are_rejected(account: respx.MockRouter, agent: Agent) -> None:
     said = await agent.refusal("timesheet_report", from_date="2026-11-02", to_date="2026-11-01")
     assert "from_date after to_date" in said
     assert not account.calls
 
 
 @pytest.mark.parametrize("argument", ["user_id", "client_id", "project_id"])
-async def test_an_unknown_id_is_refused_rather_than_taken_for_idle(reader: Agent, argument: str) -> None:
+async def test_an_unknown_id_is_an_error_rather_than_an_empty_timesheet(reader: Agent, argument: str) -> None:
     said = await reader.refusal("timesheet_report", **{argument: 999_999}, **OCTOBER)
     assert "list_" in said
 
 
-async def test_a_project_of_somebody_else_is_refused(reader: Agent) -> None:
+async def test_another_clients_project_is_rejected(reader: Agent) -> None:
     said = await reader.refusal("timesheet_report", client_id=1202, project_id=2477, **OCTOBER)
     assert "Project 2477 does not belong to client 1202" in said
 
 
-async def test_hours_that_may_not_be_seen_fail_the_report(sandbox: Sandbox) -> None:
+async def test_hours_without_permission_fail_the_report(sandbox: Sandbox) -> None:
     sandbox.switches = Switches(allow_hours=False)
     async with agent_of(session_with(sandbox)) as agent:
         assert "is not allowed to do this" in await agent.refusal("timesheet_report", **OCTOBER)
@@ -255,7 +257,7 @@ def entry(number: int, **told: Any) -> Row:
     }  # fmt: skip
 
 
-async def test_without_the_right_to_see_staff_people_are_named_by_id(account: respx.MockRouter, agent: Agent) -> None:
+async def test_without_permission_to_read_staff_people_are_shown_by_id(account: respx.MockRouter, agent: Agent) -> None:
     account.get("staff").respond(403)
     account.get("projects").respond(json=listed("projects", {"id": 1, "name": None}))
     account.get("projects/1/hours").respond(json={"hours": [entry(1)]})
@@ -270,7 +272,7 @@ async def test_without_the_right_to_see_staff_people_are_named_by_id(account: re
     )
 
 
-async def test_odd_entries_are_counted_or_left_out_and_named(account: respx.MockRouter, agent: Agent) -> None:
+async def test_incomplete_entries_are_counted_or_excluded_and_named(account: respx.MockRouter, agent: Agent) -> None:
     account.get("staff").respond(json={"staff": [{"id": 12, "name": "Ann"}]})
     account.get("projects").respond(json=listed("projects", {"id": 1, "name": "Site", "worked_hours": None}))
     entries = [
@@ -294,7 +296,7 @@ async def test_odd_entries_are_counted_or_left_out_and_named(account: respx.Mock
     ]
 
 
-async def test_many_people_and_many_gaps_still_fit_into_one_answer(account: respx.MockRouter, agent: Agent) -> None:
+async def test_many_people_and_many_gaps_still_fit_in_one_answer(account: respx.MockRouter, agent: Agent) -> None:
     people = [{"id": number, "name": f"Person {number:03d}"} for number in range(1, 401)]
     days = [date(2023, 1, 2) + timedelta(days=2 * number) for number in range(150)]
     entries = [entry(number, user_id=1 + number % 2, date=day.isoformat()) for number, day in enumerate(days, 1)]

@@ -83,7 +83,7 @@ OF_CLIENTS = ("client_id", "currency_code")
 
 
 @pytest.mark.parametrize("switches", SWITCHES, ids=["live", "text", "ids", "whole", "bare", "samples"])
-async def test_every_unbilled_hour_and_expense_is_told_however_clientary_answers(
+async def test_every_unbilled_hour_and_expense_is_listed_however_clientary_answers(
     books: Sandbox, switches: Switches
 ) -> None:
     books.switches = switches
@@ -106,7 +106,7 @@ async def test_rows_of_clients_add_up_their_projects_and_the_largest_comes_first
     assert not {"project", "project_id"} & answer["rows"][0].keys()
 
 
-async def test_who_has_fewer_hours_than_asked_for_is_left_out_and_counted(reader: Agent, books: Sandbox) -> None:
+async def test_rows_below_the_minimum_hours_are_excluded_and_counted(reader: Agent, books: Sandbox) -> None:
     answer = await reader.answer("unbilled_report", group_by="client", min_hours=20.5)
     whole = summed(expected(books), *OF_CLIENTS)
     enough = {key: figures for key, figures in whole.items() if figures[0] >= 2050}
@@ -118,7 +118,7 @@ async def test_who_has_fewer_hours_than_asked_for_is_left_out_and_counted(reader
     assert sum(exact(total["amount"]) for total in answer["totals"]) == sum(figures[1] for figures in enough.values())
 
 
-async def test_hours_at_a_fixed_price_stand_apart_without_a_worth(reader: Agent, books: Sandbox) -> None:
+async def test_fixed_price_hours_are_separate_and_have_no_value(reader: Agent, books: Sandbox) -> None:
     answer = await reader.answer("unbilled_report")
     fixed = rows(
         books,
@@ -132,7 +132,7 @@ async def test_hours_at_a_fixed_price_stand_apart_without_a_worth(reader: Agent,
     assert "fixed-price" in answer["basis"]
 
 
-async def test_one_clients_work_holds_its_projects_and_its_expenses_on_none(reader: Agent, books: Sandbox) -> None:
+async def test_one_clients_work_includes_expenses_without_a_project(reader: Agent, books: Sandbox) -> None:
     (client,) = rows(
         books,
         "SELECT client_id AS id FROM expenses WHERE project_id IS NULL AND client_id IN"
@@ -145,7 +145,7 @@ async def test_one_clients_work_holds_its_projects_and_its_expenses_on_none(read
     assert "left_out" not in answer
 
 
-async def test_one_projects_work_is_its_own_alone(reader: Agent, books: Sandbox) -> None:
+async def test_one_projects_work_includes_no_other(reader: Agent, books: Sandbox) -> None:
     (project,) = rows(
         books,
         "SELECT project_id AS id FROM expenses INTERSECT SELECT project_id FROM hours JOIN projects"
@@ -159,7 +159,7 @@ async def test_one_projects_work_is_its_own_alone(reader: Agent, books: Sandbox)
     ]
 
 
-async def test_days_hold_at_both_ends(reader: Agent, books: Sandbox) -> None:
+async def test_the_date_range_is_inclusive(reader: Agent, books: Sandbox) -> None:
     days = {"from_date": "2026-09-14", "to_date": "2026-10-30"}
     answer = await reader.answer("unbilled_report", **days)
     found = [row for row in expected(books) if days["from_date"] <= row["day"] <= days["to_date"]]
@@ -200,7 +200,7 @@ async def asked(sandbox: Sandbox, **arguments: Any) -> Row:
         return await agent.answer("unbilled_report", **arguments)
 
 
-async def test_an_entrys_own_rate_beats_its_projects_and_each_is_rounded_to_the_cent(small: Sandbox) -> None:
+async def test_an_entrys_rate_overrides_its_projects_and_each_is_rounded_to_the_cent(small: Sandbox) -> None:
     work(small, 125)
     work(small, 133, rate=10_050)  # 133.665
     work(small, 1, rate=50)  # 0.005
@@ -209,7 +209,7 @@ async def test_an_entrys_own_rate_beats_its_projects_and_each_is_rounded_to_the_
     assert (row["hours"], row["amount"], row["currency_code"]) == (3.59, 233.68, "EUR")
 
 
-async def test_work_dated_in_the_future_is_not_done_yet(small: Sandbox) -> None:
+async def test_work_dated_in_the_future_does_not_count_yet(small: Sandbox) -> None:
     work(small, 200, TODAY.isoformat())
     work(small, 300, "2026-11-21")
     work(small, 300, "2027-02-01")
@@ -232,7 +232,7 @@ async def test_hours_without_a_rate_are_counted_and_named(small: Sandbox) -> Non
     assert said == f"1 hour entry without a rate, counted in hours and not in amount: id {unpriced} of “Site”."
 
 
-async def test_work_without_a_date_counts_only_where_no_days_are_asked_for(small: Sandbox) -> None:
+async def test_work_without_a_date_counts_only_without_a_date_range(small: Sandbox) -> None:
     undated = work(small, 100, None)
     (row,) = (await asked(small))["rows"]
     assert row["hours"] == 1
@@ -260,7 +260,7 @@ def max_id(sandbox: Sandbox, table: str) -> int:
     return int(rows(sandbox, f"SELECT max(id) AS id FROM {table}")[0]["id"])  # noqa: S608 ours
 
 
-async def test_expenses_are_in_their_projects_currency_else_in_their_clients(small: Sandbox) -> None:
+async def test_expenses_use_their_projects_currency_or_else_their_clients(small: Sandbox) -> None:
     client, project = (rows(small, f"SELECT id FROM {table}")[0]["id"] for table in ("clients", "projects"))  # noqa: S608 ours
     put(small, "expenses", amount=100, incurred_on="2026-11-02", client_id=client)
     put(small, "expenses", amount=200, incurred_on="2026-11-02", project_id=project)
@@ -276,7 +276,7 @@ async def test_expenses_are_in_their_projects_currency_else_in_their_clients(sma
 
 
 @pytest.mark.parametrize("currency_code", ["EUR", None])
-async def test_expenses_of_a_project_that_does_not_tell_its_client_by_name_are_told(
+async def test_expenses_of_a_project_without_a_client_name_are_listed(
     small: Sandbox, currency_code: str | None
 ) -> None:
     small.switches = Switches(nested_client_in_projects=False)
@@ -297,7 +297,7 @@ async def test_totals_count_the_entries_and_expenses_and_not_the_rows(small: San
     assert [(total["count"], total["hours"]) for total in (await asked(small))["totals"]] == [(2, 3)]
 
 
-async def test_a_project_without_a_currency_is_in_its_clients_else_in_none_known(small: Sandbox) -> None:
+async def test_a_project_without_a_currency_uses_its_clients_or_else_none(small: Sandbox) -> None:
     run(small, "UPDATE projects SET currency_code = NULL")
     work(small, 100)
     assert [row["currency_code"] for row in (await asked(small))["rows"]] == ["GBP"]
@@ -306,13 +306,13 @@ async def test_a_project_without_a_currency_is_in_its_clients_else_in_none_known
     assert (row["client"], row["currency_code"], row["amount"]) == ("no client", "unknown", 80)
 
 
-async def test_an_account_without_anything_has_nothing_unbilled() -> None:
+async def test_an_empty_account_has_nothing_unbilled() -> None:
     answer = await asked(Sandbox(TODAY, filled=False))
     assert (answer["rows"], answer["row_count"], answer["totals"]) == ([], 0, [])
     assert answer["to_date"] == TODAY.isoformat()
 
 
-async def test_what_cant_be_answered_is_refused_and_says_why(small: Sandbox) -> None:
+async def test_an_unanswerable_question_is_refused_with_the_reason(small: Sandbox) -> None:
     project = rows(small, "SELECT id FROM projects")[0]["id"]
     async with agent_of(session_with(small)) as agent:
         said = await agent.refusal("unbilled_report", project_id=project, client_id=9)

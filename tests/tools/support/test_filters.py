@@ -41,7 +41,7 @@ def sandbox(whole_account: Sandbox) -> Sandbox:
     return whole_account
 
 
-def test_every_list_and_every_filter_is_tried_here() -> None:
+def test_every_list_and_every_filter_has_a_case() -> None:
     narrowed = {tool.name: tool.arguments for tool in ALL if issubclass(tool.arguments, ListFilters)}
     assert narrowed.keys() == LISTS.keys()
     for tool, arguments in narrowed.items():
@@ -56,7 +56,7 @@ def of_a_table(tool: str, arguments: JsonObject, condition: str) -> tuple[object
 
 
 @pytest.mark.parametrize(("tool", "arguments", "condition"), covering(EACH, of_a_table), ids=str)
-async def test_a_filter_leaves_exactly_what_it_says(
+async def test_a_filter_returns_exactly_the_matching_records(
     sandbox: Sandbox, sandbox_agent: Agent, tool: str, arguments: JsonObject, condition: str
 ) -> None:
     of, under = scope(sandbox, tool)
@@ -70,7 +70,7 @@ async def test_a_filter_leaves_exactly_what_it_says(
 
 
 @pytest.mark.parametrize(("tool", "arguments", "condition"), PAIRS, ids=str)
-async def test_two_filters_leave_what_both_leave(
+async def test_two_filters_return_their_intersection(
     sandbox: Sandbox, sandbox_agent: Agent, tool: str, arguments: JsonObject, condition: str
 ) -> None:
     of, _ = scope(sandbox, tool)
@@ -80,7 +80,7 @@ async def test_two_filters_leave_what_both_leave(
 
 
 @pytest.mark.parametrize("tool", covering(LISTS, lambda tool: (LISTS[tool].table,)))
-async def test_pages_of_a_narrowed_list_give_each_record_once(
+async def test_pages_of_a_filtered_list_return_each_record_once(
     sandbox: Sandbox, sandbox_agent: Agent, tool: str
 ) -> None:
     (of, under), table = scope(sandbox, tool), LISTS[tool].table
@@ -98,7 +98,7 @@ async def test_pages_of_a_narrowed_list_give_each_record_once(
         lambda tool, word, limit: (tool, (LISTS[tool].table, word, limit)),
     ),
 )
-async def test_a_list_comes_in_the_order_that_was_asked_for(
+async def test_a_list_is_sorted_in_the_requested_order(
     sandbox: Sandbox, sandbox_agent: Agent, tool: str, word: str, limit: int
 ) -> None:
     (of, under), table = scope(sandbox, tool), LISTS[tool].table
@@ -111,7 +111,7 @@ async def test_a_list_comes_in_the_order_that_was_asked_for(
 
 
 @pytest.mark.parametrize("tool", covering(LISTS, lambda tool: (LISTS[tool].table,)))
-async def test_a_filter_that_matches_nothing_is_a_normal_answer(
+async def test_a_filter_that_matches_nothing_returns_an_empty_list(
     sandbox: Sandbox, sandbox_agent: Agent, tool: str
 ) -> None:
     of, _ = scope(sandbox, tool)
@@ -134,7 +134,7 @@ async def test_an_account_without_records_has_empty_lists_and_no_sums(tool: str)
             assert not {"total_amounts", "notice", "next_offset"} & answer.keys()
 
 
-async def test_an_offset_past_the_records_that_match_is_said_to_be(sandbox_agent: Agent) -> None:
+async def test_an_offset_past_the_matching_records_is_reported(sandbox_agent: Agent) -> None:
     answer = await sandbox_agent.answer("list_clients", status="archived", offset=6)
     assert (answer["records"], answer["total_count"], answer["complete"]) == ([], 6, True)
     assert answer["notice"] == "Offset 6 is past the end: 6 records match."
@@ -152,7 +152,7 @@ async def test_words_are_found_whatever_their_case_and_accents(query: str) -> No
 @pytest.mark.parametrize(
     ("query", "found"), [("P-7", ["Sign P-7"]), ("p7", ["P7 Sign"]), ("sig", ["P7 Sign", "Sign P-7"])]
 )
-async def test_a_sign_or_two_have_to_be_a_word_of_their_own(query: str, found: list[str]) -> None:
+async def test_a_short_query_must_match_a_whole_word(query: str, found: list[str]) -> None:
     sandbox = Sandbox(TODAY, filled=False)
     async with agent_of(session_with(sandbox)) as agent:
         for name in ("Sign P-7", "P7 Sign", "Prop 177"):
@@ -195,9 +195,7 @@ async def test_hours_and_payments_of_each_client_are_found(
     assert len(seen) == len(set(seen)) > 0
 
 
-async def test_the_hours_of_all_projects_come_newest_first_whatever_their_project(
-    sandbox: Sandbox, sandbox_agent: Agent
-) -> None:
+async def test_the_hours_of_all_projects_are_sorted_newest_first(sandbox: Sandbox, sandbox_agent: Agent) -> None:
     answer = await sandbox_agent.answer("list_hours", from_date="2026-09-01")
     newest = ids(sandbox, "hours", "date >= '2026-09-01'", "date DESC, id DESC")
     assert [record["id"] for record in answer["records"]] == newest[:50]
@@ -208,7 +206,7 @@ async def test_the_hours_of_all_projects_come_newest_first_whatever_their_projec
 
 
 @pytest.mark.parametrize("tool", [tool for tool, lists in LISTS.items() if lists.table in MONEY])
-async def test_a_list_that_is_read_whole_is_added_up_whole(sandbox: Sandbox, sandbox_agent: Agent, tool: str) -> None:
+async def test_a_list_read_in_full_has_totals_of_all_records(sandbox: Sandbox, sandbox_agent: Agent, tool: str) -> None:
     of, under = scope(sandbox, tool)
     answer = await sandbox_agent.answer(tool, **of, limit=1000)
     if tool == "list_payments":  # of too many invoices, which alone tell the currency
@@ -224,7 +222,7 @@ PARTS = {"list_invoices": "date DESC", "list_estimates": "date DESC", "list_paym
 
 @pytest.mark.parametrize("offset", [0, 40])
 @pytest.mark.parametrize("tool", PARTS)
-async def test_a_part_of_a_list_is_added_up_and_said_to_be_a_part(
+async def test_totals_of_part_of_a_list_are_marked_as_partial(
     sandbox: Sandbox, sandbox_agent: Agent, tool: str, offset: int
 ) -> None:
     answer = await sandbox_agent.answer(tool, limit=20, offset=offset)
@@ -234,7 +232,7 @@ async def test_a_part_of_a_list_is_added_up_and_said_to_be_a_part(
     assert f"adds up the {len(answer['records'])} records read" in answer["notice"]
 
 
-async def test_a_list_that_comes_whole_is_added_up_whole_however_little_is_shown(
+async def test_an_unpaginated_list_has_totals_of_all_records_whatever_the_limit(
     sandbox: Sandbox, sandbox_agent: Agent
 ) -> None:
     sandbox = agency()
@@ -263,7 +261,7 @@ UNTOLD = {"clients": ("created_at", "status"), "leads": ("created_at",)}
 
 
 @pytest.mark.parametrize("switch", SWITCHES, ids=str)
-async def test_filters_filter_however_clientary_answers(whole_account: Sandbox, switch: JsonObject) -> None:
+async def test_filters_work_however_clientary_answers(whole_account: Sandbox, switch: JsonObject) -> None:
     whole_account.switches = replace(Switches(), **switch)
     try:
         async with agent_of(session_with(whole_account)) as agent:
@@ -287,7 +285,7 @@ async def compare(sandbox: Sandbox, agent: Agent, tool: str, *, documented: bool
             assert f"{len(ids(sandbox, table, '1')):,} records without {name} were excluded." in answer["notice"]
 
 
-async def test_records_that_lack_what_a_filter_looks_at_are_counted(sandbox: Sandbox, sandbox_agent: Agent) -> None:
+async def test_records_without_the_filtered_field_are_counted(sandbox: Sandbox, sandbox_agent: Agent) -> None:
     answer = await sandbox_agent.answer("list_tasks", due_before="2026-11-20", assignee_id=3)
     undated, unassigned = (len(ids(sandbox, "tasks", f"{name} IS NULL")) for name in ("due_date", "assignee_id"))
     assert answer["notice"] == (

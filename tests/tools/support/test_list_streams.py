@@ -53,7 +53,7 @@ def currencies(books: Sandbox, tool: str, condition: str) -> dict[int, str | Non
 
 
 @pytest.mark.parametrize("tool", LISTS)
-async def test_a_stream_yields_the_whole_list_whatever_limit_and_offset_say(books: Sandbox, tool: str) -> None:
+async def test_a_stream_yields_the_whole_list_whatever_limit_and_offset(books: Sandbox, tool: str) -> None:
     of, under = scope(books, tool)
     got, listing = await streamed(session_with(books), tool, **of, limit=1, offset=3)
     assert got == currencies(books, tool, under)
@@ -62,7 +62,7 @@ async def test_a_stream_yields_the_whole_list_whatever_limit_and_offset_say(book
 
 
 @pytest.mark.parametrize("tool", LISTS)
-async def test_the_stream_of_a_narrowed_list_is_narrowed(books: Sandbox, tool: str) -> None:
+async def test_the_stream_of_a_filtered_list_is_filtered(books: Sandbox, tool: str) -> None:
     of, under = scope(books, tool)
     arguments, condition = list(cases(tool))[-1]
     got, _ = await streamed(session_with(books), tool, **of, **arguments)
@@ -93,7 +93,7 @@ class Long:
         return httpx.Response(200, json=body)
 
 
-async def test_an_export_of_a_list_that_changed_holds_what_the_second_reading_found(tmp_path: Path) -> None:
+async def test_an_export_of_a_changed_list_contains_the_second_reading(tmp_path: Path) -> None:
     settings = replace(SETTINGS, export_dir=tmp_path)
     async with agent_of(Clientary(settings, httpx.MockTransport(Long(120, changes=1)))) as agent:
         answer = await agent.answer("export_records", tool="list_clients", format="jsonl")
@@ -102,7 +102,7 @@ async def test_an_export_of_a_list_that_changed_holds_what_the_second_reading_fo
     assert answer["exported_rows"] == 121
 
 
-async def test_a_list_that_never_holds_still_is_not_exported(tmp_path: Path) -> None:
+async def test_a_constantly_changing_list_is_not_exported(tmp_path: Path) -> None:
     settings = replace(SETTINGS, export_dir=tmp_path)
     async with agent_of(Clientary(settings, httpx.MockTransport(Long(120, changes=9)))) as agent:
         refusal = await agent.refusal("export_records", tool="list_clients")
@@ -110,7 +110,7 @@ async def test_a_list_that_never_holds_still_is_not_exported(tmp_path: Path) -> 
     assert list(tmp_path.iterdir()) == []  # noqa: ASYNC240 - nothing else runs
 
 
-async def test_a_hundred_thousand_records_leave_the_memory_flat() -> None:
+async def test_memory_stays_flat_for_a_hundred_thousand_records() -> None:
     total, settings = 100_000, replace(SETTINGS, concurrency=1)
     tool, count = TOOLS["list_clients"], 0
     assert tool.listing is not None

@@ -91,13 +91,13 @@ def ids_in(answer: dict[str, Any]) -> list[int]:
     return [record["id"] for record in answer["records"]]
 
 
-def test_every_list_is_tried_here() -> None:
+def test_every_list_has_a_case() -> None:
     lists = [tool.name for tool in ALL if issubclass(tool.arguments, Paging)]
     assert [*LISTS, "list_hours"] == sorted(lists, key="list_hours".__eq__)  # no list of Clientary's
 
 
 @pytest.mark.parametrize("tool", [tool for tool in LISTS if tool != LONG])
-async def test_a_limit_of_1000_gives_everything_at_once(sandbox: Sandbox, sandbox_agent: Agent, tool: str) -> None:
+async def test_a_limit_of_1000_returns_everything_at_once(sandbox: Sandbox, sandbox_agent: Agent, tool: str) -> None:
     wanted, arguments = expected(sandbox, tool)
     answer = await sandbox_agent.answer(tool, **arguments, limit=1000)
     assert sorted(ids_in(answer)) == sorted(wanted)
@@ -106,7 +106,7 @@ async def test_a_limit_of_1000_gives_everything_at_once(sandbox: Sandbox, sandbo
     assert ("notice" in answer) is (tool == "list_payments")  # which has no sums then
 
 
-async def test_more_than_one_answer_may_hold_is_said_to_be_a_part(sandbox: Sandbox, sandbox_agent: Agent) -> None:
+async def test_a_list_too_large_for_one_answer_is_marked_incomplete(sandbox: Sandbox, sandbox_agent: Agent) -> None:
     wanted, _ = expected(sandbox, LONG)
     answer = await sandbox_agent.answer(LONG, limit=1000)
     assert (answer["total_count"], answer["complete"]) == (len(wanted), False)
@@ -119,7 +119,7 @@ async def test_more_than_one_answer_may_hold_is_said_to_be_a_part(sandbox: Sandb
 
 
 @pytest.mark.parametrize(("tool", "limit"), covering(product(LISTS, [50, 7])))
-async def test_going_on_by_next_offset_yields_every_record_exactly_once(
+async def test_following_next_offset_yields_every_record_exactly_once(
     sandbox: Sandbox, sandbox_agent: Agent, tool: str, limit: int
 ) -> None:
     wanted, arguments = expected(sandbox, tool)
@@ -141,7 +141,7 @@ async def test_going_on_by_next_offset_yields_every_record_exactly_once(
     "switches", [Switches(page_keys=False), Switches(bare_arrays=True), Switches(honour_page_size=True)]
 )
 @pytest.mark.parametrize("tool", ["list_clients", "list_contacts", "list_client_invoices"])
-async def test_however_an_account_pages_its_lists_going_on_yields_every_record_once(
+async def test_following_next_offset_yields_every_record_once_however_lists_are_paged(
     tool: str, switches: Switches
 ) -> None:
     sandbox = agency()
@@ -160,7 +160,7 @@ async def test_a_list_reads_no_page_beyond_its_limit(sandbox: Sandbox, sandbox_a
     assert list(sandbox.requests) == [("GET", "/api/v2/clients"), ("GET", "/api/v2/clients?page=2")]
 
 
-async def test_without_a_limit_fifty_records_are_enough(sandbox_agent: Agent) -> None:
+async def test_the_default_limit_is_fifty_records(sandbox_agent: Agent) -> None:
     answer = await sandbox_agent.answer("list_invoices")
     assert (answer["returned"], answer["total_count"], answer["complete"], answer["next_offset"]) == (
         50,
@@ -170,13 +170,13 @@ async def test_without_a_limit_fifty_records_are_enough(sandbox_agent: Agent) ->
     )
 
 
-async def test_an_offset_past_the_end_is_empty_and_says_so(sandbox_agent: Agent) -> None:
+async def test_an_offset_past_the_end_returns_nothing_with_a_message(sandbox_agent: Agent) -> None:
     answer = await sandbox_agent.answer("list_clients", offset=99)
     assert (answer["records"], answer["returned"], answer["complete"]) == ([], 0, True)
     assert "past the end of the list of 64 records" in answer["notice"]
 
 
-async def test_contacts_are_read_a_hundred_at_a_time(sandbox: Sandbox, sandbox_agent: Agent) -> None:
+async def test_contacts_are_read_a_hundred_per_page(sandbox: Sandbox, sandbox_agent: Agent) -> None:
     await sandbox_agent.answer("list_contacts", limit=1000)
     assert len(sandbox.requests) == 2
     assert all("page_size=100" in path for _, path in sandbox.requests)
@@ -197,7 +197,7 @@ FILTERS = [
 
 
 @pytest.mark.parametrize(("tool", "arguments", "query"), FILTERS)
-async def test_a_filter_leaves_what_it_says(
+async def test_a_filter_returns_the_matching_records(
     sandbox: Sandbox, sandbox_agent: Agent, tool: str, arguments: dict[str, Any], query: str
 ) -> None:
     answer = await sandbox_agent.answer(tool, **arguments, limit=1000)
@@ -223,7 +223,7 @@ async def test_hours_are_listed_by_whether_they_are_billed(
         ({"from_date": "2025-01-01", "to_date": "2025-12-31"}, "2025-01-01", "2025-12-31"),
     ],
 )
-async def test_expenses_say_which_days_they_are_of(
+async def test_expenses_report_their_date_range(
     sandbox_agent: Agent, arguments: dict[str, Any], first: str, last: str
 ) -> None:
     answer = await sandbox_agent.answer("list_expenses", **arguments)
@@ -245,14 +245,14 @@ ORDERS = [
 
 
 @pytest.mark.parametrize(("tool", "arguments", "order"), ORDERS)
-async def test_joined_pages_keep_the_order_that_was_asked_for(
+async def test_joined_pages_keep_the_requested_order(
     sandbox: Sandbox, sandbox_agent: Agent, tool: str, arguments: dict[str, Any], order: str
 ) -> None:
     answer = await sandbox_agent.answer(tool, **arguments, limit=1000)
     assert ids_in(answer) == ids(sandbox, f"SELECT id FROM {order}")  # noqa: S608 names written here
 
 
-async def test_a_summary_is_short_and_full_detail_holds_everything(sandbox: Sandbox, sandbox_agent: Agent) -> None:
+async def test_a_summary_is_short_and_full_detail_contains_everything(sandbox: Sandbox, sandbox_agent: Agent) -> None:
     (client,) = ids(sandbox, "SELECT client_id FROM invoices GROUP BY 1 ORDER BY count(*) DESC LIMIT 1")
     brief = (await sandbox_agent.answer("list_client_invoices", client_id=client))["records"][0]
     full = (await sandbox_agent.answer("list_client_invoices", client_id=client, detail="full"))["records"][0]

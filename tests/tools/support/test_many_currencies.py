@@ -57,7 +57,7 @@ def account(length: int) -> Answer:
     ("tool", "arguments", "length"),
     covering((*call, length) for call in (*LISTS, *REPORTS, *JOBS) for length in (300, 1)),
 )
-async def test_whatever_the_currencies_are_the_answer_is_short(
+async def test_the_answer_is_short_whatever_the_currencies(
     time: FakeTime, tool: str, arguments: dict[str, Any], length: int
 ) -> None:
     async with working(session(account(length), time)) as agent:
@@ -75,7 +75,7 @@ async def test_whatever_the_currencies_are_the_answer_is_short(
         ("recurring_revenue_report", {}, "totals"),
     ],
 )
-async def test_how_many_currencies_are_not_shown_is_said(
+async def test_the_number_of_omitted_currencies_is_reported(
     time: FakeTime, tool: str, arguments: dict[str, Any], sums: str
 ) -> None:
     async with working(session(account(1), time)) as agent:

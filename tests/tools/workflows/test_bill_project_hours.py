@@ -30,7 +30,7 @@ def books() -> Books:
 # What is billed
 
 
-async def test_unconfirmed_it_shows_every_line_and_the_sums_and_changes_nothing(books: Books) -> None:
+async def test_the_preview_shows_every_line_and_the_totals_and_changes_nothing(books: Books) -> None:
     layout, cover, index = october(books)
     shown = await billed(books, **OCTOBER, confirm=False)
     head, *lines = shown["steps"]
@@ -51,7 +51,7 @@ async def test_unconfirmed_it_shows_every_line_and_the_sums_and_changes_nothing(
     assert len(books.sandbox.ledger) == 0
 
 
-async def test_confirmed_it_makes_a_draft_and_marks_exactly_those_hours(books: Books) -> None:
+async def test_a_confirmed_call_creates_a_draft_and_marks_exactly_those_hours(books: Books) -> None:
     entries = october(books)
     done = await billed(books, **OCTOBER, note="Thank you.")
     (invoice,) = books.rows("SELECT * FROM invoices")
@@ -72,7 +72,7 @@ async def test_confirmed_it_makes_a_draft_and_marks_exactly_those_hours(books: B
     assert "All of it is marked as billed." in done["message"]
 
 
-async def test_hours_of_the_future_wait_and_are_named(books: Books) -> None:
+async def test_future_hours_are_left_unbilled_and_named(books: Books) -> None:
     today = books.hours("2026-11-20", 100, title="Today")
     tomorrow = books.hours("2026-11-21", 100, title="Tomorrow")
     shown = await billed(books, confirm=False)
@@ -82,7 +82,7 @@ async def test_hours_of_the_future_wait_and_are_named(books: Books) -> None:
 
 
 @pytest.mark.parametrize(("day", "range_", "why"), [(None, OCTOBER, "without a date"), (None, {}, None)])
-async def test_an_hour_without_a_date_is_in_no_range_of_days(
+async def test_an_entry_without_a_date_is_in_no_date_range(
     books: Books, day: str | None, range_: dict[str, str], why: str | None
 ) -> None:
     october(books)
@@ -97,13 +97,13 @@ async def test_an_hour_without_a_date_is_in_no_range_of_days(
     ("values", "title"),
     [({"title": " ", "description": "On the phone"}, "On the phone"), ({"title": "", "description": ""}, "Work")],
 )
-async def test_an_hour_without_a_title_still_makes_a_line(books: Books, values: dict[str, Any], title: str) -> None:
+async def test_an_entry_without_a_title_still_becomes_a_line(books: Books, values: dict[str, Any], title: str) -> None:
     books.hours("2026-10-01", 100, **values)
     await billed(books)
     assert books.rows("SELECT title FROM invoice_items") == [{"title": f"2026-10-01 {title}"}]
 
 
-async def test_every_line_is_taxed_where_a_tax_is_given(books: Books) -> None:
+async def test_a_given_tax_applies_to_every_line(books: Books) -> None:
     october(books)
     done = await billed(books, **OCTOBER, tax=19, tax_label="VAT")
     tax = int((Decimal(TOTAL) * 19 / 100).quantize(Decimal(1), ROUND_HALF_UP))
@@ -117,7 +117,7 @@ async def test_every_line_is_taxed_where_a_tax_is_given(books: Books) -> None:
 
 
 @pytest.mark.parametrize("group_by", ["entry", "title", "person", "day", "project"])
-async def test_every_grouping_bills_what_the_entries_are_worth_one_by_one(sandbox: Sandbox, group_by: str) -> None:
+async def test_every_grouping_bills_the_sum_of_the_single_entries(sandbox: Sandbox, group_by: str) -> None:
     worth = "sum((h.hours * h.rate * 2 + 100) / 200)"  # hundredths of an hour at cents, half a cent up
     statement = (
         f"SELECT p.id, p.currency_code, {worth} AS worth, sum(h.hours) AS hours FROM hours h"  # noqa: S608 - ours
@@ -137,7 +137,7 @@ async def test_every_grouping_bills_what_the_entries_are_worth_one_by_one(sandbo
             assert sums["currency_code"] == row["currency_code"]
 
 
-async def test_a_line_joins_only_what_adds_up_to_the_cent(books: Books) -> None:
+async def test_a_line_combines_only_entries_that_add_up_to_the_cent(books: Books) -> None:
     # 0.33 h at 33.35 is 11.01; twice that is 22.02, but 0.66 h would be 22.01. 1.33 h is 44.36 either way.
     for hours in (33, 33, 33, 100):
         books.hours("2026-10-01", hours, 3_335, title="Calls")
@@ -151,7 +151,7 @@ _HOURS = st.lists(st.decimals("0.01", "24", places=2), min_size=1, max_size=40)
 
 
 @given(_HOURS, st.decimals("-200", "500", places=3))
-def test_lines_of_any_hours_at_any_rate_come_to_what_each_entry_is_worth(hours: list[Decimal], rate: Decimal) -> None:
+def test_lines_of_any_hours_at_any_rate_equal_the_sum_of_their_entries(hours: list[Decimal], rate: Decimal) -> None:
     project = Project.read({"id": 1, "rate": str(rate)})
     entries = [HourEntry.read({"id": number, "hours": str(each)}) for number, each in enumerate(hours)]
     parts = group_into_lines(entries, project)
@@ -180,7 +180,7 @@ async def test_lines_of_a_group_are_named_after_it_and_its_days(books: Books) ->
 # Expenses
 
 
-async def test_expenses_are_billed_once_where_they_are_wanted(books: Books) -> None:
+async def test_expenses_are_billed_once_on_request(books: Books) -> None:
     entry = books.hours("2026-10-01", 100)
     old = books.expense("2025-01-15", 10_005, description="Paper of last year")
     new = books.expense("2026-10-02", 2_500)
@@ -240,7 +240,7 @@ async def test_a_due_date_before_the_date_and_a_range_that_ends_before_it_begins
         )
 
 
-async def test_who_may_not_see_hours_is_told_so(books: Books) -> None:
+async def test_missing_permission_to_read_hours_is_reported(books: Books) -> None:
     october(books)
     books.sandbox.switches = replace(books.sandbox.switches, allow_hours=False)
     async with agent_of(session_with(books.sandbox)) as agent:
@@ -250,7 +250,7 @@ async def test_who_may_not_see_hours_is_told_so(books: Books) -> None:
 
 
 @pytest.mark.parametrize("confirm", [False, True])
-async def test_a_project_without_unbilled_hours_says_so(books: Books, confirm: bool) -> None:
+async def test_a_project_without_unbilled_hours_is_reported(books: Books, confirm: bool) -> None:
     books.hours("2026-10-01", 100, billed=True)
     answer = await billed(books, **OCTOBER, confirm=confirm)
     assert answer["done"] is False
@@ -284,7 +284,7 @@ async def test_accounts_of_every_kind_are_billed_the_same(books: Books, switches
     assert (await billed(books, **OCTOBER))["done"] is False
 
 
-async def test_an_invoice_without_tax_says_that_it_has_none(books: Books) -> None:
+async def test_an_invoice_without_tax_is_marked_untaxed(books: Books) -> None:
     books.hours("2026-10-05", 100)
     assert "The invoice has no tax" in (await billed(books, **OCTOBER, confirm=False))["not_visible"]
     assert "The invoice has no tax" not in (await billed(books, **OCTOBER, tax=19, confirm=False))["not_visible"]

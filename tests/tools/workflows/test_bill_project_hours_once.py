@@ -65,7 +65,7 @@ async def test_a_second_call_bills_nothing_whoever_makes_it(books: Books, more: 
     assert billed_once(books, entries)
 
 
-async def test_what_cannot_be_marked_is_said_plainly_and_not_tried_for_each(books: Books) -> None:
+async def test_marks_that_the_account_rejects_are_reported_and_not_retried_per_entry(books: Books) -> None:
     entries = october(books)
     done = await billed(books, **OCTOBER)
     marks = len([path for method, path in writes(books.sandbox) if method == "PUT"])
@@ -88,7 +88,9 @@ HALF_WAY = [
 
 
 @pytest.mark.parametrize(("fault", "nth"), covering(product(HALF_WAY, [1, 2, 3])), ids=fault_id)
-async def test_a_failure_while_marking_is_told_and_the_next_call_goes_on(books: Books, fault: Fault, nth: int) -> None:
+async def test_a_failure_while_marking_is_reported_and_the_next_call_continues(
+    books: Books, fault: Fault, nth: int
+) -> None:
     entries = october(books)
     books.sandbox.faults = Faults([Fault(fault.kind, "PUT", "hours/*", nth=nth, after=fault.after)])
     said = await attempt(books)
@@ -102,7 +104,7 @@ async def test_a_failure_while_marking_is_told_and_the_next_call_goes_on(books: 
 
 
 @pytest.mark.parametrize("fault", HALF_WAY, ids=fault_id)
-async def test_an_invoice_whose_answer_is_lost_is_made_once(books: Books, fault: Fault) -> None:
+async def test_an_invoice_whose_response_is_lost_is_created_once(books: Books, fault: Fault) -> None:
     entries = october(books)
     books.sandbox.faults = Faults([Fault(fault.kind, "POST", "invoices", nth=1, after=fault.after)])
     await attempt(books)
@@ -123,7 +125,7 @@ class ThenBlind(Faults):
         return super().strike(method, path)
 
 
-async def test_an_invoice_that_nobody_could_see_being_made_is_known_by_its_note(books: Books) -> None:
+async def test_an_unconfirmed_invoice_is_recognized_by_its_note(books: Books) -> None:
     entries = october(books)
     books.sandbox.faults = ThenBlind()
     said = await attempt(books)
@@ -134,7 +136,7 @@ async def test_an_invoice_that_nobody_could_see_being_made_is_known_by_its_note(
     assert billed_once(books, entries)
 
 
-async def test_while_a_lost_invoice_may_still_come_no_other_is_made(books: Books) -> None:
+async def test_no_second_invoice_is_created_while_the_first_may_still_appear(books: Books) -> None:
     entries = october(books)
     time = FakeTime(TODAY)
     async with working(owned(books.sandbox, time)) as agent:
@@ -149,7 +151,7 @@ async def test_while_a_lost_invoice_may_still_come_no_other_is_made(books: Books
     assert billed_once(books, entries)
 
 
-async def test_hours_that_were_logged_meanwhile_are_billed_apart(books: Books) -> None:
+async def test_hours_logged_in_the_meantime_are_billed_separately(books: Books) -> None:
     entries = october(books)
     await attempt(books)
     later = books.hours("2026-10-20", 200, title="Colours")
@@ -158,7 +160,7 @@ async def test_hours_that_were_logged_meanwhile_are_billed_apart(books: Books) -
     assert [row["subtotal"] for row in books.rows("SELECT subtotal FROM invoices ORDER BY id")] == [TOTAL, 19_000]
 
 
-async def test_a_cancelled_invoice_holds_nothing(books: Books) -> None:
+async def test_a_cancelled_invoice_does_not_count_as_billing(books: Books) -> None:
     entries = october(books)
     await attempt(books)
     books.sandbox.connection.execute("UPDATE invoices SET status = ?", (CANCELLED,))
@@ -177,7 +179,7 @@ async def test_a_project_that_moves_to_another_client_is_not_billed_again(books:
     assert billed_once(books, entries)
 
 
-async def test_an_hour_that_nobody_knows_the_day_of_is_looked_for_on_every_invoice(books: Books) -> None:
+async def test_an_entry_without_a_date_is_searched_for_on_every_invoice(books: Books) -> None:
     books.sandbox.switches = Switches(billed_key=None, extra_keys=False)
     undated, dated = books.hours(None, 100, title="Undated"), books.hours("2026-11-10", 100, title="Dated")
     former = books.add("clients", name="Larkspur", currency_code="EUR", status=1)
@@ -186,7 +188,7 @@ async def test_an_hour_that_nobody_knows_the_day_of_is_looked_for_on_every_invoi
     assert [books.billed_times(entry) for entry in (undated, dated)] == [0, 1]
 
 
-async def test_projects_and_months_do_not_touch_each_other(books: Books) -> None:
+async def test_projects_and_months_do_not_affect_each_other(books: Books) -> None:
     first = books.project
     entries = october(books)
     second = books.a_project("Quarry Website")
@@ -207,7 +209,7 @@ async def test_projects_and_months_do_not_touch_each_other(books: Books) -> None
     ]
 
 
-async def test_different_calls_at_the_same_time_bill_once(books: Books) -> None:
+async def test_concurrent_different_calls_bill_once(books: Books) -> None:
     entries = october(books)
     books.sandbox.faults = Faults([Fault("slow")], sleep=lambda _: anyio.lowlevel.checkpoint())
     async with agent_of(session_with(books.sandbox)) as agent, anyio.create_task_group() as group:
@@ -225,7 +227,7 @@ async def test_different_calls_at_the_same_time_bill_once(books: Books) -> None:
         "See Time entries: 1-999999999.",
     ],
 )
-async def test_a_note_that_people_have_edited_still_counts_and_is_shown(books: Books, note: str) -> None:
+async def test_an_edited_note_still_counts_and_is_shown(books: Books, note: str) -> None:
     entries = october(books)
     books.an_invoice("77", note=note)
     shown = await billed(books, **OCTOBER, confirm=False)
@@ -236,7 +238,7 @@ async def test_a_note_that_people_have_edited_still_counts_and_is_shown(books: B
     assert len(books.rows("SELECT id FROM invoices")) == 1
 
 
-async def test_a_note_that_speaks_of_time_in_other_words_holds_nothing(books: Books) -> None:
+async def test_a_note_that_mentions_time_otherwise_does_not_count(books: Books) -> None:
     entries = october(books)
     for number, note in enumerate(["Time entries: see the sheet.", "Our time: 70001-70009.", "Expenses: 70001-70009."]):
         books.an_invoice(str(number), note=note)
@@ -272,7 +274,7 @@ async def test_a_mark_that_is_refused_does_not_undo_the_invoice(
 @pytest.mark.parametrize(
     ("total", "said"), [("1299.99", "Clientary computed 1,299.99"), (None, "did not return its total")]
 )
-async def test_a_total_that_is_not_what_was_meant_is_said(
+async def test_an_unexpected_total_is_reported(
     agent: Agent, account: respx.MockRouter, total: str | None, said: str
 ) -> None:
     played(account, total=total)
@@ -280,7 +282,7 @@ async def test_a_total_that_is_not_what_was_meant_is_said(
     assert said in done["message"]
 
 
-async def test_a_page_of_invoices_that_cannot_be_read_bills_nothing(agent: Agent, account: respx.MockRouter) -> None:
+async def test_an_unreadable_page_of_invoices_bills_nothing(agent: Agent, account: respx.MockRouter) -> None:
     played(account)
     account.get(path__regex=r".*/invoices").mock(return_value=httpx.Response(500))
     assert "server error" in await agent.refusal("bill_project_hours", project_id=24, confirm=True)
@@ -290,7 +292,7 @@ async def test_a_page_of_invoices_that_cannot_be_read_bills_nothing(agent: Agent
 # A person's word
 
 
-async def test_a_person_is_shown_every_line_and_asked_only_when_there_is_something_to_do(era: Era) -> None:
+async def test_the_user_sees_every_line_and_is_asked_only_when_there_is_work(era: Era) -> None:
     books = Books()
     october(books)
     person = Person()

@@ -99,7 +99,7 @@ def skipped(answer: dict[str, Any]) -> list[str]:
 # What is made
 
 
-async def test_unconfirmed_it_shows_every_record_in_full_and_changes_nothing(won: Won) -> None:
+async def test_the_preview_shows_every_record_in_full_and_changes_nothing(won: Won) -> None:
     shown = await converted(won, confirm=False)
     client, ann, bob, project, first, second = shown["steps"]
     given = COMPANY | {"invoice_extra_fields": json.loads(COMPANY["invoice_extra_fields"])}
@@ -114,7 +114,7 @@ async def test_unconfirmed_it_shows_every_record_in_full_and_changes_nothing(won
     assert not writes(won.sandbox)
 
 
-async def test_confirmed_the_client_has_all_that_the_lead_has_and_the_lead_stays(won: Won) -> None:
+async def test_the_new_client_has_all_the_leads_data_and_the_lead_stays(won: Won) -> None:
     done = await converted(won)
     (client,) = won.made("clients")
     assert {name: client[name] for name in COMPANY} == COMPANY
@@ -137,13 +137,13 @@ async def test_confirmed_the_client_has_all_that_the_lead_has_and_the_lead_stays
     assert outcomes(done) == ["done"] * 6
 
 
-async def test_a_project_and_tasks_are_made_only_where_they_are_given(won: Won) -> None:
+async def test_a_project_and_tasks_are_created_only_on_request(won: Won) -> None:
     done = await converted(won, project=None, tasks=None)
     assert outcomes(done) == ["done"] * 3
     assert (won.made("projects"), won.made("tasks")) == ([], [])
 
 
-async def test_tasks_without_a_project_are_the_clients(won: Won) -> None:
+async def test_tasks_without_a_project_belong_to_the_client(won: Won) -> None:
     await converted(won, project=None)
     (client,) = won.made("clients")
     assert {(task["project_id"], task["client_id"]) for task in won.made("tasks")} == {(None, client["id"])}
@@ -151,7 +151,7 @@ async def test_tasks_without_a_project_are_the_clients(won: Won) -> None:
     assert len(won.made("tasks")) == 2
 
 
-async def test_the_project_and_the_tasks_may_come_as_json_text(won: Won) -> None:
+async def test_the_project_and_the_tasks_are_accepted_as_json_text(won: Won) -> None:
     await converted(won, project=json.dumps(PROJECT), tasks=json.dumps([json.dumps(TASKS[0]), TASKS[1]]))
     assert [task["title"] for task in won.made("tasks")] == ["Kick-off", "Photos"]
 
@@ -168,21 +168,21 @@ SWITCHED = [
 
 
 @pytest.mark.parametrize("switches", SWITCHED)
-async def test_it_does_the_same_however_the_account_answers(won: Won, switches: Switches) -> None:
+async def test_the_result_is_the_same_however_the_account_answers(won: Won, switches: Switches) -> None:
     won.sandbox.switches = switches
     assert outcomes(await converted(won)) == ["done"] * 6
     assert outcomes(await converted(won)) == ["already there"] * 6
     assert [len(won.made(table)) for table in ("clients", "projects", "tasks")] == [1, 1, 2]
 
 
-async def test_a_lead_that_has_a_name_and_nothing_else_is_converted_once(won: Won) -> None:
+async def test_a_lead_with_only_a_name_is_converted_once(won: Won) -> None:
     bare = won.add("leads", name="Bare")
     assert outcomes(await converted(won, lead_id=bare, project=None, tasks=None)) == ["done"]
     assert outcomes(await converted(won, lead_id=bare, project=None, tasks=None)) == ["already there"]
     assert len(won.made("clients")) == 1
 
 
-async def test_the_person_who_is_asked_reads_every_step(won: Won) -> None:
+async def test_the_question_shows_every_step(won: Won) -> None:
     person = Person()
     async with working(owned(won.sandbox), "auto", person) as agent:
         await agent.answer("convert_lead", **won.job, confirm=True)
@@ -193,7 +193,7 @@ async def test_the_person_who_is_asked_reads_every_step(won: Won) -> None:
 # Whose the contacts are
 
 
-async def test_contacts_of_which_clientary_does_not_tell_the_lead_are_named_and_not_taken(won: Won) -> None:
+async def test_contacts_with_an_unknown_lead_are_named_and_not_moved(won: Won) -> None:
     won.sandbox.switches = Switches(extra_keys=False)
     for answer in (await converted(won, confirm=False), await converted(won)):
         (told,) = skipped(answer)
@@ -204,13 +204,13 @@ async def test_contacts_of_which_clientary_does_not_tell_the_lead_are_named_and_
     assert len(won.made("tasks")) == 2
 
 
-async def test_where_no_contact_is_without_a_client_none_is_missed(won: Won) -> None:
+async def test_when_every_contact_has_a_client_none_is_reported(won: Won) -> None:
     won.sandbox.switches = Switches(extra_keys=False)
     won.sandbox.connection.execute("DELETE FROM contacts WHERE lead_id IS NOT NULL")
     assert skipped(await converted(won)) == []
 
 
-async def test_a_contact_without_an_address_and_one_with_anothers_are_told(won: Won) -> None:
+async def test_contacts_with_a_missing_or_duplicate_address_are_reported(won: Won) -> None:
     won.add("contacts", lead_id=won.lead, name="No Mail", email="")
     won.add("contacts", lead_id=won.lead, name="Ann Again", email="ANN@harbour.example.com ")
     shown, done = await converted(won, confirm=False), await converted(won)
@@ -236,14 +236,14 @@ def account_where_a_lead_is_a_client(request: httpx.Request) -> httpx.Response:
     return httpx.Response(200, json=answers[path])
 
 
-async def test_contacts_that_name_the_lead_as_their_client_are_its_own() -> None:
+async def test_contacts_with_the_lead_as_their_client_belong_to_it() -> None:
     network = httpx.MockTransport(account_where_a_lead_is_a_client)
     async with agent_of(Clientary(SETTINGS, network, FakeTime().clock)) as agent:
         done = await agent.answer("convert_lead", lead_id=7, confirm=True)
     assert [step["step"] for step in done["steps"]] == ["client “Won”", "contact “Ann <ann@x.example>”"]
 
 
-async def test_where_contacts_may_not_be_read_the_rest_is_done_and_that_is_told() -> None:
+async def test_unreadable_contacts_are_reported_and_the_rest_is_done() -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         if request.url.path.endswith("/contacts"):
             return httpx.Response(403)
@@ -258,7 +258,7 @@ async def test_where_contacts_may_not_be_read_the_rest_is_done_and_that_is_told(
 # What Clientary refuses
 
 
-async def test_a_contact_whose_address_the_lead_still_has_is_told_and_the_rest_is_done(won: Won) -> None:
+async def test_a_contact_address_still_held_by_the_lead_is_reported_and_the_rest_is_done(won: Won) -> None:
     won.sandbox.switches = Switches(unique_contact_emails=True)
     for _ in range(2):
         done = await converted(won, tasks=[*TASKS, {"title": "New"}] if won.made("tasks") else TASKS)
@@ -271,7 +271,7 @@ async def test_a_contact_whose_address_the_lead_still_has_is_told_and_the_rest_i
     assert [len(won.made(table)) for table in ("clients", "projects", "tasks")] == [1, 1, 3]
 
 
-async def test_a_number_that_something_else_has_is_left_out_and_told(won: Won) -> None:
+async def test_a_number_in_use_elsewhere_is_omitted_and_reported(won: Won) -> None:
     won.sandbox.connection.execute("UPDATE clients SET number = 'L-7'")
     done = await converted(won)
     assert skipped(done) == ["number “L-7”: Clientary refused it: another record has that number."]
@@ -280,7 +280,7 @@ async def test_a_number_that_something_else_has_is_left_out_and_told(won: Won) -
     assert len(won.made("clients")) == 1
 
 
-async def test_a_field_that_cannot_be_read_is_told_and_left_out(won: Won) -> None:
+async def test_an_unreadable_field_is_reported_and_omitted(won: Won) -> None:
     won.sandbox.connection.execute("UPDATE leads SET invoice_extra_fields = '[1]'")
     (told,) = skipped(await converted(won))
     assert told.startswith("invoice_extra_fields of the client:")
@@ -292,7 +292,7 @@ async def test_a_field_that_cannot_be_read_is_told_and_left_out(won: Won) -> Non
 REQUIRED = {"client": ("description", "number", "website")}
 
 
-async def test_a_lead_without_a_required_field_is_refused_with_all_that_is_missing(won: Won) -> None:
+async def test_a_lead_without_required_fields_is_refused_with_all_of_them(won: Won) -> None:
     won.sandbox.connection.execute("UPDATE leads SET number = '', website = ' '")
     for confirm in (False, True):
         async with agent_of(session_with(won.sandbox, required_fields=REQUIRED)) as agent:
@@ -303,19 +303,19 @@ async def test_a_lead_without_a_required_field_is_refused_with_all_that_is_missi
     assert not writes(won.sandbox)
 
 
-async def test_a_required_number_is_not_left_out(won: Won) -> None:
+async def test_a_required_number_is_not_omitted(won: Won) -> None:
     won.sandbox.connection.execute("UPDATE clients SET number = 'L-7'")
     async with agent_of(session_with(won.sandbox, required_fields=REQUIRED)) as agent:
         assert "number: “has already been taken”" in await agent.refusal("convert_lead", **won.job, confirm=True)
     assert won.made("clients") == []
 
 
-async def test_with_all_that_is_required_the_lead_is_converted(won: Won) -> None:
+async def test_a_lead_with_all_required_fields_is_converted(won: Won) -> None:
     async with agent_of(session_with(won.sandbox, required_fields=REQUIRED)) as agent:
         assert (await agent.answer("convert_lead", **won.job, confirm=True))["done"] is True
 
 
-def test_a_required_field_that_does_not_exist_is_found_where_only_the_job_is_offered(won: Won) -> None:
+def test_an_unknown_required_field_is_detected_when_only_the_job_is_exposed(won: Won) -> None:
     clientary = session_with(won.sandbox, required_fields={"client": ("webside",)}, tools=frozenset({"convert_lead"}))
     with pytest.raises(SettingsError, match="Did you mean website"):
         ClientaryServer(clientary)

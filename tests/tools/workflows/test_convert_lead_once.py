@@ -41,9 +41,7 @@ async def first_try(won: Won) -> str:
 
 
 @pytest.mark.parametrize(("nth", "fault"), covering(product(range(1, 7), LOST)), ids=fault_id)
-async def test_after_a_failure_anywhere_the_same_call_goes_on_and_does_nothing_twice(
-    won: Won, nth: int, fault: Fault
-) -> None:
+async def test_after_any_failure_the_same_call_continues_and_repeats_nothing(won: Won, nth: int, fault: Fault) -> None:
     won.sandbox.faults = Faults([Fault(fault.kind, "POST", nth=nth, after=fault.after)])
     said = await first_try(won)
     won.sandbox.faults = None
@@ -61,9 +59,7 @@ async def test_after_a_failure_anywhere_the_same_call_goes_on_and_does_nothing_t
 @pytest.mark.parametrize(
     ("what", "table", "before"), [("contacts", "contacts", 1), ("projects", "projects", 3), ("tasks", "tasks", 4)]
 )
-async def test_where_the_plan_has_no_room_it_stops_says_so_and_goes_on_later(
-    won: Won, what: str, table: str, before: int
-) -> None:
+async def test_a_full_plan_stops_the_job_which_continues_later(won: Won, what: str, table: str, before: int) -> None:
     won.sandbox.switches = Switches(plan_limit=frozenset({what}))
     said = await refused(won)
     assert f"plan allows no more {what}" in said
@@ -73,7 +69,7 @@ async def test_where_the_plan_has_no_room_it_stops_says_so_and_goes_on_later(
     assert made_once(won)
 
 
-async def test_where_the_plan_has_no_room_for_the_client_nothing_is_done(won: Won) -> None:
+async def test_a_plan_without_room_for_the_client_changes_nothing(won: Won) -> None:
     won.sandbox.switches = Switches(plan_limit=frozenset({"clients"}))
     said = await refused(won)
     assert "plan allows no more clients. Nothing was changed." in said
@@ -81,7 +77,7 @@ async def test_where_the_plan_has_no_room_for_the_client_nothing_is_done(won: Wo
     assert len(won.sandbox.ledger) == 0
 
 
-async def test_a_task_that_is_refused_is_put_right_by_the_next_call(won: Won) -> None:
+async def test_a_rejected_task_is_created_by_the_next_call(won: Won) -> None:
     said = await refused(won, tasks=[{"title": "Kick-off"}, {"title": "Photos", "assignee_id": 99}])
     assert "assignee_id: “must exist”" in said
     assert "Kick-off" in said.partition("Done before:")[2]
@@ -96,14 +92,14 @@ async def test_a_read_that_fails_changes_nothing(won: Won) -> None:
     assert not writes(won.sandbox)
 
 
-async def test_the_same_call_made_twice_at_once_makes_one_client(won: Won) -> None:
+async def test_two_concurrent_identical_calls_create_one_client(won: Won) -> None:
     async with host(ClientaryServer(session_with(won.sandbox))) as client, anyio.create_task_group() as group:
         for _ in range(3):
             group.start_soon(client.call_tool, "convert_lead", {**won.job, "confirm": True})
     assert made_once(won)
 
 
-async def test_two_tasks_of_one_title_are_two_and_stay_two(won: Won) -> None:
+async def test_two_tasks_with_the_same_title_remain_two(won: Won) -> None:
     tasks = [{"title": "Call"}, {"title": "Call", "due_date": "2026-12-24"}, {"title": "call  them"}]
     won.sandbox.faults = Faults([Fault("drop", "POST", "tasks", nth=2)])
     assert "Stopped at: task “Call”" in await refused(won, tasks=tasks)
@@ -113,7 +109,7 @@ async def test_two_tasks_of_one_title_are_two_and_stay_two(won: Won) -> None:
     assert [task["title"] for task in won.made("tasks")] == ["Call", "Call", "call  them"]
 
 
-async def test_where_all_is_there_nobody_is_told_to_confirm(won: Won) -> None:
+async def test_when_everything_exists_no_confirmation_is_requested(won: Won) -> None:
     await converted(won)
     for confirm in (False, True):
         answer = await converted(won, confirm=confirm)
@@ -135,7 +131,7 @@ async def test_where_all_is_there_nobody_is_told_to_confirm(won: Won) -> None:
         ({"name": "Harbour Café", "number": "H-1"}, "number"),
     ],
 )
-async def test_another_client_of_the_name_is_named_and_not_taken_for_it(
+async def test_another_client_with_the_same_name_is_named_and_not_reused(
     won: Won, other: dict[str, Any], differs: str
 ) -> None:
     there = won.add("clients", **COMPANY | other)
@@ -147,7 +143,7 @@ async def test_another_client_of_the_name_is_named_and_not_taken_for_it(
     assert not writes(won.sandbox)
 
 
-async def test_the_call_goes_on_with_the_client_that_the_caller_names(won: Won) -> None:
+async def test_the_call_continues_with_the_client_given_by_the_caller(won: Won) -> None:
     there = won.add("clients", **COMPANY | {"city": "Hull"})
     before = won.rows("SELECT * FROM clients WHERE id = ?", there)
     assert f"continuing with client {there}" in (await converted(won, client_id=there, confirm=False))["message"]
@@ -159,21 +155,21 @@ async def test_the_call_goes_on_with_the_client_that_the_caller_names(won: Won) 
     assert "was not found" in await refused(won, client_id=9_999)
 
 
-async def test_two_clients_that_could_be_it_are_both_named(won: Won) -> None:
+async def test_two_possible_clients_are_both_named(won: Won) -> None:
     one, other = (won.add("clients", **COMPANY) for _ in range(2))
     said = await refused(won)
     assert "2 clients of that name exist" in said
     assert all(f"{client} “Harbour Café” (no differences)" in said for client in (one, other))
 
 
-async def test_of_several_clients_of_the_name_the_one_that_has_the_leads_data_is_it(won: Won) -> None:
+async def test_among_clients_with_the_same_name_the_one_with_the_leads_data_is_used(won: Won) -> None:
     won.add("clients", **COMPANY | {"city": "Hull"})
     there = won.add("clients", **COMPANY)
     assert outcomes(await converted(won)) == ["already there"] + ["done"] * 5
     assert {task["client_id"] for task in won.made("tasks")} == {there}
 
 
-async def test_a_client_that_was_changed_since_is_asked_about(won: Won) -> None:
+async def test_a_client_changed_in_the_meantime_needs_a_decision(won: Won) -> None:
     await converted(won, tasks=[{"title": "Kick-off"}])
     client = won.made("clients")[0]["id"]
     won.sandbox.connection.execute("UPDATE clients SET website = '' WHERE id = ?", (client,))
@@ -185,7 +181,7 @@ async def test_a_client_that_was_changed_since_is_asked_about(won: Won) -> None:
 # A project of the same name
 
 
-async def test_a_project_of_the_name_is_taken_as_it_is_and_what_differs_is_told(won: Won) -> None:
+async def test_a_project_with_the_same_name_is_reused_and_differences_are_reported(won: Won) -> None:
     await converted(won, tasks=None)
     done = await converted(won, project={**PROJECT, "name": "menu ", "rate": 80})
     (project,) = [step for step in done["steps"] if "project" in step["step"]]
@@ -194,13 +190,13 @@ async def test_a_project_of_the_name_is_taken_as_it_is_and_what_differs_is_told(
     assert won.made("projects")[0]["rate"] == 9_550
 
 
-async def test_a_completed_project_of_the_name_is_found(won: Won) -> None:
+async def test_a_completed_project_with_the_same_name_is_found(won: Won) -> None:
     await converted(won)
     won.sandbox.connection.execute("UPDATE projects SET status = 2")
     assert outcomes(await converted(won)) == ["already there"] * 6
 
 
-async def test_a_project_of_the_name_at_another_client_is_another_one(won: Won) -> None:
+async def test_another_clients_project_with_the_same_name_is_not_reused(won: Won) -> None:
     won.a_project("Menu")
     await converted(won)
     assert len(won.made("projects")) == 2
@@ -221,7 +217,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("wrong", "said"), WRONG)
-async def test_a_project_or_a_task_that_could_not_be_made_is_refused_before_anything_is_sent(
+async def test_an_invalid_project_or_task_is_rejected_before_anything_is_sent(
     won: Won, wrong: dict[str, Any], said: str
 ) -> None:
     refusal = await refused(won, **wrong)
@@ -230,5 +226,5 @@ async def test_a_project_or_a_task_that_could_not_be_made_is_refused_before_anyt
     assert not won.sandbox.requests
 
 
-async def test_a_lead_that_is_not_there_is_told(won: Won) -> None:
+async def test_a_missing_lead_is_reported(won: Won) -> None:
     assert "leads/99 was not found" in await refused(won, lead_id=99)

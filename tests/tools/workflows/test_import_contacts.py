@@ -70,7 +70,7 @@ def outcomes(answer: dict[str, Any]) -> list[str]:
 # Rows that are right
 
 
-async def test_unconfirmed_each_row_is_shown_and_nothing_is_changed(firms: Firms) -> None:
+async def test_the_preview_shows_each_row_and_changes_nothing(firms: Firms) -> None:
     shown = await imported(firms, [ann(), ann(email="eve@ACME.example.com ")], confirm=False)
     assert shown["steps"] == [
         {
@@ -94,7 +94,7 @@ async def test_unconfirmed_each_row_is_shown_and_nothing_is_changed(firms: Firms
     assert not writes(firms.sandbox)
 
 
-async def test_confirmed_each_person_is_there_with_everything_that_was_given(firms: Firms) -> None:
+async def test_a_confirmed_import_creates_each_contact_with_all_given_fields(firms: Firms) -> None:
     more = {"title": "Owner", "phone": "1", "ext": "2", "mobile": "3"}
     rows = [ann(**more), {"client_id": firms.client, "name": " Bo ", "email": " bo@q.example.com "}]
     done = await imported(firms, rows)
@@ -112,13 +112,13 @@ async def test_confirmed_each_person_is_there_with_everything_that_was_given(fir
     assert done["message"] == "Imported 2 contacts, of 2 rows."
 
 
-async def test_rows_may_come_as_json_text(firms: Firms) -> None:
+async def test_rows_are_accepted_as_json_text(firms: Firms) -> None:
     assert (
         outcomes(await imported(firms, json.dumps([ann(), json.dumps(ann(email="b@x.example"))]))) == ["imported"] * 2
     )
 
 
-async def test_the_person_who_is_asked_reads_every_row(firms: Firms) -> None:
+async def test_the_question_shows_every_row(firms: Firms) -> None:
     person = Person()
     async with working(owned(firms.sandbox), "auto", person) as agent:
         await agent.answer("import_contacts", rows=[ann(), ann(email="b@x.example")], confirm=True)
@@ -129,7 +129,7 @@ async def test_the_person_who_is_asked_reads_every_row(firms: Firms) -> None:
 
 
 @pytest.mark.parametrize("name", ["Acme Ltd", "ACME LTD", " acme  ltd ", "Acme-Ltd."])
-async def test_a_client_is_known_by_its_name_whatever_the_case_and_the_signs(firms: Firms, name: str) -> None:
+async def test_a_client_name_matches_whatever_its_case_and_punctuation(firms: Firms, name: str) -> None:
     await imported(firms, [ann(client=name)])
     assert [person["client_id"] for person in firms.people()] == [firms.acme]
 
@@ -141,7 +141,7 @@ async def test_accents_make_no_difference_but_the_exact_name_wins(firms: Firms) 
     assert [person["client_id"] for person in firms.people()] == [firms.cafe, other, firms.cafe]
 
 
-async def test_a_name_that_several_clients_have_is_refused_with_them(firms: Firms) -> None:
+async def test_an_ambiguous_client_name_is_rejected_with_the_candidates(firms: Firms) -> None:
     (step,) = (await imported(firms, [ann(client="twin & co")]))["steps"]
     one, other = firms.twins
     assert step["outcome"] == "refused"
@@ -149,14 +149,14 @@ async def test_a_name_that_several_clients_have_is_refused_with_them(firms: Firm
     assert firms.people() == []
 
 
-async def test_a_name_that_no_client_has_is_refused_with_those_that_are_like_it(firms: Firms) -> None:
+async def test_an_unknown_client_name_is_rejected_with_similar_names(firms: Firms) -> None:
     near, far = (await imported(firms, [ann(client="Acme Limited"), ann(client="Zzyzx", email="b@x.example")]))["steps"]
     assert near["why"] == f"No client has that name; similar names: {firms.acme} “Acme Ltd”."
     assert far["why"] == "No client has that name."
     assert firms.people() == []
 
 
-async def test_an_id_that_no_client_has_is_refused(firms: Firms) -> None:
+async def test_an_unknown_client_id_is_rejected(firms: Firms) -> None:
     rows = [{"client_id": 999, "name": "Ann", "email": "a@x.example"}]
     assert (await imported(firms, rows))["steps"][0]["why"] == "Client 999 does not exist."
 
@@ -189,7 +189,7 @@ MIXED: list[tuple[Row, str, str]] = [
 ]
 
 
-async def test_each_row_has_an_outcome_of_its_own_and_a_wrong_one_refuses_no_other(firms: Firms) -> None:
+async def test_each_row_has_its_own_outcome_and_an_invalid_row_rejects_no_other(firms: Firms) -> None:
     rows = [row for row, _, _ in MIXED]
     shown, done = await imported(firms, rows, confirm=False), await imported(firms, rows)
     expected = [outcome for _, outcome, _ in MIXED]
@@ -205,7 +205,7 @@ async def test_each_row_has_an_outcome_of_its_own_and_a_wrong_one_refuses_no_oth
     assert len(firms.people()) == 2
 
 
-async def test_where_extra_keys_are_not_shown_addresses_are_known_all_the_same(firms: Firms) -> None:
+async def test_existing_addresses_are_detected_without_extra_keys(firms: Firms) -> None:
     firms.sandbox.switches = Switches(extra_keys=False, bare_arrays=True)
     rows = [ann(email="eve@acme.example.com"), ann(email="finn@maybe.example.com"), ann()]
     assert outcomes(await imported(firms, rows)) == ["already there", "already there", "imported"]
@@ -224,7 +224,7 @@ class Meanwhile(Faults):
         return super().strike(method, path)
 
 
-async def test_an_address_that_clientary_refuses_is_told_in_its_words_and_the_rest_is_imported(firms: Firms) -> None:
+async def test_an_address_that_clientary_rejects_is_reported_and_the_rest_is_imported(firms: Firms) -> None:
     firms.sandbox.switches = Switches(unique_contact_emails=True)
     firms.sandbox.faults = Meanwhile(firms)
     rows = [ann(), ann(email="b@x.example")]
@@ -234,7 +234,7 @@ async def test_an_address_that_clientary_refuses_is_told_in_its_words_and_the_re
     assert outcomes(await imported(firms, rows)) == ["already there"] * 2
 
 
-async def test_what_changed_while_the_person_was_asked_is_shown_again(firms: Firms) -> None:
+async def test_a_change_during_the_question_is_previewed_again(firms: Firms) -> None:
     def take() -> None:
         firms.add("contacts", client_id=firms.client, name="Ann", email="ann@acme.example.com")
 
@@ -245,7 +245,7 @@ async def test_what_changed_while_the_person_was_asked_is_shown_again(firms: Fir
     assert not writes(firms.sandbox)
 
 
-async def test_a_list_that_cannot_be_read_fails_the_call_and_changes_nothing(firms: Firms) -> None:
+async def test_an_unreadable_list_fails_the_call_and_changes_nothing(firms: Firms) -> None:
     for path in ("contacts", "clients"):
         firms.sandbox.faults = Faults([Fault("html", "GET", path)])
         assert "Nothing was changed" in await refused(firms, [ann()])
@@ -270,7 +270,7 @@ def each_once(firms: Firms) -> bool:
     return sorted(person["email"] for person in firms.people()) == sorted(row["email"] for row in MANY)
 
 
-async def test_order_and_outcomes_are_those_of_the_rows_while_clientary_asks_to_slow_down(firms: Firms) -> None:
+async def test_outcomes_keep_the_order_of_the_rows_under_rate_limiting(firms: Firms) -> None:
     firms.sandbox.faults = Faults([Fault(429, "POST", nth=nth) for nth in (3, 4, 9, 20)])
     done = await imported(firms, many(firms))
     assert outcomes(done) == ["imported"] * 25
@@ -282,7 +282,7 @@ FAULTS = [Fault(kind, after=after) for kind in ("drop", 500, 504, "html") for af
 
 
 @pytest.mark.parametrize(("nth", "fault"), covering(product([1, 2, 13, 25], FAULTS)), ids=fault_id)
-async def test_after_a_failure_the_same_call_goes_on_and_imports_nobody_twice(
+async def test_after_a_failure_the_same_call_continues_and_imports_nobody_twice(
     firms: Firms, nth: int, fault: Fault
 ) -> None:
     firms.sandbox.faults = Faults([Fault(fault.kind, "POST", nth=nth, after=fault.after)])
@@ -301,7 +301,7 @@ async def test_after_a_failure_the_same_call_goes_on_and_imports_nobody_twice(
     assert outcomes(await imported(firms, many(firms))) == ["already there"] * 25
 
 
-async def test_what_was_done_before_a_failure_is_told_row_by_row(firms: Firms) -> None:
+async def test_a_failure_reports_the_rows_done_so_far(firms: Firms) -> None:
     rows = [ann(name=""), *many(firms)]
     firms.sandbox.faults = Faults([Fault(504, "POST", nth=9)])
     said = await refused(firms, rows)
@@ -315,7 +315,7 @@ async def test_what_was_done_before_a_failure_is_told_row_by_row(firms: Firms) -
 
 
 @pytest.mark.parametrize("room", [0, 7])
-async def test_where_the_plan_has_no_more_room_it_stops_and_says_so(firms: Firms, room: int) -> None:
+async def test_a_full_plan_stops_the_import_and_is_reported(firms: Firms, room: int) -> None:
     left = Room(firms, room)
     firms.sandbox.faults = left
     said = await refused(firms, many(firms))
@@ -340,7 +340,7 @@ class Room(Faults):
         return super().strike(method, path)
 
 
-async def test_two_calls_at_once_import_nobody_twice(firms: Firms) -> None:
+async def test_concurrent_calls_import_nobody_twice(firms: Firms) -> None:
     async with host(ClientaryServer(session_with(firms.sandbox))) as client, anyio.create_task_group() as group:
         for rows in (many(firms), many(firms)[10:], many(firms)[::-1]):
             group.start_soon(client.call_tool, "import_contacts", {"rows": rows, "confirm": True})
@@ -359,7 +359,7 @@ WIDE: list[Callable[[int], Row]] = [
 
 
 @pytest.mark.parametrize("row", WIDE)
-async def test_an_answer_about_500_rows_has_an_outcome_for_each(firms: Firms, row: Callable[[int], Row]) -> None:
+async def test_an_import_of_500_rows_has_an_outcome_for_each(firms: Firms, row: Callable[[int], Row]) -> None:
     rows = [row(number) for number in range(500)]
     async with host(ClientaryServer(session_with(firms.sandbox))) as client:
         result = await client.call_tool("import_contacts", {"rows": rows})
@@ -368,7 +368,7 @@ async def test_an_answer_about_500_rows_has_an_outcome_for_each(firms: Firms, ro
     assert len(outcomes(answer)) == 500
 
 
-async def test_more_than_500_rows_and_none_are_refused(firms: Firms) -> None:
+async def test_more_than_500_rows_or_none_are_rejected(firms: Firms) -> None:
     assert "at most 500" in await refused(firms, [ann()] * 501)
     assert "takes a list that is not empty" in await refused(firms, [])
     assert "rows.1 takes an object" in await refused(firms, [ann(), "Ann"])
@@ -380,7 +380,7 @@ names = st.sampled_from(["client_id", "client", "name", "email", "title", "phone
 
 
 @given(st.lists(st.dictionaries(names, values, max_size=7), min_size=1, max_size=6))
-def test_any_rows_have_outcomes_and_those_that_are_to_be_imported_are(rows: list[Row]) -> None:
+def test_any_rows_have_outcomes_and_the_valid_ones_are_imported(rows: list[Row]) -> None:
     firms = Firms()
 
     async def play() -> None:

@@ -71,7 +71,7 @@ def invoices(books: Books) -> int:
     return len(books.rows("SELECT id FROM invoices"))
 
 
-async def test_unconfirmed_it_shows_the_lines_and_compares_the_totals(books: Books) -> None:
+async def test_the_preview_shows_the_lines_and_compares_the_totals(books: Books) -> None:
     estimate = an_estimate(books)
     shown = await made(books, estimate, confirm=False)
     assert shown["totals"] == [
@@ -85,7 +85,7 @@ async def test_unconfirmed_it_shows_the_lines_and_compares_the_totals(books: Boo
     assert invoices(books) == len(books.sandbox.ledger) == 0
 
 
-async def test_confirmed_everything_is_carried_over_one_to_one(books: Books) -> None:
+async def test_a_confirmed_call_copies_everything_one_to_one(books: Books) -> None:
     estimate = an_estimate(books)
     done = await made(books, estimate, number="R-1", date="2026-11-30")
     (invoice,) = books.rows("SELECT * FROM invoices")
@@ -99,7 +99,7 @@ async def test_confirmed_everything_is_carried_over_one_to_one(books: Books) -> 
     assert books.rows("SELECT status FROM estimates") == [{"status": ACCEPTED}]
 
 
-async def test_every_estimate_of_the_agency_comes_to_the_same_as_an_invoice(sandbox: Sandbox) -> None:
+async def test_every_estimate_of_the_agency_has_the_same_total_as_an_invoice(sandbox: Sandbox) -> None:
     found = sandbox.connection.execute("SELECT id, total_cost FROM estimates WHERE client_id IS NOT NULL").fetchall()
     assert len(found) > 30
     async with agent_of(session_with(sandbox)) as agent:
@@ -113,7 +113,7 @@ async def test_every_estimate_of_the_agency_comes_to_the_same_as_an_invoice(sand
             ]
 
 
-async def test_a_total_of_the_estimate_that_is_another_is_said(books: Books) -> None:
+async def test_a_different_estimate_total_is_reported(books: Books) -> None:
     shown = await made(books, an_estimate(books, total_cost=200_000), confirm=False)
     assert "the estimate's own total is 2,000.00 EUR" in shown["message"]
     assert (shown["totals"][0]["total"], shown["totals"][0]["estimate_total"]) == (2096.38, 2000)
@@ -122,7 +122,9 @@ async def test_a_total_of_the_estimate_that_is_another_is_said(books: Books) -> 
 @pytest.mark.parametrize(
     ("status", "word"), [(0, "draft"), (1, "sent"), (3, "cancelled"), (4, "declined"), (7, "archived"), (6, None)]
 )
-async def test_what_is_not_accepted_is_warned_of_and_still_done(books: Books, status: int, word: str | None) -> None:
+async def test_an_estimate_that_is_not_accepted_is_converted_with_a_warning(
+    books: Books, status: int, word: str | None
+) -> None:
     estimate = an_estimate(books, status=status)
     shown = await made(books, estimate, confirm=False)
     assert ("not accepted" in shown["message"]) == (word is not None)
@@ -133,7 +135,7 @@ async def test_what_is_not_accepted_is_warned_of_and_still_done(books: Books, st
 # Once
 
 
-async def test_a_second_call_names_the_invoice_and_makes_none(books: Books) -> None:
+async def test_a_second_call_names_the_existing_invoice_and_creates_none(books: Books) -> None:
     estimate = an_estimate(books)
     done = await made(books, estimate)
     for confirm in (False, True):
@@ -162,7 +164,7 @@ async def test_an_invoice_from_another_estimate_does_not_count(books: Books) -> 
 
 
 @pytest.mark.parametrize("other", ["{}1", "9{}"])
-async def test_an_invoice_from_an_estimate_whose_id_holds_this_ones_does_not_count(books: Books, other: str) -> None:
+async def test_an_invoice_from_an_estimate_whose_id_contains_this_id_does_not_count(books: Books, other: str) -> None:
     estimate = an_estimate(books)
     books.an_invoice("7", note=f"Estimate E-9 (id {other.format(estimate)}).")
     assert (await made(books, estimate))["done"] is True
@@ -175,7 +177,7 @@ LOSSES = [
 
 
 @pytest.mark.parametrize("fault", LOSSES, ids=fault_id)
-async def test_an_invoice_whose_answer_is_lost_is_made_once(books: Books, fault: Fault) -> None:
+async def test_an_invoice_whose_response_is_lost_is_created_once(books: Books, fault: Fault) -> None:
     estimate = an_estimate(books)
     books.sandbox.faults = Faults([Fault(fault.kind, "POST", "invoices", nth=1, after=fault.after)])
     await attempt(books, estimate)
@@ -184,7 +186,7 @@ async def test_an_invoice_whose_answer_is_lost_is_made_once(books: Books, fault:
     assert invoices(books) == 1
 
 
-async def test_different_calls_at_the_same_time_make_one(books: Books) -> None:
+async def test_concurrent_different_calls_create_one_invoice(books: Books) -> None:
     estimate = an_estimate(books)
     books.sandbox.faults = Faults([Fault("slow")], sleep=lambda _: anyio.lowlevel.checkpoint())
     async with agent_of(session_with(books.sandbox)) as agent, anyio.create_task_group() as group:
@@ -214,7 +216,7 @@ async def test_an_invoice_that_clientary_links_to_the_estimate_counts(
         ({}, {"due_date": "2026-11-19"}, "before the invoice's date"),
     ],
 )
-async def test_what_makes_no_invoice_is_refused_before_anything_is_sent(
+async def test_an_unusable_estimate_is_refused_before_anything_is_sent(
     books: Books, values: dict[str, Any], more: dict[str, Any], why: str
 ) -> None:
     estimate = an_estimate(books, **values)
@@ -227,18 +229,18 @@ async def test_what_makes_no_invoice_is_refused_before_anything_is_sent(
     assert invoices(books) == 0
 
 
-async def test_an_estimate_whose_lines_are_not_shown_is_not_copied(agent: Agent, account: respx.MockRouter) -> None:
+async def test_an_estimate_without_visible_lines_is_not_copied(agent: Agent, account: respx.MockRouter) -> None:
     account.get("estimates/210").respond(json={**ESTIMATE, "estimate_items": None})
     assert "does not show its lines" in await agent.refusal(JOB, estimate_id=210, due_date=DUE, confirm=True)
 
 
-async def test_an_estimate_that_does_not_exist_says_where_ids_come_from(books: Books) -> None:
+async def test_a_missing_estimate_names_the_list_of_ids(books: Books) -> None:
     async with agent_of(session_with(books.sandbox)) as agent:
         assert "list_estimates" in await agent.refusal(JOB, estimate_id=1, due_date=DUE)
 
 
 @pytest.mark.parametrize("total", ["130.00", "0.00"])
-async def test_a_total_that_clientary_computes_otherwise_is_said(
+async def test_a_total_that_clientary_computes_differently_is_reported(
     agent: Agent, account: respx.MockRouter, total: str
 ) -> None:
     account.get("estimates/210").respond(json=ESTIMATE)
@@ -262,7 +264,7 @@ async def test_a_total_that_clientary_computes_otherwise_is_said(
     ],
     ids=str,
 )
-async def test_estimates_of_accounts_of_every_kind_are_carried_over_the_same(books: Books, switches: Switches) -> None:
+async def test_every_kind_of_account_copies_estimates_the_same_way(books: Books, switches: Switches) -> None:
     estimate = an_estimate(books)
     books.sandbox.switches = switches
     await made(books, estimate)
@@ -272,7 +274,7 @@ async def test_estimates_of_accounts_of_every_kind_are_carried_over_the_same(boo
     assert (await made(books, estimate))["done"] is False
 
 
-async def test_a_person_is_shown_the_lines_and_the_totals(books: Books, era: Era) -> None:
+async def test_the_question_shows_the_lines_and_the_totals(books: Books, era: Era) -> None:
     estimate = an_estimate(books)
     person = Person()
     async with working(owned(books.sandbox, FakeTime(TODAY)), era, person) as agent:

@@ -32,7 +32,7 @@ async def named(agent: Agent, tool: str, name: str) -> dict[str, Any]:
     return dict(next(record for record in records if record["name"] == name))
 
 
-async def test_an_invoice_is_drafted_and_a_part_of_it_is_paid(sandbox: Sandbox, sandbox_agent: Agent) -> None:
+async def test_an_invoice_is_drafted_and_partly_paid(sandbox: Sandbox, sandbox_agent: Agent) -> None:
     agent = sandbox_agent
     wanted = row(sandbox, "SELECT id, name FROM clients WHERE status = 1 AND currency_code = 'EUR'")
     client = await named(agent, "list_clients", wanted["name"])
@@ -67,7 +67,7 @@ async def test_an_invoice_is_drafted_and_a_part_of_it_is_paid(sandbox: Sandbox, 
     assert (kept["status"], kept["balance"]) == (PAID, 0)
 
 
-async def test_a_task_is_ticked_off_and_opened_again(sandbox: Sandbox, sandbox_agent: Agent) -> None:
+async def test_a_task_is_completed_and_reopened(sandbox: Sandbox, sandbox_agent: Agent) -> None:
     tasks = (await sandbox_agent.answer("list_tasks", limit=1000))["records"]
     task = next(task for task in tasks if not task["complete"])
     answer = await sandbox_agent.answer("update_task", task_id=task["id"], complete=True)
@@ -80,7 +80,7 @@ async def test_a_task_is_ticked_off_and_opened_again(sandbox: Sandbox, sandbox_a
     assert row(sandbox, "SELECT complete FROM tasks WHERE id = ?", task["id"]) == {"complete": 0}
 
 
-async def test_logged_hours_raise_what_the_project_has_worked(sandbox: Sandbox, sandbox_agent: Agent) -> None:
+async def test_logged_hours_increase_the_projects_worked_hours(sandbox: Sandbox, sandbox_agent: Agent) -> None:
     agent = sandbox_agent
     wanted = row(sandbox, "SELECT id, name, rate FROM projects WHERE status = 1 AND project_type = 0")
     project = await named(agent, "list_projects", wanted["name"])
@@ -131,7 +131,7 @@ async def test_an_archived_client_keeps_everything(sandbox: Sandbox, sandbox_age
     assert [each["status"] for each in clients if each["id"] == client["id"]] == ["archived"]
 
 
-async def test_a_schedule_is_paused_and_taken_up_again(sandbox: Sandbox, sandbox_agent: Agent) -> None:
+async def test_a_schedule_is_paused_and_resumed(sandbox: Sandbox, sandbox_agent: Agent) -> None:
     schedules = (await sandbox_agent.answer("list_recurring_schedules"))["records"]
     schedule = next(each for each in schedules if (each["status"], each["action"]) == ("active", "autobill"))
     before = row(sandbox, "SELECT * FROM recurring_schedules WHERE id = ?", schedule["id"])
@@ -163,7 +163,7 @@ async def test_one_line_of_an_invoice_changes_and_the_others_stay(sandbox: Sandb
     assert kept == {"total_cost": cents(answer["total_cost"]), "balance": cents(answer["balance"])}
 
 
-async def test_what_clients_owe_can_be_added_up_within_a_currency(sandbox: Sandbox, sandbox_agent: Agent) -> None:
+async def test_balances_can_be_summed_within_a_currency(sandbox: Sandbox, sandbox_agent: Agent) -> None:
     owed: dict[str, Decimal] = {}
     offset: int | None = 0
     while offset is not None:

@@ -73,7 +73,7 @@ def why(answer: dict[str, Any]) -> dict[int, str]:
 # Whom it goes to
 
 
-async def test_unconfirmed_it_shows_every_mail_and_sends_none(books: Debtors) -> None:
+async def test_the_preview_shows_every_mail_and_sends_none(books: Debtors) -> None:
     client = books.client_with("ann@example.com", "Bo@Example.com", name="Quarry")
     late = books.owed(client, "1042", 12, 25_050)
     books.owed(client, "1043", 3)
@@ -90,7 +90,7 @@ async def test_unconfirmed_it_shows_every_mail_and_sends_none(books: Debtors) ->
     assert books.mailed() == []
 
 
-async def test_confirmed_the_mails_leave_with_the_given_words(books: Debtors) -> None:
+async def test_confirmed_mails_are_sent_with_the_given_text(books: Debtors) -> None:
     ids = three(books)
     done = await reminded(books, min_days_overdue=1, subject="Overdue", message="Please pay.", confirm=True)
     assert books.mailed() == [(invoice, [f"{number}@example.com"]) for number, invoice in enumerate(ids)]
@@ -101,7 +101,7 @@ async def test_confirmed_the_mails_leave_with_the_given_words(books: Debtors) ->
     assert [step["step"] for step in done["steps"]] == ["mailed"] * 3
 
 
-async def test_on_the_agencys_books_it_is_who_the_tables_say(sandbox: Sandbox) -> None:
+async def test_the_agencys_reminders_match_the_tables(sandbox: Sandbox) -> None:
     late = {
         row["id"]: row
         for row in sandbox.connection.execute(
@@ -141,7 +141,7 @@ async def test_on_the_agencys_books_it_is_who_the_tables_say(sandbox: Sandbox) -
         ({"due_date": ""}, "it has no due date"),
     ],
 )
-async def test_an_invoice_that_nobody_is_late_with_is_skipped_and_named(
+async def test_an_invoice_that_is_not_overdue_is_skipped_and_named(
     books: Debtors, values: dict[str, Any], reason: str
 ) -> None:
     invoice = books.owed(books.client_with("ann@example.com"), "7", **values)
@@ -156,7 +156,7 @@ async def test_an_invoice_that_nobody_is_late_with_is_skipped_and_named(
 @pytest.mark.parametrize(
     ("told", "reason"), [({"balance": None}, "its balance is unknown"), ({"status": None}, "its status is “unknown”")]
 )
-async def test_an_invoice_that_clientary_does_not_tell_enough_of_is_skipped(
+async def test_an_incomplete_invoice_is_skipped(
     agent: Agent, account: respx.MockRouter, told: dict[str, Any], reason: str
 ) -> None:
     account.get("payments").respond(json=listed("payments"))
@@ -165,7 +165,7 @@ async def test_an_invoice_that_clientary_does_not_tell_enough_of_is_skipped(
 
 
 @pytest.mark.parametrize("form", [["jdoe@example.com", "x"], [{"email": "jdoe@example.com"}, {"name": "x"}, 7, None]])
-async def test_the_recipients_that_an_invoice_tells_come_before_the_contacts(
+async def test_an_invoices_own_recipients_take_precedence_over_contacts(
     agent: Agent, account: respx.MockRouter, form: list[Any]
 ) -> None:
     late = INVOICE | {"status": 1, "recipients": form}
@@ -176,12 +176,12 @@ async def test_the_recipients_that_an_invoice_tells_come_before_the_contacts(
     assert [step["recipients"] for step in shown["steps"]] == [["jdoe@example.com"]]
 
 
-async def test_an_invoice_without_a_due_date_is_named_among_all_that_are_late(books: Debtors) -> None:
+async def test_an_invoice_without_a_due_date_is_named_with_the_overdue_ones(books: Debtors) -> None:
     undated = books.owed(books.client_with("ann@example.com"), "7", due_date="")
     assert why(await reminded(books, min_days_overdue=1)) == {undated: "it has no due date"}
 
 
-async def test_an_id_that_is_no_invoice_holds_up_no_other(books: Debtors) -> None:
+async def test_an_unknown_invoice_id_blocks_no_other(books: Debtors) -> None:
     first, *_ = three(books)
     answer = await reminded(books, invoice_ids=[999, first, first], confirm=True)
     assert why(answer) == {999: "the invoice does not exist"}
@@ -197,12 +197,12 @@ async def test_a_client_without_an_address_is_skipped_and_named(books: Debtors) 
     assert all("no e-mail address" in each for each in why(answer).values())
 
 
-async def test_more_people_than_a_mail_takes_are_not_cut_to_some_of_them(books: Debtors) -> None:
+async def test_too_many_recipients_are_not_truncated(books: Debtors) -> None:
     invoice = books.owed(books.client_with(*(f"{number}@example.com" for number in range(51))), "1")
     assert why(await reminded(books, min_days_overdue=1)) == {invoice: "51 recipients: one mail takes 50"}
 
 
-async def test_an_address_is_written_to_once(books: Debtors) -> None:
+async def test_each_address_receives_one_mail(books: Debtors) -> None:
     books.owed(books.client_with("ann@example.com", "ANN@example.com", "bad"), "1")
     await reminded(books, min_days_overdue=1, confirm=True)
     assert [to for _, to in books.mailed()] == [["ann@example.com"]]
@@ -212,7 +212,7 @@ async def test_an_address_is_written_to_once(books: Debtors) -> None:
     ("days", "within", "spared"), [(7, None, True), (8, None, False), (0, 0, True), (30, 30, True)]
 )
 @pytest.mark.parametrize("named", [False, True])
-async def test_a_client_who_has_just_paid_anything_is_spared(
+async def test_a_client_who_paid_recently_is_skipped(
     books: Debtors, days: int, within: int | None, spared: bool, named: bool
 ) -> None:
     client = books.client_with("ann@example.com")
@@ -243,7 +243,7 @@ async def test_a_client_who_has_just_paid_anything_is_spared(
     ids=str,
 )
 @pytest.mark.parametrize("clients", [3, 12])
-async def test_accounts_of_every_kind_are_reminded_the_same(books: Debtors, switches: Switches, clients: int) -> None:
+async def test_every_kind_of_account_sends_the_same_reminders(books: Debtors, switches: Switches, clients: int) -> None:
     books.sandbox.switches = switches
     late = [books.owed(books.client_with(f"{n}@example.com", f"{n}@example.org"), str(n)) for n in range(clients)]
     payer = books.client_with("payer@example.com")
@@ -267,14 +267,14 @@ async def test_accounts_of_every_kind_are_reminded_the_same(books: Debtors, swit
     ],
     ids=str,
 )
-async def test_a_call_that_names_nothing_or_two_things_sends_nothing(books: Debtors, wrong: dict[str, Any]) -> None:
+async def test_a_call_with_no_or_two_selections_sends_nothing(books: Debtors, wrong: dict[str, Any]) -> None:
     three(books)
     async with agent_of(session_with(books.sandbox)) as agent:
         assert "Nothing was" in await agent.refusal(JOB, **wrong, confirm=True)
     assert not writes(books.sandbox)
 
 
-async def test_nobody_late_is_no_error_and_asks_nobody(books: Debtors, era: Era) -> None:
+async def test_no_overdue_invoice_is_not_an_error_and_asks_nobody(books: Debtors, era: Era) -> None:
     person = Person()
     async with working(owned(books.sandbox, FakeTime(TODAY)), era, person) as agent:
         answer = await agent.answer(JOB, min_days_overdue=1, confirm=True)

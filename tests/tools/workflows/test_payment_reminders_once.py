@@ -43,9 +43,7 @@ UNSURE = [
 
 
 @pytest.mark.parametrize(("fault", "nth"), covering(product(UNSURE, [1, 2, 3])), ids=fault_id)
-async def test_after_a_lost_answer_the_same_call_mails_the_rest_and_nobody_twice(
-    books: Debtors, fault: Fault, nth: int
-) -> None:
+async def test_after_a_lost_response_the_same_call_mails_only_the_rest(books: Debtors, fault: Fault, nth: int) -> None:
     ids = three(books)
     books.sandbox.faults = Faults([Fault(fault.kind, "POST", "invoices/*/messages", nth=nth, after=fault.after)])
     async with agent_of(session_with(books.sandbox)) as agent:
@@ -62,7 +60,7 @@ async def test_after_a_lost_answer_the_same_call_mails_the_rest_and_nobody_twice
         assert ("Done before" in said) == (nth > 1)
 
 
-async def test_a_failure_half_way_says_who_was_written_to(books: Debtors) -> None:
+async def test_a_failure_midway_reports_the_mails_sent(books: Debtors) -> None:
     three(books)
     books.sandbox.faults = Faults([Fault(429, "POST", "invoices/*/messages", nth=3, times=100)])
     async with agent_of(session_with(books.sandbox)) as agent:
@@ -77,7 +75,7 @@ async def test_a_failure_half_way_says_who_was_written_to(books: Debtors) -> Non
     assert set(why(rest).values()) == {"it was mailed in the last day; allow_duplicate=true mails it again"}
 
 
-async def test_what_clientary_refuses_holds_up_no_other(books: Debtors) -> None:
+async def test_a_mail_that_clientary_rejects_blocks_no_other(books: Debtors) -> None:
     ids = three(books)
 
     class Gone(Faults):
@@ -96,7 +94,7 @@ async def test_what_clientary_refuses_holds_up_no_other(books: Debtors) -> None:
     assert done["message"] == "2 reminders mailed, 1 refused by Clientary."
 
 
-async def test_for_a_day_nobody_is_reminded_again(books: Debtors) -> None:
+async def test_nobody_is_reminded_again_within_a_day(books: Debtors) -> None:
     three(books)
     time = FakeTime(TODAY)
     async with working(owned(books.sandbox, time)) as agent:
@@ -109,7 +107,7 @@ async def test_for_a_day_nobody_is_reminded_again(books: Debtors) -> None:
     assert len(mailed(books)) == 6
 
 
-async def test_allow_duplicate_reminds_again_at_once(books: Debtors) -> None:
+async def test_allow_duplicate_reminds_again_immediately(books: Debtors) -> None:
     three(books)
     async with agent_of(session_with(books.sandbox)) as agent:
         await agent.answer(JOB, **ALL)
@@ -117,7 +115,7 @@ async def test_allow_duplicate_reminds_again_at_once(books: Debtors) -> None:
     assert len(mailed(books)) == 6
 
 
-async def test_a_failure_of_a_repeat_says_how_to_go_on_without_a_third_mail(books: Debtors) -> None:
+async def test_a_failed_repeat_explains_how_to_continue_without_a_third_mail(books: Debtors) -> None:
     three(books)
     async with agent_of(session_with(books.sandbox)) as agent:
         await agent.answer(JOB, **ALL)
@@ -125,7 +123,7 @@ async def test_a_failure_of_a_repeat_says_how_to_go_on_without_a_third_mail(book
         assert "The same call, without allow_duplicate, continues" in await call(agent, allow_duplicate=True)
 
 
-async def test_other_words_to_the_same_people_are_no_new_reminder(books: Debtors) -> None:
+async def test_another_text_to_the_same_people_is_not_a_new_reminder(books: Debtors) -> None:
     ids = three(books)
     async with agent_of(session_with(books.sandbox)) as agent:
         await agent.answer(JOB, **ALL)
@@ -137,7 +135,7 @@ async def test_other_words_to_the_same_people_are_no_new_reminder(books: Debtors
     assert mailed(books)[3:] == [ids[0]]
 
 
-async def test_different_calls_at_the_same_time_mail_once(books: Debtors) -> None:
+async def test_concurrent_different_calls_mail_once(books: Debtors) -> None:
     ids = three(books)
     books.sandbox.faults = Faults([Fault("slow")], sleep=lambda _: anyio.lowlevel.checkpoint())
     async with agent_of(session_with(books.sandbox)) as agent, anyio.create_task_group() as group:
@@ -150,7 +148,7 @@ async def test_different_calls_at_the_same_time_mail_once(books: Debtors) -> Non
 # Caps
 
 
-async def test_the_cap_stops_the_batch_and_the_same_call_goes_on_an_hour_later(books: Debtors) -> None:
+async def test_the_quota_stops_the_batch_and_the_same_call_continues_an_hour_later(books: Debtors) -> None:
     ids = three(books)
     time = FakeTime(TODAY)
     async with working(owned(books.sandbox, time, mails_per_hour=2)) as agent:
@@ -167,7 +165,7 @@ async def test_the_cap_stops_the_batch_and_the_same_call_goes_on_an_hour_later(b
     assert mailed(books) == ids
 
 
-async def test_an_owner_who_allows_no_mail_gets_none(books: Debtors) -> None:
+async def test_a_mail_quota_of_zero_sends_none(books: Debtors) -> None:
     three(books)
     async with working(owned(books.sandbox, FakeTime(TODAY), mails_per_hour=0)) as agent:
         assert "Nothing was sent" in await agent.refusal(JOB, **ALL)
@@ -177,7 +175,7 @@ async def test_an_owner_who_allows_no_mail_gets_none(books: Debtors) -> None:
 # A person's word
 
 
-async def test_a_person_is_shown_every_mail_before_any_leaves(books: Debtors, era: Era) -> None:
+async def test_the_question_shows_every_mail_before_any_is_sent(books: Debtors, era: Era) -> None:
     three(books)
     person = Person()
     async with working(owned(books.sandbox, FakeTime(TODAY)), era, person) as agent:
@@ -190,7 +188,7 @@ async def test_a_person_is_shown_every_mail_before_any_leaves(books: Debtors, er
     assert len(mailed(books)) == 3
 
 
-async def test_a_payment_that_comes_in_while_the_person_is_asked_stops_the_batch(books: Debtors, era: Era) -> None:
+async def test_a_payment_received_during_the_question_stops_the_batch(books: Debtors, era: Era) -> None:
     first, *_ = three(books)
     person = Person(meanwhile=lambda: books.paid(first, 0))
     async with working(owned(books.sandbox, FakeTime(TODAY)), era, person) as agent:
