@@ -10,16 +10,16 @@ from clientary_mcp import errors
 
 
 @pytest.mark.parametrize("name", clientary_mcp.__all__)
-def test_every_promised_name_can_be_imported(name: str) -> None:
+def test_every_exported_name_can_be_imported(name: str) -> None:
     assert getattr(clientary_mcp, name) is not None
 
 
-def test_every_error_of_the_client_is_promised() -> None:
+def test_every_error_of_the_client_is_exported() -> None:
     kinds = {name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, Exception)}
     assert kinds <= {*clientary_mcp.__all__}
 
 
-def test_other_names_are_no_attributes() -> None:
+def test_other_names_are_not_attributes() -> None:
     with pytest.raises(AttributeError, match="no attribute 'Nonsense'"):
         _ = clientary_mcp.Nonsense
 

@@ -83,17 +83,17 @@ def test_every_variable_is_read(variable: str, value: str, field: str, read: Any
 
 @pytest.mark.parametrize("variable", ["CONCURRENCY", "REQUESTS_PER_SECOND", "DEADLINE", "LOG_LEVEL", "MCP_TOKEN"])
 @pytest.mark.parametrize("empty", ["", "  ", "\n"])
-def test_an_empty_variable_is_not_set(variable: str, empty: str) -> None:
+def test_an_empty_variable_counts_as_not_set(variable: str, empty: str) -> None:
     assert settings(**{variable: empty}) == settings()
 
 
 @pytest.mark.parametrize("value", ["${user_config.log_level}", " ${x}\n", "${}"])
-def test_a_placeholder_that_a_client_left_is_not_set(value: str) -> None:
+def test_an_unexpanded_placeholder_counts_as_not_set(value: str) -> None:
     assert settings(LOG_LEVEL=value, READ_ONLY=value, DEADLINE=value) == settings()
 
 
 @pytest.mark.parametrize("variable", ["CLIENTARY_API_TOKEN", "CLIENTARY_MCP_TOKEN"])
-def test_a_placeholder_is_no_secret(variable: str) -> None:
+def test_a_placeholder_is_not_accepted_as_a_secret(variable: str) -> None:
     said = complaint({**ACCOUNT, variable: "${user_config.token}"})
     assert said.startswith(f"{variable} is a placeholder")
     assert "user_config" not in said
@@ -149,7 +149,7 @@ def test_an_unknown_setting_is_named(name: str) -> None:
         "PATH",
     ],
 )
-def test_what_orchestrators_and_other_programs_set_is_passed_over(name: str) -> None:
+def test_variables_set_by_orchestrators_and_other_programs_are_ignored(name: str) -> None:
     assert Settings.from_environment({**ACCOUNT, name: "tcp://10.0.0.7:8000"}) == settings()
 
 
@@ -179,7 +179,7 @@ def test_what_orchestrators_and_other_programs_set_is_passed_over(name: str) -> 
         ({**ACCOUNT, "CLIENTARY_BASE_URL": "https://a.example"}, "CLIENTARY_BASE_URL", "CLIENTARY_SUBDOMAIN are both"),
     ],
 )
-def test_a_wrong_account_is_told_with_where_to_get_it_and_the_sandbox(
+def test_a_wrong_account_setting_is_reported_with_its_source_and_the_sandbox(
     environment: dict[str, str], variable: str, where: str
 ) -> None:
     said = complaint(environment)
@@ -218,12 +218,15 @@ def test_a_wrong_account_is_told_with_where_to_get_it_and_the_sandbox(
         *(("DEADLINE", value, "from 1 to 3600") for value in ("0", "3601")),
         *(("READ_ONLY", value, "must be true or false") for value in ("maybe", "2", "-")),
         *(("ASK_USER", value, "must be one of auto, always, never") for value in ("sometimes", "true")),
-        *(("REQUIRED_FIELDS", value, "must be written like this") for value in ("website", "lead:", "invoice: po", ": x")),
+        *(
+            ("REQUIRED_FIELDS", value, "must be written like this")
+            for value in ("website", "lead:", "invoice: po", ": x")
+        ),
         *(("LOG_LEVEL", value, "must be one of DEBUG, INFO, WARNING") for value in ("verbose", "10", "NOTSET")),
         *(("MCP_TOKEN", value, "must be 16 to 200") for value in ("short", "x" * 201, "has a space in it!", "ü" * 20)),
     ],
 )
-def test_a_wrong_value_is_told_with_what_is_right(variable: str, value: str, words: str) -> None:
+def test_a_wrong_value_is_reported_with_the_valid_ones(variable: str, value: str, words: str) -> None:
     said = complaint({**ACCOUNT, f"CLIENTARY_{variable}": value})
     assert said.startswith(f"CLIENTARY_{variable} ")
     assert words in said
@@ -283,7 +286,7 @@ def test_no_subdomain_reaches_another_host(subdomain: str) -> None:
         ("https://203.0.113.9", "https://203.0.113.9"),
     ],
 )
-def test_an_address_is_taken_with_or_without_the_path_of_the_api(given_url: str, address: str) -> None:
+def test_an_address_is_accepted_with_or_without_the_api_path(given_url: str, address: str) -> None:
     account = Settings(base_url=given_url, api_token=TOKEN)
     assert account.address == address
     assert account.api_url == f"{address}/api/v2/"
@@ -324,7 +327,7 @@ def test_an_address_is_taken_with_or_without_the_path_of_the_api(given_url: str,
         ("https://" + "x" * 64 + ".example.com", "not a valid address"),
     ],
 )
-def test_an_address_that_is_none_or_would_leak_is_refused(given_url: str, words: str) -> None:
+def test_an_invalid_or_leaking_address_is_refused(given_url: str, words: str) -> None:
     said = complaint({"CLIENTARY_BASE_URL": given_url, "CLIENTARY_API_TOKEN": TOKEN})
     assert said.startswith("CLIENTARY_BASE_URL ")
     assert words in said
@@ -339,7 +342,7 @@ hosts = st.from_regex(r"[a-z0-9.:\[\]@%\\_-]{1,40}", fullmatch=True)
 @example("https", "a..b")
 @example("https", "[::1%25eth0]")
 @example("https", "xn--a")
-def test_an_accepted_address_is_one_that_requests_can_be_sent_to(scheme: str, host: str) -> None:
+def test_every_accepted_address_can_be_requested(scheme: str, host: str) -> None:
     try:
         account = Settings(base_url=f"{scheme}://{host}", api_token=TOKEN)
     except SettingsError:

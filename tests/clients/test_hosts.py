@@ -24,9 +24,7 @@ INITIALIZE = {
 }
 
 
-async def test_a_client_that_starts_a_process_for_each_call_previews_in_one_and_confirms_in_the_next(
-    sandbox: Sandbox, era: Era
-) -> None:
+async def test_a_client_that_starts_a_process_per_call_can_preview_and_then_confirm(sandbox: Sandbox, era: Era) -> None:
     arguments, _ = record_for(sandbox, "delete_lead")
     async with working(owned(sandbox), era) as first:
         assert (await first.answer("delete_lead", **arguments))["done"] is False
@@ -57,7 +55,7 @@ def message(number: int, method: str, params: str = "{}") -> bytes:
     ['"\\ud800"', "1" * 5_000, "[" * 3_000 + "]" * 3_000],
     ids=["half a surrogate", "5,000 digits", "3,000 levels"],
 )
-async def test_a_message_that_the_sdk_cannot_read_gets_no_answer_over_stdio_and_the_next_one_does(
+async def test_an_unparsable_message_over_stdio_is_ignored_and_the_next_one_answered(
     argument: str, tmp_path: Path
 ) -> None:
     call = f'{{"name":"get_lead","arguments":{{"lead_id":{argument}}}}}'

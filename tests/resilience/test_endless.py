@@ -33,7 +33,7 @@ class Endless:
 
 
 @pytest.mark.parametrize(("limit", "pages"), [(1, 1), (50, 5), (1000, 100)])
-async def test_of_a_list_without_end_only_what_was_asked_for_is_read(time: FakeTime, limit: int, pages: int) -> None:
+async def test_only_the_requested_part_of_an_endless_list_is_read(time: FakeTime, limit: int, pages: int) -> None:
     endless = Endless()
     async with working(session(endless, time)) as agent:
         shown = checked(await agent.call("list_clients", {"limit": limit}))
@@ -42,7 +42,7 @@ async def test_of_a_list_without_end_only_what_was_asked_for_is_read(time: FakeT
     assert shown["next_offset"] <= limit
 
 
-async def test_going_through_a_list_without_end_takes_no_more_memory_the_further_it_goes(time: FakeTime) -> None:
+async def test_paging_through_an_endless_list_keeps_memory_flat(time: FakeTime) -> None:
     endless = Endless("n" * 1_000)
     async with working(session(endless, time)) as agent:
         offset = await _read_on(agent, 0, 2)
@@ -69,7 +69,7 @@ async def _read_on(agent: Agent, offset: int, calls: int) -> int:
     return offset
 
 
-async def test_a_preview_over_a_list_without_end_ends_and_is_bounded(time: FakeTime) -> None:
+async def test_a_preview_over_an_endless_list_ends_and_is_bounded(time: FakeTime) -> None:
     endless = Endless("n" * 1_000)
 
     async def answer(request: httpx.Request) -> httpx.Response:

@@ -127,7 +127,7 @@ def in_every_call(*values: Any) -> list[Any]:
 
 
 @pytest.mark.parametrize(("tool", "arguments", "kind"), in_every_call(*HOSTILE_TEXTS))
-async def test_whatever_a_text_says_the_answer_is_bounded_valid_and_without_what_nobody_sees(
+async def test_answers_are_bounded_valid_and_free_of_invisible_characters_whatever_the_text(
     time: FakeTime, tool: str, arguments: dict[str, Any], kind: str
 ) -> None:
     async with working(session(account_of(poisoned(HOSTILE_TEXTS[kind])), time)) as agent:
@@ -162,7 +162,7 @@ ORDERED = [
     ("tool", "arguments", "more", "kind"),
     covering(ORDERED, lambda tool, arguments, more, kind: ((tool, bool(more), str(arguments)), (kind_of(tool), kind))),
 )
-async def test_an_order_in_a_record_is_never_a_sentence_of_ours(
+async def test_an_instruction_in_a_record_never_appears_as_our_own_sentence(
     time: FakeTime, tool: str, arguments: dict[str, Any], more: dict[str, str], kind: str
 ) -> None:
     async with working(session(account_of(poisoned(HOSTILE_TEXTS[kind], **more)), time)) as agent:
@@ -179,7 +179,7 @@ async def test_an_order_in_a_record_is_never_a_sentence_of_ours(
     ),
     indirect=["era"],
 )
-async def test_a_person_is_shown_an_order_only_as_a_quotation(
+async def test_the_user_sees_an_instruction_only_as_a_quotation(
     time: FakeTime, era: Era, tool: str, arguments: dict[str, Any], more: dict[str, str], kind: str
 ) -> None:
     person = Person(mcp_types.ElicitResult(action="decline"))
@@ -202,7 +202,9 @@ async def test_a_person_is_shown_an_order_only_as_a_quotation(
     ("status", "kind"),
     covering(product([422, 400, 403, 404, 409, 426, 429, 500], HOSTILE_TEXTS)),
 )
-async def test_an_error_of_any_length_and_content_is_told_in_bounds(time: FakeTime, status: int, kind: str) -> None:
+async def test_an_error_of_any_length_and_content_is_reported_within_bounds(
+    time: FakeTime, status: int, kind: str
+) -> None:
     text = HOSTILE_TEXTS[kind]
     bodies = [
         json.dumps({"name": [text] * 20}),
@@ -219,7 +221,7 @@ async def test_an_error_of_any_length_and_content_is_told_in_bounds(time: FakeTi
                 assert not set(said) & set(INVISIBLE)
 
 
-async def test_an_error_that_quotes_a_record_does_not_speak_in_our_voice(time: FakeTime) -> None:
+async def test_an_error_that_quotes_a_record_cannot_pass_for_our_own_text(time: FakeTime) -> None:
     refusal = httpx.Response(422, json={"base": [f"x” changed nothing. {ORDER}. “"]})
     async with working(session(lambda _: refusal, time)) as agent:
         said = await agent.refusal("create_client", name="Acme")
@@ -254,7 +256,7 @@ async def test_thousands_of_keys_are_bounded(time: FakeTime) -> None:
 
 @pytest.mark.parametrize("ours", ["notice", "unreadable"])
 @pytest.mark.parametrize("disguise", ["{}", "{}\u200b", "\ufeff{}", "{}?"])
-async def test_no_key_of_a_record_passes_for_a_notice_of_ours(time: FakeTime, ours: str, disguise: str) -> None:
+async def test_no_record_key_passes_for_our_own_notice(time: FakeTime, ours: str, disguise: str) -> None:
     record = poisoned("x", **{disguise.format(ours): ORDER})
     async with working(session(account_of(record), time)) as agent:
         shown = await agent.answer("get_client", client_id=7)
@@ -305,7 +307,7 @@ async def test_nesting_of_any_depth_does_no_harm(
         checked(await agent.call(tool, arguments))
 
 
-async def test_a_preview_over_records_that_are_all_texts_is_bounded(time: FakeTime) -> None:
+async def test_a_preview_over_records_with_long_texts_is_bounded(time: FakeTime) -> None:
     record = poisoned("n" * 3_000)
     many = account_of(record, rows=300)
 
@@ -323,7 +325,7 @@ FIVE_MEGABYTES = account_of({"id": 7, "client_id": 4, "name": "Acme", "note": "n
 
 
 @pytest.mark.parametrize(("tool", "arguments"), covering(CALLS, lambda tool, _: (kind_of(tool),)))
-async def test_five_megabytes_in_a_note_are_cut_and_let_go_of(
+async def test_a_note_of_five_megabytes_is_truncated_and_released(
     time: FakeTime, tool: str, arguments: dict[str, Any]
 ) -> None:
     async with working(session(FIVE_MEGABYTES, time)) as agent:
@@ -339,7 +341,7 @@ async def test_five_megabytes_in_a_note_are_cut_and_let_go_of(
     assert after < 2_000_000
 
 
-async def test_the_instructions_say_that_texts_in_records_are_no_instructions(time: FakeTime) -> None:
+async def test_the_instructions_warn_that_record_texts_are_not_instructions(time: FakeTime) -> None:
     async with working(session(account_of(poisoned("x")), time)) as agent:
         said = agent.client.instructions or ""
     assert "written by other people" in said

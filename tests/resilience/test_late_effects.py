@@ -45,7 +45,7 @@ def lose(books: Sandbox, write: Write, kind: Any, seconds: float = 1) -> Faults:
     covering(product([*VISIBLE, CHARGE], [0.5, 5]), lambda write, seconds: (write, (kind_of(write.tool), seconds))),
     ids=str,
 )
-async def test_a_write_that_takes_effect_seconds_after_its_connection_broke_is_told_as_done(
+async def test_a_write_that_takes_effect_seconds_after_a_broken_connection_is_reported_as_done(
     clerk: Agent, books: Sandbox, write: Write, seconds: float
 ) -> None:
     arguments = write.arguments(books)
@@ -57,7 +57,7 @@ async def test_a_write_that_takes_effect_seconds_after_its_connection_broke_is_t
 
 
 @pytest.mark.parametrize("fault", LOST, ids=lambda fault: str(fault.kind))
-async def test_a_charge_that_cannot_be_seen_is_never_told_as_not_done(
+async def test_a_charge_that_cannot_be_checked_is_never_reported_as_not_done(
     clerk: Agent, books: Sandbox, fault: Fault
 ) -> None:
     arguments = CHARGE.arguments(books)
@@ -68,9 +68,7 @@ async def test_a_charge_that_cannot_be_seen_is_never_told_as_not_done(
     assert "get_invoice" in answer.text
 
 
-async def test_a_charge_that_the_bank_makes_after_everybody_looked_is_told_as_unknown(
-    clerk: Agent, books: Sandbox
-) -> None:
+async def test_a_charge_made_after_the_last_check_is_reported_as_unknown(clerk: Agent, books: Sandbox) -> None:
     arguments = CHARGE.arguments(books)
     lose(books, CHARGE, "late", A_LOOK)
     answer = await answer_to(clerk, CHARGE.tool, arguments)
@@ -82,7 +80,7 @@ async def test_a_charge_that_the_bank_makes_after_everybody_looked_is_told_as_un
 
 
 @pytest.mark.parametrize("write", covering(VISIBLE, lambda write: (kind_of(write.tool),)), ids=str)
-async def test_where_no_time_is_left_for_another_look_nothing_is_told_as_not_done(books: Sandbox, write: Write) -> None:
+async def test_without_time_for_another_check_nothing_is_reported_as_not_done(books: Sandbox, write: Write) -> None:
     arguments = write.arguments(books)
     async with agent_of(session_on(books, deadline=5)) as clerk:
         lose(books, write, "drop")
@@ -91,12 +89,12 @@ async def test_where_no_time_is_left_for_another_look_nothing_is_told_as_not_don
     assert write.seen_with in answer.text
 
 
-def test_what_is_late_is_not_also_in_time() -> None:
+def test_a_late_effect_does_not_also_happen_in_time() -> None:
     with pytest.raises(ValueError, match="after the harm"):
         Fault("late", after=True)
 
 
-async def test_whoever_waits_for_another_look_is_told_why(clerk: Agent, books: Sandbox) -> None:
+async def test_waiting_for_another_check_is_reported_with_the_reason(clerk: Agent, books: Sandbox) -> None:
     heard: list[str] = []
     told = anyio.Event()
 
@@ -111,7 +109,7 @@ async def test_whoever_waits_for_another_look_is_told_why(clerk: Agent, books: S
     assert ["may still be working on it: waiting" in each for each in heard] == [True]
 
 
-async def test_nobody_waits_for_what_clientary_said_yes_to(time: FakeTime) -> None:
+async def test_a_successful_write_is_not_delayed(time: FakeTime) -> None:
     async def answer(request: httpx.Request) -> httpx.Response:
         return httpx.Response(201, json={}) if request.method == "POST" else httpx.Response(200, json={"leads": []})
 
@@ -122,7 +120,7 @@ async def test_nobody_waits_for_what_clientary_said_yes_to(time: FakeTime) -> No
 
 
 @pytest.mark.parametrize(("status", "minutes", "readings"), [(504, 1, 2), (504, 3, 1), (502, 1, 1)])
-async def test_a_write_that_may_still_happen_counts_for_the_lists_of_the_next_two_minutes(
+async def test_a_pending_write_counts_for_lists_read_in_the_next_two_minutes(
     time: FakeTime, status: int, minutes: int, readings: int
 ) -> None:
     account = Account([create("projects")])

@@ -97,14 +97,14 @@ async def attempt(clerk: Agent, books: Sandbox, write: Write, fault: Fault) -> A
     return answer
 
 
-def test_every_tool_that_changes_something_is_tried() -> None:
+def test_every_tool_that_changes_something_has_a_case() -> None:
     # What is no fixed write of its own: a job sends several, and a request of any kind has test_raw_rules.py.
     others = {*JOBS, "api_request"}
     assert {write.tool for write in WRITES} | others == {tool.name for tool in ALL if not tool.effect.reads_only}
 
 
 @each_write_meets_one_of(BEFORE, [write for write in VISIBLE if write is not CHARGE])
-async def test_a_write_that_took_no_effect_is_told_so_and_can_be_repeated(
+async def test_a_write_without_effect_is_reported_and_can_be_repeated(
     clerk: Agent, books: Sandbox, write: Write, fault: Fault
 ) -> None:
     arguments = write.arguments(books)
@@ -117,7 +117,7 @@ async def test_a_write_that_took_no_effect_is_told_so_and_can_be_repeated(
 
 
 @each_write_meets_one_of([*AFTER, *PENDING_AFTER], VISIBLE)
-async def test_a_write_that_took_effect_is_told_as_done_with_the_record_that_it_wrote(
+async def test_a_write_that_took_effect_is_reported_as_done_with_its_record(
     clerk: Agent, books: Sandbox, write: Write, fault: Fault
 ) -> None:
     given = write.arguments(books)
@@ -130,7 +130,7 @@ async def test_a_write_that_took_effect_is_told_as_done_with_the_record_that_it_
 
 
 @each_kind_meets_each(PENDING)
-async def test_a_write_that_may_still_happen_is_told_as_unknown_with_the_tool_that_will_show_it(
+async def test_a_pending_write_is_reported_as_unknown_with_the_tool_to_check(
     clerk: Agent, books: Sandbox, write: Write, fault: Fault
 ) -> None:
     answer = await attempt(clerk, books, write, fault)
@@ -139,7 +139,7 @@ async def test_a_write_that_may_still_happen_is_told_as_unknown_with_the_tool_th
 
 
 @each_kind_meets_each([Fault("html")])
-async def test_a_page_in_place_of_the_answer_is_no_success(
+async def test_an_html_page_instead_of_the_response_is_not_a_success(
     clerk: Agent, books: Sandbox, write: Write, fault: Fault
 ) -> None:
     # Whoever put the page there (a proxy, a maintenance sign) answered 200 and passed nothing on.
@@ -149,13 +149,13 @@ async def test_a_page_in_place_of_the_answer_is_no_success(
 
 
 @each_kind_meets_each([Fault("redirect"), Fault("redirect", after=True)])
-async def test_a_redirect_is_told_as_it_is(clerk: Agent, books: Sandbox, write: Write, fault: Fault) -> None:
+async def test_a_redirect_is_reported_correctly(clerk: Agent, books: Sandbox, write: Write, fault: Fault) -> None:
     await attempt(clerk, books, write, fault)
 
 
 @pytest.mark.parametrize("fault", [*BEFORE, *(fault for fault in AFTER if fault.after)], ids=fault_id)
 @pytest.mark.parametrize("write", MAILS, ids=str)
-async def test_a_mail_whose_answer_is_lost_is_told_as_unknown(
+async def test_a_mail_whose_response_is_lost_is_reported_as_unknown(
     clerk: Agent, books: Sandbox, write: Write, fault: Fault
 ) -> None:
     answer = await attempt(clerk, books, write, fault)
@@ -164,7 +164,7 @@ async def test_a_mail_whose_answer_is_lost_is_told_as_unknown(
 
 
 @each_kind_meets_each(SLOW_DOWN)
-async def test_a_write_that_is_asked_to_slow_down_waits_and_is_done_once(
+async def test_a_rate_limited_write_waits_and_is_done_once(
     clerk: Agent, books: Sandbox, write: Write, fault: Fault
 ) -> None:
     arguments = write.arguments(books)
@@ -175,7 +175,7 @@ async def test_a_write_that_is_asked_to_slow_down_waits_and_is_done_once(
 
 
 @pytest.mark.parametrize("write", covering(WRITES, lambda write: (kind_of(write.tool),)), ids=str)
-async def test_a_write_that_is_refused_to_the_end_changed_nothing_and_can_be_repeated(
+async def test_a_write_rejected_on_every_attempt_changes_nothing_and_can_be_repeated(
     clerk: Agent, books: Sandbox, write: Write
 ) -> None:
     arguments = write.arguments(books)
@@ -203,7 +203,7 @@ class ThenBlind(Faults):
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @each_kind_meets_each([Fault("html"), Fault(502)], VISIBLE)
-async def test_when_the_look_fails_too_the_outcome_is_told_as_unknown(
+async def test_when_the_check_fails_too_the_outcome_is_unknown(
     clerk: Agent, books: Sandbox, write: Write, fault: Fault, after: bool
 ) -> None:
     arguments = write.arguments(books)
@@ -215,7 +215,9 @@ async def test_when_the_look_fails_too_the_outcome_is_told_as_unknown(
 
 
 @pytest.mark.parametrize("write", covering(DELETES, lambda _: ("a delete",)), ids=str)
-async def test_a_deleted_record_is_gone_when_the_answer_was_lost(clerk: Agent, books: Sandbox, write: Write) -> None:
+async def test_a_lost_response_to_a_delete_that_took_effect_is_reported_as_done(
+    clerk: Agent, books: Sandbox, write: Write
+) -> None:
     arguments = write.arguments(books)
     await attempt(clerk, books, write, Fault("drop", after=True))
     books.faults = None
@@ -232,7 +234,7 @@ LOOKS = [Fault("html"), Fault("half"), Fault("empty"), Fault(502), Fault(429)]
     covering(product(["create_lead", "update_client", "delete_task", "charge_payment_profile"], LOOKS, [False, True])),
     ids=fault_id,
 )
-async def test_a_look_that_fails_once_looks_again(
+async def test_a_check_that_fails_once_is_repeated(
     clerk: Agent, books: Sandbox, tool: str, look: Fault, after: bool
 ) -> None:
     write = next(write for write in WRITES if write.tool == tool)
@@ -247,7 +249,7 @@ async def test_a_look_that_fails_once_looks_again(
 @pytest.mark.parametrize(
     "fault", [Fault(502), Fault("html"), Fault("redirect"), Fault(429, retry_after=50)], ids=fault_id
 )
-async def test_a_write_that_fails_at_the_read_before_it_says_that_nothing_was_sent(
+async def test_a_failure_of_the_read_before_a_write_reports_that_nothing_was_sent(
     clerk: Agent, books: Sandbox, fault: Fault
 ) -> None:
     books.faults = Faults([Fault(fault.kind, "GET", retry_after=fault.retry_after)], sleep=anyio.sleep)
@@ -285,7 +287,7 @@ def effects(books: Sandbox) -> list[tuple[str, str, str]]:
     covering(product(JOBS, FAULTS, (1, 2)), lambda tool, fault, nth: ((tool, FAULTS[fault]), (tool, nth), fault)),
     ids=fault_id,
 )
-async def test_a_job_that_meets_a_fault_is_done_once_by_calling_it_again(
+async def test_a_job_interrupted_by_a_fault_completes_exactly_once_when_repeated(
     clerk: Agent, books: Sandbox, tool: str, fault: Fault, nth: int
 ) -> None:
     arguments = record_for(books, tool)[0] | {"confirm": True}

@@ -66,7 +66,7 @@ def pass_a_minute(books: Sandbox) -> None:
 
 
 @pytest.mark.parametrize(("write", "after"), covering(product(CREATES, [True, False])), ids=str)
-async def test_a_record_of_long_ago_is_not_taken_for_the_new_one(
+async def test_an_old_identical_record_is_not_mistaken_for_the_new_one(
     clerk: Agent, colleague: Agent, books: Sandbox, write: Write, after: bool
 ) -> None:
     twin = await made_long_ago(colleague, books, write)
@@ -76,7 +76,7 @@ async def test_a_record_of_long_ago_is_not_taken_for_the_new_one(
 
 
 @pytest.mark.parametrize(("write", "after"), covering(product(CREATES, [True, False])), ids=str)
-async def test_a_twin_of_unknown_age_is_not_taken_for_the_new_one(
+async def test_an_identical_record_of_unknown_age_is_not_mistaken_for_the_new_one(
     clerk: Agent, colleague: Agent, books: Sandbox, write: Write, after: bool
 ) -> None:
     books.switches = replace(books.switches, extra_keys=False)  # the samples' keys: few records tell their age
@@ -86,7 +86,7 @@ async def test_a_twin_of_unknown_age_is_not_taken_for_the_new_one(
 
 
 @pytest.mark.parametrize(("write", "after"), covering(product(CREATES, [True, False])), ids=str)
-async def test_what_a_colleague_made_a_minute_ago_is_not_taken_for_the_new_one(
+async def test_a_colleagues_record_of_a_minute_ago_is_not_mistaken_for_the_new_one(
     clerk: Agent, colleague: Agent, books: Sandbox, write: Write, after: bool
 ) -> None:
     arguments = write.arguments(books)
@@ -98,7 +98,7 @@ async def test_what_a_colleague_made_a_minute_ago_is_not_taken_for_the_new_one(
 
 
 @pytest.mark.parametrize(("write", "again"), covering(product(CREATES, [False, True])), ids=str)
-async def test_two_agents_that_make_the_same_record_at_once_are_told_of_what_there_is(
+async def test_two_agents_creating_the_same_record_at_once_get_correct_outcomes(
     clerk: Agent, books: Sandbox, write: Write, again: bool
 ) -> None:
     arguments = write.arguments(books) | {"allow_duplicate": again}
@@ -118,7 +118,7 @@ async def test_two_agents_that_make_the_same_record_at_once_are_told_of_what_the
 
 
 @pytest.mark.parametrize("first_is_lost", [False, True], ids=["its own", "the other's"])
-async def test_two_agents_whose_records_look_alike_are_not_given_the_same_one(
+async def test_two_agents_with_similar_records_do_not_get_the_same_one(
     clerk: Agent, books: Sandbox, first_is_lost: bool
 ) -> None:
     plain = {"title": "Close the hatches"} | a_project(books)
@@ -170,7 +170,7 @@ async def test_a_number_that_clientary_rounds_is_still_found(
 
 
 @BEFORE_AND_AFTER
-async def test_an_update_to_what_was_there_already_leaves_it_so(
+async def test_an_update_to_the_existing_values_leaves_them_unchanged(
     clerk: Agent, books: Sandbox, found: Found, after: bool
 ) -> None:
     (client,) = found("SELECT id, city, status FROM clients ORDER BY id DESC LIMIT 1")
@@ -187,7 +187,7 @@ def lines_of(found: Found, invoice: int) -> list[tuple[str, int]]:
 
 @BEFORE_AND_AFTER
 @pytest.mark.parametrize("count", [1, 2])
-async def test_a_line_like_one_that_is_there_is_not_taken_for_it(
+async def test_a_line_equal_to_an_existing_one_is_not_mistaken_for_it(
     clerk: Agent, books: Sandbox, found: Found, count: int, after: bool
 ) -> None:
     invoice = an_unpaid_invoice(books)
@@ -199,7 +199,7 @@ async def test_a_line_like_one_that_is_there_is_not_taken_for_it(
 
 
 @BEFORE_AND_AFTER
-async def test_two_equal_new_lines_are_two(clerk: Agent, books: Sandbox, found: Found, after: bool) -> None:
+async def test_two_equal_new_lines_remain_two(clerk: Agent, books: Sandbox, found: Found, after: bool) -> None:
     invoice = an_unpaid_invoice(books)
     line = {"title": "Twice the same", "quantity": 1, "price": 10}
     answer = await lost(clerk, books, "update_invoice", invoice | {"items": [line, line]}, after=after)
@@ -209,7 +209,7 @@ async def test_two_equal_new_lines_are_two(clerk: Agent, books: Sandbox, found: 
 
 @BEFORE_AND_AFTER
 @pytest.mark.parametrize("change", [{"remove": True}, {"title": "Another"}, {"price": 1.25, "taxable": False}], ids=str)
-async def test_a_changed_or_removed_line_is_seen(
+async def test_a_changed_or_removed_line_is_detected(
     clerk: Agent, books: Sandbox, change: dict[str, Any], after: bool
 ) -> None:
     invoice = an_unpaid_invoice(books)
@@ -220,7 +220,7 @@ async def test_a_changed_or_removed_line_is_seen(
 
 
 @pytest.mark.parametrize("fault", [Fault("drop"), Fault(502), Fault("html")], ids=lambda fault: str(fault.kind))
-async def test_a_charge_of_an_invoice_that_owes_nothing_is_not_told_as_a_charge(
+async def test_charging_a_paid_invoice_is_not_reported_as_a_charge(
     clerk: Agent, books: Sandbox, found: Found, fault: Fault
 ) -> None:
     card = found(
@@ -241,7 +241,7 @@ async def test_a_record_on_the_last_of_many_pages_is_found(clerk: Agent, books: 
 
 
 @BEFORE_AND_AFTER
-async def test_a_look_whose_third_page_fails_is_no_look(clerk: Agent, books: Sandbox, after: bool) -> None:
+async def test_a_check_whose_third_page_fails_is_inconclusive(clerk: Agent, books: Sandbox, after: bool) -> None:
     script = [Fault("drop", "POST", nth=1, after=after), Fault(502, "GET", "clients", nth=3, times=100)]
     books.faults = Faults(script, sleep=anyio.sleep)
     answer = await answer_to(clerk, "create_client", {"name": "Zzyzx"})
@@ -267,12 +267,12 @@ class Restless(Network):
         return response
 
 
-async def test_a_list_that_moves_under_the_look_proves_nothing(books: Sandbox) -> None:
+async def test_a_list_that_changes_during_the_check_proves_nothing(books: Sandbox) -> None:
     async with agent_of(session_on(books, Restless(books))) as clerk:
         await lost(clerk, books, "create_client", {"name": " first of the list"}, after=True)
 
 
-async def test_a_look_for_which_no_time_is_left_is_told_as_unknown(books: Sandbox) -> None:
+async def test_without_time_for_a_check_the_outcome_is_unknown(books: Sandbox) -> None:
     books.faults = Faults([Fault("silent", "POST", nth=1, after=True)], sleep=anyio.sleep)
     async with agent_of(session_on(books, deadline=10)) as clerk:
         answer = await answer_to(clerk, "create_lead", {"name": "Slow & Sons"})

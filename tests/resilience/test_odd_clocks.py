@@ -35,7 +35,7 @@ def lose(books: Sandbox, write: str, *, after: bool) -> None:
     ids=["five minutes ahead of us", "five minutes behind us", "without a Date header"],
 )
 @pytest.mark.parametrize(("write", "after"), covering(product(CHOSEN, [True, False])), ids=str)
-async def test_what_became_of_a_write_is_seen_whatever_the_accounts_clock_shows(
+async def test_a_writes_outcome_is_determined_whatever_the_accounts_clock(
     books: Sandbox, write: Write, after: bool, dated: bool, behind: int
 ) -> None:
     books.switches = Switches(date_header=dated)
@@ -49,7 +49,7 @@ async def test_what_became_of_a_write_is_seen_whatever_the_accounts_clock_shows(
 
 @pytest.mark.parametrize("behind", [300, -300, 0])
 @pytest.mark.parametrize("after", [True, False], ids=["after", "before"])
-async def test_a_line_like_one_that_is_there_is_told_by_the_time_of_the_accounts_clock(
+async def test_an_identical_line_is_distinguished_by_the_accounts_clock(
     books: Sandbox, behind: int, after: bool
 ) -> None:
     async with agent_of(session_on(books, behind=behind)) as clerk:
@@ -62,7 +62,7 @@ async def test_a_line_like_one_that_is_there_is_told_by_the_time_of_the_accounts
     assert answer.told == ("done" if after else "not done"), answer.text
 
 
-async def test_without_a_date_header_a_record_from_before_the_call_may_be_the_one_that_it_made(books: Sandbox) -> None:
+async def test_without_a_date_header_an_earlier_record_may_be_the_created_one(books: Sandbox) -> None:
     books.switches = Switches(date_header=False)
     async with agent_of(session_on(books, behind=-200)) as clerk:
         lose(books, "POST", after=True)

@@ -88,7 +88,7 @@ def generous(request: httpx.Request) -> httpx.Response:
 
 
 @pytest.mark.parametrize("tool", FIRST)
-async def test_no_answer_shows_a_secret_that_stands_in_its_own_field_or_anywhere_else(
+async def test_no_answer_shows_a_secret_in_its_own_field_or_anywhere_else(
     tool: str, time: FakeTime, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -175,7 +175,7 @@ async def test_no_error_shows_what_upstream_echoed(
     assert not seen_in(*heard, caplog.text)
 
 
-async def test_a_record_that_writes_the_token_in_escapes_does_not_show_it(time: FakeTime) -> None:
+async def test_an_escaped_token_in_a_record_is_redacted(time: FakeTime) -> None:
     escaped = "".join(f"\\u{ord(each):04x}" for each in TOKEN)
     bodies = [f'{{"id": 7, "name": "{escaped}"}}', '{"id": 7, "name": "' + TOKEN.replace("/", "\\/") + '"}']
     for body in bodies:
@@ -200,7 +200,7 @@ async def test_a_secret_whose_key_is_disguised_is_not_shown(time: FakeTime, key:
 
 
 @pytest.mark.parametrize("secret", ['with "quotes" inside', "back\\slash", "ünïcode", "line\nbreak"])
-async def test_a_secret_of_any_form_is_taken_out_of_the_rest_of_its_answer(time: FakeTime, secret: str) -> None:
+async def test_a_secret_of_any_form_is_redacted_from_the_rest_of_its_answer(time: FakeTime, secret: str) -> None:
     def answer(_: httpx.Request) -> httpx.Response:
         return httpx.Response(200, json={"id": 7, "name": "Acme", "note": f"<{secret}>", "secret": secret})
 
@@ -209,7 +209,7 @@ async def test_a_secret_of_any_form_is_taken_out_of_the_rest_of_its_answer(time:
 
 
 @pytest.mark.parametrize("where", ["record", "list"])
-async def test_the_handles_of_a_card_are_not_shown_when_upstream_lists_them(time: FakeTime, where: str) -> None:
+async def test_card_handles_in_lists_are_not_shown(time: FakeTime, where: str) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         card = {"id": 7, "client_id": 4, "name": "Ann", **CARD}
         listed = request.method == "GET"
@@ -223,7 +223,7 @@ async def test_the_handles_of_a_card_are_not_shown_when_upstream_lists_them(time
             assert not seen_in(await agent.call("create_payment_profile", NEW_CARD))
 
 
-async def test_taking_a_secret_out_leaves_the_rest_of_the_answer_whole(time: FakeTime) -> None:
+async def test_redaction_leaves_the_rest_of_the_answer_intact(time: FakeTime) -> None:
     """A secret of digits alone may stand inside an id or a day."""
 
     def answer(_: httpx.Request) -> httpx.Response:
@@ -246,7 +246,7 @@ def answering(*bodies: Any) -> Handler:
 
 
 @pytest.mark.parametrize("field", TAUGHT)
-async def test_a_secret_that_an_earlier_answer_taught_is_not_shown_by_a_later_one(time: FakeTime, field: str) -> None:
+async def test_a_secret_learned_from_an_earlier_answer_is_redacted_in_later_ones(time: FakeTime, field: str) -> None:
     secret = TAUGHT[field]
     echo = {"id": 7, "name": f"x{secret}y", "note": secret, secret: 1, "deep": [{"er": f"see {secret}."}]}
     answer = answering({"id": 7, field: secret}, echo, {"clients": [echo]})
@@ -259,7 +259,7 @@ async def test_a_secret_that_an_earlier_answer_taught_is_not_shown_by_a_later_on
 
 @pytest.mark.parametrize("field", TAUGHT)
 @pytest.mark.parametrize("status", [200, 404, 422, 500])
-async def test_no_error_shows_a_secret_that_an_earlier_answer_taught(time: FakeTime, field: str, status: int) -> None:
+async def test_no_error_shows_a_secret_learned_from_an_earlier_answer(time: FakeTime, field: str, status: int) -> None:
     taught = {"error": "no", "clients": [{"id": 7, "deep": [{"er": {field: TAUGHT[field]}}]}]}
     refused = {"name": [f"{TAUGHT[field]} is taken"]}
     answers = [httpx.Response(status, json=taught), httpx.Response(422, json=refused)]
@@ -269,7 +269,7 @@ async def test_no_error_shows_a_secret_that_an_earlier_answer_taught(time: FakeT
     assert "[removed] is taken" in heard
 
 
-async def test_a_secret_that_a_later_page_teaches_is_not_shown_by_an_earlier_one_of_the_same_answer(
+async def test_a_secret_learned_from_a_later_page_is_redacted_on_earlier_ones(
     time: FakeTime,
 ) -> None:
     pages = {"1": {"id": 1, "note": f"see {SECRET}"}, "2": {"id": 2, "secret": SECRET}}
@@ -284,7 +284,7 @@ async def test_a_secret_that_a_later_page_teaches_is_not_shown_by_an_earlier_one
     assert [record.get("note") for record in shown["records"]] == ["see [removed]", None]
 
 
-async def test_what_one_agent_was_not_shown_another_one_of_the_session_is_not_shown_either(time: FakeTime) -> None:
+async def test_a_secret_redacted_for_one_agent_is_redacted_for_all_in_the_session(time: FakeTime) -> None:
     answer = answering({"id": 7, "secret": SECRET}, {"id": 8, "note": SECRET})
     async with session(answer, time) as clientary:
         server = ClientaryServer(clientary)
@@ -300,7 +300,7 @@ def numbered(numbers: range) -> list[dict[str, Any]]:
     ]
 
 
-async def test_however_many_are_known_each_is_found_wherever_it_stands(time: FakeTime) -> None:
+async def test_each_of_many_known_secrets_is_found_anywhere(time: FakeTime) -> None:
     known = numbered(range(500))
     echoes = [{"id": 1, "note": "." * (n % 9) + each["client_view_url"] + "." * n} for n, each in enumerate(known[:60])]
     async with working(session(answering({"invoices": known}, {"invoices": echoes}), time)) as agent:
@@ -310,7 +310,7 @@ async def test_however_many_are_known_each_is_found_wherever_it_stands(time: Fak
     assert "acme.example" not in str(shown)
 
 
-async def test_the_newest_thousand_are_known_and_seeing_one_again_makes_it_new(time: FakeTime) -> None:
+async def test_the_thousand_most_recently_seen_secrets_are_remembered(time: FakeTime) -> None:
     first, again, *others = numbered(range(1_001))
     more = numbered(range(1_001, 1_002))
     note = " ".join(each["client_view_url"] for each in (first, again, *others[:2], *more))
@@ -323,7 +323,7 @@ async def test_the_newest_thousand_are_known_and_seeing_one_again_makes_it_new(t
     assert shown == [first["client_view_url"], "[removed]", others[0]["client_view_url"], "[removed]", "[removed]"]
 
 
-async def test_a_secret_of_digits_is_taken_out_of_texts_and_leaves_numbers_whole(time: FakeTime) -> None:
+async def test_a_secret_of_digits_is_redacted_in_texts_but_not_in_numbers(time: FakeTime) -> None:
     number, text = 4711081512, "4711081512"
     later = {"id": number, "name": f"No. {text}", "number": text, "balance": number, "owner": {"id": number}}
     answer = answering({"id": 7, "secret": text}, later)
@@ -341,7 +341,7 @@ async def test_a_short_secret_hides_no_word_of_other_records(time: FakeTime) -> 
         assert (await agent.answer("get_project", project_id=8))["name"] == "Website"
 
 
-async def test_an_answer_that_breaks_off_in_a_secret_does_not_show_its_beginning(time: FakeTime) -> None:
+async def test_a_truncated_answer_does_not_show_part_of_a_secret(time: FakeTime) -> None:
     broken = f'{{"error": "no", "secret": "{SECRET[:-2]}'
     async with working(session(lambda _: httpx.Response(422, text=broken), time)) as agent:
         assert SECRET[:6] not in await agent.refusal("create_client", name="Acme")
@@ -363,14 +363,14 @@ async def test_an_unexpected_failure_shows_no_secret_in_its_log(
     assert not seen_in(heard, caplog.text)
 
 
-async def test_nothing_that_is_printed_of_a_session_shows_the_token(time: FakeTime) -> None:
+async def test_no_repr_of_a_session_shows_the_token(time: FakeTime) -> None:
     async with session(generous, time, mcp_token="m" * 20) as clientary:
         for thing in (clientary, clientary.settings, clientary.new_call(), vars(clientary)):
             assert not seen_in(repr(thing), str(thing), f"{thing}")
         assert "m" * 20 not in repr(clientary.settings)
 
 
-async def test_refused_arguments_are_told_without_the_handles_in_them(time: FakeTime) -> None:
+async def test_rejected_arguments_are_reported_without_card_handles(time: FakeTime) -> None:
     wrong: list[dict[str, Any]]
     wrong = [{"last_four_digits": "12"}, {"stripe_source_id": [SOURCE]}, {"nonsense": CUSTOMER}]
     async with working(session(generous, time)) as agent:
@@ -379,7 +379,7 @@ async def test_refused_arguments_are_told_without_the_handles_in_them(time: Fake
 
 
 @pytest.mark.parametrize("transport", ["sse", "streamable-http"])
-async def test_at_its_most_talkative_a_process_logs_no_secret(tmp_path: Path, transport: str) -> None:
+async def test_a_process_at_debug_level_logs_no_secret(tmp_path: Path, transport: str) -> None:
     port, log = free_port(), tmp_path / "stderr"
     serve = ("--sandbox", "--transport", transport)
     with anyio.fail_after(PATIENCE):

@@ -23,7 +23,7 @@ STORMS = [(300, 7, 1, 3.0), *((1_000, 10, seed, lateness) for seed, lateness in 
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize(("calls", "agents", "seed", "lateness"), covering(STORMS, lambda *_: ("a storm",)))
-def test_nothing_is_lost_done_twice_or_told_wrong_in_a_storm(
+def test_nothing_is_lost_duplicated_or_misreported_in_a_storm(
     calls: int, agents: int, seed: int, lateness: float
 ) -> None:
     report = storm(calls, agents, seed, lateness)
@@ -35,7 +35,7 @@ def test_nothing_is_lost_done_twice_or_told_wrong_in_a_storm(
     assert {job.tool for job in JOBS} <= set(report.calls)
 
 
-def test_the_same_seed_is_the_same_storm() -> None:
+def test_the_same_seed_reproduces_the_same_storm() -> None:
     once, again = (storm(calls=40, agents=5, seed=4, lateness=3) for _ in range(2))
     assert (once.calls, once.told, once.struck, once.lists) == (again.calls, again.told, again.struck, again.lists)
     assert (once.seconds, once.requests, once.effects) == (again.seconds, again.requests, again.effects)
@@ -68,7 +68,7 @@ def take_effect(sandbox: Sandbox, mark: str, record: int = 1) -> None:
         (1, None, "outcomes told wrong"),
     ],
 )
-def test_whoever_is_told_wrong_is_heard(
+def test_a_misreported_write_is_a_violation(
     judge: Judge, sandbox: Sandbox, effects: int, told: Answer | None, rule: str
 ) -> None:
     for number in range(effects):
@@ -81,7 +81,9 @@ def test_whoever_is_told_wrong_is_heard(
 
 
 @pytest.mark.parametrize(("effects", "told"), [(1, DONE), (0, NOT_DONE)])
-def test_whoever_is_told_right_is_not(judge: Judge, sandbox: Sandbox, effects: int, told: Answer) -> None:
+def test_a_correctly_reported_write_is_not_a_violation(
+    judge: Judge, sandbox: Sandbox, effects: int, told: Answer
+) -> None:
     for _ in range(effects):
         take_effect(sandbox, "mark-1-1")
     judge.hear("create_client", "mark-1-1", told)
@@ -101,7 +103,7 @@ NOTHING_TO_DO = Answer("not done", "{}", {"done": False})
         (3, DONE, "writes done twice"),
     ],
 )
-def test_who_is_told_wrong_of_a_job_is_heard(
+def test_a_misreported_job_is_a_violation(
     judge: Judge, sandbox: Sandbox, effects: int, told: Answer, rule: str
 ) -> None:
     for number in range(effects):
@@ -113,7 +115,9 @@ def test_who_is_told_wrong_of_a_job_is_heard(
 
 
 @pytest.mark.parametrize(("effects", "told"), [(2, DONE), (2, NOTHING_TO_DO), (0, NOT_DONE), (1, HALF)])
-def test_who_is_told_right_of_a_job_is_not(judge: Judge, sandbox: Sandbox, effects: int, told: Answer) -> None:
+def test_a_correctly_reported_job_is_not_a_violation(
+    judge: Judge, sandbox: Sandbox, effects: int, told: Answer
+) -> None:
     for number in range(effects):
         take_effect(sandbox, f"mark-1-{1 + number}", number + 1)
     judge.hear_job("import_contacts", {"mark-1-1", "mark-1-2"}, told)
@@ -132,7 +136,9 @@ BILLED, CONVERTED = "Time entries: 7-9, 12.", "Rush\nEstimate 5 (id 31)."
         (CONVERTED, "Estimate 31 (id 32).", []),
     ],
 )
-def test_what_two_invoices_bill_is_found_unless_one_is_cancelled(first: str, second: str, twice: list[str]) -> None:
+def test_hours_billed_by_two_invoices_are_found_unless_one_is_cancelled(
+    first: str, second: str, twice: list[str]
+) -> None:
     books = Books()
     _, other = (books.an_invoice(str(number), note=note) for number, note in enumerate((first, second)))
     assert done_twice(books.sandbox) == twice
@@ -140,7 +146,7 @@ def test_what_two_invoices_bill_is_found_unless_one_is_cancelled(first: str, sec
     assert done_twice(books.sandbox) == []
 
 
-def test_who_is_imported_twice_into_a_client_is_found() -> None:
+def test_a_contact_imported_twice_into_a_client_is_found() -> None:
     books = Books()
     other = books.add("clients", name="Other Books")
     for client, email in ((books.client, "mark-1-1@a.co"), (books.client, " MARK-1-1@A.co"), (other, "mark-1-1@a.co")):
@@ -148,7 +154,7 @@ def test_who_is_imported_twice_into_a_client_is_found() -> None:
     assert done_twice(books.sandbox) == [f"({books.client}, 'mark-1-1@a.co') is a contact 2 times"]
 
 
-def test_a_write_is_known_by_its_mark_by_what_it_was_made_of_or_by_its_address() -> None:
+def test_a_write_is_identified_by_its_mark_its_source_or_its_path() -> None:
     assert key_of("POST", "clients", b'{"client": {"name": "mark-3-14"}}') == "mark-3-14"
     assert key_of("DELETE", "clients/1201") == "DELETE clients/1201"
     made_of = b'{"invoice": {"title": "mark-1-1", "note": "Estimate 5 (id 31)."}}'

@@ -231,7 +231,7 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-async def test_the_job_is_told_in_words_iso_dates_and_exact_numbers(told_by_samples: Told) -> None:
+async def test_the_job_reports_words_iso_dates_and_exact_numbers(told_by_samples: Told) -> None:
     told = told_by_samples
     assert told["project changed"].items() >= {
         "status": "billable", "project_type": "hourly", "budget_type": "amount", "rate": 120.5, "budget": 9000,
@@ -260,7 +260,9 @@ async def test_the_job_is_told_in_words_iso_dates_and_exact_numbers(told_by_samp
 
 
 @pytest.mark.parametrize("turned", covering(TURNED, lambda turned: tuple(combinations(turned.items(), 2))), ids=name_of)
-async def test_the_job_says_the_same_however_clientary_answers(told_by_samples: Told, turned: dict[str, Any]) -> None:
+async def test_the_job_reports_the_same_however_clientary_answers(
+    told_by_samples: Told, turned: dict[str, Any]
+) -> None:
     told = await told_by(replace(Switches(), **turned))
     unsaid = set[str]().union(*(UNSAID.get(switch, set()) for switch in turned.items()))
     assert differences(told_by_samples, told, unsaid) == []
@@ -278,7 +280,7 @@ async def test_the_status_of_a_client_is_a_word(*, as_text: bool) -> None:
 
 
 @pytest.mark.parametrize(("key", "works"), [("billed", True), ("billed?", False), (None, False)])
-async def test_hours_that_cannot_be_marked_billed_are_said_not_to_be(key: Any, *, works: bool) -> None:
+async def test_hours_that_cannot_be_marked_billed_are_reported(key: Any, *, works: bool) -> None:
     sandbox = agency(switches=Switches(billed_key=key))
     (entry,) = sandbox.connection.execute("SELECT id FROM hours WHERE NOT billed").fetchone()
     async with agent_of(session_with(sandbox)) as agent:
@@ -288,7 +290,7 @@ async def test_hours_that_cannot_be_marked_billed_are_said_not_to_be(key: Any, *
 
 
 @pytest.mark.parametrize("form", values_of(HINTS["error_body"]))
-async def test_a_refusal_stays_what_it_is_in_every_form(form: Any) -> None:
+async def test_a_rejection_is_recognized_in_every_form(form: Any) -> None:
     sandbox = Sandbox(TODAY, filled=False, switches=Switches(error_body=form, allow_hours=False))
     async with agent_of(session_with(sandbox)) as agent:
         await agent.answer("create_client", name="Acme", number="A-1")
@@ -303,7 +305,7 @@ async def test_a_refusal_stays_what_it_is_in_every_form(form: Any) -> None:
 
 @pytest.mark.parametrize("form", values_of(HINTS["error_body"]))
 @pytest.mark.parametrize("resource", ["clients", "contacts", "leads"])
-async def test_a_full_plan_is_said_to_be_full(resource: str, form: Any) -> None:
+async def test_a_full_plan_is_reported(resource: str, form: Any) -> None:
     sandbox = agency(switches=Switches(plan_limit=frozenset({resource}), error_body=form))
     arguments = {"name": "Ann", "client_id": 1201, "email": "ann@example.com"}
     async with agent_of(session_with(sandbox)) as agent:
@@ -313,7 +315,7 @@ async def test_a_full_plan_is_said_to_be_full(resource: str, form: Any) -> None:
     assert [method for method, _ in sandbox.requests] == ["POST"]
 
 
-async def test_without_stripe_a_card_is_refused_with_the_reason() -> None:
+async def test_without_stripe_a_card_is_rejected_with_the_reason() -> None:
     sandbox = agency(switches=Switches(without_stripe=True))
     async with agent_of(session_with(sandbox)) as agent:
         said = await agent.refusal(
@@ -324,7 +326,7 @@ async def test_without_stripe_a_card_is_refused_with_the_reason() -> None:
     assert "Stripe integration is not enabled" in said
 
 
-async def test_without_the_right_to_hours_the_rest_still_works() -> None:
+async def test_without_permission_for_hours_the_rest_still_works() -> None:
     sandbox = agency(switches=Switches(allow_hours=False))
     async with agent_of(session_with(sandbox)) as agent:
         assert "not allowed to do this" in await agent.refusal("list_project_hours", project_id=2401)

@@ -32,7 +32,7 @@ def in_auckland(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.anyio
-async def test_today_is_the_day_where_the_server_runs(in_auckland: None) -> None:
+async def test_today_is_the_servers_local_date(in_auckland: None) -> None:
     noon = datetime(2026, 11, 20, 12, tzinfo=UTC).timestamp()
     sandbox = agency()
     settings = Settings(base_url="http://localhost", api_token=sandbox.token)

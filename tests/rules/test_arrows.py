@@ -94,7 +94,7 @@ def layer_of(module: str) -> int:
     return -1 if module == "clientary_mcp" else len(LAYERS)
 
 
-def test_layers_import_from_the_layers_before_them() -> None:
+def test_layers_import_only_from_earlier_layers() -> None:
     wrong = [
         f"{module} imports {imported}"
         for module, imported in arrows()
@@ -118,7 +118,7 @@ def test_packages_have_an_order_inside() -> None:
     assert wrong == []
 
 
-def test_the_sandbox_stands_apart() -> None:
+def test_the_sandbox_is_independent() -> None:
     wrong = [
         f"{module} imports {imported}"
         for module, imported in arrows()
@@ -128,13 +128,13 @@ def test_the_sandbox_stands_apart() -> None:
     assert wrong == []
 
 
-def test_schemas_know_pydantic_and_nothing_else() -> None:
+def test_schemas_depend_only_on_pydantic() -> None:
     known = PYDANTIC | sys.stdlib_module_names | {"tool_schemas"}
     schemas = [module for module in MODULES if within(module, "tool_schemas")]
     assert [(m, name) for m in schemas for name in imports(m) if name.partition(".")[0] not in known] == []
 
 
-def test_libraries_are_known_only_where_they_belong() -> None:
+def test_libraries_are_imported_only_where_they_belong() -> None:
     wrong = [
         f"{module} imports {library}"
         for module in MODULES
@@ -144,13 +144,13 @@ def test_libraries_are_known_only_where_they_belong() -> None:
     assert wrong == []
 
 
-def test_every_module_says_what_it_is_in_words_of_its_own() -> None:
+def test_every_module_has_a_docstring_of_its_own() -> None:
     docstrings = {module: ast.get_docstring(tree(path)) for module, path in MODULES.items()}
     assert [module for module, text in docstrings.items() if not text] == []
     assert len(set(docstrings.values())) == len(docstrings)
 
 
-def test_files_stay_short_and_have_names_that_say_something() -> None:
+def test_files_are_short_and_have_meaningful_names() -> None:
     lengths = {path: len(path.read_text("utf-8").splitlines()) for path in (*MODULES.values(), *TESTS)}
     assert [path.name for path, lines in lengths.items() if lines > (400 if path in TESTS else 350)] == []
     vague = ("util", "helper", "misc", "common", "manager")
@@ -179,7 +179,7 @@ def names_of_ours(module: ast.Module) -> set[str]:
     }
 
 
-def test_tests_put_nothing_in_the_place_of_our_code() -> None:
+def test_tests_patch_none_of_our_code() -> None:
     wrong = []
     for path in TESTS:
         ours = names_of_ours(tree(path)) | set(OURS)

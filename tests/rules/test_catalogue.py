@@ -214,7 +214,7 @@ def books() -> Sandbox:
     return agency()
 
 
-async def test_agents_are_offered_exactly_these_tools_in_one_page(era: Era, books: Sandbox) -> None:
+async def test_exactly_these_tools_are_listed_on_one_page(era: Era, books: Sandbox) -> None:
     async with agent_of(session_with(books), era) as agent:
         listed = await agent.client.list_tools()
         again = await agent.client.list_tools()
@@ -224,7 +224,7 @@ async def test_agents_are_offered_exactly_these_tools_in_one_page(era: Era, book
     assert as_listed(listed.tools) == as_listed(again.tools)
 
 
-async def test_agents_are_told_how_the_tools_hang_together(era: Era, books: Sandbox) -> None:
+async def test_the_instructions_explain_how_the_tools_fit_together(era: Era, books: Sandbox) -> None:
     async with agent_of(session_with(books), era) as agent:
         assert agent.client.instructions == instructions(OFFERED)
     assert 0 < len(instructions(ALL)) <= 2_000
@@ -236,27 +236,27 @@ def arguments_of(tool: Tool) -> JsonObject:
     return arguments
 
 
-def test_the_arguments_are_those_of_the_contract() -> None:
+def test_the_arguments_match_the_contract() -> None:
     assert {tool.name: signature(tool.published.input_schema) for tool in ALL} == {
         name: set(arguments.split()) for name, arguments in CONTRACT.items()
     }
 
 
-def test_the_words_are_those_of_the_contract() -> None:
+def test_the_enum_values_match_the_contract() -> None:
     assert {tool.name: words_of(tool) for tool in ALL if words_of(tool)} == {
         name: {argument: set(words.split()) for argument, words in arguments.items()}
         for name, arguments in WORDS.items()
     }
 
 
-def test_lists_take_the_same_everywhere() -> None:
+def test_all_lists_take_the_same_common_arguments() -> None:
     lists = [tool for tool in ALL if get_origin(tool.answer) is Page]
     assert lists == [tool for tool in ALL if "limit" in arguments_of(tool)]
     assert [tool.name for tool in lists if arguments_of(tool)["limit"]["default"] != 50] == []
     assert [tool.name for tool in lists if {*arguments_of(tool)["detail"]["enum"]} != {"summary", "full"}] == []
 
 
-def test_items_are_those_of_the_contract() -> None:
+def test_line_items_match_the_contract() -> None:
     items = {tool.name: arguments_of(tool)["items"]["items"] for tool in ALL if "items" in arguments_of(tool)}
     assert {name: signature(item) for name, item in items.items()} == {
         name: set(ITEMS[name.partition("_")[0]].split()) for name in items
@@ -265,7 +265,7 @@ def test_items_are_those_of_the_contract() -> None:
     assert words == [{"line", "section"}] * len(items)
 
 
-def test_arguments_stand_at_the_top_level() -> None:
+def test_arguments_are_at_the_top_level() -> None:
     nested = {
         name for tool in ALL for name, about in arguments_of(tool).items() if about["type"] in ("object", "array")
     }
@@ -292,7 +292,7 @@ def hints_of(tool: Tool) -> JsonObject:
     }
 
 
-def test_annotations_say_what_a_call_may_do() -> None:
+def test_annotations_match_what_a_call_may_do() -> None:
     hints = {tool.name: tool.published.annotations for tool in ALL}
     assert {name: hint and hint.model_dump(by_alias=True) for name, hint in hints.items()} == {
         tool.name: hints_of(tool) for tool in ALL
@@ -313,7 +313,7 @@ def ids(books: Sandbox) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("tool", READING, ids=lambda tool: tool.name)
-async def test_real_answers_fit_the_schema_that_is_published(
+async def test_real_answers_match_the_published_schema(
     tool: Tool, books: Sandbox, ids: dict[str, int], tmp_path: Path
 ) -> None:
     required = tool.published.input_schema.get("required", [])
@@ -327,10 +327,10 @@ async def test_real_answers_fit_the_schema_that_is_published(
 
 
 @pytest.mark.parametrize("tool", ALL, ids=lambda tool: tool.name)
-def test_a_tool_is_published_as_its_golden_file_says(tool: Tool) -> None:
+def test_a_tool_matches_its_golden_file(tool: Tool) -> None:
     golden = FOLDER / f"{tool.name}.json"
     assert golden.read_text(encoding="utf-8") == text_of(tool), "python -m tests.golden writes it anew"
 
 
-def test_no_golden_file_outlived_its_tool() -> None:
+def test_every_golden_file_has_a_tool() -> None:
     assert {golden.stem for golden in FOLDER.glob("*.json")} == TOOLS.keys()

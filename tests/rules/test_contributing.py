@@ -24,7 +24,7 @@ def drawn() -> Iterator[Path]:
         parents.append((depth, folder / names[0]))
 
 
-def test_what_the_tree_names_exists() -> None:
+def test_everything_in_the_tree_exists() -> None:
     assert [str(path.relative_to(ROOT)) for path in drawn() if not path.exists()] == []
 
 
@@ -33,13 +33,13 @@ def test_every_package_is_in_the_tree() -> None:
     assert sorted(str(path.relative_to(ROOT)) for path in packages - {*drawn()}) == []
 
 
-def test_what_the_flow_names_exists() -> None:
+def test_everything_in_the_flow_exists() -> None:
     flow, _ = CONTRIBUTING.blocks("")[:2]
     modules = {path.name for path in (ROOT / "clientary_mcp").rglob("*.py")}
     assert {*re.findall(r"[a-z_]+\.py", flow)} <= modules
 
 
-def test_the_arrows_are_those_that_are_tested() -> None:
+def test_the_documented_arrows_are_the_tested_ones() -> None:
     order = [name for group in LAYERS for name in ((group,) if isinstance(group, str) else group)]
     for document in (CONTRIBUTING, Document(ROOT / "docs/architecture.md")):
         (line,) = (line for line in document.text.splitlines() if line.startswith("`tool_schemas` ←"))

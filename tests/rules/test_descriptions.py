@@ -28,7 +28,7 @@ def test_every_argument_is_described() -> None:
     assert undescribed == []
 
 
-def test_schemas_hold_nothing_that_hosts_stumble_over() -> None:
+def test_schemas_contain_nothing_that_hosts_cannot_handle() -> None:
     wholes = [
         (tool.name, whole) for tool in ALL for whole in (tool.published.input_schema, tool.published.output_schema)
     ]
@@ -74,7 +74,7 @@ def test_limits_are_published_as_numbers() -> None:
 A_TOOL = re.compile(rf"\b(?:{'|'.join(TOOLS)})\b")
 
 
-def test_sentences_that_name_tools_say_which_and_all_others_name_none() -> None:
+def test_only_mentions_name_tools() -> None:
     wrong = [
         (tool.name, sentence)
         for tool in ALL
@@ -89,7 +89,7 @@ def test_instructions_name_tools_that_exist() -> None:
     assert named <= TOOLS.keys()
 
 
-def test_every_id_says_which_list_it_comes_from() -> None:
+def test_every_id_names_the_list_that_returns_it() -> None:
     silent = [
         (tool.name, name)
         for tool in ALL
@@ -100,7 +100,7 @@ def test_every_id_says_which_list_it_comes_from() -> None:
     assert silent == []
 
 
-def test_the_tools_leave_room_in_an_agents_context() -> None:
+def test_the_tools_stay_within_the_context_budget() -> None:
     sizes = {tool.name: len(what_a_model_reads(tool)) for tool in ALL}
     assert sum(sizes.values()) / len(sizes) <= 850
     assert {name: size for name, size in sizes.items() if size > 3_600} == {}

@@ -50,7 +50,7 @@ def sources(copied: str) -> list[str]:
 
 
 @pytest.mark.parametrize("stage", [BUILD, FINAL], ids=["build", "final"])
-def test_both_stages_start_from_a_python_that_the_project_supports(stage: Stage) -> None:
+def test_both_stages_start_from_a_supported_python(stage: Stage) -> None:
     name, _, tag = stage.image.partition(":")
     assert name == "python"
     assert tag.endswith("-slim")
@@ -58,27 +58,27 @@ def test_both_stages_start_from_a_python_that_the_project_supports(stage: Stage)
     assert tag.removesuffix("-slim") in supported
 
 
-def test_what_the_build_copies_is_in_the_checkout() -> None:
+def test_every_file_that_the_build_copies_exists() -> None:
     copied = [source for step in BUILD.all("COPY") for source in sources(step)]
     missing = [source for source in copied if not (ROOT / source).exists()]
     assert copied
     assert not missing
 
 
-def test_the_build_copies_all_that_the_wheel_is_made_of() -> None:
+def test_the_build_copies_every_source_of_the_wheel() -> None:
     copied = {source for step in BUILD.all("COPY") for source in sources(step)}
     packages = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
     assert {*packages, "pyproject.toml", PROJECT["project"]["readme"], "LICENSE"} <= copied
 
 
-def test_the_build_context_leaves_in_exactly_what_is_copied() -> None:
+def test_the_build_context_contains_exactly_what_is_copied() -> None:
     lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
     left_in = {line[1:] for line in lines if line.startswith("!")}
     assert "*" in lines
     assert left_in == {source for step in BUILD.all("COPY") for source in sources(step)}
 
 
-def test_the_final_stage_takes_the_wheel_and_nothing_of_the_checkout() -> None:
+def test_the_final_stage_takes_only_the_wheel() -> None:
     (copied,) = FINAL.all("COPY")
     (wheels,) = sources(copied)
     assert f"--from={BUILD.name}" in copied
@@ -86,7 +86,7 @@ def test_the_final_stage_takes_the_wheel_and_nothing_of_the_checkout() -> None:
     assert f"pip install --no-cache-dir {wheels}/*.whl" in FINAL.last("RUN")
 
 
-def test_the_server_runs_as_a_user_without_rights() -> None:
+def test_the_server_runs_as_an_unprivileged_user() -> None:
     user = FINAL.last("USER")
     assert user not in ("root", "0")
     assert FINAL.last("RUN").endswith(f" {user}"), "the user is created by useradd"
@@ -98,11 +98,11 @@ def test_the_entry_point_is_a_command_of_the_project() -> None:
     assert command in PROJECT["project"]["scripts"]
 
 
-def test_what_the_server_writes_is_not_held_back() -> None:
+def test_the_servers_output_is_unbuffered() -> None:
     assert "PYTHONUNBUFFERED=1" in FINAL.all("ENV")
 
 
-def test_the_image_holds_no_credentials() -> None:
+def test_the_image_contains_no_credentials() -> None:
     text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
     assert "CLIENTARY_" not in text
     assert not [step for stage in (BUILD, FINAL) for step in stage.all("ARG")]

@@ -36,7 +36,7 @@ def test_generated_parts_are_up_to_date(document: Document) -> None:
     assert document.text == rewritten(document.text), "scripts/docs writes them anew"
 
 
-def test_every_part_that_can_be_generated_is_in_a_document() -> None:
+def test_every_generated_part_is_in_a_document() -> None:
     used = re.findall(r"<!-- generated: ([\w-]+) -->", EVERYTHING)
     assert sorted(used) == sorted({*PARTS, *observed().messages})
     assert EVERYTHING.count("<!-- /generated -->") == len(used)
@@ -45,13 +45,13 @@ def test_every_part_that_can_be_generated_is_in_a_document() -> None:
 # Names
 
 
-def test_every_tool_that_is_named_exists_and_every_tool_is_named() -> None:
+def test_every_named_tool_exists_and_every_tool_is_named() -> None:
     quoted = set(re.findall(r"`([a-z_]+)`", EVERYTHING))
     like_tools = {name for name in quoted if re.match("(list|get|create|update|delete|send|charge|bill)_|api_", name)}
     assert like_tools <= TOOLS <= quoted
 
 
-def test_every_variable_that_is_named_exists_and_every_variable_is_named() -> None:
+def test_every_named_variable_exists_and_every_variable_is_named() -> None:
     assert {name for document in ALL_DOCUMENTS for name in variables_in(document.written)} <= {*SETTINGS}
     assert {*SETTINGS} <= {*variables_in(EVERYTHING)}
 
@@ -61,11 +61,11 @@ def variables_in(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("document", ALL_DOCUMENTS, ids=str)
-def test_nobody_counts_the_tools_by_hand(document: Document) -> None:
+def test_the_number_of_tools_is_not_written_by_hand(document: Document) -> None:
     assert re.findall(r"\b\d+ (?:of the )?tools\b", document.written) == []
 
 
-def test_every_option_that_is_named_exists() -> None:
+def test_every_named_option_exists() -> None:
     ours = set(re.findall(r"`(--[a-z-]+)", Document(ROOT / "docs/settings.md").written))
     assert ours == {option.flag for option in _OPTIONS}
 
@@ -83,20 +83,20 @@ def test_every_command_line_of_ours_is_accepted(words: list[str]) -> None:
     parse(words[program + 1 :])
 
 
-def test_every_script_that_is_named_can_be_run() -> None:
+def test_every_named_script_is_executable() -> None:
     named = {words[0] for words in commands() if words[0].startswith("scripts/")}
     named |= set(re.findall(r"`(scripts/[a-z]+)`", EVERYTHING))
     assert {"scripts/demo", "scripts/test", "scripts/docs"} <= named
     assert [script for script in named if not os.access(ROOT / script, os.X_OK)] == []
 
 
-def test_every_module_that_is_to_be_run_exists() -> None:
+def test_every_module_to_run_exists() -> None:
     modules = re.findall(r"`python -m ([\w.]+)", EVERYTHING)
     assert modules
     assert [module for module in modules if find_spec(module) is None] == []
 
 
-def test_every_file_of_ours_that_is_named_exists() -> None:
+def test_every_named_file_of_the_project_exists() -> None:
     named = re.findall(r"`((?:clientary_mcp|tool_schemas|tests|scripts|docs|benchmarks)/[\w./]*)`", EVERYTHING)
     named += re.findall(r"`([A-Z]+\.md|pyproject\.toml)`", EVERYTHING)
     assert [path for path in named if not (ROOT / path).exists()] == []
@@ -128,12 +128,12 @@ def test_a_configuration_over_stdio_starts_with_its_arguments_and_settings(serve
 
 
 @pytest.mark.parametrize("server", HTTP)
-def test_a_configuration_over_http_names_the_path_that_is_served(server: dict[str, Any]) -> None:
+def test_a_configuration_over_http_uses_the_served_path(server: dict[str, Any]) -> None:
     assert server["url"].endswith("/mcp")
     assert server["headers"]["Authorization"].startswith("Bearer ")
 
 
-def test_configurations_in_toml_name_the_command_or_the_path_and_settings_that_exist() -> None:
+def test_toml_configurations_use_the_command_or_path_and_existing_settings() -> None:
     stdio, over_http = (tomllib.loads(block)["mcp_servers"]["clientary"] for block in all_blocks("toml"))
     assert stdio["command"] == "clientary-mcp"
     assert {*stdio["env"]} <= {*SETTINGS}
@@ -141,7 +141,7 @@ def test_configurations_in_toml_name_the_command_or_the_path_and_settings_that_e
     assert over_http["bearer_token_env_var"] in SETTINGS
 
 
-def test_the_variables_of_vs_code_are_asked_for() -> None:
+def test_every_vs_code_input_is_declared() -> None:
     asking = [block for block in all_blocks("json") if "inputs" in json.loads(block)]
     assert len(asking) == 2
     for block in asking:
@@ -153,7 +153,7 @@ def test_the_variables_of_vs_code_are_asked_for() -> None:
 
 
 @pytest.mark.parametrize(("transport", "path"), [("streamable-http", "/mcp"), ("sse", "/sse")])
-def test_the_addresses_over_http_are_served(transport: Any, path: str, clientary: Clientary) -> None:
+def test_the_documented_http_urls_are_served(transport: Any, path: str, clientary: Clientary) -> None:
     app = application(ClientaryServer(clientary), clientary.settings, transport, "127.0.0.1")
     paths = [getattr(route, "path", None) for route in app.routes]
     assert path in paths
@@ -170,7 +170,7 @@ def test_the_addresses_over_http_are_served(transport: Any, path: str, clientary
         ({"Authorization": f"Bearer {MCP_TOKEN}", "Origin": "http://other.example"}, 403),
     ],
 )
-async def test_a_status_that_is_explained_is_what_clients_get(
+async def test_the_documented_statuses_are_what_clients_get(
     headers: dict[str, str], status: int, sandbox: Sandbox
 ) -> None:
     settings = Settings(base_url="http://localhost", api_token=sandbox.token, mcp_token=MCP_TOKEN)
@@ -189,7 +189,7 @@ async def test_a_status_that_is_explained_is_what_clients_get(
 
 
 @pytest.mark.parametrize("document", ALL_DOCUMENTS, ids=str)
-def test_every_link_leads_somewhere(document: Document) -> None:
+def test_every_link_has_a_target(document: Document) -> None:
     for target in document.links:
         if target.startswith("https://"):
             continue

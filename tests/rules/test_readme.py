@@ -24,7 +24,7 @@ README = Document(ROOT / "README.md")
 SHOWN_ON = date(2026, 11, 27)
 
 
-def test_the_readme_is_short_and_begins_with_what_people_need() -> None:
+def test_the_readme_is_short_and_starts_with_what_users_need() -> None:
     lines = README.text.splitlines()
     assert len(lines) <= 200
     order = ["Reads, shows, asks", "**You:**", "scripts/demo", '"--sandbox"', "CLIENTARY_SUBDOMAIN", "scripts/test"]
@@ -48,7 +48,7 @@ def exchange() -> str:
 
 
 @pytest.mark.anyio
-async def test_who_owes_is_what_the_report_answers(agent_of_that_day: Agent) -> None:
+async def test_the_quoted_receivables_match_the_report(agent_of_that_day: Agent) -> None:
     report = await agent_of_that_day.answer("receivables_report", min_total=20_000, min_days_overdue=31)
     shown = re.findall(r"^> \| (\w.*?) \| ([\d,.]+) (\w{3}) \| (\S+) \|$", exchange(), re.MULTILINE)
     assert shown == [
@@ -58,7 +58,7 @@ async def test_who_owes_is_what_the_report_answers(agent_of_that_day: Agent) -> 
 
 
 @pytest.mark.anyio
-async def test_the_draft_is_shown_and_then_made_as_the_exchange_says(agent_of_that_day: Agent) -> None:
+async def test_the_draft_is_previewed_and_created_as_in_the_exchange(agent_of_that_day: Agent) -> None:
     found = await agent_of_that_day.answer("search", query="Meridian Booking System", types=["project"])
     asked = {"project_id": found["rows"][0]["id"], "from_date": "2026-11-01", "to_date": "2026-11-30"}
     preview = await agent_of_that_day.answer("bill_project_hours", **asked)
@@ -75,7 +75,7 @@ async def test_the_draft_is_shown_and_then_made_as_the_exchange_says(agent_of_th
 
 
 @pytest.mark.anyio
-async def test_what_the_questions_name_is_in_the_embedded_account(agent_of_that_day: Agent) -> None:
+async def test_the_names_in_the_questions_exist_in_the_sandbox(agent_of_that_day: Agent) -> None:
     (project,) = re.findall(r"has the (.+) used\?", README.text)
     found = await agent_of_that_day.answer("search", query=project)
     status = await agent_of_that_day.answer("project_status", project_id=found["rows"][0]["id"])
@@ -91,7 +91,7 @@ def python_blocks(containing: str) -> list[str]:
 
 
 @pytest.mark.parametrize("block", python_blocks("from agents"))
-def test_code_for_the_agents_sdk_names_what_is_real(block: str) -> None:
+def test_the_agents_sdk_example_uses_existing_names(block: str) -> None:
     named = {node.value for node in ast.walk(ast.parse(block)) if isinstance(node, ast.Constant)}
     assert ({"command", "clientary-mcp"} <= named) != ({"url", HTTP[0]["url"]} <= named)
     assert {name for name in named if str(name).startswith("CLIENTARY_")} <= {*SETTINGS}
@@ -130,7 +130,7 @@ def run(program: list[str], environment: dict[str, str]) -> str:
     return done.stdout
 
 
-def test_the_python_client_does_what_is_shown() -> None:
+def test_the_python_client_example_works() -> None:
     (block,) = python_blocks("from clientary_mcp import")
     with account_on_loopback() as settings:
         lines = run(["-c", block], settings).splitlines()
@@ -138,7 +138,7 @@ def test_the_python_client_does_what_is_shown() -> None:
     assert re.match(r".*clients/\d+.*", lines[3])
 
 
-def test_the_client_of_the_sdk_does_what_is_shown() -> None:
+def test_the_sdk_client_example_works() -> None:
     (block,) = python_blocks("StdioServerParameters")
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     assert run(["-c", block], {"PATH": path}) == "64 clients\n"

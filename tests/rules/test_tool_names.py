@@ -37,7 +37,7 @@ def sentences(tree: ast.AST) -> Iterator[ast.Constant]:
         parts += ast.iter_child_nodes(part)
 
 
-def test_no_sentence_names_a_tool_unless_it_is_a_mention() -> None:
+def test_only_mentions_name_tools_in_sentences() -> None:
     found = [
         f"{path.relative_to(ROOT)}:{text.lineno} {text.value!r}"
         for path in SOURCES

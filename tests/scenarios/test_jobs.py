@@ -59,7 +59,7 @@ async def test_bill_october_of_the_quarry_catalogue(play: Play, account: Sandbox
 TASKS = ["Kick-off", "Sitemap", "Texts", "Drafts", "Launch"]
 
 
-async def test_a_lead_is_won_and_the_fourth_task_fails_at_first(play: Play, account: Sandbox) -> None:
+async def test_a_lead_is_converted_although_the_fourth_task_fails_at_first(play: Play, account: Sandbox) -> None:
     found = (await play.ask("search", query="Tidewater Ferries", types=["lead"]))["rows"]
     job: dict[str, Any] = {
         "lead_id": found[0]["id"],
@@ -109,9 +109,7 @@ def people_of(clients: list[dict[str, Any]], known: str) -> list[dict[str, Any]]
     return rows
 
 
-async def test_25_contacts_are_imported_into_5_clients_while_clientary_asks_to_slow_down(
-    play: Play, account: Sandbox
-) -> None:
+async def test_25_contacts_are_imported_into_5_clients_under_rate_limiting(play: Play, account: Sandbox) -> None:
     clients = oracle.rows(
         account, "SELECT id, name FROM clients WHERE status = 1 AND name NOT LIKE '%Larkspur%' LIMIT 5"
     )
@@ -170,7 +168,7 @@ async def test_a_client_is_archived_rather_than_deleted(play: Play, account: San
     await compare("a client archived rather than deleted", play, alone, account_with_traps())
 
 
-async def test_a_part_payment_that_is_asked_for_twice_is_recorded_once(play: Play, account: Sandbox) -> None:
+async def test_a_part_payment_requested_twice_is_recorded_once(play: Play, account: Sandbox) -> None:
     (invoice,) = (await play.ask("list_invoices", query="T-1", min_balance=1000, limit=1))["records"]
     assert invoice["number"] == "T-1"
     payment = {"invoice_id": invoice["id"], "amount": 400.5, "received_on": DAY, "note": "Bank transfer"}
@@ -223,7 +221,7 @@ async def test_an_accepted_estimate_becomes_a_draft_invoice(play: Play, account:
     await compare("an accepted estimate into a draft invoice", play, alone, account_with_traps())
 
 
-async def test_reminders_go_to_who_is_late_and_not_to_who_has_just_paid(account: Sandbox) -> None:
+async def test_reminders_go_to_late_clients_and_not_to_recent_payers(account: Sandbox) -> None:
     async with play_on(account, mails_per_hour=200) as play:
         job = {"min_days_overdue": 30}
         await play.ask("send_payment_reminders", **job)

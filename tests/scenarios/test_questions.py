@@ -30,7 +30,7 @@ async def test_how_many_hours_are_left_in_the_retainer_of_fernhill_dental(play: 
     await compare("hours left in a retainer", play, alone, account_with_traps())
 
 
-async def test_who_owes_us_more_than_a_thousand_and_is_late(play: Play, account: Sandbox) -> None:
+async def test_which_clients_owe_more_than_a_thousand_and_are_late(play: Play, account: Sandbox) -> None:
     answer = await play.ask("receivables_report", min_total=1000.01, min_days_overdue=1)
     told = {(row["client"], row["currency_code"]): in_cents(row["total"]) for row in answer["rows"]}
     expected = oracle.overdue_over(account, 100_000, TODAY)
@@ -48,7 +48,7 @@ async def test_who_owes_us_more_than_a_thousand_and_is_late(play: Play, account:
     await compare("clients with more than 1,000 overdue", play, alone, account_with_traps())
 
 
-async def test_what_does_the_owner_of_an_address_owe_on_the_latest_invoice(play: Play, account: Sandbox) -> None:
+async def test_what_does_a_contact_found_by_address_owe_on_the_latest_invoice(play: Play, account: Sandbox) -> None:
     answer = await play.ask("client_overview", email=OWNER.upper())
     client = oracle.id_of(account, "clients", "Larkspur Studio")
     assert answer["client"]["id"] == client
@@ -87,7 +87,7 @@ async def test_what_was_owed_to_us_at_the_end_of_a_month(play: Play, account: Sa
     await compare(f"receivables as of {day}", play, alone, account_with_traps())
 
 
-async def test_which_clients_have_more_than_five_hours_that_are_not_billed(play: Play, account: Sandbox) -> None:
+async def test_which_clients_have_more_than_five_unbilled_hours(play: Play, account: Sandbox) -> None:
     answer = await play.ask("unbilled_report", group_by="client", min_hours=5)
     told = {
         (row.get("client_id"), row["currency_code"]): (in_cents(row["hours"]), in_cents(row["amount"]))
@@ -114,7 +114,7 @@ def project_of_three(account: Sandbox) -> dict[str, Any]:
     )[0]
 
 
-async def test_what_we_earned_on_a_project_at_the_cost_of_three_people(play: Play, account: Sandbox) -> None:
+async def test_what_a_project_with_three_people_earned(play: Play, account: Sandbox) -> None:
     project = project_of_three(account)
     people = [
         row["user_id"]
