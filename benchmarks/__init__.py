@@ -1,1 +1,1 @@
-"""How fast and how big the server is, measured against a bare `MCPServer` in the same run."""
+"""Measures the server's speed and size against a bare `MCPServer` in the same run."""

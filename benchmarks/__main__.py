@@ -1,6 +1,6 @@
-"""`python -m benchmarks [--quick]`: the server against a bare one, as a table; exits with 1 when a limit is missed.
+"""`python -m benchmarks [--quick]`: compares the server with a bare one in a table; exits with 1 if a limit is missed.
 
-The server keeps its audit trail while it is measured, in a temporary file, and is otherwise set as it comes.
+The measured server writes its audit trail to a temporary file; all other settings are the defaults.
 """
 
 import argparse
@@ -21,7 +21,7 @@ LONGEST = 900
 
 
 async def measure(effort: Effort) -> list[Row]:
-    """All rows. Memory is that of the processes that did the work before."""
+    """Measure all rows. Memory is that of the processes that did the preceding work."""
     async with asyncio.timeout(LONGEST), upstream() as port:
         rows = [await measures.starts(port, effort)]
         async with OverStdio.session(OURS, port) as ours, OverStdio.session(BARE, port) as bare:
@@ -59,7 +59,7 @@ def _number(value: float, unit: str) -> str:
 
 
 def main() -> None:
-    """Measure, print, and say by the exit status whether every limit is kept."""
+    """Measure and print; the exit status is 0 if every limit is kept."""
     parser = argparse.ArgumentParser("benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer rounds: about 40 seconds")
     effort = QUICK if parser.parse_args().quick else FULL

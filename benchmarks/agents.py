@@ -1,6 +1,6 @@
-"""MCP clients that cost next to nothing, so that what is measured is the server: JSON-RPC over pipes and over HTTP.
+"""Minimal MCP clients, so that the measurement is of the server: JSON-RPC over pipes and over HTTP.
 
-They shake hands as today's hosts do (revision 2025-11-25) and check no more than that an answer is one.
+They initialize as current hosts do (revision 2025-11-25) and check only that a response is a result.
 """
 
 import asyncio
@@ -22,16 +22,16 @@ _HELLO = {
 
 
 class Agent(Protocol):
-    """A session with one server, in a process of its own."""
+    """A session with one server in its own process."""
 
     process: Process
 
     async def ask(self, method: str, params: dict[str, Any]) -> Any:
-        """The result of one request; an error for an answer that is none."""
+        """The result of one request; raises if the response is not a result."""
 
 
 class OverStdio:
-    """Any number of requests at the same time, over one pair of pipes."""
+    """Concurrent requests over one pair of pipes."""
 
     def __init__(self, process: Process) -> None:
         assert process.stdin is not None
@@ -45,7 +45,7 @@ class OverStdio:
     @classmethod
     @contextlib.asynccontextmanager
     async def session(cls, server: Contender, upstream: int) -> AsyncIterator[Self]:
-        """A session with a server that is started for it, and ended after it."""
+        """A session with a server that is started for it and stopped afterwards."""
         process = await start(server.stdio, upstream)
         agent = cls(process)
         try:
@@ -57,7 +57,7 @@ class OverStdio:
             await agent._reading
 
     async def ask(self, method: str, params: dict[str, Any]) -> Any:
-        """One line there, one line back."""
+        """Send one line and receive one line."""
         if self._reading.done():
             raise ConnectionError("the server has ended")
         number = next(self._ids)
@@ -83,7 +83,7 @@ class OverStdio:
 
 
 class OverHttp:
-    """Any number of requests at the same time, each over a connection that is kept for the next one."""
+    """Concurrent requests, each over a connection that is reused for the next one."""
 
     def __init__(self, process: Process, port: int) -> None:
         self.process = process
@@ -95,7 +95,7 @@ class OverHttp:
     @classmethod
     @contextlib.asynccontextmanager
     async def session(cls, server: Contender, upstream: int) -> AsyncIterator[Self]:
-        """A session with a server that is started for it, and ended after it."""
+        """A session with a server that is started for it and stopped afterwards."""
         port = free_port()
         process = await start([*server.http, str(port)], upstream)
         agent = cls(process, port)
@@ -112,7 +112,7 @@ class OverHttp:
             await stop(process)
 
     async def ask(self, method: str, params: dict[str, Any]) -> Any:
-        """The last message of the event stream that answers one POST."""
+        """The last message of the event stream returned for one POST."""
         body = await self._post({"id": next(self._ids), "method": method, "params": params})
         events = [line.removeprefix(b"data: ") for line in body.splitlines() if line.startswith(b"data: {")]
         return json.loads(events[-1])["result"]

@@ -1,4 +1,4 @@
-"""The least that could do the same: an `MCPServer` with one tool, which makes one request through httpx.
+"""The smallest comparable server: an `MCPServer` with one tool that makes one request through httpx.
 
 `python -m benchmarks.bare_server` serves stdio; with a port, streamable HTTP on loopback.
 """
@@ -22,7 +22,7 @@ http = httpx.AsyncClient(
 
 @server.tool()
 async def get_client(client_id: int) -> dict[str, Any]:
-    """One client in full."""
+    """Get one client in full."""
     response = await http.get(f"clients/{client_id}")
     response.raise_for_status()
     client: dict[str, Any] = response.json()

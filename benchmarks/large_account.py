@@ -1,7 +1,7 @@
-"""A large played account: 1,000 clients, 20,000 invoices and their records, 50 ms a page.
+"""A large simulated account: 1,000 clients, 20,000 invoices and their records, 50 ms a page.
 
 `python -m benchmarks.large_account` prints its port on loopback and ends when its standard input does. `GET /count`
-tells how many requests it has answered since the last time it was asked.
+returns the number of requests answered since the previous `GET /count`.
 """
 
 import asyncio

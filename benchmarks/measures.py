@@ -1,4 +1,4 @@
-"""The measurements: both servers in turn, round by round; each figure is a median."""
+"""The measurements: both servers alternate, round by round; each figure is a median."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ class Effort:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table: two numbers, or one, and the limit it has to keep."""
+    """One row of the table: one or two numbers and their limit."""
 
     what: str
     unit: str

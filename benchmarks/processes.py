@@ -1,4 +1,4 @@
-"""The measured processes: started and ended here, and their peak memory."""
+"""Starts and stops the measured processes, and reads their peak memory."""
 
 import asyncio
 import contextlib
@@ -36,7 +36,7 @@ TRAIL = Path(tempfile.gettempdir()) / f"clientary-mcp-benchmarks-{os.getpid()}.j
 
 
 async def start(module: Sequence[str], upstream: int | None = None) -> Process:
-    """`python -m` these words; `upstream` is the port that plays Clientary. Beyond it and the trail all is default."""
+    """Run `python -m` with these arguments; `upstream` is the port that simulates Clientary. All else is default."""
     account = {
         "CLIENTARY_BASE_URL": f"http://127.0.0.1:{upstream}",
         "CLIENTARY_API_TOKEN": "bench",
@@ -50,7 +50,7 @@ async def start(module: Sequence[str], upstream: int | None = None) -> Process:
 
 
 async def stop(process: Process) -> None:
-    """End it: politely, by closing its input; then by a signal; then by one that cannot be ignored."""
+    """Stop it by closing its input, then by SIGTERM, then by SIGKILL."""
     assert process.stdin is not None
     process.stdin.close()
     for end in (process.terminate, process.kill):
@@ -64,7 +64,7 @@ async def stop(process: Process) -> None:
 
 @contextlib.asynccontextmanager
 async def upstream(module: str = "benchmarks.upstream") -> AsyncIterator[int]:
-    """The port on which Clientary is played, by a module of ours."""
+    """The port on which one of our modules simulates Clientary."""
     process = await start([module])
     try:
         assert process.stdout is not None
@@ -75,7 +75,7 @@ async def upstream(module: str = "benchmarks.upstream") -> AsyncIterator[int]:
 
 @contextlib.contextmanager
 def trail() -> Iterator[Path]:
-    """The trail of the servers that are measured within; none is left behind."""
+    """The audit trail of the servers measured within the block; deleted afterwards."""
     try:
         yield TRAIL
     finally:
@@ -83,7 +83,7 @@ def trail() -> Iterator[Path]:
 
 
 def free_port() -> int:
-    """A port of loopback that nobody listens on."""
+    """A free port on loopback."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -1,6 +1,6 @@
 """`python -m benchmarks.reports`: every report and narrowed list on a large account: time, requests, memory.
 
-A report may take 1.3 times what its requests take, so many at a time, where they are enough for that to mean anything;
+A report may take 1.3 times as long as its requests at the given concurrency, if there are enough to measure;
 the server may hold 1.5 times the memory that it holds idle. The exit status is 1 when a limit is missed.
 """
 
@@ -47,7 +47,7 @@ CALLS: tuple[tuple[str, dict[str, Any]], ...] = (
 
 @dataclass(frozen=True)
 class Measured:
-    """One call: what it took, and what it may take."""
+    """One call: its cost and its limit."""
 
     what: str
     seconds: float
@@ -55,12 +55,12 @@ class Measured:
 
     @property
     def kept(self) -> bool | None:
-        """Whether it keeps the limit; None where it has none."""
+        """Whether it keeps the limit; None if it has none."""
         return self.ratio <= SLOWEST if self.requests >= FEWEST else None
 
     @property
     def ratio(self) -> float:
-        """Its time against that of its requests, so many at a time."""
+        """Its time divided by that of its requests at the given concurrency."""
         return self.seconds / (self.requests / AT_A_TIME * SECONDS_PER_PAGE)
 
 
@@ -87,7 +87,7 @@ async def measure() -> tuple[list[Measured], float, float]:
 
 
 def main() -> None:
-    """Measure, print, and say by the exit status whether every limit is kept."""
+    """Measure and print; the exit status is 0 if every limit is kept."""
     with trail():
         measured, idle, peak = asyncio.run(measure())
     print(

@@ -1,8 +1,8 @@
 """The storm in full: `python -m benchmarks.storm [calls] [agents] [seed] [lateness]`.
 
 Without arguments 10,000 calls by 20 agents. With lateness, some of the writes whose connection breaks take effect up
-to so many seconds later. Ends with 1 when anything was lost, done twice or told wrong, or when memory grew.
-`tests/resilience/storm.py` is the storm.
+to that many seconds later. Exits with 1 if anything was lost, duplicated or misreported, or if memory grew.
+The storm itself is `tests/resilience/storm.py`.
 """
 
 import sys
@@ -17,7 +17,7 @@ MOST_GROWTH = 20.0
 
 
 def main() -> int:
-    """Run it, and say what it came to."""
+    """Run it and print the results."""
     given = (*sys.argv[1:], *DEFAULTS[len(sys.argv) - 1 :])
     calls, agents, seed, lateness = (int(number) for number in given)
     began = time.perf_counter()
@@ -28,7 +28,7 @@ def main() -> int:
 
 
 def show(report: Report, weather: str, seconds: float) -> bool:
-    """Print the table; whether everything held."""
+    """Print the table; return whether every rule held."""
     growth, struck = report.late - report.early, sum(report.struck.values())
     broken = {rule: found for rule, found in report.violations.items() if found}
     rows: list[tuple[str, str, str]] = [

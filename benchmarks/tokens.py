@@ -1,4 +1,4 @@
-"""The room that the tools take in a model's context, in characters and in tokens: `python -m benchmarks.tokens`.
+"""The size of the tools in a model's context, in characters and in tokens: `python -m benchmarks.tokens`.
 
 Tokens are counted by gpt-tokenizer, which brings its encodings along; npm installs it into a temporary directory.
 """
@@ -35,7 +35,7 @@ def count_tokens(texts: Sequence[str], encoding: str, folder: str) -> list[int]:
 
 
 def main() -> None:
-    """Print the average, the largest and the sum of what a model reads of the tools."""
+    """Print the average, the maximum and the sum of the tool definitions that a model reads."""
     texts = [what_a_model_reads(tool) for tool in ALL]
     with tempfile.TemporaryDirectory() as folder:
         install = ["npm", "install", "--silent", "--no-audit", "--no-fund", TOKENIZER]

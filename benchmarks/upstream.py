@@ -1,4 +1,4 @@
-"""Clientary, played as fast as Python can: one client by its id, and a list of 1,000 clients on 100 slow pages.
+"""Clientary, simulated as fast as Python can: one client by its id, and a list of 1,000 clients on 100 slow pages.
 
 `python -m benchmarks.upstream` prints its port on loopback and ends when its standard input does.
 """
@@ -13,7 +13,7 @@ _PER_PAGE = RECORDS // PAGES
 
 
 def client(number: int) -> dict[str, Any]:
-    """A client as the API shows one; what a list says of it is short, so that 1,000 fit into one answer."""
+    """A client as the API returns it; its list form is short, so that 1,000 fit in one answer."""
     return {
         "id": number,
         "name": f"Client {number}",
@@ -78,7 +78,7 @@ class Upstream(asyncio.Protocol):
 
 
 async def serve() -> None:
-    """Answer until standard input ends: when whoever started this is gone, so is this."""
+    """Answer until standard input ends, so that the process never outlives its parent."""
     server = await asyncio.get_running_loop().create_server(Upstream, "127.0.0.1", 0, backlog=256)
     print(server.sockets[0].getsockname()[1], flush=True)
     await asyncio.to_thread(sys.stdin.read)

@@ -22,7 +22,7 @@ _SHOWN = 10
 
 @dataclass(frozen=True)
 class Probe:
-    """A client, the packages that it needs, pinned, and the script that runs in their environment."""
+    """A client: its pinned packages and the script that runs in their environment."""
 
     name: str
     script: str
@@ -30,7 +30,7 @@ class Probe:
 
     @property
     def in_python(self) -> bool:
-        """Whether the script is Python, else it is JavaScript."""
+        """Whether the script is Python; otherwise it is JavaScript."""
         return self.script.endswith(".py")
 
     @property
@@ -39,7 +39,7 @@ class Probe:
         return ENVIRONMENTS / self.script
 
     def install(self) -> None:
-        """Make the environment, unless it is there with the same packages."""
+        """Create the environment, unless it exists with the same packages."""
         done = self.home / "installed.json"
         if done.is_file() and json.loads(done.read_text()) == list(self.packages):
             return
@@ -55,7 +55,7 @@ class Probe:
         done.write_text(json.dumps(self.packages))
 
     def run(self) -> dict[str, Any]:
-        """What the script reports in its last line."""
+        """The last line that the script prints."""
         script = Path(shutil.copy(SCRIPTS / self.script, self.home))  # where its packages are found
         interpreter = str(self.home / "bin/python") if self.in_python else "node"
         printed = _run([interpreter, str(script)], ROOT, SERVER=json.dumps(SERVER))
@@ -86,7 +86,7 @@ def _run(command: list[str], where: Path, **settings: str) -> str:
 
 
 def _try(probe: Probe) -> bool:
-    """Run one probe and print its line; False when something failed."""
+    """Run one probe and print its line; return False if it failed."""
     try:
         probe.install()
     except (OSError, subprocess.TimeoutExpired) as failure:
@@ -111,7 +111,7 @@ def _try(probe: Probe) -> bool:
 
 
 def main() -> int:
-    """Run the probes that are named, by default all of them; 1 when one of them failed."""
+    """Run the named probes, by default all; return 1 if one of them failed."""
     parser = argparse.ArgumentParser(prog="scripts/clients", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="name", help=f"default all of: {', '.join(PROBES)}")
     names = parser.parse_args().names or list(PROBES)

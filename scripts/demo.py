@@ -55,7 +55,7 @@ async def main() -> None:
 
 
 async def list_the_tools(client: Client) -> None:
-    """The first thing that an agent reads."""
+    """List the tools, as an agent does first."""
     step("An agent asks what it can do")
     print(bold("  → tools/list"))
     tools = (await client.list_tools()).tools
@@ -68,7 +68,7 @@ async def list_the_tools(client: Client) -> None:
 
 
 async def read_every_client(client: Client) -> list[dict[str, Any]]:
-    """A first part, then the rest from `next_offset` on."""
+    """Read a first part of the list, then the rest from `next_offset`."""
     step("It reads every client. Clientary sends ten on a page; the tool joins the pages")
     first = await answer(client, "list_clients", limit=30)
     rest = await answer(client, "list_clients", limit=1000, offset=first["next_offset"])
@@ -83,7 +83,7 @@ async def read_every_client(client: Client) -> list[dict[str, Any]]:
 
 
 async def draft_an_invoice(client: Client, chosen: dict[str, Any]) -> None:
-    """Two taxable lines; Clientary does the sums."""
+    """Create an invoice with two taxable lines; Clientary computes the totals."""
     step(f"It drafts an invoice for {chosen['name']}")
     today = date.today()  # noqa: DTZ011 - the account's day is the day of this machine, too
     invoice = await answer(
@@ -106,14 +106,14 @@ async def draft_an_invoice(client: Client, chosen: dict[str, Any]) -> None:
 
 
 async def ask_who_owes(client: Client) -> None:
-    """One question, one call: the sums are the server's, per currency."""
+    """Ask one question with one call; the server returns the totals per currency."""
     step("It is asked who is late with more than 10,000, and answers from a report over all invoices")
     report = await answer(client, "receivables_report", min_total=10_000, min_days_overdue=1)
     expect(all(row["total"] >= 10_000 for row in report["rows"]), "every row is one client in one currency")
 
 
 async def bill_hours(client: Client) -> None:
-    """A job of many writes; nothing happens before someone agrees."""
+    """Run a job of many writes, which nothing starts before the user agrees."""
     step("It looks for unbilled hours, and is shown the invoice that a project's would make")
     report = await answer(client, "unbilled_report", min_hours=5)
     project = next(row for row in report["rows"] if row.get("client_id"))
@@ -122,7 +122,7 @@ async def bill_hours(client: Client) -> None:
 
 
 async def delete_a_client(client: Client, chosen: dict[str, Any], before: int) -> None:
-    """Shown first, done when confirmed, gone afterwards."""
+    """Preview a delete, confirm it, and check that the client is gone."""
     step(f"It is told to delete {chosen['name']}, and does not confirm: it is shown what would go along")
     preview = await answer(client, "delete_client", client_id=chosen["id"])
     expect(not preview["done"], "nothing was deleted")
@@ -149,7 +149,7 @@ async def call(client: Client, tool: str, **arguments: Any) -> CallToolResult:
 
 
 async def answer(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
-    """The answer of a call that has to succeed."""
+    """The answer to a call that must succeed."""
     result = await call(client, tool, **arguments)
     if result.is_error:
         raise UnexpectedError(f"{tool} succeeds")
@@ -157,7 +157,7 @@ async def answer(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
 
 
 def step(title: str) -> None:
-    """A heading."""
+    """Print a heading."""
     print()
     for line in wrap(f"{title}.", WIDTH):
         print(bold(line))
@@ -172,19 +172,19 @@ def expect(true: bool, what: str) -> None:
 
 
 def paragraph(text: str) -> None:
-    """Running text."""
+    """Print running text."""
     print()
     print("\n".join(wrap(" ".join(text.split()), WIDTH)))
 
 
 def show(fields: dict[str, Any]) -> None:
-    """What was sent or what came back."""
+    """Print a request or an answer."""
     for line in lines_of(fields, 6):
         print(dim(line))
 
 
 def lines_of(fields: dict[str, Any], indent: int) -> Iterator[str]:
-    """Short values side by side; texts, objects and lists of objects on lines of their own. No empty ones."""
+    """Short values share a line; texts, objects and lists of objects get their own. Empty values are omitted."""
     short: list[str] = []
     for name, value in fields.items():
         if value in EMPTY:
@@ -200,7 +200,7 @@ def lines_of(fields: dict[str, Any], indent: int) -> Iterator[str]:
 
 
 def lines_of_one(name: str, value: Any, indent: int) -> Iterator[str]:
-    """The lines of a field that needs its own; none when it is short."""
+    """The lines of a field that needs its own; none if it is short."""
     margin = " " * indent
     if isinstance(value, dict):
         yield f"{margin}{name}"
@@ -237,12 +237,12 @@ def wrapped(text: str, indent: int) -> list[str]:
 
 
 def bold(text: str) -> str:
-    """Stands out, on a terminal."""
+    """Bold on a terminal."""
     return f"\033[1m{text}\033[0m" if COLOURS else text
 
 
 def dim(text: str) -> str:
-    """Stands back, on a terminal."""
+    """Dim on a terminal."""
     return f"\033[2m{text}\033[0m" if COLOURS else text
 
 

@@ -1,4 +1,4 @@
-"""The generated parts of the documents, made by the code that they describe; `scripts/docs` writes them anew.
+"""The generated parts of the documentation, made from the code that they describe; `scripts/docs` rewrites them.
 
 A document marks such a part with `<!-- generated: NAME -->` and `<!-- /generated -->`.
 """
@@ -26,7 +26,7 @@ _PART = re.compile(r"(?<=<!-- generated: )([\w-]+)( -->\n).*?(?=<!-- /generated 
 
 
 def rewritten(text: str) -> str:
-    """A document with its generated parts as they should be."""
+    """A document with its generated parts up to date."""
     return _PART.sub(lambda part: f"{part[1]}{part[2]}\n{_text_of(part[1])}\n\n", text)
 
 
@@ -52,7 +52,7 @@ def _default(value: object) -> str:
 
 
 def _tools() -> str:
-    """Every tool in the order in which agents see them, by resource: what it may do, what it does, its arguments."""
+    """Every tool by resource, in the order that agents get them: effect, description and arguments."""
     resources = dict.fromkeys(tool.resource for tool in ALL)
     return "\n\n".join(f"### {_title(name)}\n\n{_entries(name)}" for name in resources)
 
@@ -68,7 +68,7 @@ def _entry(tool: Tool) -> str:
 
 
 def _counts() -> str:
-    """How many tools may do what."""
+    """The number of tools per effect."""
     kinds = [kind(tool) for tool in ALL]
     return (
         f"{len(ALL)} tools: {kinds.count('reads')} read, {kinds.count('writes')} write at once, and"

@@ -1,6 +1,6 @@
-"""What the program says when it runs: its messages, prompts, resources and instructions, for the documents to quote.
+"""The running program's messages, prompts, resources and instructions, for the documentation to quote.
 
-Nothing here is written by hand: each message is what a person or an agent gets in that situation.
+Nothing here is written by hand: each message is the one that a user or an agent gets in that situation.
 """
 
 import os
@@ -49,7 +49,7 @@ _FAILURES: Mapping[str, tuple[str, dict[str, Any], Callable[[httpx.Request], htt
 
 @dataclass(frozen=True)
 class Observed:
-    """What a server with every feature on says of itself, and the messages of starts and calls that fail."""
+    """The texts of a server with every feature enabled, and the messages of failing starts and calls."""
 
     instructions: str
     prompts: list[mcp_types.Prompt]
@@ -60,7 +60,7 @@ class Observed:
 
 @cache
 def observed() -> Observed:
-    """Run the program, and keep what it said."""
+    """Run the program and collect its texts."""
     return anyio.run(_observe)
 
 
@@ -86,7 +86,7 @@ async def _observe() -> Observed:
 
 
 def _start(arguments: tuple[str, ...], settings: dict[str, str]) -> str:
-    """What the command says on stderr."""
+    """What the command writes to stderr."""
     others = {name: value for name, value in os.environ.items() if not name.startswith("CLIENTARY_")}
     done = subprocess.run(  # noqa: S603 - our own command
         [sys.executable, "-m", "clientary_mcp", *arguments],
@@ -103,7 +103,7 @@ def _start(arguments: tuple[str, ...], settings: dict[str, str]) -> str:
 
 
 async def _refusal_of_the_token() -> str:
-    """What `clientary-mcp check` says of a token that the account does not know."""
+    """What `clientary-mcp check` prints for a token that the account does not know."""
     settings = Settings.from_environment(_ACCOUNT)
     async with Clientary(settings, httpx.ASGITransport(Sandbox().app)) as clientary:
         try:
@@ -115,14 +115,14 @@ async def _refusal_of_the_token() -> str:
 
 
 async def _failure(tool: str, arguments: dict[str, Any], account: Callable[[httpx.Request], httpx.Response]) -> str:
-    """What an agent gets for a call on an account that behaves like that; no wait takes time."""
+    """The error of a call on an account that behaves this way; waits take no time."""
     clientary = Clientary(Settings.from_environment(_ACCOUNT), httpx.MockTransport(account), Clock(sleep=_at_once))
     async with clientary, Client(ClientaryServer(clientary)) as client:
         return await _refusal(client, tool, **arguments)
 
 
 async def _failure_to_ask() -> str:
-    """What an agent gets whose program declares that it can ask its user, and then cannot."""
+    """The error for a client that declares elicitation and then cannot ask its user."""
     sandbox = Sandbox()
 
     async def no_handler(context: object, params: object) -> mcp_types.ErrorData:
@@ -146,7 +146,7 @@ async def _refusal(client: Client, tool: str, **arguments: Any) -> str:
 
 
 async def _at_once(seconds: float) -> None:
-    """Wait for nothing."""
+    """Do not wait."""
 
 
 def _fail(error: httpx.TransportError) -> httpx.Response:
@@ -154,5 +154,5 @@ def _fail(error: httpx.TransportError) -> httpx.Response:
 
 
 def _lose(request: httpx.Request) -> httpx.Response:
-    """A write whose answer never comes, on an account that then answers with errors of its own."""
+    """Lose the response to a write, and answer everything after it with server errors."""
     return httpx.Response(500) if request.method == "GET" else _fail(httpx.ReadError("lost", request=request))
