@@ -1,4 +1,4 @@
-"""What tests share: an account that respx plays request by request, the sandbox, and an agent for each."""
+"""Shared fixtures: an account mocked by respx request by request, the sandbox, and an agent for each."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import date
@@ -17,7 +17,7 @@ from tests.support.agent import ERAS, Agent, Era, agent_of
 from tests.support.clock import FakeTime
 from tests.support.virtual_time import session_on
 
-# The same examples in every run, and no limit of time: nothing may depend on how fast a machine is.
+# The same examples in every run and no deadline: no result may depend on the speed of the machine.
 STEADY: dict[str, Any] = {"deadline": None, "derandomize": True, "database": None}
 hypothesis.settings.register_profile("short", max_examples=20, **STEADY)
 hypothesis.settings.register_profile("long", max_examples=200, **STEADY)  # by --hypothesis-profile
@@ -34,7 +34,7 @@ def anyio_backend() -> str:
 
 @pytest.fixture(params=ERAS)
 def era(request: pytest.FixtureRequest) -> Era:
-    """Both protocol eras, for the tests that ask for it."""
+    """Both protocol eras, for the tests that request this fixture."""
     era: Era = request.param
     return era
 
@@ -46,20 +46,20 @@ def time() -> FakeTime:
 
 @pytest.fixture
 def account() -> Iterator[respx.MockRouter]:
-    """Clientary, played by respx: a request that no route expects fails the test."""
+    """Clientary, mocked by respx: a request that no route expects fails the test."""
     with respx.mock(base_url="https://acme.clientary.com/api/v2/", assert_all_called=False) as router:
         yield router
 
 
 @pytest.fixture
 def clientary(account: respx.MockRouter, time: FakeTime) -> Clientary:
-    """A session with the played account."""
+    """A session with the mocked account."""
     return Clientary(SETTINGS, clock=time.clock)
 
 
 @pytest.fixture
 async def agent(clientary: Clientary) -> AsyncIterator[Agent]:
-    """An agent on the played account."""
+    """An agent on the mocked account."""
     async with agent_of(clientary) as agent:
         yield agent
 
@@ -68,7 +68,7 @@ _filled = cache(Sandbox)
 
 
 def agency(**settings: Any) -> Sandbox:
-    """The embedded account, always of the same day; its books are copied, which is faster than making them."""
+    """The sandbox, always on the same date; its tables are copied, which is faster than generating them."""
     sandbox = Sandbox(TODAY, filled=False, **settings)
     _filled(TODAY).connection.backup(sandbox.connection)
     return sandbox
@@ -76,26 +76,26 @@ def agency(**settings: Any) -> Sandbox:
 
 @pytest.fixture
 def sandbox() -> Sandbox:
-    """An account of its own for each test."""
+    """A separate account for each test."""
     return agency()
 
 
 def session_with(sandbox: Sandbox, **settings: Any) -> Clientary:
-    """A session with an embedded account, on its day."""
+    """A session with a sandbox account, on its date."""
     chosen = Settings(base_url="http://localhost", api_token=sandbox.token, **settings)
     return Clientary(chosen, Network(sandbox), FakeTime(sandbox.today).clock)
 
 
 @pytest.fixture
 async def sandbox_agent(sandbox: Sandbox) -> AsyncIterator[Agent]:
-    """An agent on the embedded account."""
+    """An agent on the sandbox account."""
     async with agent_of(session_with(sandbox)) as agent:
         yield agent
 
 
 @pytest.fixture
 def books() -> Sandbox:
-    """An account of its own for each test, of which several agents' sessions know."""
+    """A separate account for each test, shared by several agents' sessions."""
     return agency()
 
 
@@ -108,12 +108,12 @@ async def clerk(books: Sandbox) -> AsyncIterator[Agent]:
 
 @pytest.fixture
 async def colleague(books: Sandbox) -> AsyncIterator[Agent]:
-    """Another one, through a server of its own, of whom the clerk's knows nothing."""
+    """Another agent, through a separate server that is unknown to the clerk's."""
     async with agent_of(session_on(books)) as agent:
         yield agent
 
 
 @pytest.fixture
 def found(books: Sandbox) -> Callable[..., list[Any]]:
-    """What the account's tables hold."""
+    """The contents of the account's tables."""
     return lambda statement, *values: books.connection.execute(statement, values).fetchall()

@@ -1,4 +1,4 @@
-"""Habits of clients and hosts that no single module answers for; the README beside this lists the other tests."""
+"""Behaviors of clients and hosts that no single module covers; the README in this folder lists the other tests."""
 
 import json
 import re

@@ -1,1 +1,1 @@
-"""Faults planted in a copy of the code, one at a time, to see that the short suite notices each of them."""
+"""Faults planted in a copy of the code, one at a time, to check that the short suite detects each of them."""

@@ -1,11 +1,11 @@
-"""Plants each fault of the table in a copy of the code, and says which test of the short suite found it.
+"""Plants each fault of the table in a copy of the code and reports which test of the short suite found it.
 
     python -m tests.faults              # all of them
     python -m tests.faults retry paging # those of some kinds
 
 The tests named in the table run first; where they pass, the whole short suite runs. A fault is found by a test that
-fails with it and passes without it. The exit status is 1 when one was not found, and 2 when a text to replace is not
-there exactly once.
+fails with it and passes without it. The exit status is 1 if one was not found, and 2 if a text to replace does not
+occur exactly once.
 """
 
 import os
@@ -23,7 +23,7 @@ LEFT_BEHIND = shutil.ignore_patterns(".git", ".venv", ".*_cache", ".hypothesis",
 
 
 def main(kinds: list[str]) -> int:
-    """Plant them, one after the other."""
+    """Plant them one after another."""
     chosen = [fault for fault in FAULTS if not kinds or fault.kind in kinds]
     if wrong := [fault for fault in chosen if (ROOT / fault.file).read_text("utf-8").count(fault.text) != 1]:
         for fault in wrong:
@@ -38,7 +38,7 @@ def main(kinds: list[str]) -> int:
 
 
 def finder(copy: Path, fault: Planted) -> str:
-    """The test that fails once the fault is there, and passes without it; empty when there is none."""
+    """The test that fails with the fault and passes without it; empty if there is none."""
     path = copy / fault.file
     sound = path.read_text("utf-8")
     path.write_text(sound.replace(fault.text, fault.instead), "utf-8")
@@ -50,7 +50,7 @@ def finder(copy: Path, fault: Planted) -> str:
 
 
 def failure(copy: Path, *arguments: str) -> str:
-    """The first test that fails, or what pytest says in the end where none could run; empty when all pass."""
+    """The first failing test, or pytest's last line if none could run; empty if all pass."""
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *arguments],
         cwd=copy, env=os.environ | {"PYTHONPATH": str(copy)}, capture_output=True, text=True, check=False,
@@ -62,7 +62,7 @@ def failure(copy: Path, *arguments: str) -> str:
 
 
 def report(fault: Planted, found: str) -> bool:
-    """Print one line; whether it was found."""
+    """Print one line; return whether the fault was found."""
     print(f"{fault.kind:10} {fault.name:70} {found or 'NOT FOUND'}", flush=True)
     return bool(found)
 

@@ -1,11 +1,11 @@
-"""The faults: what stands where, what is put in its place, and the tests that should notice it first."""
+"""The faults: the text in which file, its replacement, and the tests that should detect it first."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Planted:
-    """One fault. Its text must stand in the file exactly once."""
+    """One fault. Its text must occur in the file exactly once."""
 
     kind: str
     name: str

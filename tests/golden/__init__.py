@@ -1,4 +1,4 @@
-"""Every tool exactly as agents see it, one file each; `python -m tests.golden` writes them anew."""
+"""Every tool exactly as agents get it, one file each; `python -m tests.golden` rewrites them."""
 
 import json
 from pathlib import Path
@@ -9,6 +9,6 @@ FOLDER = Path(__file__).parent
 
 
 def text_of(tool: Tool) -> str:
-    """What the file of a tool has to hold."""
+    """The expected content of a tool's file."""
     published = tool.published.model_dump(mode="json", by_alias=True, exclude_none=True)
     return json.dumps(published, indent=2, ensure_ascii=False) + "\n"

@@ -1,4 +1,4 @@
-"""What one agent of the storm works on: records that nobody else touches, and the calls that change them."""
+"""The records of one storm agent, which no other agent touches, and the calls that change them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ _SCHEDULE = {"next_date": "2026-12-01", "time_interval": "monthly", "currency_co
 
 @dataclass
 class Books:
-    """The ids of an agent's records, by kind; the first client, project and invoice are kept to the end."""
+    """The ids of an agent's records by kind; the first client, project and invoice are never deleted."""
 
     ids: dict[str, list[int]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
 
@@ -38,7 +38,7 @@ class Books:
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of record: how it is made, under which name, and what becomes of it."""
+    """One kind of record: how it is created, updated and deleted."""
 
     table: str
     made_by: str

@@ -1,4 +1,4 @@
-"""Who compares what took effect with what agents were told: during a storm, and afterwards over the whole ledger."""
+"""Compares the effects of writes with the reported outcomes, during a storm and afterwards over the whole ledger."""
 
 import gc
 import re
@@ -30,9 +30,9 @@ _OF_HOURS = re.compile(rb"Time entries: [\d, -]+")
 
 
 def key_of(method: str, path: str, body: bytes = b"") -> str:
-    """What one write is known by: the mark in its body; a delete or a charge, which has none, by its address.
+    """The key that identifies a write: the mark in its body, or the path of a delete or a charge, which has none.
 
-    An invoice that a job makes is known by what its note says that it was made of, where its lines have marks too.
+    An invoice created by a job is identified by the source named in its note, since its lines may have marks too.
     """
     if (method, path) == ("POST", "invoices"):
         if made_of := _OF_HOURS.search(body):
@@ -44,18 +44,18 @@ def key_of(method: str, path: str, body: bytes = b"") -> str:
 
 
 def _is_a_jobs(key: str) -> bool:
-    """Whether only jobs write so: they tell in steps what they did, and mark entries that have no mark of ours."""
+    """Whether only jobs make this write: they report it among their steps, and its key has no mark."""
     return key.startswith(("Time entries: ", "invoice of estimate ", "PUT hours/"))
 
 
 def megabytes() -> float:
-    """What the process holds in memory, garbage left aside."""
+    """The memory that the process uses, after garbage collection."""
     gc.collect()
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
 
 
 class Witness(Network):
-    """Stands between the session and the account, and notes the writes whose answer did not come as it should."""
+    """Sits between the session and the account, and records the writes whose response was lost or faulty."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         super().__init__(sandbox)
@@ -63,7 +63,7 @@ class Witness(Network):
         self.requests = 0
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """The answer; that of a write is read here already, since it may break off."""
+        """The response; that of a write is read here, since it may be truncated."""
         self.requests += 1
         if request.method == "GET":
             return await super().handle_async_request(request)
@@ -83,14 +83,14 @@ class Witness(Network):
 
 @dataclass
 class Report:
-    """What a storm came to."""
+    """The result of a storm."""
 
     calls: Counter[str] = field(default_factory=Counter)
     """By tool."""
     told: Counter[str] = field(default_factory=Counter)
-    """How often a write was told as what."""
+    """The number of writes per reported outcome."""
     lists: Counter[str] = field(default_factory=Counter)
-    """How often a list was complete, in part, or failed."""
+    """The number of lists that were complete, partial or failed."""
     struck: Counter[str] = field(default_factory=Counter)
     """By kind of fault."""
     violations: dict[str, list[str]] = field(default_factory=lambda: {rule: [] for rule in RULES})
@@ -104,7 +104,7 @@ class Report:
 
 
 class Judge:
-    """Hears everything that agents do and are told."""
+    """Checks every call that agents make and every outcome that they receive."""
 
     def __init__(self, sandbox: Sandbox, witness: Witness, calls: int) -> None:
         self.sandbox, self.report = sandbox, Report()
@@ -130,11 +130,11 @@ class Judge:
             self.report.early = megabytes()
 
     def wrong(self, rule: str, what: str) -> None:
-        """Something that must not be."""
+        """Record a violation."""
         self.report.violations[rule].append(what)
 
     def hear(self, tool: str, key: str, answer: Answer) -> None:
-        """An agent was told what became of a write: is it so, at this moment?"""
+        """Check the reported outcome of a write against its effects so far."""
         self.report.told[answer.told] += 1
         self._last[key] = answer.told
         effects, said = self._effects_of(key), f"{tool} {key}: {answer.text[:300]}"
@@ -148,7 +148,7 @@ class Judge:
             self.wrong("unknown told without need", said)
 
     def hear_job(self, tool: str, keys: set[str], answer: Answer) -> None:
-        """An agent was told what became of a job whose writes are known by these keys: is it so, at this moment?"""
+        """Check the reported outcome of a job, whose writes have these keys, against their effects so far."""
         self._by_jobs |= keys
         self.report.told[answer.told] += 1
         missing = {key for key in keys if not self._effects_of(key)}
@@ -163,7 +163,7 @@ class Judge:
         self._told_in_part |= keys - missing
 
     def _effects_of(self, key: str) -> list[int]:
-        """The records of the writes of that key that took effect so far."""
+        """The records of this key's writes that have taken effect so far."""
         ledger = self.sandbox.ledger
         for write in ledger[self._read :]:
             self._effects[key_of(write.method, write.path, write.received)].append(write.id)
@@ -171,7 +171,7 @@ class Judge:
         return self._effects.get(key, [])
 
     def close(self) -> Report:
-        """Compare the whole ledger with what was told last."""
+        """Compare the whole ledger with the last reported outcomes."""
         self._effects_of("")
         for key, ids in self._effects.items():
             if len(ids) > 1:

@@ -1,4 +1,4 @@
-"""What jobs must never do twice, whoever calls them and whatever fails: read from the account's tables alone."""
+"""Finds what jobs did twice, whoever called them and whatever failed, from the account's tables alone."""
 
 import re
 from collections import Counter
@@ -12,7 +12,7 @@ _ESTIMATE = re.compile(r"Estimate [^\n]*\(id (\d+)\)")
 
 
 def done_twice(sandbox: Sandbox) -> list[str]:
-    """Hours in two living invoices, estimates that two were made of, people who are a client's contact twice."""
+    """Hours billed by two valid invoices, estimates with two invoices, and contacts that a client has twice."""
     notes = sandbox.connection.execute("SELECT id, note FROM invoices WHERE status <> ?", (_CANCELLED,)).fetchall()
     entries = Counter(entry for row in notes for entry in _entries(row["note"] or ""))
     estimates = Counter(found for row in notes for found in _ESTIMATE.findall(row["note"] or ""))

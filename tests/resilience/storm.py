@@ -2,8 +2,8 @@
 
 With lateness, some of the writes whose connection breaks take effect afterwards, up to so many seconds later.
 
-Afterwards the account's ledger is compared with what the agents were told. Time is virtual, and the same seed is the
-same storm; `benchmarks/storm.py` runs it in full, `test_storm.py` in short.
+Afterwards the account's ledger is compared with the reported outcomes. Time is virtual, and the same seed reproduces
+the same storm; `benchmarks/storm.py` runs it in full, `test_storm.py` in short.
 """
 
 import random
@@ -26,19 +26,19 @@ RATE = 0.2
 
 
 def storm(calls: int, agents: int, seed: int, lateness: float = 0.0) -> Report:
-    """What so many calls by so many agents come to."""
-    random.seed(seed)  # the jitter of retries; everything else has dice of its own
+    """Run a storm of that many calls by that many agents."""
+    random.seed(seed)  # the jitter of retries; everything else has its own random generator
     return anyio.run(_rage, calls, agents, seed, lateness, backend_options={"loop_factory": VirtualLoop})
 
 
 def _kinds(lateness: float) -> list[Fault]:
-    """What strikes: bad weather, and with lateness effects that come soon, later and last of all."""
+    """The kinds of fault: the usual ones, and with lateness also effects that are a little, more or very late."""
     late = [Fault("late", seconds=lateness * third / 3) for third in (1, 2, 3)]
     return [*STORM, *late] if lateness else [*STORM]
 
 
 async def _rage(calls: int, agents: int, seed: int, lateness: float) -> Report:
-    """Calm until everybody has a client, a project, an invoice and a card; then the storm, until all calls are made."""
+    """No faults until every agent has a client, project, invoice and card; then faults until all calls are made."""
     sandbox = agency()
     witness, clock = Witness(sandbox), clock_of(sandbox)
     judge = Judge(sandbox, witness, calls)
@@ -67,6 +67,6 @@ async def _rage(calls: int, agents: int, seed: int, lateness: float) -> Report:
     async with clientary, anyio.create_task_group() as group:
         for number in range(agents):
             group.start_soon(employ, number)
-    await anyio.sleep(lateness + 1)  # what was to come has come
+    await anyio.sleep(lateness + 1)  # every late effect has happened by now
     judge.report.seconds = clock.now() - began
     return judge.close()

@@ -1,4 +1,4 @@
-"""The agents of the storm: each works on books of its own, believes what it is told, and repeats what was not done."""
+"""The agents of the storm: each works on its own records, trusts the reported outcomes, and retries failed writes."""
 
 import random
 from collections.abc import Awaitable, Callable
@@ -25,12 +25,12 @@ class Worker:
         self._marks = 0
 
     async def settle_in(self) -> None:
-        """Make what everything else hangs on, before the storm."""
+        """Create the records that all others belong to, before the storm."""
         for kind in ("client", "project", "invoice", "payment_profile"):
             assert await self._create(kind) is not None
 
     async def work(self) -> None:
-        """One thing after another, until all calls were made; the whole of the books first."""
+        """Make one call after another until all are made; one record of each kind first."""
         things: dict[Callable[[], Awaitable[Any]], int] = {
             self._create_something: 27,
             self._update: 18,
@@ -55,7 +55,7 @@ class Worker:
         self._judge.count(tool)
         try:
             result = await self._agent.call(tool, arguments)
-        except Exception as error:  # noqa: BLE001 this is what the storm looks for
+        except Exception as error:  # noqa: BLE001 this is what the storm is to find
             self._judge.wrong("unhandled exceptions", f"{tool} {arguments}: {error!r}")
             return None
         text = result.content[0]
@@ -68,7 +68,7 @@ class Worker:
         return result
 
     async def _ask(self) -> None:
-        """A question about many records: answered, or a failure of Clientary's."""
+        """Ask a question about many records, which is answered or fails because of Clientary."""
         tool, given = self._dice.choice(QUESTIONS)
         arguments = given(self._books)
         result = await self._call(tool, arguments)
@@ -79,7 +79,7 @@ class Worker:
             self._judge.wrong("outcomes told wrong", f"{tool} {arguments}: {result.content}")
 
     async def _hand_over(self) -> None:
-        """A job, and the same one again until it is done, as agents are told to."""
+        """Call a job, and repeat it until it is done, as its errors advise."""
         job = self._dice.choice(JOBS)
         if not self._books.ids[job.needs] and await self._create(job.needs) is None:
             return
@@ -101,7 +101,7 @@ class Worker:
                 break
 
     async def _write(self, tool: str, arguments: JsonObject, key: str) -> Answer | None:
-        """Do it, and again as long as it is said not to be done; the last answer."""
+        """Make a write, and repeat it while it is reported as not done; return the last answer."""
         answer = None
         for _ in range(_TRIES):
             result = await self._call(tool, arguments)
@@ -213,12 +213,12 @@ class Worker:
             self._judge.wrong("lists called complete that are not", f"{tool} lacks {missing}")
 
     def _mine(self, kind: str) -> set[int]:
-        """An agent's own records that are there."""
+        """The agent's own records that exist."""
         store = self._judge.sandbox.store
         return {row["id"] for row in store.select_in(KINDS[kind].table, "id", self._books.ids[kind])}
 
     async def _list(self, tool: str, arguments: JsonObject) -> set[int] | None:
-        """The ids of a list that is called complete; None when it is not, or could not be read."""
+        """The ids of a complete list; None if it is incomplete or could not be read."""
         result = await self._call(tool, arguments)
         if result is None or result.is_error:
             self._judge.report.lists["failed"] += 1
@@ -232,7 +232,7 @@ class Worker:
         await self._call("get_staff", {"staff_id": self._dice.randint(1, 4)})
 
     async def _mistake(self) -> None:
-        """What agents get wrong: a name, a record that never was, a word."""
+        """Make a mistake that agents make: a wrong name, an unknown record or an invalid word."""
         mistakes: list[tuple[str, JsonObject]] = [
             ("create_task", {"titel": "Close the hatches"}),
             ("get_client", {"client_id": 999_999_999}),

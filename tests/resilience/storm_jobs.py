@@ -1,4 +1,4 @@
-"""What the agents of the storm ask and hand over besides single calls: questions about many records, and jobs."""
+"""The reports and jobs that the agents of the storm call besides single-record tools."""
 
 import random
 from collections.abc import Callable
@@ -39,7 +39,7 @@ FAILURES = ("Clientary", "changed while it was read. Try again")
 
 @dataclass(frozen=True)
 class Job:
-    """A job, its arguments on an agent's own records, and what the writes are known by that it certainly makes."""
+    """A job, its arguments on an agent's own records, and the keys of the writes that it certainly makes."""
 
     tool: str
     given: Callable[[Own, Callable[[], str], random.Random], JsonObject]
@@ -63,6 +63,6 @@ JOBS = (
         lambda given: {f"invoice of estimate {given['estimate_id']}"},
         "estimate",
     ),
-    # Which entries are open, only the account knows: what it bills is judged by what the invoices say.
+    # Only the account knows which entries are unbilled: billing is checked against the invoices' notes.
     Job("bill_project_hours", lambda own, _, __: own.project, lambda _: set(), "hour_entry"),
 )

@@ -1,4 +1,4 @@
-"""A list without end: only what was asked for is read, in bounds and without more and more memory."""
+"""An endless list: only the requested part is read, within bounds and with flat memory."""
 
 import gc
 import tracemalloc
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.anyio
 
 
 class Endless:
-    """A list of a million clients on 100,000 pages, and how much of it was read."""
+    """A list of a million clients on 100,000 pages, which counts the pages read."""
 
     def __init__(self, note: str = "") -> None:
         self.requests, self.note = 0, note
@@ -73,7 +73,7 @@ async def test_a_preview_over_an_endless_list_ends_and_is_bounded(time: FakeTime
     endless = Endless("n" * 1_000)
 
     async def answer(request: httpx.Request) -> httpx.Response:
-        await time.clock.sleep(0.1)  # what an answer takes: what is asked for without end ends at the deadline
+        await time.clock.sleep(0.1)  # the time of a response: an endless read ends at the deadline
         await anyio.lowlevel.checkpoint()
         assert endless.requests < 2_000, "it reads without end"
         if request.url.path.rpartition("/")[2] == "7":

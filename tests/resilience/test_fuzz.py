@@ -1,4 +1,4 @@
-"""Every tool, with arguments that its published schema allows and with everything around them: always an answer."""
+"""Fuzzes every tool with valid and nearly valid arguments: each call must return a valid answer or error."""
 
 import asyncio
 import json
@@ -134,7 +134,7 @@ anything = st.one_of(
 
 
 def fitting(schema: JsonObject, name: str = "") -> Values:
-    """Values that a published schema allows; ids mostly of records that are there."""
+    """Values that a published schema allows; ids are mostly those of existing records."""
     if "enum" in schema:
         return st.sampled_from(schema["enum"])
     if name in WORDS:
@@ -175,7 +175,7 @@ def objects(schema: JsonObject) -> Values:
 
 @st.composite
 def spoiled(draw: st.DrawFn, schema: JsonObject) -> JsonObject:
-    """Fitting arguments of which one is wrong, missing or not there at all; or all of them are."""
+    """Valid arguments of which one is wrong, missing or unknown, or all are."""
     arguments = dict(draw(objects(schema)))
     known = list(schema["properties"])
     match draw(st.sampled_from(["value", "value", "name", "missing", "text", "all"])):
@@ -196,19 +196,19 @@ def spoiled(draw: st.DrawFn, schema: JsonObject) -> JsonObject:
 
 
 class Host:
-    """An agent whose tools work on an account of their own, for tests that are no coroutines."""
+    """An agent on a separate account, for tests that are not coroutines."""
 
     def __init__(self, runner: asyncio.Runner, sandbox: Sandbox, agent: Agent) -> None:
         self._runner, self.sandbox, self._agent = runner, sandbox, agent
 
     def call(self, tool: str, arguments: JsonObject) -> mcp_types.CallToolResult:
-        """The answer, whatever it is."""
+        """The result, whether it succeeded or not."""
         return self._runner.run(self._agent.call(tool, arguments))
 
 
 @pytest.fixture
 def host(tmp_path: Path) -> Iterator[Host]:
-    """One for each tool; every one is offered, and may write its files."""
+    """A host for each tool; every tool is exposed and may write its files."""
     sandbox = agency()
     with asyncio.Runner() as runner:
         opened: asyncio.Future[Agent] = runner.get_loop().create_future()
@@ -232,7 +232,7 @@ def host(tmp_path: Path) -> Iterator[Host]:
 
 
 def check(host: Host, tool: Tool, arguments: JsonObject) -> bool:
-    """One call: whether it succeeded. It fits the published output schema, or says readably why not."""
+    """Make one call and return whether it succeeded. The answer matches the output schema or is a readable error."""
     before = len(host.sandbox.ledger), len(host.sandbox.requests)
     result = host.call(tool.name, arguments)
     (said,) = result.content

@@ -1,4 +1,4 @@
-"""A hostile account: what strangers wrote into records stays data, and nothing that they send is too much."""
+"""A hostile account: text that outsiders wrote into records stays data, and its size is bounded."""
 
 import gc
 import json
@@ -56,7 +56,7 @@ def says(text: str) -> httpx.Response:
 
 
 def poisoned(text: str, **more: Any) -> dict[str, Any]:
-    """A record of any kind whose every text says that."""
+    """A record of any kind in which every text is this one."""
     names = ("name", "title", "number", "note", "description", "summary", "city", "website", "currency_code", "email")
     more = {"last_four_digits": text, "card_type": text, "custom": {text[:1_000]: text}, "tags": [text] * 3} | more
     known = {"id": 7, "client_id": 4, "balance": 5, "total_cost": 5, "rate": 5}
@@ -64,7 +64,7 @@ def poisoned(text: str, **more: Any) -> dict[str, Any]:
 
 
 def account_of(record: dict[str, Any], rows: int = 3) -> Answer:
-    """Clientary, in whose account everything is such a record."""
+    """Clientary with an account in which every record is like that."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         last = request.url.path.rpartition("/")[2]
@@ -109,11 +109,11 @@ def texts_in(value: Any) -> list[str]:
 
 
 def checked(result: mcp_types.CallToolResult) -> Any:
-    """An answer's content, which is valid JSON of bounded length; or the bounded words of an error."""
+    """An answer's content, which must be valid JSON of bounded length, or the bounded text of an error."""
     text = text_of(result)
     assert len(text) < MOST
     assert "defect" not in text
-    text.encode()  # no half letters
+    text.encode()  # no lone surrogates
     if result.is_error:
         return text
     assert json.loads(text) == result.structured_content
@@ -121,7 +121,7 @@ def checked(result: mcp_types.CallToolResult) -> Any:
 
 
 def in_every_call(*values: Any) -> list[Any]:
-    """Each value through a call of each kind, and each call with one value."""
+    """Each value with a call of each kind, and each call with one value."""
     cases = [(*call, value) for call in CALLS for value in values]
     return covering(cases, lambda tool, _, value: ((kind_of(tool), value), tool))
 
@@ -140,18 +140,18 @@ OURS = ("message", "not_visible", "alternative", "to_proceed", "notice")
 
 
 def unquoted(sentence: str) -> str:
-    """What is left of a sentence of ours without the quotations in it."""
+    """A sentence of ours without the quotations in it."""
     return re.sub("“[^”]*”", "", sentence)
 
 
 def ours_in(result: mcp_types.CallToolResult) -> list[str]:
-    """The sentences of an answer that are ours, or the words of an error."""
+    """The sentences in an answer that are ours, or the text of an error."""
     shown = checked(result)
     return [shown] if isinstance(shown, str) else [shown.get(name, "") for name in OURS]
 
 
 ORDERS = [kind for kind in HOSTILE_TEXTS if kind.startswith("an order")]
-# A job stops at a currency or an address that is none: so that it comes to the rest, both are real once.
+# A job stops at an invalid currency or address, so both are valid in one case to reach the rest.
 REAL = {"currency_code": "USD", "email": "real@example.com"}
 ORDERED = [
     (*call, order) for call in (*((*call, {}) for call in GATED), *((*call, REAL) for call in JOBS)) for order in ORDERS
@@ -189,7 +189,7 @@ async def test_the_user_sees_an_instruction_only_as_a_quotation(
     assert person.questions or ((tool, arguments) in JOBS and not more)
     assert not any(ORDER in unquoted(sentence) for sentence in said)
     for line in "\n".join(person.questions).splitlines():
-        if line.startswith("- "):  # a step, whose texts stand there as JSON writes them
+        if line.startswith("- "):  # a step, whose texts are JSON-encoded
             assert ORDER not in re.sub(r'"(?:[^"\\]|\\.)*"', "", line)
             continue
         label, _, quoted = line.partition(": {")

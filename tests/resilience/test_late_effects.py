@@ -1,4 +1,4 @@
-"""Writes that Clientary ends after their connection broke: what is told of them, and of those that may yet come."""
+"""Writes that take effect after their connection broke: their reported outcomes, and pending ones."""
 
 from itertools import product
 from typing import Any
@@ -35,7 +35,7 @@ def anyio_backend() -> tuple[str, dict[str, Any]]:
 
 
 def lose(books: Sandbox, write: Write, kind: Any, seconds: float = 1) -> Faults:
-    """The connection of the next such write breaks; a late one takes effect so many seconds after that."""
+    """Break the connection of the next such write; a late one takes effect that many seconds afterwards."""
     books.faults = Faults([Fault(kind, write.method, write.path, nth=1, seconds=seconds)], sleep=anyio.sleep)
     return books.faults
 

@@ -1,4 +1,4 @@
-"""Every write meets every fault: it is sent at most once, and the agent is told what became of it."""
+"""Every write under every fault: it is sent at most once, and its outcome is reported correctly."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -40,13 +40,13 @@ SLOW_DOWN = [Fault(429), Fault(429, retry_after=3), Fault(429, retry_after=timed
 
 
 def each_kind_meets_each(faults: Iterable[Fault], writes: Iterable[Write] = WRITES) -> pytest.MarkDecorator:
-    """Each kind of write meets every fault."""
+    """Each kind of write with every fault."""
     cases = covering(product(writes, faults), lambda write, fault: ((kind_of(write.tool), fault),))
     return _writes_and_faults(cases)
 
 
 def each_write_meets_one_of(faults: Iterable[Fault], writes: Iterable[Write] = WRITES) -> pytest.MarkDecorator:
-    """Each kind of write meets every fault, and every write one of them."""
+    """Each kind of write with every fault, and every write with one of them."""
     cases = covering(product(writes, faults), lambda write, fault: ((kind_of(write.tool), fault), write))
     return _writes_and_faults(cases)
 
@@ -60,7 +60,7 @@ VISIBLE = [write for write in WRITES if not write.mails]
 
 
 def strike(books: Sandbox, write: Write, fault: Fault, *, times: int | None = None) -> None:
-    """Let that write's requests fail: the first one, or so many."""
+    """Let the first requests of this write fail, by default one."""
     meant = Fault(
         fault.kind,
         write.method,
@@ -73,12 +73,12 @@ def strike(books: Sandbox, write: Write, fault: Fault, *, times: int | None = No
 
 
 def sent(books: Sandbox) -> int:
-    """How many writes left for Clientary."""
+    """The number of writes sent to Clientary."""
     return sum(method != "GET" for method, _ in books.requests)
 
 
 async def attempt(clerk: Agent, books: Sandbox, write: Write, fault: Fault) -> Answer:
-    """The answer to a write whose first request meets that fault; it left once, and is told as it is."""
+    """The answer to a write whose first request has this fault; checks that it was sent once and reported correctly."""
     arguments = write.arguments(books)
     strike(books, write, fault)
     answer = await answer_to(clerk, write.tool, arguments)
@@ -98,7 +98,7 @@ async def attempt(clerk: Agent, books: Sandbox, write: Write, fault: Fault) -> A
 
 
 def test_every_tool_that_changes_something_has_a_case() -> None:
-    # What is no fixed write of its own: a job sends several, and a request of any kind has test_raw_rules.py.
+    # Tools without a fixed write: a job sends several, and test_raw_rules.py covers raw requests.
     others = {*JOBS, "api_request"}
     assert {write.tool for write in WRITES} | others == {tool.name for tool in ALL if not tool.effect.reads_only}
 
@@ -142,7 +142,7 @@ async def test_a_pending_write_is_reported_as_unknown_with_the_tool_to_check(
 async def test_an_html_page_instead_of_the_response_is_not_a_success(
     clerk: Agent, books: Sandbox, write: Write, fault: Fault
 ) -> None:
-    # Whoever put the page there (a proxy, a maintenance sign) answered 200 and passed nothing on.
+    # A proxy or a maintenance page answered 200 and forwarded nothing.
     answer = await attempt(clerk, books, write, fault)
     assert answer.told in ("not done", "unknown")
     assert answer.told == "not done" or write.seen_with in answer.text
@@ -189,7 +189,7 @@ async def test_a_write_rejected_on_every_attempt_changes_nothing_and_can_be_repe
 
 
 class ThenBlind(Faults):
-    """The write's answer is lost, and every read from then on."""
+    """The write's response is lost, and so is every read after it."""
 
     def __init__(self, write: Write, look: Fault, *, after: bool) -> None:
         super().__init__([Fault("drop", write.method, write.path, nth=1, after=after)], sleep=anyio.sleep)
@@ -261,7 +261,7 @@ async def test_a_failure_of_the_read_before_a_write_reports_that_nothing_was_sen
     assert sent(books) == 0
 
 
-# Jobs: whatever a write of theirs meets, the same call later goes on, and everything was done once
+# Jobs: whatever fault a write has, repeating the call continues the job, and everything is done once
 
 FAULTS = {
     **dict.fromkeys(BEFORE, "before"),
@@ -275,7 +275,7 @@ FAULTS = {
 
 
 def effects(books: Sandbox) -> list[tuple[str, str, str]]:
-    """What the writes were, apart from when they were made and which numbers they gave."""
+    """The writes, without their times and generated numbers."""
     return sorted(
         (write.method, write.resource, write.path if write.method == "PUT" else str(write.body))
         for write in books.ledger
@@ -297,13 +297,13 @@ async def test_a_job_interrupted_by_a_fault_completes_exactly_once_when_repeated
     meant = [Fault(fault.kind, method, nth=nth, after=fault.after, retry_after=fault.retry_after) for method in METHODS]
     books.faults = Faults(meant, sleep=anyio.sleep, wall=clock_of(books).wall)
     told = [await answer_to(clerk, tool, arguments)]
-    assert books.faults.struck or nth > 1  # which not every job has
+    assert books.faults.struck or nth > 1  # not every job has one
     assert told[0].told != "not done" or not books.ledger, told[0].text
     books.faults = None
-    await anyio.sleep(300)  # what may still happen has happened
+    await anyio.sleep(300)  # pending writes have taken effect
     told.append(Answer.of(await clerk.call(tool, arguments), may_have_nothing_to_do=True))
     assert "done" in {each.told for each in told} or "unknown" in {each.told for each in told}
     if tool == "send_payment_reminders" and told[0].told == "unknown":
-        assert len(books.ledger) <= 1  # a mail that perhaps left is not sent again
+        assert len(books.ledger) <= 1  # a mail that may have been sent is not sent again
     else:
         assert effects(books) == effects(undisturbed)

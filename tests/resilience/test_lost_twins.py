@@ -1,4 +1,4 @@
-"""Lost answers where looking is hard: twins, rounding, lists that move, and invoices that were paid already."""
+"""Lost responses that are hard to check: identical records, rounding, changing lists, and paid invoices."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -31,12 +31,12 @@ Found = Callable[..., list[Any]]
 
 
 def lose(books: Sandbox, method: str, *, after: bool) -> None:
-    """The answer to the next write is lost, after it took effect or before."""
+    """Lose the response to the next write, after it took effect or before."""
     books.faults = Faults([Fault("drop", method, nth=1, after=after)], sleep=anyio.sleep)
 
 
 async def lost(clerk: Agent, books: Sandbox, tool: str, arguments: dict[str, Any], *, after: bool) -> Answer:
-    """The answer to a write whose own answer was lost; that it was sent once, and told nothing untrue."""
+    """The answer to a write whose response was lost; checks that it was sent once and reported correctly."""
     before = len(books.ledger)
     lose(books, "PUT" if tool.startswith("update_") else "POST", after=after)
     answer = await answer_to(clerk, tool, arguments)
@@ -49,7 +49,7 @@ async def lost(clerk: Agent, books: Sandbox, tool: str, arguments: dict[str, Any
 
 
 async def made_long_ago(colleague: Agent, books: Sandbox, write: Write) -> int:
-    """The id of a record just like the one that is about to be made, from last winter."""
+    """The id of an identical, older record from last winter."""
     await answer_to(colleague, write.tool, write.arguments(books))
     made = books.ledger[-1]
     table = TABLES.get(made.resource, made.resource)
@@ -60,7 +60,7 @@ async def made_long_ago(colleague: Agent, books: Sandbox, write: Write) -> int:
 
 
 def pass_a_minute(books: Sandbox) -> None:
-    """The account's clock ticks with its writes."""
+    """Advance the account's clock, which only writes move, by a minute."""
     for _ in range(60):
         books.store.now()
 
@@ -79,7 +79,7 @@ async def test_an_old_identical_record_is_not_mistaken_for_the_new_one(
 async def test_an_identical_record_of_unknown_age_is_not_mistaken_for_the_new_one(
     clerk: Agent, colleague: Agent, books: Sandbox, write: Write, after: bool
 ) -> None:
-    books.switches = replace(books.switches, extra_keys=False)  # the samples' keys: few records tell their age
+    books.switches = replace(books.switches, extra_keys=False)  # the documented keys: few records have timestamps
     twin = await made_long_ago(colleague, books, write)
     answer = await lost(clerk, books, write.tool, write.arguments(books), after=after)
     assert answer.content.get("id") != twin
@@ -250,7 +250,7 @@ async def test_a_check_whose_third_page_fails_is_inconclusive(clerk: Agent, book
 
 
 class Restless(Network):
-    """Others come and go at the head of the list of clients, between its first page and the rest of it."""
+    """Adds and removes clients at the head of the list between its first page and the rest."""
 
     def __init__(self, books: Sandbox) -> None:
         super().__init__(books)

@@ -1,4 +1,4 @@
-"""Lost answers of accounts whose clock is not ours, or that do not say what time it is there."""
+"""Lost responses from accounts whose clock differs from ours, or that send no Date header."""
 
 from itertools import product
 from typing import Any
@@ -25,7 +25,7 @@ def anyio_backend() -> tuple[str, dict[str, Any]]:
 
 
 def lose(books: Sandbox, write: str, *, after: bool) -> None:
-    """The answer to the next write is lost, after it took effect or before."""
+    """Lose the response to the next write, after it took effect or before."""
     books.faults = Faults([Fault("drop", write, nth=1, after=after)], sleep=anyio.sleep)
 
 

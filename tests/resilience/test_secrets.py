@@ -1,6 +1,6 @@
-"""Canaries for the token, for `secret` and for the handles of cards, wherever upstream could echo them: seen nowhere.
+"""Canaries for the token, `secret` and card handles, wherever Clientary could echo them: none may be shown.
 
-Upstream is played by a transport whose every answer is full of them.
+Clientary is simulated by a transport that puts them in every response.
 """
 
 import base64
@@ -58,7 +58,7 @@ Handler = Callable[[httpx.Request], httpx.Response]
 
 
 def seen_in(*texts: object) -> set[str]:
-    """The canaries that somebody could read there, plain or as JSON and Python write them."""
+    """The canaries in a text, plain or escaped as in JSON and Python."""
     whole = "\n".join(map(str, texts))
     return {canary for canary in CANARIES if canary in whole or json.dumps(canary)[1:-1] in whole}
 
@@ -69,7 +69,7 @@ def session(answer: Handler, time: FakeTime, **settings: Any) -> Clientary:
 
 
 def record(**more: Any) -> dict[str, Any]:
-    """A record of any kind, with its secrets where they belong, and again where they do not."""
+    """A record of any kind with secrets in their own fields and in others."""
     echo = " ".join((TOKEN, SECRET, GATEWAY))
     known = {"id": 7, "client_id": 4, "invoice_id": 7, "name": "Acme", "title": "Work", "number": "7", "balance": 5}
     strange = {"echo": echo, f"key {echo}": 1, "deep": [{"er": {**FIELDS, "text": echo, echo: echo}}]}
@@ -224,7 +224,7 @@ async def test_card_handles_in_lists_are_not_shown(time: FakeTime, where: str) -
 
 
 async def test_redaction_leaves_the_rest_of_the_answer_intact(time: FakeTime) -> None:
-    """A secret of digits alone may stand inside an id or a day."""
+    """A secret of digits alone may occur inside an id or a date."""
 
     def answer(_: httpx.Request) -> httpx.Response:
         return httpx.Response(200, json={"id": 120267, "name": "Acme", "date": "2026-11-20", "secret": "2026"})
@@ -234,13 +234,13 @@ async def test_redaction_leaves_the_rest_of_the_answer_intact(time: FakeTime) ->
     assert (shown["id"], shown["date"]) == (120267, "2026-11-20")
 
 
-# What earlier answers taught
+# Secrets learned from earlier answers
 
 TAUGHT = FIELDS | CARD
 
 
 def answering(*bodies: Any) -> Handler:
-    """Answers with these bodies, one after the other."""
+    """Respond with these bodies, one after another."""
     left = list(bodies)
     return lambda _: httpx.Response(200, json=left.pop(0))
 
@@ -294,7 +294,7 @@ async def test_a_secret_redacted_for_one_agent_is_redacted_for_all_in_the_sessio
 
 
 def numbered(numbers: range) -> list[dict[str, Any]]:
-    """Invoices with a secret each, which begin alike, as addresses do."""
+    """Invoices with one secret each, all with the same prefix, as URLs have."""
     return [
         {"id": 1 + n, "client_view_url": f"https://acme.example/i/{n * 2_654_435_761 % 2**32:08x}"} for n in numbers
     ]
@@ -347,7 +347,7 @@ async def test_a_truncated_answer_does_not_show_part_of_a_secret(time: FakeTime)
         assert SECRET[:6] not in await agent.refusal("create_client", name="Acme")
 
 
-# Crashes, and what stands in memory
+# Crashes, and values in memory
 
 
 async def test_an_unexpected_failure_shows_no_secret_in_its_log(

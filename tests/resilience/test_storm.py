@@ -1,4 +1,4 @@
-"""The storm in short: whatever fails, agents are told what became of what they did; in full it is a benchmark."""
+"""A short storm: whatever fails, agents get the true outcome of their writes; the full storm is a benchmark."""
 
 import pytest
 
@@ -52,7 +52,7 @@ def judge(sandbox: Sandbox) -> Judge:
 
 
 def take_effect(sandbox: Sandbox, mark: str, record: int = 1) -> None:
-    """A client of that name is made."""
+    """Create a client with this name."""
     body = f'{{"client": {{"name": "{mark}"}}}}'.encode()
     sandbox.ledger.note("POST", "clients", "clients", record, body, "2026-11-20T12:00:01Z")
 

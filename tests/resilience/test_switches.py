@@ -1,6 +1,6 @@
-"""Every answer that the API may still give to its open questions: the same job works under each, and says the same.
+"""Every behavior that the API documentation leaves open: the same job works and reports the same under each.
 
-One long job through the agent is told under the documented samples alone, then under every value of every switch.
+One long job runs with the documented samples, then with every value of every switch.
 """
 
 from dataclasses import fields, replace
@@ -22,7 +22,7 @@ Told = dict[str, Any]
 
 
 def values_of(hint: Any) -> list[Any]:
-    """Every value that a switch can have."""
+    """Every value of every switch."""
     if get_origin(hint) is Literal:
         return list(get_args(hint))
     if hint is bool:
@@ -37,11 +37,11 @@ TURNED = [*pairwise(VALUES), *({name: value} for name, values in VALUES.items() 
 
 
 def name_of(turned: dict[str, Any]) -> str:
-    """Of one switch what it is turned to."""
+    """The name and value of one switch."""
     return "together" if len(turned) > 1 else str(turned)
 
 
-# What an answer cannot say when Clientary does not.
+# Fields that an answer lacks when Clientary does not send them.
 UNSAID = {
     ("nested_client_in_projects", False): {"client", "client_name"},
     ("bare_arrays", True): {"from_date", "to_date"},
@@ -49,7 +49,7 @@ UNSAID = {
 
 
 async def told_by(switches: Switches) -> Told:
-    """The job on a new account under these switches: its answers, each under what it is of."""
+    """Run the job on a new account with these switches; return its answers by subject."""
     sandbox = Sandbox(TODAY, filled=False, switches=switches)
     async with agent_of(session_with(sandbox)) as agent:
         told: Told = {}
@@ -179,7 +179,7 @@ async def _hand_over(agent: Agent, told: Told) -> None:
     bill = {"project_id": told["project"]["id"], "date": "2026-11-20", "due_date": "2026-12-31"}
     told["bill"] = await agent.answer("bill_project_hours", **bill, tax=5, include_expenses=True)
     billed = await agent.answer("bill_project_hours", **bill, tax=5, include_expenses=True, **sure)
-    # What Clientary does not let the API mark as billed is told in words of its own: see tests/tools/workflows.
+    # Hours that the API cannot mark as billed have their own message: see tests/tools/workflows.
     told["billed"] = {part: billed[part] for part in ("done", "record", "totals")}
     told["billed again"] = (await agent.answer("bill_project_hours", **bill, tax=5, include_expenses=True))["done"]
     told["converted"] = await agent.answer(
@@ -205,7 +205,7 @@ async def _tidy(agent: Agent, told: Told) -> None:
 
 
 def differences(expected: Any, told: Any, unsaid: set[str], where: str = "") -> list[str]:
-    """Where `told` does not say what was expected; it may say more, and leave out what is empty."""
+    """Where `reported` differs from the expected values; it may contain more and omit empty values."""
     if isinstance(expected, dict) and isinstance(told, dict):
         wanted = {key: part for key, part in expected.items() if part not in (None, "") and key not in unsaid}
         return [
@@ -221,7 +221,7 @@ def differences(expected: Any, told: Any, unsaid: set[str], where: str = "") -> 
 
 @pytest.fixture(scope="module")
 async def told_by_samples() -> Told:
-    """The job under the documented samples."""
+    """The job's answers with the documented samples."""
     return await told_by(SAMPLES)
 
 

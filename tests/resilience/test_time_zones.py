@@ -1,4 +1,4 @@
-"""Where the local day is not the day of UTC: today is the day of the machine, and the dated tests hold there too."""
+"""Where the local date differs from UTC's: today is the local date, and the dated tests pass there too."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""What an agent was told about a write: done, not done, or that it is not known; about a job, perhaps half of each."""
+"""The reported outcome of a write: done, not done or unknown; a job may also be half done."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -16,7 +16,7 @@ _HALF = "Stopped at"
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer, and what it says about the write."""
+    """One answer and the outcome that it reports."""
 
     told: Told
     text: str
@@ -24,9 +24,9 @@ class Answer:
 
     @classmethod
     def of(cls, result: mcp_types.CallToolResult, *, may_have_nothing_to_do: bool = False) -> "Answer":
-        """Read as an agent reads it; an error that tells nothing about the write is an AssertionError.
+        """Parse an answer as an agent reads it; an error that does not state the write's effect raises AssertionError.
 
-        A job that finds everything done may say so, and has done nothing.
+        A job that finds everything done may report that, and has done nothing.
         """
         (said,) = result.content
         assert isinstance(said, mcp_types.TextContent)

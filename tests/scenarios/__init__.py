@@ -1,1 +1,1 @@
-"""Jobs as people word them, played through the MCP client, and checked against the account's own tables."""
+"""Jobs as users phrase them, run through the MCP client and checked against the account's own tables."""

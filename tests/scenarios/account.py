@@ -1,6 +1,6 @@
-"""The agency's account with what people trip over added to it: look-alikes, part payments, borders of months.
+"""The agency's account with added traps: similar names, part payments, month boundaries.
 
-Everything is written into the tables directly, in the units that they keep: cents, hundredths of an hour.
+Everything is written to the tables directly, in their units: cents and hundredths of an hour.
 """
 
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ BLANK: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Added:
-    """Rows on their way into the tables; each function answers the new row's id."""
+    """Inserts rows into the tables; each method returns the new row's id."""
 
     sandbox: Sandbox
 
@@ -75,7 +75,7 @@ class Added:
 
 
 def account_with_traps() -> Sandbox:
-    """Always the same account, on the same day."""
+    """Always the same account on the same date."""
     sandbox = agency()
     added = Added(sandbox)
     _retainers(added)
@@ -99,7 +99,7 @@ def _retainers(added: Added) -> None:
 
 
 def _debtors(added: Added) -> None:
-    """Who owes more than 1,000 and is late, and who only looks like it."""
+    """Clients that owe more than 1,000 and are overdue, and clients that only appear to."""
     late, today = "2026-10-01", TODAY.isoformat()
     added.invoice(added.client("Over The Limit"), "T-1", 100_001, late)
     added.invoice(added.client("Exactly At It"), "T-2", 100_000, late)
@@ -159,7 +159,7 @@ def _estimate(added: Added) -> None:
 
 
 def _lead(added: Added) -> None:
-    """A lead with a person at it."""
+    """A lead with a contact."""
     place = {"address": "4 Mill Lane", "city": "Leeds", "country": "GB", "website": "https://tidewater.example.com"}
     lead = added.row("leads", name="Tidewater Ferries", number="L-900", currency_code="GBP", status=ACTIVE, **place)
     added.row("contacts", lead_id=lead, name="Ann Tide", email="ann@tidewater.example.com")

@@ -1,4 +1,4 @@
-"""The accounts that the jobs are played on, and what the jobs took, printed at the end."""
+"""The account for the scenarios, and the cost of each, printed at the end."""
 
 from collections.abc import AsyncIterator
 
@@ -11,7 +11,7 @@ from tests.scenarios.playing import COMPARED, Play, play_on
 
 @pytest.fixture
 def account() -> Sandbox:
-    """The agency, with everything in it that people trip over."""
+    """The agency's account with all traps."""
     return account_with_traps()
 
 
@@ -23,7 +23,7 @@ async def play(account: Sandbox) -> AsyncIterator[Play]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """What each job took, beside what it takes with the tools of one endpoint each."""
+    """Print the cost of each job beside its cost with one tool per endpoint."""
     if not COMPARED:
         return
     terminalreporter.section("what the jobs took (calls, characters read), and with one-endpoint tools alone")

@@ -1,6 +1,6 @@
-"""The right answers, taken straight from the account's tables: never through the server, and written another way.
+"""The expected answers, computed from the account's tables by independent code and never through the server.
 
-Amounts are in cents and hours in hundredths, as the tables keep them.
+Amounts are in cents and hours in hundredths, as in the tables.
 """
 
 from collections.abc import Sequence
@@ -13,18 +13,18 @@ Row = dict[str, Any]
 
 
 def rows(sandbox: Sandbox, query: str, *values: Any) -> list[Row]:
-    """What a query yields."""
+    """The rows of a query."""
     return [dict(row) for row in sandbox.connection.execute(query, values)]
 
 
 def one(sandbox: Sandbox, query: str, *values: Any) -> Any:
-    """The one value that a query yields."""
+    """The single value of a query."""
     ((value,),) = [tuple(row) for row in sandbox.connection.execute(query, values)]
     return value
 
 
 def id_of(sandbox: Sandbox, table: str, name: str, column: str = "name") -> int:
-    """The id of the one record of that name."""
+    """The id of the only record with this name."""
     return int(one(sandbox, f"SELECT id FROM {table} WHERE {column} = ?", name))  # noqa: S608 our names
 
 
@@ -97,5 +97,5 @@ def half_up(amount: int, divisor: int) -> int:
 
 
 def state(sandbox: Sandbox, tables: Sequence[str]) -> dict[str, list[Row]]:
-    """All rows of some tables: what a job must not have changed."""
+    """All rows of the tables that a job must not change."""
     return {table: rows(sandbox, f"SELECT * FROM {table} ORDER BY id") for table in tables}  # noqa: S608 our names

@@ -1,4 +1,4 @@
-"""A good agent at work on one account: its calls are counted, and the characters that it reads."""
+"""A capable agent on one account; counts its calls and the characters that it reads."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -16,7 +16,7 @@ Answer = dict[str, Any]
 
 
 class Play:
-    """One conversation: every answer is read, and counts."""
+    """One conversation; every answer counts."""
 
     def __init__(self, agent: Agent, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
@@ -24,12 +24,12 @@ class Play:
         self._agent = agent
 
     async def ask(self, tool: str, /, **arguments: Any) -> Answer:
-        """The answer of a call that succeeds."""
+        """The answer to a call that must succeed."""
         answer: Answer = self._read(await self._agent.call(tool, arguments), failing=False)
         return answer
 
     async def refused(self, tool: str, /, **arguments: Any) -> str:
-        """The message of a call that fails."""
+        """The error message of a call that must fail."""
         text: str = self._read(await self._agent.call(tool, arguments), failing=True)
         return text
 
@@ -42,7 +42,7 @@ class Play:
         return content.text if failing else result.structured_content
 
     async def whole(self, tool: str, /, **arguments: Any) -> list[Answer]:
-        """All records of a list, answer after answer: what the tools of one endpoint each take to be sure."""
+        """All records of a list, answer after answer, as tools for single endpoints need them."""
         records: list[Answer] = []
         offset: int | None = 0
         while offset is not None:
@@ -53,7 +53,7 @@ class Play:
 
 
 def in_cents(amount: float) -> int:
-    """An amount of an answer as the tables keep it; nothing is lost."""
+    """An amount of an answer in cents, as in the tables; must be exact."""
     exact = Decimal(str(amount)) * 100
     assert exact == exact.to_integral_value(), amount
     return int(exact)
@@ -61,7 +61,7 @@ def in_cents(amount: float) -> int:
 
 @dataclass(frozen=True)
 class Cost:
-    """What one conversation took."""
+    """The cost of one conversation."""
 
     calls: int
     characters: int
@@ -69,7 +69,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class Compared:
-    """A job, with the tools of this server and with those of one endpoint each."""
+    """The cost of a job with this server's tools and with one tool per endpoint."""
 
     job: str
     ours: Cost
@@ -88,7 +88,7 @@ async def play_on(sandbox: Sandbox, **settings: Any) -> AsyncIterator[Play]:
 
 
 async def compare(job: str, ours: Play, alone: Callable[[Play], Awaitable[object]], account: Sandbox) -> None:
-    """Play the job again, on an account like the first, with the tools of one endpoint each."""
+    """Run the job again on an equal account, with one tool per endpoint."""
     async with play_on(account) as play:
         await alone(play)
         COMPARED.append(Compared(job, Cost(ours.calls, ours.characters), Cost(play.calls, play.characters)))

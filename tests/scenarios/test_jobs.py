@@ -1,4 +1,4 @@
-"""Jobs that people hand over: what is in the account afterwards, and that nothing is in it twice."""
+"""Jobs that users delegate: checks the account afterwards, and that it contains nothing twice."""
 
 from typing import Any
 
@@ -99,7 +99,7 @@ async def test_a_lead_is_converted_although_the_fourth_task_fails_at_first(play:
 
 
 def people_of(clients: list[dict[str, Any]], known: str) -> list[dict[str, Any]]:
-    """23 new people, one who is there already, and one who is named twice."""
+    """23 new contacts, one that exists already, and one given twice."""
     rows = [
         {"client": clients[number % 5]["name"], "name": f"Person {number}", "email": f"p{number}@import.example.com"}
         for number in range(23)

@@ -1,4 +1,4 @@
-"""Questions as people put them: the answers are the tables', to the cent and per currency."""
+"""Questions as users phrase them: the answers match the tables, to the cent and per currency."""
 
 from datetime import date
 from typing import Any

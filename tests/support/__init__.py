@@ -1,4 +1,4 @@
-"""What tests share: the agent, clocks, played accounts, and calls to try."""
+"""Code shared by tests: the agent, clocks, mocked accounts, and sample calls."""
 
 import pytest
 

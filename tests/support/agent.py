@@ -1,4 +1,4 @@
-"""The agent that tests play: a real MCP client, in memory, with words for what tests ask of it."""
+"""The agent used by tests: a real in-memory MCP client with methods for what tests check."""
 
 import json
 from collections.abc import AsyncIterator
@@ -22,11 +22,11 @@ class Agent:
         self.client = client
 
     async def call(self, tool: str, arguments: dict[str, Any]) -> mcp_types.CallToolResult:
-        """The result as it came."""
+        """The unmodified result."""
         return await self.client.call_tool(tool, arguments)
 
     async def answer(self, tool: str, /, **arguments: Any) -> dict[str, Any]:
-        """The answer of a call that succeeds; the same in text and in structured content."""
+        """The answer to a call that must succeed; the text and the structured content must be equal."""
         result = await self.call(tool, arguments)
         text = result.content[0]
         assert isinstance(text, mcp_types.TextContent)
@@ -35,7 +35,7 @@ class Agent:
         return dict(result.structured_content or {})
 
     async def refusal(self, tool: str, /, **arguments: Any) -> str:
-        """The message of a call that fails."""
+        """The error message of a call that must fail."""
         result = await self.call(tool, arguments)
         text = result.content[0]
         assert isinstance(text, mcp_types.TextContent)

@@ -1,4 +1,4 @@
-"""A call of every report and job, for an account that is played: everything in it is one record, of id 7."""
+"""A call of every report and job, for a mocked account in which everything is one record with id 7."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Time that passes only when somebody waits for it, so that no test does."""
+"""Simulated time that passes only when code waits, so that no test sleeps."""
 
 from datetime import date, datetime, time
 
@@ -6,7 +6,7 @@ from clientary_mcp.api.call import Clock
 
 
 class FakeTime:
-    """A clock for the session, which begins at noon of a day, and the waits that it was asked for."""
+    """A clock for the session, starting at noon of a given date, and the requested waits."""
 
     def __init__(self, today: date = date(2023, 11, 14)) -> None:
         self.waits: list[float] = []

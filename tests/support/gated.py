@@ -1,4 +1,4 @@
-"""For each gated tool a call that it can be tried with: a record of the embedded account, and what people call it."""
+"""A sample call for each gated tool: a record of the sandbox and the name that users know it by."""
 
 import json
 import re
@@ -14,7 +14,7 @@ ADDRESSED = [tool.name for tool in ALL if tool.gated and tool.arguments.addresse
 EVERYTHING = frozenset({"all", "raw"})
 """The toolsets that offer every tool."""
 
-# For each gated tool a record to try it on: its arguments, and as `label` what people know it by.
+# A record for each gated tool: its arguments, and as `label` the name that users know it by.
 RECORDS = {
     "delete_client": "SELECT client_id, name AS label FROM invoices JOIN clients c ON c.id = client_id"
     " WHERE client_id IN (SELECT client_id FROM estimates) AND client_id IN (SELECT client_id FROM projects)"
@@ -63,7 +63,7 @@ MORE: dict[str, dict[str, Any]] = {
 
 
 def record_for(sandbox: Sandbox, tool: str) -> tuple[dict[str, Any], str]:
-    """Arguments of a call on a record that exists, and what people know the record by."""
+    """Arguments of a call on an existing record, and the name that users know it by."""
     row = dict(sandbox.connection.execute(RECORDS[tool]).fetchone())
     label = row.pop("label")
     return row | MORE.get(tool, {}), label

@@ -1,4 +1,4 @@
-"""Every list as SQL on the embedded account's tables: what it holds, what each filter leaves, its order, its sums."""
+"""Every list as SQL on the sandbox's tables: its records, filters, orders and sums."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ EVER = {"from_date": "2000-01-01", "to_date": TODAY.isoformat()}
 
 @dataclass(frozen=True)
 class Lists:
-    """One list: of which table, under which parent, and what it takes to have all of it."""
+    """One list: its table, its parent, and the arguments that return all of it."""
 
     table: str
     parent: str | None = None
@@ -56,7 +56,7 @@ LISTS = {
 CLIENT = "(SELECT name FROM clients WHERE clients.id = client_id)"
 DOCUMENT = "number, title, note, summary, po"
 
-# Table → the columns that `query` looks into.
+# Table → the columns that `query` searches.
 TEXTS = {
     "clients": "name, number, description, website, city",
     "contacts": f"name, title, email, phone, mobile, {CLIENT}",
@@ -75,20 +75,20 @@ TEXTS = {
 
 
 def having(table: str, *words: str) -> str:
-    """That every word stands in the texts of a row."""
+    """The condition that every word occurs in the texts of a row."""
     texts = " || ' ' || ".join(f"coalesce({column}, '')" for column in TEXTS[table].split(", "))
     return " AND ".join(f"lower({texts}) LIKE '%{word}%'" for word in words)
 
 
 def on_a_record(table: str, column: str, part: float) -> Any:
-    """The value that so large a part of the records stays below: one of them has exactly this value."""
+    """The value at this quantile of the records; one of them has exactly this value."""
     rows = _BOOKS.connection.execute(f"SELECT {column} FROM {table} WHERE {column} > '' OR {column} > 0 ORDER BY 1")  # noqa: S608 names written here
     values = [row[0] for row in rows]
     return values[int(part * len(values))]
 
 
 def in_range(table: str, column: str) -> list[Case]:
-    """From a day, until a day, and both, each the day of a record: a time counts as its day."""
+    """From a date, until a date, and both, each the date of a record: a timestamp counts as its date."""
     day = f"substr({column}, 1, 10)"
     first, last = (on_a_record(table, day, part) for part in (0.25, 0.75))
     return [
@@ -99,7 +99,7 @@ def in_range(table: str, column: str) -> list[Case]:
 
 
 def in_status(*words: str) -> list[Case]:
-    """Each status, by its word; the words in the order of their codes, `-` for a code that none has."""
+    """Each status by its word; the words are in the order of their codes, `-` for an unused code."""
     return [({"status": word}, f"status = {code}") for code, word in enumerate(words) if word != "-"]
 
 
@@ -107,7 +107,7 @@ _BALANCE = on_a_record("invoices", "balance", 0.75)
 
 LATE = f"(status IN (1, 2) AND due_date < '{TODAY}' AND balance > 0)"
 
-# Table → arguments and what they leave.
+# Table → arguments and the matching condition.
 FILTERS: dict[str, list[Case]] = {
     "clients": [
         *in_status("-", "active", "archived"),
@@ -178,7 +178,7 @@ ORDERS: dict[str, dict[str, str]] = {
 }
 
 OWN = "currency_code"
-# Table → whose currency, and the columns that are added up; all are hundredths.
+# Table → the source of the currency, and the summed columns; all in hundredths.
 MONEY: dict[str, tuple[str, tuple[str, ...]]] = {
     "hours": ("(SELECT currency_code FROM projects WHERE projects.id = project_id)", ("hours", "cost")),
     "expenses": ("'the account''s'", ("amount",)),
@@ -197,7 +197,7 @@ def cases(tool: str) -> Iterator[Case]:
 
 
 def scope(sandbox: Sandbox, tool: str) -> Case:
-    """The arguments that a list needs, and which rows it has: under a parent, those of the one that has most."""
+    """The arguments that a list needs and the condition for its rows: under a parent, the one with the most rows."""
     lists = LISTS[tool]
     if lists.parent is None:
         return lists.given, "1"
@@ -209,13 +209,13 @@ def scope(sandbox: Sandbox, tool: str) -> Case:
 
 
 def ids(sandbox: Sandbox, table: str, condition: str, order: str = "id") -> list[int]:
-    """The ids of the rows that fulfil a condition."""
+    """The ids of the rows that match a condition."""
     rows = sandbox.connection.execute(f"SELECT id FROM {table} WHERE {condition} ORDER BY {order}")  # noqa: S608 ours
     return [row[0] for row in rows]
 
 
 def sums(sandbox: Sandbox, tool: str, condition: str) -> list[JsonObject] | None:
-    """What `total_amounts` has to say of the rows that fulfil a condition."""
+    """The expected `total_amounts` of the rows that match a condition."""
     table = LISTS[tool].table
     if table not in MONEY:
         return None
@@ -242,7 +242,7 @@ def exactly(totals: list[JsonObject] | None) -> list[JsonObject] | None:
 
 
 async def whole(agent: Agent, tool: str, limit: int = 1000, **arguments: Any) -> tuple[list[int], JsonObject]:
-    """The ids of a list that is read on until it is complete, and the first answer."""
+    """The ids of a list read until it is complete, and the first answer."""
     found: list[int] = []
     answer = first = await agent.answer(tool, **arguments, limit=limit)
     while True:

@@ -17,7 +17,7 @@ def each_value(*values: Any) -> tuple[Hashable, ...]:
 
 
 def covering(cases: Iterable[Any], branches: Callable[..., tuple[Hashable, ...]] = each_value) -> list[ParameterSet]:
-    """The cases for `parametrize`: those that show no branch which an earlier one has not shown are left to `--long`.
+    """The cases for `parametrize`: those that cover no new branch are left to `--long`.
 
     `branches` takes a case and names the branches that it runs through.
     """
@@ -32,7 +32,7 @@ def covering(cases: Iterable[Any], branches: Callable[..., tuple[Hashable, ...]]
 
 
 def pairwise(options: dict[str, list[Any]]) -> list[dict[str, Any]]:
-    """Choices of a value for each option, as few as will do for every two values of two options to meet in one."""
+    """The fewest combinations in which every two values of two options occur together."""
     missing = dict.fromkeys(
         frozenset({(one, this), (other, that)})
         for one, other in combinations(options, 2)

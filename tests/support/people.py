@@ -1,4 +1,4 @@
-"""Who takes part: sessions with an owner's settings, agents of several kinds, and a person who is asked."""
+"""Sessions with an owner's settings, clients and agents, and a user who answers questions."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -23,13 +23,13 @@ Reply = mcp_types.ElicitResult | mcp_types.ErrorData
 
 
 def owned(sandbox: Sandbox, time: FakeTime | None = None, **settings: Any) -> Clientary:
-    """A session with an embedded account, under its owner's settings."""
+    """A session with a sandbox account under its owner's settings."""
     chosen = Settings(base_url="http://localhost", api_token=sandbox.token, **settings)
     return Clientary(chosen, Network(sandbox), time.clock if time else None)
 
 
 class Person:
-    """Who sits in front of the host: answers every question the same way, and remembers them."""
+    """The user of the client, who answers every question the same way; records the questions."""
 
     def __init__(self, reply: Reply = YES, meanwhile: Callable[[], Any] = lambda: None) -> None:
         self.questions: list[str] = []
@@ -44,7 +44,7 @@ class Person:
 def host(
     server: ClientaryServer, era: Era = "auto", person: ElicitationFnT | None = None, name: str = "test"
 ) -> Client:
-    """A host of that name, which can ask the person, when there is one."""
+    """A client with this name, which can ask the user, if there is one."""
     about = mcp_types.Implementation(name=name, version="1")
     return Client(server, mode=era, elicitation_callback=person, client_info=about)
 
@@ -53,7 +53,7 @@ def host(
 async def working(
     clientary: Clientary, era: Era = "auto", person: ElicitationFnT | None = None
 ) -> AsyncIterator[Agent]:
-    """An agent at work on that session."""
+    """An agent on that session."""
     async with clientary, host(ClientaryServer(clientary), era, person) as client:
         yield Agent(client)
 
@@ -64,7 +64,7 @@ def writes(sandbox: Sandbox) -> list[tuple[str, str]]:
 
 
 def text_of(result: mcp_types.CallToolResult) -> str:
-    """What an answer says."""
+    """The text of an answer."""
     (content,) = result.content
     assert isinstance(content, mcp_types.TextContent)
     return content.text

@@ -1,4 +1,4 @@
-"""One call of a tool and the requests that it makes upstream, each pinned whole."""
+"""One call of a tool and the exact requests that it sends to Clientary."""
 
 import json
 from dataclasses import dataclass, field
@@ -67,22 +67,22 @@ class Exchange:
 
     @property
     def request(self) -> Request:
-        """What Clientary has to receive."""
+        """The request that Clientary must receive."""
         return Request(self.method, self.path, self.query, self.body)
 
     @property
     def reads(self) -> list[Request]:
-        """What Clientary has to receive after it."""
+        """The requests that Clientary must receive after it."""
         parts = [path.partition("?") for path in self.then_read]
         return [Request("GET", path, dict(parse_qsl(query))) for path, _, query in parts]
 
     def prepare_reads(self, account: respx.MockRouter) -> None:
-        """Let Clientary answer the reads that follow."""
+        """Mock the responses to the reads that follow."""
         for read, reply in zip(self.reads, self.then_read.values(), strict=True):
             account.get(read.path).respond(json=reply)
 
     async def takes_place(self, agent: Agent, account: respx.MockRouter) -> JsonObject:
-        """Play it: the answer, when exactly the expected requests were sent and the answer fits its schema."""
+        """Make the call and return the answer; checks the exact requests sent and the answer's schema."""
         status = {"POST": 201, "DELETE": 204}.get(self.method, 200)
         account.request(self.method, self.path).respond(status, json=self.reply)
         self.prepare_reads(account)

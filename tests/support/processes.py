@@ -1,4 +1,4 @@
-"""Real processes of the command: on a free port, waited for until they answer, and ended by their own handle."""
+"""Runs the command in real processes on a free port, waits until they answer, and stops them by their own handle."""
 
 import os
 import socket
@@ -17,13 +17,13 @@ PATIENCE = 60
 
 
 def environment(**settings: str) -> dict[str, str]:
-    """The environment of a process: this one's, with these settings and no others."""
+    """The environment of a process: the current one with only these settings."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith("CLIENTARY_")}
     return ours | settings
 
 
 def free_port() -> int:
-    """A port on loopback that nobody listens on."""
+    """A free port on loopback."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -31,7 +31,7 @@ def free_port() -> int:
 
 @asynccontextmanager
 async def listening(*arguments: str, port: int, log: Path, **settings: str) -> AsyncIterator[Process]:
-    """A process that answers on that port; what it says on stderr is in `log`."""
+    """A process that answers on this port; its stderr goes to `log`."""
     with log.open("wb") as stderr:
         process = await anyio.open_process(
             [*COMMAND, *arguments, "--port", str(port)],
@@ -54,7 +54,7 @@ async def listening(*arguments: str, port: int, log: Path, **settings: str) -> A
 
 
 async def _answers(process: Process, port: int) -> None:
-    """Return once the port takes connections. Another process cannot tell us when, so we look again and again."""
+    """Return once the port accepts connections. The process cannot signal this, so the port is polled."""
     with anyio.fail_after(PATIENCE):
         while True:
             assert process.returncode is None, "it ended before it listened"

@@ -1,4 +1,4 @@
-"""How tests read a published tool: the names in its schemas, at any depth, and the words that it takes."""
+"""Reads published tools: the names in their schemas, at any depth, and their enum values."""
 
 import json
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ JsonObject = dict[str, Any]
 
 
 def kind_of(name: str) -> str:
-    """What a tool does, in a word: `list`, `get`, `create`, … or `reports`, `workflows`, `raw`."""
+    """The kind of a tool: `list`, `get`, `create`, … or `reports`, `workflows`, `raw`."""
     resource = next(tool.resource for tool in ALL if tool.name == name)
     return resource if resource in ("reports", "workflows", "raw") else name.partition("_")[0]
 
@@ -44,7 +44,7 @@ def properties_in(schema: JsonObject) -> Iterator[tuple[str, JsonObject]]:
 
 
 def words_of(tool: Tool) -> dict[str, set[str]]:
-    """The arguments that take words, and which."""
+    """The arguments with enum values, and the values."""
     arguments = tool.published.input_schema["properties"]
     return {name: set(about["enum"]) for name, about in arguments.items() if "enum" in about and name != "detail"}
 
@@ -55,7 +55,7 @@ def as_listed(tools: list[mcp_types.Tool]) -> list[JsonObject]:
 
 
 def what_a_model_reads(tool: Tool) -> str:
-    """The parts of a tool that take room in a model's context: name, description and input schema, compactly."""
+    """The parts of a tool that use a model's context: name, description and input schema as compact JSON."""
     published = tool.published
     schema = json.dumps(published.input_schema, ensure_ascii=False, separators=(",", ":"))
     return f"{published.name}{published.description}{schema}"

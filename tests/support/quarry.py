@@ -12,7 +12,7 @@ OCTOBER = {"from_date": "2026-10-01", "to_date": "2026-10-31"}
 
 
 class Books:
-    """An account with one client and one project, and what tests put in and read from its tables."""
+    """An account with one client and one project, and methods to insert and read rows."""
 
     def __init__(self) -> None:
         self.sandbox = Sandbox(TODAY, filled=False)
@@ -45,14 +45,14 @@ class Books:
         return [dict(row) for row in self.sandbox.connection.execute(statement, values)]
 
     def billed_times(self, entry: int) -> int:
-        """On how many invoices that are not cancelled the entry stands, by its own title."""
+        """The number of invoices, not cancelled, that have a line with the entry's title."""
         (row,) = self.rows("SELECT title FROM hours WHERE id = ?", entry)
         found = "SELECT i.id FROM invoice_items l JOIN invoices i ON i.id = l.invoice_id WHERE i.status <> 3"
         return len(self.rows(f"{found} AND l.title LIKE ?", f"%{row['title']}%"))
 
 
 def october(books: Books) -> list[int]:
-    """Three entries of October at three rates, and what stands around them."""
+    """Three October entries at three rates, and entries outside that range."""
     books.hours("2026-09-30", 200, title="September")
     books.hours("2026-11-01", 300, title="November")
     books.hours("2026-10-15", 400, title="Billed before", billed=True)
@@ -67,6 +67,6 @@ TOTAL = 14_250 + 39_000 + 12_635  # 1.50 h at 95.00, 3.25 h at 120.00, 1.33 h at
 
 
 async def billed(books: Books, **more: Any) -> dict[str, Any]:
-    """The answer to a confirmed call, by an agent who comes and goes."""
+    """The answer to a confirmed call by a short-lived agent."""
     async with agent_of(session_with(books.sandbox)) as agent:
         return await agent.answer("bill_project_hours", **{"project_id": books.project, "confirm": True, **more})

@@ -1,6 +1,6 @@
-"""Clientary's replies, in the shapes that the API's documentation and live accounts show.
+"""Clientary's responses, in the forms that the API documentation and live accounts show.
 
-Nulls, slash dates, numbers as text, `billed?`, secrets and keys that no page documents are all here on purpose.
+Nulls, dates with slashes, numbers as text, `billed?`, secrets and undocumented keys are included on purpose.
 """
 
 from typing import Any
@@ -114,5 +114,5 @@ STAFF: JsonObject = {
 
 
 def listed(plural: str, *records: JsonObject) -> JsonObject:
-    """One page that is the whole list, as most resources answer it."""
+    """A whole list on one page, as most resources return it."""
     return {"page_count": 1, "page_size": 10, "total_count": len(records), plural: list(records)}

@@ -1,4 +1,4 @@
-"""Rows that a test puts into the sandbox's tables itself, in the units that they are kept in."""
+"""Inserts rows into the sandbox's tables, in the units of the tables."""
 
 from decimal import Decimal
 from typing import Any
@@ -20,7 +20,7 @@ _NEEDED: dict[str, dict[str, Any]] = {
 
 
 def put(sandbox: Sandbox, table: str, **values: Any) -> int:
-    """The id of a new row; what is not given is as plain as it can be."""
+    """Insert a row with defaults for the columns not given; return its id."""
     with sandbox.connection:
         return sandbox.store.insert(table, _STAMPS | _PLAIN.get(table, {}) | _NEEDED.get(table, {}) | values)
 
@@ -43,12 +43,12 @@ def run(sandbox: Sandbox, query: str, *values: Any) -> None:
 
 
 def rows(sandbox: Sandbox, query: str, *values: Any) -> list[dict[str, Any]]:
-    """What a query yields."""
+    """The rows of a query."""
     return [dict(row) for row in sandbox.connection.execute(query, values)]
 
 
 def exact(number: float) -> int:
-    """An answer's number in the hundredths that the tables keep; nothing is lost."""
+    """An answer's number in hundredths, as in the tables; must be exact."""
     hundredths = Decimal(str(number)) * 100
     assert hundredths == int(hundredths)
     return int(hundredths)

@@ -1,6 +1,6 @@
-"""An event loop whose time passes only when everybody waits: hours of storm in seconds, and never a race.
+"""An event loop whose time passes only when every task waits: hours of storm in seconds, without races.
 
-It is for what happens in one process alone; nothing that comes from a socket or a thread moves its clock.
+For code within one process only: events from sockets or threads do not move its clock.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ _PATIENCE = 10.0
 
 
 class _Jumping(selectors.SelectSelector):
-    """Where a loop waits: it never does, it sets the loop's clock forward."""
+    """A selector that advances the loop's clock instead of waiting."""
 
     loop: "VirtualLoop"
 
@@ -37,7 +37,7 @@ class _Jumping(selectors.SelectSelector):
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """A loop with a clock of its own."""
+    """An event loop with its own clock."""
 
     def __init__(self) -> None:
         self.now = 1_000.0
@@ -50,7 +50,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 def clock_of(sandbox: Sandbox, behind: float = 0) -> Clock:
-    """The running loop's clock for a session; the time of day is the account's own, or so many seconds behind it."""
+    """The running loop's clock for a session; the wall clock is the account's, or that many seconds behind it."""
 
     def wall() -> float:
         return datetime.fromisoformat(sandbox.store.latest).timestamp() - behind

@@ -1,4 +1,4 @@
-"""Every tool that changes something, with a call of it that works on the sandbox's account."""
+"""Every tool that changes something, with a sample call on the sandbox account."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ ITEMS = [{"title": "Salvage", "quantity": 2.5, "price": 40.5}, {"title": "Tow", 
 
 @dataclass(frozen=True)
 class Write:
-    """One call that changes one thing: the request that it must become, and the tool that shows it."""
+    """One call that makes one change: the request that it must send, and the tool that shows the result."""
 
     tool: str
     method: str
@@ -33,12 +33,12 @@ class Write:
 
     @property
     def mails(self) -> bool:
-        """Whether nobody can see afterwards that it took effect."""
+        """Whether its effect cannot be checked afterwards."""
         return self.tool.startswith("send_")
 
 
 def fault_id(value: object) -> str:
-    """What a test's name calls a fault, and what stands beside it."""
+    """The test id of a fault or of another parameter."""
     if not isinstance(value, Fault):
         return str(value)
     return f"{value.kind}{'-after' if value.after else ''}{'-asked' if value.retry_after else ''}"
