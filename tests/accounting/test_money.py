@@ -1,4 +1,4 @@
-"""Money arithmetic against a plain re-computation in whole numbers and fractions: taxes, rounding, ages, budgets."""
+"""Money arithmetic compared with integers and fractions: taxes, rounding, ages, budgets."""
 
 import asyncio
 import json
@@ -37,7 +37,7 @@ codes = st.sampled_from(("EUR", "USD"))
 
 
 def whole(number: Fraction) -> Fraction:
-    """The nearest whole number; of two that are as near, the one further from zero."""
+    """The nearest integer; halves round away from zero."""
     return Fraction(floor(abs(number) + Fraction(1, 2)) * (-1 if number < 0 else 1))
 
 
@@ -137,7 +137,7 @@ def test_an_entry_is_valued_at_its_own_rate_or_else_its_projects(
 
 
 def answer_of(tool: str, replies: dict[str, JsonObject], **arguments: Any) -> JsonObject:
-    """What an agent hears on an account whose lists are these."""
+    """The answer that an agent gets from an account with these lists."""
 
     def reply(request: httpx.Request) -> httpx.Response:
         sent = replies[request.url.path.removeprefix("/api/v2/")]

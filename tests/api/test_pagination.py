@@ -1,4 +1,4 @@
-"""Lists: how Clientary's pages become one answer, in which nothing is lost, nothing twice, and the rest is named."""
+"""Pagination: Clientary's pages become one answer without lost or duplicate records, with the offset of the rest."""
 
 from collections.abc import Callable, Mapping
 from math import ceil
@@ -27,7 +27,7 @@ Answer = Callable[[int], Any]
 
 
 class Book:
-    """A list of Clientary's with that many records on a page, and the pages that were asked for."""
+    """A Clientary list with this many records per page, which records the requested pages."""
 
     def __init__(self, total: int, size: int, **envelope: Any) -> None:
         self.size, self.asked = size, list[int]()
@@ -42,7 +42,7 @@ class Book:
 
 
 def session(answer: Answer, settings: Settings = SETTINGS) -> Clientary:
-    """A session with an account whose every list answers that to a page."""
+    """A session with an account in which every list responds to a page like this."""
 
     requests = 0
 
@@ -67,7 +67,7 @@ def ids(page: Page[Any]) -> list[int]:
     return [record.id for record in page.records]
 
 
-# Against a plain model
+# Compared with a simple model
 
 totals, sizes, offsets = st.integers(0, 60), st.integers(1, 12), st.integers(0, 70)
 limits = st.none() | st.integers(1, 80)
@@ -160,7 +160,7 @@ def test_a_list_documented_as_paginated_but_sent_whole_is_just_as_exact(offset: 
     assert page.total_count == 30
 
 
-# What Clientary may do to its pages
+# Irregular pages
 
 
 def test_records_that_move_to_the_next_page_during_the_read_are_returned_once() -> None:
@@ -268,7 +268,7 @@ def test_when_several_pages_fail_one_error_is_raised() -> None:
         collect(lambda number: httpx.Response(403) if number > 1 else book.page(1), limit=None)
 
 
-# Side by side
+# Concurrency
 
 
 @pytest.mark.anyio
@@ -325,7 +325,7 @@ async def test_a_hundred_pages_never_use_more_slots_than_the_setting_allows(conc
 
 
 def played(account: respx.MockRouter, path: str, answer: Answer) -> list[Mapping[str, str]]:
-    """The list at that path answers so; the queries that come, as they come."""
+    """Mock the list at this path; return the received queries."""
     queries: list[Mapping[str, str]] = []
 
     def handle(request: httpx.Request) -> httpx.Response:

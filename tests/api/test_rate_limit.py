@@ -1,4 +1,4 @@
-"""How many requests go at the same time and how fast, as Clientary bears it: less at once, more step by step."""
+"""Adaptive concurrency and rate: both drop at once on a rate-limit error and recover step by step."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -26,7 +26,7 @@ FASTEST_AFTER_A_REFUSAL, SLOWEST = 0.1, 2.0
 
 
 class Account:
-    """Clientary, played: it refuses as often as it is told to, and keeps requests waiting while it is told to."""
+    """Clientary, simulated: rejects a given number of requests and holds others until released."""
 
     def __init__(self, time: FakeTime) -> None:
         self._time = time
@@ -55,13 +55,13 @@ class Account:
         return self.starts[-1] - self.starts[-2]
 
     async def answer_one(self) -> None:
-        """Answer who has waited longest, and let everybody do what follows from it."""
+        """Answer the longest-waiting request, and let every task react."""
         self.waiting.pop(0).set()
         await anyio.wait_all_tasks_blocked()
 
 
 def busy(retry_after: int | None = None) -> httpx.Response:
-    """Clientary asks to slow down."""
+    """A rate-limit error."""
     return httpx.Response(429, headers={} if retry_after is None else {"Retry-After": str(retry_after)})
 
 
@@ -77,19 +77,19 @@ def session(account: Account, time: FakeTime, clock: Clock | None = None, **sett
 
 
 async def look(clientary: Clientary, times: int = 1) -> None:
-    """As many requests, one after the other."""
+    """Make this many requests, one after another."""
     for _ in range(times):
         await clientary.fetch("clients/7")
 
 
 async def refused(clientary: Clientary, account: Account, times: int) -> None:
-    """A request that is refused so often and answered then."""
+    """A request that is rejected this many times and then answered."""
     account.refusals = [busy() for _ in range(times)]
     await look(clientary)
 
 
 async def at_once(clientary: Clientary, account: Account) -> int:
-    """How many of a crowd of requests go at the same time."""
+    """The number of concurrent requests out of many waiting ones."""
     account.keeps_waiting, account.waiting = True, []
     async with anyio.create_task_group() as crowd:
         for _ in range(30):
@@ -195,7 +195,7 @@ async def test_a_call_that_cannot_wait_for_its_turn_does_not_delay_others(accoun
     assert account.gap == pytest.approx(2)
 
 
-# Everybody together
+# Several agents
 
 
 async def test_a_call_of_many_pages_does_not_starve_another_agents_read(account: Account, time: FakeTime) -> None:

@@ -1,4 +1,4 @@
-"""What happens between a request and the network: what is tried again, how long it waits, and how many go at once."""
+"""Retries between a request and the network: which failures are retried, the waits, and the concurrency."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -34,7 +34,7 @@ PATH = "clients/7"
 
 
 def happening(what: Any) -> Any:
-    """A status or a body as an answer, an exception as itself: what respx takes as a side effect."""
+    """A respx side effect: a status or body becomes a response, an exception stays itself."""
     if isinstance(what, str):
         return httpx.Response(200, text=what)
     return httpx.Response(what) if isinstance(what, int) else what("the library's own words")
@@ -53,7 +53,7 @@ async def ask(clientary: Clientary, method: str) -> Any:
 
 
 def playing(account: respx.MockRouter, method: str, *what: Any) -> respx.Route:
-    """That happens, one after the other, and then the request succeeds. A look after a write shows nothing."""
+    """Mock these events in order, followed by success. A check after a write finds nothing."""
     if method != "GET":
         account.get(PATH).respond(403)
     return account.request(method, PATH).mock(side_effect=[*map(happening, what), httpx.Response(200, json=ACME)])
@@ -148,7 +148,7 @@ async def test_a_read_that_keeps_failing_ends_as_unavailable(
     assert "library" not in str(caught.value)
 
 
-# How long it waits
+# Waits
 
 
 @pytest.mark.parametrize("status", [429, 503])
@@ -281,11 +281,11 @@ async def test_a_request_that_gets_no_slot_before_the_deadline_is_not_sent(time:
     assert [request.method for request in requests] == ["GET", "GET"]
 
 
-# How many at once, and how fast
+# Concurrency and rate
 
 
 class Crowd:
-    """Clientary that answers nobody until as many requests are in flight as may be, and counts them."""
+    """Clientary that answers only once the maximum number of requests is in flight, and counts them."""
 
     def __init__(self, size: int) -> None:
         self.size, self.now, self.most, self.served = size, 0, 0, 0

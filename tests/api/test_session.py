@@ -1,4 +1,4 @@
-"""The session in its own right: what it makes of answers that are not what they should be, and of writes."""
+"""The session on its own: malformed responses, and writes."""
 
 import json
 import logging
@@ -269,7 +269,7 @@ async def test_when_neither_path_exists_the_first_is_reported_as_not_found(
         await clientary.update(Client, "clients/7", {}, otherwise="client/7")
 
 
-# What nobody may see
+# Secrets
 
 
 @pytest.mark.parametrize("status", [200, 301, 401, 403, 404, 422, 426, 429, 500])
@@ -292,7 +292,7 @@ def test_the_token_is_in_no_repr(clientary: Clientary) -> None:
     assert SETTINGS.api_token not in repr(vars(clientary))
 
 
-# Without any agent
+# Without an agent
 
 
 async def test_the_docstrings_python_client_example_works(account: respx.MockRouter) -> None:

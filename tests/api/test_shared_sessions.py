@@ -1,4 +1,4 @@
-"""One session with Clientary, seen from the agents that share it: what they hear of waits, and what they share."""
+"""One session with Clientary shared by several agents: reported waits and shared limits."""
 
 import asyncio
 import logging
@@ -133,13 +133,13 @@ async def test_waits_of_a_failed_confirmation_are_reported_with_the_error(
 
 
 def told(result: mcp_types.CallToolResult | mcp_types.InputRequiredResult) -> tuple[float, int]:
-    """What an answer says of its waits."""
+    """The waits and retries that an answer reports."""
     assert result.meta is not None
     return result.meta["waited_seconds"], result.meta["retries"]
 
 
 def each_page_refused_once() -> Callable[[httpx.Request], httpx.Response]:
-    """Three pages of clients, each of which is refused at first."""
+    """Three pages of clients, each of which is rejected once."""
     seen: set[str] = set()
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -226,7 +226,7 @@ async def test_an_agent_that_disconnects_does_not_close_the_session_for_others(
 
 
 async def served_on_loopback(answers: list[bytes], use: Callable[[str], Awaitable[Any]]) -> int:
-    """How many connections `use` makes to a server on loopback that gives these answers."""
+    """The number of connections that `use` makes to a loopback server with these responses."""
     connections = 0
     left = iter(answers)
 

@@ -1,4 +1,4 @@
-"""What Clientary's status codes and error bodies become: the right child of ClientaryError, in words that help."""
+"""Clientary's status codes and error bodies become the right subclass of ClientaryError, with a helpful message."""
 
 import json
 import re

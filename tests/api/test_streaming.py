@@ -1,4 +1,4 @@
-"""Lists as streams: every record once and in order, pages side by side, and read again when the list changed."""
+"""Lists as streams: every record once and in order, pages read concurrently, and again if the list changed."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -24,7 +24,7 @@ SIZE = 5
 
 
 class Account:
-    """A list of clients, which may grow after its first page was sent; the requests that are under way at once."""
+    """A list of clients, which may grow after its first page was sent; counts concurrent requests."""
 
     def __init__(self, total: int, changes: int = 0) -> None:
         self.total, self.changes = total, changes
@@ -48,7 +48,7 @@ class Account:
 
 @asynccontextmanager
 async def session(answer: Any, concurrency: int = 4) -> AsyncIterator[Clientary]:
-    """A session with an account that answers so."""
+    """A session with this account."""
     settings = replace(SETTINGS, concurrency=concurrency)
     async with Clientary(settings, httpx.MockTransport(answer), FakeTime().clock) as clientary:
         yield clientary

@@ -1,6 +1,6 @@
-"""Lists that change while they are read: noticed, read once more, and said. `complete` is a promise.
+"""Lists that change during a read: detected, read once more, and reported. `complete` is a promise.
 
-Clientary is played by a list that changes between two of its pages.
+Clientary is simulated by a list that changes between two of its pages.
 """
 
 from collections.abc import Callable
@@ -28,7 +28,7 @@ Change = Callable[["Moving"], None]
 
 
 class Moving:
-    """A list that changes after some of its requests were answered."""
+    """A list that changes after a given number of requests."""
 
     def __init__(self, total: int, changes: dict[int, Change]) -> None:
         self.ids = list(range(1, total + 1))
@@ -140,7 +140,7 @@ async def test_a_list_with_a_vanished_page_is_read_again(time: FakeTime) -> None
 
 
 class Swapping(Moving):
-    """A list in which one record goes while another comes, so that its count stays: our own writes are the cause."""
+    """A list in which our own writes replace one record by another, so that its count stays the same."""
 
     def __init__(self, total: int, swaps: int) -> None:
         super().__init__(total, {})

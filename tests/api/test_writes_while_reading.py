@@ -1,6 +1,6 @@
-"""Our own writes while a list is read: those that could hide one record behind another have it read again, no others.
+"""Our own writes during a list read: only those that could hide a record cause a second read.
 
-Clientary is played by a list whose count never changes, as when one record comes for each that goes.
+Clientary is simulated by a list whose count never changes, as if each deleted record were replaced by a new one.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -27,7 +27,7 @@ Write = Callable[[Clientary], Awaitable[object]]
 
 
 class Account:
-    """Three pages of one record each; while the first of them is read, others write."""
+    """Three pages of one record each; during the first page's read, others write."""
 
     def __init__(self, writes: list[Write], readings: int = 1) -> None:
         self._writes, self._readings = writes, readings
@@ -51,7 +51,7 @@ class Account:
 
 @asynccontextmanager
 async def session(account: Account, time: FakeTime) -> AsyncIterator[Clientary]:
-    """A session with that account, through which the others write as well."""
+    """A session with this account, which the other writers use as well."""
     settings = Settings(subdomain="acme", api_token="t0ken-of-acme")
     async with Clientary(settings, httpx.MockTransport(account), time.clock) as clientary:
         account.writer = clientary

@@ -1,4 +1,4 @@
-"""`clientary-mcp check`: what it says of an account, of a token that is not accepted, and of the open questions."""
+"""`clientary-mcp check`: its report on an account, on a rejected token, and on the open questions."""
 
 import httpx
 import pytest
@@ -14,7 +14,7 @@ VARIABLES = ("CLIENTARY_BASE_URL", "CLIENTARY_CONCURRENCY", "CLIENTARY_DEADLINE"
 
 @pytest.fixture(autouse=True)
 def _configured(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The settings of the account that is checked, whatever this machine has."""
+    """The settings of the checked account, independent of this machine's."""
     for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("CLIENTARY_SUBDOMAIN", "acme")
@@ -23,13 +23,13 @@ def _configured(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def played(account: respx.MockRouter, sandbox: Sandbox) -> respx.MockRouter:
-    """acme.clientary.com, which answers as the embedded account does."""
+    """acme.clientary.com, answered by the sandbox."""
     account.route().side_effect = respx.ASGIHandler(sandbox.app)
     return account
 
 
 def ended(*arguments: str) -> int:
-    """The status that the command ends with."""
+    """The exit status of the command."""
     with pytest.raises(SystemExit) as ending:
         main(arguments)
     assert isinstance(ending.value.code, int)
@@ -37,7 +37,7 @@ def ended(*arguments: str) -> int:
 
 
 async def told_by(switches: Switches) -> str:
-    """The report on an embedded account."""
+    """The report on a sandbox account."""
     async with session_with(agency(switches=switches)) as clientary:
         return "\n".join([line async for line in report(clientary)])
 

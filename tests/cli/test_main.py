@@ -1,4 +1,4 @@
-"""The command line: what it says to people, when it refuses to start, and what its subcommands do."""
+"""The command line: its messages, when it refuses to start, and its subcommands."""
 
 import json
 import os
@@ -23,13 +23,13 @@ ACME = {"CLIENTARY_SUBDOMAIN": "acme", "CLIENTARY_API_TOKEN": TOKEN}
 
 @pytest.fixture(autouse=True)
 def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing configured, whatever this machine has."""
+    """No configuration, independent of this machine's."""
     for name in [name for name in os.environ if name.startswith("CLIENTARY_")]:
         monkeypatch.delenv(name)
 
 
 def ended(*arguments: str) -> int:
-    """The status that the command ends with."""
+    """The exit status of the command."""
     with pytest.raises(SystemExit) as ending:
         main(arguments)
     assert isinstance(ending.value.code, int)
@@ -64,7 +64,7 @@ OTHER_SETTINGS_THAT_CANNOT_BE = [
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    """The one line that the command ends with, for whoever started it."""
+    """The single line of error output with which the command exits."""
     assert ended(*arguments) == 2
     out, err = capsys.readouterr()
     assert out == ""
@@ -152,7 +152,7 @@ def test_the_tools_as_json_are_limited_by_the_settings(
 def test_the_embedded_account_can_be_checked(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("CLIENTARY_SUBDOMAIN", "acme")  # is not contacted, whatever is configured
+    monkeypatch.setenv("CLIENTARY_SUBDOMAIN", "acme")  # the configured account is not contacted
     main(["check", "--sandbox"])
     said = capsys.readouterr().out
     assert said.startswith("account       the sandbox\ntoken         accepted\n")
@@ -161,7 +161,7 @@ def test_the_embedded_account_can_be_checked(
 
 
 def invoices_of(day: date) -> list[tuple[Any, ...]]:
-    """The newest invoices of the embedded account of that day."""
+    """The newest invoices of the sandbox on this date."""
     query = "SELECT id, number, date FROM invoices ORDER BY date DESC, id DESC LIMIT 30"
     return [tuple(row) for row in Sandbox(day).connection.execute(query)]
 

@@ -35,13 +35,13 @@ COMPLETED = {"--date": ["--sandbox"], "--host": HTTP, "--port": HTTP, "--allowed
 
 @pytest.fixture(autouse=True)
 def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing configured, whatever this machine has."""
+    """No configuration, independent of this machine's."""
     for name in [name for name in os.environ if name.startswith("CLIENTARY_")]:
         monkeypatch.delenv(name)
 
 
 def words(option: str, command: str) -> list[str]:
-    """The option as it is written, with what it needs beside it."""
+    """The option as written, with the arguments that it requires."""
     needed = (
         COMPLETED.get(option, []) if not command else COMPLETED["--date"] * (option == "--date" and command == "check")
     )
@@ -49,7 +49,7 @@ def words(option: str, command: str) -> list[str]:
 
 
 def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    """What a command prints that succeeds at once."""
+    """The output of a command that succeeds immediately."""
     with pytest.raises(SystemExit) as ending:
         main(arguments)
     assert not ending.value.code
@@ -57,7 +57,7 @@ def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    """The one sentence or two with which a command ends that is refused."""
+    """The one or two sentences with which a rejected command exits."""
     with pytest.raises(SystemExit) as ending:
         main(arguments)
     out, err = capsys.readouterr()

@@ -1,4 +1,4 @@
-"""Serving as a process: what it says in a terminal and over HTTP, and how signals end it."""
+"""Serving as a process: its messages in a terminal and over HTTP, and how signals end it."""
 
 import os
 import pty
@@ -23,7 +23,7 @@ HELLO = (
 
 @contextmanager
 def started(*command: str, stdin: Any = subprocess.PIPE) -> Iterator[subprocess.Popen[bytes]]:
-    """A process of the command, which is killed if the test does not end it."""
+    """A process of the command, killed if the test does not end it."""
     pipe = subprocess.PIPE
     process = subprocess.Popen(command, stdin=stdin, stdout=pipe, stderr=pipe, env=environment())  # noqa: S603 - our own command
     with process:

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def text_of(agent: Agent, tool: str, /, **arguments: Any) -> str:
-    """What a call returns; there is nothing but text."""
+    """What a call returns, which must be only text."""
     result = await agent.call(tool, arguments)
     (content,) = result.content
     assert isinstance(content, mcp_types.TextContent)

@@ -1,4 +1,4 @@
-"""The 2026-07-28 protocol, round by round: the user's reply counts for one call, once, as it was asked."""
+"""The 2026-07-28 protocol, round by round: the user's reply counts once, for the call that was asked about."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ Result = mcp_types.CallToolResult | mcp_types.InputRequiredResult | None
 
 
 async def ask(client: Client, tool: str, **arguments: Any) -> mcp_types.InputRequiredResult:
-    """The question that a confirmed call is answered with."""
+    """The question that a confirmed call returns."""
     asked = await client.session.call_tool(tool, arguments | {"confirm": True}, allow_input_required=True)
     assert isinstance(asked, mcp_types.InputRequiredResult)
     assert asked.input_requests is not None
@@ -31,7 +31,7 @@ async def ask(client: Client, tool: str, **arguments: Any) -> mcp_types.InputReq
 async def bring(
     client: Client, tool: str, state: str | None, answer: mcp_types.ElicitResult = YES, **arguments: Any
 ) -> Result:
-    """What a call with the user's reply leads to; None where the protocol itself turns it away."""
+    """The result of a call with the user's reply; None if the protocol itself rejects it."""
     try:
         return await client.session.call_tool(
             tool,
@@ -47,7 +47,7 @@ async def bring(
 
 
 def mail(sandbox: Sandbox) -> dict[str, Any]:
-    """A call that may be made twice: only the user's approval is missing."""
+    """A repeatable call that lacks only the user's approval."""
     arguments, _ = record_for(sandbox, MAIL)
     return arguments | {"allow_duplicate": True}
 

@@ -1,4 +1,4 @@
-"""The audit trail: what a line holds, and that every call leaves a whole one that holds no secret."""
+"""The audit trail: the content of a line, and that every call leaves a complete one without secrets."""
 
 import json
 import os
@@ -39,7 +39,7 @@ def trail(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def lines(trail: Path) -> Lines:
-    """The trail's lines, each of which has to be whole and JSON."""
+    """The trail's lines, each of which must be complete JSON."""
 
     def read() -> list[dict[str, Any]]:
         text = trail.read_text(encoding="utf-8")
@@ -59,11 +59,11 @@ async def test_without_a_path_no_trail_is_written(
 
 
 def written(trail: Path) -> str:
-    """All that is in the trail."""
+    """The content of the trail."""
     return trail.read_text(encoding="utf-8")
 
 
-# What a line holds
+# The content of a line
 
 
 async def test_a_read_is_logged_with_its_record_and_host(sandbox: Sandbox, trail: Path, lines: Lines, era: Era) -> None:
@@ -266,7 +266,7 @@ async def test_line_length_is_bounded(sandbox: Sandbox, trail: Path, lines: Line
     assert all(len(line) <= 32 * 1024 for line in written(trail).encode().splitlines())
 
 
-# What no line holds
+# What no line contains
 
 
 async def test_no_line_contains_the_token_or_a_card_handle(sandbox: Sandbox, trail: Path, lines: Lines) -> None:
@@ -314,7 +314,7 @@ async def test_no_line_contains_the_secret_of_an_invoice(sandbox: Sandbox, trail
     assert row["secret"] not in written(trail)
 
 
-# A path that can't be
+# Invalid paths
 
 
 def unwritable(tmp_path: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""What the audit trail says of a record as it was before: all that was read anyway, and not a request more."""
+"""The earlier state of a record in the audit trail: what was read anyway, without an extra request."""
 
 import json
 from collections.abc import Callable
@@ -38,7 +38,7 @@ def lines(trail: Path) -> Lines:
 
 
 async def previewed(sandbox: Sandbox, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    """What the tool says of the record without being confirmed."""
+    """The tool's preview of the record."""
     async with working(owned(sandbox, toolsets=EVERYTHING)) as agent:
         return await agent.answer(tool, **arguments)
 

@@ -1,4 +1,4 @@
-"""The disk under the audit trail, played: what is on it before an answer, and what happens when it takes no more."""
+"""The disk of the audit trail, simulated: what is on it before an answer, and what happens when it is full."""
 
 import errno
 import json
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.anyio
 
 
 class Disk:
-    """Where the trail lies: notes what reaches it, and fails as it is told to. All other files are as they are."""
+    """The trail's disk: records what reaches it, and fails on demand. Other files are unaffected."""
 
     def __init__(self, trail: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.trail, self.events = trail, list[str]()
@@ -65,14 +65,14 @@ def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Disk:
 
 
 def tools_in(trail: Path) -> list[str]:
-    """The tools that the trail tells of, line by line; each line has to be whole."""
+    """The tools in the trail, line by line; each line must be complete."""
     text = trail.read_text(encoding="utf-8")
     assert not text or text.endswith("\n")
     return [json.loads(line)["tool"] for line in text.splitlines()]
 
 
 async def asks_for_each_kind_of_write(sandbox: Sandbox, agent: Agent) -> list[str]:
-    """What is said to a create, an update, a payment, a delete, a charge, a mail and a job."""
+    """The answers to a create, an update, a payment, a delete, a charge, a mail and a job."""
     (client,), (lead,), (invoice,) = (some(sandbox, table) for table in ("clients", "leads", "invoices"))
     charge, _ = record_for(sandbox, "charge_payment_profile")
     mail, _ = record_for(sandbox, "send_invoice_message")
@@ -124,7 +124,7 @@ async def test_a_device_that_is_always_full_lets_no_write_through(sandbox: Sandb
 
 
 async def test_a_failed_trail_line_stops_the_next_write(sandbox: Sandbox, disk: Disk) -> None:
-    """A quota, for one, shows only when something is written."""
+    """Some refusals, such as by a quota, occur only when something is written."""
     async with working(owned(sandbox, audit_log=disk.trail)) as agent:
         disk.writing = errno.EDQUOT
         await agent.call("create_lead", {"name": "Globex"})

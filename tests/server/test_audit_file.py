@@ -134,7 +134,7 @@ async def test_a_trail_that_becomes_unwritable_during_the_question_stops_the_wri
 async def test_lines_of_two_servers_in_one_file_never_interleave(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each in a thread of its own, on a disk that takes lines in small pieces: so they would, if they could."""
+    """Each in its own thread, on a disk that accepts small pieces, so that lines would interleave if they could."""
     disk = Disk(tmp_path / "audit.jsonl", monkeypatch)
     disk.at_once = 20
 

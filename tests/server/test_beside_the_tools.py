@@ -1,7 +1,7 @@
-"""Prompts, resources and completions: what stands beside the tools keeps the same secrets, and reads no more than they.
+"""Prompts, resources and completions: they keep the same secrets as the tools, and read no more than they do.
 
-Upstream is played by a transport whose every answer is full of secrets or of texts that strangers wrote, or by the
-sandbox under an owner's choice of tools.
+Clientary is simulated by a transport that puts secrets or untrusted texts in every response, or by the sandbox with
+a selection of tools.
 """
 
 import json
@@ -42,7 +42,7 @@ async def hosted(clientary: Clientary, era: Era = "auto") -> AsyncIterator[Clien
 
 
 async def read(client: Client, uri: str) -> str:
-    """A resource's text, or why there is none."""
+    """A resource's text, or the error."""
     try:
         (content,) = (await client.read_resource(uri)).contents
     except MCPError as refusal:
@@ -52,7 +52,7 @@ async def read(client: Client, uri: str) -> str:
 
 
 async def completions(client: Client, argument: str) -> list[str]:
-    """The names that are proposed for that argument of a prompt."""
+    """The completions for this argument of a prompt."""
     prompt = mcp_types.PromptReference(name="client_status_reply")
     return (await client.complete(prompt, {"name": argument, "value": ""})).completion.values
 
@@ -98,7 +98,7 @@ async def test_a_completion_that_contains_the_token_is_redacted(time: FakeTime) 
         assert await completions(client, "client") == ["Acme [removed]"]
 
 
-# What strangers wrote
+# Untrusted texts
 
 
 @pytest.mark.parametrize("kind", [kind for kind in HOSTILE_TEXTS if kind != "long"])
@@ -144,7 +144,7 @@ async def test_prompt_arguments_lose_invisible_characters(sandbox: Sandbox, era:
             assert not set(text) & set(INVISIBLE)
 
 
-# What is offered
+# Available tools
 
 
 @pytest.mark.parametrize("choice", [choice for choice, _ in CHOICES])

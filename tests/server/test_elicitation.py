@@ -1,4 +1,4 @@
-"""Approval in both eras of the protocol: when the user is asked, what is shown, and what each reply leads to."""
+"""Approval in both eras of the protocol: when the user is asked, what is shown, and the effect of each reply."""
 
 import json
 from itertools import product
@@ -23,7 +23,7 @@ from tests.support.people import YES, Person, owned, some, working, writes
 
 pytestmark = pytest.mark.anyio
 
-# One of each kind of thing that can't be undone.
+# One of each kind of irreversible call.
 KINDS = ["delete_lead", "charge_payment_profile", "send_invoice_message", "import_contacts"]
 
 
@@ -106,7 +106,7 @@ async def test_following_that_advice_works(sandbox: Sandbox) -> None:
     assert len(writes(sandbox)) == 1
 
 
-# Whether anybody is asked
+# Whether the user is asked
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ async def test_a_client_with_only_url_elicitation_is_not_sent_a_form(
     assert not writes(sandbox)
 
 
-# What happens while the user thinks
+# Changes during the question
 
 
 def rename(sandbox: Sandbox, lead: int) -> None:
@@ -216,7 +216,7 @@ async def test_a_change_that_the_question_did_not_show_counts_too(sandbox: Sandb
 
 
 class Closed(Network):
-    """What ends in that path may not be read, and says so with a page that is never the same twice."""
+    """Paths with this ending may not be read; the error page is different each time."""
 
     def __init__(self, sandbox: Sandbox, path: str, status: int) -> None:
         super().__init__(sandbox)
@@ -308,7 +308,7 @@ async def test_concurrent_questions_do_not_mix(sandbox: Sandbox, era: Era) -> No
 
 
 def test_exactly_the_gated_tools_ask() -> None:
-    # What deletes, mails or charges, and what does several things or may do anything.
+    # Deletes, mails, charges, jobs and raw requests.
     asks = [
         tool.name
         for tool in ALL

@@ -1,4 +1,4 @@
-"""Prompts as hosts get them: named jobs whose steps name real tools, and names that complete what people type."""
+"""Prompts as hosts get them: named jobs whose steps name real tools, and completions of user input."""
 
 import re
 

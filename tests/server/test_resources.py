@@ -1,4 +1,4 @@
-"""Resources as hosts read them: the account, the guides, any record, and the trail where there is one."""
+"""Resources as hosts read them: the account, the guides, any record, and the audit trail if configured."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""A name in the place of an id: refused, with the records that are called like it, and nothing guessed or changed."""
+"""A name instead of an id: rejected with the matching records, and nothing guessed or changed."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -37,7 +37,7 @@ NAMED = {
 
 @pytest.fixture
 async def agent() -> AsyncIterator[Agent]:
-    """An agent on the account; that nothing is written is checked after every test."""
+    """An agent on the account; after every test, checks that nothing was written."""
     BOOKS.requests.clear()
     async with agent_of(session_with(BOOKS)) as agent:
         yield agent
@@ -111,7 +111,7 @@ async def test_the_best_candidates_are_named_and_the_others_counted(agent: Agent
     assert f" and {count - 4} more." in said
 
 
-# What is no name
+# Values that are not names
 
 
 @pytest.mark.parametrize("given", [str(CLIENT["id"]), f" {CLIENT['id']} ", CLIENT["id"]])
@@ -153,7 +153,7 @@ async def test_records_without_names_keep_the_plain_error(agent: Agent, tool: st
     assert not BOOKS.requests
 
 
-# What the owner, the account or the weather does not let be seen
+# Records hidden by settings, permissions or failures
 
 
 async def test_records_whose_list_is_unavailable_are_not_suggested() -> None:

@@ -1,7 +1,7 @@
-"""How long the user has to answer, and that what is agreed to happens while the client still waits. Time is virtual.
+"""The time to answer, and that an approved change happens while the client still waits. Time is virtual.
 
 Before protocol 2026-07-28 the call stays open meanwhile: TypeScript clients end it after 60 seconds, and those of mcp
-1.x at a time of their own, of which the server is told nothing.
+1.x after a timeout of their own, which the server does not know.
 """
 
 from types import SimpleNamespace
@@ -42,7 +42,7 @@ def on_virtual_time(sandbox: Sandbox, **settings: Any) -> Clientary:
 
 
 def agrees_after(seconds: float) -> ElicitationFnT:
-    """A user who thinks for so long, and then agrees."""
+    """A user who agrees after this many seconds."""
 
     async def think(context: ClientRequestContext, params: mcp_types.ElicitRequestParams) -> mcp_types.ElicitResult:
         await anyio.sleep(seconds)
@@ -52,7 +52,7 @@ def agrees_after(seconds: float) -> ElicitationFnT:
 
 
 async def delete_a_lead(sandbox: Sandbox, user: ElicitationFnT, **settings: Any) -> tuple[str, float]:
-    """What the confirmed call says, and after how many seconds."""
+    """The answer to the confirmed call, and the seconds that it took."""
     (lead,) = some(sandbox, "leads")
     async with working(on_virtual_time(sandbox, **settings), "legacy", user) as agent:
         asked = anyio.current_time()
@@ -85,7 +85,7 @@ def slow_reads(seconds: float, nth: int | None = None) -> Faults:
 
 
 async def test_an_approval_that_leaves_too_little_time_changes_nothing(sandbox: Sandbox) -> None:
-    sandbox.faults = slow_reads(2, nth=2)  # what is read once more after the yes
+    sandbox.faults = slow_reads(2, nth=2)  # what is read again after approval
     said, took = await delete_a_lead(sandbox, agrees_after(54))
     assert "The user agreed too late" in said
     assert took < CLIENTS_WAIT
@@ -146,7 +146,7 @@ async def test_a_client_that_wants_progress_gets_it_while_the_user_decides(sandb
     assert all(message and "asked for approval" in message for _, message in heard)
 
 
-# A client that went away
+# A client that disconnected
 
 
 async def test_approval_of_a_cancelled_call_has_no_effect(sandbox: Sandbox) -> None:
@@ -160,7 +160,7 @@ async def test_approval_of_a_cancelled_call_has_no_effect(sandbox: Sandbox) -> N
 
 
 class GivesUp(Network):
-    """A client that gives up while the preview is read once more, the very moment at which it is read."""
+    """A client that gives up at the moment when the preview is read again."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         super().__init__(sandbox)
@@ -203,7 +203,7 @@ async def test_approval_in_a_session_closed_a_moment_later_has_no_effect(sandbox
     assert not writes(sandbox)
 
 
-# Where the question is the answer of the call
+# Where the question is the result of the call
 
 
 @pytest.fixture
@@ -213,7 +213,7 @@ def sealing(monkeypatch: pytest.MonkeyPatch, time: FakeTime) -> None:
 
 
 async def yes_after(seconds: float, sandbox: Sandbox, time: FakeTime) -> str:
-    """What a call answers whose user agrees so late."""
+    """The answer to a call whose user agrees after this many seconds."""
     (lead,) = some(sandbox, "leads")
     arguments = {"lead_id": lead, "confirm": True}
     async with working(owned(sandbox, time), "auto", Person()) as agent:

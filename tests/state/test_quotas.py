@@ -1,4 +1,4 @@
-"""Caps per hour on mails, charges and deletes: a runaway loop ends in a clear refusal."""
+"""Hourly quotas on mails, charges and deletes: a runaway loop ends in a clear refusal."""
 
 import json
 import re
@@ -32,7 +32,7 @@ Calls = list[dict[str, Any]]
 
 @pytest.fixture
 def time() -> FakeTime:
-    """On the day of the embedded account."""
+    """On the date of the sandbox."""
     return FakeTime(TODAY)
 
 
@@ -202,7 +202,7 @@ async def test_a_request_that_clientary_rejected_does_not_count(time: FakeTime, 
 
 
 class Slow:
-    """Lead 7 is refused when it may be, however late; there is no lead 404, and every other one is deleted at once."""
+    """Deleting lead 7 is rejected once released; lead 404 does not exist; any other is deleted immediately."""
 
     def __init__(self, **settings: Any) -> None:
         self.begun, self.may_end = anyio.Event(), anyio.Event()
@@ -216,13 +216,13 @@ class Slow:
         return httpx.Response(422)
 
     def session(self, time: FakeTime) -> Clientary:
-        """A session with that account."""
+        """A session with this account."""
         return Clientary(self._settings, httpx.MockTransport(self), time.clock)
 
 
 @asynccontextmanager
 async def refusing_slowly(agent: Agent, account: Slow) -> AsyncIterator[list[str]]:
-    """While Clientary is about to refuse a delete; afterwards, what was told of it."""
+    """A delete that Clientary is about to reject; afterwards, its reported outcome."""
     said: list[str] = []
 
     async def delete() -> None:

@@ -1,4 +1,4 @@
-"""Nothing twice: what was made, paid, charged or mailed minutes ago is told again instead of done again."""
+"""Duplicate calls: a recent create, payment, charge or mail is replayed instead of repeated."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.anyio
 
 ONCE = [tool.name for tool in ALL if issubclass(tool.arguments, Deduplicated)]
 WINDOW = 600
-# These find what an earlier call made in the account, and take no word to make it once more.
+# These find an earlier call's results in the account, and cannot be told to create them again.
 BY_WHAT_IS_THERE = {"convert_lead", "import_contacts"}
 ONCE_JOBS = [tool for tool in JOBS if tool not in BY_WHAT_IS_THERE]
 
@@ -41,7 +41,7 @@ def test_exactly_these_tools_take_allow_duplicate() -> None:
 
 
 class Account:
-    """Plays Clientary for one tool: takes every write, numbers what it makes, and counts."""
+    """Simulates Clientary for one tool: accepts every write, assigns ids, and counts."""
 
     def __init__(self, tool: str) -> None:
         self.exchange, self.made = FIRST[tool], 0
@@ -54,7 +54,7 @@ class Account:
 
 
 class Shop:
-    """An agent that calls one tool, and how often that tool did what it is for."""
+    """An agent that calls one tool, and the number of times the tool took effect."""
 
     def __init__(self, agent: Agent, tool: str, arguments: dict[str, Any], made: Callable[[], int]) -> None:
         self.agent, self._tool, self._made = agent, tool, made
@@ -71,7 +71,7 @@ class Shop:
 
 @asynccontextmanager
 async def one_write(tool: str, time: FakeTime) -> AsyncIterator[Shop]:
-    """Of a tool that is one write, on an account that is played for it."""
+    """For a tool of a single write, on a simulated account."""
     account = Account(tool)
     arguments = {name: value for name, value in FIRST[tool].arguments.items() if name != "allow_duplicate"}
     settings = Settings(subdomain="acme", api_token="t0ken-of-acme")
@@ -81,7 +81,7 @@ async def one_write(tool: str, time: FakeTime) -> AsyncIterator[Shop]:
 
 @asynccontextmanager
 async def a_job(tool: str, time: FakeTime) -> AsyncIterator[Shop]:
-    """Of a job, on the embedded account: it may make one thing or send one mail, and change others for it."""
+    """For a job, on the sandbox: it may create one record or send one mail, and change others for it."""
     sandbox = agency()
     arguments, _ = record_for(sandbox, tool)
     async with working(owned(sandbox, time)) as agent:
@@ -90,7 +90,7 @@ async def a_job(tool: str, time: FakeTime) -> AsyncIterator[Shop]:
 
 @pytest.fixture
 def time() -> FakeTime:
-    """On the day of the embedded account."""
+    """On the date of the sandbox."""
     return FakeTime(TODAY)
 
 
@@ -177,7 +177,7 @@ OTHER: list[dict[str, Any]] = [
 
 
 async def paid_twice(sandbox: Sandbox, change: dict[str, Any]) -> bool:
-    """Whether a second payment, which differs by that, is recorded as one."""
+    """Whether a second payment with these changes is recorded."""
     invoices = some(sandbox, "invoices", 2)
     call = PAYMENT | {"invoice_id": invoices[0]}
     if "invoice_id" in change:
@@ -206,7 +206,7 @@ async def test_one_tools_calls_do_not_block_another_tool(sandbox: Sandbox) -> No
     assert [write.resource for write in sandbox.ledger] == ["clients", "leads"]
 
 
-# What is remembered, and for whom
+# What is remembered, and for which sessions
 
 
 async def test_updates_and_deletes_run_every_time(sandbox: Sandbox) -> None:

@@ -1,4 +1,4 @@
-"""Serving over HTTP: who is let in, by the names and origins they use, by address, and by bearer token."""
+"""Access over HTTP: by host name, origin, address and bearer token."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -54,7 +54,7 @@ async def served(
 
 
 def visitor_of(app: Starlette) -> httpx.AsyncClient:
-    """Somebody who sends HTTP requests to it, and meets whatever it raises."""
+    """An HTTP client of this server, which receives its exceptions."""
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=LOCAL)
 
 
@@ -62,7 +62,7 @@ def visitor_of(app: Starlette) -> httpx.AsyncClient:
 async def visitor(
     sandbox: Sandbox, transport: HttpTransport = "streamable-http", **how: Any
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """Somebody who sends HTTP requests to a server of their own."""
+    """An HTTP client of a separate server."""
     async with served(sandbox, transport, **how) as app, visitor_of(app) as http:
         yield http
 

@@ -29,7 +29,7 @@ UNAVAILABLE = 503
 
 
 class SlowAccount:
-    """Clientary, which answers everything about its clients only when the test lets it."""
+    """Clientary, which answers requests about clients only when the test allows it."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._app = sandbox.app
@@ -43,7 +43,7 @@ class SlowAccount:
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[int]:
-        """Serve on a port of loopback."""
+        """Serve on a loopback port."""
         port = free_port()
         server = uvicorn.Server(uvicorn.Config(self, port=port, log_level="error", lifespan="off"))
         async with anyio.create_task_group() as tasks:
@@ -159,7 +159,7 @@ async def test_the_deadline_of_a_call_bounds_the_wait(
 
 
 class User:
-    """The user at a client that can ask, who answers when the test lets them."""
+    """The user of a client that can ask, who answers when the test allows it."""
 
     def __init__(self) -> None:
         self.asked, self.ready = anyio.Event(), anyio.Event()

@@ -1,4 +1,4 @@
-"""Sessions over streamable HTTP that nobody uses end; those in which a person is asked stay. Time is virtual."""
+"""Idle sessions over streamable HTTP end; those with an open question to the user stay. Time is virtual."""
 
 from typing import Any
 
@@ -28,14 +28,14 @@ def anyio_backend() -> tuple[str, dict[str, Any]]:
 
 
 class Visitor:
-    """A client of a session of its own, which says that it can ask its user."""
+    """A client with its own session, which declares that it can ask its user."""
 
     def __init__(self, http: httpx.AsyncClient) -> None:
         self._http = http
         self._headers = {"Accept": "application/json, text/event-stream"}
 
     async def send(self, **message: Any) -> httpx.Response:
-        """One message, and what comes back."""
+        """Send one message; return the response."""
         return await self._http.post("/mcp", json={"jsonrpc": "2.0", **message}, headers=self._headers)
 
     async def come_in(self) -> None:
@@ -48,7 +48,7 @@ class Visitor:
         await self.send(method="notifications/initialized")
 
     async def ping(self) -> int:
-        """Whether the session is there."""
+        """Whether the session exists."""
         return (await self.send(id=2, method="ping")).status_code
 
 

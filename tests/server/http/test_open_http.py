@@ -1,4 +1,4 @@
-"""Served over HTTP where others can reach it: what everybody may know, and how much anybody may ask for."""
+"""A publicly reachable HTTP server: what it reveals without a token, and its resource limits."""
 
 import asyncio
 import json
@@ -50,7 +50,7 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-# Whether it is alive
+# Health
 
 
 @pytest.mark.parametrize("transport", PATHS)
@@ -87,7 +87,7 @@ async def test_the_health_path_checks_host_and_origin(sandbox: Sandbox, headers:
         assert (await http.get("/health", headers=headers)).status_code == status
 
 
-# The door
+# Authentication
 
 
 @pytest.mark.parametrize("transport", PATHS)
@@ -174,7 +174,7 @@ async def test_sessions_beyond_500_are_rejected_until_one_ends(sandbox: Sandbox)
 
 
 class Stream:
-    """A stream of events, read along as a client does; what the server raises over it is raised."""
+    """An event stream, read as a client does; raises the server's exceptions."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -205,21 +205,21 @@ class Stream:
         self._heard.set()
 
     async def heard(self) -> None:
-        """Wait for the first that it is told."""
+        """Wait for the first event."""
         await self._heard.wait()
 
     @property
     def address(self) -> str:
-        """Where messages to it go."""
+        """The path for messages to it."""
         (address,) = re.findall("data: (/.*)\r\n", self.text)
         return str(address)
 
     def has_ended(self) -> bool:
-        """Whether the server ended it, as answers end."""
+        """Whether the server ended it regularly."""
         return self._ended
 
     def leave(self) -> None:
-        """Hang up."""
+        """Disconnect."""
         self._gone.set()
 
 
@@ -228,7 +228,7 @@ Open = Callable[[], Awaitable[Stream]]
 
 @asynccontextmanager
 async def listeners(app: ASGIApp) -> AsyncIterator[Open]:
-    """Opens streams, and hangs up in the end."""
+    """Opens streams, and disconnects them at the end."""
     streams: list[Stream] = []
     async with anyio.create_task_group() as group:
 

@@ -71,7 +71,7 @@ async def test_a_real_client_works_with_a_real_process(transport: str, era: Era,
 
 
 async def _is_useful(agent: Agent) -> None:
-    """What an agent does first: reads a list over its pages, looks before it deletes, and makes a mistake."""
+    """An agent's first calls: reads a list over its pages, previews a delete, and makes a mistake."""
     clients = await agent.answer("list_clients", limit=1000)
     assert (clients["returned"], clients["total_count"], clients["complete"]) == (64, 64, True)
     client_id = clients["records"][0]["id"]
@@ -94,7 +94,7 @@ async def test_several_clients_share_one_process_and_account(tmp_path: Path) -> 
 
 
 class Lines:
-    """The protocol over stdio, line by line, without a client that could hide what else is there."""
+    """The protocol over stdio, line by line, without a client that could hide other output."""
 
     def __init__(self, process: Process) -> None:
         assert process.stdin is not None
@@ -123,7 +123,7 @@ async def test_stdout_carries_only_the_protocol_and_the_token_appears_nowhere(tm
     port, log = free_port(), tmp_path / "stderr"
     account = {
         "CLIENTARY_BASE_URL": f"http://127.0.0.1:{port}",
-        "CLIENTARY_API_TOKEN": TOKEN,  # which the stand-in refuses: an error is where a token would show
+        "CLIENTARY_API_TOKEN": TOKEN,  # which the sandbox rejects: a token would show up in an error
         "CLIENTARY_LOG_LEVEL": "DEBUG",
     }
     hello = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
