@@ -1,4 +1,4 @@
-"""What Python programs import from the package: promised names, and nothing loaded before it is used."""
+"""The package's public names, which are imported only when used."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Settings: what each variable takes, what is said about a wrong one, and that no value reaches a strange host."""
+"""Settings: the values of each variable, the errors for wrong ones, and that no value reaches another host."""
 
 import re
 from pathlib import Path
@@ -22,7 +22,7 @@ def settings(**more: str) -> Settings:
 
 
 def complaint(environment: dict[str, str]) -> str:
-    """What is said of these variables: always one sentence on one line, without the token."""
+    """The error for these variables: always one sentence on one line, without the token."""
     with pytest.raises(SettingsError) as caught:
         Settings.from_environment(environment)
     said = str(caught.value)
@@ -32,7 +32,7 @@ def complaint(environment: dict[str, str]) -> str:
     return said
 
 
-# What each variable does
+# Valid values
 
 
 def test_a_subdomain_and_a_token_are_enough() -> None:
@@ -103,7 +103,7 @@ def test_a_value_that_only_contains_a_placeholder_is_a_value() -> None:
     assert settings(MCP_TOKEN="a-long-text-with-${x}").mcp_token == "a-long-text-with-${x}"
 
 
-# Names that are no settings
+# Unknown names
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_variables_set_by_orchestrators_and_other_programs_are_ignored(name: str
     assert Settings.from_environment({**ACCOUNT, name: "tcp://10.0.0.7:8000"}) == settings()
 
 
-# What is said of a missing or a wrong one
+# Missing or wrong values
 
 
 @pytest.mark.parametrize(

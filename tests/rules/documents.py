@@ -1,4 +1,4 @@
-"""The documents as tests read them: their blocks of code, commands, quotations, links and headings."""
+"""Parses the documentation for tests: code blocks, commands, quotations, links and headings."""
 
 import json
 import re
@@ -27,7 +27,7 @@ class Document:
 
     @property
     def written(self) -> str:
-        """What is written by hand: without generated parts and quotations."""
+        """The handwritten text, without generated parts and quotations."""
         by_hand = re.sub(r"<!-- generated: .*?<!-- /generated -->", "", self.text, flags=re.DOTALL)
         return re.sub(r"^>.*$", "", by_hand, flags=re.MULTILINE)
 

@@ -1,4 +1,4 @@
-"""The shape of the tree: imports point one way, libraries stay where they belong, modules say what they are."""
+"""The structure of the code: imports point one way, libraries stay in their place, modules have docstrings."""
 
 import ast
 import sys
@@ -86,7 +86,7 @@ def arrows() -> Iterator[tuple[str, str]]:
 
 
 def layer_of(module: str) -> int:
-    """Where a module stands among the layers: the number of its group."""
+    """The number of a module's layer."""
     for number, group in enumerate(LAYERS):
         names = (group,) if isinstance(group, str) else group
         if any(within(module, name) or within(module, f"clientary_mcp.{name}") for name in names):

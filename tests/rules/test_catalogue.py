@@ -1,4 +1,4 @@
-"""The contract: names, arguments and words that people script against."""
+"""The contract: the names, arguments and enum values that users script against."""
 
 from pathlib import Path
 from typing import Any, get_origin
@@ -151,7 +151,7 @@ PROJECT_WORDS = {
 }
 SCHEDULE_WORDS = {"time_interval": INTERVALS, "action": "send draft autobill", "status": "active paused stopped"}
 
-# Tool → the arguments that take words, and which; `detail` and `item_type` take the same everywhere.
+# Tool → arguments with enum values, and the values; `detail` and `item_type` are the same everywhere.
 WORDS = {
     "list_clients": {"status": "active archived", "sort": "name date"},
     "update_client": {"status": "active archived"},
@@ -195,7 +195,7 @@ IDS = {
     "staff_id": "SELECT id FROM staff",
 }
 
-# Tool → what a call of it has to say besides ids.
+# Tool → the arguments that a call needs besides ids.
 GIVEN: dict[str, JsonObject] = {
     "search": {"query": "website"},
     "client_overview": {"client_id": 1201},
@@ -210,7 +210,7 @@ READING = [tool for tool in ALL if tool.effect.reads_only]
 
 @pytest.fixture(scope="module")
 def books() -> Sandbox:
-    """An embedded account that nobody writes to."""
+    """A sandbox account for tests that only read."""
     return agency()
 
 
@@ -231,7 +231,7 @@ async def test_the_instructions_explain_how_the_tools_fit_together(era: Era, boo
 
 
 def arguments_of(tool: Tool) -> JsonObject:
-    """What a tool takes, as it is published."""
+    """The published arguments of a tool."""
     arguments: JsonObject = tool.published.input_schema["properties"]
     return arguments
 

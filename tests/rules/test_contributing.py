@@ -1,4 +1,4 @@
-"""CONTRIBUTING, held to the tree that it draws."""
+"""CONTRIBUTING, checked against the tree that it draws."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Rules for what agents read of every tool: descriptions, and schemas that real clients convert without loss."""
+"""Rules for every tool definition: descriptions, and schemas that real clients convert without loss."""
 
 import re
 
@@ -46,7 +46,7 @@ def test_schemas_contain_nothing_that_hosts_cannot_handle() -> None:
 
 
 def test_every_object_that_a_tool_takes_names_its_properties() -> None:
-    """A host's converter empties an object without properties, and another refuses one that says what else it takes."""
+    """One host's converter empties an object without properties; another rejects additionalProperties."""
     schemas = [(tool.name, schema) for tool in ALL for schema in schemas_in(tool.published.input_schema)]
     unnamed = [
         (name, schema)

@@ -1,4 +1,4 @@
-"""The Dockerfile, read line by line: what can be known of it where no engine is at hand."""
+"""The Dockerfile, parsed line by line: what can be checked without a container engine."""
 
 import json
 import shlex

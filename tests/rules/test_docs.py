@@ -1,4 +1,4 @@
-"""The documents, held to the program: generated parts, names, commands, configurations, links, and the site."""
+"""The documentation, checked against the program: generated parts, names, commands, configurations, links, the site."""
 
 import dataclasses
 import json

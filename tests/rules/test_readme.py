@@ -1,4 +1,4 @@
-"""The README and the programs in the documents: what they show is what happens."""
+"""The README and the programs in the documentation do what they show."""
 
 import ast
 import os

@@ -1,4 +1,4 @@
-"""Wrong arguments from an agent: a clear answer that names what is valid, and nothing sent. And what is as meant."""
+"""Wrong arguments: a clear error with the valid values, and nothing sent. And unusual forms that are accepted."""
 
 import json
 from dataclasses import replace
@@ -248,7 +248,7 @@ async def test_a_misspelled_argument_is_rejected_by_every_tool_in_both_eras(
     assert len(account.calls) == 0
 
 
-# What is taken as it was meant
+# Unusual forms that are accepted
 
 
 def sent(account: respx.MockRouter) -> Any:

@@ -1,4 +1,4 @@
-"""What invoices, estimates and recurring schedules share: lines to add, change and remove, and being mailed."""
+"""Shared by invoices, estimates and recurring schedules: adding, changing and removing lines, and mails."""
 
 import json
 from typing import Any, NamedTuple
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.anyio
 
 
 class Document(NamedTuple):
-    """A kind of document: what names its tools and wraps its body, where it is, and one of it."""
+    """A kind of document: its name in tools and bodies, its path, and a sample."""
 
     name: str
     path: str

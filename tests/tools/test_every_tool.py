@@ -1,4 +1,4 @@
-"""What holds for every tool, played with the calls that the files beside this one pin."""
+"""Rules for every tool, checked with the calls that the other files of this folder define."""
 
 import json
 import re

@@ -1,6 +1,6 @@
-"""The gate in front of what cannot be undone: what every gated tool says before it acts, and that only then it acts.
+"""The gate before irreversible calls: every gated tool previews first, and acts only when confirmed.
 
-Figures are compared with the account's own tables, where money is kept in cents.
+Figures are compared with the account's own tables, which store money in cents.
 """
 
 import json
@@ -37,7 +37,7 @@ TABLES = {
     "payment_profile": "payment_profiles",
     "recurring_schedule": "recurring_schedules",
 }
-# What the API page says goes along with a record: tables, and the column that ties them to it.
+# The related records per the API documentation: tables, and the column that refers to the record.
 CASCADES = {
     "delete_client": ("projects", "invoices", "estimates", "contacts"),
     "delete_project": ("tasks", "hours"),
@@ -49,19 +49,19 @@ CASCADES = {
 
 @pytest.fixture
 async def agent(sandbox: Sandbox, era: Era) -> AsyncIterator[Agent]:
-    """An agent on the embedded account, in both eras of the protocol."""
+    """An agent on the sandbox account, in both eras of the protocol."""
     async with agent_of(session_with(sandbox, toolsets=EVERYTHING), era) as agent:
         yield agent
 
 
 def one(sandbox: Sandbox, query: str, *values: Any) -> Any:
-    """The only value that a query yields."""
+    """The single value of a query."""
     (value,) = sandbox.connection.execute(query, values).fetchone()
     return value
 
 
 def count(sandbox: Sandbox, table: str, where: str = "1") -> int:
-    """How many rows of a table fulfil a condition."""
+    """The number of rows of a table that match a condition."""
     return int(one(sandbox, f"SELECT count(*) FROM {table} WHERE {where}"))  # noqa: S608 names and ids of our own
 
 
@@ -138,7 +138,7 @@ async def test_a_confirmed_delete_removes_the_record_and_its_related_records(
     tables = (*TABLES.values(), "invoice_items", "estimate_items")
     there = {table: count(sandbox, table) for table in tables}
     goes = {table: count(sandbox, table, f"{kind}_id = {record_id}") for table in CASCADES.get(tool, ())}
-    assert all(goes.values())  # else the test would show nothing
+    assert all(goes.values())  # otherwise the test would prove nothing
     answer = await agent.answer(tool, **arguments, confirm=True)
     assert (answer["done"], str(record_id) in answer["message"]) == (True, True)
     assert "deleted" in answer["message"]

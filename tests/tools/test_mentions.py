@@ -1,4 +1,4 @@
-"""Sentences of ours and texts of others in one answer: hiding a tool takes out the first, and never the second."""
+"""Our sentences and others' texts in one answer: hiding a tool removes only our sentences."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Filters, orders and sums over records that lack what they look at, or have it in another form."""
+"""Filters, orders and sums over records that lack the field or have it in another form."""
 
 from decimal import Decimal
 from typing import Any

@@ -1,4 +1,4 @@
-"""Lists of payments, whose currency only the invoices tell: what is looked up for their sums, and for a client's."""
+"""Lists of payments, whose currency is only on the invoices: the look-ups for sums and for one client."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Requests of any kind: off unless named, this account's API alone, and under every rule that the other tools obey."""
+"""Raw requests: disabled unless named, limited to this account's API, and under every rule of the other tools."""
 
 import asyncio
 import json
@@ -37,12 +37,12 @@ async def agent(sandbox: Sandbox) -> AsyncIterator[Agent]:
 
 
 def playing(answer: Callable[[httpx.Request], httpx.Response], **settings: Any) -> Clientary:
-    """A session with an account of which every answer is made up."""
+    """A session with an account in which every response is mocked."""
     chosen = Settings(subdomain="acme", api_token=SETTINGS.api_token, toolsets=RAW, **settings)
     return Clientary(chosen, httpx.MockTransport(answer))
 
 
-# What leaves
+# What is sent
 
 
 async def test_a_read_immediately_returns_clientarys_response(sandbox: Sandbox, agent: Agent) -> None:
@@ -118,7 +118,7 @@ async def test_the_question_shows_the_request(sandbox: Sandbox, era: Era) -> Non
     assert len(sandbox.ledger) == 1
 
 
-# What does not
+# What is not sent
 
 
 HOSTILE = [
@@ -146,7 +146,7 @@ async def test_an_unsafe_path_is_refused_and_nothing_is_sent(path: str, confirm:
 
 
 async def requested(path: str, query: dict[str, str] | None = None) -> list[httpx.Request]:
-    """The requests that leave for a path."""
+    """The requests sent for a path."""
     left: list[httpx.Request] = []
 
     def answer(request: httpx.Request) -> httpx.Response:

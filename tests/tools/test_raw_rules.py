@@ -1,4 +1,4 @@
-"""What holds for every request that leaves holds for those of any kind: caps, secrets, the trail, lost answers."""
+"""The rules for every request apply to raw requests: quotas, secrets, the audit trail, lost responses."""
 
 import json
 from collections.abc import Callable
@@ -26,12 +26,12 @@ CARD = {**HANDLES, "last_four_digits": "4242", "name": "Ann Doe", "expiration_da
 
 
 def playing(answer: Callable[[httpx.Request], httpx.Response], **settings: Any) -> Clientary:
-    """A session with an account of which every answer is made up."""
+    """A session with an account in which every response is mocked."""
     chosen = Settings(subdomain="acme", api_token=SETTINGS.api_token, toolsets=RAW, **settings)
     return Clientary(chosen, httpx.MockTransport(answer), FakeTime().clock)
 
 
-# Caps
+# Quotas
 
 
 async def test_a_delete_counts_as_a_delete_whichever_tool_sends_it(sandbox: Sandbox) -> None:

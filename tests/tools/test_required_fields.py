@@ -1,4 +1,4 @@
-"""What an owner requires of every new client and lead: asked for in the schema, and refused where it is missing."""
+"""Fields that an owner requires of new clients and leads: required in the schema, and rejected if missing."""
 
 import json
 from collections.abc import Mapping

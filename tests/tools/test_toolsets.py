@@ -1,4 +1,4 @@
-"""Least privilege: which tools an owner offers, and that the others are not there in any respect."""
+"""Least privilege: which tools an owner exposes, and that the others are completely absent."""
 
 import json
 import re
@@ -35,17 +35,17 @@ def names(*given: str) -> frozenset[str]:
 
 
 def kept(condition: Callable[[Tool], bool]) -> list[str]:
-    """The tools that fulfil a condition, in their order."""
+    """The tools that match a condition, in order."""
     return [tool.name for tool in ALL if condition(tool)]
 
 
 def hidden_in(text: str, offered: Iterable[str]) -> set[str]:
-    """The tools that a text names although they are not offered."""
+    """The unavailable tools that a text names."""
     return set(re.findall(r"\w+", text)) & (set(NAMES) - set(offered))
 
 
 async def offer(sandbox: Sandbox, **choice: Any) -> list[str]:
-    """The names that an agent is shown."""
+    """The names of the tools that an agent gets."""
     async with working(owned(sandbox, **choice)) as agent:
         return [tool.name for tool in (await agent.client.list_tools()).tools]
 
@@ -134,7 +134,7 @@ async def test_settings_that_leave_no_tools_end_the_program(sandbox: Sandbox, ch
             ClientaryServer(clientary)
 
 
-# What there is no tool for
+# Raw requests
 
 ANYTHING = ["GET", "POST", "PUT", "DELETE"]
 
@@ -218,7 +218,7 @@ def test_an_unknown_name_ends_the_program_with_the_valid_ones(
     assert set(valid) <= set(re.findall(r"\w+", said.partition("Valid:")[2]))
 
 
-# What is not offered is not there
+# Unavailable tools are absent
 
 
 async def test_unavailable_tools_cannot_be_called(sandbox: Sandbox, era: Era) -> None:

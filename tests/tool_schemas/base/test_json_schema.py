@@ -1,4 +1,4 @@
-"""The schemas of arguments: flat, and saying exactly what is taken."""
+"""The schemas of arguments: flat, and exact about what is accepted."""
 
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -92,7 +92,7 @@ BESIDE = EITHER | {tool.name: {"clear"} for tool in ALL if issubclass(tool.argum
 
 
 def example_of(schema: dict[str, Any]) -> Any:
-    """A value as an agent would make one up from the schema."""
+    """A value that an agent could derive from the schema."""
     if "enum" in schema:
         return schema["enum"][-1]
     match schema["type"]:
@@ -126,7 +126,7 @@ def test_values_that_match_the_schema_are_accepted(tool: Tool) -> None:
 
 
 def missed_by(tool: Tool) -> tuple[set[str], str]:
-    """The arguments that a call without any lacks, and all that is said of it."""
+    """The arguments reported as missing by a call without any, and the whole error."""
     try:
         tool.arguments.model_validate({})
     except ValidationError as refusal:

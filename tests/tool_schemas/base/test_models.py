@@ -1,4 +1,4 @@
-"""Arguments that a host filled in only because it has to: empty text, an id of 0 and an empty list are not given."""
+"""Arguments that a host filled in because it must: empty text, an id of 0 and an empty list count as not given."""
 
 from typing import Any, get_origin
 
@@ -57,7 +57,7 @@ def test_an_empty_optional_argument_counts_as_not_given(tool: Tool) -> None:
 
 @every_tool
 def test_all_optional_arguments_may_be_empty_at_once(tool: Tool) -> None:
-    """A host that makes every argument required sends them so."""
+    """Hosts that make every argument required send calls like this."""
     least = least_of(tool)
     empty = {name: values[-1] for name, values in not_given_in(tool).items()}
     assert tool.arguments.model_validate({**least, **empty}) == tool.arguments.model_validate(least)

@@ -1,4 +1,4 @@
-"""Records as they are read: every form that Clientary uses, nothing lost, nothing secret, and never a failure."""
+"""Parsing of records: every form that Clientary uses, without losing data, showing secrets or failing."""
 
 import json
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -36,7 +36,7 @@ KINDS: tuple[type[Record], ...] = (
 
 
 def wire_names(kind: type[Record]) -> list[str]:
-    """Every key that a record of that kind may come with, and some that Python might trip over."""
+    """Every key that a record of this kind may have, and some that are special in Python."""
     renamed = {ours: theirs for theirs, ours in kind.renamed().items()}
     names = [renamed.get(name, name) for name in kind.model_fields]
     odd = ["cls", "self", "_fields_set", "__dict__", "__class__", "model_config", "shown", "read", "", "?", "id?"]
@@ -76,7 +76,7 @@ def test_any_object_with_an_id_is_parsed_and_matches_the_published_schema(
         published.validate(json.loads(text, parse_constant=pytest.fail))
 
 
-# An unreadable value is kept as it came
+# Unreadable values are kept unchanged
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Answers: compact, bounded in size whatever the records hold, and open about everything that was cut."""
+"""Answers: compact, bounded in size whatever the records contain, and explicit about every truncation."""
 
 import json
 from decimal import Decimal
@@ -22,7 +22,7 @@ def client(number: int, length: int, letter: str = "x") -> Client:
 
 
 def clients(count: int, lengths: list[int]) -> list[Client]:
-    """So many clients, whose descriptions are that long, over and over."""
+    """This many clients with descriptions of these lengths, in turn."""
     return [client(number, lengths[number % len(lengths)]) for number in range(1, count + 1)]
 
 

@@ -1,4 +1,4 @@
-"""The types that arguments and records are written in: days, codes, ids, addresses, numbers."""
+"""The types of arguments and records: dates, codes, ids, addresses, numbers."""
 
 import json
 from datetime import date

@@ -1,4 +1,4 @@
-"""What is said of wrong arguments: every mistake in words of ours, naming what would be right."""
+"""Errors for wrong arguments: every mistake in our own words, with the valid values."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A client at a glance: every figure compared with what SQL takes from the account's own tables."""
+"""The client overview: every figure compared with SQL on the account's own tables."""
 
 from collections.abc import AsyncIterator
 from decimal import Decimal
@@ -23,13 +23,13 @@ Row = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def full() -> Sandbox:
-    """The agency's account, which these tests only read."""
+    """The agency's account, for tests that only read."""
     return agency()
 
 
 @pytest.fixture
 def books() -> Sandbox:
-    """An account with nothing in it but its owner."""
+    """An account that contains only its owner."""
     return Sandbox(TODAY, filled=False)
 
 
@@ -49,7 +49,7 @@ def money(cents: int) -> float:
 
 
 def balances(sandbox: Sandbox, client_id: int) -> list[Row]:
-    """The report's rows, from the tables."""
+    """The expected rows, from the tables."""
     sums = "sum(iif({0}, balance, 0))"
     counts = "sum({0})"
     open_, pending = "status IN (1, 2) AND balance > 0", "status = 5 AND balance > 0"
@@ -260,11 +260,11 @@ async def test_a_lead_with_the_address_of_a_clients_contact_is_mentioned(books: 
     assert "1 contact of a lead with the same address: “Ann again”." in answer["left_out"]
 
 
-# What is odd, wrong or not there
+# Incomplete, wrong or missing records
 
 
 def played(**lists: list[Row]) -> Clientary:
-    """An account whose one client, 7, has these lists."""
+    """An account with one client, 7, that has these lists."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         last = request.url.path.rpartition("/")[2]

@@ -231,7 +231,7 @@ class LongList:
 
 
 async def peak_of_export(directory: Path, rows: int) -> int:
-    """Bytes that were held at most while so many rows were exported."""
+    """The peak memory in bytes while exporting this many rows."""
     settings = Settings(subdomain="acme", api_token="t0ken-of-acme", export_dir=directory, concurrency=1)
     async with agent_of(Clientary(settings, httpx.MockTransport(LongList(rows)), FakeTime().clock)) as agent:
         await exported(agent, "list_tasks", query="nothing is called so")

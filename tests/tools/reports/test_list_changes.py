@@ -1,4 +1,4 @@
-"""The watch on new and changed records: every type, since a time, and where Clientary tells no times."""
+"""list_changes: new and changed records of every type, since a time, and without timestamps."""
 
 from collections import Counter
 
@@ -170,7 +170,7 @@ async def test_a_record_that_changes_between_answers_is_reported_again(sandbox: 
     assert [(row["name"], row["change"]) for row in again] == [("Anew", "new")]
 
 
-# Records that tell no times
+# Records without timestamps
 
 
 async def test_without_timestamps_new_records_are_found_by_id_and_changes_declared_undetectable(

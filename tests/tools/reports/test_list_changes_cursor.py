@@ -1,4 +1,4 @@
-"""The cursor of the watch on changes: nothing is lost and nothing told twice, and no other text is taken for one."""
+"""The cursor of list_changes: nothing is lost or reported twice, and no other text is accepted."""
 
 import random
 from collections.abc import Callable
@@ -66,7 +66,7 @@ async def test_a_record_that_appears_a_few_seconds_late_is_still_reported(
 
 
 class Meddling(httpx.AsyncBaseTransport):
-    """The way to an account where, once, something happens before a list is read, and half a minute goes by."""
+    """A network that once runs a callback before a list is read, and advances the clock by half a minute."""
 
     def __init__(self, sandbox: Sandbox, time: FakeTime, path: str, happens: Callable[[], None]) -> None:
         self._network, self._time = Network(sandbox), time
@@ -111,7 +111,7 @@ async def test_clientarys_clock_is_used(sandbox: Sandbox, days: int) -> None:
 
 @pytest.mark.parametrize("seed", range(6))
 async def test_no_change_between_calls_is_lost(seed: int) -> None:
-    dice = random.Random(seed)  # noqa: S311 the same every time is what it is for
+    dice = random.Random(seed)  # noqa: S311 must be the same in every run
     sandbox = Sandbox(TODAY, filled=False)
     records = [(each, put(sandbox, TABLES[each], title="")) for each in ("staff", "task") for _ in range(20)]
     second = 0
@@ -160,7 +160,7 @@ async def test_records_added_to_a_partly_reported_second_are_all_reported(sandbo
         assert "Changed in that second" in [row["name"] for answer in answers for row in answer["rows"]]
 
 
-# What is asked, and what is refused
+# Requests and rejections
 
 
 async def test_only_the_requested_types_are_read_and_the_cursor_keeps_them(

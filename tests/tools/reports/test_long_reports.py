@@ -1,4 +1,4 @@
-"""Reports stay within what hosts take, however many rows and however long the texts that an account makes them of."""
+"""Reports stay within the answer limit, whatever the number of rows and the length of texts."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.anyio
 
 
 def invoices(count: int, currencies: int, letters: int) -> list[dict[str, Any]]:
-    """Open invoices of as many clients, in made-up currencies with names of so many letters; some were overpaid."""
+    """Open invoices of this many clients, in invented currencies with names of this length; some were overpaid."""
     return [
         {
             "id": number, "client_id": number, "client": {"id": number, "name": f"{number:05}{'n' * letters}"},

@@ -1,4 +1,4 @@
-"""The report on a project's profit: every figure against the account's own tables, and what is apart or left out."""
+"""The profitability report: every figure compared with the account's tables, and what is separate or excluded."""
 
 from collections.abc import AsyncIterator
 from decimal import ROUND_HALF_UP, Decimal
@@ -24,7 +24,7 @@ COSTS = {1: "41.35", 2: "38", 3: "52.5", 4: "29.99", 5: "33.33", 6: "47.1", 7: "
 
 @pytest.fixture(scope="module")
 def books() -> Sandbox:
-    """The account of the tests that only read."""
+    """The account for tests that only read."""
     return agency()
 
 
@@ -36,7 +36,7 @@ async def reader(books: Sandbox) -> AsyncIterator[Agent]:
 
 
 def of_project(sandbox: Sandbox, project: int, costs: dict[int, str]) -> Row:
-    """What a project earned, in cents, from its invoices, payments, expenses and hours one by one."""
+    """A project's profit in cents, from its single invoices, payments, expenses and hours."""
     invoices = rows(sandbox, "SELECT * FROM invoices WHERE project_id = ? AND status NOT IN (0, 3)", project)
     numbers = ", ".join(str(invoice["id"]) for invoice in invoices)
     paid = rows(sandbox, f"SELECT amount FROM payments WHERE invoice_id IN ({numbers})")  # noqa: S608 numbers
@@ -182,7 +182,7 @@ async def test_invalid_cost_rates_are_rejected(reader: Agent, given: Any, said: 
     assert said in await reader.refusal("profitability_report", project_id=1, cost_rates=given)
 
 
-# An account with one project, and what is odd about it
+# An account with one project and incomplete records
 
 
 @pytest.fixture

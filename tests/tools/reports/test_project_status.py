@@ -1,4 +1,4 @@
-"""The report on projects and their budgets: every figure against the account's own tables."""
+"""The project status report: every figure compared with the account's own tables."""
 
 from collections.abc import AsyncIterator
 from decimal import ROUND_HALF_UP, Decimal
@@ -21,7 +21,7 @@ FIGURES = ("budget", "used", "remaining", "hours", "billed_hours", "unbilled_hou
 
 @pytest.fixture(scope="module")
 def books() -> Sandbox:
-    """The account of the tests that only read; some of its entries on hourly projects have no rate of their own."""
+    """The account for tests that only read; some entries on hourly projects have no rate of their own."""
     sandbox = agency()
     run(
         sandbox,
@@ -40,7 +40,7 @@ async def reader(books: Sandbox) -> AsyncIterator[Agent]:
 
 
 def standing(sandbox: Sandbox, project: Row) -> Row:
-    """What is told of a project, from its entries one by one; amounts in cents, hours in hundredths."""
+    """The expected figures of a project, from its single entries; amounts in cents, hours in hundredths."""
     entries = rows(sandbox, "SELECT * FROM hours WHERE project_id = ?", project["id"])
     fixed = project["project_type"] == 2
 
@@ -169,7 +169,7 @@ async def test_a_clients_report_covers_its_open_projects(reader: Agent, books: S
     assert {row["project_id"] for row in answer["rows"]} == own
 
 
-# An account with one project, and what is odd about it
+# An account with one project and incomplete records
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Who owes what: compared with figures that SQL takes from the account's own tables, in cents."""
+"""The receivables report, compared with SQL on the account's own tables, in cents."""
 
 from collections.abc import AsyncIterator
 from datetime import date, timedelta
@@ -36,7 +36,7 @@ OPEN = """
 
 @pytest.fixture(scope="module")
 def books() -> Sandbox:
-    """An account that the tests of this module only read."""
+    """An account for tests that only read."""
     return agency()
 
 
@@ -50,7 +50,7 @@ async def reader(books: Sandbox) -> AsyncIterator[Agent]:
 def open_on(sandbox: Sandbox, day: date, where: str = "1") -> list[Row]:
     query = f"SELECT * FROM ({OPEN}) WHERE open > 0 AND {where}"  # noqa: S608 - written here
     rows = [dict(row) for row in sandbox.connection.execute(query, {"day": day.isoformat()})]
-    assert rows  # else a test would show nothing
+    assert rows  # otherwise the test would prove nothing
     return rows
 
 

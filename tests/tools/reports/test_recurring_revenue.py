@@ -67,7 +67,7 @@ def going(sandbox: Sandbox, status: int = 0) -> list[Row]:
         " WHERE status = ? AND (unlimited = 1 OR occurrences_remaining IS NULL OR occurrences_remaining > 0)"
     )
     rows = [dict(row) for row in sandbox.connection.execute(query, [status])]
-    assert rows  # else a test would show nothing
+    assert rows  # otherwise the test would prove nothing
     return rows
 
 

@@ -1,4 +1,4 @@
-"""The search, as an agent uses it: what people type, and the records that they mean."""
+"""The search as an agent uses it: what users type, and the records that they mean."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -29,7 +29,7 @@ TYPES = {
 
 @pytest.fixture
 def books() -> Sandbox:
-    """An account with nothing in it but its owner."""
+    """An account that contains only its owner."""
     return Sandbox(TODAY, filled=False)
 
 
@@ -193,7 +193,7 @@ async def test_a_contact_of_a_lead_names_the_lead(books: Sandbox, seeker: Agent)
     assert (row["lead_id"], row["lead"]) == (globex, "Globex")
 
 
-# Records that are called alike
+# Records with similar names
 
 
 async def test_two_projects_with_similar_names_can_be_distinguished(sandbox: Sandbox, sandbox_agent: Agent) -> None:
@@ -351,7 +351,7 @@ async def test_names_of_clients_that_were_not_searched_are_looked_up(sandbox: Sa
     assert {row["client"] for row in answer["rows"]} == {"Fernhill Coffee Roasters"}
 
 
-# Texts that are not what they seem
+# Untrusted texts
 
 
 async def test_an_instruction_in_a_name_is_only_quoted(books: Sandbox, seeker: Agent) -> None:

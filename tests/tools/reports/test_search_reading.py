@@ -1,4 +1,4 @@
-"""How a search reads an account: all lists at once, within its rights, with flat memory; or not at all."""
+"""How a search reads an account: all lists concurrently, within its permissions and with flat memory."""
 
 import gc
 import json
@@ -21,13 +21,13 @@ pytestmark = pytest.mark.anyio
 
 
 def behind(network: httpx.AsyncBaseTransport, sandbox: Sandbox) -> Clientary:
-    """A session that reaches the account through something else."""
+    """A session with the account through this transport."""
     settings = Settings(base_url="http://localhost", api_token=sandbox.token)
     return Clientary(settings, network, FakeTime(sandbox.today).clock)
 
 
 class Walled(httpx.AsyncBaseTransport):
-    """An account of which some lists may not be seen."""
+    """An account in which some lists may not be read."""
 
     def __init__(self, sandbox: Sandbox, hidden: set[str], status: int = 403) -> None:
         self._inner, self._hidden, self._status = Network(sandbox), hidden, status
@@ -91,7 +91,7 @@ async def test_all_lists_are_read_at_the_same_time(sandbox: Sandbox) -> None:
 
 
 def many_invoices(count: int) -> Callable[[httpx.Request], httpx.Response]:
-    """An account of invoices alone, each with a long text that nobody asks for."""
+    """An account with only invoices, each with a long text that is not requested."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         page = int(request.url.params.get("page", 1))

@@ -1,4 +1,4 @@
-"""Who worked how long: compared with hours that SQL takes from the account's own tables, in hundredths."""
+"""The timesheet, compared with SQL on the account's own tables, in hundredths of an hour."""
 
 from collections.abc import AsyncIterator
 from datetime import date, timedelta
@@ -34,7 +34,7 @@ COLUMNS = (
 
 @pytest.fixture(scope="module")
 def books() -> Sandbox:
-    """An account that the tests of this module only read."""
+    """An account for tests that only read."""
     return agency()
 
 
@@ -55,7 +55,7 @@ def worked(
     )
     keys = by.split(", ")
     found = [dict(row) for row in sandbox.connection.execute(query, days)]
-    assert found  # else a test would show nothing
+    assert found  # otherwise the test would prove nothing
     return {tuple(row.pop(key) for key in keys): row for row in found}
 
 
@@ -184,7 +184,7 @@ async def test_hours_are_not_read_for_projects_without_work(sandbox: Sandbox) ->
 
 
 class Crowded(httpx.AsyncBaseTransport):
-    """The way to an account on which requests overtake each other: it notes which are under way together."""
+    """A network on which requests overtake each other; records which are concurrent."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.together: set[frozenset[str]] = set()

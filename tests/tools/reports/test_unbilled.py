@@ -1,4 +1,4 @@
-"""The report on unbilled work: every figure against the account's own tables, and what is apart or left out."""
+"""The report on unbilled work: every figure compared with the account's tables, and what is separate or excluded."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -21,7 +21,7 @@ SAMPLES = Switches(extra_keys=False)
 
 @pytest.fixture(scope="module")
 def books() -> Sandbox:
-    """The account of the tests that only read; some of its entries have no rate of their own."""
+    """The account for tests that only read; some of its entries have no rate of their own."""
     sandbox = agency()
     run(sandbox, "UPDATE hours SET rate = NULL WHERE id % 5 = 0")
     return sandbox
@@ -63,7 +63,7 @@ EXPENSES = (
 
 
 def expected(sandbox: Sandbox, *, currencies_of_clients: bool = True) -> list[Row]:
-    """Every unbilled hour entry and expense that somebody could be billed for, with its worth in cents."""
+    """Every billable unbilled hour entry and expense, with its value in cents."""
     today = TODAY.isoformat()
     return rows(sandbox, HOURS, today) + rows(sandbox, EXPENSES, currencies_of_clients, today)
 
@@ -177,7 +177,7 @@ async def test_projects_without_unbilled_hours_cost_no_request(reader: Agent, bo
     assert asked == {row["project_id"] for row in rows(books, "SELECT DISTINCT project_id FROM hours WHERE NOT billed")}
 
 
-# An account with one project, and what is odd about its records
+# An account with one project and incomplete records
 
 
 @pytest.fixture

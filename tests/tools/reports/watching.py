@@ -1,4 +1,4 @@
-"""What the tests of the watch on changes share: the calls that an agent makes, and what the tables say changed."""
+"""Shared by the tests of list_changes: an agent's calls, and the changes according to the tables."""
 
 from collections import Counter
 from typing import Any
@@ -19,7 +19,7 @@ def run(sandbox: Sandbox, query: str, *values: Any) -> None:
 
 
 def stamped(sandbox: Sandbox, since: str = "") -> Told:
-    """Every record of every type that was changed since, with the time of that."""
+    """Every record of every type changed since then, with its timestamp."""
     found: Told = Counter()
     for each, table in TABLES.items():
         rows = sandbox.connection.execute(f"SELECT id, updated_at FROM {table} WHERE updated_at >= ?", (since,))  # noqa: S608 ours
@@ -46,6 +46,6 @@ async def walk(agent: Agent, **arguments: Any) -> list[Row]:
     """Answers until one is complete."""
     answers = [await agent.answer("list_changes", **arguments)]
     while not answers[-1]["complete"]:
-        assert answers[-1]["rows"], "else it would never end"
+        assert answers[-1]["rows"], "otherwise it would never end"
         answers.append(await agent.answer("list_changes", cursor=answers[-1]["cursor"]))
     return answers

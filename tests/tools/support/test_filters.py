@@ -1,4 +1,4 @@
-"""Narrowed and ordered lists: each filter leaves exactly what SQL leaves, in whole and in pages, with exact sums."""
+"""Filtered and sorted lists: the same records as SQL, whole and in pages, with exact sums."""
 
 from dataclasses import replace
 from typing import Any
@@ -36,7 +36,7 @@ def whole_account() -> Sandbox:
 
 @pytest.fixture
 def sandbox(whole_account: Sandbox) -> Sandbox:
-    """The account of this module, which only reads it."""
+    """The account for this module's tests, which only read."""
     whole_account.requests.clear()
     return whole_account
 
@@ -51,7 +51,7 @@ def test_every_list_and_every_filter_has_a_case() -> None:
 
 
 def of_a_table(tool: str, arguments: JsonObject, condition: str) -> tuple[object, ...]:
-    """Lists of the same records are narrowed alike: each filter in one of them, and each of them by one filter."""
+    """Lists of the same records share filters: each filter with one of the lists, and each list with one filter."""
     return (tool, (LISTS[tool].table, str(arguments), condition))
 
 
@@ -161,7 +161,7 @@ async def test_a_short_query_must_match_a_whole_word(query: str, found: list[str
     assert [record["name"] for record in answer["records"]] == found
 
 
-# What is put together from other lists
+# Lists combined from other lists
 
 OF_CLIENT = {
     "list_hours": "project_id IN (SELECT id FROM projects WHERE client_id = {})",
@@ -202,7 +202,7 @@ async def test_the_hours_of_all_projects_are_sorted_newest_first(sandbox: Sandbo
     assert len({record["project_id"] for record in answer["records"]}) > 1
 
 
-# The sums of lists that are not narrowed
+# The sums of unfiltered lists
 
 
 @pytest.mark.parametrize("tool", [tool for tool, lists in LISTS.items() if lists.table in MONEY])

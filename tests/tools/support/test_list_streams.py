@@ -1,4 +1,4 @@
-"""Lists as streams, for exports: whole, however long, and nothing of them stays in memory."""
+"""Lists as streams, for exports: complete at any length, with flat memory."""
 
 import json
 import tracemalloc
@@ -77,7 +77,7 @@ async def test_the_payments_of_a_client_are_streamed_with_their_currencies(books
 
 
 class Long:
-    """A list of clients that is never there whole; it may change after a page was read."""
+    """A list of clients that is never in memory as a whole; it may change after a page was read."""
 
     def __init__(self, total: int, changes: int = 0) -> None:
         self.total, self.changes = total, changes

@@ -1,6 +1,6 @@
 """Lists of a whole account: every record exactly once, whatever pages Clientary sends, and filters that filter.
 
-What the lists should hold is asked of the account's own tables.
+The expected records come from the account's own tables.
 """
 
 from itertools import product
@@ -31,7 +31,7 @@ def of_the_largest(parent: str, table: str, where: str = "1") -> str:
     return f"SELECT id, {parent} FROM {table} WHERE {where} AND {parent} = ({largest})"  # noqa: S608 names written here
 
 
-# For each list what it should hold (ids, and the parent's id where it has one), and arguments that make it whole.
+# For each list its expected ids, the parent's id if any, and arguments that return all of it.
 LISTS: dict[str, tuple[str, dict[str, Any]]] = {
     "list_clients": ("SELECT id FROM clients", {}),
     "list_contacts": ("SELECT id FROM contacts", {}),
@@ -61,7 +61,7 @@ LISTS: dict[str, tuple[str, dict[str, Any]]] = {
 
 @pytest.fixture
 def sandbox(whole_account: Sandbox) -> Sandbox:
-    """The account of this module, which only reads it."""
+    """The account for this module's tests, which only read."""
     whole_account.requests.clear()
     return whole_account
 
@@ -73,16 +73,16 @@ def whole_account() -> Sandbox:
 
 
 def expected(sandbox: Sandbox, tool: str) -> tuple[set[int], dict[str, Any]]:
-    """The ids that a list should hold, and the arguments that ask for all of it."""
+    """The expected ids of a list, and the arguments that return all of it."""
     query, arguments = LISTS[tool]
     rows = [dict(row) for row in sandbox.connection.execute(query)]
-    assert rows  # else a test would show nothing
+    assert rows  # otherwise the test would prove nothing
     parent = {name: value for name, value in rows[0].items() if name != "id"}
     return {row["id"] for row in rows}, parent | arguments
 
 
 def ids(sandbox: Sandbox, query: str, *values: Any) -> list[int]:
-    """The ids that a query yields, in its order."""
+    """The ids of a query's rows, in order."""
     return [row[0] for row in sandbox.connection.execute(query, values)]
 
 

@@ -1,4 +1,4 @@
-"""An account that makes up a currency for every record: sums stay apart, and the answers that tell them stay short."""
+"""An account with a different currency for every record: sums stay separate, and answers stay short."""
 
 import json
 import re
@@ -37,7 +37,7 @@ LISTS: list[tuple[str, dict[str, Any]]] = [
 
 
 def account(length: int) -> Answer:
-    """Clientary, in whose lists every record has a currency, a client and a project of its own, and one entry."""
+    """Clientary with lists in which every record has its own currency, client and project, and one entry."""
     one, many = account_of(RECORD, rows=1), account_of(RECORD, rows=ROWS)
 
     def answer(request: httpx.Request) -> httpx.Response:

@@ -1,4 +1,4 @@
-"""Hours become a draft invoice, to the cent and once: whatever fails on the way, and whoever calls again."""
+"""Billing hours: a draft invoice, exact to the cent and created once, whatever fails and whoever calls again."""
 
 import json
 from dataclasses import replace

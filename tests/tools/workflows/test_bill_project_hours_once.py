@@ -1,4 +1,4 @@
-"""No hour is billed twice: after failures, lost answers, in other processes, and where hours can't be marked."""
+"""No hour is billed twice: after failures, lost responses, in other processes, and where hours can't be marked."""
 
 from itertools import product
 from typing import Any
@@ -37,7 +37,7 @@ def call(books: Books, **more: Any) -> dict[str, Any]:
 
 
 async def attempt(books: Books, **more: Any) -> str:
-    """What a process says that bills and ends, whether it fails or not."""
+    """The answer of a short-lived process that bills, whether it fails or not."""
     async with agent_of(session_with(books.sandbox)) as agent:
         result = await agent.call("bill_project_hours", call(books, **more))
     (content,) = result.content
@@ -114,7 +114,7 @@ async def test_an_invoice_whose_response_is_lost_is_created_once(books: Books, f
 
 
 class ThenBlind(Faults):
-    """The invoice is made, its answer is lost, and so is every look that follows."""
+    """The invoice is created, but its response is lost, and so is every check after it."""
 
     def __init__(self) -> None:
         super().__init__([Fault("drop", "POST", "invoices", nth=1, after=True)])
@@ -289,7 +289,7 @@ async def test_an_unreadable_page_of_invoices_bills_nothing(agent: Agent, accoun
     assert not account.routes[3].called
 
 
-# A person's word
+# Approval
 
 
 async def test_the_user_sees_every_line_and_is_asked_only_when_there_is_work(era: Era) -> None:

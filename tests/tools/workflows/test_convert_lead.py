@@ -1,4 +1,4 @@
-"""A lead becomes a client with all that it has; what is not known or not taken is told, and the lead stays."""
+"""Converting a lead: the client gets all its data, anything left out is reported, and the lead stays."""
 
 import json
 from typing import Any
@@ -62,7 +62,7 @@ class Won(Books):
         return self.rows("SELECT * FROM leads") + self.rows("SELECT * FROM contacts WHERE lead_id IS NOT NULL")
 
     def made(self, table: str) -> list[dict[str, Any]]:
-        """What there is besides what was there before."""
+        """The records that were created."""
         known = {"clients": self.client, "projects": self.project}.get(table, 0)
         return self.rows(f"SELECT * FROM {table} WHERE id <> ? ORDER BY id", known)  # noqa: S608 our own names
 
@@ -77,7 +77,7 @@ def won() -> Won:
 
 
 async def converted(won: Won, **more: Any) -> dict[str, Any]:
-    """The answer to a confirmed call, by an agent who comes and goes."""
+    """The answer to a confirmed call by a short-lived agent."""
     async with agent_of(session_with(won.sandbox)) as agent:
         return await agent.answer("convert_lead", **{**won.job, "confirm": True, **more})
 
@@ -92,11 +92,11 @@ def outcomes(answer: dict[str, Any]) -> list[str]:
 
 
 def skipped(answer: dict[str, Any]) -> list[str]:
-    """What was left out, and why."""
+    """What was skipped, with the reasons."""
     return [f"{step['step']}: {step['why']}" for step in answer["steps"] if step["outcome"] == "skipped"]
 
 
-# What is made
+# Created records
 
 
 async def test_the_preview_shows_every_record_in_full_and_changes_nothing(won: Won) -> None:

@@ -1,4 +1,4 @@
-"""A lead is converted once: whatever fails on the way, whoever calls again, and whoever has its name already."""
+"""A lead is converted once, whatever fails, whoever calls again, and even if the name is in use."""
 
 from itertools import product
 from typing import Any
@@ -23,7 +23,7 @@ def won() -> Won:
 
 
 def made_once(won: Won) -> bool:
-    """Whether all is there, and nothing twice."""
+    """Whether everything exists exactly once."""
     counts = [len(won.made(table)) for table in ("clients", "projects", "tasks")] + [len(won.people())]
     return counts == [1, 1, 2, 2] and won.of_the_leads() == won.before
 
@@ -35,7 +35,7 @@ LOST = [Fault(kind, after=after) for kind in ("drop", 500, 504, "html") for afte
 
 
 async def first_try(won: Won) -> str:
-    """What a confirmed call says; it may fail."""
+    """The answer to a confirmed call, which may fail."""
     async with host(ClientaryServer(session_with(won.sandbox))) as client:
         return text_of(await client.call_tool("convert_lead", {**won.job, "confirm": True}))
 

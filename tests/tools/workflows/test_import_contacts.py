@@ -1,4 +1,4 @@
-"""Contacts are brought into clients row by row: each has an outcome, and nobody's address comes twice."""
+"""Importing contacts row by row: each row has an outcome, and no address is imported twice."""
 
 import json
 from collections.abc import Callable
@@ -52,7 +52,7 @@ def ann(**more: Any) -> Row:
 
 
 async def imported(firms: Firms, rows: Any, **more: Any) -> dict[str, Any]:
-    """The answer to a confirmed call, by an agent who comes and goes."""
+    """The answer to a confirmed call by a short-lived agent."""
     async with agent_of(session_with(firms.sandbox)) as agent:
         return await agent.answer("import_contacts", rows=rows, **{"confirm": True, **more})
 
@@ -212,7 +212,7 @@ async def test_existing_addresses_are_detected_without_extra_keys(firms: Firms) 
 
 
 class Meanwhile(Faults):
-    """No fault at all, but a colleague who adds Ann just before the first write."""
+    """Not a fault, but a colleague who adds Ann just before the first write."""
 
     def __init__(self, firms: Firms) -> None:
         super().__init__()
@@ -328,7 +328,7 @@ async def test_a_full_plan_stops_the_import_and_is_reported(firms: Firms, room: 
 
 
 class Room(Faults):
-    """No fault at all, but a plan that is full after so many contacts."""
+    """Not a fault, but a plan that is full after this many contacts."""
 
     def __init__(self, firms: Firms, room: int) -> None:
         super().__init__()

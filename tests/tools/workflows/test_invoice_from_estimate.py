@@ -1,4 +1,4 @@
-"""An estimate becomes a draft invoice: the same in every line, and only once."""
+"""Invoicing an estimate: the draft has the same lines, and is created only once."""
 
 from decimal import Decimal
 from typing import Any
@@ -55,13 +55,13 @@ def books() -> Books:
 
 
 async def made(books: Books, estimate: int, **more: Any) -> dict[str, Any]:
-    """The answer to a confirmed call, by an agent who comes and goes."""
+    """The answer to a confirmed call by a short-lived agent."""
     async with agent_of(session_with(books.sandbox)) as agent:
         return await agent.answer(JOB, **{"estimate_id": estimate, "due_date": DUE, "confirm": True, **more})
 
 
 async def attempt(books: Books, estimate: int) -> str:
-    """What a process says that does it and ends, whether it fails or not."""
+    """The answer of a short-lived process, whether it fails or not."""
     async with agent_of(session_with(books.sandbox)) as agent:
         result = await agent.call(JOB, {"estimate_id": estimate, "due_date": DUE, "confirm": True})
     return str(getattr(result.content[0], "text", ""))

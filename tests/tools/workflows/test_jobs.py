@@ -1,6 +1,6 @@
-"""A few things that people ask of an agent, from finding the record to seeing that it is done.
+"""Common requests to an agent, from finding the record to checking the result.
 
-What was done is read from the account's own tables, where money is kept in cents.
+The results are read from the account's own tables, which store money in cents.
 """
 
 from decimal import ROUND_HALF_UP, Decimal
@@ -17,7 +17,7 @@ CANCELLED, PAID = 3, 4
 
 
 def row(sandbox: Sandbox, query: str, *values: Any) -> dict[str, Any]:
-    """The first row that a query yields."""
+    """The first row of a query."""
     return dict(sandbox.connection.execute(query, values).fetchone())
 
 
@@ -27,7 +27,7 @@ def cents(amount: float) -> Decimal:
 
 
 async def named(agent: Agent, tool: str, name: str) -> dict[str, Any]:
-    """The record of that name, found as agents find it: by reading the list."""
+    """The record with this name, found in the list, as agents do."""
     records = (await agent.answer(tool, limit=1000))["records"]
     return dict(next(record for record in records if record["name"] == name))
 

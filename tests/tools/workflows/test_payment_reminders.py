@@ -1,4 +1,4 @@
-"""Reminders go to who is late, once, and to nobody who has just paid: whatever fails in the middle."""
+"""Reminders go once to clients with overdue invoices, and not to recent payers, whatever fails."""
 
 from datetime import timedelta
 from typing import Any
@@ -66,11 +66,11 @@ async def reminded(books: Debtors, **more: Any) -> dict[str, Any]:
 
 
 def why(answer: dict[str, Any]) -> dict[int, str]:
-    """What is skipped, and the reasons."""
+    """The skipped invoices, with the reasons."""
     return {step["invoice_id"]: step["why"] for step in answer["steps"] if step["step"] == "skip"}
 
 
-# Whom it goes to
+# Recipients
 
 
 async def test_the_preview_shows_every_mail_and_sends_none(books: Debtors) -> None:

@@ -1,4 +1,4 @@
-"""No reminder leaves twice, and no more than the owner allows: after failures, lost answers, and caps."""
+"""No reminder is sent twice, and no more than the quota allows, after failures and lost responses."""
 
 from itertools import product
 from typing import Any
@@ -31,7 +31,7 @@ def mailed(books: Debtors) -> list[int]:
 
 
 async def call(agent: Agent, **more: Any) -> str:
-    """What a call says, whether it fails or not."""
+    """The answer to a call, whether it fails or not."""
     (content,) = (await agent.call(JOB, ALL | more)).content
     return str(getattr(content, "text", ""))
 
@@ -145,7 +145,7 @@ async def test_concurrent_different_calls_mail_once(books: Debtors) -> None:
     assert sorted(mailed(books)) == sorted(ids)
 
 
-# Caps
+# Quotas
 
 
 async def test_the_quota_stops_the_batch_and_the_same_call_continues_an_hour_later(books: Debtors) -> None:
@@ -172,7 +172,7 @@ async def test_a_mail_quota_of_zero_sends_none(books: Debtors) -> None:
     assert mailed(books) == []
 
 
-# A person's word
+# Approval
 
 
 async def test_the_question_shows_every_mail_before_any_is_sent(books: Debtors, era: Era) -> None:
