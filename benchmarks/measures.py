@@ -118,10 +118,10 @@ async def sizes(ours: Agent) -> list[Row]:
     """The size of `tools/list` for an agent: names, descriptions and input schemas; and the whole answer."""
     answer = await ours.ask("tools/list", {})
     tools = answer["tools"]
-    said = sum(len(tool["name"] + tool["description"] + _compact(tool["inputSchema"])) for tool in tools)
-    unit, average = "characters", said / len(tools)
+    text = sum(len(tool["name"] + tool["description"] + _compact(tool["inputSchema"])) for tool in tools)
+    unit, average = "characters", text / len(tools)
     return [
-        Row(f"name, description and input schema of {len(tools)} tools", unit, said, None, "", kept=True),
+        Row(f"name, description and input schema of {len(tools)} tools", unit, text, None, "", kept=True),
         Row("the same per tool", unit, average, None, "≤ 850", average <= 850),
         Row("the whole answer, with output schemas", unit, len(_compact(answer)), None, "", kept=True),
     ]

@@ -8,7 +8,7 @@ The storm itself is `tests/resilience/storm.py`.
 import sys
 import time
 
-from tests.resilience.judge import Report
+from tests.resilience.checker import Report
 from tests.resilience.storm import RATE, storm
 
 DEFAULTS = ("10000", "20", "1", "0")
@@ -35,7 +35,11 @@ def show(report: Report, weather: str, seconds: float) -> bool:
         ("calls", f"{sum(report.calls.values()):,} of {len(report.calls)} tools", weather),
         ("requests", f"{report.requests:,}", f"{struck:,} struck, {RATE:.0%} meant"),
         ("writes that took effect", f"{report.effects:,}", ""),
-        ("writes told", ", ".join(f"{count:,} {told}" for told, count in report.told.most_common()), ""),
+        (
+            "reported outcomes",
+            ", ".join(f"{count:,} {outcome}" for outcome, count in report.outcomes.most_common()),
+            "",
+        ),
         ("lists", ", ".join(f"{count:,} {how}" for how, count in report.lists.most_common()), ""),
         *((rule, f"{len(found):,}", "broken" if found else "kept") for rule, found in report.violations.items()),
         ("memory growth", f"{growth:.1f} MB", "kept" if growth < MOST_GROWTH else "broken"),

@@ -123,7 +123,7 @@ async def bill_hours(client: Client) -> None:
 
 async def delete_a_client(client: Client, chosen: dict[str, Any], before: int) -> None:
     """Preview a delete, confirm it, and check that the client is gone."""
-    step(f"It is told to delete {chosen['name']}, and does not confirm: it is shown what would go along")
+    step(f"It is asked to delete {chosen['name']}, and does not confirm: it gets a preview of what would go along")
     preview = await answer(client, "delete_client", client_id=chosen["id"])
     expect(not preview["done"], "nothing was deleted")
     step("The owner agrees, so it confirms")
@@ -211,8 +211,8 @@ def lines_of_one(name: str, value: Any, indent: int) -> Iterator[str]:
             yield from wrapped(f"-{UNBROKEN}{brief(entry)}", indent + 2)
         if len(value) > SHOWN:
             yield f"{margin}  … and {len(value) - SHOWN} more"
-    elif len(told := brief(value)) > WIDTH // 2:
-        yield from wrapped(f"{name}: {told}", indent)
+    elif len(one_line := brief(value)) > WIDTH // 2:
+        yield from wrapped(f"{name}: {one_line}", indent)
 
 
 def brief(value: Any) -> str:
@@ -256,5 +256,5 @@ if __name__ == "__main__":
         while isinstance(failure, BaseExceptionGroup):  # each of the client's task groups put it into another
             failure = failure.exceptions[0]
         sys.exit(f"\nThe demo failed: it is not so that {failure}.")
-    except* BrokenPipeError:  # whoever read along has seen enough
+    except* BrokenPipeError:  # the reader has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

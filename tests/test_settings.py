@@ -25,11 +25,11 @@ def complaint(environment: dict[str, str]) -> str:
     """The error for these variables: always one sentence on one line, without the token."""
     with pytest.raises(SettingsError) as caught:
         Settings.from_environment(environment)
-    said = str(caught.value)
-    assert said.endswith(".")
-    assert len(said.splitlines()) == 1
-    assert TOKEN not in said
-    return said
+    message = str(caught.value)
+    assert message.endswith(".")
+    assert len(message.splitlines()) == 1
+    assert TOKEN not in message
+    return message
 
 
 # Valid values
@@ -94,9 +94,9 @@ def test_an_unexpanded_placeholder_counts_as_not_set(value: str) -> None:
 
 @pytest.mark.parametrize("variable", ["CLIENTARY_API_TOKEN", "CLIENTARY_MCP_TOKEN"])
 def test_a_placeholder_is_not_accepted_as_a_secret(variable: str) -> None:
-    said = complaint({**ACCOUNT, variable: "${user_config.token}"})
-    assert said.startswith(f"{variable} is a placeholder")
-    assert "user_config" not in said
+    message = complaint({**ACCOUNT, variable: "${user_config.token}"})
+    assert message.startswith(f"{variable} is a placeholder")
+    assert "user_config" not in message
 
 
 def test_a_value_that_only_contains_a_placeholder_is_a_value() -> None:
@@ -122,14 +122,14 @@ def test_a_value_that_only_contains_a_placeholder_is_a_value() -> None:
     ],
 )
 def test_a_misspelled_setting_is_named_with_the_nearest_valid_one(name: str) -> None:
-    said = complaint({**ACCOUNT, name: "true"})
-    assert said.startswith(f"{name} is not a setting. Did you mean CLIENTARY_READ_ONLY?")
+    message = complaint({**ACCOUNT, name: "true"})
+    assert message.startswith(f"{name} is not a setting. Did you mean CLIENTARY_READ_ONLY?")
 
 
 @pytest.mark.parametrize("name", ["CLIENTARY_QUX", "CLIENTARY_"])
 def test_an_unknown_setting_is_named(name: str) -> None:
-    said = complaint({**ACCOUNT, name: "x"})
-    assert said.startswith(f"{name} is not a setting. Run clientary-mcp --help")
+    message = complaint({**ACCOUNT, name: "x"})
+    assert message.startswith(f"{name} is not a setting. Run clientary-mcp --help")
 
 
 @pytest.mark.parametrize(
@@ -182,10 +182,10 @@ def test_variables_set_by_orchestrators_and_other_programs_are_ignored(name: str
 def test_a_wrong_account_setting_is_reported_with_its_source_and_the_sandbox(
     environment: dict[str, str], variable: str, where: str
 ) -> None:
-    said = complaint(environment)
-    assert said.startswith(variable)
-    assert where in said
-    assert "--sandbox" in said
+    message = complaint(environment)
+    assert message.startswith(variable)
+    assert where in message
+    assert "--sandbox" in message
 
 
 @pytest.mark.parametrize(
@@ -227,9 +227,9 @@ def test_a_wrong_account_setting_is_reported_with_its_source_and_the_sandbox(
     ],
 )
 def test_a_wrong_value_is_reported_with_the_valid_ones(variable: str, value: str, words: str) -> None:
-    said = complaint({**ACCOUNT, f"CLIENTARY_{variable}": value})
-    assert said.startswith(f"CLIENTARY_{variable} ")
-    assert words in said
+    message = complaint({**ACCOUNT, f"CLIENTARY_{variable}": value})
+    assert message.startswith(f"CLIENTARY_{variable} ")
+    assert words in message
 
 
 def test_tokens_are_in_no_repr() -> None:
@@ -328,10 +328,10 @@ def test_an_address_is_accepted_with_or_without_the_api_path(given_url: str, add
     ],
 )
 def test_an_invalid_or_leaking_address_is_refused(given_url: str, words: str) -> None:
-    said = complaint({"CLIENTARY_BASE_URL": given_url, "CLIENTARY_API_TOKEN": TOKEN})
-    assert said.startswith("CLIENTARY_BASE_URL ")
-    assert words in said
-    assert "pass@" not in said
+    message = complaint({"CLIENTARY_BASE_URL": given_url, "CLIENTARY_API_TOKEN": TOKEN})
+    assert message.startswith("CLIENTARY_BASE_URL ")
+    assert words in message
+    assert "pass@" not in message
 
 
 hosts = st.from_regex(r"[a-z0-9.:\[\]@%\\_-]{1,40}", fullmatch=True)

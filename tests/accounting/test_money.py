@@ -62,12 +62,12 @@ def test_half_a_cent_rounds_away_from_zero(amount: Decimal) -> None:
 @example(Decimal("0.05"), Decimal(100))
 @example(Decimal("1e50"), Decimal("0.01"))
 def test_a_percentage_has_one_decimal_and_a_share_of_nothing_is_none(part: Decimal, of: Decimal) -> None:
-    told = percentage(part, of)
+    reported = percentage(part, of)
     if of == 0:
-        assert told is None
+        assert reported is None
     else:
-        assert told is not None
-        assert Fraction(told) * 10 == whole(Fraction(part) / Fraction(of) * 1_000)
+        assert reported is not None
+        assert Fraction(reported) * 10 == whole(Fraction(part) / Fraction(of) * 1_000)
 
 
 @st.composite
@@ -104,8 +104,8 @@ def test_line_and_tax_totals_match_integer_cent_arithmetic(sent: list[JsonObject
     first = whole(taxable * of_hundred(on.get("tax")))
     second = whole((taxable + first if on.get("compound_tax") else taxable) * of_hundred(on.get("tax2")))
     third = whole(taxable * of_hundred(on.get("tax3")))
-    told = [in_cents(amount) for amount in (sums.subtotal, sums.taxes, sums.total)]
-    assert told == [subtotal, first + second + third, subtotal + first + second + third]
+    reported = [in_cents(amount) for amount in (sums.subtotal, sums.taxes, sums.total)]
+    assert reported == [subtotal, first + second + third, subtotal + first + second + third]
 
 
 def part(sent: JsonObject) -> Fraction:
@@ -171,8 +171,8 @@ def test_ages_add_up_to_the_balances(owed: list[tuple[str, int, int]], least: in
     for code, late, balance in owed:
         if max(late, 0) >= least:
             expected[code][bisect_left((0, 30, 60, 90), late)] += balance
-    told = {row["currency_code"]: [in_cents(row[name]) for name in names] for row in answer["rows"]}
-    assert told == expected
+    reported = {row["currency_code"]: [in_cents(row[name]) for name in names] for row in answer["rows"]}
+    assert reported == expected
     for total in answer["totals"]:
         columns = expected[total["currency_code"]]
         assert (in_cents(total["total"]), in_cents(total["overdue"])) == (sum(columns), sum(columns[1:]))
@@ -239,11 +239,11 @@ def test_the_remaining_budget_is_the_budget_minus_the_hours_worked(
         expected[number] = (used, of - used, Fraction(whole(used / of * 1_000), 10))
     answer = answer_of("project_status", {**replies, "projects": {"projects": projects}}, threshold=0)
 
-    told = {
+    reported = {
         row["project_id"]: (in_cents(row["used"]), in_cents(row["remaining"]), Fraction(str(row["percentage"])))
         for row in answer["rows"]
     }
-    assert told == expected
+    assert reported == expected
 
 
 # Clientary's code of an interval → how much of its amount falls on a month.
@@ -266,8 +266,8 @@ def test_revenue_is_rounded_once_per_schedule_and_once_for_the_sum(going: list[t
     answer = answer_of("recurring_revenue_report", {"recurring": {"recurring": schedules}})
 
     exact = {number: amount * A_MONTH[interval] for number, (_, interval, amount) in enumerate(going, 1)}
-    told = {row["recurring_schedule_id"]: in_cents(row["per_month"]) for row in answer["rows"]}
-    assert told == {number: whole(amount) for number, amount in exact.items()}
+    reported = {row["recurring_schedule_id"]: in_cents(row["per_month"]) for row in answer["rows"]}
+    assert reported == {number: whole(amount) for number, amount in exact.items()}
     sums: dict[str, Fraction] = defaultdict(Fraction)
     for number, (code, _, _) in enumerate(going, 1):
         sums[code] += exact[number]

@@ -128,13 +128,13 @@ def test_continuing_from_next_offset_returns_every_record_exactly_once(
     assert seen == book.ids
 
 
-@given(total=st.integers(0, 40), size=sizes, limit=limits, offset=offsets, said=st.integers(-5, 20))
-@example(total=40, size=10, limit=20, offset=0, said=1)
-@example(total=40, size=10, limit=20, offset=20, said=100)
-@example(total=40, size=10, limit=20, offset=20, said=0)
-@example(total=40, size=10, limit=20, offset=0, said=-5)
-def test_a_wrong_page_size_loses_no_record(total: int, size: int, limit: int | None, offset: int, said: int) -> None:
-    page = collect(Book(total, size, page_size=said).page, limit=limit, offset=offset)
+@given(total=st.integers(0, 40), size=sizes, limit=limits, offset=offsets, stated=st.integers(-5, 20))
+@example(total=40, size=10, limit=20, offset=0, stated=1)
+@example(total=40, size=10, limit=20, offset=20, stated=100)
+@example(total=40, size=10, limit=20, offset=20, stated=0)
+@example(total=40, size=10, limit=20, offset=0, stated=-5)
+def test_a_wrong_page_size_loses_no_record(total: int, size: int, limit: int | None, offset: int, stated: int) -> None:
+    page = collect(Book(total, size, page_size=stated).page, limit=limit, offset=offset)
     assert ids(page) == list(range(1, total + 1))[offset:][:limit]
 
 
@@ -177,11 +177,11 @@ def test_records_that_move_to_the_next_page_during_the_read_are_returned_once() 
     assert "reports 6 records but returned 5" in page.notice
 
 
-@pytest.mark.parametrize("said", [3, 5, 0])
-def test_a_mismatched_count_is_detected(said: int) -> None:
-    page = collect(Book(4, 2, total_count=said).page, limit=None)
+@pytest.mark.parametrize("stated", [3, 5, 0])
+def test_a_mismatched_count_is_detected(stated: int) -> None:
+    page = collect(Book(4, 2, total_count=stated).page, limit=None)
     assert ids(page) == [1, 2, 3, 4]
-    assert f"reports {said} records but returned 4" in (page.notice or "")
+    assert f"reports {stated} records but returned 4" in (page.notice or "")
     assert not page.complete
 
 

@@ -76,7 +76,7 @@ def session(account: Account, time: FakeTime, clock: Clock | None = None, **sett
     return Clientary(chosen, httpx.MockTransport(account), clock or time.clock)
 
 
-async def look(clientary: Clientary, times: int = 1) -> None:
+async def make_reads(clientary: Clientary, times: int = 1) -> None:
     """Make this many requests, one after another."""
     for _ in range(times):
         await clientary.fetch("clients/7")
@@ -85,7 +85,7 @@ async def look(clientary: Clientary, times: int = 1) -> None:
 async def refused(clientary: Clientary, account: Account, times: int) -> None:
     """A request that is rejected this many times and then answered."""
     account.refusals = [busy() for _ in range(times)]
-    await look(clientary)
+    await make_reads(clientary)
 
 
 async def at_once(clientary: Clientary, account: Account) -> int:
@@ -93,7 +93,7 @@ async def at_once(clientary: Clientary, account: Account) -> int:
     account.keeps_waiting, account.waiting = True, []
     async with anyio.create_task_group() as crowd:
         for _ in range(30):
-            crowd.start_soon(look, clientary)
+            crowd.start_soon(make_reads, clientary)
         await anyio.wait_all_tasks_blocked()
         crowd.cancel_scope.cancel()
     account.keeps_waiting = False
@@ -115,23 +115,23 @@ async def test_each_rate_limit_error_halves_concurrency_down_to_one(
 async def test_ten_successes_restore_one_slot_up_to_the_configured_limit(account: Account, time: FakeTime) -> None:
     clientary = session(account, time, concurrency=5)
     await refused(clientary, account, 3)
-    await look(clientary, 8)
+    await make_reads(clientary, 8)
     seen = [await at_once(clientary, account)]
     for _ in range(6):
-        await look(clientary)
+        await make_reads(clientary)
         seen.append(await at_once(clientary, account))
-        await look(clientary, 9)
+        await make_reads(clientary, 9)
     assert seen == [1, 2, 3, 4, 5, 5, 5]
 
 
 async def test_a_rate_limit_error_in_between_restarts_the_count(account: Account, time: FakeTime) -> None:
     clientary = session(account, time, concurrency=4)
     await refused(clientary, account, 1)
-    await look(clientary, 8)
+    await make_reads(clientary, 8)
     await refused(clientary, account, 1)
-    await look(clientary, 8)
+    await make_reads(clientary, 8)
     assert await at_once(clientary, account) == 1
-    await look(clientary)
+    await make_reads(clientary)
     assert await at_once(clientary, account) == 2
 
 
@@ -147,7 +147,7 @@ async def test_each_rate_limit_error_doubles_the_interval_up_to_two_seconds(
 ) -> None:
     clientary = session(account, time, requests_per_second=per_second)
     await refused(clientary, account, refusals)
-    await look(clientary)
+    await make_reads(clientary)
     assert account.gap == pytest.approx(gap)
 
 
@@ -158,7 +158,7 @@ async def test_each_success_shortens_the_interval_by_a_tenth_down_to_the_configu
     clientary = session(account, time, requests_per_second=per_second)
     await refused(clientary, account, 5)
     first = len(account.starts)
-    await look(clientary, 80)
+    await make_reads(clientary, 80)
     gaps = [later - earlier for earlier, later in pairwise(account.starts[first - 1 :])]
     assert gaps[0] > 1.5
     for earlier, later in pairwise(gaps):
@@ -176,22 +176,22 @@ async def test_retry_after_on_one_call_delays_all_calls_but_not_forever(
     hasty = clientary.new_call()
     hasty.deadline = 5
     with pytest.raises(RateLimited):
-        await look(clientary.within(hasty))
+        await make_reads(clientary.within(hasty))
     assert not time.waits
-    await look(clientary)
+    await make_reads(clientary)
     assert account.gap == held_back
 
 
 async def test_a_call_that_cannot_wait_for_its_turn_does_not_delay_others(account: Account, time: FakeTime) -> None:
     clientary = session(account, time, requests_per_second=0.5)
-    await look(clientary)
+    await make_reads(clientary)
     for _ in range(10):
         hasty = clientary.new_call()
         hasty.deadline = 0.2
         with pytest.raises(RateLimited, match="waiting their turn"):
-            await look(clientary.within(hasty))
+            await make_reads(clientary.within(hasty))
     assert not time.waits
-    await look(clientary)
+    await make_reads(clientary)
     assert account.gap == pytest.approx(2)
 
 
@@ -241,16 +241,16 @@ async def test_waiting_for_a_slot_is_reported_as_progress_and_in_the_answer(
     account: Account, time: FakeTime, era: Era
 ) -> None:
     server = ClientaryServer(session(account, time, concurrency=1))
-    told: list[str | None] = []
+    messages: list[str | None] = []
     heard = anyio.Event()
     metas: dict[str, Any] = {}
 
-    async def hear(progress: float, total: float | None, message: str | None) -> None:
-        told.append(message)
+    async def on_progress(progress: float, total: float | None, message: str | None) -> None:
+        messages.append(message)
         heard.set()
 
     async def calls(client: Client, tool: str, **arguments: Any) -> None:
-        metas[tool] = (await client.call_tool(tool, arguments, progress_callback=hear)).meta or {}
+        metas[tool] = (await client.call_tool(tool, arguments, progress_callback=on_progress)).meta or {}
 
     async with Client(server, mode=era) as one, Client(server, mode=era) as other, anyio.create_task_group() as group:
         account.keeps_waiting = True
@@ -263,7 +263,7 @@ async def test_waiting_for_a_slot_is_reported_as_progress_and_in_the_answer(
         await time.clock.sleep(2.5)
         for _ in range(2):
             await account.answer_one()
-    assert told == ["too many requests at once: waiting"]
+    assert messages == ["too many requests at once: waiting"]
     assert metas["get_client"].items() >= {"waited_seconds": 2.5, "retries": 0}.items()
     assert "waited_seconds" not in metas["get_lead"]
 
@@ -271,11 +271,11 @@ async def test_waiting_for_a_slot_is_reported_as_progress_and_in_the_answer(
 async def test_waiting_for_a_turn_is_reported_as_progress_and_in_the_answer(
     account: Account, time: FakeTime, era: Era
 ) -> None:
-    told: list[str | None] = []
+    messages: list[str | None] = []
     heard = anyio.Event()
 
-    async def hear(progress: float, total: float | None, message: str | None) -> None:
-        told.append(message)
+    async def on_progress(progress: float, total: float | None, message: str | None) -> None:
+        messages.append(message)
         heard.set()
 
     async def until_progress_is_reported(seconds: float) -> None:
@@ -286,8 +286,8 @@ async def test_waiting_for_a_turn_is_reported_as_progress_and_in_the_answer(
     with anyio.fail_after(PATIENCE):
         async with agent_of(waits, era) as agent:
             await agent.client.call_tool("get_client", {"client_id": 7})
-            answer = await agent.client.call_tool("get_client", {"client_id": 7}, progress_callback=hear)
-    assert told == ["keeping to the rate that Clientary accepts: waiting 0.2 s"]
+            answer = await agent.client.call_tool("get_client", {"client_id": 7}, progress_callback=on_progress)
+    assert messages == ["keeping to the rate that Clientary accepts: waiting 0.2 s"]
     assert answer.meta is not None
     assert (answer.meta["waited_seconds"], answer.meta["retries"]) == (0.25, 0)
 

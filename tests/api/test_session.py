@@ -84,9 +84,9 @@ def text_of(result: mcp_types.CallToolResult) -> str:
 async def unreadable(clientary: Clientary, read: Read) -> str:
     with pytest.raises(MalformedResponse) as caught:
         await read(clientary)
-    said = str(caught.value)
-    assert not [word for word in FOREIGN if word in said]
-    return said
+    message = str(caught.value)
+    assert not [word for word in FOREIGN if word in message]
+    return message
 
 
 # Reads
@@ -316,6 +316,6 @@ async def test_an_unexpected_error_is_reported_without_its_message(time: FakeTim
         raise ZeroDivisionError("secret words")
 
     async with agent_of(Clientary(SETTINGS, httpx.MockTransport(breaks), time.clock)) as agent:
-        said = await agent.refusal("get_client", client_id=7)
-    assert "defect" in said
-    assert "secret words" not in said
+        message = await agent.refusal("get_client", client_id=7)
+    assert "defect" in message
+    assert "secret words" not in message

@@ -23,7 +23,7 @@ from clientary_mcp.settings import Settings
 from tests.conftest import SETTINGS
 from tests.support.agent import Agent, Era, agent_of
 from tests.support.clock import FakeTime
-from tests.support.people import Person, host, owned, some
+from tests.support.users import User, configured, host, some
 from tests.support.virtual_time import VirtualLoop
 
 pytestmark = pytest.mark.anyio
@@ -42,11 +42,11 @@ async def test_waits_are_reported_as_progress_and_in_the_answer(
     )
     heard: list[tuple[float, str | None]] = []
 
-    async def hear(progress: float, total: float | None, message: str | None) -> None:
+    async def on_progress(progress: float, total: float | None, message: str | None) -> None:
         heard.append((progress, message))
 
     async with agent_of(clientary, era) as agent:
-        result = await agent.client.call_tool("get_client", {"client_id": 7}, progress_callback=hear)
+        result = await agent.client.call_tool("get_client", {"client_id": 7}, progress_callback=on_progress)
     assert result.meta is not None
     assert (result.meta["waited_seconds"], result.meta["retries"]) == (5, 2)
     assert heard == [
@@ -75,7 +75,7 @@ async def test_a_call_that_retried_without_waiting_reports_the_retry(
 ) -> None:
     busy = httpx.Response(429, headers={"Retry-After": retry_after})
     account.get("clients/7").mock(side_effect=[busy, httpx.Response(200, json=ACME)])
-    assert told(await agent.call("get_client", {"client_id": 7})) == (waited, 1)
+    assert reported_waits(await agent.call("get_client", {"client_id": 7})) == (waited, 1)
 
 
 async def test_a_failed_call_reports_how_long_it_waited(
@@ -88,7 +88,7 @@ async def test_a_failed_call_reports_how_long_it_waited(
     assert failed_at_once.is_error
     assert failed.is_error
     assert "waited_seconds" not in (failed_at_once.meta or {})
-    assert told(failed) == (round(sum(time.waits), 3), 5)
+    assert reported_waits(failed) == (round(sum(time.waits), 3), 5)
 
 
 async def test_waits_while_preparing_the_confirmation_count_for_the_call(
@@ -98,27 +98,27 @@ async def test_waits_while_preparing_the_confirmation_count_for_the_call(
     sandbox.faults = Faults([Fault(429, "GET", "leads/*", nth=2, retry_after=4)])
     heard: list[str | None] = []
 
-    async def hear(progress: float, total: float | None, message: str | None) -> None:
+    async def on_progress(progress: float, total: float | None, message: str | None) -> None:
         heard.append(message)
 
-    async with owned(sandbox, time) as clientary, host(ClientaryServer(clientary), era, Person()) as client:
+    async with configured(sandbox, time) as clientary, host(ClientaryServer(clientary), era, User()) as client:
         arguments = {"lead_id": lead, "confirm": True}
-        result = await client.call_tool("delete_lead", arguments, progress_callback=hear)
+        result = await client.call_tool("delete_lead", arguments, progress_callback=on_progress)
     assert not result.is_error
     waits = [message for message in heard if message != "The user is asked for approval: waiting"]
     assert waits[0] == "Clientary's rate limit was reached: waiting 4.0 s"
     assert len(waits) == len(time.waits)
-    assert told(result) == (round(sum(time.waits), 3), 1)
+    assert reported_waits(result) == (round(sum(time.waits), 3), 1)
 
 
 async def test_a_confirmation_request_reports_how_long_its_preparation_took(sandbox: Sandbox, time: FakeTime) -> None:
     (lead,) = some(sandbox, "leads")
     sandbox.faults = Faults([Fault(429, "GET", "leads/*", nth=1, retry_after=4)])
-    async with owned(sandbox, time) as clientary, host(ClientaryServer(clientary), "auto", Person()) as client:
+    async with configured(sandbox, time) as clientary, host(ClientaryServer(clientary), "auto", User()) as client:
         arguments = {"lead_id": lead, "confirm": True}
         question = await client.session.call_tool("delete_lead", arguments, allow_input_required=True)
     assert isinstance(question, mcp_types.InputRequiredResult)
-    assert told(question) == (4, 1)
+    assert reported_waits(question) == (4, 1)
 
 
 async def test_waits_of_a_failed_confirmation_are_reported_with_the_error(
@@ -126,13 +126,13 @@ async def test_waits_of_a_failed_confirmation_are_reported_with_the_error(
 ) -> None:
     (lead,) = some(sandbox, "leads")
     sandbox.faults = Faults([Fault(429, "GET", "leads/*", retry_after=4)])
-    async with owned(sandbox, time) as clientary, host(ClientaryServer(clientary), era, Person()) as client:
+    async with configured(sandbox, time) as clientary, host(ClientaryServer(clientary), era, User()) as client:
         result = await Agent(client).call("delete_lead", {"lead_id": lead, "confirm": True})
     assert result.is_error
-    assert told(result) == (round(sum(time.waits), 3), 5)
+    assert reported_waits(result) == (round(sum(time.waits), 3), 5)
 
 
-def told(result: mcp_types.CallToolResult | mcp_types.InputRequiredResult) -> tuple[float, int]:
+def reported_waits(result: mcp_types.CallToolResult | mcp_types.InputRequiredResult) -> tuple[float, int]:
     """The waits and retries that an answer reports."""
     assert result.meta is not None
     return result.meta["waited_seconds"], result.meta["retries"]
@@ -157,7 +157,7 @@ async def test_waits_of_concurrent_pages_count_for_their_own_call_only(account: 
     account.get("clients").mock(side_effect=each_page_refused_once())
     first = await agent.call("list_clients", {})
     second = await agent.call("list_clients", {})
-    assert told(first)[1] == 3
+    assert reported_waits(first)[1] == 3
     assert (second.meta or {}).get("retries", 0) == 0
 
 
@@ -167,7 +167,7 @@ async def test_concurrent_waits_are_reported_as_no_longer_than_the_call_took(acc
     clock = Clock(now=asyncio.get_running_loop().time)
     async with agent_of(Clientary(SETTINGS, clock=clock)) as agent:
         begun = clock.now()
-        waited, retries = told(await agent.call("list_clients", {}))
+        waited, retries = reported_waits(await agent.call("list_clients", {}))
         took = clock.now() - begun
     assert waited == pytest.approx(took, abs=0.001)  # nothing but waits takes time here
     assert (retries, took < 9) == (3, True)
@@ -295,15 +295,15 @@ async def test_no_error_repeats_a_token_that_an_agent_passed(
     account.get("clients").respond(json={"clients": []})
     async with agent_of(Clientary(settings, clock=time.clock), era) as agent:
         for token in tokens:
-            said = [
+            reply = [
                 await agent.refusal(token),
                 await agent.refusal("get_client", client_id=token),
                 await agent.refusal("get_client", client_id=[token]),
                 await agent.refusal("get_client", client_id=7, **{token: 1}),
                 await agent.refusal("list_hours", from_date=token),
             ]
-            assert token not in " ".join(said)
-            assert "[removed]" in said[0]
+            assert token not in " ".join(reply)
+            assert "[removed]" in reply[0]
 
 
 async def test_the_token_is_sent_as_user_name_and_password(account: respx.MockRouter, clientary: Clientary) -> None:

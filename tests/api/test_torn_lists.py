@@ -17,7 +17,7 @@ from clientary_mcp.settings import Settings
 from tests.support.agent import ERAS, Era
 from tests.support.clock import FakeTime
 from tests.support.long import covering
-from tests.support.people import working
+from tests.support.users import connect
 from tool_schemas.base.results import Page
 from tool_schemas.clients import Client
 
@@ -70,7 +70,7 @@ CHANGES = [added_in_front, added_behind, removed_in_front, removed_behind]
 
 async def listed(moving: Moving, time: FakeTime, era: Era = "auto", **arguments: Any) -> dict[str, Any]:
     settings = Settings(subdomain="acme", api_token="t0ken-of-acme", concurrency=1)
-    async with working(Clientary(settings, httpx.MockTransport(moving), time.clock), era) as agent:
+    async with connect(Clientary(settings, httpx.MockTransport(moving), time.clock), era) as agent:
         return await agent.answer("list_clients", **{"limit": 1000} | arguments)
 
 
@@ -127,7 +127,7 @@ async def test_a_failing_page_in_the_middle_fails_the_call(time: FakeTime, page:
     moving = Moving(35, {})
     moving.failing = {page}
     settings = Settings(subdomain="acme", api_token="t0ken-of-acme", concurrency=1)
-    async with working(Clientary(settings, httpx.MockTransport(moving), time.clock)) as agent:
+    async with connect(Clientary(settings, httpx.MockTransport(moving), time.clock)) as agent:
         assert "was not found" in await agent.refusal("list_clients", limit=1000)
 
 

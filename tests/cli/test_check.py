@@ -36,7 +36,7 @@ def ended(*arguments: str) -> int:
     return ending.value.code
 
 
-async def told_by(switches: Switches) -> str:
+async def report_on(switches: Switches) -> str:
     """The report on a sandbox account."""
     async with session_with(agency(switches=switches)) as clientary:
         return "\n".join([line async for line in report(clientary)])
@@ -106,7 +106,7 @@ def test_an_owner_without_any_permission_ends_the_check(
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"),
+    ("answer", "text"),
     [
         (httpx.Response(302, headers={"Location": "https://clientary.com/login"}), "CLIENTARY_SUBDOMAIN"),
         (httpx.Response(404, html="<h1>No such account</h1>"), "answers, but not as a Clientary account"),
@@ -114,12 +114,12 @@ def test_an_owner_without_any_permission_ends_the_check(
     ],
 )
 def test_an_address_that_is_not_an_account_ends_the_check(
-    account: respx.MockRouter, capsys: pytest.CaptureFixture[str], answer: httpx.Response, said: str
+    account: respx.MockRouter, capsys: pytest.CaptureFixture[str], answer: httpx.Response, text: str
 ) -> None:
     account.route().return_value = answer
     assert ended("check") == 1
     out, err = capsys.readouterr()
-    assert said in err
+    assert text in err
     assert "<" not in out + err
     assert err.count("\n") == 1
 
@@ -154,32 +154,32 @@ ANSWERS = [
 @pytest.mark.anyio
 @pytest.mark.parametrize(("switches", "line"), ANSWERS)
 async def test_the_open_questions_are_answered_from_the_responses(switches: Switches, line: str) -> None:
-    assert line in " ".join((await told_by(switches)).split())
+    assert line in " ".join((await report_on(switches)).split())
 
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("switches", [Switches(page_keys=False), Switches(bare_arrays=True)])
 async def test_lists_without_page_keys_are_not_reported_as_paginated(switches: Switches) -> None:
-    said = await told_by(switches)
-    assert "records per page" not in said
-    assert "64 clients" in said
+    text = await report_on(switches)
+    assert "records per page" not in text
+    assert "64 clients" in text
 
 
 @pytest.mark.anyio
 async def test_hours_that_may_not_be_read_are_omitted(sandbox: Sandbox) -> None:
     sandbox.switches = Switches(allow_hours=False)
-    said = await told_by(sandbox.switches)
-    assert "hours use the key" not in said
-    assert "access to" in said
+    text = await report_on(sandbox.switches)
+    assert "hours use the key" not in text
+    assert "access to" in text
 
 
 @pytest.mark.anyio
 async def test_questions_that_only_a_write_could_answer_stay_open() -> None:
-    _, _, unknown = (await told_by(Switches())).partition("Only a write could show")
+    _, _, unknown = (await report_on(Switches())).partition("Only a write could show")
     assert "PUT" in unknown
 
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("switches", [Switches(), Switches(page_keys=False)])
 async def test_the_report_fits_a_terminal(switches: Switches) -> None:
-    assert max(len(line) for line in (await told_by(switches)).splitlines()) < 80
+    assert max(len(line) for line in (await report_on(switches)).splitlines()) < 80

@@ -86,9 +86,9 @@ def test_without_an_account_it_exits_with_one_line_of_advice(
 ) -> None:
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
-    said = refused(capsys, *command)
-    assert what in said
-    assert "--sandbox" in said
+    text = refused(capsys, *command)
+    assert what in text
+    assert "--sandbox" in text
 
 
 @pytest.mark.parametrize(("settings", "what"), OTHER_SETTINGS_THAT_CANNOT_BE)
@@ -97,15 +97,15 @@ def test_an_invalid_setting_is_named(
 ) -> None:
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
-    said = refused(capsys)
-    assert what in said
-    assert "hunter2" not in said
+    text = refused(capsys)
+    assert what in text
+    assert "hunter2" not in text
 
 
 def test_a_public_address_needs_a_token_and_a_host_name(capsys: pytest.CaptureFixture[str]) -> None:
-    said = refused(capsys, "--sandbox", "--transport", "streamable-http", "--host", "0.0.0.0")  # noqa: S104 refused
-    assert "CLIENTARY_MCP_TOKEN" in said
-    assert "--allowed-host" in said
+    text = refused(capsys, "--sandbox", "--transport", "streamable-http", "--host", "0.0.0.0")  # noqa: S104 refused
+    assert "CLIENTARY_MCP_TOKEN" in text
+    assert "--allowed-host" in text
 
 
 def test_the_tools_table_has_a_line_for_each_tool(capsys: pytest.CaptureFixture[str]) -> None:
@@ -154,10 +154,10 @@ def test_the_embedded_account_can_be_checked(
 ) -> None:
     monkeypatch.setenv("CLIENTARY_SUBDOMAIN", "acme")  # the configured account is not contacted
     main(["check", "--sandbox"])
-    said = capsys.readouterr().out
-    assert said.startswith("account       the sandbox\ntoken         accepted\n")
-    assert "64 clients" in said
-    assert "acme" not in said
+    text = capsys.readouterr().out
+    assert text.startswith("account       the sandbox\ntoken         accepted\n")
+    assert "64 clients" in text
+    assert "acme" not in text
 
 
 def invoices_of(day: date) -> list[tuple[Any, ...]]:

@@ -99,16 +99,16 @@ def test_an_option_without_an_effect_is_refused(capsys: pytest.CaptureFixture[st
 
 @pytest.mark.parametrize("option", ["--host", "--port", "--allowed-host"])
 def test_http_only_options_are_rejected_over_stdio(capsys: pytest.CaptureFixture[str], option: str) -> None:
-    said = refused(capsys, "--sandbox", option, VALUES[option])
-    assert f"{option} has no effect over stdio" in said
-    assert "--transport http" in said
+    text = refused(capsys, "--sandbox", option, VALUES[option])
+    assert f"{option} has no effect over stdio" in text
+    assert "--transport http" in text
 
 
 @pytest.mark.parametrize("command", [[], ["check"]])
 def test_a_date_is_rejected_for_a_real_account(capsys: pytest.CaptureFixture[str], command: list[str]) -> None:
-    said = refused(capsys, "--date", "2026-01-05", *command)
-    assert "--date has no effect on a real account" in said
-    assert "--sandbox" in said
+    text = refused(capsys, "--date", "2026-01-05", *command)
+    assert "--date has no effect on a real account" in text
+    assert "--sandbox" in text
 
 
 @pytest.mark.parametrize(
@@ -174,26 +174,26 @@ def test_help_version_and_tools_never_fail_on_the_environment(
 def test_the_help_names_every_option_subcommand_and_setting(
     capsys: pytest.CaptureFixture[str], arguments: list[str]
 ) -> None:
-    said = printed(capsys, *arguments)
+    text = printed(capsys, *arguments)
     for word in (*ALWAYS, *sorted(EFFECTIVE[""]), "stdio", "sse", "127.0.0.1", "8000"):
-        assert word in said
+        assert word in text
     for command in SUBCOMMANDS:
-        assert f"\n  {command} " in said
+        assert f"\n  {command} " in text
     for setting in fields(Settings):
-        assert f"\n  {setting.metadata['variable']}\n" in said
+        assert f"\n  {setting.metadata['variable']}\n" in text
 
 
 @pytest.mark.parametrize("command", SUBCOMMANDS)
 def test_the_help_for_a_subcommand_names_its_options_and_no_others(
     capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
-    said = printed(capsys, command, "--help")
-    assert said.startswith(f"usage: clientary-mcp {command} ")
-    assert {option for option in OPTIONS if f"  {option}" in said} == EFFECTIVE[command]
-    assert said == printed(capsys, "--help", command)
+    text = printed(capsys, command, "--help")
+    assert text.startswith(f"usage: clientary-mcp {command} ")
+    assert {option for option in OPTIONS if f"  {option}" in text} == EFFECTIVE[command]
+    assert text == printed(capsys, "--help", command)
 
 
 @pytest.mark.parametrize("command", EFFECTIVE)
 def test_the_help_fits_a_terminal(capsys: pytest.CaptureFixture[str], command: str) -> None:
-    said = printed(capsys, *filter(None, [command]), "--help")
-    assert max(len(line) for line in said.splitlines()) < 80
+    text = printed(capsys, *filter(None, [command]), "--help")
+    assert max(len(line) for line in text.splitlines()) < 80

@@ -38,15 +38,15 @@ def test_in_a_terminal_it_introduces_itself_and_one_signal_ends_it(number: int, 
     controller, terminal = pty.openpty()
     with started(*COMMAND, "--sandbox", stdin=terminal) as process:
         assert process.stderr is not None
-        said = [process.stderr.readline().decode()]
-        while "--help" not in said[-1]:
-            said.append(process.stderr.readline().decode())
+        message = [process.stderr.readline().decode()]
+        while "--help" not in message[-1]:
+            message.append(process.stderr.readline().decode())
         process.send_signal(number)
         assert process.wait(PATIENCE) == status
         assert process.stderr.read() == b""
     os.close(controller)
     os.close(terminal)
-    text = " ".join("".join(said).split())
+    text = " ".join("".join(message).split())
     assert text.startswith("clientary-mcp is an MCP server. It serves the sandbox with ")
     assert "waits for JSON-RPC messages on standard input" in text
     assert "Ctrl-C" in text

@@ -1,4 +1,4 @@
-"""Cisco's scanner with its yara rules, which need no network: no tool may look like a threat."""
+"""Cisco's scanner with its yara rules, which need no network: no tool may be classified as a threat."""
 
 import json
 import os

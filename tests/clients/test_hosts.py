@@ -12,8 +12,8 @@ from anyio.streams.buffered import BufferedByteReceiveStream
 from clientary_mcp.sandbox import Sandbox
 from tests.support.agent import Agent, Era
 from tests.support.gated import record_for
-from tests.support.people import owned, working, writes
 from tests.support.processes import COMMAND, PATIENCE, environment
+from tests.support.users import configured, connect, writes
 
 pytestmark = pytest.mark.anyio
 
@@ -26,10 +26,10 @@ INITIALIZE = {
 
 async def test_a_client_that_starts_a_process_per_call_can_preview_and_then_confirm(sandbox: Sandbox, era: Era) -> None:
     arguments, _ = record_for(sandbox, "delete_lead")
-    async with working(owned(sandbox), era) as first:
+    async with connect(configured(sandbox), era) as first:
         assert (await first.answer("delete_lead", **arguments))["done"] is False
     assert not writes(sandbox)
-    async with working(owned(sandbox), era) as second:
+    async with connect(configured(sandbox), era) as second:
         assert (await second.answer("delete_lead", **arguments, confirm=True))["done"] is True
     assert len(writes(sandbox)) == 1
 

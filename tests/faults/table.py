@@ -66,7 +66,7 @@ FAULTS = (
         "resilience/test_lost_twins.py resilience/test_odd_clocks.py",
     ),
     Planted(
-        "write", "a write that may still happen is told as not done", f"{API}/reconcile.py",
+        "write", "a write that may still happen is reported as not done", f"{API}/reconcile.py",
         "raise lost if lost.may_still_happen else", "raise", "resilience/test_lost_answers.py",
     ),
     Planted(
@@ -200,7 +200,7 @@ FAULTS = (
         "tools/reports/test_client_overview.py",
     ),
     Planted(
-        "report", "a project exactly at the threshold is not told", f"{TOOLS}/reports/project_status.py",
+        "report", "a project exactly at the threshold is not reported", f"{TOOLS}/reports/project_status.py",
         "used * 100 >= threshold", "used * 100 > threshold", "tools/reports/test_project_status.py",
     ),
     Planted(

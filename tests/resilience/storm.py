@@ -17,7 +17,7 @@ from clientary_mcp.sandbox.controls.faults import STORM
 from clientary_mcp.server.app import ClientaryServer
 from clientary_mcp.settings import Settings
 from tests.conftest import agency
-from tests.resilience.judge import Judge, Report, Witness
+from tests.resilience.checker import Checker, Report, WriteRecorder
 from tests.resilience.storm_agents import Worker
 from tests.support.agent import Agent
 from tests.support.virtual_time import VirtualLoop, clock_of
@@ -28,7 +28,7 @@ RATE = 0.2
 def storm(calls: int, agents: int, seed: int, lateness: float = 0.0) -> Report:
     """Run a storm of that many calls by that many agents."""
     random.seed(seed)  # the jitter of retries; everything else has its own random generator
-    return anyio.run(_rage, calls, agents, seed, lateness, backend_options={"loop_factory": VirtualLoop})
+    return anyio.run(_run, calls, agents, seed, lateness, backend_options={"loop_factory": VirtualLoop})
 
 
 def _kinds(lateness: float) -> list[Fault]:
@@ -37,11 +37,11 @@ def _kinds(lateness: float) -> list[Fault]:
     return [*STORM, *late] if lateness else [*STORM]
 
 
-async def _rage(calls: int, agents: int, seed: int, lateness: float) -> Report:
+async def _run(calls: int, agents: int, seed: int, lateness: float) -> Report:
     """No faults until every agent has a client, project, invoice and card; then faults until all calls are made."""
     sandbox = agency()
-    witness, clock = Witness(sandbox), clock_of(sandbox)
-    judge = Judge(sandbox, witness, calls)
+    recorder, clock = WriteRecorder(sandbox), clock_of(sandbox)
+    checker = Checker(sandbox, recorder, calls)
     settings = Settings(
         base_url="http://localhost",
         api_token=sandbox.token,
@@ -49,24 +49,24 @@ async def _rage(calls: int, agents: int, seed: int, lateness: float) -> Report:
         mails_per_hour=10_000,
         charges_per_hour=10_000,
     )
-    began, clientary = clock.now(), Clientary(settings, witness, clock)
-    server, settled, calm_is_over = ClientaryServer(clientary), iter(range(1, agents)), anyio.Event()
+    began, clientary = clock.now(), Clientary(settings, recorder, clock)
+    server, settled, faults_started = ClientaryServer(clientary), iter(range(1, agents)), anyio.Event()
 
-    async def employ(number: int) -> None:
+    async def run_agent(number: int) -> None:
         async with Client(server, mode="legacy" if number % 2 else "auto") as client:
-            worker = Worker(judge, Agent(client), random.Random(f"{seed}/{number}"), number)  # noqa: S311 repeatable
-            await worker.settle_in()
+            worker = Worker(checker, Agent(client), random.Random(f"{seed}/{number}"), number)  # noqa: S311 repeatable
+            await worker.create_base()
             if next(settled, None) is None:
                 sandbox.faults = Faults(
                     rate=RATE, kinds=_kinds(lateness), seed=seed, sleep=anyio.sleep, wall=clock.wall
                 )
-                calm_is_over.set()
-            await calm_is_over.wait()
+                faults_started.set()
+            await faults_started.wait()
             await worker.work()
 
     async with clientary, anyio.create_task_group() as group:
         for number in range(agents):
-            group.start_soon(employ, number)
+            group.start_soon(run_agent, number)
     await anyio.sleep(lateness + 1)  # every late effect has happened by now
-    judge.report.seconds = clock.now() - began
-    return judge.close()
+    checker.report.seconds = clock.now() - began
+    return checker.close()

@@ -6,10 +6,10 @@ from typing import Any
 
 import mcp_types
 
-from tests.resilience.books_of_one import COMMON_LISTS, KINDS, OWN_LISTS, Books, JsonObject
-from tests.resilience.judge import Judge, key_of
+from tests.resilience.checker import Checker, key_of
+from tests.resilience.outcomes import Answer
 from tests.resilience.storm_jobs import FAILURES, JOBS, QUESTIONS
-from tests.resilience.told import Answer
+from tests.resilience.storm_records import COMMON_LISTS, KINDS, OWN_LISTS, JsonObject, OwnRecords
 from tests.support.agent import Agent
 from tool_schemas.base.results import MAX_ANSWER
 
@@ -19,12 +19,12 @@ _TRIES = 4
 class Worker:
     """One agent at work."""
 
-    def __init__(self, judge: Judge, agent: Agent, dice: random.Random, number: int) -> None:
-        self._judge, self._agent, self._dice, self._number = judge, agent, dice, number
-        self._books = Books()
+    def __init__(self, checker: Checker, agent: Agent, dice: random.Random, number: int) -> None:
+        self._checker, self._agent, self._random, self._number = checker, agent, dice, number
+        self._own = OwnRecords()
         self._marks = 0
 
-    async def settle_in(self) -> None:
+    async def create_base(self) -> None:
         """Create the records that all others belong to, before the storm."""
         for kind in ("client", "project", "invoice", "payment_profile"):
             assert await self._create(kind) is not None
@@ -40,52 +40,52 @@ class Worker:
             self._get: 10,
             self._list_own: 14,
             self._list_common: 4,
-            self._look_at_staff: 2,
-            self._ask: 8,
-            self._hand_over: 7,
+            self._list_staff: 2,
+            self._run_report: 8,
+            self._run_job: 7,
             self._mistake: 3,
         }
         for tool in COMMON_LISTS:
             await self._list_common(tool)
-        while not self._judge.over:
-            (thing,) = self._dice.choices(list(things), list(things.values()))
+        while not self._checker.over:
+            (thing,) = self._random.choices(list(things), list(things.values()))
             await thing()
 
     async def _call(self, tool: str, arguments: JsonObject) -> mcp_types.CallToolResult | None:
-        self._judge.count(tool)
+        self._checker.count(tool)
         try:
             result = await self._agent.call(tool, arguments)
         except Exception as error:  # noqa: BLE001 this is what the storm is to find
-            self._judge.wrong("unhandled exceptions", f"{tool} {arguments}: {error!r}")
+            self._checker.add_violation("unhandled exceptions", f"{tool} {arguments}: {error!r}")
             return None
         text = result.content[0]
         assert isinstance(text, mcp_types.TextContent)
         if result.is_error and "that is a defect" in text.text:
-            self._judge.wrong("unhandled exceptions", f"{tool} {arguments}: {text.text}")
+            self._checker.add_violation("unhandled exceptions", f"{tool} {arguments}: {text.text}")
             return None
         if len(text.text) > MAX_ANSWER:
-            self._judge.wrong("answers out of bounds", f"{tool} {arguments}: {len(text.text)} characters")
+            self._checker.add_violation("answers out of bounds", f"{tool} {arguments}: {len(text.text)} characters")
         return result
 
-    async def _ask(self) -> None:
+    async def _run_report(self) -> None:
         """Ask a question about many records, which is answered or fails because of Clientary."""
-        tool, given = self._dice.choice(QUESTIONS)
-        arguments = given(self._books)
+        tool, given = self._random.choice(QUESTIONS)
+        arguments = given(self._own)
         result = await self._call(tool, arguments)
         if result is None:
             return
-        self._judge.report.lists["failed" if result.is_error else "answered"] += 1
+        self._checker.report.lists["failed" if result.is_error else "answered"] += 1
         if result.is_error and not any(words in str(result.content) for words in FAILURES):
-            self._judge.wrong("outcomes told wrong", f"{tool} {arguments}: {result.content}")
+            self._checker.add_violation("outcomes misreported", f"{tool} {arguments}: {result.content}")
 
-    async def _hand_over(self) -> None:
+    async def _run_job(self) -> None:
         """Call a job, and repeat it until it is done, as its errors advise."""
-        job = self._dice.choice(JOBS)
-        if not self._books.ids[job.needs] and await self._create(job.needs) is None:
+        job = self._random.choice(JOBS)
+        if not self._own.ids[job.needs] and await self._create(job.needs) is None:
             return
-        arguments = job.given(self._books, self._mark, self._dice)
+        arguments = job.given(self._own, self._mark, self._random)
         keys = job.keys(arguments)
-        if self._dice.random() < 0.3:
+        if self._random.random() < 0.3:
             await self._call(job.tool, arguments)  # a preview
         for _ in range(_TRIES):
             result = await self._call(job.tool, arguments | {"confirm": True})
@@ -94,10 +94,10 @@ class Worker:
             try:
                 answer = Answer.of(result, may_have_nothing_to_do=True)
             except AssertionError as error:
-                self._judge.wrong("outcomes told wrong", f"{job.tool} {sorted(keys)}: {error}")
+                self._checker.add_violation("outcomes misreported", f"{job.tool} {sorted(keys)}: {error}")
                 return
-            self._judge.hear_job(job.tool, keys, answer)
-            if not result.is_error or answer.told == "unknown":
+            self._checker.record_job(job.tool, keys, answer)
+            if not result.is_error or answer.outcome == "unknown":
                 break
 
     async def _write(self, tool: str, arguments: JsonObject, key: str) -> Answer | None:
@@ -110,10 +110,10 @@ class Worker:
             try:
                 answer = Answer.of(result)
             except AssertionError as error:
-                self._judge.wrong("outcomes told wrong", f"{tool} {key}: {error}")
+                self._checker.add_violation("outcomes misreported", f"{tool} {key}: {error}")
                 return None
-            self._judge.hear(tool, key, answer)
-            if answer.told != "not done":
+            self._checker.record_outcome(tool, key, answer)
+            if answer.outcome != "not done":
                 break
         return answer
 
@@ -123,22 +123,22 @@ class Worker:
 
     async def _create(self, kind: str) -> int | None:
         made, mark = KINDS[kind], self._mark()
-        answer = await self._write(made.made_by, made.given(self._books, mark), mark)
-        if answer is None or answer.told != "done":
+        answer = await self._write(made.made_by, made.given(self._own, mark), mark)
+        if answer is None or answer.outcome != "done":
             return None
-        self._books.ids[kind].append(answer.content["id"])
+        self._own.ids[kind].append(answer.content["id"])
         return int(answer.content["id"])
 
     async def _create_something(self) -> None:
         common = ("hour_entry", "task", "contact", "expense", "payment")
-        await self._create(self._dice.choice((*KINDS, *common, *common)))
+        await self._create(self._random.choice((*KINDS, *common, *common)))
 
     def _some(self, kinds: list[str], *, spare: bool = False) -> tuple[str, int] | None:
-        kinds = [kind for kind in kinds if (self._books.spare(kind) if spare else self._books.ids[kind])]
+        kinds = [kind for kind in kinds if (self._own.spare(kind) if spare else self._own.ids[kind])]
         if not kinds:
             return None
-        kind = self._dice.choice(kinds)
-        return kind, self._dice.choice(self._books.spare(kind) if spare else self._books.ids[kind])
+        kind = self._random.choice(kinds)
+        return kind, self._random.choice(self._own.spare(kind) if spare else self._own.ids[kind])
 
     async def _update(self) -> None:
         if (one := self._some([kind for kind in KINDS if KINDS[kind].changed])) is None:
@@ -146,9 +146,9 @@ class Worker:
         kind, record = one
         mark, changed = self._mark(), KINDS[kind].changed or ""
         arguments: JsonObject = {f"{kind}_id": record, changed: mark}
-        if kind in ("invoice", "estimate") and self._dice.random() < 0.3:
+        if kind in ("invoice", "estimate") and self._random.random() < 0.3:
             arguments["items"] = [{"title": f"Also {mark}", "quantity": 1, "price": 20}]
-        if kind == "task" and self._dice.random() < 0.5:
+        if kind == "task" and self._random.random() < 0.5:
             arguments["complete"] = True
         await self._write(f"update_{kind}", arguments, mark)
 
@@ -156,18 +156,18 @@ class Worker:
         if (one := self._some(list(KINDS), spare=True)) is None:
             return
         kind, record = one
-        arguments = {f"{kind}_id": record} | KINDS[kind].address(self._books)
-        if self._dice.random() < 0.4:
+        arguments = {f"{kind}_id": record} | KINDS[kind].address(self._own)
+        if self._random.random() < 0.4:
             await self._call(f"delete_{kind}", arguments)  # a preview
-        key = key_of("DELETE", f"{KINDS[kind].path(self._books)}/{record}")
+        key = key_of("DELETE", f"{KINDS[kind].path(self._own)}/{record}")
         answer = await self._write(f"delete_{kind}", arguments | {"confirm": True}, key)
-        if answer is None or answer.told != "not done":
-            self._books.ids[kind].remove(record)
+        if answer is None or answer.outcome != "not done":
+            self._own.ids[kind].remove(record)
 
     async def _pay_by_card(self) -> None:
         if (invoice := await self._create("invoice")) is None:
             return
-        arguments = {"invoice_id": invoice, "payment_profile_id": self._books.ids["payment_profile"][0]}
+        arguments = {"invoice_id": invoice, "payment_profile_id": self._own.ids["payment_profile"][0]}
         await self._call("charge_payment_profile", arguments)
         key = key_of("POST", f"invoices/{invoice}/payments")
         await self._write("charge_payment_profile", arguments | {"confirm": True}, key)
@@ -187,49 +187,49 @@ class Worker:
         kind, record = one
         result = await self._call(f"get_{kind}", {f"{kind}_id": record})
         lost = result is not None and result.is_error and "was not found" in str(result.content)
-        if lost and self._judge.sandbox.store.find(KINDS[kind].table, record) is not None:
-            self._judge.wrong("outcomes told wrong", f"get_{kind} {record} was not found, and is there")
+        if lost and self._checker.sandbox.store.find(KINDS[kind].table, record) is not None:
+            self._checker.add_violation("outcomes misreported", f"get_{kind} {record} was not found, and is there")
 
     async def _list_own(self) -> None:
-        tool = self._dice.choice(list(OWN_LISTS))
+        tool = self._random.choice(list(OWN_LISTS))
         kind, owner = OWN_LISTS[tool]
         if (of := self._some([owner.removesuffix("_id")])) is None:
             return
         # Most of an agent's records hang on its first client and project.
-        record = of[1] if owner == "recurring_schedule_id" else self._books.ids[of[0]][0]
+        record = of[1] if owner == "recurring_schedule_id" else self._own.ids[of[0]][0]
         listed = await self._list(tool, {owner: record, "limit": 1000, "detail": "summary"})
-        rows = self._judge.sandbox.store.select(KINDS[kind].table, f"{owner} = ?", (record,), columns="id")
+        rows = self._checker.sandbox.store.select(KINDS[kind].table, f"{owner} = ?", (record,), columns="id")
         there = {row["id"] for row in rows}
         if listed is not None and listed != there:
-            self._judge.wrong("lists called complete that are not", f"{tool} {record}: {listed ^ there}")
+            self._checker.add_violation("lists called complete that are not", f"{tool} {record}: {listed ^ there}")
 
     async def _list_common(self, tool: str | None = None) -> None:
-        tool = tool or self._dice.choice(list(COMMON_LISTS))
+        tool = tool or self._random.choice(list(COMMON_LISTS))
         kind = COMMON_LISTS[tool]
-        before = self._mine(kind)
+        before = self._existing(kind)
         listed = await self._list(tool, {"limit": 1000} | ({"include_completed": True} if kind == "project" else {}))
-        missing = (before & self._mine(kind)) - (listed if listed is not None else before)
+        missing = (before & self._existing(kind)) - (listed if listed is not None else before)
         if missing:
-            self._judge.wrong("lists called complete that are not", f"{tool} lacks {missing}")
+            self._checker.add_violation("lists called complete that are not", f"{tool} lacks {missing}")
 
-    def _mine(self, kind: str) -> set[int]:
+    def _existing(self, kind: str) -> set[int]:
         """The agent's own records that exist."""
-        store = self._judge.sandbox.store
-        return {row["id"] for row in store.select_in(KINDS[kind].table, "id", self._books.ids[kind])}
+        store = self._checker.sandbox.store
+        return {row["id"] for row in store.select_in(KINDS[kind].table, "id", self._own.ids[kind])}
 
     async def _list(self, tool: str, arguments: JsonObject) -> set[int] | None:
         """The ids of a complete list; None if it is incomplete or could not be read."""
         result = await self._call(tool, arguments)
         if result is None or result.is_error:
-            self._judge.report.lists["failed"] += 1
+            self._checker.report.lists["failed"] += 1
             return None
         answer = dict(result.structured_content or {})
-        self._judge.report.lists["complete" if answer["complete"] else "in part"] += 1
+        self._checker.report.lists["complete" if answer["complete"] else "in part"] += 1
         return {record["id"] for record in answer["records"]} if answer["complete"] else None
 
-    async def _look_at_staff(self) -> None:
+    async def _list_staff(self) -> None:
         await self._call("list_staff", {})
-        await self._call("get_staff", {"staff_id": self._dice.randint(1, 4)})
+        await self._call("get_staff", {"staff_id": self._random.randint(1, 4)})
 
     async def _mistake(self) -> None:
         """Make a mistake that agents make: a wrong name, an unknown record or an invalid word."""
@@ -239,7 +239,7 @@ class Worker:
             ("update_invoice", {"invoice_id": 20_101, "status": "overdue"}),
             ("list_tasks", {"limit": 0}),
         ]
-        tool, arguments = self._dice.choice(mistakes)
+        tool, arguments = self._random.choice(mistakes)
         result = await self._call(tool, arguments)
         if result is not None and not result.is_error:
-            self._judge.wrong("outcomes told wrong", f"{tool} {arguments} is told to have worked")
+            self._checker.add_violation("outcomes misreported", f"{tool} {arguments} is reported to have worked")

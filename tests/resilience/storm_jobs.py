@@ -4,8 +4,8 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.resilience.books_of_one import Books as Own
-from tests.resilience.books_of_one import JsonObject
+from tests.resilience.storm_records import JsonObject
+from tests.resilience.storm_records import OwnRecords as Own
 
 _DAYS = {"from_date": "2026-10-01", "to_date": "2026-11-30"}
 
@@ -34,7 +34,7 @@ QUESTIONS: list[tuple[str, Callable[[Own], JsonObject]]] = [
 """Questions that change nothing: asked in a storm, they are answered or fail, in bounds and as what they are."""
 
 FAILURES = ("Clientary", "changed while it was read. Try again")
-"""What a question that fails says: trouble there, or a list that moved, of which nothing true can be told."""
+"""The messages of a failing report: Clientary's errors, or a list that changed during the read."""
 
 
 @dataclass(frozen=True)

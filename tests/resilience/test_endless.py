@@ -12,7 +12,7 @@ from clientary_mcp.settings import Settings
 from tests.resilience.test_hostile import checked, session
 from tests.support.agent import Agent
 from tests.support.clock import FakeTime
-from tests.support.people import working
+from tests.support.users import connect
 
 pytestmark = pytest.mark.anyio
 
@@ -35,7 +35,7 @@ class Endless:
 @pytest.mark.parametrize(("limit", "pages"), [(1, 1), (50, 5), (1000, 100)])
 async def test_only_the_requested_part_of_an_endless_list_is_read(time: FakeTime, limit: int, pages: int) -> None:
     endless = Endless()
-    async with working(session(endless, time)) as agent:
+    async with connect(session(endless, time)) as agent:
         shown = checked(await agent.call("list_clients", {"limit": limit}))
     assert endless.requests == pages
     assert (shown["complete"], shown["total_count"]) == (False, 1_000_000)
@@ -44,7 +44,7 @@ async def test_only_the_requested_part_of_an_endless_list_is_read(time: FakeTime
 
 async def test_paging_through_an_endless_list_keeps_memory_flat(time: FakeTime) -> None:
     endless = Endless("n" * 1_000)
-    async with working(session(endless, time)) as agent:
+    async with connect(session(endless, time)) as agent:
         offset = await _read_on(agent, 0, 2)
         gc.collect()
         tracemalloc.start()
@@ -81,7 +81,7 @@ async def test_a_preview_over_an_endless_list_ends_and_is_bounded(time: FakeTime
         return endless(request)
 
     settings = Settings(subdomain="acme", api_token="t0ken-of-acme")
-    async with working(Clientary(settings, httpx.MockTransport(answer), time.clock)) as agent:
+    async with connect(Clientary(settings, httpx.MockTransport(answer), time.clock)) as agent:
         shown = checked(await agent.call("delete_client", {"client_id": 7}))
     assert endless.requests < 1_000
     assert shown["done"] is False

@@ -235,18 +235,18 @@ def check(host: Host, tool: Tool, arguments: JsonObject) -> bool:
     """Make one call and return whether it succeeded. The answer matches the output schema or is a readable error."""
     before = len(host.sandbox.ledger), len(host.sandbox.requests)
     result = host.call(tool.name, arguments)
-    (said,) = result.content
-    assert isinstance(said, mcp_types.TextContent)
-    said.text.encode()
+    (message,) = result.content
+    assert isinstance(message, mcp_types.TextContent)
+    message.text.encode()
     if not result.is_error:
         jsonschema.validate(result.structured_content, tool.published.output_schema or {})
         return True
-    assert said.text.strip()
-    assert len(said.text) < 2_000
-    assert not [word for word in LIBRARY_WORDS if word in said.text.lower()], said.text
-    if "Nothing was sent" in said.text or "Nothing was changed" in said.text:
+    assert message.text.strip()
+    assert len(message.text) < 2_000
+    assert not [word for word in LIBRARY_WORDS if word in message.text.lower()], message.text
+    if "Nothing was sent" in message.text or "Nothing was changed" in message.text:
         assert len(host.sandbox.ledger) == before[0]
-        if said.text.startswith(f"{tool.name}: ") and " name like " not in said.text:
+        if message.text.startswith(f"{tool.name}: ") and " name like " not in message.text:
             assert len(host.sandbox.requests) == before[1]
     return False
 

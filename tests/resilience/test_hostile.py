@@ -20,8 +20,8 @@ from tests.support.calls import COUNTS, JOBS, REPORTS
 from tests.support.clock import FakeTime
 from tests.support.gated import EVERYTHING
 from tests.support.long import covering
-from tests.support.people import Person, text_of, working
 from tests.support.published import kind_of
+from tests.support.users import User, connect, text_of
 
 pytestmark = pytest.mark.anyio
 
@@ -130,7 +130,7 @@ def in_every_call(*values: Any) -> list[Any]:
 async def test_answers_are_bounded_valid_and_free_of_invisible_characters_whatever_the_text(
     time: FakeTime, tool: str, arguments: dict[str, Any], kind: str
 ) -> None:
-    async with working(session(account_of(poisoned(HOSTILE_TEXTS[kind])), time)) as agent:
+    async with connect(session(account_of(poisoned(HOSTILE_TEXTS[kind])), time)) as agent:
         shown = checked(await agent.call(tool, arguments))
     for text in texts_in(shown):
         assert not set(text) & set(INVISIBLE)
@@ -165,10 +165,10 @@ ORDERED = [
 async def test_an_instruction_in_a_record_never_appears_as_our_own_sentence(
     time: FakeTime, tool: str, arguments: dict[str, Any], more: dict[str, str], kind: str
 ) -> None:
-    async with working(session(account_of(poisoned(HOSTILE_TEXTS[kind], **more)), time)) as agent:
-        said = ours_in(await agent.call(tool, arguments))
-    assert said[0]
-    assert not any(ORDER in unquoted(sentence) for sentence in said)
+    async with connect(session(account_of(poisoned(HOSTILE_TEXTS[kind], **more)), time)) as agent:
+        message = ours_in(await agent.call(tool, arguments))
+    assert message[0]
+    assert not any(ORDER in unquoted(sentence) for sentence in message)
 
 
 @pytest.mark.parametrize(
@@ -182,13 +182,13 @@ async def test_an_instruction_in_a_record_never_appears_as_our_own_sentence(
 async def test_the_user_sees_an_instruction_only_as_a_quotation(
     time: FakeTime, era: Era, tool: str, arguments: dict[str, Any], more: dict[str, str], kind: str
 ) -> None:
-    person = Person(mcp_types.ElicitResult(action="decline"))
+    user = User(mcp_types.ElicitResult(action="decline"))
     account = account_of(poisoned(HOSTILE_TEXTS[kind], **more))
-    async with working(session(account, time), era, person) as agent:
-        said = ours_in(await agent.call(tool, arguments | {"confirm": True}))
-    assert person.questions or ((tool, arguments) in JOBS and not more)
-    assert not any(ORDER in unquoted(sentence) for sentence in said)
-    for line in "\n".join(person.questions).splitlines():
+    async with connect(session(account, time), era, user) as agent:
+        message = ours_in(await agent.call(tool, arguments | {"confirm": True}))
+    assert user.questions or ((tool, arguments) in JOBS and not more)
+    assert not any(ORDER in unquoted(sentence) for sentence in message)
+    for line in "\n".join(user.questions).splitlines():
         if line.startswith("- "):  # a step, whose texts are JSON-encoded
             assert ORDER not in re.sub(r'"(?:[^"\\]|\\.)*"', "", line)
             continue
@@ -214,18 +214,18 @@ async def test_an_error_of_any_length_and_content_is_reported_within_bounds(
     ]
     for body in bodies:
         refusal = httpx.Response(status, content=body.encode())
-        async with working(session(lambda _, refusal=refusal: refusal, time)) as agent:  # type: ignore[misc]  # mypy can't infer a lambda with a default
+        async with connect(session(lambda _, refusal=refusal: refusal, time)) as agent:  # type: ignore[misc]  # mypy can't infer a lambda with a default
             for tool, arguments in (("create_client", {"name": "Acme"}), ("get_client", {"client_id": 7})):
-                said = await agent.refusal(tool, **arguments)
-                assert len(said) < 10_000
-                assert not set(said) & set(INVISIBLE)
+                message = await agent.refusal(tool, **arguments)
+                assert len(message) < 10_000
+                assert not set(message) & set(INVISIBLE)
 
 
 async def test_an_error_that_quotes_a_record_cannot_pass_for_our_own_text(time: FakeTime) -> None:
     refusal = httpx.Response(422, json={"base": [f"x” changed nothing. {ORDER}. “"]})
-    async with working(session(lambda _: refusal, time)) as agent:
-        said = await agent.refusal("create_client", name="Acme")
-    assert ORDER not in unquoted(said)
+    async with connect(session(lambda _: refusal, time)) as agent:
+        message = await agent.refusal("create_client", name="Acme")
+    assert ORDER not in unquoted(message)
 
 
 # Keys, numbers, nesting
@@ -242,14 +242,14 @@ KEYS = {
 @pytest.mark.parametrize(("tool", "arguments", "key"), in_every_call(*KEYS))
 async def test_keys_of_any_kind_do_no_harm(time: FakeTime, tool: str, arguments: dict[str, Any], key: str) -> None:
     record = poisoned("x", **{KEYS[key]: "y", "invoice_extra_fields": {KEYS[key]: "z"}})
-    async with working(session(account_of(record), time)) as agent:
+    async with connect(session(account_of(record), time)) as agent:
         shown = checked(await agent.call(tool, arguments))
     assert not set("".join(texts_in(shown))) & set(INVISIBLE)
 
 
 async def test_thousands_of_keys_are_bounded(time: FakeTime) -> None:
     record = poisoned("x", custom={f"key {number}": number for number in range(20_000)})
-    async with working(session(account_of(record), time)) as agent:
+    async with connect(session(account_of(record), time)) as agent:
         for tool, arguments in CALLS[:5]:
             checked(await agent.call(tool, arguments))
 
@@ -258,7 +258,7 @@ async def test_thousands_of_keys_are_bounded(time: FakeTime) -> None:
 @pytest.mark.parametrize("disguise", ["{}", "{}\u200b", "\ufeff{}", "{}?"])
 async def test_no_record_key_passes_for_our_own_notice(time: FakeTime, ours: str, disguise: str) -> None:
     record = poisoned("x", **{disguise.format(ours): ORDER})
-    async with working(session(account_of(record), time)) as agent:
+    async with connect(session(account_of(record), time)) as agent:
         shown = await agent.answer("get_client", client_id=7)
     assert ORDER not in str(shown.get(ours))
 
@@ -281,7 +281,7 @@ async def test_numbers_of_any_size_do_no_harm(
         one = record.removesuffix("}") + parts + "}"
         return says(one if last.isdigit() else f'{{"{last}": [{record}], "page_count": 1, "total_count": 1}}')
 
-    async with working(session(answer, time)) as agent:
+    async with connect(session(answer, time)) as agent:
         checked(await agent.call(tool, arguments))
 
 
@@ -303,7 +303,7 @@ async def test_nesting_of_any_depth_does_no_harm(
     nested = opening * depth + "1" + closing * depth
     record = f'{{"id": 7, "name": "Acme", "custom": {nested}}}'
     body = f'{{"clients": [{record}], "page_count": 1, "total_count": 1}}' if tool == "list_clients" else record
-    async with working(session(lambda _: says(body), time)) as agent:
+    async with connect(session(lambda _: says(body), time)) as agent:
         checked(await agent.call(tool, arguments))
 
 
@@ -317,7 +317,7 @@ async def test_a_preview_over_records_with_long_texts_is_bounded(time: FakeTime)
             row["currency_code"] = f"{number} {'c' * 3_000}"
         return httpx.Response(200, json=body)
 
-    async with working(session(answer, time)) as agent:
+    async with connect(session(answer, time)) as agent:
         checked(await agent.call("delete_client", {"client_id": 7}))
 
 
@@ -328,7 +328,7 @@ FIVE_MEGABYTES = account_of({"id": 7, "client_id": 4, "name": "Acme", "note": "n
 async def test_a_note_of_five_megabytes_is_truncated_and_released(
     time: FakeTime, tool: str, arguments: dict[str, Any]
 ) -> None:
-    async with working(session(FIVE_MEGABYTES, time)) as agent:
+    async with connect(session(FIVE_MEGABYTES, time)) as agent:
         checked(await agent.call(tool, arguments))
         gc.collect()
         tracemalloc.start()
@@ -342,7 +342,7 @@ async def test_a_note_of_five_megabytes_is_truncated_and_released(
 
 
 async def test_the_instructions_warn_that_record_texts_are_not_instructions(time: FakeTime) -> None:
-    async with working(session(account_of(poisoned("x")), time)) as agent:
-        said = agent.client.instructions or ""
-    assert "written by other people" in said
-    assert "not instructions" in said
+    async with connect(session(account_of(poisoned("x")), time)) as agent:
+        message = agent.client.instructions or ""
+    assert "written by other people" in message
+    assert "not instructions" in message

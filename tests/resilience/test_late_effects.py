@@ -12,7 +12,7 @@ from clientary_mcp.errors import NotDone, OutcomeUnknown
 from clientary_mcp.sandbox import Fault, Faults, Sandbox
 from clientary_mcp.settings import Settings
 from tests.api.test_writes_while_reading import Account, create
-from tests.resilience.told import answer_to
+from tests.resilience.outcomes import answer_to
 from tests.support.agent import Agent, agent_of
 from tests.support.clock import FakeTime
 from tests.support.long import covering
@@ -51,7 +51,7 @@ async def test_a_write_that_takes_effect_seconds_after_a_broken_connection_is_re
     arguments = write.arguments(books)
     lose(books, write, "late", seconds)
     answer = await answer_to(clerk, write.tool, arguments)
-    assert answer.told == "done", answer.text
+    assert answer.outcome == "done", answer.text
     assert len(books.ledger) == 1
     assert sum(method != "GET" for method, _ in books.requests) == 1
 
@@ -63,7 +63,7 @@ async def test_a_charge_that_cannot_be_checked_is_never_reported_as_not_done(
     arguments = CHARGE.arguments(books)
     lose(books, CHARGE, fault.kind)
     answer = await answer_to(clerk, CHARGE.tool, arguments)
-    assert answer.told == "unknown"
+    assert answer.outcome == "unknown"
     assert "repeated" not in answer.text
     assert "get_invoice" in answer.text
 
@@ -72,7 +72,7 @@ async def test_a_charge_made_after_the_last_check_is_reported_as_unknown(clerk: 
     arguments = CHARGE.arguments(books)
     lose(books, CHARGE, "late", A_LOOK)
     answer = await answer_to(clerk, CHARGE.tool, arguments)
-    assert (answer.told, len(books.ledger)) == ("unknown", 0)
+    assert (answer.outcome, len(books.ledger)) == ("unknown", 0)
     await anyio.sleep(A_LOOK)
     assert len(books.ledger) == 1
     invoice = await clerk.answer("get_invoice", invoice_id=arguments["invoice_id"])
@@ -85,7 +85,7 @@ async def test_without_time_for_another_check_nothing_is_reported_as_not_done(bo
     async with agent_of(session_on(books, deadline=5)) as clerk:
         lose(books, write, "drop")
         answer = await answer_to(clerk, write.tool, arguments)
-    assert answer.told == "unknown"
+    assert answer.outcome == "unknown"
     assert write.seen_with in answer.text
 
 
@@ -96,15 +96,15 @@ def test_a_late_effect_does_not_also_happen_in_time() -> None:
 
 async def test_waiting_for_another_check_is_reported_with_the_reason(clerk: Agent, books: Sandbox) -> None:
     heard: list[str] = []
-    told = anyio.Event()
+    outcome = anyio.Event()
 
-    async def hear(progress: float, total: float | None, message: str | None) -> None:
+    async def on_progress(progress: float, total: float | None, message: str | None) -> None:
         heard.append(message or "")
-        told.set()
+        outcome.set()
 
     books.faults = Faults([Fault("drop", "POST", nth=1)], sleep=anyio.sleep)
-    result = await clerk.client.call_tool("create_lead", {"name": "Globex"}, progress_callback=hear)
-    await told.wait()
+    result = await clerk.client.call_tool("create_lead", {"name": "Globex"}, progress_callback=on_progress)
+    await outcome.wait()
     assert result.is_error
     assert ["may still be working on it: waiting" in each for each in heard] == [True]
 
@@ -115,7 +115,7 @@ async def test_a_successful_write_is_not_delayed(time: FakeTime) -> None:
 
     settings = Settings(subdomain="acme", api_token="t0ken-of-acme")
     async with agent_of(Clientary(settings, httpx.MockTransport(answer), time.clock)) as agent:
-        assert (await answer_to(agent, "create_lead", {"name": "Globex"})).told == "unknown"
+        assert (await answer_to(agent, "create_lead", {"name": "Globex"})).outcome == "unknown"
     assert not time.waits
 
 

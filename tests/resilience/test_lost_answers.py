@@ -12,7 +12,7 @@ from _pytest.mark import ParameterSet
 from clientary_mcp.sandbox import Fault, Faults, Sandbox
 from clientary_mcp.tools import ALL
 from tests.conftest import agency
-from tests.resilience.told import Answer, Told, answer_to
+from tests.resilience.outcomes import Answer, Outcome, answer_to
 from tests.support.agent import Agent, agent_of
 from tests.support.gated import JOBS, record_for
 from tests.support.long import covering
@@ -86,14 +86,14 @@ async def attempt(clerk: Agent, books: Sandbox, write: Write, fault: Fault) -> A
     assert len(books.faults.struck) == 1
     assert sent(books) == 1
     effects = len(books.ledger)
-    wrong: dict[Told, bool] = {
+    wrong: dict[Outcome, bool] = {
         "done": effects != 1,
         "not done": effects != 0,
         "unknown": False,
         "half": True,
         "defect": True,
     }
-    assert not wrong[answer.told], f"{effects} writes took effect, and the agent was told: {answer.text}"
+    assert not wrong[answer.outcome], f"{effects} writes took effect, but the answer was: {answer.text}"
     return answer
 
 
@@ -109,10 +109,10 @@ async def test_a_write_without_effect_is_reported_and_can_be_repeated(
 ) -> None:
     arguments = write.arguments(books)
     answer = await attempt(clerk, books, write, fault)
-    assert answer.told == "not done"
+    assert answer.outcome == "not done"
     assert "safe to retry" in answer.text
     books.faults = None
-    assert (await answer_to(clerk, write.tool, arguments)).told == "done"
+    assert (await answer_to(clerk, write.tool, arguments)).outcome == "done"
     assert len(books.ledger.of(write.method, write.path)) == len(books.ledger) == 1
 
 
@@ -122,7 +122,7 @@ async def test_a_write_that_took_effect_is_reported_as_done_with_its_record(
 ) -> None:
     given = write.arguments(books)
     answer = await attempt(clerk, books, write, fault)
-    assert answer.told == "done"
+    assert answer.outcome == "done"
     if write in (*CREATES, *UPDATES):
         assert answer.content["id"] == books.ledger[0].id
         plain = [name for name in given if name in answer.content and name != "items"]
@@ -134,7 +134,7 @@ async def test_a_pending_write_is_reported_as_unknown_with_the_tool_to_check(
     clerk: Agent, books: Sandbox, write: Write, fault: Fault
 ) -> None:
     answer = await attempt(clerk, books, write, fault)
-    assert answer.told == "unknown"
+    assert answer.outcome == "unknown"
     assert write.seen_with in answer.text
 
 
@@ -144,8 +144,8 @@ async def test_an_html_page_instead_of_the_response_is_not_a_success(
 ) -> None:
     # A proxy or a maintenance page answered 200 and forwarded nothing.
     answer = await attempt(clerk, books, write, fault)
-    assert answer.told in ("not done", "unknown")
-    assert answer.told == "not done" or write.seen_with in answer.text
+    assert answer.outcome in ("not done", "unknown")
+    assert answer.outcome == "not done" or write.seen_with in answer.text
 
 
 @each_kind_meets_each([Fault("redirect"), Fault("redirect", after=True)])
@@ -159,7 +159,7 @@ async def test_a_mail_whose_response_is_lost_is_reported_as_unknown(
     clerk: Agent, books: Sandbox, write: Write, fault: Fault
 ) -> None:
     answer = await attempt(clerk, books, write, fault)
-    assert answer.told == "unknown"
+    assert answer.outcome == "unknown"
     assert write.seen_with in answer.text
 
 
@@ -169,7 +169,7 @@ async def test_a_rate_limited_write_waits_and_is_done_once(
 ) -> None:
     arguments = write.arguments(books)
     strike(books, write, fault, times=2)
-    assert (await answer_to(clerk, write.tool, arguments)).told == "done"
+    assert (await answer_to(clerk, write.tool, arguments)).outcome == "done"
     assert sent(books) == 3
     assert len(books.ledger) == 1
 
@@ -181,10 +181,10 @@ async def test_a_write_rejected_on_every_attempt_changes_nothing_and_can_be_repe
     arguments = write.arguments(books)
     strike(books, write, Fault(429, retry_after=30), times=100)
     answer = await answer_to(clerk, write.tool, arguments)
-    assert answer.told == "not done"
+    assert answer.outcome == "not done"
     assert len(books.ledger) == 0
     books.faults = None
-    assert (await answer_to(clerk, write.tool, arguments)).told == "done"
+    assert (await answer_to(clerk, write.tool, arguments)).outcome == "done"
     assert len(books.ledger) == 1
 
 
@@ -209,7 +209,7 @@ async def test_when_the_check_fails_too_the_outcome_is_unknown(
     arguments = write.arguments(books)
     books.faults = ThenBlind(write, fault, after=after)
     answer = await answer_to(clerk, write.tool, arguments)
-    assert answer.told == "unknown"
+    assert answer.outcome == "unknown"
     assert write.seen_with in answer.text
     assert len(books.ledger) == sent(books) - (not after)
 
@@ -242,7 +242,7 @@ async def test_a_check_that_fails_once_is_repeated(
     script = [Fault("drop", write.method, write.path, nth=1, after=after), Fault(look.kind, "GET", nth=1)]
     books.faults = Faults(script, sleep=anyio.sleep)
     answer = await answer_to(clerk, write.tool, arguments)
-    assert answer.told == ("done" if after else "unknown" if write is CHARGE else "not done")
+    assert answer.outcome == ("done" if after else "unknown" if write is CHARGE else "not done")
     assert len(books.ledger) == after
 
 
@@ -257,7 +257,7 @@ async def test_a_failure_of_the_read_before_a_write_reports_that_nothing_was_sen
     answer = await answer_to(
         clerk, "update_recurring_schedule", {"recurring_schedule_id": schedule, "action": "autobill"}
     )
-    assert answer.told == "not done"
+    assert answer.outcome == "not done"
     assert sent(books) == 0
 
 
@@ -296,14 +296,14 @@ async def test_a_job_interrupted_by_a_fault_completes_exactly_once_when_repeated
         await other.answer(tool, **arguments)
     meant = [Fault(fault.kind, method, nth=nth, after=fault.after, retry_after=fault.retry_after) for method in METHODS]
     books.faults = Faults(meant, sleep=anyio.sleep, wall=clock_of(books).wall)
-    told = [await answer_to(clerk, tool, arguments)]
+    outcome = [await answer_to(clerk, tool, arguments)]
     assert books.faults.struck or nth > 1  # not every job has one
-    assert told[0].told != "not done" or not books.ledger, told[0].text
+    assert outcome[0].outcome != "not done" or not books.ledger, outcome[0].text
     books.faults = None
     await anyio.sleep(300)  # pending writes have taken effect
-    told.append(Answer.of(await clerk.call(tool, arguments), may_have_nothing_to_do=True))
-    assert "done" in {each.told for each in told} or "unknown" in {each.told for each in told}
-    if tool == "send_payment_reminders" and told[0].told == "unknown":
+    outcome.append(Answer.of(await clerk.call(tool, arguments), may_have_nothing_to_do=True))
+    assert "done" in {each.outcome for each in outcome} or "unknown" in {each.outcome for each in outcome}
+    if tool == "send_payment_reminders" and outcome[0].outcome == "unknown":
         assert len(books.ledger) <= 1  # a mail that may have been sent is not sent again
     else:
         assert effects(books) == effects(undisturbed)

@@ -11,7 +11,7 @@ import pytest
 
 from clientary_mcp.sandbox import Fault, Faults, Sandbox
 from clientary_mcp.sandbox.network import Network
-from tests.resilience.told import Answer, answer_to
+from tests.resilience.outcomes import Answer, answer_to
 from tests.support.agent import Agent, agent_of
 from tests.support.long import covering
 from tests.support.virtual_time import VirtualLoop, session_on
@@ -44,7 +44,7 @@ async def lost(clerk: Agent, books: Sandbox, tool: str, arguments: dict[str, Any
     assert len(books.faults.struck) == 1
     assert len(books.ledger) == before + after
     untrue = "not done" if after else "done"
-    assert answer.told != untrue, answer.text
+    assert answer.outcome != untrue, answer.text
     return answer
 
 
@@ -71,7 +71,7 @@ async def test_an_old_identical_record_is_not_mistaken_for_the_new_one(
 ) -> None:
     twin = await made_long_ago(colleague, books, write)
     answer = await lost(clerk, books, write.tool, write.arguments(books), after=after)
-    assert answer.told == ("done" if after else "not done")
+    assert answer.outcome == ("done" if after else "not done")
     assert answer.content.get("id") != twin
 
 
@@ -111,7 +111,7 @@ async def test_two_agents_creating_the_same_record_at_once_get_correct_outcomes(
     async with anyio.create_task_group() as both:
         both.start_soon(one)
         both.start_soon(one)
-    assert [answer.told for answer in answers] == ["done", "done"]
+    assert [answer.outcome for answer in answers] == ["done", "done"]
     ids = {answer.content["id"] for answer in answers}
     assert ids == {line.id for line in books.ledger}
     assert len(books.ledger) == 1 + again
@@ -133,7 +133,7 @@ async def test_two_agents_with_similar_records_do_not_get_the_same_one(
     async with anyio.create_task_group() as both:
         for arguments in calls:
             both.start_soon(one, arguments)
-    done = [answer.content["id"] for answer in answers if answer.told == "done"]
+    done = [answer.content["id"] for answer in answers if answer.outcome == "done"]
     assert len(books.ledger) == 1
     assert len(done) <= 1, [answer.text for answer in answers]
 
@@ -165,7 +165,7 @@ async def test_a_number_that_clientary_rounds_is_still_found(
 ) -> None:
     there = books.store.count(table)
     answer = await lost(clerk, books, tool, arguments(books), after=after)
-    assert answer.told == ("done" if after else "not done")
+    assert answer.outcome == ("done" if after else "not done")
     assert books.store.count(table) == there + (after and tool.startswith("create_"))
 
 
@@ -176,7 +176,7 @@ async def test_an_update_to_the_existing_values_leaves_them_unchanged(
     (client,) = found("SELECT id, city, status FROM clients ORDER BY id DESC LIMIT 1")
     lose(books, "PUT", after=after)
     answer = await answer_to(clerk, "update_client", {"client_id": client["id"], "city": client["city"]})
-    assert answer.told in ("done", "not done")
+    assert answer.outcome in ("done", "not done")
     assert found("SELECT city FROM clients WHERE id = ?", client["id"])[0]["city"] == client["city"]
     assert len(books.ledger) == after
 
@@ -203,7 +203,7 @@ async def test_two_equal_new_lines_remain_two(clerk: Agent, books: Sandbox, foun
     invoice = an_unpaid_invoice(books)
     line = {"title": "Twice the same", "quantity": 1, "price": 10}
     answer = await lost(clerk, books, "update_invoice", invoice | {"items": [line, line]}, after=after)
-    assert answer.told == ("done" if after else "not done")
+    assert answer.outcome == ("done" if after else "not done")
     assert lines_of(found, invoice["invoice_id"]).count(("Twice the same", 1000)) == 2 * after
 
 
@@ -216,7 +216,7 @@ async def test_a_changed_or_removed_line_is_detected(
     line = newest(books, "invoice_items", f"invoice_id = {invoice['invoice_id']}")
     items = [{"item_id": line} | change]
     answer = await lost(clerk, books, "update_invoice", invoice | {"items": items}, after=after)
-    assert answer.told == ("done" if after else "not done")
+    assert answer.outcome == ("done" if after else "not done")
 
 
 @pytest.mark.parametrize("fault", [Fault("drop"), Fault(502), Fault("html")], ids=lambda fault: str(fault.kind))
@@ -229,14 +229,14 @@ async def test_charging_a_paid_invoice_is_not_reported_as_a_charge(
     books.faults = Faults([Fault(fault.kind, "POST", nth=1)], sleep=anyio.sleep)
     arguments = {"invoice_id": card[0]["id"], "payment_profile_id": card[0]["card"], "confirm": True}
     answer = await answer_to(clerk, "charge_payment_profile", arguments)
-    assert answer.told != "done", answer.text
+    assert answer.outcome != "done", answer.text
     assert len(books.ledger) == 0
 
 
 @BEFORE_AND_AFTER
 async def test_a_record_on_the_last_of_many_pages_is_found(clerk: Agent, books: Sandbox, after: bool) -> None:
     answer = await lost(clerk, books, "create_client", {"name": "Zzyzx"}, after=after)
-    assert answer.told == ("done" if after else "not done")
+    assert answer.outcome == ("done" if after else "not done")
     assert sum("/clients" in path for _, path in books.requests) > 6
 
 
@@ -245,7 +245,7 @@ async def test_a_check_whose_third_page_fails_is_inconclusive(clerk: Agent, book
     script = [Fault("drop", "POST", nth=1, after=after), Fault(502, "GET", "clients", nth=3, times=100)]
     books.faults = Faults(script, sleep=anyio.sleep)
     answer = await answer_to(clerk, "create_client", {"name": "Zzyzx"})
-    assert answer.told == "unknown"
+    assert answer.outcome == "unknown"
     assert "list_clients" in answer.text
 
 
@@ -276,5 +276,5 @@ async def test_without_time_for_a_check_the_outcome_is_unknown(books: Sandbox) -
     books.faults = Faults([Fault("silent", "POST", nth=1, after=True)], sleep=anyio.sleep)
     async with agent_of(session_on(books, deadline=10)) as clerk:
         answer = await answer_to(clerk, "create_lead", {"name": "Slow & Sons"})
-    assert answer.told in ("unknown", "done")
+    assert answer.outcome in ("unknown", "done")
     assert len(books.ledger) == 1

@@ -7,7 +7,7 @@ import anyio
 import pytest
 
 from clientary_mcp.sandbox import Fault, Faults, Sandbox, Switches
-from tests.resilience.told import answer_to
+from tests.resilience.outcomes import answer_to
 from tests.support.agent import agent_of
 from tests.support.long import covering
 from tests.support.virtual_time import VirtualLoop, session_on
@@ -44,7 +44,7 @@ async def test_a_writes_outcome_is_determined_whatever_the_accounts_clock(
         lose(books, write.method, after=after)
         answer = await answer_to(clerk, write.tool, arguments)
     unseen = "unknown" if write.tool.startswith("charge") else "not done"
-    assert (answer.told, len(books.ledger)) == ("done" if after else unseen, int(after)), answer.text
+    assert (answer.outcome, len(books.ledger)) == ("done" if after else unseen, int(after)), answer.text
 
 
 @pytest.mark.parametrize("behind", [300, -300, 0])
@@ -59,7 +59,7 @@ async def test_an_identical_line_is_distinguished_by_the_accounts_clock(
             books.store.now()
         lose(books, "PUT", after=after)
         answer = await answer_to(clerk, "update_invoice", call)
-    assert answer.told == ("done" if after else "not done"), answer.text
+    assert answer.outcome == ("done" if after else "not done"), answer.text
 
 
 async def test_without_a_date_header_an_earlier_record_may_be_the_created_one(books: Sandbox) -> None:
@@ -67,4 +67,4 @@ async def test_without_a_date_header_an_earlier_record_may_be_the_created_one(bo
     async with agent_of(session_on(books, behind=-200)) as clerk:
         lose(books, "POST", after=True)
         answer = await answer_to(clerk, "create_lead", {"name": "Maybe & Sons"})
-    assert (answer.told, len(books.ledger)) == ("unknown", 1), answer.text
+    assert (answer.outcome, len(books.ledger)) == ("unknown", 1), answer.text

@@ -26,9 +26,9 @@ from tests.support.calls import COUNTS, JOBS, REPORTS
 from tests.support.clock import FakeTime
 from tests.support.gated import EVERYTHING
 from tests.support.long import covering
-from tests.support.people import Person, text_of, working
 from tests.support.processes import PATIENCE, free_port, listening
 from tests.support.published import kind_of
+from tests.support.users import User, connect, text_of
 from tests.tools.test_every_tool import FIRST
 
 pytestmark = pytest.mark.anyio
@@ -57,7 +57,7 @@ def anyio_backend() -> str:
 Handler = Callable[[httpx.Request], httpx.Response]
 
 
-def seen_in(*texts: object) -> set[str]:
+def canaries_in(*texts: object) -> set[str]:
     """The canaries in a text, plain or escaped as in JSON and Python."""
     whole = "\n".join(map(str, texts))
     return {canary for canary in CANARIES if canary in whole or json.dumps(canary)[1:-1] in whole}
@@ -92,23 +92,23 @@ async def test_no_answer_shows_a_secret_in_its_own_field_or_anywhere_else(
     tool: str, time: FakeTime, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    trail, person = tmp_path / "audit", Person()
+    trail, user = tmp_path / "audit", User()
     arguments = FIRST[tool].arguments | (CARD if tool == "create_payment_profile" else {})
-    async with working(session(generous, time, audit_log=trail), "legacy", person) as agent:
+    async with connect(session(generous, time, audit_log=trail), "legacy", user) as agent:
         heard = [str(await agent.call(tool, arguments | more)) for more in ({}, {"nonsense": 1})]
         if tool.startswith("list_"):
             heard.append(str(await agent.call(tool, arguments | {"detail": "full"})))
-    assert not seen_in(*heard, *person.questions, caplog.text)
+    assert not canaries_in(*heard, *user.questions, caplog.text)
 
 
 @pytest.mark.parametrize("tool", covering(FIRST, lambda tool: (kind_of(tool), FIRST[tool].method)))
 async def test_no_line_of_the_audit_trail_shows_a_secret(tool: str, time: FakeTime, tmp_path: Path) -> None:
     trail = tmp_path / "audit"
     arguments = FIRST[tool].arguments | (CARD if tool == "create_payment_profile" else {})
-    async with working(session(generous, time, audit_log=trail)) as agent:
+    async with connect(session(generous, time, audit_log=trail)) as agent:
         await agent.call(tool, arguments)
     assert trail.read_text()
-    assert not seen_in(trail.read_text())
+    assert not canaries_in(trail.read_text())
 
 
 def test_every_report_and_job_is_called() -> None:
@@ -121,15 +121,15 @@ async def test_no_report_or_job_shows_a_secret_nor_does_its_trail_or_its_file(
     tool: str, arguments: dict[str, Any], time: FakeTime, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    trail, files, person = tmp_path / "audit", tmp_path / "exports", Person()
+    trail, files, user = tmp_path / "audit", tmp_path / "exports", User()
     files.mkdir()
     owner = {"audit_log": trail, "export_dir": files, "toolsets": EVERYTHING}
-    async with working(session(generous, time, **owner), "legacy", person) as agent:
+    async with connect(session(generous, time, **owner), "legacy", user) as agent:
         answers = [await agent.call(tool, arguments | {"confirm": False} if "confirm" in arguments else arguments)]
         answers.append(await agent.call(tool, arguments))
     assert not answers[0].is_error, text_of(answers[0])
     written = [path.read_text(errors="replace") for path in (trail, *files.iterdir())]
-    assert not seen_in(*answers, *person.questions, caplog.text, *written)
+    assert not canaries_in(*answers, *user.questions, caplog.text, *written)
 
 
 # Errors
@@ -164,7 +164,7 @@ async def test_no_error_shows_what_upstream_echoed(
     def answer(_: httpx.Request) -> httpx.Response:
         return httpx.Response(status, content=content, headers=headers)
 
-    async with working(session(answer, time)) as agent:
+    async with connect(session(answer, time)) as agent:
         heard = [
             text_of(await agent.call("get_client", {"client_id": 7})),
             text_of(await agent.call("list_invoices", {})),
@@ -172,15 +172,15 @@ async def test_no_error_shows_what_upstream_echoed(
             text_of(await agent.call("update_client", {"client_id": 7, "city": "Bath"})),
             text_of(await agent.call("delete_client", {"client_id": 7, "confirm": True})),
         ]
-    assert not seen_in(*heard, caplog.text)
+    assert not canaries_in(*heard, caplog.text)
 
 
 async def test_an_escaped_token_in_a_record_is_redacted(time: FakeTime) -> None:
     escaped = "".join(f"\\u{ord(each):04x}" for each in TOKEN)
     bodies = [f'{{"id": 7, "name": "{escaped}"}}', '{"id": 7, "name": "' + TOKEN.replace("/", "\\/") + '"}']
     for body in bodies:
-        async with working(session(lambda _, body=body: httpx.Response(200, content=body), time)) as agent:  # type: ignore[misc]  # mypy can't infer a lambda with a default
-            assert not seen_in(text_of(await agent.call("get_client", {"client_id": 7})))
+        async with connect(session(lambda _, body=body: httpx.Response(200, content=body), time)) as agent:  # type: ignore[misc]  # mypy can't infer a lambda with a default
+            assert not canaries_in(text_of(await agent.call("get_client", {"client_id": 7})))
 
 
 async def test_a_handle_that_upstream_echoes_in_escapes_is_not_shown(time: FakeTime) -> None:
@@ -195,8 +195,8 @@ async def test_a_secret_whose_key_is_disguised_is_not_shown(time: FakeTime, key:
     def answer(_: httpx.Request) -> httpx.Response:
         return httpx.Response(200, json={"id": 7, "name": "Acme", key: SECRET})
 
-    async with working(session(answer, time)) as agent:
-        assert not seen_in(str(await agent.answer("get_client", client_id=7)))
+    async with connect(session(answer, time)) as agent:
+        assert not canaries_in(str(await agent.answer("get_client", client_id=7)))
 
 
 @pytest.mark.parametrize("secret", ['with "quotes" inside', "back\\slash", "ünïcode", "line\nbreak"])
@@ -204,7 +204,7 @@ async def test_a_secret_of_any_form_is_redacted_from_the_rest_of_its_answer(time
     def answer(_: httpx.Request) -> httpx.Response:
         return httpx.Response(200, json={"id": 7, "name": "Acme", "note": f"<{secret}>", "secret": secret})
 
-    async with working(session(answer, time)) as agent:
+    async with connect(session(answer, time)) as agent:
         assert f"<{secret}>" not in (await agent.answer("get_client", client_id=7))["note"]
 
 
@@ -215,12 +215,12 @@ async def test_card_handles_in_lists_are_not_shown(time: FakeTime, where: str) -
         listed = request.method == "GET"
         return httpx.Response(200, json={"payment_profiles": [card]} if listed else card)
 
-    async with working(session(answer, time)) as agent:
+    async with connect(session(answer, time)) as agent:
         if where == "list":
             call = {"client_id": 4, "detail": "full"}
-            assert not seen_in(await agent.call("list_client_payment_profiles", call))
+            assert not canaries_in(await agent.call("list_client_payment_profiles", call))
         else:
-            assert not seen_in(await agent.call("create_payment_profile", NEW_CARD))
+            assert not canaries_in(await agent.call("create_payment_profile", NEW_CARD))
 
 
 async def test_redaction_leaves_the_rest_of_the_answer_intact(time: FakeTime) -> None:
@@ -229,7 +229,7 @@ async def test_redaction_leaves_the_rest_of_the_answer_intact(time: FakeTime) ->
     def answer(_: httpx.Request) -> httpx.Response:
         return httpx.Response(200, json={"id": 120267, "name": "Acme", "date": "2026-11-20", "secret": "2026"})
 
-    async with working(session(answer, time)) as agent:
+    async with connect(session(answer, time)) as agent:
         shown = await agent.answer("get_invoice", invoice_id=120267)
     assert (shown["id"], shown["date"]) == (120267, "2026-11-20")
 
@@ -250,7 +250,7 @@ async def test_a_secret_learned_from_an_earlier_answer_is_redacted_in_later_ones
     secret = TAUGHT[field]
     echo = {"id": 7, "name": f"x{secret}y", "note": secret, secret: 1, "deep": [{"er": f"see {secret}."}]}
     answer = answering({"id": 7, field: secret}, echo, {"clients": [echo]})
-    async with working(session(answer, time)) as agent:
+    async with connect(session(answer, time)) as agent:
         heard = [await agent.answer("get_client", client_id=7) for _ in range(2)]
         heard.append(await agent.answer("list_clients", detail="full"))
     assert heard[1]["name"] == "x[removed]y"
@@ -263,7 +263,7 @@ async def test_no_error_shows_a_secret_learned_from_an_earlier_answer(time: Fake
     taught = {"error": "no", "clients": [{"id": 7, "deep": [{"er": {field: TAUGHT[field]}}]}]}
     refused = {"name": [f"{TAUGHT[field]} is taken"]}
     answers = [httpx.Response(status, json=taught), httpx.Response(422, json=refused)]
-    async with working(session(lambda request: answers[request.method == "POST"], time)) as agent:
+    async with connect(session(lambda request: answers[request.method == "POST"], time)) as agent:
         await agent.call("list_clients", {})
         heard = await agent.refusal("create_client", name="Acme")
     assert "[removed] is taken" in heard
@@ -279,7 +279,7 @@ async def test_a_secret_learned_from_a_later_page_is_redacted_on_earlier_ones(
         counts = {"page_count": 2, "page_size": 1, "total_count": 2}
         return httpx.Response(200, json={"clients": [pages[number]], **counts})
 
-    async with working(session(answer, time)) as agent:
+    async with connect(session(answer, time)) as agent:
         shown = await agent.answer("list_clients", detail="full")
     assert [record.get("note") for record in shown["records"]] == ["see [removed]", None]
 
@@ -290,7 +290,7 @@ async def test_a_secret_redacted_for_one_agent_is_redacted_for_all_in_the_sessio
         server = ClientaryServer(clientary)
         async with Client(server) as one, Client(server) as other:
             await Agent(one).answer("get_client", client_id=7)
-            assert not seen_in(await Agent(other).answer("get_client", client_id=8))
+            assert not canaries_in(await Agent(other).answer("get_client", client_id=8))
 
 
 def numbered(numbers: range) -> list[dict[str, Any]]:
@@ -303,7 +303,7 @@ def numbered(numbers: range) -> list[dict[str, Any]]:
 async def test_each_of_many_known_secrets_is_found_anywhere(time: FakeTime) -> None:
     known = numbered(range(500))
     echoes = [{"id": 1, "note": "." * (n % 9) + each["client_view_url"] + "." * n} for n, each in enumerate(known[:60])]
-    async with working(session(answering({"invoices": known}, {"invoices": echoes}), time)) as agent:
+    async with connect(session(answering({"invoices": known}, {"invoices": echoes}), time)) as agent:
         await agent.answer("list_invoices", limit=500)
         shown = await agent.answer("list_invoices", detail="full")
     assert "[removed]" in str(shown)
@@ -315,7 +315,7 @@ async def test_the_thousand_most_recently_seen_secrets_are_remembered(time: Fake
     more = numbered(range(1_001, 1_002))
     note = " ".join(each["client_view_url"] for each in (first, again, *others[:2], *more))
     bodies = [{"invoices": [first, again, *others[:-1]]}, again, *others[-1:], *more, {"id": 7, "note": note}]
-    async with working(session(answering(*bodies), time)) as agent:
+    async with connect(session(answering(*bodies), time)) as agent:
         await agent.answer("list_invoices", limit=1_000)
         for _ in bodies[1:-1]:
             await agent.answer("get_invoice", invoice_id=7)
@@ -327,7 +327,7 @@ async def test_a_secret_of_digits_is_redacted_in_texts_but_not_in_numbers(time: 
     number, text = 4711081512, "4711081512"
     later = {"id": number, "name": f"No. {text}", "number": text, "balance": number, "owner": {"id": number}}
     answer = answering({"id": 7, "secret": text}, later)
-    async with working(session(answer, time)) as agent:
+    async with connect(session(answer, time)) as agent:
         await agent.answer("get_invoice", invoice_id=7)
         shown = await agent.answer("get_invoice", invoice_id=number)
     assert (shown["id"], shown["balance"], shown["owner"]["id"]) == (number, number, number)
@@ -336,14 +336,14 @@ async def test_a_secret_of_digits_is_redacted_in_texts_but_not_in_numbers(time: 
 
 async def test_a_short_secret_hides_no_word_of_other_records(time: FakeTime) -> None:
     answer = answering({"id": 7, "secret": "Website"}, {"id": 8, "name": "Website", "note": "Website"})
-    async with working(session(answer, time)) as agent:
+    async with connect(session(answer, time)) as agent:
         assert "Website" not in str(await agent.answer("get_project", project_id=7))
         assert (await agent.answer("get_project", project_id=8))["name"] == "Website"
 
 
 async def test_a_truncated_answer_does_not_show_part_of_a_secret(time: FakeTime) -> None:
     broken = f'{{"error": "no", "secret": "{SECRET[:-2]}'
-    async with working(session(lambda _: httpx.Response(422, text=broken), time)) as agent:
+    async with connect(session(lambda _: httpx.Response(422, text=broken), time)) as agent:
         assert SECRET[:6] not in await agent.refusal("create_client", name="Acme")
 
 
@@ -357,25 +357,25 @@ async def test_an_unexpected_failure_shows_no_secret_in_its_log(
         raise ZeroDivisionError(f"inside {TOKEN} {BASIC}")
 
     caplog.set_level(logging.DEBUG)
-    async with working(session(breaks, time)) as agent:
+    async with connect(session(breaks, time)) as agent:
         heard = text_of(await agent.call("create_payment_profile", NEW_CARD))
     assert "failed unexpectedly" in caplog.text
-    assert not seen_in(heard, caplog.text)
+    assert not canaries_in(heard, caplog.text)
 
 
 async def test_no_repr_of_a_session_shows_the_token(time: FakeTime) -> None:
     async with session(generous, time, mcp_token="m" * 20) as clientary:
         for thing in (clientary, clientary.settings, clientary.new_call(), vars(clientary)):
-            assert not seen_in(repr(thing), str(thing), f"{thing}")
+            assert not canaries_in(repr(thing), str(thing), f"{thing}")
         assert "m" * 20 not in repr(clientary.settings)
 
 
 async def test_rejected_arguments_are_reported_without_card_handles(time: FakeTime) -> None:
     wrong: list[dict[str, Any]]
     wrong = [{"last_four_digits": "12"}, {"stripe_source_id": [SOURCE]}, {"nonsense": CUSTOMER}]
-    async with working(session(generous, time)) as agent:
+    async with connect(session(generous, time)) as agent:
         heard = [await agent.refusal("create_payment_profile", **NEW_CARD | change) for change in wrong]
-    assert not seen_in(*heard)
+    assert not canaries_in(*heard)
 
 
 @pytest.mark.parametrize("transport", ["sse", "streamable-http"])
@@ -390,4 +390,4 @@ async def test_a_process_at_debug_level_logs_no_secret(tmp_path: Path, transport
                 agent = Agent(client)
                 made = await agent.answer("create_client", name="Acme")
                 await agent.answer("create_payment_profile", **NEW_CARD | {"client_id": made["id"]})
-    assert not seen_in(log.read_text())
+    assert not canaries_in(log.read_text())

@@ -4,11 +4,11 @@ import pytest
 
 from clientary_mcp.sandbox import Sandbox
 from tests.conftest import TODAY
-from tests.resilience.judge import RULES, Judge, Witness, key_of
-from tests.resilience.nothing_twice import done_twice
+from tests.resilience.checker import RULES, Checker, WriteRecorder, key_of
+from tests.resilience.duplicates import find_duplicates
+from tests.resilience.outcomes import Answer
 from tests.resilience.storm import storm
 from tests.resilience.storm_jobs import JOBS
-from tests.resilience.told import Answer
 from tests.support.long import covering
 from tests.support.quarry import Books
 
@@ -29,7 +29,7 @@ def test_nothing_is_lost_duplicated_or_misreported_in_a_storm(
     report = storm(calls, agents, seed, lateness)
     assert report.violations == {rule: [] for rule in RULES}
     assert sum(report.struck.values()) > 0.1 * report.requests
-    assert {"done", "not done"} <= set(report.told)
+    assert {"done", "not done"} <= set(report.outcomes)
     assert report.lists["complete"] > 20
     assert report.lists["answered"] > 5
     assert {job.tool for job in JOBS} <= set(report.calls)
@@ -37,7 +37,12 @@ def test_nothing_is_lost_duplicated_or_misreported_in_a_storm(
 
 def test_the_same_seed_reproduces_the_same_storm() -> None:
     once, again = (storm(calls=40, agents=5, seed=4, lateness=3) for _ in range(2))
-    assert (once.calls, once.told, once.struck, once.lists) == (again.calls, again.told, again.struck, again.lists)
+    assert (once.calls, once.outcomes, once.struck, once.lists) == (
+        again.calls,
+        again.outcomes,
+        again.struck,
+        again.lists,
+    )
     assert (once.seconds, once.requests, once.effects) == (again.seconds, again.requests, again.effects)
 
 
@@ -47,8 +52,8 @@ def sandbox() -> Sandbox:
 
 
 @pytest.fixture
-def judge(sandbox: Sandbox) -> Judge:
-    return Judge(sandbox, Witness(sandbox), calls=10)
+def checker(sandbox: Sandbox) -> Checker:
+    return Checker(sandbox, WriteRecorder(sandbox), calls=10)
 
 
 def take_effect(sandbox: Sandbox, mark: str, record: int = 1) -> None:
@@ -58,70 +63,70 @@ def take_effect(sandbox: Sandbox, mark: str, record: int = 1) -> None:
 
 
 @pytest.mark.parametrize(
-    ("effects", "told", "rule"),
+    ("effects", "outcome", "rule"),
     [
         (0, DONE, "writes lost"),
-        (1, NOT_DONE, "outcomes told wrong"),
+        (1, NOT_DONE, "outcomes misreported"),
         (2, DONE, "writes done twice"),
-        (1, UNKNOWN, "unknown told without need"),
-        (1, Answer("done", "{}", {"id": 2}), "outcomes told wrong"),
-        (1, None, "outcomes told wrong"),
+        (1, UNKNOWN, "unknown without need"),
+        (1, Answer("done", "{}", {"id": 2}), "outcomes misreported"),
+        (1, None, "outcomes misreported"),
     ],
 )
 def test_a_misreported_write_is_a_violation(
-    judge: Judge, sandbox: Sandbox, effects: int, told: Answer | None, rule: str
+    checker: Checker, sandbox: Sandbox, effects: int, outcome: Answer | None, rule: str
 ) -> None:
     for number in range(effects):
         take_effect(sandbox, "mark-1-1", number + 1)
-    if told:
-        judge.hear("create_client", "mark-1-1", told)
-    violations = judge.close().violations
+    if outcome:
+        checker.record_outcome("create_client", "mark-1-1", outcome)
+    violations = checker.close().violations
     assert violations[rule]
     assert not any(violations[other] for other in RULES if other != rule)
 
 
-@pytest.mark.parametrize(("effects", "told"), [(1, DONE), (0, NOT_DONE)])
+@pytest.mark.parametrize(("effects", "outcome"), [(1, DONE), (0, NOT_DONE)])
 def test_a_correctly_reported_write_is_not_a_violation(
-    judge: Judge, sandbox: Sandbox, effects: int, told: Answer
+    checker: Checker, sandbox: Sandbox, effects: int, outcome: Answer
 ) -> None:
     for _ in range(effects):
         take_effect(sandbox, "mark-1-1")
-    judge.hear("create_client", "mark-1-1", told)
-    assert not any(judge.close().violations.values())
+    checker.record_outcome("create_client", "mark-1-1", outcome)
+    assert not any(checker.close().violations.values())
 
 
 NOTHING_TO_DO = Answer("not done", "{}", {"done": False})
 
 
 @pytest.mark.parametrize(
-    ("effects", "told", "rule"),
+    ("effects", "outcome", "rule"),
     [
         (1, DONE, "writes lost"),
         (1, NOTHING_TO_DO, "writes lost"),
-        (1, NOT_DONE, "outcomes told wrong"),
-        (0, UNKNOWN, "unknown told without need"),
+        (1, NOT_DONE, "outcomes misreported"),
+        (0, UNKNOWN, "unknown without need"),
         (3, DONE, "writes done twice"),
     ],
 )
 def test_a_misreported_job_is_a_violation(
-    judge: Judge, sandbox: Sandbox, effects: int, told: Answer, rule: str
+    checker: Checker, sandbox: Sandbox, effects: int, outcome: Answer, rule: str
 ) -> None:
     for number in range(effects):
         take_effect(sandbox, f"mark-1-{1 + number % 2}", number + 1)
-    judge.hear_job("import_contacts", {"mark-1-1", "mark-1-2"}, told)
-    violations = judge.close().violations
+    checker.record_job("import_contacts", {"mark-1-1", "mark-1-2"}, outcome)
+    violations = checker.close().violations
     assert violations[rule]
     assert not any(violations[other] for other in RULES if other != rule)
 
 
-@pytest.mark.parametrize(("effects", "told"), [(2, DONE), (2, NOTHING_TO_DO), (0, NOT_DONE), (1, HALF)])
+@pytest.mark.parametrize(("effects", "outcome"), [(2, DONE), (2, NOTHING_TO_DO), (0, NOT_DONE), (1, HALF)])
 def test_a_correctly_reported_job_is_not_a_violation(
-    judge: Judge, sandbox: Sandbox, effects: int, told: Answer
+    checker: Checker, sandbox: Sandbox, effects: int, outcome: Answer
 ) -> None:
     for number in range(effects):
         take_effect(sandbox, f"mark-1-{1 + number}", number + 1)
-    judge.hear_job("import_contacts", {"mark-1-1", "mark-1-2"}, told)
-    assert not any(judge.close().violations.values())
+    checker.record_job("import_contacts", {"mark-1-1", "mark-1-2"}, outcome)
+    assert not any(checker.close().violations.values())
 
 
 BILLED, CONVERTED = "Time entries: 7-9, 12.", "Rush\nEstimate 5 (id 31)."
@@ -141,9 +146,9 @@ def test_hours_billed_by_two_invoices_are_found_unless_one_is_cancelled(
 ) -> None:
     books = Books()
     _, other = (books.an_invoice(str(number), note=note) for number, note in enumerate((first, second)))
-    assert done_twice(books.sandbox) == twice
+    assert find_duplicates(books.sandbox) == twice
     books.sandbox.connection.execute("UPDATE invoices SET status = 3 WHERE id = ?", (other,))
-    assert done_twice(books.sandbox) == []
+    assert find_duplicates(books.sandbox) == []
 
 
 def test_a_contact_imported_twice_into_a_client_is_found() -> None:
@@ -151,7 +156,7 @@ def test_a_contact_imported_twice_into_a_client_is_found() -> None:
     other = books.add("clients", name="Other Books")
     for client, email in ((books.client, "mark-1-1@a.co"), (books.client, " MARK-1-1@A.co"), (other, "mark-1-1@a.co")):
         books.add("contacts", client_id=client, name="Ada", email=email)
-    assert done_twice(books.sandbox) == [f"({books.client}, 'mark-1-1@a.co') is a contact 2 times"]
+    assert find_duplicates(books.sandbox) == [f"({books.client}, 'mark-1-1@a.co') is a contact 2 times"]
 
 
 def test_a_write_is_identified_by_its_mark_its_source_or_its_path() -> None:

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.anyio
 
 REFUSALS = ("plan_limit", "without_stripe", "allow_hours")  # these end a job, each with a test of its own below
 SAMPLES = Switches(extra_keys=False)
-Told = dict[str, Any]
+Outcome = dict[str, Any]
 
 
 def values_of(hint: Any) -> list[Any]:
@@ -42,187 +42,193 @@ def name_of(turned: dict[str, Any]) -> str:
 
 
 # Fields that an answer lacks when Clientary does not send them.
-UNSAID = {
+MISSING = {
     ("nested_client_in_projects", False): {"client", "client_name"},
     ("bare_arrays", True): {"from_date", "to_date"},
 }
 
 
-async def told_by(switches: Switches) -> Told:
+async def run_job(switches: Switches) -> Outcome:
     """Run the job on a new account with these switches; return its answers by subject."""
     sandbox = Sandbox(TODAY, filled=False, switches=switches)
     async with agent_of(session_with(sandbox)) as agent:
-        told: Told = {}
-        await _people(agent, told)
-        await _work(agent, told)
-        await _money(agent, told)
-        await _look(agent, told)
-        await _ask(agent, told)
-        await _hand_over(agent, told)
-        told["mail"] = [{**message} for message in sandbox.sent_messages]
-        await _tidy(agent, told)
+        answers: Outcome = {}
+        await _people(agent, answers)
+        await _work(agent, answers)
+        await _money(agent, answers)
+        await _look(agent, answers)
+        await _ask(agent, answers)
+        await _hand_over(agent, answers)
+        answers["mail"] = [{**message} for message in sandbox.sent_messages]
+        await _tidy(agent, answers)
         counts = (
             "SELECT (SELECT count(*) FROM clients) + (SELECT count(*) FROM invoices) + (SELECT count(*) FROM tasks)"
         )
-        told["left"] = sandbox.connection.execute(counts).fetchone()[0]
-        return told
+        answers["left"] = sandbox.connection.execute(counts).fetchone()[0]
+        return answers
 
 
-async def _people(agent: Agent, told: Told) -> None:
-    told["client"] = await agent.answer("create_client", name="Acme", number="A-1", country="US", description="")
-    client_id = told["client"]["id"]
-    told["client changed"] = await agent.answer("update_client", client_id=client_id, city="Bath", number="A-2")
-    told["contact"] = await agent.answer("create_contact", client_id=client_id, name="Ann", email="ann@example.com")
-    told["contact changed"] = await agent.answer("update_contact", contact_id=told["contact"]["id"], title="Owner")
-    told["lead"] = await agent.answer("create_lead", name="Globex")
-    told["lead changed"] = await agent.answer("update_lead", lead_id=told["lead"]["id"], website="https://example.com")
+async def _people(agent: Agent, answers: Outcome) -> None:
+    answers["client"] = await agent.answer("create_client", name="Acme", number="A-1", country="US", description="")
+    client_id = answers["client"]["id"]
+    answers["client changed"] = await agent.answer("update_client", client_id=client_id, city="Bath", number="A-2")
+    answers["contact"] = await agent.answer("create_contact", client_id=client_id, name="Ann", email="ann@example.com")
+    answers["contact changed"] = await agent.answer(
+        "update_contact", contact_id=answers["contact"]["id"], title="Owner"
+    )
+    answers["lead"] = await agent.answer("create_lead", name="Globex")
+    answers["lead changed"] = await agent.answer(
+        "update_lead", lead_id=answers["lead"]["id"], website="https://example.com"
+    )
 
 
-async def _work(agent: Agent, told: Told) -> None:
-    told["project"] = await agent.answer(
+async def _work(agent: Agent, answers: Outcome) -> None:
+    answers["project"] = await agent.answer(
         "create_project",
-        name="Site", rate=120.5, client_id=told["client"]["id"], budget=9000, budget_type="amount",
+        name="Site", rate=120.5, client_id=answers["client"]["id"], budget=9000, budget_type="amount",
         end_date="2027-01-31",
     )  # fmt: skip
-    project = {"project_id": told["project"]["id"]}
-    told["project changed"] = await agent.answer("update_project", **project, status="billable", currency_code="EUR")
-    told["hours"] = await agent.answer("create_project_hours", **project, title="Layout", hours=1.5, date="2026-11-02")
-    entry = {"hour_entry_id": told["hours"]["id"]}
-    told["hours changed"] = await agent.answer("update_hour_entry", **entry, hours=2.25, description="Grid")
-    told["task"] = await agent.answer(
+    project = {"project_id": answers["project"]["id"]}
+    answers["project changed"] = await agent.answer("update_project", **project, status="billable", currency_code="EUR")
+    answers["hours"] = await agent.answer(
+        "create_project_hours", **project, title="Layout", hours=1.5, date="2026-11-02"
+    )
+    entry = {"hour_entry_id": answers["hours"]["id"]}
+    answers["hours changed"] = await agent.answer("update_hour_entry", **entry, hours=2.25, description="Grid")
+    answers["task"] = await agent.answer(
         "create_task", **project, title="Pick a font", due_date="2026-12-01", assignee_id=1
     )
-    told["task done"] = await agent.answer("update_task", task_id=told["task"]["id"], complete=True)
-    told["expense"] = await agent.answer("create_expense", **project, amount=99.95, incurred_on="2026-11-03")
-    told["expense changed"] = await agent.answer("update_expense", expense_id=told["expense"]["id"], amount=89.05)
+    answers["task done"] = await agent.answer("update_task", task_id=answers["task"]["id"], complete=True)
+    answers["expense"] = await agent.answer("create_expense", **project, amount=99.95, incurred_on="2026-11-03")
+    answers["expense changed"] = await agent.answer("update_expense", expense_id=answers["expense"]["id"], amount=89.05)
 
 
-async def _money(agent: Agent, told: Told) -> None:
-    client = {"client_id": told["client"]["id"]}
+async def _money(agent: Agent, answers: Outcome) -> None:
+    client = {"client_id": answers["client"]["id"]}
     taxes = {"tax": 5, "tax_label": "GST", "tax2": 9.975, "tax2_label": "QST", "compound_tax": True}
     lines = [
         {"title": "Phase one", "quantity": 0, "price": 0, "item_type": "section"},
         {"title": "Layout", "quantity": 2.25, "price": 120.5, "taxable": True},
         {"title": "Fonts", "quantity": 1, "price": 19.99},
     ]
-    told["invoice"] = await agent.answer(
+    answers["invoice"] = await agent.answer(
         "create_invoice", **client, **taxes, date="2026-11-20", due_date="2026-12-20", currency_code="EUR", items=lines
     )
-    invoice, items = {"invoice_id": told["invoice"]["id"]}, told["invoice"]["items"]
+    invoice, items = {"invoice_id": answers["invoice"]["id"]}, answers["invoice"]["items"]
     changes = [
         {"item_id": items[1]["item_id"], "quantity": 3},
         {"item_id": items[2]["item_id"], "remove": True},
         {"title": "Hosting", "quantity": 12, "price": 4.99},
     ]
-    told["invoice changed"] = await agent.answer("update_invoice", **invoice, status="sent", note="", items=changes)
-    told["payment"] = await agent.answer("create_payment", **invoice, amount=100.01, received_on="2026-11-21")
-    told["estimate"] = await agent.answer(
+    answers["invoice changed"] = await agent.answer("update_invoice", **invoice, status="sent", note="", items=changes)
+    answers["payment"] = await agent.answer("create_payment", **invoice, amount=100.01, received_on="2026-11-21")
+    answers["estimate"] = await agent.answer(
         "create_estimate", **client, **taxes, date="2026-11-20", currency_code="EUR", items=lines
     )
-    told["estimate changed"] = await agent.answer(
-        "update_estimate", estimate_id=told["estimate"]["id"], status="accepted", title="Offer"
+    answers["estimate changed"] = await agent.answer(
+        "update_estimate", estimate_id=answers["estimate"]["id"], status="accepted", title="Offer"
     )
-    told["card"] = await agent.answer(
+    answers["card"] = await agent.answer(
         "create_payment_profile",
         **client, stripe_customer_id="cus_1", stripe_source_id="card_1", last_four_digits="4242", name="Ann",
         expiration_date="2028-01-31",
     )  # fmt: skip
-    told["schedule"] = await agent.answer(
+    answers["schedule"] = await agent.answer(
         "create_recurring_schedule",
         **client, **taxes, next_date="2026-12-01", time_interval="monthly", currency_code="EUR", due_period=14,
-        action="autobill", payment_profile_id=told["card"]["id"], occurrences_remaining=6, items=lines,
+        action="autobill", payment_profile_id=answers["card"]["id"], occurrences_remaining=6, items=lines,
     )  # fmt: skip
-    told["schedule changed"] = await agent.answer(
-        "update_recurring_schedule", recurring_schedule_id=told["schedule"]["id"], status="paused"
+    answers["schedule changed"] = await agent.answer(
+        "update_recurring_schedule", recurring_schedule_id=answers["schedule"]["id"], status="paused"
     )
 
 
-async def _look(agent: Agent, told: Told) -> None:
-    own = {name: {f"{name}_id": told[name]["id"]} for name in ("client", "project", "invoice", "estimate")}
+async def _look(agent: Agent, answers: Outcome) -> None:
+    own = {name: {f"{name}_id": answers[name]["id"]} for name in ("client", "project", "invoice", "estimate")}
     for kind in own:
-        told[f"{kind} again"] = await agent.answer(f"get_{kind}", **own[kind])
+        answers[f"{kind} again"] = await agent.answer(f"get_{kind}", **own[kind])
     for name in ("clients", "contacts", "leads", "projects", "tasks", "expenses", "invoices", "estimates", "payments"):
-        told[name] = await agent.answer(f"list_{name}")
-    told["schedules"] = await agent.answer("list_recurring_schedules")
-    told["staff"] = await agent.answer("list_staff")
-    told["hours of the project"] = await agent.answer("list_project_hours", **own["project"])
-    told["cards"] = await agent.answer("list_client_payment_profiles", **own["client"])
+        answers[name] = await agent.answer(f"list_{name}")
+    answers["schedules"] = await agent.answer("list_recurring_schedules")
+    answers["staff"] = await agent.answer("list_staff")
+    answers["hours of the project"] = await agent.answer("list_project_hours", **own["project"])
+    answers["cards"] = await agent.answer("list_client_payment_profiles", **own["client"])
     to = {"recipients": ["ann@example.com", "bo@example.com"], "send_copy": True, "confirm": True}
-    told["invoice mailed"] = await agent.answer("send_invoice_message", **own["invoice"], **to)
-    told["estimate mailed"] = await agent.answer("send_estimate_message", **own["estimate"], **to)
-    told["what a client takes along"] = await agent.answer("delete_client", **own["client"])
+    answers["invoice mailed"] = await agent.answer("send_invoice_message", **own["invoice"], **to)
+    answers["estimate mailed"] = await agent.answer("send_estimate_message", **own["estimate"], **to)
+    answers["what a client takes along"] = await agent.answer("delete_client", **own["client"])
 
 
-async def _ask(agent: Agent, told: Told) -> None:
-    own = {name: {f"{name}_id": told[name]["id"]} for name in ("client", "project")}
+async def _ask(agent: Agent, answers: Outcome) -> None:
+    own = {name: {f"{name}_id": answers[name]["id"]} for name in ("client", "project")}
     days = {"from_date": "2026-11-01", "to_date": "2026-11-30"}
-    told["found"] = await agent.answer("search", query="acme", include_closed=True)
-    told["unbilled"] = await agent.answer("unbilled_report", **own["client"])
-    told["budget"] = await agent.answer("project_status", **own["project"], by_person=True)
-    told["profit"] = await agent.answer("profitability_report", **own["project"], default_cost_rate=40)
-    told["owed"] = await agent.answer("receivables_report", as_of="2027-01-31", group_by="invoice")
-    told["every month"] = await agent.answer("recurring_revenue_report")
-    told["overview"] = await agent.answer("client_overview", **own["client"])
-    told["times"] = await agent.answer("timesheet_report", **days)
-    told["all hours"] = await agent.answer("list_hours", missing_description=False)
-    told["tasks done"] = await agent.answer("list_tasks", complete=True, due_before="2027-01-01")
-    told["large invoices"] = await agent.answer("list_invoices", min_balance=100, order="largest")
+    answers["found"] = await agent.answer("search", query="acme", include_closed=True)
+    answers["unbilled"] = await agent.answer("unbilled_report", **own["client"])
+    answers["budget"] = await agent.answer("project_status", **own["project"], by_person=True)
+    answers["profit"] = await agent.answer("profitability_report", **own["project"], default_cost_rate=40)
+    answers["owed"] = await agent.answer("receivables_report", as_of="2027-01-31", group_by="invoice")
+    answers["every month"] = await agent.answer("recurring_revenue_report")
+    answers["overview"] = await agent.answer("client_overview", **own["client"])
+    answers["times"] = await agent.answer("timesheet_report", **days)
+    answers["all hours"] = await agent.answer("list_hours", missing_description=False)
+    answers["tasks done"] = await agent.answer("list_tasks", complete=True, due_before="2027-01-01")
+    answers["large invoices"] = await agent.answer("list_invoices", min_balance=100, order="largest")
 
 
-async def _hand_over(agent: Agent, told: Told) -> None:
+async def _hand_over(agent: Agent, answers: Outcome) -> None:
     sure = {"confirm": True}
     people = [{"client": "Acme", "name": name, "email": f"{name.lower()}@example.com"} for name in ("Ann", "Bo")]
-    told["people"] = await agent.answer("import_contacts", rows=people, **sure)
-    offer = {"estimate_id": told["estimate"]["id"], "due_date": "2026-12-31", "date": "2026-11-20"}
-    told["ordered"] = await agent.answer("create_invoice_from_estimate", **offer, **sure)
-    told["ordered again"] = await agent.answer("create_invoice_from_estimate", **offer, allow_duplicate=False)
-    bill = {"project_id": told["project"]["id"], "date": "2026-11-20", "due_date": "2026-12-31"}
-    told["bill"] = await agent.answer("bill_project_hours", **bill, tax=5, include_expenses=True)
+    answers["people"] = await agent.answer("import_contacts", rows=people, **sure)
+    offer = {"estimate_id": answers["estimate"]["id"], "due_date": "2026-12-31", "date": "2026-11-20"}
+    answers["ordered"] = await agent.answer("create_invoice_from_estimate", **offer, **sure)
+    answers["ordered again"] = await agent.answer("create_invoice_from_estimate", **offer, allow_duplicate=False)
+    bill = {"project_id": answers["project"]["id"], "date": "2026-11-20", "due_date": "2026-12-31"}
+    answers["bill"] = await agent.answer("bill_project_hours", **bill, tax=5, include_expenses=True)
     billed = await agent.answer("bill_project_hours", **bill, tax=5, include_expenses=True, **sure)
     # Hours that the API cannot mark as billed have their own message: see tests/tools/workflows.
-    told["billed"] = {part: billed[part] for part in ("done", "record", "totals")}
-    told["billed again"] = (await agent.answer("bill_project_hours", **bill, tax=5, include_expenses=True))["done"]
-    told["converted"] = await agent.answer(
+    answers["billed"] = {part: billed[part] for part in ("done", "record", "totals")}
+    answers["billed again"] = (await agent.answer("bill_project_hours", **bill, tax=5, include_expenses=True))["done"]
+    answers["converted"] = await agent.answer(
         "convert_lead",
-        lead_id=told["lead"]["id"],
+        lead_id=answers["lead"]["id"],
         project={"name": "Plan", "rate": 80},
         tasks=[{"title": "Call"}],
         **sure,
     )
 
 
-async def _tidy(agent: Agent, told: Told) -> None:
+async def _tidy(agent: Agent, answers: Outcome) -> None:
     sure = {"confirm": True}
-    invoice = {"invoice_id": told["invoice"]["id"]}
-    paid = await agent.answer("charge_payment_profile", **invoice, payment_profile_id=told["card"]["id"], **sure)
-    told["charged"] = paid
-    told["payment gone"] = await agent.answer("delete_payment", **invoice, payment_id=paid["record"]["id"], **sure)
-    told["owed again"] = await agent.answer("get_invoice", **invoice)
-    won = told["converted"]["record"]["id"]
-    told["what was won is gone"] = await agent.answer("delete_client", client_id=won, **sure)
+    invoice = {"invoice_id": answers["invoice"]["id"]}
+    paid = await agent.answer("charge_payment_profile", **invoice, payment_profile_id=answers["card"]["id"], **sure)
+    answers["charged"] = paid
+    answers["payment gone"] = await agent.answer("delete_payment", **invoice, payment_id=paid["record"]["id"], **sure)
+    answers["owed again"] = await agent.answer("get_invoice", **invoice)
+    won = answers["converted"]["record"]["id"]
+    answers["what was won is gone"] = await agent.answer("delete_client", client_id=won, **sure)
     for name in ("task", "expense", "invoice", "estimate", "lead", "contact", "project", "client"):
-        told[f"{name} gone"] = await agent.answer(f"delete_{name}", **{f"{name}_id": told[name]["id"]}, **sure)
+        answers[f"{name} gone"] = await agent.answer(f"delete_{name}", **{f"{name}_id": answers[name]["id"]}, **sure)
 
 
-def differences(expected: Any, told: Any, unsaid: set[str], where: str = "") -> list[str]:
+def differences(expected: Any, answers: Any, missing: set[str], where: str = "") -> list[str]:
     """Where `reported` differs from the expected values; it may contain more and omit empty values."""
-    if isinstance(expected, dict) and isinstance(told, dict):
-        wanted = {key: part for key, part in expected.items() if part not in (None, "") and key not in unsaid}
+    if isinstance(expected, dict) and isinstance(answers, dict):
+        wanted = {key: part for key, part in expected.items() if part not in (None, "") and key not in missing}
         return [
             found
             for key, part in wanted.items()
-            for found in differences(part, told.get(key), unsaid, f"{where}.{key}")
+            for found in differences(part, answers.get(key), missing, f"{where}.{key}")
         ]
-    if isinstance(expected, list) and isinstance(told, list) and len(expected) == len(told):
-        parts = enumerate(zip(expected, told, strict=True))
-        return [found for n, (one, other) in parts for found in differences(one, other, unsaid, f"{where}[{n}]")]
-    return [] if expected == told else [f"{where}: {expected!r} became {told!r}"]
+    if isinstance(expected, list) and isinstance(answers, list) and len(expected) == len(answers):
+        parts = enumerate(zip(expected, answers, strict=True))
+        return [found for n, (one, other) in parts for found in differences(one, other, missing, f"{where}[{n}]")]
+    return [] if expected == answers else [f"{where}: {expected!r} became {answers!r}"]
 
 
 @pytest.fixture(scope="module")
-async def told_by_samples() -> Told:
+async def documented_answers() -> Outcome:
     """The job's answers with the documented samples."""
-    return await told_by(SAMPLES)
+    return await run_job(SAMPLES)
 
 
 @pytest.fixture(scope="module")
@@ -231,42 +237,42 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-async def test_the_job_reports_words_iso_dates_and_exact_numbers(told_by_samples: Told) -> None:
-    told = told_by_samples
-    assert told["project changed"].items() >= {
+async def test_the_job_reports_words_iso_dates_and_exact_numbers(documented_answers: Outcome) -> None:
+    answers = documented_answers
+    assert answers["project changed"].items() >= {
         "status": "billable", "project_type": "hourly", "budget_type": "amount", "rate": 120.5, "budget": 9000,
-        "end_date": "2027-01-31", "currency_code": "EUR", "client_id": told["client"]["id"],
+        "end_date": "2027-01-31", "currency_code": "EUR", "client_id": answers["client"]["id"],
     }.items()  # fmt: skip
-    assert told["hours changed"].items() >= {"hours": 2.25, "cost": 271.13, "date": "2026-11-02"}.items()
-    assert told["hours changed"]["billed"] is False
-    assert told["task done"].items() >= {"complete": True, "due_date": "2026-12-01"}.items()
+    assert answers["hours changed"].items() >= {"hours": 2.25, "cost": 271.13, "date": "2026-11-02"}.items()
+    assert answers["hours changed"]["billed"] is False
+    assert answers["task done"].items() >= {"complete": True, "due_date": "2026-12-01"}.items()
     # Three times 120.50 is taxed at 5 % and then at 9.975 %; twelve months of hosting are not.
-    assert told["owed again"].items() >= {
+    assert answers["owed again"].items() >= {
         "status": "sent", "date": "2026-11-20", "due_date": "2026-12-20", "currency_code": "EUR", "subtotal": 421.38,
         "total_cost": 477.32, "total_payments": 100.01, "balance": 377.31,
     }.items()  # fmt: skip
-    assert [(item["title"], item["item_type"], item["taxable"]) for item in told["owed again"]["items"]] == [
+    assert [(item["title"], item["item_type"], item["taxable"]) for item in answers["owed again"]["items"]] == [
         ("Phase one", "section", False),
         ("Layout", "line", True),
         ("Hosting", "line", False),
     ]
-    assert told["charged"]["record"]["amount"] == 377.31
-    assert told["estimate changed"]["status"] == "accepted"
-    assert told["schedule changed"].items() >= {
+    assert answers["charged"]["record"]["amount"] == 377.31
+    assert answers["estimate changed"]["status"] == "accepted"
+    assert answers["schedule changed"].items() >= {
         "status": "paused", "action": "autobill", "time_interval": "monthly", "next_date": "2026-12-01",
     }.items()  # fmt: skip
-    assert [message["recipients"] for message in told["mail"]] == [["ann@example.com", "bo@example.com"]] * 2
-    assert told["left"] == 0
+    assert [message["recipients"] for message in answers["mail"]] == [["ann@example.com", "bo@example.com"]] * 2
+    assert answers["left"] == 0
 
 
 @pytest.mark.parametrize("turned", covering(TURNED, lambda turned: tuple(combinations(turned.items(), 2))), ids=name_of)
 async def test_the_job_reports_the_same_however_clientary_answers(
-    told_by_samples: Told, turned: dict[str, Any]
+    documented_answers: Outcome, turned: dict[str, Any]
 ) -> None:
-    told = await told_by(replace(Switches(), **turned))
-    unsaid = set[str]().union(*(UNSAID.get(switch, set()) for switch in turned.items()))
-    assert differences(told_by_samples, told, unsaid) == []
-    assert "unreadable" not in str(told)
+    answers = await run_job(replace(Switches(), **turned))
+    missing = set[str]().union(*(MISSING.get(switch, set()) for switch in turned.items()))
+    assert differences(documented_answers, answers, missing) == []
+    assert "unreadable" not in str(answers)
 
 
 @pytest.mark.parametrize("as_text", [False, True])
@@ -294,11 +300,11 @@ async def test_a_rejection_is_recognized_in_every_form(form: Any) -> None:
     sandbox = Sandbox(TODAY, filled=False, switches=Switches(error_body=form, allow_hours=False))
     async with agent_of(session_with(sandbox)) as agent:
         await agent.answer("create_client", name="Acme", number="A-1")
-        said = await agent.refusal("create_client", name="Bolt", number="A-1")
-        assert "rejected this (422)" in said
-        assert "Nothing was changed." in said
-        assert ("already been taken" in said) is (form not in ("html", "empty"))
-        assert "<" not in said
+        text = await agent.refusal("create_client", name="Bolt", number="A-1")
+        assert "rejected this (422)" in text
+        assert "Nothing was changed." in text
+        assert ("already been taken" in text) is (form not in ("html", "empty"))
+        assert "<" not in text
         assert "clients/9 was not found" in await agent.refusal("get_client", client_id=9)
         assert "not allowed to do this" in await agent.refusal("get_hour_entry", hour_entry_id=70001)
 
@@ -310,20 +316,20 @@ async def test_a_full_plan_is_reported(resource: str, form: Any) -> None:
     arguments = {"name": "Ann", "client_id": 1201, "email": "ann@example.com"}
     async with agent_of(session_with(sandbox)) as agent:
         given = arguments if resource == "contacts" else {"name": "Ann"}
-        said = await agent.refusal(f"create_{resource.removesuffix('s')}", **given)
-    assert f"plan allows no more {resource}. Nothing was changed." in said
+        text = await agent.refusal(f"create_{resource.removesuffix('s')}", **given)
+    assert f"plan allows no more {resource}. Nothing was changed." in text
     assert [method for method, _ in sandbox.requests] == ["POST"]
 
 
 async def test_without_stripe_a_card_is_rejected_with_the_reason() -> None:
     sandbox = agency(switches=Switches(without_stripe=True))
     async with agent_of(session_with(sandbox)) as agent:
-        said = await agent.refusal(
+        text = await agent.refusal(
             "create_payment_profile",
             client_id=1201, stripe_customer_id="cus_1", stripe_source_id="card_1", last_four_digits="4242", name="Ann",
             expiration_date="2028-01-31",
         )  # fmt: skip
-    assert "Stripe integration is not enabled" in said
+    assert "Stripe integration is not enabled" in text
 
 
 async def test_without_permission_for_hours_the_rest_still_works() -> None:

@@ -34,7 +34,7 @@ class Document:
     def blocks(self, language: str) -> list[str]:
         """The fenced blocks in a language."""
         fenced = re.findall(r"^```(\w*)\n(.*?)^```$", self.text, re.MULTILINE | re.DOTALL)
-        return [block for said, block in fenced if said == language]
+        return [block for message, block in fenced if message == language]
 
     @property
     def links(self) -> list[str]:

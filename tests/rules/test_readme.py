@@ -99,7 +99,7 @@ def test_the_agents_sdk_example_uses_existing_names(block: str) -> None:
 
 @contextmanager
 def account_on_loopback() -> Iterator[dict[str, str]]:
-    """The embedded account served as the documents say, and the settings that reach it."""
+    """The sandbox, served as the documentation describes, and the settings that reach it."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

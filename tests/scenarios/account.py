@@ -29,7 +29,7 @@ BLANK: dict[str, dict[str, Any]] = {
     kind.table: {field.name: None if field.default is TODAY_OF_A_WRITE else field.default for field in kind.fields}
     for kind in KINDS
 }
-"""What a row holds where nothing else is said."""
+"""The default values of a row."""
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the cost of each job beside its cost with one tool per endpoint."""
     if not COMPARED:
         return
-    terminalreporter.section("what the jobs took (calls, characters read), and with one-endpoint tools alone")
+    terminalreporter.section("what the jobs took (calls, characters read), and with one tool per endpoint")
     width = max(len(compared.job) for compared in COMPARED)
     for compared in COMPARED:
         ours, alone = compared.ours, compared.alone

@@ -68,9 +68,9 @@ async def test_a_lead_is_converted_although_the_fourth_task_fails_at_first(play:
     }
     await play.ask("convert_lead", **job)
     account.faults = Faults([Fault(500, "POST", "tasks", nth=4)])
-    said = await play.refused("convert_lead", **job, confirm=True)
-    assert "Drafts" in said
-    assert "Launch" not in said.partition("Done before")[2]
+    text = await play.refused("convert_lead", **job, confirm=True)
+    assert "Drafts" in text
+    assert "Launch" not in text.partition("Done before")[2]
     account.faults = None
     assert (await play.ask("convert_lead", **job, confirm=True))["done"] is True
     client = oracle.id_of(account, "clients", "Tidewater Ferries")

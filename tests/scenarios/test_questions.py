@@ -32,12 +32,12 @@ async def test_how_many_hours_are_left_in_the_retainer_of_fernhill_dental(play: 
 
 async def test_which_clients_owe_more_than_a_thousand_and_are_late(play: Play, account: Sandbox) -> None:
     answer = await play.ask("receivables_report", min_total=1000.01, min_days_overdue=1)
-    told = {(row["client"], row["currency_code"]): in_cents(row["total"]) for row in answer["rows"]}
+    reported = {(row["client"], row["currency_code"]): in_cents(row["total"]) for row in answer["rows"]}
     expected = oracle.overdue_over(account, 100_000, TODAY)
-    assert told == expected
-    assert ("Over The Limit", "EUR") in told
-    assert ("Seen And Late", "EUR") in told
-    names = {name for name, _ in told}
+    assert reported == expected
+    assert ("Over The Limit", "EUR") in reported
+    assert ("Seen And Late", "EUR") in reported
+    names = {name for name, _ in reported}
     traps = {"Exactly At It", "Only A Draft", "Only Cancelled", "Paid In Part", "Due Today", "Two Currencies"}
     assert not names & (traps | {"Paying By Card"})
 
@@ -74,10 +74,10 @@ async def test_what_does_a_contact_found_by_address_owe_on_the_latest_invoice(pl
 async def test_what_was_owed_to_us_at_the_end_of_a_month(play: Play, account: Sandbox, day: date) -> None:
     answer = await play.ask("receivables_report", as_of=day.isoformat())
     ages = ("current", "days_1_30", "days_31_60", "days_61_90", "over_90")
-    told = {
+    reported = {
         total["currency_code"]: {age: in_cents(total[age]) for age in ages if total[age]} for total in answer["totals"]
     }
-    assert told == oracle.receivables(account, day)
+    assert reported == oracle.receivables(account, day)
 
     async def alone(play: Play) -> None:
         await play.whole("list_invoices")
@@ -89,11 +89,11 @@ async def test_what_was_owed_to_us_at_the_end_of_a_month(play: Play, account: Sa
 
 async def test_which_clients_have_more_than_five_unbilled_hours(play: Play, account: Sandbox) -> None:
     answer = await play.ask("unbilled_report", group_by="client", min_hours=5)
-    told = {
+    reported = {
         (row.get("client_id"), row["currency_code"]): (in_cents(row["hours"]), in_cents(row["amount"]))
         for row in answer["rows"]
     }
-    assert told == oracle.unbilled_by_client(account, 500, TODAY)
+    assert reported == oracle.unbilled_by_client(account, 500, TODAY)
 
     async def alone(play: Play) -> None:
         for project in await play.whole("list_projects", include_completed=True):
@@ -122,7 +122,7 @@ async def test_what_a_project_with_three_people_earned(play: Play, account: Sand
             account, "SELECT DISTINCT user_id FROM hours WHERE project_id = ? ORDER BY user_id", project["id"]
         )
     ]
-    rates = {str(person): 31.25 + 7 * number for number, person in enumerate(people)}
+    rates = {str(user): 31.25 + 7 * number for number, user in enumerate(people)}
     found = (await play.ask("search", query=project["name"], types=["project"], include_closed=True))["rows"]
     assert project["id"] in [row["id"] for row in found]
     answer = await play.ask("profitability_report", project_id=project["id"], cost_rates=rates)
@@ -134,11 +134,11 @@ async def test_what_a_project_with_three_people_earned(play: Play, account: Sand
     )
     spent = oracle.one(account, "SELECT sum(amount) FROM expenses WHERE project_id = ?", project["id"])
     labour = 0
-    for person in people:
+    for user in people:
         hours = oracle.one(
-            account, "SELECT sum(hours) FROM hours WHERE project_id = ? AND user_id = ?", project["id"], person
+            account, "SELECT sum(hours) FROM hours WHERE project_id = ? AND user_id = ?", project["id"], user
         )
-        labour += oracle.half_up(hours * int(rates[str(person)] * 100), 100)
+        labour += oracle.half_up(hours * int(rates[str(user)] * 100), 100)
     assert in_cents(row["invoiced"]) == invoiced
     assert in_cents(row["expenses"]) == spent
     assert in_cents(row["labour"]) == labour

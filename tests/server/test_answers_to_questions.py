@@ -10,7 +10,7 @@ from mcp import Client, MCPError
 from clientary_mcp.sandbox import Sandbox
 from clientary_mcp.server.app import ClientaryServer
 from tests.support.gated import record_for
-from tests.support.people import QUESTION, YES, Person, host, owned, some, text_of, working, writes
+from tests.support.users import QUESTION, YES, User, configured, connect, host, some, text_of, writes
 
 pytestmark = pytest.mark.anyio
 
@@ -57,7 +57,7 @@ def done(result: Result) -> bool:
 
 
 async def test_the_question_changes_nothing_and_approval_carries_it_out(sandbox: Sandbox) -> None:
-    async with working(owned(sandbox), person=Person()) as agent:
+    async with connect(configured(sandbox), user=User()) as agent:
         asked = await ask(agent.client, MAIL, **mail(sandbox))
         assert not writes(sandbox)
         assert done(await bring(agent.client, MAIL, asked.request_state, **mail(sandbox)))
@@ -65,7 +65,7 @@ async def test_the_question_changes_nothing_and_approval_carries_it_out(sandbox:
 
 
 async def test_a_reply_counts_once(sandbox: Sandbox) -> None:
-    async with working(owned(sandbox), person=Person()) as agent:
+    async with connect(configured(sandbox), user=User()) as agent:
         asked = await ask(agent.client, MAIL, **mail(sandbox))
         assert done(await bring(agent.client, MAIL, asked.request_state, **mail(sandbox)))
         again = await bring(agent.client, MAIL, asked.request_state, **mail(sandbox))
@@ -74,7 +74,7 @@ async def test_a_reply_counts_once(sandbox: Sandbox) -> None:
 
 
 async def test_a_reply_sent_twice_at_once_counts_once(sandbox: Sandbox) -> None:
-    async with working(owned(sandbox), person=Person()) as agent:
+    async with connect(configured(sandbox), user=User()) as agent:
         state = (await ask(agent.client, MAIL, **mail(sandbox))).request_state
         results: list[Result] = []
 
@@ -89,7 +89,7 @@ async def test_a_reply_sent_twice_at_once_counts_once(sandbox: Sandbox) -> None:
 
 
 async def test_a_denial_cannot_become_an_approval(sandbox: Sandbox) -> None:
-    async with working(owned(sandbox), person=Person()) as agent:
+    async with connect(configured(sandbox), user=User()) as agent:
         state = (await ask(agent.client, MAIL, **mail(sandbox))).request_state
         refused = await bring(agent.client, MAIL, state, NO, **mail(sandbox))
         assert isinstance(refused, mcp_types.CallToolResult)
@@ -100,7 +100,7 @@ async def test_a_denial_cannot_become_an_approval(sandbox: Sandbox) -> None:
 
 async def test_a_reply_about_one_record_does_not_apply_to_another(sandbox: Sandbox) -> None:
     one, other = some(sandbox, "leads", 2)
-    async with working(owned(sandbox), person=Person()) as agent:
+    async with connect(configured(sandbox), user=User()) as agent:
         state = (await ask(agent.client, "delete_lead", lead_id=one)).request_state
         assert not done(await bring(agent.client, "delete_lead", state, lead_id=other))
     assert not writes(sandbox)
@@ -108,7 +108,7 @@ async def test_a_reply_about_one_record_does_not_apply_to_another(sandbox: Sandb
 
 async def test_a_reply_about_one_tool_does_not_apply_to_another(sandbox: Sandbox) -> None:
     arguments, _ = record_for(sandbox, "delete_invoice")
-    async with working(owned(sandbox), person=Person()) as agent:
+    async with connect(configured(sandbox), user=User()) as agent:
         state = (await ask(agent.client, MAIL, **arguments, recipients=["ann@example.com"])).request_state
         assert not done(await bring(agent.client, "delete_invoice", state, **arguments))
     assert not writes(sandbox)
@@ -118,7 +118,7 @@ async def test_a_reply_about_one_tool_does_not_apply_to_another(sandbox: Sandbox
     "change", [{"recipients": ["eve@example.com"]}, {"subject": "Other words"}, {"message": "Pay Eve"}]
 )
 async def test_a_reply_about_one_mail_does_not_apply_to_another(sandbox: Sandbox, change: dict[str, Any]) -> None:
-    async with working(owned(sandbox), person=Person()) as agent:
+    async with connect(configured(sandbox), user=User()) as agent:
         state = (await ask(agent.client, MAIL, **mail(sandbox))).request_state
         assert not done(await bring(agent.client, MAIL, state, **mail(sandbox) | change))
     assert not sandbox.sent_messages
@@ -126,23 +126,23 @@ async def test_a_reply_about_one_mail_does_not_apply_to_another(sandbox: Sandbox
 
 @pytest.mark.parametrize("state", [None, "", "{}", "forged", "v1.AAAA", '{"call": "x", "shown": "y", "id": "z"}'])
 async def test_a_reply_without_a_question_has_no_effect(sandbox: Sandbox, state: str | None) -> None:
-    async with working(owned(sandbox), person=Person()) as agent:
+    async with connect(configured(sandbox), user=User()) as agent:
         assert not done(await bring(agent.client, MAIL, state, **mail(sandbox)))
     assert not writes(sandbox)
 
 
 async def test_a_reply_to_another_processs_question_has_no_effect(sandbox: Sandbox) -> None:
-    async with working(owned(sandbox), person=Person()) as agent:
+    async with connect(configured(sandbox), user=User()) as agent:
         state = (await ask(agent.client, MAIL, **mail(sandbox))).request_state
-    async with working(owned(sandbox), person=Person()) as agent:
+    async with connect(configured(sandbox), user=User()) as agent:
         assert not done(await bring(agent.client, MAIL, state, **mail(sandbox)))
     assert not writes(sandbox)
 
 
 async def test_a_reply_may_arrive_once_over_another_connection_of_the_same_server(sandbox: Sandbox) -> None:
-    async with owned(sandbox) as clientary:
+    async with configured(sandbox) as clientary:
         server = ClientaryServer(clientary)
-        async with host(server, person=Person()) as one, host(server, person=Person()) as other:
+        async with host(server, user=User()) as one, host(server, user=User()) as other:
             state = (await ask(one, MAIL, **mail(sandbox))).request_state
             results = [await bring(client, MAIL, state, **mail(sandbox)) for client in (other, one)]
     assert [done(result) for result in results] == [True, False]
@@ -151,7 +151,7 @@ async def test_a_reply_may_arrive_once_over_another_connection_of_the_same_serve
 
 async def test_a_reply_to_an_outdated_preview_returns_the_new_preview(sandbox: Sandbox) -> None:
     (lead,) = some(sandbox, "leads")
-    async with working(owned(sandbox), person=Person()) as agent:
+    async with connect(configured(sandbox), user=User()) as agent:
         state = (await ask(agent.client, "delete_lead", lead_id=lead)).request_state
         sandbox.connection.execute("UPDATE leads SET city = 'Elsewhere' WHERE id = ?", (lead,))
         shown = await bring(agent.client, "delete_lead", state, lead_id=lead)
@@ -167,7 +167,7 @@ async def test_a_reply_to_an_outdated_preview_returns_the_new_preview(sandbox: S
 async def test_a_record_changed_and_changed_back_needs_a_new_reply_once_it_was_shown(sandbox: Sandbox) -> None:
     (lead,) = some(sandbox, "leads")
     (city,) = sandbox.connection.execute("SELECT city FROM leads WHERE id = ?", (lead,)).fetchone()
-    async with working(owned(sandbox), person=Person()) as agent:
+    async with connect(configured(sandbox), user=User()) as agent:
         state = (await ask(agent.client, "delete_lead", lead_id=lead)).request_state
         sandbox.connection.execute("UPDATE leads SET city = 'Elsewhere' WHERE id = ?", (lead,))
         await bring(agent.client, "delete_lead", state, lead_id=lead)
@@ -177,7 +177,7 @@ async def test_a_record_changed_and_changed_back_needs_a_new_reply_once_it_was_s
 
 
 async def test_a_question_that_is_never_answered_changes_nothing(sandbox: Sandbox) -> None:
-    async with working(owned(sandbox), person=Person()) as agent:
+    async with connect(configured(sandbox), user=User()) as agent:
         for _ in range(3):
             await ask(agent.client, MAIL, **mail(sandbox))
     assert not writes(sandbox)
@@ -185,7 +185,7 @@ async def test_a_question_that_is_never_answered_changes_nothing(sandbox: Sandbo
 
 async def test_the_transmitted_state_reveals_nothing_about_the_record(sandbox: Sandbox) -> None:
     (lead,) = some(sandbox, "leads")
-    async with working(owned(sandbox), person=Person()) as agent:
+    async with connect(configured(sandbox), user=User()) as agent:
         state = (await ask(agent.client, "delete_lead", lead_id=lead)).request_state
     assert state
     assert str(lead) not in state

@@ -14,8 +14,8 @@ from mcp.client.stdio import stdio_client
 
 from tests.server.http.test_transports import CONNECTIONS
 from tests.support.agent import Agent, Era
-from tests.support.people import YES, Person
 from tests.support.processes import COMMAND, PATIENCE, free_port, listening
+from tests.support.users import YES, User
 
 pytestmark = pytest.mark.anyio
 
@@ -30,10 +30,10 @@ NO = mcp_types.ElicitResult(action="decline")
 
 
 @asynccontextmanager
-async def connected(transport: str, era: Era, log: Path, person: Person | None, ask: str) -> AsyncIterator[Agent]:
+async def connected(transport: str, era: Era, log: Path, user: User | None, ask: str) -> AsyncIterator[Agent]:
     """An agent of a new process that serves the embedded account."""
     serve = ["--sandbox", "--date", "2026-11-20", "--transport", transport]
-    how: dict[str, Any] = {"mode": era, "elicitation_callback": person}
+    how: dict[str, Any] = {"mode": era, "elicitation_callback": user}
     if transport == "stdio":
         settings = {"CLIENTARY_ASK_USER": ask}
         process = StdioServerParameters(command=COMMAND[0], args=[*COMMAND[1:], *serve], env=settings)
@@ -51,18 +51,18 @@ async def connected(transport: str, era: Era, log: Path, person: Person | None, 
 
 @pytest.mark.parametrize(("transport", "era"), CONNECTIONS)
 async def test_denial_keeps_the_record_and_approval_deletes_it(transport: str, era: Era, tmp_path: Path) -> None:
-    log, person = tmp_path / "stderr", Person(NO)
+    log, user = tmp_path / "stderr", User(NO)
     with anyio.fail_after(PATIENCE):
-        async with connected(transport, era, log, person, "always") as agent:
+        async with connected(transport, era, log, user, "always") as agent:
             leads = (await agent.answer("list_leads", limit=2))["records"]
             ids = [lead["id"] for lead in leads]
             assert "declined" in await agent.refusal("delete_lead", lead_id=ids[0], confirm=True)
             assert (await agent.answer("get_lead", lead_id=ids[0]))["id"] == ids[0]
-            person.reply = YES
+            user.reply = YES
             assert (await agent.answer("delete_lead", lead_id=ids[0], confirm=True))["done"] is True
             assert "was not found" in await agent.refusal("get_lead", lead_id=ids[0])
             assert (await agent.answer("get_lead", lead_id=ids[1]))["id"] == ids[1]
-    assert [leads[0]["name"] in question for question in person.questions] == [True, True]
+    assert [leads[0]["name"] in question for question in user.questions] == [True, True]
     assert "Traceback" not in log.read_text()
 
 

@@ -14,11 +14,11 @@ import pytest
 from clientary_mcp.cli.main import main
 from clientary_mcp.sandbox import Fault, Faults, Sandbox
 from clientary_mcp.server.app import ClientaryServer
-from tests.resilience.test_secrets import BASIC, TOKEN, generous, seen_in, session
+from tests.resilience.test_secrets import BASIC, TOKEN, canaries_in, generous, session
 from tests.support.agent import Agent, Era
 from tests.support.clock import FakeTime
 from tests.support.gated import record_for
-from tests.support.people import Person, host, owned, some, working, writes
+from tests.support.users import User, configured, connect, host, some, writes
 
 pytestmark = pytest.mark.anyio
 
@@ -53,7 +53,7 @@ async def test_without_a_path_no_trail_is_written(
     sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    async with working(owned(sandbox)) as agent:
+    async with connect(configured(sandbox)) as agent:
         await agent.answer("create_lead", name="Globex")
     assert not os.listdir(tmp_path)
 
@@ -68,7 +68,10 @@ def written(trail: Path) -> str:
 
 async def test_a_read_is_logged_with_its_record_and_host(sandbox: Sandbox, trail: Path, lines: Lines, era: Era) -> None:
     (client,) = some(sandbox, "clients")
-    async with owned(sandbox, audit_log=trail) as clientary, host(ClientaryServer(clientary), era, name="Desk") as one:
+    async with (
+        configured(sandbox, audit_log=trail) as clientary,
+        host(ClientaryServer(clientary), era, name="Desk") as one,
+    ):
         await Agent(one).answer("get_client", client_id=client)
     (line,) = lines()
     assert datetime.fromisoformat(line["time"]).utcoffset() is not None
@@ -82,7 +85,7 @@ async def test_an_update_is_logged_with_its_request_and_changes(
     sandbox: Sandbox, trail: Path, lines: Lines, era: Era
 ) -> None:
     (client,) = some(sandbox, "clients")
-    async with working(owned(sandbox, audit_log=trail), era) as agent:
+    async with connect(configured(sandbox, audit_log=trail), era) as agent:
         await agent.answer("update_client", client_id=client, city="Bath", status="archived")
     (line,) = lines()
     assert line["writes"] == [{"method": "PUT", "path": f"clients/{client}", "status": 204}]
@@ -91,7 +94,7 @@ async def test_an_update_is_logged_with_its_request_and_changes(
 
 
 async def test_a_create_is_logged_with_the_new_record(sandbox: Sandbox, trail: Path, lines: Lines) -> None:
-    async with working(owned(sandbox, audit_log=trail)) as agent:
+    async with connect(configured(sandbox, audit_log=trail)) as agent:
         made = await agent.answer("create_lead", name="Globex")
     (line,) = lines()
     assert line["writes"] == [{"method": "POST", "path": "leads", "status": 201}]
@@ -100,7 +103,7 @@ async def test_a_create_is_logged_with_the_new_record(sandbox: Sandbox, trail: P
 
 async def test_a_write_of_two_requests_is_logged_with_both(sandbox: Sandbox, trail: Path, lines: Lines) -> None:
     arguments, _ = record_for(sandbox, "charge_payment_profile")
-    async with working(owned(sandbox, audit_log=trail)) as agent:
+    async with connect(configured(sandbox, audit_log=trail)) as agent:
         await agent.answer("charge_payment_profile", **arguments, confirm=True)
         await agent.answer("list_clients")
     charge, reading = lines()
@@ -111,7 +114,7 @@ async def test_a_write_of_two_requests_is_logged_with_both(sandbox: Sandbox, tra
 
 async def test_every_write_of_a_long_job_is_logged(sandbox: Sandbox, trail: Path, lines: Lines) -> None:
     chosen = {"min_days_overdue": 1, "paid_within_days": 0}
-    async with working(owned(sandbox, audit_log=trail, mails_per_hour=1_000)) as agent:
+    async with connect(configured(sandbox, audit_log=trail, mails_per_hour=1_000)) as agent:
         sandbox.connection.execute("UPDATE invoices SET status = 1, balance = total_cost, due_date = '2026-10-01'")
         await agent.answer("send_payment_reminders", **chosen, confirm=True)
     assert len(writes(sandbox)) > 40
@@ -121,7 +124,7 @@ async def test_every_write_of_a_long_job_is_logged(sandbox: Sandbox, trail: Path
 
 async def test_retries_are_counted(sandbox: Sandbox, trail: Path, lines: Lines, time: FakeTime) -> None:
     sandbox.faults = Faults([Fault(429, "GET", "clients", nth=1, times=2)])
-    async with working(owned(sandbox, time, audit_log=trail)) as agent:
+    async with connect(configured(sandbox, time, audit_log=trail)) as agent:
         await agent.answer("list_clients")
         await agent.answer("list_staff")
     assert [line.get("retries", 0) for line in lines()] == [2, 0]
@@ -133,7 +136,7 @@ async def test_retries_while_preparing_the_confirmation_are_counted(
 ) -> None:
     (lead,) = some(sandbox, "leads")
     sandbox.faults = Faults([Fault(429, "GET", "leads/*", nth=2)])
-    async with working(owned(sandbox, time, audit_log=trail), era, Person()) as agent:
+    async with connect(configured(sandbox, time, audit_log=trail), era, User()) as agent:
         await agent.answer("delete_lead", lead_id=lead, confirm=True)
     assert lines()[-1]["retries"] == 1
 
@@ -152,7 +155,7 @@ async def test_a_line_records_how_a_call_ended(
     sandbox: Sandbox, trail: Path, lines: Lines, time: FakeTime, tool: str, arguments: dict[str, Any], outcome: str
 ) -> None:
     sandbox.faults = Faults([Fault(504, "POST", "leads")])
-    async with working(owned(sandbox, time, audit_log=trail)) as agent:
+    async with connect(configured(sandbox, time, audit_log=trail)) as agent:
         await agent.call(tool, arguments)
     (line,) = lines()
     assert (line["tool"], line["outcome"]) == (tool, outcome)
@@ -162,7 +165,7 @@ async def test_an_internal_error_is_logged(trail: Path, lines: Lines, time: Fake
     def breaks(request: httpx.Request) -> httpx.Response:
         raise ZeroDivisionError
 
-    async with working(session(breaks, time, audit_log=trail)) as agent:
+    async with connect(session(breaks, time, audit_log=trail)) as agent:
         assert "It is unknown whether" in await agent.refusal("create_lead", name="Globex")
     (line,) = lines()
     assert (line["outcome"], line["given"]) == ("defect", {"name": "Globex"})
@@ -171,13 +174,13 @@ async def test_an_internal_error_is_logged(trail: Path, lines: Lines, time: Fake
 
 async def test_a_question_and_its_reply_are_logged(sandbox: Sandbox, trail: Path, lines: Lines) -> None:
     (lead,) = some(sandbox, "leads")
-    async with working(owned(sandbox, audit_log=trail), "auto", Person()) as agent:
+    async with connect(configured(sandbox, audit_log=trail), "auto", User()) as agent:
         await agent.answer("delete_lead", lead_id=lead, confirm=True)
     assert [line["outcome"] for line in lines()] == ["asked", "answered"]
 
 
 async def test_a_call_of_an_unavailable_tool_is_logged(sandbox: Sandbox, trail: Path, lines: Lines) -> None:
-    async with working(owned(sandbox, audit_log=trail, read_only=True)) as agent:
+    async with connect(configured(sandbox, audit_log=trail, read_only=True)) as agent:
         await agent.refusal("delete_client", client_id=1, confirm=True)
         await agent.refusal("x" * 100_000)
     first, second = lines()
@@ -193,16 +196,16 @@ async def test_a_call_cancelled_by_the_host_is_logged(sandbox: Sandbox, trail: P
         await anyio.sleep(5)
 
     sandbox.faults = Faults([Fault("slow", "POST", "leads", nth=1, after=True)], sleep=while_in_flight)
-    async with working(owned(sandbox, audit_log=trail), era) as agent:
+    async with connect(configured(sandbox, audit_log=trail), era) as agent:
         async with anyio.create_task_group() as group:
             group.start_soon(agent.call, "create_lead", {"name": "Globex"})
             await under_way.wait()
             group.cancel_scope.cancel()
         await agent.answer("list_staff")
     assert len(sandbox.ledger) == 1
-    told = {line["tool"]: line for line in lines()}
-    assert told.keys() == {"create_lead", "list_staff"}
-    assert told["create_lead"]["writes"][0]["path"] == "leads"
+    reported = {line["tool"]: line for line in lines()}
+    assert reported.keys() == {"create_lead", "list_staff"}
+    assert reported["create_lead"]["writes"][0]["path"] == "leads"
 
 
 # Whole lines
@@ -217,7 +220,7 @@ async def test_twenty_concurrent_agents_leave_whole_lines(
                 await Agent(client).answer("create_lead", name=f"Lead {number}-{call}", description="x" * 5_000)
                 await Agent(client).answer("list_staff")
 
-    async with owned(sandbox, audit_log=trail) as clientary:
+    async with configured(sandbox, audit_log=trail) as clientary:
         server = ClientaryServer(clientary)
         async with anyio.create_task_group() as group:
             for number in range(20):
@@ -234,7 +237,7 @@ async def test_the_trail_is_appended_to_and_readable_only_by_its_owner(
     sandbox: Sandbox, trail: Path, lines: Lines
 ) -> None:
     for _ in range(2):
-        async with working(owned(sandbox, audit_log=trail)) as agent:
+        async with connect(configured(sandbox, audit_log=trail)) as agent:
             await agent.answer("list_staff")
     assert len(lines()) == 2
     assert os.stat(trail).st_mode & 0o777 == 0o600
@@ -244,7 +247,10 @@ async def test_the_trail_is_appended_to_and_readable_only_by_its_owner(
 async def test_a_host_with_a_strange_name_leaves_one_short_line(
     sandbox: Sandbox, trail: Path, lines: Lines, era: Era, name: str
 ) -> None:
-    async with owned(sandbox, audit_log=trail) as clientary, host(ClientaryServer(clientary), era, name=name) as one:
+    async with (
+        configured(sandbox, audit_log=trail) as clientary,
+        host(ClientaryServer(clientary), era, name=name) as one,
+    ):
         await Agent(one).answer("list_staff")
     assert len(lines()) == 1
     assert len(written(trail).encode()) < 2_000
@@ -257,7 +263,7 @@ async def test_line_length_is_bounded(sandbox: Sandbox, trail: Path, lines: Line
     items = [{"title": "😀" * 200, "quantity": 1, "price": 1} for _ in range(60)]
     days = {"date": "2026-11-01", "due_date": "2026-12-01", "currency_code": "USD"}
     fields = {f"field {number}": "x" * 400 for number in range(500)}
-    async with working(owned(sandbox, audit_log=trail)) as agent:
+    async with connect(configured(sandbox, audit_log=trail)) as agent:
         await agent.answer("create_invoice", client_id=client, **days, **texts, items=items)
         await agent.answer("update_client", client_id=client, invoice_extra_fields=fields)
     invoice, update = lines()
@@ -271,7 +277,7 @@ async def test_line_length_is_bounded(sandbox: Sandbox, trail: Path, lines: Line
 
 async def test_no_line_contains_the_token_or_a_card_handle(sandbox: Sandbox, trail: Path, lines: Lines) -> None:
     (client,) = some(sandbox, "clients")
-    async with working(owned(sandbox, audit_log=trail)) as agent:
+    async with connect(configured(sandbox, audit_log=trail)) as agent:
         await agent.answer("create_payment_profile", client_id=client, **CARD)
         await agent.answer("list_client_payment_profiles", client_id=client)
         await agent.call("create_payment_profile", {"client_id": client, **CARD, "nonsense": 1})
@@ -302,12 +308,12 @@ async def test_no_line_contains_a_token_that_an_agent_or_its_host_passed(
     assert (unknown["tool"], unknown["client"]) == ("[removed]", "x" * 70 + "[removed]")
     assert long["given"]["city"].startswith("x" * 490 + "[removed]")
     assert token[:8] not in written(trail)
-    assert not seen_in(written(trail))
+    assert not canaries_in(written(trail))
 
 
 async def test_no_line_contains_the_secret_of_an_invoice(sandbox: Sandbox, trail: Path) -> None:
     row = sandbox.connection.execute("SELECT id, secret FROM invoices WHERE status = 1").fetchone()
-    async with working(owned(sandbox, audit_log=trail), "legacy", Person()) as agent:
+    async with connect(configured(sandbox, audit_log=trail), "legacy", User()) as agent:
         await agent.answer("update_invoice", invoice_id=row["id"], title="March")
         await agent.answer("delete_invoice", invoice_id=row["id"], confirm=True)
     assert row["secret"]
@@ -332,6 +338,6 @@ def test_an_unwritable_path_ends_the_program_with_a_clear_message(
     with pytest.raises(SystemExit) as ending:
         main(["--sandbox"])
     assert ending.value.code == 2
-    said = capsys.readouterr().err
-    assert said.startswith("clientary-mcp: CLIENTARY_AUDIT_LOG names a file that can't be written: ")
-    assert said.count("\n") == 1
+    message = capsys.readouterr().err
+    assert message.startswith("clientary-mcp: CLIENTARY_AUDIT_LOG names a file that can't be written: ")
+    assert message.count("\n") == 1

@@ -11,7 +11,7 @@ import pytest
 from clientary_mcp.sandbox import Fault, Faults, Sandbox
 from tests.support.agent import Agent, Era
 from tests.support.gated import record_for
-from tests.support.people import Person, owned, some, working, writes
+from tests.support.users import User, configured, connect, some, writes
 
 pytestmark = pytest.mark.anyio
 
@@ -95,11 +95,11 @@ BROKEN = [("full", True, "the disk is full"), ("flushing", errno.EIO, os.strerro
 async def test_a_full_disk_stops_every_write_before_it_happens(
     sandbox: Sandbox, disk: Disk, era: Era, how: str, value: Any, why: str
 ) -> None:
-    async with working(owned(sandbox, audit_log=disk.trail), era) as agent:
+    async with connect(configured(sandbox, audit_log=disk.trail), era) as agent:
         setattr(disk, how, value)
-        said = await asks_for_each_kind_of_write(sandbox, agent)
+        message = await asks_for_each_kind_of_write(sandbox, agent)
     assert not writes(sandbox)
-    for refusal in said:
+    for refusal in message:
         assert "Nothing was sent." in refusal
         assert why in refusal
         assert "CLIENTARY_AUDIT_LOG" in refusal
@@ -108,7 +108,7 @@ async def test_a_full_disk_stops_every_write_before_it_happens(
 @pytest.mark.parametrize(("how", "value"), [(how, value) for how, value, _ in BROKEN])
 async def test_reads_and_previews_work_without_the_trail(sandbox: Sandbox, disk: Disk, how: str, value: Any) -> None:
     (lead,) = some(sandbox, "leads")
-    async with working(owned(sandbox, audit_log=disk.trail)) as agent:
+    async with connect(configured(sandbox, audit_log=disk.trail)) as agent:
         setattr(disk, how, value)
         assert (await agent.answer("list_clients"))["returned"] > 0
         assert (await agent.answer("delete_lead", lead_id=lead))["done"] is False
@@ -117,7 +117,7 @@ async def test_reads_and_previews_work_without_the_trail(sandbox: Sandbox, disk:
 
 
 async def test_a_device_that_is_always_full_lets_no_write_through(sandbox: Sandbox) -> None:
-    async with working(owned(sandbox, audit_log=Path("/dev/full"))) as agent:
+    async with connect(configured(sandbox, audit_log=Path("/dev/full"))) as agent:
         assert "Nothing was sent" in await agent.refusal("create_lead", name="Globex")
         assert (await agent.answer("list_clients"))["returned"] > 0
     assert not writes(sandbox)
@@ -125,7 +125,7 @@ async def test_a_device_that_is_always_full_lets_no_write_through(sandbox: Sandb
 
 async def test_a_failed_trail_line_stops_the_next_write(sandbox: Sandbox, disk: Disk) -> None:
     """Some refusals, such as by a quota, occur only when something is written."""
-    async with working(owned(sandbox, audit_log=disk.trail)) as agent:
+    async with connect(configured(sandbox, audit_log=disk.trail)) as agent:
         disk.writing = errno.EDQUOT
         await agent.call("create_lead", {"name": "Globex"})
         assert "Nothing was sent" in await agent.refusal("create_lead", name="Initech")
@@ -136,14 +136,14 @@ async def test_a_failed_trail_line_stops_the_next_write(sandbox: Sandbox, disk: 
 
 async def test_a_successful_write_is_reported_as_done_although_its_line_was_lost(sandbox: Sandbox, disk: Disk) -> None:
     (lead,) = some(sandbox, "leads")
-    async with working(owned(sandbox, audit_log=disk.trail)) as agent:
+    async with connect(configured(sandbox, audit_log=disk.trail)) as agent:
         disk.writing = errno.ENOSPC
-        said = await agent.call("delete_lead", {"lead_id": lead, "confirm": True})
-    assert bool(sandbox.ledger) == (not said.is_error)
+        message = await agent.call("delete_lead", {"lead_id": lead, "confirm": True})
+    assert bool(sandbox.ledger) == (not message.is_error)
 
 
 async def test_partial_writes_to_disk_still_produce_whole_lines(sandbox: Sandbox, disk: Disk) -> None:
-    async with working(owned(sandbox, audit_log=disk.trail)) as agent:
+    async with connect(configured(sandbox, audit_log=disk.trail)) as agent:
         disk.at_once = 40
         await agent.answer("create_lead", name="Globex")
         disk.at_once = None
@@ -153,8 +153,8 @@ async def test_partial_writes_to_disk_still_produce_whole_lines(sandbox: Sandbox
 
 async def test_a_disk_that_fills_up_mid_line_keeps_none_of_that_line(sandbox: Sandbox, disk: Disk) -> None:
     async with (
-        working(owned(sandbox, audit_log=disk.trail)) as agent,
-        working(owned(sandbox, audit_log=disk.trail)) as other,
+        connect(configured(sandbox, audit_log=disk.trail)) as agent,
+        connect(configured(sandbox, audit_log=disk.trail)) as other,
     ):
         await agent.answer("list_clients")
         disk.room = 30
@@ -170,7 +170,7 @@ async def test_a_disk_that_fills_up_mid_line_keeps_none_of_that_line(sandbox: Sa
 async def test_queued_lines_of_reads_are_bounded_and_the_next_line_counts_the_dropped(
     sandbox: Sandbox, disk: Disk
 ) -> None:
-    async with working(owned(sandbox, audit_log=disk.trail)) as agent:
+    async with connect(configured(sandbox, audit_log=disk.trail)) as agent:
         disk.writing = errno.ENOSPC
         for _ in range(1_000):
             await agent.refusal("no_such_tool")
@@ -192,7 +192,7 @@ async def test_a_writes_line_is_queued_however_many_reads_are_queued(sandbox: Sa
             await agent.refusal("no_such_tool")
 
     sandbox.faults = Faults([Fault("slow", "POST", "leads", after=True)], sleep=while_in_flight)
-    async with working(owned(sandbox, audit_log=disk.trail)) as agent:
+    async with connect(configured(sandbox, audit_log=disk.trail)) as agent:
         await agent.answer("create_lead", name="Globex")
         assert "Nothing was sent" in await agent.refusal("create_lead", name="Initech")
         disk.writing = None
@@ -203,8 +203,8 @@ async def test_a_writes_line_is_queued_however_many_reads_are_queued(sandbox: Sa
 
 async def test_a_disk_that_fills_during_the_question_stops_the_write(sandbox: Sandbox, disk: Disk, era: Era) -> None:
     (lead,) = some(sandbox, "leads")
-    person = Person(meanwhile=lambda: setattr(disk, "full", True))
-    async with working(owned(sandbox, audit_log=disk.trail), era, person) as agent:
+    user = User(meanwhile=lambda: setattr(disk, "full", True))
+    async with connect(configured(sandbox, audit_log=disk.trail), era, user) as agent:
         assert "the disk is full" in await agent.refusal("delete_lead", lead_id=lead, confirm=True)
     assert not writes(sandbox)
 
@@ -214,13 +214,13 @@ async def test_an_irreversible_write_is_synced_to_disk_before_its_answer(
     sandbox: Sandbox, disk: Disk, era: Era, tool: str
 ) -> None:
     arguments, _ = record_for(sandbox, tool)
-    async with working(owned(sandbox, audit_log=disk.trail), era) as agent:
+    async with connect(configured(sandbox, audit_log=disk.trail), era) as agent:
         await agent.answer(tool, **arguments, confirm=True)
         assert disk.events[-2:] == ["write", "flush"]
         assert tool in disk.trail.read_text()
 
 
 async def test_a_read_does_not_wait_for_the_disk(sandbox: Sandbox, disk: Disk) -> None:
-    async with working(owned(sandbox, audit_log=disk.trail)) as agent:
+    async with connect(configured(sandbox, audit_log=disk.trail)) as agent:
         await agent.answer("list_clients")
     assert disk.events == ["write"]

@@ -13,7 +13,7 @@ from clientary_mcp.sandbox import Sandbox
 from tests.conftest import agency
 from tests.server.test_audit_disk import Disk, tools_in
 from tests.support.agent import Era
-from tests.support.people import Person, owned, some, working, writes
+from tests.support.users import User, configured, connect, some, writes
 
 pytestmark = pytest.mark.anyio
 
@@ -25,7 +25,7 @@ def trail(tmp_path: Path) -> Path:
 
 
 async def test_a_deleted_trail_is_recreated_readable_only_by_its_owner(sandbox: Sandbox, trail: Path, era: Era) -> None:
-    async with working(owned(sandbox, audit_log=trail), era) as agent:
+    async with connect(configured(sandbox, audit_log=trail), era) as agent:
         await agent.answer("list_clients")
         os.unlink(trail)
         await agent.answer("list_staff")
@@ -38,7 +38,7 @@ async def test_a_deleted_trail_is_recreated_readable_only_by_its_owner(sandbox: 
 
 async def test_a_rotated_trail_continues_in_a_new_file(sandbox: Sandbox, trail: Path, era: Era) -> None:
     rotated = trail.with_suffix(".1")
-    async with working(owned(sandbox, audit_log=trail), era) as agent:
+    async with connect(configured(sandbox, audit_log=trail), era) as agent:
         await agent.answer("list_clients")
         os.rename(trail, rotated)
         await agent.answer("create_lead", name="Globex")
@@ -53,7 +53,7 @@ def replaced(trail: Path) -> None:
 
 
 async def test_a_replaced_trail_file_is_appended_to(sandbox: Sandbox, trail: Path) -> None:
-    async with working(owned(sandbox, audit_log=trail)) as agent:
+    async with connect(configured(sandbox, audit_log=trail)) as agent:
         await agent.answer("list_clients")
         replaced(trail)
         await agent.answer("list_staff")
@@ -64,7 +64,7 @@ async def test_a_relative_trail_path_keeps_its_original_directory(
     sandbox: Sandbox, trail: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(trail.parent)
-    async with working(owned(sandbox, audit_log=Path(trail.name))) as agent:
+    async with connect(configured(sandbox, audit_log=Path(trail.name))) as agent:
         monkeypatch.chdir(tmp_path)
         await agent.answer("list_staff")
     assert tools_in(trail) == ["list_staff"]
@@ -96,23 +96,23 @@ async def test_a_trail_that_cannot_be_recreated_stops_every_write_before_it_happ
     sandbox: Sandbox, trail: Path, era: Era, spoil: Callable[[Path], None], why: str
 ) -> None:
     (lead,) = some(sandbox, "leads")
-    async with working(owned(sandbox, audit_log=trail), era) as agent:
+    async with connect(configured(sandbox, audit_log=trail), era) as agent:
         spoil(trail)
-        said = [
+        text = [
             await agent.refusal("create_lead", name="Globex"),
             await agent.refusal("update_lead", lead_id=lead, name="Globex"),
             await agent.refusal("delete_lead", lead_id=lead, confirm=True),
         ]
         assert (await agent.answer("list_clients"))["returned"] > 0
     assert not writes(sandbox)
-    for refusal in said:
+    for refusal in text:
         assert refusal.startswith(f"The audit trail can't be written ({why})")
         assert "Nothing was sent." in refusal
         assert "CLIENTARY_AUDIT_LOG" in refusal
 
 
 async def test_lines_are_queued_until_the_trail_is_writable_again(sandbox: Sandbox, trail: Path) -> None:
-    async with working(owned(sandbox, audit_log=trail)) as agent:
+    async with connect(configured(sandbox, audit_log=trail)) as agent:
         a_directory(trail)
         await agent.answer("list_clients")
         await agent.refusal("create_lead", name="Globex")
@@ -125,8 +125,8 @@ async def test_a_trail_that_becomes_unwritable_during_the_question_stops_the_wri
     sandbox: Sandbox, trail: Path, era: Era
 ) -> None:
     (lead,) = some(sandbox, "leads")
-    person = Person(meanwhile=lambda: no_directory(trail))
-    async with working(owned(sandbox, audit_log=trail), era, person) as agent:
+    user = User(meanwhile=lambda: no_directory(trail))
+    async with connect(configured(sandbox, audit_log=trail), era, user) as agent:
         assert "No such file" in await agent.refusal("delete_lead", lead_id=lead, confirm=True)
     assert not writes(sandbox)
 
@@ -139,7 +139,7 @@ async def test_lines_of_two_servers_in_one_file_never_interleave(
     disk.at_once = 20
 
     async def work(name: str) -> None:
-        async with working(owned(agency(), audit_log=disk.trail)) as agent:
+        async with connect(configured(agency(), audit_log=disk.trail)) as agent:
             for number in range(40):
                 await agent.answer("create_lead", name=f"{name} {number}", description="x" * 300)
                 await agent.answer("list_staff")

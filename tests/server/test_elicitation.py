@@ -19,7 +19,7 @@ from clientary_mcp.tools import ALL
 from tests.support.agent import ERAS, Era
 from tests.support.gated import EVERYTHING, GATED, JOBS, record_for
 from tests.support.long import covering
-from tests.support.people import YES, Person, owned, some, working, writes
+from tests.support.users import YES, User, configured, connect, some, writes
 
 pytestmark = pytest.mark.anyio
 
@@ -52,12 +52,12 @@ async def test_an_approving_user_was_shown_the_preview_and_it_is_carried_out(
     sandbox: Sandbox, era: Era, tool: str
 ) -> None:
     arguments, _ = record_for(sandbox, tool)
-    async with working(owned(sandbox, toolsets=EVERYTHING), era) as agent:
+    async with connect(configured(sandbox, toolsets=EVERYTHING), era) as agent:
         preview = await agent.answer(tool, **arguments)
-    person = Person()
-    async with working(owned(sandbox, toolsets=EVERYTHING), era, person) as agent:
+    user = User()
+    async with connect(configured(sandbox, toolsets=EVERYTHING), era, user) as agent:
         answer = await agent.answer(tool, **arguments, confirm=True)
-    (question,) = person.questions  # one for all that a job does
+    (question,) = user.questions  # one for all that a job does
     assert answer["done"] is True
     assert len(writes(sandbox)) >= 1 if tool in JOBS else len(writes(sandbox)) == 1
     assert preview["message"].removeprefix("Nothing was changed. ") in question
@@ -81,27 +81,27 @@ async def test_without_approval_nothing_is_sent_and_the_answer_gives_the_reason(
     sandbox: Sandbox, era: Era, tool: str, answer: mcp_types.ElicitResult, which: str
 ) -> None:
     arguments, _ = record_for(sandbox, tool)
-    async with working(owned(sandbox), era, Person(answer)) as agent:
-        said = await agent.refusal(tool, **arguments, confirm=True)
-    assert said == f"The user {which}. Nothing was sent. {WITHOUT_ASKING}"
+    async with connect(configured(sandbox), era, User(answer)) as agent:
+        text = await agent.refusal(tool, **arguments, confirm=True)
+    assert text == f"The user {which}. Nothing was sent. {WITHOUT_ASKING}"
     assert not writes(sandbox)
     assert not sandbox.sent_messages
 
 
 @pytest.mark.parametrize("code", [mcp_types.METHOD_NOT_FOUND, mcp_types.INTERNAL_ERROR])
 async def test_elicitation_declared_without_a_handler_is_refused_with_advice(sandbox: Sandbox, code: int) -> None:
-    broken = Person(mcp_types.ErrorData(code=code, message="Method not found"))
+    broken = User(mcp_types.ErrorData(code=code, message="Method not found"))
     (lead,) = some(sandbox, "leads")
-    async with working(owned(sandbox), "legacy", broken) as agent:
-        said = await agent.refusal("delete_lead", lead_id=lead, confirm=True)
-    assert said == f"The client failed to ask the user. Nothing was sent. {WITHOUT_ASKING}"
+    async with connect(configured(sandbox), "legacy", broken) as agent:
+        text = await agent.refusal("delete_lead", lead_id=lead, confirm=True)
+    assert text == f"The client failed to ask the user. Nothing was sent. {WITHOUT_ASKING}"
     assert not writes(sandbox)
 
 
 async def test_following_that_advice_works(sandbox: Sandbox) -> None:
-    broken = Person(mcp_types.ErrorData(code=mcp_types.METHOD_NOT_FOUND, message="Method not found"))
+    broken = User(mcp_types.ErrorData(code=mcp_types.METHOD_NOT_FOUND, message="Method not found"))
     (lead,) = some(sandbox, "leads")
-    async with working(owned(sandbox, ask_user="never"), "legacy", broken) as agent:
+    async with connect(configured(sandbox, ask_user="never"), "legacy", broken) as agent:
         assert (await agent.answer("delete_lead", lead_id=lead, confirm=True))["done"] is True
     assert len(writes(sandbox)) == 1
 
@@ -114,16 +114,16 @@ async def test_following_that_advice_works(sandbox: Sandbox) -> None:
 )
 async def test_an_unconfirmed_call_asks_nothing(sandbox: Sandbox, era: Era, mode: Any, tool: str) -> None:
     arguments, _ = record_for(sandbox, tool)
-    person = Person()
-    async with working(owned(sandbox, ask_user=mode), era, person) as agent:
+    user = User()
+    async with connect(configured(sandbox, ask_user=mode), era, user) as agent:
         assert (await agent.answer(tool, **arguments))["done"] is False
-    assert not person.questions
+    assert not user.questions
 
 
 @pytest.mark.parametrize("tool", KINDS)
 async def test_where_the_client_cannot_ask_confirm_is_enough(sandbox: Sandbox, era: Era, tool: str) -> None:
     arguments, _ = record_for(sandbox, tool)
-    async with working(owned(sandbox), era) as agent:
+    async with connect(configured(sandbox), era) as agent:
         assert (await agent.answer(tool, **arguments))["done"] is False
         assert not writes(sandbox)
         assert (await agent.answer(tool, **arguments, confirm=True))["done"] is True
@@ -133,10 +133,10 @@ async def test_where_the_client_cannot_ask_confirm_is_enough(sandbox: Sandbox, e
 @pytest.mark.parametrize("tool", KINDS)
 async def test_asking_always_is_refused_where_the_client_cannot_ask(sandbox: Sandbox, era: Era, tool: str) -> None:
     arguments, _ = record_for(sandbox, tool)
-    async with working(owned(sandbox, ask_user="always"), era) as agent:
-        said = await agent.refusal(tool, **arguments, confirm=True)
+    async with connect(configured(sandbox, ask_user="always"), era) as agent:
+        text = await agent.refusal(tool, **arguments, confirm=True)
     assert (
-        said == f"This needs the user's approval, and this client cannot ask for it. Nothing was sent. {WITHOUT_ASKING}"
+        text == f"This needs the user's approval, and this client cannot ask for it. Nothing was sent. {WITHOUT_ASKING}"
     )
     assert not writes(sandbox)
 
@@ -144,21 +144,21 @@ async def test_asking_always_is_refused_where_the_client_cannot_ask(sandbox: San
 @pytest.mark.parametrize("tool", KINDS)
 async def test_no_user_is_asked_when_the_setting_is_never(sandbox: Sandbox, era: Era, tool: str) -> None:
     arguments, _ = record_for(sandbox, tool)
-    person = Person(reply("decline"))
-    async with working(owned(sandbox, ask_user="never"), era, person) as agent:
+    user = User(reply("decline"))
+    async with connect(configured(sandbox, ask_user="never"), era, user) as agent:
         assert (await agent.answer(tool, **arguments, confirm=True))["done"] is True
-    assert not person.questions
+    assert not user.questions
 
 
 @pytest.mark.parametrize("mode", ["auto", "always"])
 async def test_a_reversible_call_asks_nothing(sandbox: Sandbox, era: Era, mode: Any) -> None:
-    person = Person()
+    user = User()
     (client,) = some(sandbox, "clients")
-    async with working(owned(sandbox, ask_user=mode), era, person) as agent:
+    async with connect(configured(sandbox, ask_user=mode), era, user) as agent:
         await agent.answer("update_client", client_id=client, city="Bath")
         await agent.answer("create_task", title="Call them")
         await agent.answer("list_clients")
-    assert not person.questions
+    assert not user.questions
 
 
 async def test_a_client_with_only_url_elicitation_is_not_sent_a_form(
@@ -169,10 +169,10 @@ async def test_a_client_with_only_url_elicitation_is_not_sent_a_form(
     )
     monkeypatch.setattr(ClientSession, "_build_capabilities", lambda *_: able)
     (lead,) = some(sandbox, "leads")
-    person = Person()
-    async with working(owned(sandbox, ask_user="always"), era, person) as agent:
+    user = User()
+    async with connect(configured(sandbox, ask_user="always"), era, user) as agent:
         assert "cannot ask" in await agent.refusal("delete_lead", lead_id=lead, confirm=True)
-    assert not person.questions
+    assert not user.questions
     assert not writes(sandbox)
 
 
@@ -185,23 +185,23 @@ def rename(sandbox: Sandbox, lead: int) -> None:
 
 async def test_a_record_that_changed_during_the_question_is_shown_again(sandbox: Sandbox, era: Era) -> None:
     (lead,) = some(sandbox, "leads")
-    person = Person(meanwhile=lambda: rename(sandbox, lead))
-    async with working(owned(sandbox), era, person) as agent:
+    user = User(meanwhile=lambda: rename(sandbox, lead))
+    async with connect(configured(sandbox), era, user) as agent:
         answer = await agent.answer("delete_lead", lead_id=lead, confirm=True)
         assert answer["done"] is False
         assert answer["message"].startswith("The record changed while the user was asked. Nothing was changed.")
         assert answer["record"]["name"] == "Renamed meanwhile"
         assert not writes(sandbox)
         assert (await agent.answer("delete_lead", lead_id=lead, confirm=True))["done"] is True
-    assert ["Renamed meanwhile" in question for question in person.questions] == [False, True]
+    assert ["Renamed meanwhile" in question for question in user.questions] == [False, True]
 
 
 async def test_an_invoice_paid_during_the_question_is_not_charged(sandbox: Sandbox, era: Era) -> None:
     arguments, _ = record_for(sandbox, "charge_payment_profile")
     invoice = arguments["invoice_id"]
     halve = "UPDATE invoices SET balance = balance / 2 WHERE id = ?"
-    person = Person(meanwhile=lambda: sandbox.connection.execute(halve, (invoice,)))
-    async with working(owned(sandbox), era, person) as agent:
+    user = User(meanwhile=lambda: sandbox.connection.execute(halve, (invoice,)))
+    async with connect(configured(sandbox), era, user) as agent:
         assert (await agent.answer("charge_payment_profile", **arguments, confirm=True))["done"] is False
     assert not writes(sandbox)
 
@@ -209,8 +209,8 @@ async def test_an_invoice_paid_during_the_question_is_not_charged(sandbox: Sandb
 async def test_a_change_that_the_question_did_not_show_counts_too(sandbox: Sandbox, era: Era) -> None:
     arguments, _ = record_for(sandbox, "send_invoice_message")
     edit = "UPDATE invoices SET note = 'Pay to another account', updated_at = '2026-11-20T13:00:00Z' WHERE id = ?"
-    person = Person(meanwhile=lambda: sandbox.connection.execute(edit, (arguments["invoice_id"],)))
-    async with working(owned(sandbox), era, person) as agent:
+    user = User(meanwhile=lambda: sandbox.connection.execute(edit, (arguments["invoice_id"],)))
+    async with connect(configured(sandbox), era, user) as agent:
         assert (await agent.answer("send_invoice_message", **arguments, confirm=True))["done"] is False
     assert not sandbox.sent_messages
 
@@ -232,35 +232,35 @@ class Closed(Network):
 @pytest.mark.parametrize("status", [403, 404])
 async def test_an_error_page_that_differs_each_time_is_not_a_change(sandbox: Sandbox, era: Era, status: int) -> None:
     (task,) = some(sandbox, "tasks")
-    path, person = f"tasks/{task}", Person()
+    path, user = f"tasks/{task}", User()
     settings = Settings(base_url="http://localhost", api_token=sandbox.token, toolsets=frozenset({"raw"}))
-    async with working(Clientary(settings, Closed(sandbox, path, status)), era, person) as agent:
+    async with connect(Clientary(settings, Closed(sandbox, path, status)), era, user) as agent:
         assert (await agent.answer("api_request", method="DELETE", path=path, confirm=True))["done"] is True
-    assert len(person.questions) == len(writes(sandbox)) == 1
+    assert len(user.questions) == len(writes(sandbox)) == 1
 
 
 async def test_a_card_that_the_token_may_not_read_can_be_approved(sandbox: Sandbox, era: Era) -> None:
     arguments, _ = record_for(sandbox, "charge_payment_profile")
     settings = Settings(base_url="http://localhost", api_token=sandbox.token)
-    person = Person()
-    async with working(Clientary(settings, Closed(sandbox, "payment_profiles", 403)), era, person) as agent:
+    user = User()
+    async with connect(Clientary(settings, Closed(sandbox, "payment_profiles", 403)), era, user) as agent:
         assert (await agent.answer("charge_payment_profile", **arguments, confirm=True))["done"] is True
-    assert len(person.questions) == len(writes(sandbox)) == 1
+    assert len(user.questions) == len(writes(sandbox)) == 1
 
 
 async def test_a_record_deleted_during_the_question_is_not_found(sandbox: Sandbox, era: Era) -> None:
     (lead,) = some(sandbox, "leads")
-    person = Person(meanwhile=lambda: sandbox.connection.execute("DELETE FROM leads WHERE id = ?", (lead,)))
-    async with working(owned(sandbox), era, person) as agent:
+    user = User(meanwhile=lambda: sandbox.connection.execute("DELETE FROM leads WHERE id = ?", (lead,)))
+    async with connect(configured(sandbox), era, user) as agent:
         assert "was not found" in await agent.refusal("delete_lead", lead_id=lead, confirm=True)
     assert not writes(sandbox)
 
 
 async def test_a_record_that_does_not_exist_asks_nothing(sandbox: Sandbox, era: Era) -> None:
-    person = Person()
-    async with working(owned(sandbox), era, person) as agent:
+    user = User()
+    async with connect(configured(sandbox), era, user) as agent:
         assert "was not found" in await agent.refusal("delete_lead", lead_id=999_999, confirm=True)
-    assert not person.questions
+    assert not user.questions
 
 
 @pytest.mark.parametrize(("balance", "shown"), [(0, "0.00 USD"), (-500, "-5.00 USD")])
@@ -268,26 +268,26 @@ async def test_a_paid_invoice_asks_nothing_and_is_not_charged(
     sandbox: Sandbox, era: Era, balance: int, shown: str
 ) -> None:
     arguments, _ = record_for(sandbox, "charge_payment_profile")
-    invoice, person = arguments["invoice_id"], Person()
+    invoice, user = arguments["invoice_id"], User()
     owes = "UPDATE invoices SET balance = ?, currency_code = 'USD' WHERE id = ?"
     sandbox.connection.execute(owes, (balance, invoice))
-    said = f"Nothing was changed. There is nothing to charge: the balance of invoice {invoice} is {shown}."
-    async with working(owned(sandbox), era, person) as agent:
+    text = f"Nothing was changed. There is nothing to charge: the balance of invoice {invoice} is {shown}."
+    async with connect(configured(sandbox), era, user) as agent:
         for confirm in (False, True):
             answer = await agent.answer("charge_payment_profile", **arguments, confirm=confirm)
-            assert (answer["done"], answer["message"], answer["record"]["id"]) == (False, said, invoice)
+            assert (answer["done"], answer["message"], answer["record"]["id"]) == (False, text, invoice)
             assert "to_proceed" not in answer
-    assert not person.questions
+    assert not user.questions
     assert not writes(sandbox)
 
 
 async def test_the_user_is_asked_again_for_the_next_record(sandbox: Sandbox, era: Era) -> None:
-    person = Person()
+    user = User()
     leads = some(sandbox, "leads", 3)
-    async with working(owned(sandbox), era, person) as agent:
+    async with connect(configured(sandbox), era, user) as agent:
         for lead in leads:
             await agent.answer("delete_lead", lead_id=lead, confirm=True)
-    assert [f"lead {lead} " in question for lead, question in zip(leads, person.questions, strict=True)] == [True] * 3
+    assert [f"lead {lead} " in question for lead, question in zip(leads, user.questions, strict=True)] == [True] * 3
 
 
 async def test_concurrent_questions_do_not_mix(sandbox: Sandbox, era: Era) -> None:
@@ -298,7 +298,7 @@ async def test_concurrent_questions_do_not_mix(sandbox: Sandbox, era: Era) -> No
         return reply("decline") if f"lead {keep} " in params.message else YES
 
     async with (
-        working(owned(sandbox), era, careful) as agent,
+        connect(configured(sandbox), era, careful) as agent,
         anyio.create_task_group() as group,
     ):
         for lead in (keep, *go):

@@ -83,7 +83,7 @@ async def test_user_text_cannot_close_its_own_quotation(sandbox: Sandbox) -> Non
 
 
 @pytest.mark.parametrize(
-    ("name", "given", "said"),
+    ("name", "given", "reply"),
     [
         ("nothing", {}, "There is no prompt of that name. Available are: month_end_billing, "),
         ("onboard_client", {}, "needs client"),
@@ -93,10 +93,10 @@ async def test_user_text_cannot_close_its_own_quotation(sandbox: Sandbox) -> Non
     ],
 )
 async def test_wrong_prompt_arguments_are_rejected_with_the_valid_ones(
-    sandbox: Sandbox, era: Era, name: str, given: dict[str, str], said: str
+    sandbox: Sandbox, era: Era, name: str, given: dict[str, str], reply: str
 ) -> None:
     async with host(sandbox, era) as client:
-        with pytest.raises(MCPError, match=said):
+        with pytest.raises(MCPError, match=reply):
             await client.get_prompt(name, given)
 
 

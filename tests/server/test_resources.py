@@ -42,14 +42,14 @@ async def test_hosts_list_the_resources_and_record_templates(sandbox: Sandbox, e
 
 async def test_the_account_resource_reports_counts_and_permissions(sandbox: Sandbox, era: Era) -> None:
     async with host(sandbox, era, read_only=True) as client:
-        told = json.loads(await text(client, "clientary://account"))
-    assert told["counts"] == {
+        reported = json.loads(await text(client, "clientary://account"))
+    assert reported["counts"] == {
         "clients": sandbox.store.count("clients"),
         "leads": sandbox.store.count("leads"),
         "projects": sandbox.store.count("projects", "status <> 2"),
         "invoices": sandbox.store.count("invoices"),
     }
-    assert (told["may"], told["read_only"]) == (["read"], True)
+    assert (reported["may"], reported["read_only"]) == (["read"], True)
 
 
 @pytest.mark.parametrize(
@@ -64,8 +64,8 @@ async def test_the_account_resource_counts_only_listable_records(
     sandbox: Sandbox, choice: dict[str, Any], counted: list[str]
 ) -> None:
     async with host(sandbox, **choice) as client:
-        told = json.loads(await text(client, "clientary://account"))
-    assert list(told["counts"]) == counted
+        reported = json.loads(await text(client, "clientary://account"))
+    assert list(reported["counts"]) == counted
     assert sorted({path.rpartition("/")[2] for _, path in sandbox.requests}) == counted
 
 
@@ -108,7 +108,7 @@ async def test_any_record_can_be_read_as_a_resource(sandbox: Sandbox, era: Era, 
 
 
 @pytest.mark.parametrize(
-    ("uri", "said"),
+    ("uri", "message"),
     [
         ("clientary://invoice/1", "invoices/1 was not found"),
         ("clientary://invoice/abc", "This resource does not exist"),
@@ -117,9 +117,11 @@ async def test_any_record_can_be_read_as_a_resource(sandbox: Sandbox, era: Era, 
         ("https://example.com/account", "This resource does not exist"),
     ],
 )
-async def test_a_missing_resource_returns_the_protocols_error(sandbox: Sandbox, era: Era, uri: str, said: str) -> None:
+async def test_a_missing_resource_returns_the_protocols_error(
+    sandbox: Sandbox, era: Era, uri: str, message: str
+) -> None:
     async with host(sandbox, era) as client:
-        with pytest.raises(MCPError, match=said) as missing:
+        with pytest.raises(MCPError, match=message) as missing:
             await text(client, uri)
     assert (missing.value.code, missing.value.data) == (mcp_types.INVALID_PARAMS, {"uri": uri})
 

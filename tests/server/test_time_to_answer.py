@@ -23,7 +23,7 @@ from clientary_mcp.server.app import ClientaryServer
 from clientary_mcp.settings import Settings
 from tests.support.clock import FakeTime
 from tests.support.gated import record_for
-from tests.support.people import QUESTION, YES, Person, host, owned, some, text_of, working, writes
+from tests.support.users import QUESTION, YES, User, configured, connect, host, some, text_of, writes
 from tests.support.virtual_time import VirtualLoop, clock_of, session_on
 
 pytestmark = pytest.mark.anyio
@@ -54,7 +54,7 @@ def agrees_after(seconds: float) -> ElicitationFnT:
 async def delete_a_lead(sandbox: Sandbox, user: ElicitationFnT, **settings: Any) -> tuple[str, float]:
     """The answer to the confirmed call, and the seconds that it took."""
     (lead,) = some(sandbox, "leads")
-    async with working(on_virtual_time(sandbox, **settings), "legacy", user) as agent:
+    async with connect(on_virtual_time(sandbox, **settings), "legacy", user) as agent:
         asked = anyio.current_time()
         result = await agent.call("delete_lead", {"lead_id": lead, "confirm": True})
         return text_of(result), anyio.current_time() - asked
@@ -64,8 +64,8 @@ async def delete_a_lead(sandbox: Sandbox, user: ElicitationFnT, **settings: Any)
 async def test_a_timely_approval_is_carried_out_while_the_client_still_waits(
     sandbox: Sandbox, settings: dict[str, float], seconds: float
 ) -> None:
-    said, took = await delete_a_lead(sandbox, agrees_after(seconds), **settings)
-    assert '"done":true' in said
+    text, took = await delete_a_lead(sandbox, agrees_after(seconds), **settings)
+    assert '"done":true' in text
     assert len(writes(sandbox)) == 1
     assert took < CLIENTS_WAIT or settings
 
@@ -74,8 +74,8 @@ async def test_a_timely_approval_is_carried_out_while_the_client_still_waits(
 async def test_a_late_approval_finds_the_question_withdrawn(
     sandbox: Sandbox, settings: dict[str, float], seconds: float
 ) -> None:
-    said, took = await delete_a_lead(sandbox, agrees_after(seconds + 1), **settings)
-    assert "The user did not answer in time (CLIENTARY_ASK_TIMEOUT)" in said
+    text, took = await delete_a_lead(sandbox, agrees_after(seconds + 1), **settings)
+    assert "The user did not answer in time (CLIENTARY_ASK_TIMEOUT)" in text
     assert took == pytest.approx(seconds)
     assert not writes(sandbox)
 
@@ -86,24 +86,24 @@ def slow_reads(seconds: float, nth: int | None = None) -> Faults:
 
 async def test_an_approval_that_leaves_too_little_time_changes_nothing(sandbox: Sandbox) -> None:
     sandbox.faults = slow_reads(2, nth=2)  # what is read again after approval
-    said, took = await delete_a_lead(sandbox, agrees_after(54))
-    assert "The user agreed too late" in said
+    text, took = await delete_a_lead(sandbox, agrees_after(54))
+    assert "The user agreed too late" in text
     assert took < CLIENTS_WAIT
     assert not writes(sandbox)
 
 
 async def test_the_time_to_read_the_preview_counts_too(sandbox: Sandbox) -> None:
     sandbox.faults = slow_reads(20, nth=1)
-    said, took = await delete_a_lead(sandbox, agrees_after(36))
-    assert "did not answer in time" in said
+    text, took = await delete_a_lead(sandbox, agrees_after(36))
+    assert "did not answer in time" in text
     assert took == pytest.approx(55)
     assert not writes(sandbox)
 
 
 async def test_a_preview_that_leaves_no_time_to_ask_is_reported_without_asking(sandbox: Sandbox) -> None:
-    sandbox.faults, user = slow_reads(9, nth=1), Person()
-    said, _ = await delete_a_lead(sandbox, user, ask_timeout=8)
-    assert "Clientary was so slow that no time was left to ask the user" in said
+    sandbox.faults, user = slow_reads(9, nth=1), User()
+    text, _ = await delete_a_lead(sandbox, user, ask_timeout=8)
+    assert "Clientary was so slow that no time was left to ask the user" in text
     assert not user.questions
 
 
@@ -111,8 +111,8 @@ async def test_a_delayed_change_is_not_made_after_the_client_stopped_waiting(
     sandbox: Sandbox,
 ) -> None:
     sandbox.faults = Faults([Fault(429, "DELETE", retry_after=10)])
-    said, took = await delete_a_lead(sandbox, agrees_after(54))
-    assert "nothing was changed" in said.lower()
+    text, took = await delete_a_lead(sandbox, agrees_after(54))
+    assert "nothing was changed" in text.lower()
     assert took < CLIENTS_WAIT
     assert sandbox.store.count("leads", f"id = {some(sandbox, 'leads')[0]}") == 1
 
@@ -120,12 +120,12 @@ async def test_a_delayed_change_is_not_made_after_the_client_stopped_waiting(
 async def test_a_job_approved_late_stops_in_time_and_reports_what_it_did(sandbox: Sandbox) -> None:
     arguments, _ = record_for(sandbox, "convert_lead")
     sandbox.faults = Faults([Fault("slow", "POST", "tasks", seconds=4)])
-    async with working(on_virtual_time(sandbox), "legacy", agrees_after(54)) as agent:
+    async with connect(on_virtual_time(sandbox), "legacy", agrees_after(54)) as agent:
         asked = anyio.current_time()
-        said = await agent.refusal("convert_lead", **arguments, confirm=True)
+        text = await agent.refusal("convert_lead", **arguments, confirm=True)
         took = anyio.current_time() - asked
-    assert "Stopped at" in said
-    assert "Done before" in said
+    assert "Stopped at" in text
+    assert "Done before" in text
     assert took <= CLIENTS_WAIT
 
 
@@ -134,13 +134,13 @@ async def test_a_client_that_wants_progress_gets_it_while_the_user_decides(sandb
     heard: list[tuple[float, str | None]] = []
     times: list[float] = []
 
-    async def hear(progress: float, total: float | None, message: str | None) -> None:
+    async def on_progress(progress: float, total: float | None, message: str | None) -> None:
         heard.append((progress, message))
         times.append(anyio.current_time())
 
-    async with working(on_virtual_time(sandbox), "legacy", agrees_after(28)) as agent:
+    async with connect(on_virtual_time(sandbox), "legacy", agrees_after(28)) as agent:
         begun = anyio.current_time()
-        await agent.client.call_tool("delete_lead", {"lead_id": lead, "confirm": True}, progress_callback=hear)
+        await agent.client.call_tool("delete_lead", {"lead_id": lead, "confirm": True}, progress_callback=on_progress)
     assert [round(moment - begun) for moment in times] == [0, 5, 10, 15, 20, 25]
     assert [progress for progress, _ in heard] == sorted({progress for progress, _ in heard})
     assert all(message and "asked for approval" in message for _, message in heard)
@@ -151,7 +151,7 @@ async def test_a_client_that_wants_progress_gets_it_while_the_user_decides(sandb
 
 async def test_approval_of_a_cancelled_call_has_no_effect(sandbox: Sandbox) -> None:
     (lead,) = some(sandbox, "leads")
-    async with working(on_virtual_time(sandbox), "legacy", agrees_after(30)) as agent:
+    async with connect(on_virtual_time(sandbox), "legacy", agrees_after(30)) as agent:
         with anyio.move_on_after(10) as patience:
             await agent.call("delete_lead", {"lead_id": lead, "confirm": True})
         await anyio.sleep(60)
@@ -179,7 +179,7 @@ class GivesUp(Network):
 async def test_approval_of_a_call_cancelled_a_moment_later_has_no_effect(sandbox: Sandbox) -> None:
     (task,) = some(sandbox, "tasks")
     network = GivesUp(sandbox)
-    async with working(session_on(sandbox, network), "legacy", Person()) as agent:
+    async with connect(session_on(sandbox, network), "legacy", User()) as agent:
         with network.patience:
             await agent.call("delete_task", {"task_id": task, "confirm": True})
         await anyio.sleep(60)
@@ -216,7 +216,7 @@ async def yes_after(seconds: float, sandbox: Sandbox, time: FakeTime) -> str:
     """The answer to a call whose user agrees after this many seconds."""
     (lead,) = some(sandbox, "leads")
     arguments = {"lead_id": lead, "confirm": True}
-    async with working(owned(sandbox, time), "auto", Person()) as agent:
+    async with connect(configured(sandbox, time), "auto", User()) as agent:
         session = agent.client.session
         question = await session.call_tool("delete_lead", arguments, allow_input_required=True)
         assert isinstance(question, mcp_types.InputRequiredResult)
@@ -243,6 +243,6 @@ async def test_a_question_returned_as_a_result_can_be_answered_for_fifteen_minut
 @pytest.mark.usefixtures("sealing")
 @pytest.mark.parametrize("seconds", [901, 86_400])
 async def test_a_reply_after_fifteen_minutes_is_too_late(sandbox: Sandbox, time: FakeTime, seconds: float) -> None:
-    said = await yes_after(seconds, sandbox, time)
-    assert "The user did not answer within 15 minutes" in said
+    text = await yes_after(seconds, sandbox, time)
+    assert "The user did not answer within 15 minutes" in text
     assert not writes(sandbox)

@@ -21,7 +21,7 @@ from tests.conftest import TODAY
 from tests.support.agent import Agent, Era
 from tests.support.clock import FakeTime
 from tests.support.gated import EVERYTHING, JOBS, RECORDS, record_for
-from tests.support.people import YES, Person, host, owned, some, working, writes
+from tests.support.users import YES, User, configured, connect, host, some, writes
 
 pytestmark = pytest.mark.anyio
 
@@ -45,15 +45,15 @@ async def test_the_31st_delete_in_an_hour_is_refused_with_the_waiting_time(
     sandbox: Sandbox, time: FakeTime, era: Era
 ) -> None:
     *tasks, one_more = some(sandbox, "tasks", 31)
-    async with working(owned(sandbox, time), era) as agent:
+    async with connect(configured(sandbox, time), era) as agent:
         await delete_tasks(agent, tasks[:10])
         await time.clock.sleep(20 * 60)
         await delete_tasks(agent, tasks[10:])
-        said = await agent.refusal("delete_task", task_id=one_more, confirm=True)
-        assert "Nothing was sent" in said
-        assert "30" in said
-        assert DELETES in said
-        assert "in 40 minutes" in said
+        text = await agent.refusal("delete_task", task_id=one_more, confirm=True)
+        assert "Nothing was sent" in text
+        assert "30" in text
+        assert DELETES in text
+        assert "in 40 minutes" in text
         assert len(writes(sandbox)) == 30
         await time.clock.sleep(40 * 60)
         await agent.answer("delete_task", task_id=one_more, confirm=True)
@@ -62,7 +62,7 @@ async def test_the_31st_delete_in_an_hour_is_refused_with_the_waiting_time(
 
 async def test_the_hour_is_a_sliding_window(sandbox: Sandbox, time: FakeTime) -> None:
     tasks = some(sandbox, "tasks", 4)
-    async with working(owned(sandbox, time, deletes_per_hour=2)) as agent:
+    async with connect(configured(sandbox, time, deletes_per_hour=2)) as agent:
         await delete_tasks(agent, tasks[:1])
         await time.clock.sleep(50 * 60)
         await delete_tasks(agent, tasks[1:2])
@@ -74,11 +74,11 @@ async def test_the_hour_is_a_sliding_window(sandbox: Sandbox, time: FakeTime) ->
 @pytest.mark.parametrize("left", [1, 20, 29, 59])
 async def test_the_reported_waiting_time_is_never_zero(sandbox: Sandbox, time: FakeTime, left: int) -> None:
     tasks = some(sandbox, "tasks", 2)
-    async with working(owned(sandbox, time, deletes_per_hour=1)) as agent:
+    async with connect(configured(sandbox, time, deletes_per_hour=1)) as agent:
         await delete_tasks(agent, tasks[:1])
         await time.clock.sleep(HOUR - left)
-        said = await agent.refusal("delete_task", task_id=tasks[1], confirm=True)
-    assert not re.search(r"\b0 minutes", said)
+        text = await agent.refusal("delete_task", task_id=tasks[1], confirm=True)
+    assert not re.search(r"\b0 minutes", text)
 
 
 def invoices_to_charge(sandbox: Sandbox) -> Calls:
@@ -126,14 +126,14 @@ async def test_each_kind_has_its_own_quota_and_names_it(
     sandbox: Sandbox, time: FakeTime, setting: str, variable: str, tool: str, calls: Callable[[Sandbox], Calls]
 ) -> None:
     first, second = calls(sandbox)
-    async with working(owned(sandbox, time, toolsets=EVERYTHING, **{setting: 1})) as agent:
+    async with connect(configured(sandbox, time, toolsets=EVERYTHING, **{setting: 1})) as agent:
         await agent.answer(tool, **first, confirm=True)
-        said = await agent.refusal(tool, **second, confirm=True)
-        assert "Nothing was sent" in said
-        assert variable in said
-        assert "in 60 minutes" in said
+        text = await agent.refusal(tool, **second, confirm=True)
+        assert "Nothing was sent" in text
+        assert variable in text
+        assert "in 60 minutes" in text
         assert len(writes(sandbox)) == 1
-        assert (await agent.answer(tool, **second))["done"] is False  # looking is free
+        assert (await agent.answer(tool, **second))["done"] is False  # previews are free
         await time.clock.sleep(HOUR)
         assert (await agent.answer(tool, **second, confirm=True))["done"] is True
 
@@ -142,16 +142,16 @@ async def test_each_kind_has_its_own_quota_and_names_it(
 async def test_a_quota_of_zero_allows_none(
     sandbox: Sandbox, setting: str, variable: str, tool: str, calls: Callable[[Sandbox], Calls]
 ) -> None:
-    async with working(owned(sandbox, None, toolsets=EVERYTHING, **{setting: 0})) as agent:
-        said = await agent.refusal(tool, **calls(sandbox)[0], confirm=True)
-    assert variable in said
-    assert "minutes" not in said
+    async with connect(configured(sandbox, None, toolsets=EVERYTHING, **{setting: 0})) as agent:
+        text = await agent.refusal(tool, **calls(sandbox)[0], confirm=True)
+    assert variable in text
+    assert "minutes" not in text
     assert not writes(sandbox)
 
 
 async def test_one_kind_does_not_use_up_anothers_quota(sandbox: Sandbox) -> None:
     (lead,) = some(sandbox, "leads")
-    async with working(owned(sandbox, deletes_per_hour=1, mails_per_hour=1, charges_per_hour=1)) as agent:
+    async with connect(configured(sandbox, deletes_per_hour=1, mails_per_hour=1, charges_per_hour=1)) as agent:
         await agent.answer("delete_lead", lead_id=lead, confirm=True)
         await agent.answer("send_invoice_message", **mails(sandbox)[0], confirm=True)
         await agent.answer("charge_payment_profile", **invoices_to_charge(sandbox)[0], confirm=True)
@@ -161,7 +161,7 @@ async def test_one_kind_does_not_use_up_anothers_quota(sandbox: Sandbox) -> None
 async def test_other_writes_have_no_quota(sandbox: Sandbox) -> None:
     none: dict[str, Any] = {"deletes_per_hour": 0, "mails_per_hour": 0, "charges_per_hour": 0}
     (invoice,) = some(sandbox, "invoices")
-    async with working(owned(sandbox, **none)) as agent:
+    async with connect(configured(sandbox, **none)) as agent:
         await agent.answer("create_task", title="Call them")
         await agent.answer("create_payment", invoice_id=invoice, amount=1)
         await agent.answer("list_clients")
@@ -193,7 +193,7 @@ async def test_a_request_that_clientary_rejected_does_not_count(time: FakeTime, 
         return answers.get(lead, httpx.Response(204))
 
     settings = Settings(subdomain="acme", api_token="t0ken-of-acme", deletes_per_hour=1)
-    async with working(Clientary(settings, httpx.MockTransport(answer), time.clock)) as agent:
+    async with connect(Clientary(settings, httpx.MockTransport(answer), time.clock)) as agent:
         for _ in range(3):
             assert DELETES not in await agent.refusal("delete_lead", lead_id=7, confirm=True)
         await agent.answer("delete_lead", lead_id=8, confirm=True)
@@ -223,21 +223,21 @@ class Slow:
 @asynccontextmanager
 async def refusing_slowly(agent: Agent, account: Slow) -> AsyncIterator[list[str]]:
     """A delete that Clientary is about to reject; afterwards, its reported outcome."""
-    said: list[str] = []
+    text: list[str] = []
 
     async def delete() -> None:
-        said.append(await agent.refusal("delete_lead", lead_id=7, confirm=True))
+        text.append(await agent.refusal("delete_lead", lead_id=7, confirm=True))
 
     async with anyio.create_task_group() as group:
         group.start_soon(delete)
         await account.begun.wait()
-        yield said
+        yield text
         account.may_end.set()
 
 
 async def test_a_slow_rejection_releases_only_its_own_place(time: FakeTime) -> None:
     account = Slow(deletes_per_hour=2)
-    async with working(account.session(time)) as agent:
+    async with connect(account.session(time)) as agent:
         async with refusing_slowly(agent, account):
             await time.clock.sleep(HOUR - 60)
             await agent.answer("delete_lead", lead_id=8, confirm=True)
@@ -248,23 +248,23 @@ async def test_a_slow_rejection_releases_only_its_own_place(time: FakeTime) -> N
 
 async def test_a_rejection_that_takes_more_than_an_hour_is_reported_as_one(time: FakeTime) -> None:
     account = Slow(deletes_per_hour=1, deadline=HOUR)
-    async with working(account.session(time)) as agent, refusing_slowly(agent, account) as said:
+    async with connect(account.session(time)) as agent, refusing_slowly(agent, account) as text:
         await time.clock.sleep(HOUR + 1)
         assert "was not found" in await agent.refusal("delete_lead", lead_id=404, confirm=True)
-    assert ["Clientary rejected this" in each for each in said] == [True]
+    assert ["Clientary rejected this" in each for each in text] == [True]
 
 
 async def test_a_delete_that_did_not_take_effect_does_not_count(sandbox: Sandbox, time: FakeTime) -> None:
     (lead,) = some(sandbox, "leads")
     sandbox.faults = Faults([Fault("drop", "DELETE", nth=1)])
-    async with working(owned(sandbox, time, deletes_per_hour=1)) as agent:
+    async with connect(configured(sandbox, time, deletes_per_hour=1)) as agent:
         assert "safe to retry" in await agent.refusal("delete_lead", lead_id=lead, confirm=True)
         await agent.answer("delete_lead", lead_id=lead, confirm=True)
 
 
 async def test_a_payment_whose_note_mentions_a_card_is_not_a_charge(sandbox: Sandbox) -> None:
     (invoice,) = some(sandbox, "invoices")
-    async with working(owned(sandbox, charges_per_hour=0)) as agent:
+    async with connect(configured(sandbox, charges_per_hour=0)) as agent:
         await agent.answer("create_payment", invoice_id=invoice, amount=1, note="payment_profile_id 7 was declined")
     assert len(writes(sandbox)) == 1
 
@@ -272,33 +272,33 @@ async def test_a_payment_whose_note_mentions_a_card_is_not_a_charge(sandbox: San
 async def test_a_delete_whose_outcome_is_unknown_counts(time: FakeTime) -> None:
     settings = Settings(subdomain="acme", api_token="t0ken-of-acme", deletes_per_hour=1)
     trouble = httpx.MockTransport(lambda _: httpx.Response(500))
-    async with working(Clientary(settings, trouble, time.clock)) as agent:
+    async with connect(Clientary(settings, trouble, time.clock)) as agent:
         assert DELETES not in await agent.refusal("delete_lead", lead_id=7, confirm=True)
         assert DELETES in await agent.refusal("delete_lead", lead_id=7, confirm=True)
 
 
 async def test_a_declined_call_does_not_count(sandbox: Sandbox, era: Era) -> None:
     leads = some(sandbox, "leads", 2)
-    person = Person(mcp_types.ElicitResult(action="decline"))
-    async with working(owned(sandbox, deletes_per_hour=1), era, person) as agent:
+    user = User(mcp_types.ElicitResult(action="decline"))
+    async with connect(configured(sandbox, deletes_per_hour=1), era, user) as agent:
         for lead in leads:
             assert "declined" in await agent.refusal("delete_lead", lead_id=lead, confirm=True)
-        person.reply = YES
+        user.reply = YES
         await agent.answer("delete_lead", lead_id=leads[0], confirm=True)
 
 
 async def test_the_user_is_not_asked_when_the_quota_is_reached(sandbox: Sandbox, era: Era) -> None:
     leads = some(sandbox, "leads", 2)
-    person = Person()
-    async with working(owned(sandbox, deletes_per_hour=1), era, person) as agent:
+    user = User()
+    async with connect(configured(sandbox, deletes_per_hour=1), era, user) as agent:
         await agent.answer("delete_lead", lead_id=leads[0], confirm=True)
         assert DELETES in await agent.refusal("delete_lead", lead_id=leads[1], confirm=True)
-    assert len(person.questions) == 1
+    assert len(user.questions) == 1
 
 
 async def test_all_sessions_of_the_process_share_the_quota(sandbox: Sandbox, era: Era) -> None:
     leads = some(sandbox, "leads", 2)
-    async with owned(sandbox, deletes_per_hour=1) as clientary:
+    async with configured(sandbox, deletes_per_hour=1) as clientary:
         server = ClientaryServer(clientary)
         async with host(server, era) as one, host(server, era) as other:
             await Agent(one).answer("delete_lead", lead_id=leads[0], confirm=True)
@@ -308,7 +308,7 @@ async def test_all_sessions_of_the_process_share_the_quota(sandbox: Sandbox, era
 
 async def test_concurrent_calls_do_not_exceed_the_quota(sandbox: Sandbox, era: Era) -> None:
     tasks = some(sandbox, "tasks", 12)
-    async with working(owned(sandbox, deletes_per_hour=5), era) as agent, anyio.create_task_group() as group:
+    async with connect(configured(sandbox, deletes_per_hour=5), era) as agent, anyio.create_task_group() as group:
         for task in tasks:
             group.start_soon(agent.call, "delete_task", {"task_id": task, "confirm": True})
     assert len(writes(sandbox)) == 5
@@ -326,7 +326,7 @@ async def test_concurrent_open_questions_do_not_exceed_the_quota(sandbox: Sandbo
         await all_asked.wait()
         return YES
 
-    async with working(owned(sandbox, deletes_per_hour=1), era, slow) as agent, anyio.create_task_group() as group:
+    async with connect(configured(sandbox, deletes_per_hour=1), era, slow) as agent, anyio.create_task_group() as group:
         for lead in leads:
             group.start_soon(agent.call, "delete_lead", {"lead_id": lead, "confirm": True})
     assert len(writes(sandbox)) == 1
@@ -334,7 +334,7 @@ async def test_concurrent_open_questions_do_not_exceed_the_quota(sandbox: Sandbo
 
 async def test_a_refusal_by_the_quota_is_not_remembered(sandbox: Sandbox, time: FakeTime) -> None:
     first, second = mails(sandbox)[0], mails(sandbox)[0] | {"subject": "Once more"}
-    async with working(owned(sandbox, time, mails_per_hour=1, duplicate_window=86_400)) as agent:
+    async with connect(configured(sandbox, time, mails_per_hour=1, duplicate_window=86_400)) as agent:
         await agent.answer("send_invoice_message", **first, confirm=True)
         await agent.refusal("send_invoice_message", **second, confirm=True)
         await time.clock.sleep(HOUR)
@@ -345,7 +345,7 @@ async def test_a_refusal_by_the_quota_is_not_remembered(sandbox: Sandbox, time: 
 
 async def test_a_replayed_answer_does_not_count(sandbox: Sandbox) -> None:
     call = mails(sandbox)[0]
-    async with working(owned(sandbox, mails_per_hour=1)) as agent:
+    async with connect(configured(sandbox, mails_per_hour=1)) as agent:
         await agent.answer("send_invoice_message", **call, confirm=True)
         again = await agent.answer("send_invoice_message", **call, confirm=True)
     assert "Skipped as a duplicate" in json.dumps(again)

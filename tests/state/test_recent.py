@@ -18,7 +18,7 @@ from tests.conftest import TODAY, agency
 from tests.support.agent import Agent, Era
 from tests.support.clock import FakeTime
 from tests.support.gated import JOBS, record_for
-from tests.support.people import Person, host, owned, some, working
+from tests.support.users import User, configured, connect, host, some
 from tests.tools.test_every_tool import FIRST
 from tool_schemas.base.models import Deduplicated
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.anyio
 
 ONCE = [tool.name for tool in ALL if issubclass(tool.arguments, Deduplicated)]
 WINDOW = 600
-# These find an earlier call's results in the account, and cannot be told to create them again.
+# These find an earlier call's results in the account, and have no option to create them again.
 BY_WHAT_IS_THERE = {"convert_lead", "import_contacts"}
 ONCE_JOBS = [tool for tool in JOBS if tool not in BY_WHAT_IS_THERE]
 
@@ -75,7 +75,7 @@ async def one_write(tool: str, time: FakeTime) -> AsyncIterator[Shop]:
     account = Account(tool)
     arguments = {name: value for name, value in FIRST[tool].arguments.items() if name != "allow_duplicate"}
     settings = Settings(subdomain="acme", api_token="t0ken-of-acme")
-    async with working(Clientary(settings, httpx.MockTransport(account), time.clock)) as agent:
+    async with connect(Clientary(settings, httpx.MockTransport(account), time.clock)) as agent:
         yield Shop(agent, tool, arguments, lambda: account.made)
 
 
@@ -84,7 +84,7 @@ async def a_job(tool: str, time: FakeTime) -> AsyncIterator[Shop]:
     """For a job, on the sandbox: it may create one record or send one mail, and change others for it."""
     sandbox = agency()
     arguments, _ = record_for(sandbox, tool)
-    async with working(owned(sandbox, time)) as agent:
+    async with connect(configured(sandbox, time)) as agent:
         yield Shop(agent, tool, arguments | {"confirm": True}, lambda: len(sandbox.ledger.of("POST")))
 
 
@@ -182,7 +182,7 @@ async def paid_twice(sandbox: Sandbox, change: dict[str, Any]) -> bool:
     call = PAYMENT | {"invoice_id": invoices[0]}
     if "invoice_id" in change:
         change = {"invoice_id": invoices[1]}
-    async with working(owned(sandbox)) as agent:
+    async with connect(configured(sandbox)) as agent:
         await agent.answer("create_payment", **call)
         answer = await agent.answer("create_payment", **call | change)
     assert ("notice" in answer) == (len(sandbox.ledger) == 1)
@@ -200,7 +200,7 @@ async def test_a_different_payment_is_a_different_call(sandbox: Sandbox, change:
 
 
 async def test_one_tools_calls_do_not_block_another_tool(sandbox: Sandbox) -> None:
-    async with working(owned(sandbox)) as agent:
+    async with connect(configured(sandbox)) as agent:
         await agent.answer("create_client", name="Globex")
         await agent.answer("create_lead", name="Globex")
     assert [write.resource for write in sandbox.ledger] == ["clients", "leads"]
@@ -211,7 +211,7 @@ async def test_one_tools_calls_do_not_block_another_tool(sandbox: Sandbox) -> No
 
 async def test_updates_and_deletes_run_every_time(sandbox: Sandbox) -> None:
     (client,) = some(sandbox, "clients")
-    async with working(owned(sandbox)) as agent:
+    async with connect(configured(sandbox)) as agent:
         for _ in range(2):
             await agent.answer("update_client", client_id=client, city="Bath")
     assert len(sandbox.ledger) == 2
@@ -220,7 +220,7 @@ async def test_updates_and_deletes_run_every_time(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize("tool", ["send_invoice_message", "charge_payment_profile"])
 async def test_a_preview_is_not_remembered(sandbox: Sandbox, era: Era, tool: str) -> None:
     arguments, _ = record_for(sandbox, tool)
-    async with working(owned(sandbox), era) as agent:
+    async with connect(configured(sandbox), era) as agent:
         for _ in range(2):
             assert "notice" not in await agent.answer(tool, **arguments)
         assert (await agent.answer(tool, **arguments, confirm=True))["done"] is True
@@ -230,7 +230,7 @@ async def test_a_preview_is_not_remembered(sandbox: Sandbox, era: Era, tool: str
 
 async def test_a_call_that_failed_is_not_remembered(sandbox: Sandbox, era: Era) -> None:
     sandbox.switches = Switches(plan_limit=frozenset({"clients"}))
-    async with working(owned(sandbox), era) as agent:
+    async with connect(configured(sandbox), era) as agent:
         assert "plan" in await agent.refusal("create_client", name="Globex")
         sandbox.switches = Switches()
         assert "notice" not in await agent.answer("create_client", name="Globex")
@@ -239,28 +239,28 @@ async def test_a_call_that_failed_is_not_remembered(sandbox: Sandbox, era: Era) 
 
 async def test_a_declined_call_is_not_remembered(sandbox: Sandbox, era: Era) -> None:
     arguments, _ = record_for(sandbox, "send_invoice_message")
-    person = Person(mcp_types.ElicitResult(action="decline"))
-    async with working(owned(sandbox), era, person) as agent:
+    user = User(mcp_types.ElicitResult(action="decline"))
+    async with connect(configured(sandbox), era, user) as agent:
         await agent.refusal("send_invoice_message", **arguments, confirm=True)
-        person.reply = Person().reply
+        user.reply = User().reply
         assert "notice" not in await agent.answer("send_invoice_message", **arguments, confirm=True)
     assert len(sandbox.sent_messages) == 1
 
 
 async def test_replaying_a_sent_mail_asks_nobody(sandbox: Sandbox, era: Era) -> None:
     arguments, _ = record_for(sandbox, "send_invoice_message")
-    person = Person()
-    async with working(owned(sandbox), era, person) as agent:
+    user = User()
+    async with connect(configured(sandbox), era, user) as agent:
         for _ in range(2):
             await agent.answer("send_invoice_message", **arguments, confirm=True)
-    assert (len(person.questions), len(sandbox.sent_messages)) == (1, 1)
+    assert (len(user.questions), len(sandbox.sent_messages)) == (1, 1)
 
 
 async def test_a_record_that_was_found_after_its_answer_was_lost_is_remembered(
     sandbox: Sandbox, time: FakeTime
 ) -> None:
     sandbox.faults = Faults([Fault("drop", "POST", "leads", nth=1, after=True)])
-    async with working(owned(sandbox, time)) as agent:
+    async with connect(configured(sandbox, time)) as agent:
         first = await agent.answer("create_lead", name="Globex Lost")
         again = await agent.answer("create_lead", name="Globex Lost")
     assert first["id"] == again["id"]
@@ -275,7 +275,7 @@ async def test_a_call_cancelled_by_the_host_does_not_run_a_second_time(sandbox: 
         await anyio.sleep(5)
 
     sandbox.faults = Faults([Fault("slow", "POST", "leads", nth=1, after=True)], sleep=while_in_flight)
-    async with working(owned(sandbox), era) as agent:
+    async with connect(configured(sandbox), era) as agent:
         async with anyio.create_task_group() as group:
             group.start_soon(agent.call, "create_lead", {"name": "Globex"})
             await given_up.wait()
@@ -286,14 +286,14 @@ async def test_a_call_cancelled_by_the_host_does_not_run_a_second_time(sandbox: 
 
 async def test_a_waiting_duplicate_runs_when_the_first_call_fails(sandbox: Sandbox, time: FakeTime) -> None:
     sandbox.faults = Faults([Fault("drop", "POST", "leads", nth=1)])
-    async with working(owned(sandbox, time)) as agent, anyio.create_task_group() as group:
+    async with connect(configured(sandbox, time)) as agent, anyio.create_task_group() as group:
         for _ in range(2):
             group.start_soon(agent.call, "create_lead", {"name": "Globex"})
     assert len(sandbox.ledger) == 1
 
 
 async def test_all_sessions_of_the_process_share_recent_calls(sandbox: Sandbox, era: Era) -> None:
-    async with owned(sandbox) as clientary:
+    async with configured(sandbox) as clientary:
         server = ClientaryServer(clientary)
         async with host(server, era) as one, host(server, era) as other:
             first = await Agent(one).answer("create_lead", name="Globex")
@@ -304,14 +304,14 @@ async def test_all_sessions_of_the_process_share_recent_calls(sandbox: Sandbox, 
 
 async def test_recent_calls_are_forgotten_when_the_process_ends(sandbox: Sandbox) -> None:
     for _ in range(2):
-        async with working(owned(sandbox)) as agent:
+        async with connect(configured(sandbox)) as agent:
             await agent.answer("create_lead", name="Globex")
     assert len(sandbox.ledger) == 2
 
 
 @pytest.mark.parametrize(("window", "done"), [(0, 2), (60, 2), (3_600, 1)])
 async def test_the_window_is_a_setting(sandbox: Sandbox, time: FakeTime, window: float, done: int) -> None:
-    async with working(owned(sandbox, time, duplicate_window=window)) as agent:
+    async with connect(configured(sandbox, time, duplicate_window=window)) as agent:
         await agent.answer("create_lead", name="Globex")
         await time.clock.sleep(61)
         await agent.answer("create_lead", name="Globex")
@@ -319,7 +319,7 @@ async def test_the_window_is_a_setting(sandbox: Sandbox, time: FakeTime, window:
 
 
 async def test_the_first_of_many_calls_is_still_remembered(sandbox: Sandbox) -> None:
-    async with working(owned(sandbox)) as agent:
+    async with connect(configured(sandbox)) as agent:
         for number in range(200):
             await agent.answer("create_lead", name=f"Globex {number}")
         await agent.answer("create_lead", name="Globex 0")

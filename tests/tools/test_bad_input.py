@@ -227,12 +227,12 @@ WRONG: list[Call] = [
 async def test_invalid_arguments_are_reported_with_valid_values_and_nothing_is_sent(
     account: respx.MockRouter, agent: Agent, tool: str, arguments: dict[str, Any], words: str
 ) -> None:
-    said = await agent.refusal(tool, **arguments)
-    assert words in said
+    message = await agent.refusal(tool, **arguments)
+    assert words in message
     assert len(account.calls) == 0
-    assert len(said) < 2_000
+    assert len(message) < 2_000
     for foreign in ("pydantic", "Input should", "validation error", "For further information"):
-        assert foreign not in said
+        assert foreign not in message
 
 
 async def test_a_misspelled_argument_is_rejected_by_every_tool_in_both_eras(
@@ -240,11 +240,11 @@ async def test_a_misspelled_argument_is_rejected_by_every_tool_in_both_eras(
 ) -> None:
     every_tool = replace(SETTINGS, toolsets=EVERYTHING)
     async with agent_of(Clientary(every_tool, clock=time.clock), era) as agent:
-        said = {tool.name: await agent.refusal(tool.name, no_such_thing=1) for tool in ALL}
-    assert [name for name, text in said.items() if not text.startswith(f"{name}: ")] == []
-    assert [name for name, text in said.items() if "there is no argument 'no_such_thing'" not in text] == []
+        message = {tool.name: await agent.refusal(tool.name, no_such_thing=1) for tool in ALL}
+    assert [name for name, text in message.items() if not text.startswith(f"{name}: ")] == []
+    assert [name for name, text in message.items() if "there is no argument 'no_such_thing'" not in text] == []
     writing = {tool.name for tool in ALL if not tool.effect.reads_only}
-    assert {name for name, text in said.items() if text.endswith("Nothing was sent.")} == writing
+    assert {name for name, text in message.items() if text.endswith("Nothing was sent.")} == writing
     assert len(account.calls) == 0
 
 
@@ -266,8 +266,8 @@ async def test_lines_are_accepted_as_a_list_or_as_json_text(
 
 
 async def test_a_list_within_lines_given_as_json_text_is_still_checked(account: respx.MockRouter, agent: Agent) -> None:
-    said = await agent.refusal("create_invoice", **INVOICE, items=json.dumps([{"title": "x"}]))
-    assert "items.0.price is required" in said
+    message = await agent.refusal("create_invoice", **INVOICE, items=json.dumps([{"title": "x"}]))
+    assert "items.0.price is required" in message
     assert len(account.calls) == 0
 
 

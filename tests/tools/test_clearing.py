@@ -8,7 +8,7 @@ from clientary_mcp.sandbox import Sandbox
 from clientary_mcp.tools import ALL
 from clientary_mcp.tools.tool import Tool
 from tests.support.agent import Era
-from tests.support.people import owned, some, working, writes
+from tests.support.users import configured, connect, some, writes
 from tool_schemas.base.models import PartialUpdate
 
 pytestmark = pytest.mark.anyio
@@ -59,7 +59,7 @@ def test_the_fields_that_can_be_cleared_are_published(tool: Tool) -> None:
 async def test_a_cleared_field_is_sent_as_empty_text_and_becomes_empty(sandbox: Sandbox, tool: Tool, era: Era) -> None:
     names = CLEARABLE[tool.name].split()
     where = address(sandbox, tool)
-    async with working(owned(sandbox), era) as agent:
+    async with connect(configured(sandbox), era) as agent:
         answer = await agent.answer(tool.name, **where, clear=names)
     assert [method for method, _ in writes(sandbox)] == ["PUT"]
     filled = {name for name in names if answer.get(name) not in (None, "", 0, [], {})}
@@ -70,18 +70,18 @@ async def test_a_cleared_field_is_sent_as_empty_text_and_becomes_empty(sandbox: 
 async def test_every_other_field_is_rejected_with_the_clearable_ones(sandbox: Sandbox, tool: Tool) -> None:
     others = tool.arguments.model_fields.keys() - {*CLEARABLE[tool.name].split()}
     where = address(sandbox, tool)
-    async with working(owned(sandbox)) as agent:
+    async with connect(configured(sandbox)) as agent:
         for name in (*others, "no_such_field"):
-            said = await agent.refusal(tool.name, **where, clear=[name])
-            assert said.startswith(f"{tool.name}: clear.0 takes one of ")
-            assert all(repr(valid) in said for valid in CLEARABLE[tool.name].split())
+            text = await agent.refusal(tool.name, **where, clear=[name])
+            assert text.startswith(f"{tool.name}: clear.0 takes one of ")
+            assert all(repr(valid) in text for valid in CLEARABLE[tool.name].split())
     assert not sandbox.requests
 
 
 @pytest.mark.parametrize("clear", [["city"], '["city"]'])
 async def test_a_field_can_be_cleared_while_others_are_set(sandbox: Sandbox, clear: Any) -> None:
     (client,) = some(sandbox, "clients")
-    async with working(owned(sandbox)) as agent:
+    async with connect(configured(sandbox)) as agent:
         answer = await agent.answer("update_client", client_id=client, clear=clear, state="OR", zip="")
     assert (answer.get("city"), answer["state"]) == ("", "OR")
     kept = sandbox.connection.execute("SELECT zip FROM clients WHERE id = ?", (client,)).fetchone()["zip"]
@@ -92,9 +92,9 @@ async def test_a_field_can_be_cleared_while_others_are_set(sandbox: Sandbox, cle
 async def test_a_field_cannot_be_both_set_and_cleared(sandbox: Sandbox, tool: Tool) -> None:
     name = next(each for each in CLEARABLE[tool.name].split() if each in ("description", "note", "title"))
     where = address(sandbox, tool)
-    async with working(owned(sandbox)) as agent:
-        said = await agent.refusal(tool.name, **where, **{name: "Something"}, clear=[name])
-    assert f"both sets and clears {name}" in said
+    async with connect(configured(sandbox)) as agent:
+        text = await agent.refusal(tool.name, **where, **{name: "Something"}, clear=[name])
+    assert f"both sets and clears {name}" in text
     assert not sandbox.requests
 
 
@@ -104,7 +104,7 @@ async def test_an_update_with_every_argument_filled_in_changes_only_the_intended
     (invoice,) = some(sandbox, "invoices")
     before = dict(sandbox.connection.execute("SELECT * FROM invoices WHERE id = ?", (invoice,)).fetchone())
     empty: dict[str, Any] = {"client_id": 0, "number": "", "due_date": "", "status": "", "items": [], "clear": []}
-    async with working(owned(sandbox), era) as agent:
+    async with connect(configured(sandbox), era) as agent:
         await agent.answer("update_invoice", invoice_id=invoice, title="Renamed", **empty)
     after = dict(sandbox.connection.execute("SELECT * FROM invoices WHERE id = ?", (invoice,)).fetchone())
     changed = {name for name in before if before[name] != after[name]}

@@ -90,7 +90,7 @@ async def test_lines_are_changed_removed_and_added_by_one_update(
 
 @every_document
 @pytest.mark.parametrize(
-    ("item", "said"),
+    ("item", "text"),
     [
         ({"remove": True}, "needs item_id to say which line to remove"),
         ({"title": "new", "quantity": 1}, "needs title, quantity and price"),
@@ -102,9 +102,9 @@ async def test_lines_are_changed_removed_and_added_by_one_update(
     ],
 )
 async def test_an_invalid_line_sends_nothing(
-    agent: Agent, account: respx.MockRouter, document: Document, item: Any, said: str
+    agent: Agent, account: respx.MockRouter, document: Document, item: Any, text: str
 ) -> None:
-    assert said in await agent.refusal(f"update_{document.name}", **document.id, items=[item])
+    assert text in await agent.refusal(f"update_{document.name}", **document.id, items=[item])
     assert sent(account) == []
 
 

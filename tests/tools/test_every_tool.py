@@ -308,7 +308,7 @@ async def test_a_write_of_unknown_outcome_is_sent_once_and_names_the_tool_to_che
     agent: Agent, account: respx.MockRouter, exchange: Exchange, fails: dict[str, Any]
 ) -> None:
     account.request(exchange.method, exchange.path).mock(**fails)
-    account.get().respond(503)  # so that looking tells nothing either
+    account.get().respond(503)  # so that the check finds nothing either
     refusal = await agent.refusal(exchange.tool, **exchange.arguments)
     assert "unknown whether" in refusal
     assert re.search(
@@ -318,9 +318,9 @@ async def test_a_write_of_unknown_outcome_is_sent_once_and_names_the_tool_to_che
 
 
 async def test_a_misspelled_argument_sends_nothing(agent: Agent, account: respx.MockRouter) -> None:
-    said = {
+    text = {
         exchange.tool: await agent.refusal(exchange.tool, **exchange.arguments, nonsense=1)
         for exchange in FIRST.values()
     }
-    assert [tool for tool, refusal in said.items() if "there is no argument 'nonsense'" not in refusal] == []
+    assert [tool for tool, refusal in text.items() if "there is no argument 'nonsense'" not in refusal] == []
     assert sent(account) == []

@@ -19,7 +19,7 @@ from tests.support.agent import Agent, Era, agent_of
 from tests.support.clock import FakeTime
 from tests.support.gated import ADDRESSED, EVERYTHING, GATED, JOBS, RECORDS, id_name, kind_of, own_id, record_for
 from tests.support.long import covering
-from tests.support.people import owned
+from tests.support.users import configured
 
 pytestmark = pytest.mark.anyio
 
@@ -77,7 +77,7 @@ def dump(sandbox: Sandbox) -> list[str]:
 
 
 def cents(amount: float) -> Decimal:
-    """An amount of an answer, in the unit of the tables; exact, so that a lost cent is seen."""
+    """An amount of an answer, in the unit of the tables; exact, so that a lost cent is detected."""
     return Decimal(str(amount)) * 100
 
 
@@ -104,7 +104,7 @@ async def test_an_unconfirmed_call_only_reads(sandbox: Sandbox, agent: Agent, to
     shown = [answer["record"]] if "record" in answer else answer["steps"]
     assert any(record_id in row.values() and label in row.values() for row in shown)
     assert ("record" in answer) or tool in JOBS
-    # In a sentence, a job on one record may call it by what people know it by.
+    # In a sentence, a job on one record may use the name that users know it by.
     names = {str(record_id), f"“{label}”"} if tool in JOBS else {str(record_id)}
     assert "record" not in answer or any(name in answer["message"] for name in names)
     assert answer["message"].startswith("Nothing was changed.")
@@ -117,15 +117,15 @@ async def test_a_job_carries_out_its_preview_and_a_second_call_does_nothing(
 ) -> None:
     arguments, _ = record_for(sandbox, tool)
     time = FakeTime(sandbox.today)
-    async with agent_of(owned(sandbox, time), era) as agent:
+    async with agent_of(configured(sandbox, time), era) as agent:
         shown = await agent.answer(tool, **arguments)
         answer = await agent.answer(tool, **arguments, confirm=True)
         written = len(sandbox.ledger)
-        await time.clock.sleep(3_600)  # so that no answer is told again: a job knows what it did without that
+        await time.clock.sleep(3_600)  # so that no answer is replayed: a job knows what it did without that
         second = [await agent.answer(tool, **arguments, confirm=confirm) for confirm in (False, True)]
     assert (answer["done"], written > 0) == (True, True)
     assert answer.get("totals") == shown.get("totals")
-    assert [(told["done"], "to_proceed" in told) for told in second] == [(False, False)] * 2
+    assert [(related["done"], "to_proceed" in related) for related in second] == [(False, False)] * 2
     assert len(sandbox.ledger) == written
 
 
@@ -157,15 +157,15 @@ async def test_a_record_that_does_not_exist_is_not_found(
     arguments, _ = record_for(sandbox, tool)
     name = id_name(tool)
     before = dump(sandbox)
-    said = await agent.refusal(tool, **arguments | {name: 999_999_999}, confirm=confirm)
-    assert "was not found" in said
-    assert "999999999" in said
-    assert f"Check {name}; list_" in said
+    text = await agent.refusal(tool, **arguments | {name: 999_999_999}, confirm=confirm)
+    assert "was not found" in text
+    assert "999999999" in text
+    assert f"Check {name}; list_" in text
     assert dump(sandbox) == before
     assert sandbox.sent_messages == []
 
 
-# What is said of a record that is not there, where its id stands in a list or in a path: no row may be lost for it.
+# The report on a missing record whose id is in a list or a path: it must not be dropped silently.
 OF_NONE = {
     "import_contacts": ("Client 999999999 does not exist.", "Client 999999999 does not exist."),
     "send_payment_reminders": ("the invoice does not exist", "the invoice does not exist"),
@@ -198,9 +198,9 @@ async def test_a_record_of_another_parent_is_not_found(
     table = TABLES[parent.removesuffix("_id")]
     other = one(sandbox, f"SELECT id FROM {table} WHERE id <> ?", arguments[parent])  # noqa: S608 our names
     before = dump(sandbox)
-    said = await agent.refusal(tool, **arguments | {parent: other}, confirm=confirm)
-    assert "was not found" in said
-    assert parent in said
+    text = await agent.refusal(tool, **arguments | {parent: other}, confirm=confirm)
+    assert "was not found" in text
+    assert parent in text
     assert dump(sandbox) == before
 
 
@@ -227,11 +227,11 @@ async def test_deleting_a_client_previews_related_records_to_the_cent(sandbox: S
         "UPDATE invoices SET currency_code = ? WHERE id = (SELECT max(id) FROM invoices WHERE client_id = ?)",
         ("GBP" if spare != "GBP" else "EUR", owner),
     )
-    told = (await agent.answer("delete_client", **arguments))["goes_with_it"]
-    counts = {table: count(sandbox, table, f"client_id = {owner}") for table in told}
+    related = (await agent.answer("delete_client", **arguments))["goes_with_it"]
+    counts = {table: count(sandbox, table, f"client_id = {owner}") for table in related}
     assert set(counts) == set(CASCADES["delete_client"])
     assert counts["invoices"] > 30
-    assert {table: part["count"] for table, part in told.items()} == counts
+    assert {table: part["count"] for table, part in related.items()} == counts
     for table, amounts in (("invoices", ("total_cost", "balance")), ("estimates", ("total_cost",))):
         sums = ", ".join(f"sum({amount}) AS {amount}" for amount in amounts)
         rows = sandbox.connection.execute(
@@ -240,12 +240,12 @@ async def test_deleting_a_client_previews_related_records_to_the_cent(sandbox: S
         )
         shown = [
             {key: value if key in ("currency_code", "count") else cents(value) for key, value in part.items()}
-            for part in told[table]["amounts"]
+            for part in related[table]["amounts"]
         ]
         assert shown == [dict(row) for row in rows]
-    assert len(told["invoices"]["amounts"]) == 2
+    assert len(related["invoices"]["amounts"]) == 2
     names = {row[0] for row in sandbox.connection.execute("SELECT name FROM contacts WHERE client_id = ?", (owner,))}
-    assert set(told["contacts"]["first"]) == names
+    assert set(related["contacts"]["first"]) == names
 
 
 async def test_deleting_a_project_counts_its_tasks_hours_and_possibly_related_records(
@@ -253,10 +253,10 @@ async def test_deleting_a_project_counts_its_tasks_hours_and_possibly_related_re
 ) -> None:
     arguments, _ = record_for(sandbox, "delete_project")
     answer = await agent.answer("delete_project", **arguments)
-    told = answer["goes_with_it"]
+    related = answer["goes_with_it"]
     for part, tables in (
-        (told, ("tasks", "hours")),
-        (told["possibly"], ("invoices", "estimates")),
+        (related, ("tasks", "hours")),
+        (related["possibly"], ("invoices", "estimates")),
     ):
         for table in tables:
             assert part[table]["count"] == count(sandbox, table, f"project_id = {arguments['project_id']}")
@@ -266,18 +266,18 @@ async def test_deleting_a_project_counts_its_tasks_hours_and_possibly_related_re
 async def test_related_records_without_permission_are_marked_hidden(sandbox: Sandbox, agent: Agent) -> None:
     arguments, _ = record_for(sandbox, "delete_project")
     sandbox.switches = Switches(allow_hours=False)
-    told = (await agent.answer("delete_project", **arguments))["goes_with_it"]
-    assert "count" not in told["hours"]
-    assert "may not" in told["hours"]["not_visible"]
-    assert told["tasks"]["count"] == count(sandbox, "tasks", f"project_id = {arguments['project_id']}")
+    related = (await agent.answer("delete_project", **arguments))["goes_with_it"]
+    assert "count" not in related["hours"]
+    assert "may not" in related["hours"]["not_visible"]
+    assert related["tasks"]["count"] == count(sandbox, "tasks", f"project_id = {arguments['project_id']}")
 
 
 async def test_deleting_a_schedule_counts_the_invoices_that_stay(sandbox: Sandbox, agent: Agent) -> None:
     arguments, _ = record_for(sandbox, "delete_recurring_schedule")
     made = count(sandbox, "invoices", f"recurring_schedule_id = {arguments['recurring_schedule_id']}")
     invoices = count(sandbox, "invoices")
-    told = (await agent.answer("delete_recurring_schedule", **arguments))["goes_with_it"]
-    assert told["stays"]["invoices_already_made"]["count"] == made
+    related = (await agent.answer("delete_recurring_schedule", **arguments))["goes_with_it"]
+    assert related["stays"]["invoices_already_made"]["count"] == made
     assert "stay" in (await agent.answer("delete_recurring_schedule", **arguments, confirm=True))["message"]
     assert count(sandbox, "invoices") == invoices
 
@@ -290,10 +290,10 @@ async def test_deleting_a_card_names_the_schedules_that_charge_it(sandbox: Sandb
             "SELECT id FROM recurring_schedules WHERE payment_profile_id = ?", (arguments["payment_profile_id"],)
         )
     ]
-    told = (await agent.answer("delete_payment_profile", **arguments))["goes_with_it"]
-    told = told["recurring_schedules_that_charge_it"]
-    assert told["count"] == len(schedules)
-    assert sorted(name.split()[0] for name in told["first"]) == schedules
+    related = (await agent.answer("delete_payment_profile", **arguments))["goes_with_it"]
+    related = related["recurring_schedules_that_charge_it"]
+    assert related["count"] == len(schedules)
+    assert sorted(name.split()[0] for name in related["first"]) == schedules
 
 
 async def test_deleting_an_invoice_previews_its_payments(sandbox: Sandbox, agent: Agent) -> None:

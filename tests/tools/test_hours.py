@@ -112,7 +112,7 @@ async def test_hours_without_counts_are_counted_locally(agent: Agent, account: r
 
 
 @pytest.mark.parametrize(
-    ("told", "arguments", "asked"),
+    ("fields", "arguments", "asked"),
     [
         ({"worked_hours": 0}, {}, False),
         ({"worked_hours": None}, {}, True),
@@ -122,9 +122,9 @@ async def test_hours_without_counts_are_counted_locally(agent: Agent, account: r
     ],
 )
 async def test_a_project_without_such_hours_is_not_read(
-    agent: Agent, account: respx.MockRouter, told: dict[str, Any], arguments: dict[str, Any], *, asked: bool
+    agent: Agent, account: respx.MockRouter, fields: dict[str, Any], arguments: dict[str, Any], *, asked: bool
 ) -> None:
-    account.get("projects").respond(json=listed("projects", {**PROJECT, **told}))
+    account.get("projects").respond(json=listed("projects", {**PROJECT, **fields}))
     account.get(OF_PROJECT).respond(json=LIST)
     answer = await agent.answer("list_hours", **arguments)
     assert answer["returned"] == asked

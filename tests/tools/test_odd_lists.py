@@ -17,12 +17,12 @@ JsonObject = dict[str, Any]
 LATE: JsonObject = {"status": 1, "due_date": "2023/11/13", "balance": "0.01"}
 
 
-def invoice(number: int, **told: Any) -> JsonObject:
-    return {**INVOICE, "id": number, **told}
+def invoice(number: int, **fields: Any) -> JsonObject:
+    return {**INVOICE, "id": number, **fields}
 
 
 @pytest.mark.parametrize(
-    ("told", "overdue"),
+    ("fields", "overdue"),
     [
         (LATE, True),
         ({**LATE, "status": "Viewed"}, True),
@@ -42,9 +42,9 @@ def invoice(number: int, **told: Any) -> JsonObject:
     ids=str,
 )
 async def test_overdue_means_sent_or_viewed_past_due_and_with_a_balance(
-    agent: Agent, account: respx.MockRouter, told: JsonObject, *, overdue: bool
+    agent: Agent, account: respx.MockRouter, fields: JsonObject, *, overdue: bool
 ) -> None:
-    account.get("invoices").respond(json=listed("invoices", invoice(1, **told)))
+    account.get("invoices").respond(json=listed("invoices", invoice(1, **fields)))
     assert (await agent.answer("list_invoices", overdue=True))["returned"] == overdue
     assert (await agent.answer("list_invoices", overdue=False))["returned"] == (not overdue)
 

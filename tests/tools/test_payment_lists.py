@@ -14,10 +14,10 @@ pytestmark = pytest.mark.anyio
 JsonObject = dict[str, Any]
 
 
-def payments(*invoices: int | None, **told: Any) -> JsonObject:
+def payments(*invoices: int | None, **fields: Any) -> JsonObject:
     """A list of payments of 1.10 each, of these invoices."""
     rows = [
-        {**PAYMENT, "id": number, "invoice_id": invoice, "amount": "1.10", **told}
+        {**PAYMENT, "id": number, "invoice_id": invoice, "amount": "1.10", **fields}
         for number, invoice in enumerate(invoices, start=1)
     ]
     return listed("payments", *rows)
@@ -28,11 +28,11 @@ def invoices(*numbers: int, **about: Any) -> JsonObject:
     return listed("invoices", *(invoice(number) for number in numbers)) | about
 
 
-def invoice(number: int, **told: Any) -> JsonObject:
-    return {**INVOICE, "id": number, "currency_code": "EUR" if number % 2 else "USD", "payments": [], **told}
+def invoice(number: int, **fields: Any) -> JsonObject:
+    return {**INVOICE, "id": number, "currency_code": "EUR" if number % 2 else "USD", "payments": [], **fields}
 
 
-def looked(account: respx.MockRouter) -> list[str]:
+def lookups(account: respx.MockRouter) -> list[str]:
     """The reads that followed the list of payments."""
     first, *rest = sent(account)
     assert first.path == "payments"
@@ -47,7 +47,7 @@ async def test_a_few_invoices_are_looked_up_one_by_one(agent: Agent, account: re
         {"currency_code": "EUR", "count": 3, "amount": 3.3},
         {"currency_code": "USD", "count": 2, "amount": 2.2},
     ]
-    assert looked(account) == ["invoices/1", "invoices/2"]
+    assert lookups(account) == ["invoices/1", "invoices/2"]
 
 
 async def test_one_page_of_invoices_may_suffice(agent: Agent, account: respx.MockRouter) -> None:
@@ -55,7 +55,7 @@ async def test_one_page_of_invoices_may_suffice(agent: Agent, account: respx.Moc
     account.get("invoices").respond(json=invoices(9, 3, 2, 1, page_count=40, total_count=160))
     answer = await agent.answer("list_payments")
     assert [row["count"] for row in answer["total_amounts"]] == [2, 1]
-    assert looked(account) == ["invoices"]
+    assert lookups(account) == ["invoices"]
 
 
 async def test_the_few_missing_from_that_page_are_looked_up_one_by_one(agent: Agent, account: respx.MockRouter) -> None:
@@ -64,7 +64,7 @@ async def test_the_few_missing_from_that_page_are_looked_up_one_by_one(agent: Ag
     account.get("invoices/1").respond(json=invoice(1))
     answer = await agent.answer("list_payments")
     assert [row["count"] for row in answer["total_amounts"]] == [2, 1]
-    assert looked(account) == ["invoices", "invoices/1"]
+    assert lookups(account) == ["invoices", "invoices/1"]
 
 
 async def test_a_short_list_of_invoices_is_read_whole(agent: Agent, account: respx.MockRouter) -> None:
@@ -75,14 +75,14 @@ async def test_a_short_list_of_invoices_is_read_whole(agent: Agent, account: res
     account.get("invoices/2").respond(json=invoice(2))
     answer = await agent.answer("list_payments")
     assert [row["count"] for row in answer["total_amounts"]] == [2, 2]
-    assert len(looked(account)) == 3
+    assert len(lookups(account)) == 3
 
 
 async def test_a_payment_with_a_currency_needs_no_invoice(agent: Agent, account: respx.MockRouter) -> None:
     account.get("payments").respond(json=payments(1, 2, currency_code="GBP"))
     answer = await agent.answer("list_payments")
     assert answer["total_amounts"] == [{"currency_code": "GBP", "count": 2, "amount": 2.2}]
-    assert looked(account) == []
+    assert lookups(account) == []
 
 
 @pytest.mark.parametrize("gone", [{"status_code": 404}, {"json": invoice(1, currency_code=None)}])
@@ -118,7 +118,7 @@ async def test_no_more_than_fifty_invoices_are_looked_up_implicitly(
     account.get("invoices").respond(json=invoices(*range(1, count + 1)))
     answer = await agent.answer("list_payments", limit=count)
     assert ("total_amounts" in answer) is looks
-    assert looked(account) == ["invoices"] * looks
+    assert lookups(account) == ["invoices"] * looks
     assert looks or "51 of them would have to be read" in answer["notice"]
     narrowed = await agent.answer("list_payments", from_date="2000-01-01")
     assert sum(row["count"] for row in narrowed["total_amounts"]) == count

@@ -20,7 +20,7 @@ from clientary_mcp.settings import Settings
 from tests.conftest import SETTINGS, TODAY
 from tests.support.agent import Agent, Era
 from tests.support.long import covering
-from tests.support.people import Person, owned, some, working, writes
+from tests.support.users import User, configured, connect, some, writes
 from tool_schemas.raw import ReadApi
 
 pytestmark = pytest.mark.anyio
@@ -32,7 +32,7 @@ METHODS = ["GET", "POST", "PUT", "DELETE"]
 @pytest.fixture
 async def agent(sandbox: Sandbox) -> AsyncIterator[Agent]:
     """An agent that may send any request to the embedded account."""
-    async with working(owned(sandbox, toolsets=RAW)) as agent:
+    async with connect(configured(sandbox, toolsets=RAW)) as agent:
         yield agent
 
 
@@ -60,11 +60,11 @@ async def test_a_query_is_sent_unchanged_and_cannot_inject_parameters(sandbox: S
 
 
 async def test_a_read_asks_nobody_with_or_without_confirm(sandbox: Sandbox, era: Era) -> None:
-    person = Person()
-    async with working(owned(sandbox, toolsets=RAW), era, person) as agent:
+    user = User()
+    async with connect(configured(sandbox, toolsets=RAW), era, user) as agent:
         answer = await agent.answer("api_request", method="GET", path="staff", confirm=True)
     assert answer["body"]["staff"]
-    assert not person.questions
+    assert not user.questions
 
 
 WRITES: list[tuple[str, str, str, Any]] = [
@@ -111,10 +111,10 @@ async def test_the_current_record_is_shown_before_an_update_or_delete(sandbox: S
 
 
 async def test_the_question_shows_the_request(sandbox: Sandbox, era: Era) -> None:
-    person = Person()
-    async with working(owned(sandbox, toolsets=RAW), era, person) as agent:
+    user = User()
+    async with connect(configured(sandbox, toolsets=RAW), era, user) as agent:
         await agent.answer("api_request", method="POST", path="leads", body={"lead": {"name": "Globex"}}, confirm=True)
-    assert all(part in person.questions[0] for part in ("POST", "leads", '{"lead":{"name":"Globex"}}'))
+    assert all(part in user.questions[0] for part in ("POST", "leads", '{"lead":{"name":"Globex"}}'))
     assert len(sandbox.ledger) == 1
 
 
@@ -138,7 +138,7 @@ HOSTILE = [
 @pytest.mark.parametrize(("path", "confirm"), covering(product(HOSTILE, [False, True])))
 async def test_an_unsafe_path_is_refused_and_nothing_is_sent(path: str, confirm: bool) -> None:
     sandbox = Sandbox(TODAY, filled=False)
-    async with working(owned(sandbox, toolsets=RAW)) as agent:
+    async with connect(configured(sandbox, toolsets=RAW)) as agent:
         for method in ("GET", "DELETE"):
             result = await agent.call("api_request", {"method": method, "path": path, "confirm": confirm})
             assert result.is_error
@@ -153,7 +153,7 @@ async def requested(path: str, query: dict[str, str] | None = None) -> list[http
         left.append(request)
         return httpx.Response(200, json={})
 
-    async with working(playing(answer)) as agent:
+    async with connect(playing(answer)) as agent:
         await agent.answer("api_request", method="GET", path=path, **({"query": query} if query else {}))
     return left
 
@@ -222,12 +222,12 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("wrong", "said"), WRONG)
+@pytest.mark.parametrize(("wrong", "message"), WRONG)
 async def test_other_mistakes_in_a_request_are_reported_and_nothing_is_sent(
-    sandbox: Sandbox, agent: Agent, wrong: dict[str, Any], said: str
+    sandbox: Sandbox, agent: Agent, wrong: dict[str, Any], message: str
 ) -> None:
     refusal = await agent.refusal("api_request", **{"method": "POST", "path": "clients", "confirm": True} | wrong)
-    assert said in refusal
+    assert message in refusal
     assert "Nothing was sent" in refusal
     assert not sandbox.requests
 
@@ -235,7 +235,7 @@ async def test_other_mistakes_in_a_request_are_reported_and_nothing_is_sent(
 @pytest.mark.parametrize("choice", [{"read_only": True}, {"toolsets": RAW | {"read"}}])
 @pytest.mark.parametrize("method", METHODS[1:])
 async def test_read_only_mode_sends_only_reads(sandbox: Sandbox, method: str, choice: dict[str, Any]) -> None:
-    async with working(owned(sandbox, **{"toolsets": RAW} | choice)) as agent:
+    async with connect(configured(sandbox, **{"toolsets": RAW} | choice)) as agent:
         refusal = await agent.refusal("api_request", method=method, path="clients")
         assert "'GET'" in refusal
         assert "no argument 'confirm'" in await agent.refusal("api_request", method="GET", path="clients", confirm=True)

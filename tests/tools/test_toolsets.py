@@ -17,7 +17,7 @@ from clientary_mcp.tools.tool import Tool
 from tests.support.agent import Era
 from tests.support.clock import FakeTime
 from tests.support.gated import record_for
-from tests.support.people import Person, owned, some, working, writes
+from tests.support.users import User, configured, connect, some, writes
 
 pytestmark = pytest.mark.anyio
 
@@ -44,9 +44,9 @@ def hidden_in(text: str, offered: Iterable[str]) -> set[str]:
     return set(re.findall(r"\w+", text)) & (set(NAMES) - set(offered))
 
 
-async def offer(sandbox: Sandbox, **choice: Any) -> list[str]:
+async def exposed(sandbox: Sandbox, **choice: Any) -> list[str]:
     """The names of the tools that an agent gets."""
-    async with working(owned(sandbox, **choice)) as agent:
+    async with connect(configured(sandbox, **choice)) as agent:
         return [tool.name for tool in (await agent.client.list_tools()).tools]
 
 
@@ -87,12 +87,12 @@ CHOICES: list[tuple[Choice, list[str]]] = [
 async def test_exactly_the_tools_that_the_owner_chose_are_exposed(
     sandbox: Sandbox, choice: Choice, expected: list[str]
 ) -> None:
-    assert sorted(await offer(sandbox, **choice)) == sorted(expected)
+    assert sorted(await exposed(sandbox, **choice)) == sorted(expected)
 
 
 @pytest.mark.parametrize("resource", RESOURCES)
 async def test_every_resource_can_be_selected_alone(sandbox: Sandbox, resource: str) -> None:
-    assert await offer(sandbox, toolsets=names(resource)) == kept(of(resource))
+    assert await exposed(sandbox, toolsets=names(resource)) == kept(of(resource))
 
 
 @pytest.mark.parametrize("effect", EFFECTS)
@@ -100,21 +100,21 @@ async def test_tools_beyond_the_selected_effect_are_excluded(sandbox: Sandbox, e
     chosen = kept(lambda tool: tool.effect.kinds == {effect})
     if not chosen:
         with pytest.raises(SettingsError, match="no tool to offer"):
-            await offer(sandbox, toolsets=names(effect))
+            await exposed(sandbox, toolsets=names(effect))
         return
-    assert await offer(sandbox, toolsets=names(effect)) == chosen
+    assert await exposed(sandbox, toolsets=names(effect)) == chosen
 
 
 async def test_exclusion_overrides_inclusion(sandbox: Sandbox) -> None:
-    assert await offer(
+    assert await exposed(
         sandbox, tools=names("get_lead", "delete_lead"), toolsets=names("staff"), exclude_tools=names("delete_lead")
     ) == ["get_lead", *STAFF]
 
 
 @pytest.mark.parametrize("more", [{"tools": names("delete_client", "get_client")}, {"toolsets": names("clients")}])
 async def test_read_only_overrides_everything(sandbox: Sandbox, more: Choice) -> None:
-    assert "get_client" in await offer(sandbox, read_only=True, **more)
-    assert "delete_client" not in await offer(sandbox, read_only=True, **more)
+    assert "get_client" in await exposed(sandbox, read_only=True, **more)
+    assert "delete_client" not in await exposed(sandbox, read_only=True, **more)
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ async def test_read_only_overrides_everything(sandbox: Sandbox, more: Choice) ->
     ],
 )
 async def test_settings_that_leave_no_tools_end_the_program(sandbox: Sandbox, choice: Choice) -> None:
-    async with owned(sandbox, **choice) as clientary:
+    async with configured(sandbox, **choice) as clientary:
         with pytest.raises(SettingsError, match="no tool to offer"):
             ClientaryServer(clientary)
 
@@ -156,7 +156,7 @@ ANYTHING = ["GET", "POST", "PUT", "DELETE"]
 async def test_raw_requests_are_exposed_only_when_every_possible_effect_is_allowed(
     sandbox: Sandbox, choice: Choice, methods: list[str]
 ) -> None:
-    async with working(owned(sandbox, **choice)) as agent:
+    async with connect(configured(sandbox, **choice)) as agent:
         (tool,) = [tool for tool in (await agent.client.list_tools()).tools if tool.name == RAW]
     assert tool.input_schema["properties"]["method"]["enum"] == methods
     assert tool.annotations is not None
@@ -166,7 +166,7 @@ async def test_raw_requests_are_exposed_only_when_every_possible_effect_is_allow
 
 
 async def test_raw_requests_exposed_alone_name_no_other_tool(sandbox: Sandbox) -> None:
-    async with working(owned(sandbox, toolsets=names("raw"))) as agent:
+    async with connect(configured(sandbox, toolsets=names("raw"))) as agent:
         listed = (await agent.client.list_tools()).tools
         shown = everything_shown(listed, agent.client.instructions)
     assert not hidden_in(shown, [RAW])
@@ -175,7 +175,7 @@ async def test_raw_requests_exposed_alone_name_no_other_tool(sandbox: Sandbox) -
 async def test_a_record_named_like_the_tool_that_is_off_is_shown_whole(sandbox: Sandbox) -> None:
     (client,) = some(sandbox, "clients")
     sandbox.connection.execute("UPDATE clients SET name = ? WHERE id = ?", (f"{RAW} Ltd", client))
-    async with working(owned(sandbox)) as agent:
+    async with connect(configured(sandbox)) as agent:
         assert (await agent.answer("get_client", client_id=client))["name"] == f"{RAW} Ltd"
         assert str(client) in (await agent.answer("delete_client", client_id=client))["message"]
         assert f"There is no tool '{RAW}'" in await agent.refusal(RAW, method="GET", path="clients")
@@ -210,12 +210,12 @@ def test_an_unknown_name_ends_the_program_with_the_valid_ones(
         monkeypatch.setenv(f"CLIENTARY_{setting.upper()}", wrong)
     with pytest.raises(SystemExit) as ending:
         main(arguments)
-    said = capsys.readouterr().err
+    message = capsys.readouterr().err
     assert ending.value.code == 2
-    assert f"CLIENTARY_{setting.upper()} names '{wrong}'" in said
-    assert "Did you mean" in said
-    assert near in said
-    assert set(valid) <= set(re.findall(r"\w+", said.partition("Valid:")[2]))
+    assert f"CLIENTARY_{setting.upper()} names '{wrong}'" in message
+    assert "Did you mean" in message
+    assert near in message
+    assert set(valid) <= set(re.findall(r"\w+", message.partition("Valid:")[2]))
 
 
 # Unavailable tools are absent
@@ -223,10 +223,10 @@ def test_an_unknown_name_ends_the_program_with_the_valid_ones(
 
 async def test_unavailable_tools_cannot_be_called(sandbox: Sandbox, era: Era) -> None:
     hidden = [name for name in NAMES if name not in READERS]
-    async with working(owned(sandbox, read_only=True), era) as agent:
-        said = {name: await agent.refusal(name, client_id=1201, confirm=True) for name in hidden}
-    assert [name for name, text in said.items() if not text.startswith(f"There is no tool '{name}'.")] == []
-    assert [name for name, text in said.items() if hidden_in(text.partition("'.")[2], READERS)] == []
+    async with connect(configured(sandbox, read_only=True), era) as agent:
+        message = {name: await agent.refusal(name, client_id=1201, confirm=True) for name in hidden}
+    assert [name for name, text in message.items() if not text.startswith(f"There is no tool '{name}'.")] == []
+    assert [name for name, text in message.items() if hidden_in(text.partition("'.")[2], READERS)] == []
     assert not sandbox.requests
 
 
@@ -237,7 +237,7 @@ def everything_shown(listed: Iterable[Any], instructions: str | None) -> str:
 
 @pytest.mark.parametrize("tool", NAMES)
 async def test_a_tool_exposed_alone_names_no_other(sandbox: Sandbox, tool: str) -> None:
-    async with working(owned(sandbox, tools=names(tool))) as agent:
+    async with connect(configured(sandbox, tools=names(tool))) as agent:
         listed = (await agent.client.list_tools()).tools
         shown = everything_shown(listed, agent.client.instructions)
     assert [each.name for each in listed] == [tool]
@@ -249,7 +249,7 @@ async def test_a_tool_exposed_alone_names_no_other(sandbox: Sandbox, tool: str) 
 
 @pytest.mark.parametrize("choice", [choice for choice, _ in CHOICES])
 async def test_no_text_names_an_unavailable_tool(sandbox: Sandbox, choice: Choice) -> None:
-    async with working(owned(sandbox, **choice)) as agent:
+    async with connect(configured(sandbox, **choice)) as agent:
         listed = (await agent.client.list_tools()).tools
         shown = everything_shown(listed, agent.client.instructions)
     assert not hidden_in(shown, [tool.name for tool in listed])
@@ -258,12 +258,12 @@ async def test_no_text_names_an_unavailable_tool(sandbox: Sandbox, choice: Choic
 @pytest.mark.parametrize("family", ["list", "get", "delete", "send", "charge"])
 async def test_the_instructions_mention_no_unavailable_kind_of_tool(sandbox: Sandbox, family: str) -> None:
     without = kept(lambda tool: not tool.name.startswith(f"{family}_"))
-    async with working(owned(sandbox, tools=names(*without))) as agent:
+    async with connect(configured(sandbox, tools=names(*without))) as agent:
         assert f"{family}_" not in (agent.client.instructions or "")
 
 
 async def test_read_only_instructions_do_not_mention_confirmation(sandbox: Sandbox) -> None:
-    async with working(owned(sandbox, read_only=True)) as agent:
+    async with connect(configured(sandbox, read_only=True)) as agent:
         assert "confirm" not in (agent.client.instructions or "")
 
 
@@ -273,28 +273,28 @@ DELETES = [name for name in NAMES if name.startswith("delete_")]
 @pytest.mark.parametrize("tool", [*DELETES, "charge_payment_profile"])
 async def test_no_answer_or_error_of_a_tool_exposed_alone_names_another(sandbox: Sandbox, tool: str) -> None:
     arguments, _ = record_for(sandbox, tool)
-    async with working(owned(sandbox, tools=names(tool))) as agent:
+    async with connect(configured(sandbox, tools=names(tool))) as agent:
         heard = [
             json.dumps(await agent.answer(tool, **arguments)),
             await agent.refusal(tool, **dict.fromkeys(arguments, 999_999)),
             await agent.refusal(tool, **arguments, confrm=True),
         ]
-    for said in heard:
-        assert not hidden_in(said, [tool])
+    for message in heard:
+        assert not hidden_in(message, [tool])
 
 
 async def test_the_question_to_the_user_names_no_unavailable_tool(sandbox: Sandbox, era: Era) -> None:
     arguments, _ = record_for(sandbox, "delete_client")
-    person = Person()
-    async with working(owned(sandbox, tools=names("delete_client")), era, person) as agent:
+    user = User()
+    async with connect(configured(sandbox, tools=names("delete_client")), era, user) as agent:
         await agent.answer("delete_client", **arguments, confirm=True)
-    assert not hidden_in(person.questions[0], ["delete_client"])
+    assert not hidden_in(user.questions[0], ["delete_client"])
 
 
 async def test_a_charge_whose_invoice_is_missing_names_no_unavailable_tool(sandbox: Sandbox, time: FakeTime) -> None:
     arguments, _ = record_for(sandbox, "charge_payment_profile")
     sandbox.faults = Faults([Fault("half", "GET", "invoices/*")])
-    async with working(owned(sandbox, time, tools=names("charge_payment_profile"))) as agent:
+    async with connect(configured(sandbox, time, tools=names("charge_payment_profile"))) as agent:
         answer = await agent.answer("charge_payment_profile", **arguments, confirm=True)
     assert "was charged" in answer["message"]
     assert not hidden_in(answer["message"], ["charge_payment_profile"])
@@ -308,16 +308,16 @@ BEGINNING_ALIKE = [(long, short) for long in NAMES for short in NAMES if long !=
 async def test_an_error_stays_complete_when_a_similarly_named_tool_is_hidden(
     sandbox: Sandbox, offered: str, hidden: str
 ) -> None:
-    async with working(owned(sandbox, exclude_tools=names(hidden))) as agent:
-        said = await agent.refusal(offered, nonsense=1)
-    assert "there is no argument 'nonsense'" in said
-    assert "Nothing was sent" in said
+    async with connect(configured(sandbox, exclude_tools=names(hidden))) as agent:
+        message = await agent.refusal(offered, nonsense=1)
+    assert "there is no argument 'nonsense'" in message
+    assert "Nothing was sent" in message
 
 
 async def test_an_error_about_a_value_named_like_a_hidden_tool_stays_complete(sandbox: Sandbox) -> None:
-    async with working(owned(sandbox, exclude_tools=names("delete_client"))) as agent:
-        said = await agent.refusal("list_clients", limit="delete_client")
-    assert "limit" in said
+    async with connect(configured(sandbox, exclude_tools=names("delete_client"))) as agent:
+        message = await agent.refusal("list_clients", limit="delete_client")
+    assert "limit" in message
     assert not writes(sandbox)
 
 
@@ -360,7 +360,7 @@ async def test_the_command_prints_as_json_exactly_what_agents_get(
     main(["--toolsets", "clients", "--exclude-tools", "update_client", "tools", "--json"])
     shown = json.loads(capsys.readouterr().out)
     choice: Choice = {"toolsets": names("clients"), "exclude_tools": names("update_client")}
-    async with working(owned(sandbox, **choice)) as agent:
+    async with connect(configured(sandbox, **choice)) as agent:
         listed = (await agent.client.list_tools()).tools
     assert shown["tools"] == [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in listed]
 

@@ -18,8 +18,8 @@ from starlette.types import Receive, Scope, Send
 from clientary_mcp.sandbox import Sandbox
 from tests.server.http.test_app import HELLO, PATHS
 from tests.support.agent import Agent, Era
-from tests.support.people import YES
 from tests.support.processes import PATIENCE, free_port, listening
+from tests.support.users import YES
 
 pytestmark = pytest.mark.anyio
 

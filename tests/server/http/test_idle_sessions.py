@@ -13,7 +13,7 @@ from clientary_mcp.server.app import ClientaryServer
 from clientary_mcp.server.http.app import application
 from clientary_mcp.settings import Settings
 from tests.server.http.test_app import ACCEPTED, served, visitor_of
-from tests.support.people import some, writes
+from tests.support.users import some, writes
 from tests.support.virtual_time import VirtualLoop, clock_of
 
 pytestmark = pytest.mark.anyio

@@ -118,9 +118,9 @@ def test_the_command_exits_with_2_rather_than_serve_without_a_token(
     with pytest.raises(SystemExit) as ending:
         main(["--sandbox", "--transport", transport, *arguments])
     assert ending.value.code == 2
-    said = capsys.readouterr().err
-    assert "CLIENTARY_MCP_TOKEN" in said
-    assert "--allowed-host" in said
+    reply = capsys.readouterr().err
+    assert "CLIENTARY_MCP_TOKEN" in reply
+    assert "--allowed-host" in reply
 
 
 # Bounds
@@ -204,7 +204,7 @@ class Stream:
         self._ended = not message.get("more_body")
         self._heard.set()
 
-    async def heard(self) -> None:
+    async def first_event(self) -> None:
         """Wait for the first event."""
         await self._heard.wait()
 
@@ -235,7 +235,7 @@ async def listeners(app: ASGIApp) -> AsyncIterator[Open]:
         async def opened() -> Stream:
             streams.append(stream := Stream(app))
             group.start_soon(stream)
-            await stream.heard()
+            await stream.first_event()
             return stream
 
         yield opened

@@ -145,6 +145,6 @@ async def test_stdout_carries_only_the_protocol_and_the_token_appears_nowhere(tm
                 assert await process.wait() == 0
     assert answer["isError"] is True
     assert "rejected the API token" in answer["content"][0]["text"]
-    said = json.dumps(lines.received) + log.read_text() + (tmp_path / "stand-in").read_text()
+    text = json.dumps(lines.received) + log.read_text() + (tmp_path / "stand-in").read_text()
     for secret in (TOKEN, base64.b64encode(f"{TOKEN}:{TOKEN}".encode()).decode()):
-        assert secret not in said
+        assert secret not in text

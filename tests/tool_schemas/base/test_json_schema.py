@@ -142,8 +142,8 @@ def test_each_missing_required_argument_is_reported() -> None:
     }
     either = {name: names for name, names in EITHER.items() if name != "list_changes"}  # it begins anew with neither
     assert [(tool, name) for tool, names in either.items() for name in names if name not in missed[tool][1]] == []
-    said = {name for name, (_, errors) in missed.items() if errors}
-    assert said == {*either, *(tool.name for tool in ALL if tool.published.input_schema.get("required"))}
+    message = {name for name, (_, errors) in missed.items() if errors}
+    assert message == {*either, *(tool.name for tool in ALL if tool.published.input_schema.get("required"))}
 
 
 def test_every_published_word_is_sent_as_its_code_or_as_itself() -> None:

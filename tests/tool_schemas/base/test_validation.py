@@ -21,14 +21,14 @@ FOREIGN = ("pydantic", "Input should", "validation error", "ctx", "type=", "{", 
 INVOICE = {"date": "2026-11-20", "due_date": "2026-12-20", "currency_code": "USD"}
 
 
-def said_of(arguments: type[BaseModel], given_value: Any) -> str:
+def error_for(arguments: type[BaseModel], given_value: Any) -> str:
     with pytest.raises(ValidationError) as caught:
         arguments.model_validate(given_value)
     return describe_errors(caught.value, arguments)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "given_value", "said"),
+    ("arguments", "given_value", "reply"),
     [
         (ListClients, {"limit": "many"}, "limit takes a whole number, not 'many'"),
         (ListClients, {"limit": 1.5}, "limit takes a whole number, not 1.5"),
@@ -63,19 +63,19 @@ def said_of(arguments: type[BaseModel], given_value: Any) -> str:
         (SendInvoiceMessage, {"invoice_id": 7, "recipients": ["a@b.co"] * 51}, "recipients takes at most 50 entries"),
     ],
 )
-def test_a_mistake_is_reported_with_the_valid_values(arguments: type[BaseModel], given_value: Any, said: str) -> None:
-    told = said_of(arguments, given_value)
-    assert said in told
-    assert not [word for word in FOREIGN if word in told]
+def test_a_mistake_is_reported_with_the_valid_values(arguments: type[BaseModel], given_value: Any, reply: str) -> None:
+    message = error_for(arguments, given_value)
+    assert reply in message
+    assert not [word for word in FOREIGN if word in message]
 
 
 @pytest.mark.parametrize("digits", ["12", "12345", "12a4", "\uff11\uff12\uff13\uff14"])
 def test_the_last_digits_of_a_card_are_requested_in_words(digits: str) -> None:
     card = {"client_id": 7, "stripe_customer_id": "c", "stripe_source_id": "s", "name": "n"}
-    told = said_of(CreatePaymentProfile, {**card, "expiration_date": "2030-01-01", "last_four_digits": digits})
-    assert "last_four_digits takes" in told
-    assert "pattern" not in told
-    assert "^[0-9]" not in told
+    message = error_for(CreatePaymentProfile, {**card, "expiration_date": "2030-01-01", "last_four_digits": digits})
+    assert "last_four_digits takes" in message
+    assert "pattern" not in message
+    assert "^[0-9]" not in message
 
 
 @pytest.mark.parametrize(
@@ -83,26 +83,26 @@ def test_the_last_digits_of_a_card_are_requested_in_words(digits: str) -> None:
     [("limits", "limit"), ("detials", "detail"), ("update_since", "updated_since"), ("page", "offset")],
 )
 def test_an_unknown_argument_is_reported_with_the_nearest_and_all_valid_names(name: str, meant: str) -> None:
-    told = said_of(ListClients, {name: 1})
-    assert told.startswith(f"there is no argument {name!r}. Did you mean {meant}?")
-    assert "Valid: query, from_date, to_date, status, updated_since, sort, limit, offset, detail" in told
+    message = error_for(ListClients, {name: 1})
+    assert message.startswith(f"there is no argument {name!r}. Did you mean {meant}?")
+    assert "Valid: query, from_date, to_date, status, updated_since, sort, limit, offset, detail" in message
 
 
 def test_an_unknown_line_key_is_reported_with_the_valid_keys() -> None:
     line = {"title": "x", "quantity": 1, "price": 1, "taxible": True}
-    told = said_of(CreateInvoice, {**INVOICE, "items": [line]})
-    assert "no argument 'items.0.taxible'. Did you mean taxable" in told
-    assert "Valid: title, quantity, price, taxable, item_type" in told
+    message = error_for(CreateInvoice, {**INVOICE, "items": [line]})
+    assert "no argument 'items.0.taxible'. Did you mean taxable" in message
+    assert "Valid: title, quantity, price, taxable, item_type" in message
 
 
 def test_many_mistakes_are_reported_within_bounds() -> None:
-    told = said_of(ListClients, {f"unknown_{number}" * 50: number for number in range(500)})
-    assert told.endswith("and 492 more mistakes")
-    assert len(told) < 4_000
+    message = error_for(ListClients, {f"unknown_{number}" * 50: number for number in range(500)})
+    assert message.endswith("and 492 more mistakes")
+    assert len(message) < 4_000
 
 
 def test_given_values_are_quoted_within_bounds() -> None:
-    assert len(said_of(ListClients, {"limit": "x" * 40_000})) < 200
+    assert len(error_for(ListClients, {"limit": "x" * 40_000})) < 200
 
 
 @pytest.mark.parametrize("tool", covering(ALL, lambda tool: (kind_of(tool.name),)), ids=lambda tool: tool.name)
@@ -117,9 +117,9 @@ def test_any_arguments_are_accepted_or_rejected_in_our_own_words(
     try:
         tool.arguments.model_validate(given_value).body()
     except ValidationError as error:
-        told = describe_errors(error, tool.arguments)
-        assert told
-        assert not [word for word in ("Input should", "pydantic", "Extra inputs", "Value error") if word in told]
+        message = describe_errors(error, tool.arguments)
+        assert message
+        assert not [word for word in ("Input should", "pydantic", "Extra inputs", "Value error") if word in message]
 
 
 @pytest.mark.parametrize("name", ["", "x", "zzzzzzzzzzzz", "x" * 10_000])

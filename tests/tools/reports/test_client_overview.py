@@ -80,24 +80,31 @@ async def test_open_balances_match_the_account_to_the_cent(full: Sandbox, switch
     async with agent_of(session_with(full)) as agent:
         answers = {client: (await agent.answer("client_overview", client_id=client))["rows"] for client in clients}
     assert answers == {client: balances(full, client) for client in clients}
-    assert sum(row["pending_invoices"] for told in answers.values() for row in told) > 0
-    assert sum(row["overdue"] for told in answers.values() for row in told) > 0
+    assert sum(row["pending_invoices"] for reported in answers.values() for row in reported) > 0
+    assert sum(row["overdue"] for reported in answers.values() for row in reported) > 0
 
 
 async def test_the_latest_invoice_is_the_newest_that_is_neither_draft_nor_cancelled(full: Sandbox) -> None:
     full.switches = Switches()
     async with agent_of(session_with(full)) as agent:
         for client in rows(full, "SELECT DISTINCT client_id AS id FROM invoices WHERE status NOT IN (0, 3)"):
-            told = (await agent.answer("client_overview", client_id=client["id"]))["latest_invoice"]
+            reported = (await agent.answer("client_overview", client_id=client["id"]))["latest_invoice"]
             latest, *_ = rows(
                 full,
                 "SELECT * FROM invoices WHERE client_id = ? AND status NOT IN (0, 3) ORDER BY date DESC, id DESC",
                 client["id"],
             )
             lines = rows(full, "SELECT * FROM invoice_items WHERE invoice_id = ? ORDER BY id", latest["id"])
-            assert (told["id"], told["number"], told["date"]) == (latest["id"], latest["number"], latest["date"])
-            assert (told["total_cost"], told["balance"]) == (money(latest["total_cost"]), money(latest["balance"]))
-            assert told["lines"] == [
+            assert (reported["id"], reported["number"], reported["date"]) == (
+                latest["id"],
+                latest["number"],
+                latest["date"],
+            )
+            assert (reported["total_cost"], reported["balance"]) == (
+                money(latest["total_cost"]),
+                money(latest["balance"]),
+            )
+            assert reported["lines"] == [
                 {"section": line["title"]}
                 if line["item_type"] == 0
                 else {"title": line["title"], "quantity": line["quantity"] / 100, "price": money(line["price"])}
@@ -140,15 +147,15 @@ async def test_budgets_show_used_and_remaining_amounts(full: Sandbox) -> None:
     seen = set()
     async with agent_of(session_with(full)) as agent:
         for client in rows(full, "SELECT DISTINCT client_id AS id FROM projects WHERE client_id IS NOT NULL"):
-            told = (await agent.answer("client_overview", client_id=client["id"]))["open_projects"]
+            reported = (await agent.answer("client_overview", client_id=client["id"]))["open_projects"]
             there = rows(
                 full,
                 "SELECT p.*, coalesce(sum(h.hours), 0) AS hours, coalesce(sum(h.cost), 0) AS worth FROM projects p"
                 " LEFT JOIN hours h ON h.project_id = p.id WHERE client_id = ? AND status <> 2 GROUP BY p.id",
                 client["id"],
             )
-            assert {project["id"] for project in told} == {project["id"] for project in there}
-            by_id = {project["id"]: project for project in told}
+            assert {project["id"] for project in reported} == {project["id"] for project in there}
+            by_id = {project["id"]: project for project in reported}
             for project in there:
                 shown = by_id[project["id"]]
                 seen.add((project["budget"] is None, project["budget_type"]))
@@ -180,9 +187,9 @@ async def test_contacts_are_listed_with_their_addresses(full: Sandbox) -> None:
         full, "SELECT client_id AS id FROM contacts WHERE client_id > 0 GROUP BY 1 ORDER BY count(*) DESC LIMIT 1"
     )
     async with agent_of(session_with(full)) as agent:
-        told = (await agent.answer("client_overview", client_id=client["id"]))["contacts"]
+        reported = (await agent.answer("client_overview", client_id=client["id"]))["contacts"]
     there = rows(full, "SELECT * FROM contacts WHERE client_id = ?", client["id"])
-    assert {(each["id"], each["name"], each["email"]) for each in told} == {
+    assert {(each["id"], each["name"], each["email"]) for each in reported} == {
         (each["id"], each["name"], each["email"]) for each in there
     }
 
@@ -216,20 +223,20 @@ async def test_an_unknown_email_address_is_rejected_with_the_nearest(books: Sand
     acme = put(books, "clients", name="Acme")
     put(books, "contacts", client_id=acme, name="Ann Lee", email="ann.lee@acme.example")
     put(books, "contacts", client_id=acme, name="Zoe", email="zoe@other.example")
-    said = await reader.refusal("client_overview", email="an.lee@acme.exmple")
-    assert "No contact has the address “an.lee@acme.exmple”." in said
-    assert f"Nearest matches: “ann.lee@acme.example”, “Ann Lee” of client {acme} “Acme”" in said
+    text = await reader.refusal("client_overview", email="an.lee@acme.exmple")
+    assert "No contact has the address “an.lee@acme.exmple”." in text
+    assert f"Nearest matches: “ann.lee@acme.example”, “Ann Lee” of client {acme} “Acme”" in text
 
 
 async def test_an_email_address_shared_by_several_clients_is_ambiguous(books: Sandbox, reader: Agent) -> None:
     ids = [put(books, "clients", name=name) for name in ("Acme", "Globex")]
     for client_id, email in zip(ids, ("office@agent.example", "Office@Agent.Example"), strict=True):
         put(books, "contacts", client_id=client_id, name="Ann Lee", email=email)
-    said = await reader.refusal("client_overview", email="office@agent.example")
-    assert "Contacts of 2 clients have the address “office@agent.example”" in said
-    assert f"of client {ids[0]} “Acme”" in said
-    assert f"of client {ids[1]} “Globex”" in said
-    assert "Pass client_id." in said
+    text = await reader.refusal("client_overview", email="office@agent.example")
+    assert "Contacts of 2 clients have the address “office@agent.example”" in text
+    assert f"of client {ids[0]} “Acme”" in text
+    assert f"of client {ids[1]} “Globex”" in text
+    assert "Pass client_id." in text
     assert not [path for _, path in books.requests if path.endswith("/invoices")]
 
 
@@ -243,12 +250,12 @@ async def test_two_contacts_of_one_client_may_share_an_email_address(books: Sand
 async def test_the_email_address_of_a_leads_contact_is_reported_as_such(books: Sandbox, reader: Agent) -> None:
     lead = put(books, "leads", name="Initech")
     put(books, "contacts", lead_id=lead, name="Bill", email="bill@initech.example")
-    said = await reader.refusal("client_overview", email="bill@initech.example")
-    assert "belongs to a contact of a lead, not of a client" in said
-    assert f"“Bill” of lead {lead} “Initech”" in said
-    books.switches = Switches(extra_keys=False)  # then Clientary does not say of which lead
-    said = await reader.refusal("client_overview", email="bill@initech.example")
-    assert "belongs to a contact of a lead, not of a client" in said
+    text = await reader.refusal("client_overview", email="bill@initech.example")
+    assert "belongs to a contact of a lead, not of a client" in text
+    assert f"“Bill” of lead {lead} “Initech”" in text
+    books.switches = Switches(extra_keys=False)  # then Clientary does not name the lead
+    text = await reader.refusal("client_overview", email="bill@initech.example")
+    assert "belongs to a contact of a lead, not of a client" in text
 
 
 async def test_a_lead_with_the_address_of_a_clients_contact_is_mentioned(books: Sandbox, reader: Agent) -> None:
@@ -332,9 +339,9 @@ async def test_a_list_that_fails_fails_the_overview(full: Sandbox) -> None:
 
 
 async def test_an_unknown_client_is_not_found(reader: Agent) -> None:
-    said = await reader.refusal("client_overview", client_id=7)
-    assert "was not found" in said
-    assert "list_clients" in said
+    text = await reader.refusal("client_overview", client_id=7)
+    assert "was not found" in text
+    assert "list_clients" in text
 
 
 @pytest.mark.parametrize(

@@ -154,7 +154,7 @@ async def test_an_unreadable_page_leaves_no_file(agent: Agent, sandbox: Sandbox,
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ({"tool": "get_client"}, "is not a list or report. Did you mean list_clients?"),
         ({"tool": "../../etc/passwd"}, "is not a list or report"),
@@ -165,15 +165,15 @@ async def test_an_unreadable_page_leaves_no_file(agent: Agent, sandbox: Sandbox,
     ],
 )
 async def test_an_impossible_export_is_reported_and_nothing_is_written(
-    agent: Agent, directory: Path, arguments: dict[str, Any], said: str
+    agent: Agent, directory: Path, arguments: dict[str, Any], message: str
 ) -> None:
-    assert said in await agent.refusal("export_records", **arguments)
+    assert message in await agent.refusal("export_records", **arguments)
     assert files(directory) == []
 
 
 async def test_without_a_directory_nothing_is_written(sandbox_agent: Agent) -> None:
-    said = await sandbox_agent.refusal("export_records", tool="list_staff")
-    assert "CLIENTARY_EXPORT_DIR" in said
+    message = await sandbox_agent.refusal("export_records", tool="list_staff")
+    assert "CLIENTARY_EXPORT_DIR" in message
 
 
 async def test_a_missing_directory_is_reported(agent: Agent, directory: Path) -> None:

@@ -10,7 +10,7 @@ from tests.conftest import session_with
 from tests.support.agent import Agent, agent_of
 from tests.support.replies import listed
 from tests.support.tables import put
-from tests.tools.reports.watching import TABLES, Row, named, now, run, stamped, told, walk
+from tests.tools.reports.watching import TABLES, Row, named, now, reported, run, stamped, walk
 from tool_schemas.base.results import MAX_ANSWER, as_text
 
 pytestmark = pytest.mark.anyio
@@ -80,9 +80,9 @@ async def test_a_changed_record_is_reported_once_in_its_current_state(
 
 async def test_new_staff_members_are_reported(sandbox: Sandbox, sandbox_agent: Agent) -> None:
     cursor = await now(sandbox_agent)
-    person = put(sandbox, "staff", name="Zoe", created_at="2026-11-20T12:00:00Z", updated_at="2026-11-20T12:00:00Z")
+    user = put(sandbox, "staff", name="Zoe", created_at="2026-11-20T12:00:00Z", updated_at="2026-11-20T12:00:00Z")
     answer = await sandbox_agent.answer("list_changes", cursor=cursor)
-    assert named(answer) == [("staff", person, "new")]
+    assert named(answer) == [("staff", user, "new")]
     assert answer["rows"][0]["name"] == "Zoe"
 
 
@@ -115,7 +115,7 @@ async def test_changes_since_a_time_are_reported_oldest_first(
     sandbox: Sandbox, sandbox_agent: Agent, since: str, first: str
 ) -> None:
     (answer,) = await walk(sandbox_agent, since=since)
-    found = told(answer)
+    found = reported(answer)
     assert Counter(found) == stamped(sandbox, first)
     assert [at for _, _, at in found] == sorted(at for _, _, at in found)
     assert f"at or after {first}" in answer["basis"]
@@ -128,7 +128,7 @@ async def test_the_same_changes_are_reported_however_clientary_answers(sandbox: 
     sandbox.switches = switches
     async with agent_of(session_with(sandbox)) as agent:
         (answer,) = await walk(agent, since="2026-11-10")
-    assert Counter(told(answer)) == stamped(sandbox, "2026-11-10T00:00:00Z")
+    assert Counter(reported(answer)) == stamped(sandbox, "2026-11-10T00:00:00Z")
 
 
 async def test_a_long_period_is_split_into_answers_with_each_record_once(
@@ -136,12 +136,12 @@ async def test_a_long_period_is_split_into_answers_with_each_record_once(
 ) -> None:
     answers = await walk(sandbox_agent, since="1970-01-01")
     assert len(answers) > 4
-    found = [row for answer in answers for row in told(answer)]
+    found = [row for answer in answers for row in reported(answer)]
     assert Counter(found) == stamped(sandbox)
     assert [at for _, _, at in found] == sorted(at for _, _, at in found)
     assert all(len(as_text(answer)) <= MAX_ANSWER for answer in answers)
     assert all(len(answer["cursor"]) < 200 for answer in answers)
-    assert any("later changes: call again with the cursor to list them" in said for said in answers[0]["left_out"])
+    assert any("later changes: call again with the cursor to list them" in text for text in answers[0]["left_out"])
     assert {row["change"] for answer in answers for row in answer["rows"]} == {"new"}
     assert (await sandbox_agent.answer("list_changes", cursor=answers[-1]["cursor"]))["rows"] == []
 
@@ -153,7 +153,7 @@ async def test_more_changes_in_one_second_than_fit_are_each_reported_once(
         run(sandbox, f"UPDATE {table} SET updated_at = '2026-11-20T12:00:00Z'")  # noqa: S608 ours
     answers = await walk(sandbox_agent, since="2026-11-20")
     assert len(answers) > 4
-    assert Counter(row for answer in answers for row in told(answer)) == stamped(sandbox)
+    assert Counter(row for answer in answers for row in reported(answer)) == stamped(sandbox)
     assert all(len(answer["cursor"]) < 400 for answer in answers)
     assert (await sandbox_agent.answer("list_changes", cursor=answers[-1]["cursor"]))["rows"] == []
 
@@ -186,12 +186,12 @@ async def test_without_timestamps_new_records_are_found_by_id_and_changes_declar
         answer = await agent.answer("list_changes", cursor=cursor)
         assert named(answer) == [("lead", leads[0], "new"), ("lead", leads[1], "new"), ("expense", expense, "new")]
         assert not any("at" in row for row in answer["rows"])
-        said = "Changes of leads, payments, expenses, staff: they carry no timestamps, so only new ones are listed."
-        assert said in answer["left_out"]
+        text = "Changes of leads, payments, expenses, staff: they carry no timestamps, so only new ones are listed."
+        assert text in answer["left_out"]
         assert (await agent.answer("list_changes", cursor=answer["cursor"]))["rows"] == []
         answer = await agent.answer("list_changes", since="2020-01-01", types=types)
         assert answer["rows"] == []
-        assert any("only those created after this answer are listed" in said for said in answer["left_out"])
+        assert any("only those created after this answer are listed" in text for text in answer["left_out"])
 
 
 async def test_without_timestamps_changed_clients_and_invoices_come_from_clientarys_filter(sandbox: Sandbox) -> None:
@@ -204,7 +204,7 @@ async def test_without_timestamps_changed_clients_and_invoices_come_from_clienta
         await agent.answer("update_invoice", invoice_id=invoice, note="Thanks")
         answer = await agent.answer("list_changes", cursor=cursor)
         assert named(answer) == [("client", 1201, "new or changed"), ("invoice", invoice, "new or changed")]
-        assert any("The times of clients, invoices" in said for said in answer["left_out"])
+        assert any("The times of clients, invoices" in text for text in answer["left_out"])
         assert (await agent.answer("list_changes", cursor=answer["cursor"]))["rows"] == []
 
 

@@ -208,8 +208,8 @@ CURSOR = Cursor(TYPES[:3], 1_700_000_000, 1_600_000_000, {"client": 1299, "lead"
     ],
 )
 async def test_an_invalid_cursor_is_rejected(sandbox_agent: Agent, cursor: str) -> None:
-    said = await sandbox_agent.refusal("list_changes", cursor=cursor)
-    assert "cursor takes the cursor of an earlier answer, whole and unchanged; since begins anew" in said
+    message = await sandbox_agent.refusal("list_changes", cursor=cursor)
+    assert "cursor takes the cursor of an earlier answer, whole and unchanged; since begins anew" in message
 
 
 async def test_an_empty_cursor_is_not_given(sandbox_agent: Agent) -> None:
@@ -218,7 +218,7 @@ async def test_an_empty_cursor_is_not_given(sandbox_agent: Agent) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ({"since": "2026-11-01", "cursor": CURSOR}, "since or cursor, not both"),
         ({"cursor": CURSOR, "types": ["task"]}, "types without cursor only"),
@@ -228,8 +228,8 @@ async def test_an_empty_cursor_is_not_given(sandbox_agent: Agent) -> None:
         ({"types": ["hours"]}, "takes one of 'client'"),
     ],
 )
-async def test_invalid_arguments_are_rejected(sandbox_agent: Agent, arguments: Row, said: str) -> None:
-    assert said in await sandbox_agent.refusal("list_changes", **arguments)
+async def test_invalid_arguments_are_rejected(sandbox_agent: Agent, arguments: Row, message: str) -> None:
+    assert message in await sandbox_agent.refusal("list_changes", **arguments)
 
 
 async def test_types_are_accepted_as_text_too(sandbox_agent: Agent) -> None:

@@ -43,8 +43,7 @@ def of_project(sandbox: Sandbox, project: int, costs: dict[int, str]) -> Row:
     spent = rows(sandbox, "SELECT amount FROM expenses WHERE project_id = ?", project)
     people = rows(sandbox, "SELECT user_id, sum(hours) AS hours FROM hours WHERE project_id = ? GROUP BY 1", project)
     labour = sum(
-        int((Decimal(costs[person["user_id"]]) * person["hours"]).quantize(Decimal(1), ROUND_HALF_UP))
-        for person in people
+        int((Decimal(costs[user["user_id"]]) * user["hours"]).quantize(Decimal(1), ROUND_HALF_UP)) for user in people
     )
     invoiced = sum(invoice["subtotal"] for invoice in invoices)
     expenses = sum(expense["amount"] for expense in spent)
@@ -53,13 +52,13 @@ def of_project(sandbox: Sandbox, project: int, costs: dict[int, str]) -> Row:
         "invoiced_with_tax": sum(invoice["total_cost"] for invoice in invoices),
         "received": sum(payment["amount"] for payment in paid),
         "expenses": expenses,
-        "hours": sum(person["hours"] for person in people),
+        "hours": sum(user["hours"] for user in people),
         "labour": labour,
         "margin": invoiced - expenses - labour,
     }
 
 
-def told(row: Row) -> Row:
+def reported(row: Row) -> Row:
     names = ("invoiced", "invoiced_with_tax", "received", "expenses", "hours", "labour", "margin")
     return {name: exact(row[name]) for name in names}
 
@@ -84,7 +83,7 @@ async def test_a_projects_profit_matches_the_tables_however_clientary_answers(
     for project, answer in answers.items():
         (row,) = answer["rows"]
         expected = of_project(books, project, COSTS)
-        assert told(row) == expected
+        assert reported(row) == expected
         if expected["invoiced"]:
             share = Decimal(expected["margin"]) * 100 / expected["invoiced"]
             assert Decimal(str(row["percentage"])) == share.quantize(Decimal("0.1"), ROUND_HALF_UP)
@@ -98,10 +97,10 @@ async def test_drafts_are_separate_and_cancelled_invoices_are_named(reader: Agen
     (apart,) = answer["drafts"]
     drafts = rows(books, "SELECT * FROM invoices WHERE status = 0 AND project_id = ?", draft["project_id"])
     assert exact(apart["invoiced"]) == sum(each["subtotal"] for each in drafts)
-    assert any(f"“{draft['number']}”" in said for said in answer["left_out"])
+    assert any(f"“{draft['number']}”" in message for message in answer["left_out"])
     (cancelled,) = rows(books, "SELECT * FROM invoices WHERE status = 3 AND project_id > 0 LIMIT 1")
     answer = await reader.answer("profitability_report", project_id=cancelled["project_id"])
-    assert any("cancelled" in said and f"“{cancelled['number']}”" in said for said in answer["left_out"])
+    assert any("cancelled" in message and f"“{cancelled['number']}”" in message for message in answer["left_out"])
 
 
 async def test_without_cost_rates_the_margin_is_labelled_before_labour(reader: Agent, books: Sandbox) -> None:
@@ -114,19 +113,19 @@ async def test_without_cost_rates_the_margin_is_labelled_before_labour(reader: A
     assert "before labour" in answer["basis"]
     assert "The margin is before labour" in answer["notice"]
     assert "CLIENTARY_COST_RATES" in answer["notice"]
-    assert not any("cost" in person for person in answer["people"])
+    assert not any("cost" in user for user in answer["people"])
 
 
 def three_people(sandbox: Sandbox) -> tuple[int, list[int]]:
-    """A project that three people worked on, and who they are."""
+    """A project with hours of three people, and their ids."""
     query = "SELECT project_id AS id FROM hours GROUP BY project_id HAVING count(DISTINCT user_id) = 3 LIMIT 1"
     (project,) = rows(sandbox, query)
     people = rows(sandbox, "SELECT DISTINCT user_id FROM hours WHERE project_id = ? ORDER BY 1", project["id"])
-    return project["id"], [person["user_id"] for person in people]
+    return project["id"], [user["user_id"] for user in people]
 
 
 def cost_rates(answer: Row) -> dict[int, float | None]:
-    return {person["user_id"]: person.get("cost_rate") for person in answer["people"]}
+    return {user["user_id"]: user.get("cost_rate") for user in answer["people"]}
 
 
 async def test_a_given_cost_rate_overrides_the_setting_and_the_default_covers_the_rest(books: Sandbox) -> None:
@@ -142,7 +141,7 @@ async def test_a_given_cost_rate_overrides_the_setting_and_the_default_covers_th
         given = {"project_id": project, "cost_rates": {str(one): 10.25}, "default_cost_rate": 20}
         answer = await agent.answer("profitability_report", **given)
         assert cost_rates(answer) == {one: 10.25, two: 60, three: 20}
-        assert exact(answer["rows"][0]["labour"]) == sum(exact(person["cost"]) for person in answer["people"])
+        assert exact(answer["rows"][0]["labour"]) == sum(exact(user["cost"]) for user in answer["people"])
         answer = await agent.answer("profitability_report", project_id=project)
         assert cost_rates(answer) == {one: 45.5, two: 60, three: None}
 
@@ -151,9 +150,9 @@ async def test_staff_without_a_cost_rate_and_rates_without_hours_are_named(reade
     project, (one, two, three) = three_people(books)
     answer = await reader.answer("profitability_report", project_id=project, cost_rates={one: 10, 999: 20})
     names = {row["id"]: row["name"] for row in rows(books, "SELECT id, name FROM staff")}
-    (said,) = [said for said in answer["left_out"] if "without a cost rate" in said]
-    assert said.startswith("2 persons without a cost rate, whose hours are not in labour: ")
-    assert all(f"“{names[person]}” (id {person})" in said for person in (two, three))
+    (message,) = [message for message in answer["left_out"] if "without a cost rate" in message]
+    assert message.startswith("2 persons without a cost rate, whose hours are not in labour: ")
+    assert all(f"“{names[user]}” (id {user})" in message for user in (two, three))
     assert "1 cost rate of a person without hours on this project: id 999." in answer["left_out"]
     assert "before the labour of people without a cost rate" in answer["notice"]
 
@@ -166,7 +165,7 @@ async def test_cost_rates_are_accepted_as_an_object_or_as_json_text(reader: Agen
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "message"),
     [
         ({"ann": 5}, "cost_rates.0.staff_id takes a whole number, not 'ann'. Staff with a name like “ann”"),
         ({"0": 5}, "cost_rates.0.staff_id takes the id of a record"),
@@ -178,8 +177,8 @@ async def test_cost_rates_are_accepted_as_an_object_or_as_json_text(reader: Agen
         ("1: 45", "cost_rates takes a list"),
     ],
 )
-async def test_invalid_cost_rates_are_rejected(reader: Agent, given: Any, said: str) -> None:
-    assert said in await reader.refusal("profitability_report", project_id=1, cost_rates=given)
+async def test_invalid_cost_rates_are_rejected(reader: Agent, given: Any, message: str) -> None:
+    assert message in await reader.refusal("profitability_report", project_id=1, cost_rates=given)
 
 
 # An account with one project and incomplete records
@@ -268,7 +267,7 @@ async def test_work_dated_in_the_future_costs_nothing_yet(small: Sandbox) -> Non
         "1 hour entry dated in the future.",
         "Hours that are not billed yet: 1.5; invoiced does not include them.",
     ]
-    assert [person["name"] for person in answer["people"]][1:] == ["unknown"]
+    assert [user["name"] for user in answer["people"]][1:] == ["unknown"]
 
 
 async def test_a_project_without_activity_earned_nothing(small: Sandbox) -> None:
@@ -330,6 +329,6 @@ def test_cost_rates_are_read_from_the_setting_and_not_shown() -> None:
 def test_an_invalid_setting_is_reported_with_an_example(text: str) -> None:
     with pytest.raises(
         SettingsError, match=r"CLIENTARY_COST_RATES must name .* like this: 12: 45\.50, 14: 60\."
-    ) as said:
+    ) as message:
         setting(text)
-    assert len(str(said.value).splitlines()) == 1
+    assert len(str(message.value).splitlines()) == 1

@@ -49,18 +49,18 @@ def standing(sandbox: Sandbox, project: Row) -> Row:
         return sum((2 * hours * rate + 100) // 200 for hours, rate in rates)
 
     hours, unbilled = sum(entry["hours"] for entry in entries), [entry for entry in entries if not entry["billed"]]
-    told: Row = {"hours": hours, "billed_hours": sum(entry["hours"] for entry in entries if entry["billed"])}
-    told["unbilled_hours"] = hours - told["billed_hours"]
-    told["unbilled_amount"] = None if fixed else worth(unbilled)
+    reported: Row = {"hours": hours, "billed_hours": sum(entry["hours"] for entry in entries if entry["billed"])}
+    reported["unbilled_hours"] = hours - reported["billed_hours"]
+    reported["unbilled_amount"] = None if fixed else worth(unbilled)
     if project["budget"]:
         used = worth(entries) if project["budget_type"] else hours
         share = Decimal(used) / project["budget"] * 100
-        told |= {"budget": project["budget"], "used": used, "remaining": project["budget"] - used}
-        told["percentage"] = share.quantize(Decimal("0.1"), ROUND_HALF_UP)
-    return told
+        reported |= {"budget": project["budget"], "used": used, "remaining": project["budget"] - used}
+        reported["percentage"] = share.quantize(Decimal("0.1"), ROUND_HALF_UP)
+    return reported
 
 
-def told(row: Row) -> Row:
+def reported(row: Row) -> Row:
     """The figures of a row, in the same units."""
     found: Row = {name: exact(row[name]) for name in FIGURES if name in row and row[name] != "no budget"}
     found.setdefault("unbilled_amount", None)
@@ -88,7 +88,7 @@ async def test_open_projects_near_their_budget_are_listed_however_clientary_answ
         if "budget" in figures and 100 * figures["used"] >= 80 * figures["budget"]
     }
     assert 3 < len(full) < len(everything)
-    assert {row["project_id"]: told(row) for row in answer["rows"]} == full
+    assert {row["project_id"]: reported(row) for row in answer["rows"]} == full
     shares = [row["percentage"] for row in answer["rows"]]
     assert shares == sorted(shares, reverse=True)
     clients = {row["id"]: row["name"] for row in rows(books, "SELECT id, name FROM clients")}
@@ -101,7 +101,7 @@ async def test_open_projects_near_their_budget_are_listed_however_clientary_answ
 async def test_a_threshold_of_zero_lists_every_open_project(reader: Agent, books: Sandbox) -> None:
     answer = await reader.answer("project_status", threshold=0)
     projects = open_projects(books)
-    assert {row["project_id"]: told(row) for row in answer["rows"]} == {
+    assert {row["project_id"]: reported(row) for row in answer["rows"]} == {
         number: standing(books, project) for number, project in projects.items()
     }
     for row in answer["rows"]:
@@ -135,7 +135,7 @@ def by_person(sandbox: Sandbox, project: int) -> list[Row]:
 
 
 def in_hundredths(people: list[Row]) -> list[Row]:
-    return [{**person, "hours": exact(person["hours"])} for person in people]
+    return [{**user, "hours": exact(user["hours"])} for user in people]
 
 
 async def test_hours_per_person_are_included_on_request(reader: Agent, books: Sandbox) -> None:
@@ -153,7 +153,7 @@ async def test_a_single_project_is_shown_with_its_people_whatever_its_status(
     project = rows(books, f"SELECT * FROM projects WHERE {kind}")[0]  # noqa: S608 ours
     answer = await reader.answer("project_status", project_id=project["id"])
     (row,) = answer["rows"]
-    assert told(row) == standing(books, project)
+    assert reported(row) == standing(books, project)
     assert in_hundredths(row["people"]) == by_person(books, project["id"])
     assert ("fixed price" in answer["basis"]) is (project["project_type"] == 2 and project["budget_type"] == 1)
 
@@ -224,17 +224,17 @@ async def test_a_difference_between_clientarys_figure_and_the_hours_is_reported(
     assert answer["left_out"] == ["1 project where Clientary's own figure differs from used: “Site” (900)."]
 
 
-@pytest.mark.parametrize(("budget_type", "said"), [
+@pytest.mark.parametrize(("budget_type", "text"), [
     (9, "1 project whose budget is neither in hours nor in money: “Site”."),
     (0, "1 open project under 80 %."),
 ])  # fmt: skip
 async def test_every_project_with_unknown_budget_use_is_mentioned(
-    account: respx.MockRouter, agent: Agent, budget_type: int, said: str
+    account: respx.MockRouter, agent: Agent, budget_type: int, text: str
 ) -> None:
     site = {"id": 1, "name": "Site", "status": 1, "budget": 10, "budget_type": budget_type}
     account.get("projects").respond(json={"projects": [site]})
     account.get("projects/1/hours").respond(json={"hours": [{"id": 2, "hours": 1, "rate": 5}]})
-    assert said in (await agent.answer("project_status"))["left_out"]
+    assert text in (await agent.answer("project_status"))["left_out"]
 
 
 async def test_incomplete_entries_are_named(small: Sandbox) -> None:

@@ -164,15 +164,15 @@ async def test_each_invoice_has_its_own_row_on_request(reader: Agent, books: San
     expected = {row["id"]: row for row in open_on(books, TODAY)}
     assert {row["invoice_id"] for row in answer["rows"]} == expected.keys()
     for row in answer["rows"]:
-        told = expected[row["invoice_id"]]
+        fields = expected[row["invoice_id"]]
         assert (row["client_id"], exact(row["balance"]), row["due_date"]) == (
-            told["client_id"],
-            told["open"],
-            told["due_date"],
+            fields["client_id"],
+            fields["open"],
+            fields["due_date"],
         )
-        assert row["days_overdue"] == max(0, told["late"])
+        assert row["days_overdue"] == max(0, fields["late"])
         first, last = AGES[row["age"]]
-        assert first <= told["late"] <= last
+        assert first <= fields["late"] <= last
     assert answer["totals"] == (await reader.answer("receivables_report"))["totals"]
 
 
@@ -273,11 +273,11 @@ async def test_as_of_a_future_date_current_balances_are_aged_further(reader: Age
     assert "as if nothing were paid until" in answer["basis"]
 
 
-def invoice(number: int, **told: Any) -> Row:
+def invoice(number: int, **fields: Any) -> Row:
     return {
         "id": number, "number": str(number), "client_id": 4, "client": {"id": 4, "name": "ACME"}, "status": 1,
         "date": "2023/10/01", "due_date": "2023/10/31", "currency_code": "USD", "total_cost": 100, "balance": 100,
-        "total_payments": 0, "payments": [], **told,
+        "total_payments": 0, "payments": [], **fields,
     }  # fmt: skip
 
 
@@ -303,8 +303,8 @@ async def test_incomplete_invoices_are_counted_or_excluded_and_named(account: re
     )
     answer = await agent.answer("receivables_report")
 
-    told = [(row["client"], row["currency_code"], row["current"], row["total"]) for row in answer["rows"]]
-    assert told == [("ACME", "USD", 100, 300), ("no client", "USD", 0, 0.1), ("ACME", "unknown", 0, 100)]
+    fields = [(row["client"], row["currency_code"], row["current"], row["total"]) for row in answer["rows"]]
+    assert fields == [("ACME", "USD", 100, 300), ("no client", "USD", 0, 0.1), ("ACME", "unknown", 0, 100)]
     assert answer["overpaid"] == [{"currency_code": "USD", "count": 1, "balance": -20.5}]
     assert set(answer["left_out"]) == {
         "1 invoice without a due date, counted as current: “2”.",

@@ -102,8 +102,8 @@ async def test_every_interval_is_converted_to_a_month(books: Sandbox, switches: 
     schedules = going(books)
     assert {row["time_interval"] for row in schedules} == A_MONTH.keys()
     expected = {row["id"]: (rounded(a_month(row)), rounded(Fraction(row["subtotal"]))) for row in schedules}
-    told = {row["recurring_schedule_id"]: (row["per_month"], row["per_invoice"]) for row in answer["rows"]}
-    assert told == expected
+    reported = {row["recurring_schedule_id"]: (row["per_month"], row["per_invoice"]) for row in answer["rows"]}
+    assert reported == expected
     assert {total["currency_code"]: total["per_month"] for total in answer["totals"]} == per_currency(schedules)
     names = {row[0]: row[1] for row in books.connection.execute("SELECT id, name FROM clients")}
     assert all(row["client"] == names[row["client_id"]] for row in answer["rows"])
@@ -132,11 +132,11 @@ async def test_an_account_without_schedules_has_no_revenue() -> None:
     assert (answer["rows"], answer["totals"]) == ([], [])
 
 
-def schedule(number: int, **told: Any) -> Row:
+def schedule(number: int, **reported: Any) -> Row:
     return {
         "id": number, "client_id": 4, "client": {"id": 4, "name": "ACME"}, "title": f"No. {number}", "status": 0,
         "time_interval": 1, "unlimited": True, "currency_code": "USD", "subtotal": "0.01", "total_cost": "0.02",
-        **told,
+        **reported,
     }  # fmt: skip
 
 
@@ -175,8 +175,8 @@ async def test_incomplete_schedules_are_computed_from_their_lines_or_excluded_an
     )
     answer = await agent.answer("recurring_revenue_report")
 
-    told = [(row["client"], row["currency_code"], row["per_invoice"], row["per_month"]) for row in answer["rows"]]
-    assert told == [("ACME", "USD", 20, 20), ("no client", "unknown", 12, 1)]
+    reported = [(row["client"], row["currency_code"], row["per_invoice"], row["per_month"]) for row in answer["rows"]]
+    assert reported == [("ACME", "USD", 20, 20), ("no client", "unknown", 12, 1)]
     assert set(answer["left_out"]) == {
         "1 schedule without a subtotal, added up from its lines: id 1 “No. 1”.",
         "2 schedules without an amount: id 2 “No. 2”, id 3 “No. 3”.",

@@ -42,7 +42,7 @@ async def test_types_without_permission_are_named_and_the_others_searched(sandbo
     async with agent_of(behind(Walled(sandbox, {"staff", "leads"}), sandbox)) as agent:
         answer = await agent.answer("search", query="Beacon Furniture")
     assert ("client", 1201, "exact") in found(answer)
-    assert [said for said in answer["left_out"] if "is not allowed to see" in said] == [
+    assert [text for text in answer["left_out"] if "is not allowed to see" in text] == [
         "leads: the owner of the API token is not allowed to see them.",
         "staff: the owner of the API token is not allowed to see them.",
     ]

@@ -60,8 +60,8 @@ def worked(
 
 
 def hundredths(row: Row) -> Row:
-    told = {name: row[name] for name in ("entries", "without_description")}
-    return told | {name: int(Decimal(str(row[name])) * 100) for name in ("hours", "billed_hours")}
+    reported = {name: row[name] for name in ("entries", "without_description")}
+    return reported | {name: int(Decimal(str(row[name])) * 100) for name in ("hours", "billed_hours")}
 
 
 def by_person_and_project(answer: Row) -> dict[tuple[int, ...], Row]:
@@ -90,7 +90,7 @@ async def test_hours_per_person_and_project_match_the_tables(switches: Switches)
         answer = await agent.answer("timesheet_report", **OCTOBER)
 
     assert by_person_and_project(answer) == worked(sandbox, OCTOBER)
-    people = {(person["user_id"],): hundredths(person) for person in answer["people"] if person["entries"]}
+    people = {(user["user_id"],): hundredths(user) for user in answer["people"] if user["entries"]}
     assert people == worked(sandbox, OCTOBER, "user_id")
     ((_, whole),) = worked(sandbox, OCTOBER, "1").items()
     assert [hundredths(total) for total in answer["totals"]] == [whole]
@@ -108,17 +108,17 @@ async def test_days_without_entries_are_listed_per_person(reader: Agent, books: 
     november = [date(2026, 11, day) for day in range(1, 21)]  # today is the 20th: what comes is not missing
     workdays = {day.isoformat() for day in november if day.weekday() not in (5, 6)}
     query = "SELECT DISTINCT date FROM hours WHERE user_id = ?"
-    assert {person["user_id"] for person in answer["people"]} == names(books, "staff").keys()
-    for person in answer["people"]:
-        missing = workdays - {row[0] for row in books.connection.execute(query, [person["user_id"]])}
-        assert (person["working_days"], person["days_without_entries"]) == (len(workdays), len(missing))
-        assert {day for told in person.get("no_entries_on", ()) for day in stretch(told)} & workdays == missing
-    assert any(person["days_without_entries"] for person in answer["people"])
+    assert {user["user_id"] for user in answer["people"]} == names(books, "staff").keys()
+    for user in answer["people"]:
+        missing = workdays - {row[0] for row in books.connection.execute(query, [user["user_id"]])}
+        assert (user["working_days"], user["days_without_entries"]) == (len(workdays), len(missing))
+        assert {day for reported in user.get("no_entries_on", ()) for day in stretch(reported)} & workdays == missing
+    assert any(user["days_without_entries"] for user in answer["people"])
     assert "up to today, 2026-11-20" in answer["basis"]
 
 
-def stretch(told: str) -> set[str]:
-    first, last = (date.fromisoformat(part) for part in (told.split(" to ") * 2)[:2])
+def stretch(reported: str) -> set[str]:
+    first, last = (date.fromisoformat(part) for part in (reported.split(" to ") * 2)[:2])
     return {(first + timedelta(days=number)).isoformat() for number in range((last - first).days + 1)}
 
 
@@ -128,20 +128,20 @@ async def test_someone_without_entries_is_missing_every_working_day(sandbox: San
     async with agent_of(session_with(sandbox)) as agent:
         answer = await agent.answer("timesheet_report", from_date="2026-10-02", to_date="2026-10-12")
 
-    (idle,) = [person for person in answer["people"] if person["user_id"] == 2]
+    (idle,) = [user for user in answer["people"] if user["user_id"] == 2]
     assert (idle["hours"], idle["entries"], idle["days_without_entries"]) == (0, 0, 7)
     assert idle["no_entries_on"] == ["2026-10-02 to 2026-10-12"]
 
 
 async def test_a_weekend_is_never_missing(reader: Agent) -> None:
     answer = await reader.answer("timesheet_report", from_date="2026-11-14", to_date="2026-11-15")
-    assert {person["days_without_entries"] for person in answer["people"]} == {0}
+    assert {user["days_without_entries"] for user in answer["people"]} == {0}
 
 
 async def test_one_persons_timesheet_covers_only_that_person(reader: Agent, books: Sandbox) -> None:
     answer = await reader.answer("timesheet_report", user_id=3, **OCTOBER)
     assert by_person_and_project(answer) == worked(books, OCTOBER, where="user_id = 3")
-    assert [person["user_id"] for person in answer["people"]] == [3]
+    assert [user["user_id"] for user in answer["people"]] == [3]
 
 
 @pytest.mark.parametrize("argument", ["project_id", "client_id"])
@@ -155,7 +155,7 @@ async def test_a_timesheet_of_one_project_or_client_lists_no_missing_days(
     answer = await reader.answer("timesheet_report", **{argument: value}, **days)
 
     assert by_person_and_project(answer) == worked(books, days, where=where)
-    assert all("days_without_entries" not in person and person["entries"] for person in answer["people"])
+    assert all("days_without_entries" not in user and user["entries"] for user in answer["people"])
     assert "Days without entries: they are listed only without client_id and project_id." in answer["left_out"]
 
 
@@ -216,32 +216,32 @@ async def test_an_account_without_hours_lists_only_missing_days() -> None:
     async with agent_of(session_with(Sandbox(TODAY, filled=False))) as agent:
         answer = await agent.answer("timesheet_report", **OCTOBER)
     assert answer["rows"] == []
-    assert [person["days_without_entries"] for person in answer["people"]] == [22]
+    assert [user["days_without_entries"] for user in answer["people"]] == [22]
 
 
 async def test_a_range_of_years_reports_hours_but_no_missing_days(reader: Agent, books: Sandbox) -> None:
     years = {"from_date": "0001-01-01", "to_date": "9999-12-31"}
     answer = await reader.answer("timesheet_report", **years)
-    people = {(person["user_id"],): hundredths(person) for person in answer["people"]}
+    people = {(user["user_id"],): hundredths(user) for user in answer["people"]}
     assert people == worked(books, years, "user_id")
     assert "Days without entries: they are listed for at most 366 days." in answer["left_out"]
 
 
 async def test_dates_in_the_wrong_order_are_rejected(account: respx.MockRouter, agent: Agent) -> None:
-    said = await agent.refusal("timesheet_report", from_date="2026-11-02", to_date="2026-11-01")
-    assert "from_date after to_date" in said
+    text = await agent.refusal("timesheet_report", from_date="2026-11-02", to_date="2026-11-01")
+    assert "from_date after to_date" in text
     assert not account.calls
 
 
 @pytest.mark.parametrize("argument", ["user_id", "client_id", "project_id"])
 async def test_an_unknown_id_is_an_error_rather_than_an_empty_timesheet(reader: Agent, argument: str) -> None:
-    said = await reader.refusal("timesheet_report", **{argument: 999_999}, **OCTOBER)
-    assert "list_" in said
+    text = await reader.refusal("timesheet_report", **{argument: 999_999}, **OCTOBER)
+    assert "list_" in text
 
 
 async def test_another_clients_project_is_rejected(reader: Agent) -> None:
-    said = await reader.refusal("timesheet_report", client_id=1202, project_id=2477, **OCTOBER)
-    assert "Project 2477 does not belong to client 1202" in said
+    text = await reader.refusal("timesheet_report", client_id=1202, project_id=2477, **OCTOBER)
+    assert "Project 2477 does not belong to client 1202" in text
 
 
 async def test_hours_without_permission_fail_the_report(sandbox: Sandbox) -> None:
@@ -250,10 +250,10 @@ async def test_hours_without_permission_fail_the_report(sandbox: Sandbox) -> Non
         assert "is not allowed to do this" in await agent.refusal("timesheet_report", **OCTOBER)
 
 
-def entry(number: int, **told: Any) -> Row:
+def entry(number: int, **reported: Any) -> Row:
     return {
         "id": number, "project_id": 1, "user_id": 12, "date": "2023/11/13", "hours": "1.50", "title": "Work",
-        "description": "As told", "billed?": True, **told,
+        "description": "As told", "billed?": True, **reported,
     }  # fmt: skip
 
 
@@ -286,8 +286,8 @@ async def test_incomplete_entries_are_counted_or_excluded_and_named(account: res
     account.get("projects/1/hours").respond(json={"hours": entries})
     answer = await agent.answer("timesheet_report", from_date="2023-11-11", to_date="2023-11-30")
 
-    told = [(row["person"], row["project_id"], row["hours"], row["billed_hours"]) for row in answer["rows"]]
-    assert told == [("Ann", 1, 0, 0), ("staff 13", 1, 1.5, 0), ("unknown", 1, 1.5, 1.5)]
+    reported = [(row["person"], row["project_id"], row["hours"], row["billed_hours"]) for row in answer["rows"]]
+    assert reported == [("Ann", 1, 0, 0), ("staff 13", 1, 1.5, 0), ("unknown", 1, 1.5, 1.5)]
     assert [silent["hour_entry_id"] for silent in answer["entries_without_description"]] == [4]
     assert answer["left_out"] == [
         "1 hour entry without hours, counted as 0: id 1.",

@@ -35,7 +35,7 @@ async def reader(books: Sandbox) -> AsyncIterator[Agent]:
         yield agent
 
 
-def told(answer: Row, *keys: str) -> Figures:
+def reported(answer: Row, *keys: str) -> Figures:
     """The figures of an answer's rows, by these columns."""
     found = {tuple(row.get(key) for key in keys): row for row in answer["rows"]}
     assert len(found) == answer["row_count"]
@@ -91,7 +91,7 @@ async def test_every_unbilled_hour_and_expense_is_listed_however_clientary_answe
         answer = await agent.answer("unbilled_report")
     books.switches = Switches()
     found = expected(books, currencies_of_clients=switches.extra_keys)
-    assert told(answer, *OF_PROJECTS) == summed(found, *OF_PROJECTS)
+    assert reported(answer, *OF_PROJECTS) == summed(found, *OF_PROJECTS)
     totals = {(total["currency_code"],): tuple(exact(total[name]) for name in MONEY) for total in answer["totals"]}
     assert totals == summed(found, "currency_code")
     names = {row["id"]: row["name"] for row in rows(books, "SELECT id, name FROM clients")}
@@ -100,7 +100,7 @@ async def test_every_unbilled_hour_and_expense_is_listed_however_clientary_answe
 
 async def test_rows_of_clients_add_up_their_projects_and_the_largest_comes_first(reader: Agent, books: Sandbox) -> None:
     answer = await reader.answer("unbilled_report", group_by="client")
-    assert told(answer, *OF_CLIENTS) == summed(expected(books), *OF_CLIENTS)
+    assert reported(answer, *OF_CLIENTS) == summed(expected(books), *OF_CLIENTS)
     order = [(row["currency_code"], -row["amount"] - row["expenses"]) for row in answer["rows"]]
     assert order == sorted(order)
     assert not {"project", "project_id"} & answer["rows"][0].keys()
@@ -111,7 +111,7 @@ async def test_rows_below_the_minimum_hours_are_excluded_and_counted(reader: Age
     whole = summed(expected(books), *OF_CLIENTS)
     enough = {key: figures for key, figures in whole.items() if figures[0] >= 2050}
     assert 0 < len(enough) < len(whole)
-    assert told(answer, *OF_CLIENTS) == enough
+    assert reported(answer, *OF_CLIENTS) == enough
     fixed = await reader.answer("unbilled_report", group_by="client")
     fewer = len(whole) - len(enough) + sum(row["hours"] < 20.5 for row in fixed["fixed_price"])
     assert f"{fewer} rows with fewer than 20.5 unbilled hours." in answer["left_out"]
@@ -140,7 +140,7 @@ async def test_one_clients_work_includes_expenses_without_a_project(reader: Agen
     )
     answer = await reader.answer("unbilled_report", client_id=client["id"])
     own = [row for row in expected(books) if row["client_id"] == client["id"]]
-    assert told(answer, *OF_PROJECTS) == summed(own, *OF_PROJECTS)
+    assert reported(answer, *OF_PROJECTS) == summed(own, *OF_PROJECTS)
     assert "no project" in [row["project"] for row in answer["rows"]]
     assert "left_out" not in answer
 
@@ -153,7 +153,7 @@ async def test_one_projects_work_includes_no_other(reader: Agent, books: Sandbox
     )
     answer = await reader.answer("unbilled_report", project_id=project["id"])
     own = [row for row in expected(books) if row["project_id"] == project["id"]]
-    assert told(answer, *OF_PROJECTS) == summed(own, *OF_PROJECTS)
+    assert reported(answer, *OF_PROJECTS) == summed(own, *OF_PROJECTS)
     assert [path for _, path in books.requests if "/hours" in path] == [
         f"/api/v2/projects/{project['id']}/hours?filter=unbilled"
     ]
@@ -165,7 +165,7 @@ async def test_the_date_range_is_inclusive(reader: Agent, books: Sandbox) -> Non
     found = [row for row in expected(books) if days["from_date"] <= row["day"] <= days["to_date"]]
     borders = {row["day"] for row in expected(books)} & {"2026-09-11", *days.values(), "2026-10-31"}
     assert len(borders) >= 3, "else the ends show nothing"
-    assert told(answer, *OF_PROJECTS) == summed(found, *OF_PROJECTS)
+    assert reported(answer, *OF_PROJECTS) == summed(found, *OF_PROJECTS)
     assert answer.items() >= days.items()
     for row in answer["rows"]:
         assert days["from_date"] <= row["first_date"] <= row["last_date"] <= days["to_date"]
@@ -228,8 +228,8 @@ async def test_hours_without_a_rate_are_counted_and_named(small: Sandbox) -> Non
     unpriced = work(small, 250)
     answer = await asked(small)
     assert [(row["hours"], row["amount"]) for row in answer["rows"]] == [(4, 150)]
-    (said,) = answer["left_out"]
-    assert said == f"1 hour entry without a rate, counted in hours and not in amount: id {unpriced} of “Site”."
+    (text,) = answer["left_out"]
+    assert text == f"1 hour entry without a rate, counted in hours and not in amount: id {unpriced} of “Site”."
 
 
 async def test_work_without_a_date_counts_only_without_a_date_range(small: Sandbox) -> None:
@@ -252,7 +252,7 @@ async def test_expenses_on_an_invoice_are_billed(small: Sandbox, billed: str) ->
     put(small, "expenses", amount=None, **on_it)
     put(small, "expenses", amount=500, incurred_on="2026-11-21", client_id=client)
     answer = await asked(small)
-    assert told(answer, *OF_PROJECTS) == {(client, project, "EUR"): (0, 0, 1_050)}
+    assert reported(answer, *OF_PROJECTS) == {(client, project, "EUR"): (0, 0, 1_050)}
     assert answer["left_out"] == [f"1 expense without an amount: id {max_id(small, 'expenses') - 1}."]
 
 
@@ -266,13 +266,16 @@ async def test_expenses_use_their_projects_currency_or_else_their_clients(small:
     put(small, "expenses", amount=200, incurred_on="2026-11-02", project_id=project)
     put(small, "expenses", amount=400, incurred_on="2026-11-02")
     answer = await asked(small)
-    assert told(answer, "client", "project", "currency_code") == {
+    assert reported(answer, "client", "project", "currency_code") == {
         ("Acme", "Site", "EUR"): (0, 0, 200),
         ("Acme", "no project", "GBP"): (0, 0, 100),
     }
     assert answer["left_out"] == ["1 expense of no client and no project."]
     by_client = await asked(small, group_by="client")
-    assert told(by_client, "client", "currency_code") == {("Acme", "EUR"): (0, 0, 200), ("Acme", "GBP"): (0, 0, 100)}
+    assert reported(by_client, "client", "currency_code") == {
+        ("Acme", "EUR"): (0, 0, 200),
+        ("Acme", "GBP"): (0, 0, 100),
+    }
 
 
 @pytest.mark.parametrize("currency_code", ["EUR", None])
@@ -284,7 +287,7 @@ async def test_expenses_of_a_project_without_a_client_name_are_listed(
     project = rows(small, "SELECT id FROM projects")[0]["id"]
     put(small, "expenses", amount=200, incurred_on="2026-11-02", project_id=project)
     answer = await asked(small)
-    assert told(answer, "client", "currency_code") == {("Acme", currency_code or "GBP"): (0, 0, 200)}
+    assert reported(answer, "client", "currency_code") == {("Acme", currency_code or "GBP"): (0, 0, 200)}
     (total,) = answer["totals"]
     assert total == {
         "currency_code": currency_code or "GBP", "count": 1, "hours": 0, "amount": 0, "expenses": 2,
@@ -315,12 +318,12 @@ async def test_an_empty_account_has_nothing_unbilled() -> None:
 async def test_an_unanswerable_question_is_refused_with_the_reason(small: Sandbox) -> None:
     project = rows(small, "SELECT id FROM projects")[0]["id"]
     async with agent_of(session_with(small)) as agent:
-        said = await agent.refusal("unbilled_report", project_id=project, client_id=9)
-        assert f"Project {project} does not belong to client 9" in said
+        text = await agent.refusal("unbilled_report", project_id=project, client_id=9)
+        assert f"Project {project} does not belong to client 9" in text
         assert "list_clients" in await agent.refusal("unbilled_report", client_id=9)
         assert "list_projects" in await agent.refusal("unbilled_report", project_id=9)
-        said = await agent.refusal("unbilled_report", from_date="2026-11-02", to_date="2026-11-01")
-        assert "from_date after to_date" in said
+        text = await agent.refusal("unbilled_report", from_date="2026-11-02", to_date="2026-11-01")
+        assert "from_date after to_date" in text
         work(small, 100)
         small.switches = Switches(allow_hours=False)
         assert "is not allowed to do this" in await agent.refusal("unbilled_report")

@@ -8,7 +8,7 @@ from tests.support.agent import Agent
 from tool_schemas.reports.cursor import TYPES
 
 Row = dict[str, Any]
-Told = Counter[tuple[str, int, str]]
+Changes = Counter[tuple[str, int, str]]
 
 TABLES: dict[str, str] = {each: each if each == "staff" else f"{each}s" for each in TYPES}
 
@@ -18,16 +18,16 @@ def run(sandbox: Sandbox, query: str, *values: Any) -> None:
         sandbox.connection.execute(query, values)
 
 
-def stamped(sandbox: Sandbox, since: str = "") -> Told:
+def stamped(sandbox: Sandbox, since: str = "") -> Changes:
     """Every record of every type changed since then, with its timestamp."""
-    found: Told = Counter()
+    found: Changes = Counter()
     for each, table in TABLES.items():
         rows = sandbox.connection.execute(f"SELECT id, updated_at FROM {table} WHERE updated_at >= ?", (since,))  # noqa: S608 ours
         found.update((each, row["id"], row["updated_at"]) for row in rows)
     return found
 
 
-def told(answer: Row) -> list[tuple[str, int, str]]:
+def reported(answer: Row) -> list[tuple[str, int, str]]:
     return [(row["type"], row["id"], row.get("at", "")) for row in answer["rows"]]
 
 

@@ -209,7 +209,7 @@ async def test_the_hours_of_all_projects_are_sorted_newest_first(sandbox: Sandbo
 async def test_a_list_read_in_full_has_totals_of_all_records(sandbox: Sandbox, sandbox_agent: Agent, tool: str) -> None:
     of, under = scope(sandbox, tool)
     answer = await sandbox_agent.answer(tool, **of, limit=1000)
-    if tool == "list_payments":  # of too many invoices, which alone tell the currency
+    if tool == "list_payments":  # too many invoices, which alone have the currency
         assert "total_amounts" not in answer
         assert "Any filter brings it" in answer["notice"]
         return
@@ -276,7 +276,7 @@ async def compare(sandbox: Sandbox, agent: Agent, tool: str, *, documented: bool
     pairs = [(arguments, condition) for name, arguments, condition in PAIRS if name == tool] or [*cases(tool)]
     for arguments, condition in (pairs[0], pairs[-1]):
         if "query" in arguments and documented:
-            continue  # who the client is, is said in live answers alone
+            continue  # only live responses name the client
         found, answer = await whole(agent, tool, **of, **arguments)
         lacking = [name for name in UNTOLD.get(table, ()) if documented and name in condition]
         assert sorted(found) == ([] if lacking else ids(sandbox, table, condition)), arguments

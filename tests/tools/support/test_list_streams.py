@@ -27,7 +27,7 @@ SETTINGS = Settings(subdomain="acme", api_token="t0ken-of-acme")
 
 @pytest.fixture(scope="module")
 def books() -> Sandbox:
-    """An account that nobody writes to."""
+    """An account for tests that only read."""
     return agency()
 
 
@@ -46,9 +46,9 @@ async def streamed(clientary: Clientary, tool: str, **arguments: Any) -> tuple[d
 def currencies(books: Sandbox, tool: str, condition: str) -> dict[int, str | None]:
     """The records that a list has, each with the currency that it is known to be of."""
     table = LISTS[tool].table
-    untold = ("list_project_hours", "list_expenses", "list_client_expenses", "list_project_expenses")
+    without_currency = ("list_project_hours", "list_expenses", "list_client_expenses", "list_project_expenses")
     own = {"projects": "currency_code"} | {name: currency for name, (currency, _) in MONEY.items()}
-    column = "NULL" if tool in untold else own.get(table, "NULL")
+    column = "NULL" if tool in without_currency else own.get(table, "NULL")
     return dict(books.connection.execute(f"SELECT id, {column} FROM {table} WHERE {condition}").fetchall())  # noqa: S608 ours
 
 

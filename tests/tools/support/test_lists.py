@@ -264,7 +264,7 @@ async def test_a_summary_is_short_and_full_detail_contains_everything(sandbox: S
 @pytest.mark.parametrize(("tool", "detail"), covering(product(LISTS, ["full", "summary"])))
 async def test_secrets_stay_out_of_every_list(sandbox: Sandbox, sandbox_agent: Agent, tool: str, detail: str) -> None:
     _, arguments = expected(sandbox, tool)
-    said = str(await sandbox_agent.answer(tool, **arguments, detail=detail))
+    text = str(await sandbox_agent.answer(tool, **arguments, detail=detail))
     for table, column in (("invoices", "secret"), ("estimates", "secret"), ("payment_profiles", "stripe_customer_id")):
         secrets = sandbox.connection.execute(f"SELECT {column} FROM {table}")  # noqa: S608 names written here
-        assert not [row[0] for row in secrets if row[0] in said]
+        assert not [row[0] for row in secrets if row[0] in text]

@@ -11,7 +11,7 @@ from tests.resilience.test_hostile import MOST, Answer, account_of, session
 from tests.support.calls import COUNTS, JOBS, REPORTS
 from tests.support.clock import FakeTime
 from tests.support.long import covering
-from tests.support.people import text_of, working
+from tests.support.users import connect, text_of
 from tool_schemas.base.results import MAX_ANSWER
 
 pytestmark = pytest.mark.anyio
@@ -60,7 +60,7 @@ def account(length: int) -> Answer:
 async def test_the_answer_is_short_whatever_the_currencies(
     time: FakeTime, tool: str, arguments: dict[str, Any], length: int
 ) -> None:
-    async with working(session(account(length), time)) as agent:
+    async with connect(session(account(length), time)) as agent:
         text = text_of(await agent.call(tool, arguments))
     assert len(text) <= MAX_ANSWER < MOST
     assert "defect" not in text
@@ -78,7 +78,7 @@ async def test_the_answer_is_short_whatever_the_currencies(
 async def test_the_number_of_omitted_currencies_is_reported(
     time: FakeTime, tool: str, arguments: dict[str, Any], sums: str
 ) -> None:
-    async with working(session(account(1), time)) as agent:
+    async with connect(session(account(1), time)) as agent:
         answer = await agent.answer(tool, **arguments)
     assert re.search(rf"{sums} shows 50 of 1,50[01] currencies\.", answer["notice"])  # the account's own may be one
     assert len({row["currency_code"] for row in answer[sums]}) == len(answer[sums]) == 50

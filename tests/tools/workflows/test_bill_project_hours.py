@@ -224,9 +224,9 @@ async def test_a_project_that_cannot_be_billed_by_the_hour_is_refused(
     books.hours("2026-10-01", 100, project_id=project)
     async with agent_of(session_with(books.sandbox)) as agent:
         for confirm in (False, True):
-            said = await agent.refusal("bill_project_hours", project_id=project, confirm=confirm)
-            assert why in said
-            assert "Nothing was sent." in said
+            text = await agent.refusal("bill_project_hours", project_id=project, confirm=confirm)
+            assert why in text
+            assert "Nothing was sent." in text
     assert len(books.sandbox.ledger) == 0
 
 
@@ -244,8 +244,8 @@ async def test_missing_permission_to_read_hours_is_reported(books: Books) -> Non
     october(books)
     books.sandbox.switches = replace(books.sandbox.switches, allow_hours=False)
     async with agent_of(session_with(books.sandbox)) as agent:
-        said = await agent.refusal("bill_project_hours", project_id=books.project, confirm=True)
-    assert "is not allowed to do this" in said
+        text = await agent.refusal("bill_project_hours", project_id=books.project, confirm=True)
+    assert "is not allowed to do this" in text
     assert len(books.sandbox.ledger) == 0
 
 

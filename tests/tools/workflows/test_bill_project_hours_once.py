@@ -14,9 +14,9 @@ from tests.conftest import TODAY, session_with
 from tests.support.agent import Agent, Era, agent_of
 from tests.support.clock import FakeTime
 from tests.support.long import covering
-from tests.support.people import Person, owned, working, writes
 from tests.support.quarry import OCTOBER, TOTAL, Books, billed, october
 from tests.support.replies import HOUR_ENTRY, INVOICE, PROJECT, listed
+from tests.support.users import User, configured, connect, writes
 from tests.support.writes import fault_id
 
 pytestmark = pytest.mark.anyio
@@ -93,11 +93,11 @@ async def test_a_failure_while_marking_is_reported_and_the_next_call_continues(
 ) -> None:
     entries = october(books)
     books.sandbox.faults = Faults([Fault(fault.kind, "PUT", "hours/*", nth=nth, after=fault.after)])
-    said = await attempt(books)
-    if '"done":true' not in said:
-        assert said.startswith("Stopped at: marking the work as billed.")
-        assert "Done before: draft invoice (20101)" in said
-        assert said.count(" marked") < len(entries)
+    text = await attempt(books)
+    if '"done":true' not in text:
+        assert text.startswith("Stopped at: marking the work as billed.")
+        assert "Done before: draft invoice (20101)" in text
+        assert text.count(" marked") < len(entries)
     books.sandbox.faults = None
     await attempt(books)
     assert billed_once(books, entries)
@@ -128,9 +128,9 @@ class ThenBlind(Faults):
 async def test_an_unconfirmed_invoice_is_recognized_by_its_note(books: Books) -> None:
     entries = october(books)
     books.sandbox.faults = ThenBlind()
-    said = await attempt(books)
-    assert "unknown whether" in said
-    assert "list_invoices shows" in said
+    text = await attempt(books)
+    assert "unknown whether" in text
+    assert "list_invoices shows" in text
     books.sandbox.faults = None
     await attempt(books)
     assert billed_once(books, entries)
@@ -139,12 +139,12 @@ async def test_an_unconfirmed_invoice_is_recognized_by_its_note(books: Books) ->
 async def test_no_second_invoice_is_created_while_the_first_may_still_appear(books: Books) -> None:
     entries = october(books)
     time = FakeTime(TODAY)
-    async with working(owned(books.sandbox, time)) as agent:
+    async with connect(configured(books.sandbox, time)) as agent:
         books.sandbox.faults = Faults([Fault(504, "POST", "invoices", nth=1)])
         assert "unknown whether" in await agent.refusal("bill_project_hours", **call(books))
         books.sandbox.faults = None
-        said = await agent.refusal("bill_project_hours", **call(books, group_by="day"))
-        assert "may still be created. Nothing was sent. Try again in 2 minutes." in said
+        text = await agent.refusal("bill_project_hours", **call(books, group_by="day"))
+        assert "may still be created. Nothing was sent. Try again in 2 minutes." in text
         assert books.rows("SELECT id FROM invoices") == []
         await time.clock.sleep(121)
         assert (await agent.answer("bill_project_hours", **call(books)))["done"] is True
@@ -272,14 +272,14 @@ async def test_a_mark_that_is_refused_does_not_undo_the_invoice(
 
 
 @pytest.mark.parametrize(
-    ("total", "said"), [("1299.99", "Clientary computed 1,299.99"), (None, "did not return its total")]
+    ("total", "text"), [("1299.99", "Clientary computed 1,299.99"), (None, "did not return its total")]
 )
 async def test_an_unexpected_total_is_reported(
-    agent: Agent, account: respx.MockRouter, total: str | None, said: str
+    agent: Agent, account: respx.MockRouter, total: str | None, text: str
 ) -> None:
     played(account, total=total)
     done = await agent.answer("bill_project_hours", project_id=24, confirm=True)
-    assert said in done["message"]
+    assert text in done["message"]
 
 
 async def test_an_unreadable_page_of_invoices_bills_nothing(agent: Agent, account: respx.MockRouter) -> None:
@@ -295,11 +295,11 @@ async def test_an_unreadable_page_of_invoices_bills_nothing(agent: Agent, accoun
 async def test_the_user_sees_every_line_and_is_asked_only_when_there_is_work(era: Era) -> None:
     books = Books()
     october(books)
-    person = Person()
-    async with working(owned(books.sandbox, FakeTime(TODAY)), era, person) as agent:
+    user = User()
+    async with connect(configured(books.sandbox, FakeTime(TODAY)), era, user) as agent:
         assert (await agent.answer("bill_project_hours", **call(books)))["done"] is True
         assert (await agent.answer("bill_project_hours", **call(books, group_by="day")))["done"] is False
-    (question,) = person.questions
+    (question,) = user.questions
     assert '- step: "line", title: "2026-10-12 Cover", quantity: 3.25, price: 120, amount: 390' in question
     assert 'currency code: "EUR", subtotal: 658.85, taxes: 0, total: 658.85' in question
     assert "confirm" not in question

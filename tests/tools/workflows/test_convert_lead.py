@@ -13,8 +13,8 @@ from clientary_mcp.server.app import ClientaryServer
 from tests.conftest import SETTINGS, session_with
 from tests.support.agent import agent_of
 from tests.support.clock import FakeTime
-from tests.support.people import Person, owned, working, writes
 from tests.support.quarry import Books
+from tests.support.users import User, configured, connect, writes
 
 pytestmark = pytest.mark.anyio
 
@@ -51,8 +51,8 @@ class Won(Books):
         super().__init__()
         self.lead = self.add("leads", **COMPANY)
         self.job: dict[str, Any] = {"lead_id": self.lead, "project": PROJECT, "tasks": TASKS}
-        for person in (ANN, BOB):
-            self.add("contacts", lead_id=self.lead, **person)
+        for user in (ANN, BOB):
+            self.add("contacts", lead_id=self.lead, **user)
         self.other = self.add("leads", name="Harbour Cabs")
         self.add("contacts", lead_id=self.other, name="Cy Cab", email="cy@cabs.example.com")
         self.before = self.of_the_leads()
@@ -118,8 +118,8 @@ async def test_the_new_client_has_all_the_leads_data_and_the_lead_stays(won: Won
     done = await converted(won)
     (client,) = won.made("clients")
     assert {name: client[name] for name in COMPANY} == COMPANY
-    assert [{name: person[name] for name in ANN} for person in won.people()] == [ANN, BOB]
-    assert {person["client_id"] for person in won.people()} == {client["id"]}
+    assert [{name: user[name] for name in ANN} for user in won.people()] == [ANN, BOB]
+    assert {user["client_id"] for user in won.people()} == {client["id"]}
     (project,) = won.made("projects")
     assert (project["client_id"], project["name"], project["rate"]) == (client["id"], "Menu", 9_550)
     assert (project["budget_type"], project["budget"], project["end_date"]) == (0, 4_000, "2027-01-31")
@@ -183,11 +183,11 @@ async def test_a_lead_with_only_a_name_is_converted_once(won: Won) -> None:
 
 
 async def test_the_question_shows_every_step(won: Won) -> None:
-    person = Person()
-    async with working(owned(won.sandbox), "auto", person) as agent:
+    user = User()
+    async with connect(configured(won.sandbox), "auto", user) as agent:
         await agent.answer("convert_lead", **won.job, confirm=True)
-    assert all(text in person.questions[0] for text in ("Harbour Café", "ann@harbour.example.com", "Menu", "Photos"))
-    assert "the lead stays" in person.questions[0]
+    assert all(text in user.questions[0] for text in ("Harbour Café", "ann@harbour.example.com", "Menu", "Photos"))
+    assert "the lead stays" in user.questions[0]
 
 
 # Whose the contacts are
@@ -196,10 +196,10 @@ async def test_the_question_shows_every_step(won: Won) -> None:
 async def test_contacts_with_an_unknown_lead_are_named_and_not_moved(won: Won) -> None:
     won.sandbox.switches = Switches(extra_keys=False)
     for answer in (await converted(won, confirm=False), await converted(won)):
-        (told,) = skipped(answer)
-        assert "does not say to which lead" in told
-        assert "Ann Quay" in told
-        assert "Cy Cab" in told
+        (reported,) = skipped(answer)
+        assert "does not say to which lead" in reported
+        assert "Ann Quay" in reported
+        assert "Cy Cab" in reported
     assert won.people() == []
     assert len(won.made("tasks")) == 2
 
@@ -219,7 +219,7 @@ async def test_contacts_with_a_missing_or_duplicate_address_are_reported(won: Wo
             "contact “Ann Quay <ann@harbour.example.com>”: Another contact of the lead has that address.",
             "contact “No Mail”: It has no e-mail address, which a contact of a client needs.",
         ]
-    assert [person["name"] for person in won.people()] == ["Ann Again", "Bob Pier"]
+    assert [user["name"] for user in won.people()] == ["Ann Again", "Bob Pier"]
 
 
 def account_where_a_lead_is_a_client(request: httpx.Request) -> httpx.Response:
@@ -282,8 +282,8 @@ async def test_a_number_in_use_elsewhere_is_omitted_and_reported(won: Won) -> No
 
 async def test_an_unreadable_field_is_reported_and_omitted(won: Won) -> None:
     won.sandbox.connection.execute("UPDATE leads SET invoice_extra_fields = '[1]'")
-    (told,) = skipped(await converted(won))
-    assert told.startswith("invoice_extra_fields of the client:")
+    (reported,) = skipped(await converted(won))
+    assert reported.startswith("invoice_extra_fields of the client:")
     assert won.made("clients")[0]["invoice_extra_fields"] is None
 
 
@@ -296,10 +296,10 @@ async def test_a_lead_without_required_fields_is_refused_with_all_of_them(won: W
     won.sandbox.connection.execute("UPDATE leads SET number = '', website = ' '")
     for confirm in (False, True):
         async with agent_of(session_with(won.sandbox, required_fields=REQUIRED)) as agent:
-            said = await agent.refusal("convert_lead", **won.job, confirm=confirm)
-        assert "requires number and website of every new client" in said
-        assert "description" not in said
-        assert "Nothing was sent" in said
+            message = await agent.refusal("convert_lead", **won.job, confirm=confirm)
+        assert "requires number and website of every new client" in message
+        assert "description" not in message
+        assert "Nothing was sent" in message
     assert not writes(won.sandbox)
 
 

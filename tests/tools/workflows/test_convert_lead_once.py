@@ -10,7 +10,7 @@ from clientary_mcp.sandbox import Fault, Faults, Switches
 from clientary_mcp.server.app import ClientaryServer
 from tests.conftest import session_with
 from tests.support.long import covering
-from tests.support.people import host, text_of, writes
+from tests.support.users import host, text_of, writes
 from tests.support.writes import fault_id
 from tests.tools.workflows.test_convert_lead import COMPANY, PROJECT, Won, converted, outcomes, refused
 
@@ -43,13 +43,13 @@ async def first_try(won: Won) -> str:
 @pytest.mark.parametrize(("nth", "fault"), covering(product(range(1, 7), LOST)), ids=fault_id)
 async def test_after_any_failure_the_same_call_continues_and_repeats_nothing(won: Won, nth: int, fault: Fault) -> None:
     won.sandbox.faults = Faults([Fault(fault.kind, "POST", nth=nth, after=fault.after)])
-    said = await first_try(won)
+    text = await first_try(won)
     won.sandbox.faults = None
-    if '"done":true' not in said:
+    if '"done":true' not in text:
         if nth > 1:
-            assert STEPS[nth - 1] in said.partition("Done before:")[0]
-            assert all(step in said.partition("Done before:")[2] for step in STEPS[: nth - 1])
-            assert "The same call continues from there and does nothing twice." in said
+            assert STEPS[nth - 1] in text.partition("Done before:")[0]
+            assert all(step in text.partition("Done before:")[2] for step in STEPS[: nth - 1])
+            assert "The same call continues from there and does nothing twice." in text
         await converted(won)
     assert made_once(won)
     assert outcomes(await converted(won)) == ["already there"] * 6
@@ -61,9 +61,9 @@ async def test_after_any_failure_the_same_call_continues_and_repeats_nothing(won
 )
 async def test_a_full_plan_stops_the_job_which_continues_later(won: Won, what: str, table: str, before: int) -> None:
     won.sandbox.switches = Switches(plan_limit=frozenset({what}))
-    said = await refused(won)
-    assert f"plan allows no more {what}" in said
-    assert all(step in said.partition("Done before:")[2] for step in STEPS[:before])
+    text = await refused(won)
+    assert f"plan allows no more {what}" in text
+    assert all(step in text.partition("Done before:")[2] for step in STEPS[:before])
     won.sandbox.switches = Switches()
     await converted(won)
     assert made_once(won)
@@ -71,16 +71,16 @@ async def test_a_full_plan_stops_the_job_which_continues_later(won: Won, what: s
 
 async def test_a_plan_without_room_for_the_client_changes_nothing(won: Won) -> None:
     won.sandbox.switches = Switches(plan_limit=frozenset({"clients"}))
-    said = await refused(won)
-    assert "plan allows no more clients. Nothing was changed." in said
-    assert "Done before" not in said
+    text = await refused(won)
+    assert "plan allows no more clients. Nothing was changed." in text
+    assert "Done before" not in text
     assert len(won.sandbox.ledger) == 0
 
 
 async def test_a_rejected_task_is_created_by_the_next_call(won: Won) -> None:
-    said = await refused(won, tasks=[{"title": "Kick-off"}, {"title": "Photos", "assignee_id": 99}])
-    assert "assignee_id: “must exist”" in said
-    assert "Kick-off" in said.partition("Done before:")[2]
+    text = await refused(won, tasks=[{"title": "Kick-off"}, {"title": "Photos", "assignee_id": 99}])
+    assert "assignee_id: “must exist”" in text
+    assert "Kick-off" in text.partition("Done before:")[2]
     await converted(won)
     assert made_once(won)
 
@@ -136,10 +136,10 @@ async def test_another_client_with_the_same_name_is_named_and_not_reused(
 ) -> None:
     there = won.add("clients", **COMPANY | other)
     for confirm in (False, True):
-        said = await refused(won, confirm=confirm)
-        assert "A client of that name exists" in said
-        assert f"{there} “{other['name'].replace('  ', ' ')}” (differs in {differs})" in said
-        assert "Nothing was sent" in said
+        text = await refused(won, confirm=confirm)
+        assert "A client of that name exists" in text
+        assert f"{there} “{other['name'].replace('  ', ' ')}” (differs in {differs})" in text
+        assert "Nothing was sent" in text
     assert not writes(won.sandbox)
 
 
@@ -157,9 +157,9 @@ async def test_the_call_continues_with_the_client_given_by_the_caller(won: Won) 
 
 async def test_two_possible_clients_are_both_named(won: Won) -> None:
     one, other = (won.add("clients", **COMPANY) for _ in range(2))
-    said = await refused(won)
-    assert "2 clients of that name exist" in said
-    assert all(f"{client} “Harbour Café” (no differences)" in said for client in (one, other))
+    text = await refused(won)
+    assert "2 clients of that name exist" in text
+    assert all(f"{client} “Harbour Café” (no differences)" in text for client in (one, other))
 
 
 async def test_among_clients_with_the_same_name_the_one_with_the_leads_data_is_used(won: Won) -> None:
@@ -216,12 +216,12 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("wrong", "said"), WRONG)
+@pytest.mark.parametrize(("wrong", "text"), WRONG)
 async def test_an_invalid_project_or_task_is_rejected_before_anything_is_sent(
-    won: Won, wrong: dict[str, Any], said: str
+    won: Won, wrong: dict[str, Any], text: str
 ) -> None:
     refusal = await refused(won, **wrong)
-    assert said in refusal
+    assert text in refusal
     assert "Nothing was sent" in refusal
     assert not won.sandbox.requests
 

@@ -15,8 +15,8 @@ from clientary_mcp.server.app import ClientaryServer
 from tests.conftest import session_with
 from tests.support.agent import agent_of
 from tests.support.long import covering
-from tests.support.people import Person, host, owned, text_of, working, writes
 from tests.support.quarry import Books
+from tests.support.users import User, configured, connect, host, text_of, writes
 from tests.support.writes import fault_id
 from tool_schemas.base.results import MAX_ANSWER
 
@@ -119,10 +119,10 @@ async def test_rows_are_accepted_as_json_text(firms: Firms) -> None:
 
 
 async def test_the_question_shows_every_row(firms: Firms) -> None:
-    person = Person()
-    async with working(owned(firms.sandbox), "auto", person) as agent:
+    user = User()
+    async with connect(configured(firms.sandbox), "auto", user) as agent:
         await agent.answer("import_contacts", rows=[ann(), ann(email="b@x.example")], confirm=True)
-    assert all(text in person.questions[0] for text in ("ann@acme.example.com", "b@x.example", "Acme Ltd"))
+    assert all(text in user.questions[0] for text in ("ann@acme.example.com", "b@x.example", "Acme Ltd"))
 
 
 # Which client is meant
@@ -131,14 +131,14 @@ async def test_the_question_shows_every_row(firms: Firms) -> None:
 @pytest.mark.parametrize("name", ["Acme Ltd", "ACME LTD", " acme  ltd ", "Acme-Ltd."])
 async def test_a_client_name_matches_whatever_its_case_and_punctuation(firms: Firms, name: str) -> None:
     await imported(firms, [ann(client=name)])
-    assert [person["client_id"] for person in firms.people()] == [firms.acme]
+    assert [user["client_id"] for user in firms.people()] == [firms.acme]
 
 
 async def test_accents_make_no_difference_but_the_exact_name_wins(firms: Firms) -> None:
     await imported(firms, [ann(client="cafe sud")])
     other = firms.add("clients", name="Cafe Sud")
     await imported(firms, [ann(client="Cafe Sud", email="b@x.example"), ann(client="Café Süd", email="c@x.example")])
-    assert [person["client_id"] for person in firms.people()] == [firms.cafe, other, firms.cafe]
+    assert [user["client_id"] for user in firms.people()] == [firms.cafe, other, firms.cafe]
 
 
 async def test_an_ambiguous_client_name_is_rejected_with_the_candidates(firms: Firms) -> None:
@@ -166,7 +166,7 @@ async def test_clients_are_found_by_id_however_many_they_are(firms: Firms, clien
     ids = [firms.add("clients", name=f"Firm {number}") for number in range(clients)]
     rows = [{"client_id": each, "name": "X", "email": f"x{each}@x.example"} for each in ids]
     assert outcomes(await imported(firms, rows)) == ["imported"] * clients
-    assert [person["client_id"] for person in firms.people()] == ids
+    assert [user["client_id"] for user in firms.people()] == ids
 
 
 # Addresses that are there, and rows that are wrong
@@ -197,7 +197,7 @@ async def test_each_row_has_its_own_outcome_and_an_invalid_row_rejects_no_other(
     assert outcomes(done) == expected
     for (_, _, why), step in zip(MIXED, done["steps"], strict=True):
         assert why in step.get("why", "")
-    assert [person["email"] for person in firms.people()] == ["ann@acme.example.com", "b@x.example"]
+    assert [user["email"] for user in firms.people()] == ["ann@acme.example.com", "b@x.example"]
     again = await imported(firms, rows)
     assert outcomes(again)[:2] == ["already there", "already there"]
     assert "imported" not in outcomes(again)
@@ -238,7 +238,7 @@ async def test_a_change_during_the_question_is_previewed_again(firms: Firms) -> 
     def take() -> None:
         firms.add("contacts", client_id=firms.client, name="Ann", email="ann@acme.example.com")
 
-    async with working(owned(firms.sandbox), "legacy", Person(meanwhile=take)) as agent:
+    async with connect(configured(firms.sandbox), "legacy", User(meanwhile=take)) as agent:
         answer = await agent.answer("import_contacts", rows=[ann(), ann(email="b@x.example")], confirm=True)
     assert "changed while the user was asked" in answer["message"]
     assert outcomes(answer) == ["already there", "to import"]
@@ -267,15 +267,15 @@ def many(firms: Firms) -> list[Row]:
 
 
 def each_once(firms: Firms) -> bool:
-    return sorted(person["email"] for person in firms.people()) == sorted(row["email"] for row in MANY)
+    return sorted(user["email"] for user in firms.people()) == sorted(row["email"] for row in MANY)
 
 
 async def test_outcomes_keep_the_order_of_the_rows_under_rate_limiting(firms: Firms) -> None:
     firms.sandbox.faults = Faults([Fault(429, "POST", nth=nth) for nth in (3, 4, 9, 20)])
     done = await imported(firms, many(firms))
     assert outcomes(done) == ["imported"] * 25
-    told = {step["id"]: step["email"] for step in done["steps"]}
-    assert told == {person["id"]: person["email"] for person in firms.people()}
+    reported = {step["id"]: step["email"] for step in done["steps"]}
+    assert reported == {user["id"]: user["email"] for user in firms.people()}
 
 
 FAULTS = [Fault(kind, after=after) for kind in ("drop", 500, 504, "html") for after in (False, True)]
@@ -289,13 +289,13 @@ async def test_after_a_failure_the_same_call_continues_and_imports_nobody_twice(
     async with host(ClientaryServer(session_with(firms.sandbox))) as client:
         first = await client.call_tool("import_contacts", {"rows": many(firms), "confirm": True})
     firms.sandbox.faults = None
-    if fault.after:  # what is there is seen, whatever became of the answer
+    if fault.after:  # existing contacts are detected, whatever the response
         assert not first.is_error
         assert each_once(firms)
     if first.is_error:
-        said = text_of(first)
-        assert "Part of the job is done." in said
-        assert "not imported: row " in said or "not known whether imported: row " in said
+        message = text_of(first)
+        assert "Part of the job is done." in message
+        assert "not imported: row " in message or "not known whether imported: row " in message
         await imported(firms, many(firms))
     assert each_once(firms)
     assert outcomes(await imported(firms, many(firms))) == ["already there"] * 25
@@ -304,13 +304,13 @@ async def test_after_a_failure_the_same_call_continues_and_imports_nobody_twice(
 async def test_a_failure_reports_the_rows_done_so_far(firms: Firms) -> None:
     rows = [ann(name=""), *many(firms)]
     firms.sandbox.faults = Faults([Fault(504, "POST", nth=9)])
-    said = await refused(firms, rows)
-    assert "Stopped at row " in said
-    assert "refused: row 1;" in said
-    assert "imported: rows 2-" in said
-    assert "not known whether imported: row" in said
-    assert "not tried: rows" in said
-    assert "The same call continues from there and does nothing twice." in said
+    message = await refused(firms, rows)
+    assert "Stopped at row " in message
+    assert "refused: row 1;" in message
+    assert "imported: rows 2-" in message
+    assert "not known whether imported: row" in message
+    assert "not tried: rows" in message
+    assert "The same call continues from there and does nothing twice." in message
     assert len(firms.people()) < 25
 
 
@@ -318,9 +318,9 @@ async def test_a_failure_reports_the_rows_done_so_far(firms: Firms) -> None:
 async def test_a_full_plan_stops_the_import_and_is_reported(firms: Firms, room: int) -> None:
     left = Room(firms, room)
     firms.sandbox.faults = left
-    said = await refused(firms, many(firms))
-    assert "plan allows no more contacts" in said
-    assert ("Stopped at row" in said) is (room > 0)
+    message = await refused(firms, many(firms))
+    assert "plan allows no more contacts" in message
+    assert ("Stopped at row" in message) is (room > 0)
     assert room <= len(firms.people()) < room + 4
     firms.sandbox.faults, firms.sandbox.switches = None, Switches()
     await imported(firms, many(firms))

@@ -13,9 +13,9 @@ from clientary_mcp.sandbox import Fault, Faults, Sandbox, Switches
 from tests.conftest import TODAY, session_with
 from tests.support.agent import Agent, Era, agent_of
 from tests.support.clock import FakeTime
-from tests.support.people import Person, owned, working
 from tests.support.quarry import Books
 from tests.support.replies import ESTIMATE, INVOICE, listed
+from tests.support.users import User, configured, connect
 from tests.support.writes import fault_id
 
 pytestmark = pytest.mark.anyio
@@ -223,9 +223,9 @@ async def test_an_unusable_estimate_is_refused_before_anything_is_sent(
     async with agent_of(session_with(books.sandbox)) as agent:
         for confirm in (False, True):
             call = {"estimate_id": estimate, "due_date": DUE, "confirm": confirm, **more}
-            said = await agent.refusal(JOB, **call)
-            assert why in said
-            assert "Nothing was sent." in said
+            text = await agent.refusal(JOB, **call)
+            assert why in text
+            assert "Nothing was sent." in text
     assert invoices(books) == 0
 
 
@@ -276,12 +276,12 @@ async def test_every_kind_of_account_copies_estimates_the_same_way(books: Books,
 
 async def test_the_question_shows_the_lines_and_the_totals(books: Books, era: Era) -> None:
     estimate = an_estimate(books)
-    person = Person()
-    async with working(owned(books.sandbox, FakeTime(TODAY)), era, person) as agent:
+    user = User()
+    async with connect(configured(books.sandbox, FakeTime(TODAY)), era, user) as agent:
         call = {"estimate_id": estimate, "due_date": DUE, "confirm": True}
         assert (await agent.answer(JOB, **call))["done"] is True
         assert (await agent.answer(JOB, **(call | {"due_date": "2027-01-01"})))["done"] is False
-    (question,) = person.questions
+    (question,) = user.questions
     assert '- step: "section", title: "Design"' in question
     assert "total: 2096.38, estimate total: 2096.38" in question
     assert TODAY.isoformat() in question

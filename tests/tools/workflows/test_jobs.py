@@ -86,8 +86,8 @@ async def test_logged_hours_increase_the_projects_worked_hours(sandbox: Sandbox,
     project = await named(agent, "list_projects", wanted["name"])
     before = await agent.answer("get_project", project_id=project["id"])
     sums = "SELECT sum(hours) AS hours, sum(iif(billed, 0, hours)) AS unbilled, sum(cost) AS cost FROM hours"
-    told = row(sandbox, f"{sums} WHERE project_id = ?", project["id"])
-    assert [cents(before[name]) for name in ("worked_hours", "unbilled_hours", "cost")] == list(told.values())
+    reported = row(sandbox, f"{sums} WHERE project_id = ?", project["id"])
+    assert [cents(before[name]) for name in ("worked_hours", "unbilled_hours", "cost")] == list(reported.values())
     entry = await agent.answer(
         "create_project_hours", project_id=project["id"], title="Review", hours=1.25, date="2026-11-19"
     )
@@ -97,8 +97,8 @@ async def test_logged_hours_increase_the_projects_worked_hours(sandbox: Sandbox,
     for name in ("worked_hours", "unbilled_hours"):
         assert cents(after[name]) - cents(before[name]) == 125
     assert cents(after["cost"]) - cents(before["cost"]) == cents(entry["cost"])
-    told = row(sandbox, f"{sums} WHERE project_id = ?", project["id"])
-    assert [cents(after[name]) for name in ("worked_hours", "unbilled_hours", "cost")] == list(told.values())
+    reported = row(sandbox, f"{sums} WHERE project_id = ?", project["id"])
+    assert [cents(after[name]) for name in ("worked_hours", "unbilled_hours", "cost")] == list(reported.values())
     newest = (await agent.answer("list_project_hours", project_id=project["id"], billed=False))["records"]
     assert entry["id"] in [record["id"] for record in newest]
 

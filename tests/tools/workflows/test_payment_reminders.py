@@ -10,9 +10,9 @@ from clientary_mcp.sandbox import Sandbox, Switches
 from tests.conftest import TODAY, session_with
 from tests.support.agent import Agent, Era, agent_of
 from tests.support.clock import FakeTime
-from tests.support.people import Person, owned, working, writes
 from tests.support.quarry import Books
 from tests.support.replies import CONTACT, INVOICE, listed
+from tests.support.users import User, configured, connect, writes
 
 pytestmark = pytest.mark.anyio
 
@@ -154,13 +154,13 @@ async def test_an_invoice_that_is_not_overdue_is_skipped_and_named(
 
 
 @pytest.mark.parametrize(
-    ("told", "reason"), [({"balance": None}, "its balance is unknown"), ({"status": None}, "its status is “unknown”")]
+    ("fields", "reason"), [({"balance": None}, "its balance is unknown"), ({"status": None}, "its status is “unknown”")]
 )
 async def test_an_incomplete_invoice_is_skipped(
-    agent: Agent, account: respx.MockRouter, told: dict[str, Any], reason: str
+    agent: Agent, account: respx.MockRouter, fields: dict[str, Any], reason: str
 ) -> None:
     account.get("payments").respond(json=listed("payments"))
-    account.get("invoices/110").respond(json={**INVOICE, "status": 1, **told})
+    account.get("invoices/110").respond(json={**INVOICE, "status": 1, **fields})
     assert why(await agent.answer(JOB, invoice_ids=[110])) == {110: reason}
 
 
@@ -275,8 +275,8 @@ async def test_a_call_with_no_or_two_selections_sends_nothing(books: Debtors, wr
 
 
 async def test_no_overdue_invoice_is_not_an_error_and_asks_nobody(books: Debtors, era: Era) -> None:
-    person = Person()
-    async with working(owned(books.sandbox, FakeTime(TODAY)), era, person) as agent:
+    user = User()
+    async with connect(configured(books.sandbox, FakeTime(TODAY)), era, user) as agent:
         answer = await agent.answer(JOB, min_days_overdue=1, confirm=True)
     assert answer["message"] == "Nothing was changed. There is no reminder to send."
-    assert person.questions == []
+    assert user.questions == []

@@ -12,7 +12,7 @@ from tests.conftest import TODAY, session_with
 from tests.support.agent import Agent, Era, agent_of
 from tests.support.clock import FakeTime
 from tests.support.long import covering
-from tests.support.people import Person, owned, working
+from tests.support.users import User, configured, connect
 from tests.support.writes import fault_id
 from tests.tools.workflows.test_payment_reminders import DAY, HOUR, JOB, Debtors, reminded, three, why
 
@@ -47,28 +47,28 @@ async def test_after_a_lost_response_the_same_call_mails_only_the_rest(books: De
     ids = three(books)
     books.sandbox.faults = Faults([Fault(fault.kind, "POST", "invoices/*/messages", nth=nth, after=fault.after)])
     async with agent_of(session_with(books.sandbox)) as agent:
-        said = await call(agent)
+        text = await call(agent)
         books.sandbox.faults = None
         again = await call(agent)
     assert len(mailed(books)) == len(set(mailed(books)))
     left_out = set(ids) - set(mailed(books))
     assert left_out <= {ids[nth - 1]}
-    if '"done":true' not in said:
-        assert "unknown whether" in said
+    if '"done":true' not in text:
+        assert "unknown whether" in text
         assert "perhaps" in again
-        assert said.count("mail of") == (nth if nth > 1 else 0)
-        assert ("Done before" in said) == (nth > 1)
+        assert text.count("mail of") == (nth if nth > 1 else 0)
+        assert ("Done before" in text) == (nth > 1)
 
 
 async def test_a_failure_midway_reports_the_mails_sent(books: Debtors) -> None:
     three(books)
     books.sandbox.faults = Faults([Fault(429, "POST", "invoices/*/messages", nth=3, times=100)])
     async with agent_of(session_with(books.sandbox)) as agent:
-        said = await call(agent)
+        text = await call(agent)
         books.sandbox.faults = None
-        assert "2@example.com" in said.partition("Done before")[0]
-        assert "1@example.com" in said.partition("Done before")[2]
-        assert "The same call continues from there" in said
+        assert "2@example.com" in text.partition("Done before")[0]
+        assert "1@example.com" in text.partition("Done before")[2]
+        assert "The same call continues from there" in text
         rest = await agent.answer(JOB, **ALL)
     assert len(mailed(books)) == len(set(mailed(books))) == 3
     assert rest["message"] == "1 reminder mailed, 2 invoices skipped."
@@ -97,7 +97,7 @@ async def test_a_mail_that_clientary_rejects_blocks_no_other(books: Debtors) -> 
 async def test_nobody_is_reminded_again_within_a_day(books: Debtors) -> None:
     three(books)
     time = FakeTime(TODAY)
-    async with working(owned(books.sandbox, time)) as agent:
+    async with connect(configured(books.sandbox, time)) as agent:
         await agent.answer(JOB, **ALL)
         await time.clock.sleep(DAY - 60)
         assert (await agent.answer(JOB, **ALL))["done"] is False
@@ -151,13 +151,13 @@ async def test_concurrent_different_calls_mail_once(books: Debtors) -> None:
 async def test_the_quota_stops_the_batch_and_the_same_call_continues_an_hour_later(books: Debtors) -> None:
     ids = three(books)
     time = FakeTime(TODAY)
-    async with working(owned(books.sandbox, time, mails_per_hour=2)) as agent:
+    async with connect(configured(books.sandbox, time, mails_per_hour=2)) as agent:
         shown = await agent.answer(JOB, min_days_overdue=1)
         assert "At most 2 mails are sent in an hour" in shown["not_visible"]
-        said = await agent.refusal(JOB, **ALL)
-        assert said.startswith("Stopped at: mail of invoice “2”")
-        assert "CLIENTARY_MAILS_PER_HOUR" in said
-        assert "Nothing was sent" not in said
+        text = await agent.refusal(JOB, **ALL)
+        assert text.startswith("Stopped at: mail of invoice “2”")
+        assert "CLIENTARY_MAILS_PER_HOUR" in text
+        assert "Nothing was sent" not in text
         assert mailed(books) == ids[:2]
         assert "Nothing was sent" in await agent.refusal(JOB, **ALL)
         await time.clock.sleep(HOUR)
@@ -167,7 +167,7 @@ async def test_the_quota_stops_the_batch_and_the_same_call_continues_an_hour_lat
 
 async def test_a_mail_quota_of_zero_sends_none(books: Debtors) -> None:
     three(books)
-    async with working(owned(books.sandbox, FakeTime(TODAY), mails_per_hour=0)) as agent:
+    async with connect(configured(books.sandbox, FakeTime(TODAY), mails_per_hour=0)) as agent:
         assert "Nothing was sent" in await agent.refusal(JOB, **ALL)
     assert mailed(books) == []
 
@@ -177,10 +177,10 @@ async def test_a_mail_quota_of_zero_sends_none(books: Debtors) -> None:
 
 async def test_the_question_shows_every_mail_before_any_is_sent(books: Debtors, era: Era) -> None:
     three(books)
-    person = Person()
-    async with working(owned(books.sandbox, FakeTime(TODAY)), era, person) as agent:
+    user = User()
+    async with connect(configured(books.sandbox, FakeTime(TODAY)), era, user) as agent:
         await agent.answer(JOB, **ALL)
-    (question,) = person.questions
+    (question,) = user.questions
     for number in range(3):
         assert f'number: "{number}", client: "Client {number}", balance: 100' in question
         assert f'recipients: ["{number}@example.com"]' in question
@@ -190,8 +190,8 @@ async def test_the_question_shows_every_mail_before_any_is_sent(books: Debtors, 
 
 async def test_a_payment_received_during_the_question_stops_the_batch(books: Debtors, era: Era) -> None:
     first, *_ = three(books)
-    person = Person(meanwhile=lambda: books.paid(first, 0))
-    async with working(owned(books.sandbox, FakeTime(TODAY)), era, person) as agent:
+    user = User(meanwhile=lambda: books.paid(first, 0))
+    async with connect(configured(books.sandbox, FakeTime(TODAY)), era, user) as agent:
         answer = await agent.answer(JOB, **ALL)
     assert answer["done"] is False
     assert why(answer) == {first: f"the client paid on {TODAY}"}

@@ -14,7 +14,7 @@ _SCHEDULE = {"next_date": "2026-12-01", "time_interval": "monthly", "currency_co
 
 
 @dataclass
-class Books:
+class OwnRecords:
     """The ids of an agent's records by kind; the first client, project and invoice are never deleted."""
 
     ids: dict[str, list[int]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
@@ -42,17 +42,17 @@ class Kind:
 
     table: str
     made_by: str
-    given: Callable[[Books, str], JsonObject]
+    given: Callable[[OwnRecords, str], JsonObject]
     """The arguments that make one, with a mark by which it is found in the ledger."""
-    path: Callable[[Books], str]
+    path: Callable[[OwnRecords], str]
     """Where one is deleted, less its id."""
     changed: str | None = None
     """The text that an update changes; None where there is no update."""
-    address: Callable[[Books], JsonObject] = lambda _: {}
+    address: Callable[[OwnRecords], JsonObject] = lambda _: {}
     """What addresses it besides its id."""
 
 
-def _at(path: str) -> Callable[[Books], str]:
+def _at(path: str) -> Callable[[OwnRecords], str]:
     return lambda _: path
 
 
@@ -61,28 +61,28 @@ KINDS: dict[str, Kind] = {
     "project": Kind(
         "projects",
         "create_project",
-        lambda books, mark: books.client | {"name": mark, "rate": 80},
+        lambda own, mark: own.client | {"name": mark, "rate": 80},
         _at("projects"),
         "description",
     ),
     "invoice": Kind(
         "invoices",
         "create_invoice",
-        lambda books, mark: books.client | {"title": mark, "due_date": "2026-12-20"} | _DATED,
+        lambda own, mark: own.client | {"title": mark, "due_date": "2026-12-20"} | _DATED,
         _at("invoices"),
         "note",
     ),
     "payment_profile": Kind(
         "payment_profiles",
         "create_payment_profile",
-        lambda books, mark: books.client | {"name": mark, "expiration_date": "2028-05-31"} | _CARD,
-        lambda books: f"clients/{books.client['client_id']}/payment_profiles",
-        address=lambda books: books.client,
+        lambda own, mark: own.client | {"name": mark, "expiration_date": "2028-05-31"} | _CARD,
+        lambda own: f"clients/{own.client['client_id']}/payment_profiles",
+        address=lambda own: own.client,
     ),
     "contact": Kind(
         "contacts",
         "create_contact",
-        lambda books, mark: books.client | {"name": mark, "email": "ada@example.com"},
+        lambda own, mark: own.client | {"name": mark, "email": "ada@example.com"},
         _at("contacts"),
         "title",
     ),
@@ -90,40 +90,38 @@ KINDS: dict[str, Kind] = {
     "hour_entry": Kind(
         "hours",
         "create_project_hours",
-        lambda books, mark: books.project | {"title": mark, "hours": 1.25},
+        lambda own, mark: own.project | {"title": mark, "hours": 1.25},
         _at("hours"),
         "description",
     ),
-    "task": Kind(
-        "tasks", "create_task", lambda books, mark: books.project | {"title": mark}, _at("tasks"), "description"
-    ),
+    "task": Kind("tasks", "create_task", lambda own, mark: own.project | {"title": mark}, _at("tasks"), "description"),
     "expense": Kind(
         "expenses",
         "create_expense",
-        lambda books, mark: books.client | books.project | {"amount": 5.75, "description": mark},
+        lambda own, mark: own.client | own.project | {"amount": 5.75, "description": mark},
         _at("expenses"),
         "description",
     ),
     "estimate": Kind(
         "estimates",
         "create_estimate",
-        lambda books, mark: books.client | {"title": mark} | _DATED,
+        lambda own, mark: own.client | {"title": mark} | _DATED,
         _at("estimates"),
         "note",
     ),
     "recurring_schedule": Kind(
         "recurring_schedules",
         "create_recurring_schedule",
-        lambda books, mark: books.client | {"title": mark, "items": _ITEMS} | _SCHEDULE,
+        lambda own, mark: own.client | {"title": mark, "items": _ITEMS} | _SCHEDULE,
         _at("recurring"),
         "note",
     ),
     "payment": Kind(
         "payments",
         "create_payment",
-        lambda books, mark: books.invoice | {"amount": 0.25, "note": mark},
-        lambda books: f"invoices/{books.invoice['invoice_id']}/payments",
-        address=lambda books: books.invoice,
+        lambda own, mark: own.invoice | {"amount": 0.25, "note": mark},
+        lambda own: f"invoices/{own.invoice['invoice_id']}/payments",
+        address=lambda own: own.invoice,
     ),
 }
 

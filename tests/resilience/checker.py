@@ -12,14 +12,14 @@ import httpx
 from clientary_mcp.api.retry import NOT_SENT
 from clientary_mcp.sandbox import Sandbox
 from clientary_mcp.sandbox.network import Network
-from tests.resilience.nothing_twice import done_twice
-from tests.resilience.told import Answer
+from tests.resilience.duplicates import find_duplicates
+from tests.resilience.outcomes import Answer
 
 RULES = (
     "writes lost",
     "writes done twice",
-    "outcomes told wrong",
-    "unknown told without need",
+    "outcomes misreported",
+    "unknown without need",
     "lists called complete that are not",
     "answers out of bounds",
     "unhandled exceptions",
@@ -54,7 +54,7 @@ def megabytes() -> float:
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
 
 
-class Witness(Network):
+class WriteRecorder(Network):
     """Sits between the session and the account, and records the writes whose response was lost or faulty."""
 
     def __init__(self, sandbox: Sandbox) -> None:
@@ -87,7 +87,7 @@ class Report:
 
     calls: Counter[str] = field(default_factory=Counter)
     """By tool."""
-    told: Counter[str] = field(default_factory=Counter)
+    outcomes: Counter[str] = field(default_factory=Counter)
     """The number of writes per reported outcome."""
     lists: Counter[str] = field(default_factory=Counter)
     """The number of lists that were complete, partial or failed."""
@@ -103,19 +103,19 @@ class Report:
     """Megabytes in memory after the first tenth of the calls, and after the last."""
 
 
-class Judge:
+class Checker:
     """Checks every call that agents make and every outcome that they receive."""
 
-    def __init__(self, sandbox: Sandbox, witness: Witness, calls: int) -> None:
+    def __init__(self, sandbox: Sandbox, recorder: WriteRecorder, calls: int) -> None:
         self.sandbox, self.report = sandbox, Report()
-        self._witness = witness
+        self._recorder = recorder
         self._calls = calls
         self._made = 0
         self._effects: dict[str, list[int]] = defaultdict(list)
         self._read = 0
         self._last: dict[str, str] = {}
         self._by_jobs: set[str] = set()
-        self._told_in_part: set[str] = set()
+        self._partly_reported: set[str] = set()
 
     @property
     def over(self) -> bool:
@@ -129,38 +129,38 @@ class Judge:
         if self._made == max(self._calls // 10, 1):
             self.report.early = megabytes()
 
-    def wrong(self, rule: str, what: str) -> None:
+    def add_violation(self, rule: str, what: str) -> None:
         """Record a violation."""
         self.report.violations[rule].append(what)
 
-    def hear(self, tool: str, key: str, answer: Answer) -> None:
+    def record_outcome(self, tool: str, key: str, answer: Answer) -> None:
         """Check the reported outcome of a write against its effects so far."""
-        self.report.told[answer.told] += 1
-        self._last[key] = answer.told
-        effects, said = self._effects_of(key), f"{tool} {key}: {answer.text[:300]}"
-        if answer.told == "done" and not effects:
-            self.wrong("writes lost", said)
-        elif answer.told == "done" and tool.startswith("create_") and answer.content.get("id") not in effects:
-            self.wrong("outcomes told wrong", f"another record, not {effects}: {said}")
-        elif answer.told == "not done" and effects:
-            self.wrong("outcomes told wrong", said)
-        elif answer.told == "unknown" and key not in self._witness.open:
-            self.wrong("unknown told without need", said)
+        self.report.outcomes[answer.outcome] += 1
+        self._last[key] = answer.outcome
+        effects, message = self._effects_of(key), f"{tool} {key}: {answer.text[:300]}"
+        if answer.outcome == "done" and not effects:
+            self.add_violation("writes lost", message)
+        elif answer.outcome == "done" and tool.startswith("create_") and answer.content.get("id") not in effects:
+            self.add_violation("outcomes misreported", f"another record, not {effects}: {message}")
+        elif answer.outcome == "not done" and effects:
+            self.add_violation("outcomes misreported", message)
+        elif answer.outcome == "unknown" and key not in self._recorder.open:
+            self.add_violation("unknown without need", message)
 
-    def hear_job(self, tool: str, keys: set[str], answer: Answer) -> None:
+    def record_job(self, tool: str, keys: set[str], answer: Answer) -> None:
         """Check the reported outcome of a job, whose writes have these keys, against their effects so far."""
         self._by_jobs |= keys
-        self.report.told[answer.told] += 1
+        self.report.outcomes[answer.outcome] += 1
         missing = {key for key in keys if not self._effects_of(key)}
-        said = f"{tool} {sorted(keys)}: {answer.text[:300]}"
-        nothing_to_do = answer.told == "not done" and answer.content.get("done") is False
-        if missing and (answer.told == "done" or nothing_to_do):
-            self.wrong("writes lost", f"{said} lacks {missing}")
-        elif answer.told == "not done" and not nothing_to_do and keys - missing - self._told_in_part:
-            self.wrong("outcomes told wrong", said)
-        elif answer.told == "unknown" and keys and not keys & self._witness.open:
-            self.wrong("unknown told without need", said)
-        self._told_in_part |= keys - missing
+        message = f"{tool} {sorted(keys)}: {answer.text[:300]}"
+        nothing_to_do = answer.outcome == "not done" and answer.content.get("done") is False
+        if missing and (answer.outcome == "done" or nothing_to_do):
+            self.add_violation("writes lost", f"{message} lacks {missing}")
+        elif answer.outcome == "not done" and not nothing_to_do and keys - missing - self._partly_reported:
+            self.add_violation("outcomes misreported", message)
+        elif answer.outcome == "unknown" and keys and not keys & self._recorder.open:
+            self.add_violation("unknown without need", message)
+        self._partly_reported |= keys - missing
 
     def _effects_of(self, key: str) -> list[int]:
         """The records of this key's writes that have taken effect so far."""
@@ -175,18 +175,18 @@ class Judge:
         self._effects_of("")
         for key, ids in self._effects.items():
             if len(ids) > 1:
-                self.wrong("writes done twice", f"{key}: {ids}")
+                self.add_violation("writes done twice", f"{key}: {ids}")
             if key not in self._last and key not in self._by_jobs and not _is_a_jobs(key):
-                self.wrong("outcomes told wrong", f"{key} took effect, and nobody was told")
-        for what in done_twice(self.sandbox):
-            self.wrong("writes done twice", what)
-        for key, told in self._last.items():
-            if (told == "done") > bool(self._effects.get(key)):
-                self.wrong("writes lost", f"{key} was told as done, and is not in the ledger")
-            if told == "not done" and self._effects.get(key):
-                self.wrong("outcomes told wrong", f"{key} was told as not done, and is in the ledger")
+                self.add_violation("outcomes misreported", f"{key} took effect, and was not reported")
+        for what in find_duplicates(self.sandbox):
+            self.add_violation("writes done twice", what)
+        for key, outcome in self._last.items():
+            if (outcome == "done") > bool(self._effects.get(key)):
+                self.add_violation("writes lost", f"{key} was reported as done, and is not in the ledger")
+            if outcome == "not done" and self._effects.get(key):
+                self.add_violation("outcomes misreported", f"{key} was reported as not done, and is in the ledger")
         if self.sandbox.faults:
             self.report.struck.update(str(struck.fault.kind) for struck in self.sandbox.faults.struck)
-        self.report.requests, self.report.effects = self._witness.requests, len(self.sandbox.ledger)
+        self.report.requests, self.report.effects = self._recorder.requests, len(self.sandbox.ledger)
         self.report.late = megabytes()
         return self.report

@@ -22,13 +22,13 @@ QUESTION = "owner_agrees"
 Reply = mcp_types.ElicitResult | mcp_types.ErrorData
 
 
-def owned(sandbox: Sandbox, time: FakeTime | None = None, **settings: Any) -> Clientary:
+def configured(sandbox: Sandbox, time: FakeTime | None = None, **settings: Any) -> Clientary:
     """A session with a sandbox account under its owner's settings."""
     chosen = Settings(base_url="http://localhost", api_token=sandbox.token, **settings)
     return Clientary(chosen, Network(sandbox), time.clock if time else None)
 
 
-class Person:
+class User:
     """The user of the client, who answers every question the same way; records the questions."""
 
     def __init__(self, reply: Reply = YES, meanwhile: Callable[[], Any] = lambda: None) -> None:
@@ -41,20 +41,16 @@ class Person:
         return self.reply
 
 
-def host(
-    server: ClientaryServer, era: Era = "auto", person: ElicitationFnT | None = None, name: str = "test"
-) -> Client:
+def host(server: ClientaryServer, era: Era = "auto", user: ElicitationFnT | None = None, name: str = "test") -> Client:
     """A client with this name, which can ask the user, if there is one."""
     about = mcp_types.Implementation(name=name, version="1")
-    return Client(server, mode=era, elicitation_callback=person, client_info=about)
+    return Client(server, mode=era, elicitation_callback=user, client_info=about)
 
 
 @asynccontextmanager
-async def working(
-    clientary: Clientary, era: Era = "auto", person: ElicitationFnT | None = None
-) -> AsyncIterator[Agent]:
+async def connect(clientary: Clientary, era: Era = "auto", user: ElicitationFnT | None = None) -> AsyncIterator[Agent]:
     """An agent on that session."""
-    async with clientary, host(ClientaryServer(clientary), era, person) as client:
+    async with clientary, host(ClientaryServer(clientary), era, user) as client:
         yield Agent(client)
 
 

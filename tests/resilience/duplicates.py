@@ -11,7 +11,7 @@ _ENTRIES = re.compile(r"Time entries: ([\d, -]+)\.")
 _ESTIMATE = re.compile(r"Estimate [^\n]*\(id (\d+)\)")
 
 
-def done_twice(sandbox: Sandbox) -> list[str]:
+def find_duplicates(sandbox: Sandbox) -> list[str]:
     """Hours billed by two valid invoices, estimates with two invoices, and contacts that a client has twice."""
     notes = sandbox.connection.execute("SELECT id, note FROM invoices WHERE status <> ?", (_CANCELLED,)).fetchall()
     entries = Counter(entry for row in notes for entry in _entries(row["note"] or ""))

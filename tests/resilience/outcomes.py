@@ -7,7 +7,7 @@ import mcp_types
 
 from tests.support.agent import Agent
 
-Told = Literal["done", "half", "not done", "unknown", "defect"]
+Outcome = Literal["done", "half", "not done", "unknown", "defect"]
 
 _UNKNOWN = "It is unknown whether"
 _NOT_DONE = ("Nothing was changed.", "Nothing was sent.")
@@ -18,7 +18,7 @@ _HALF = "Stopped at"
 class Answer:
     """One answer and the outcome that it reports."""
 
-    told: Told
+    outcome: Outcome
     text: str
     content: dict[str, Any]
 
@@ -28,21 +28,21 @@ class Answer:
 
         A job that finds everything done may report that, and has done nothing.
         """
-        (said,) = result.content
-        assert isinstance(said, mcp_types.TextContent)
+        (message,) = result.content
+        assert isinstance(message, mcp_types.TextContent)
         content = dict(result.structured_content or {})
         if not result.is_error:
             nothing = content.get("done") is False
-            assert not nothing or (may_have_nothing_to_do and "to_proceed" not in content), f"not done: {said.text}"
-            return cls("not done" if nothing else "done", said.text, content)
-        if "that is a defect" in said.text:
-            return cls("defect", said.text, content)
-        if said.text.startswith(_HALF):
-            return cls("half", said.text, content)
-        if _UNKNOWN in said.text:
-            return cls("unknown", said.text, content)
-        assert any(words in said.text for words in _NOT_DONE), f"says nothing of the outcome: {said.text}"
-        return cls("not done", said.text, content)
+            assert not nothing or (may_have_nothing_to_do and "to_proceed" not in content), f"not done: {message.text}"
+            return cls("not done" if nothing else "done", message.text, content)
+        if "that is a defect" in message.text:
+            return cls("defect", message.text, content)
+        if message.text.startswith(_HALF):
+            return cls("half", message.text, content)
+        if _UNKNOWN in message.text:
+            return cls("unknown", message.text, content)
+        assert any(words in message.text for words in _NOT_DONE), f"says nothing of the outcome: {message.text}"
+        return cls("not done", message.text, content)
 
 
 async def answer_to(agent: Agent, tool: str, arguments: dict[str, Any]) -> Answer:
