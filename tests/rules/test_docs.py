@@ -204,7 +204,7 @@ def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603 - a fixed command
     assert done.returncode == 0, done.stderr
     for page in (ROOT / "docs").glob("*.md"):
-        built = tmp_path / ("index.html" if page.stem == "index" else f"{page.stem}/index.html")
-        text = built.read_text(encoding="utf-8")
+        text = (tmp_path / f"{page.stem}.html").read_text(encoding="utf-8")
         assert "```" not in text, f"a block of code in {page.name} is not rendered"
         assert re.findall(r'(?:src|<link[^>]*href)="https?://[^"]*', text) == [], "nothing is loaded from elsewhere"
+        assert re.findall(r'href="(?!https:)[^"]*/"', text) == [], "a folder is no page when read from the disk"
