@@ -186,8 +186,8 @@ async def test_an_escaped_token_in_a_record_is_redacted(time: FakeTime) -> None:
 async def test_a_handle_that_upstream_echoes_in_escapes_is_not_shown(time: FakeTime) -> None:
     escaped = "".join(f"\\u{ord(each):04x}" for each in CUSTOMER)
     body = f'{{"id": 7, "client_id": 4, "name": "{escaped}"}}'
-    async with working(session(lambda _: httpx.Response(200, content=body), time)) as agent:
-        assert not seen_in(await agent.call("create_payment_profile", NEW_CARD))
+    async with connect(session(lambda _: httpx.Response(200, content=body), time)) as agent:
+        assert not canaries_in(text_of(await agent.call("create_payment_profile", NEW_CARD)))
 
 
 @pytest.mark.parametrize("key", ["secret\u200b", "\ufeffsecret", "secret?", "gateway_token\u2060"])
