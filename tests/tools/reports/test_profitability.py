@@ -151,7 +151,7 @@ async def test_staff_without_a_cost_rate_and_rates_without_hours_are_named(reade
     answer = await reader.answer("profitability_report", project_id=project, cost_rates={one: 10, 999: 20})
     names = {row["id"]: row["name"] for row in rows(books, "SELECT id, name FROM staff")}
     (message,) = [message for message in answer["left_out"] if "without a cost rate" in message]
-    assert message.startswith("2 persons without a cost rate, whose hours are not in labour: ")
+    assert message.startswith("2 staff members without a cost rate, whose hours are not in labour: ")
     assert all(f"“{names[user]}” (id {user})" in message for user in (two, three))
     assert "1 cost rate of a person without hours on this project: id 999." in answer["left_out"]
     assert "before the labour of people without a cost rate" in answer["notice"]

@@ -301,7 +301,7 @@ async def test_an_empty_account_returns_an_empty_result_with_a_message(books: Sa
     answer = await seeker.answer("search", query="Qxz")
     assert answer["rows"] == []
     assert answer["searched"] == {kind: int(kind == "staff") for kind in TYPES}
-    assert "nothing comes near" in answer["notice"]
+    assert "nothing comes close" in answer["notice"]
 
 
 async def test_the_25_best_are_shown_and_the_others_counted(books: Sandbox, seeker: Agent) -> None:

@@ -197,7 +197,7 @@ async def test_contacts_with_an_unknown_lead_are_named_and_not_moved(won: Won) -
     won.sandbox.switches = Switches(extra_keys=False)
     for answer in (await converted(won, confirm=False), await converted(won)):
         (reported,) = skipped(answer)
-        assert "does not say to which lead" in reported
+        assert "does not show to which lead" in reported
         assert "Ann Quay" in reported
         assert "Cy Cab" in reported
     assert won.people() == []
