@@ -269,7 +269,7 @@ async def test_an_unanswerable_question_is_refused_with_the_reason(small: Sandbo
     project = rows(small, "SELECT id FROM projects")[0]["id"]
     async with agent_of(session_with(small)) as agent:
         assert "list_projects" in await agent.refusal("project_status", project_id=9)
-        assert f"Project {project} is not one of" in await agent.refusal(
+        assert f"Project {project} does not belong to client 9" in await agent.refusal(
             "project_status", project_id=project, client_id=9
         )
         assert "must be at least 0" in await agent.refusal("project_status", threshold=-1)

@@ -211,7 +211,7 @@ async def test_an_invoice_that_clientary_links_to_the_estimate_counts(
 @pytest.mark.parametrize(
     ("values", "more", "why"),
     [
-        ({"client_id": None}, {}, "for no client"),
+        ({"client_id": None}, {}, "has no client"),
         ({"currency_code": ""}, {}, "currency_code"),
         ({}, {"due_date": "2026-11-19"}, "before the invoice's date"),
     ],
