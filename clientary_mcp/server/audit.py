@@ -58,10 +58,6 @@ class Entry:
     """How the call ended. It stays as it is when the call is cancelled."""
     shown: dict[str, Any] = field(default_factory=dict)
     """The answer, where there is one."""
-    begun: float = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.begun = self.call.clock.now()
 
     def begin_write(self) -> None:
         """A write is about to be sent: BlockedByOwner where the trail could not hold its line."""
@@ -79,7 +75,7 @@ class Entry:
 
     def line(self) -> dict[str, Any]:
         """The line."""
-        call, seconds = self.call, self.call.clock.now() - self.begun
+        call, seconds = self.call, self.call.clock.now() - self.call.begun
         line: dict[str, Any] = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "tool": self.tool}
         if self.args is not None:
             line["ids"] = {name: value for name, value in self.args if _addresses(name) and value is not None}
