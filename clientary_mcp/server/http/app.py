@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 from clientary_mcp.errors import SettingsError
 from clientary_mcp.server.app import ClientaryServer
 from clientary_mcp.server.http.drain import AnswersFirst, Drain, DrainingServer
-from clientary_mcp.server.http.limits import _IDLE_SECONDS, BoundedStreams, IdleTimeoutProtocol
+from clientary_mcp.server.http.limits import IDLE_SECONDS, BoundedStreams, IdleTimeoutProtocol
 from clientary_mcp.server.http.middleware import HEALTH, BearerToken, HostCheck
 from clientary_mcp.settings import Settings
 from clientary_mcp.settings.address import is_loopback
@@ -96,7 +96,7 @@ async def serve(
         server_header=False,
         date_header=False,  # the sandbox has a date of its own
         limit_concurrency=_MOST_CONNECTIONS,
-        timeout_keep_alive=_IDLE_SECONDS,
+        timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=_CLOSING_SECONDS,
         http=IdleTimeoutProtocol,
     )

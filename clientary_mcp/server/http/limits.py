@@ -15,9 +15,8 @@ from clientary_mcp.server.http.drain import Drain, read_message, request_id
 
 STREAMS = "/sse"
 
-
-_IDLE_SECONDS = 60
-
+IDLE_SECONDS = 60
+"""How long a connection may stay open without a complete request."""
 
 _SESSION_ID = re.compile(rb"\?session_id=(\w+)")
 _DATA = re.compile(rb"^data: (\{.*)", re.MULTILINE)
@@ -128,7 +127,7 @@ class IdleTimeoutProtocol(H11Protocol):
     uvicorn itself waits without a limit for the rest of a header or body.
     """
 
-    patience: float = _IDLE_SECONDS
+    patience: float = IDLE_SECONDS
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Start waiting for a request."""
