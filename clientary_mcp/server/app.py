@@ -11,6 +11,7 @@ from mcp.server.mcpserver import Context, MCPServer, RequestStateSecurity
 
 from clientary_mcp.api.call import Call, OnWait
 from clientary_mcp.api.session import Clientary
+from clientary_mcp.durations import DAY
 from clientary_mcp.errors import BadArguments
 from clientary_mcp.server.audit import Audit
 from clientary_mcp.server.completions import NameCompleter
@@ -25,7 +26,6 @@ from clientary_mcp.settings import Settings
 from clientary_mcp.tools import ALL
 from clientary_mcp.tools.tool import Tool
 from clientary_mcp.tools.toolsets import select_tools, unavailable
-from tool_schemas.base.durations import DAY
 from tool_schemas.base.models import Arguments
 from tool_schemas.base.parsing import strip_invisible
 from tool_schemas.base.validation import nearest

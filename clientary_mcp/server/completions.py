@@ -4,11 +4,11 @@ from typing import Literal
 
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import rereads
+from clientary_mcp.durations import MINUTE
 from tool_schemas.base.text import normalized
 from tool_schemas.clients import Client
 from tool_schemas.projects import Project
 
-_A_MINUTE = 60.0
 _LONGEST = 200
 """Characters of a name that is suggested; longer ones are left out."""
 _NAMED: dict[str, type[Client] | type[Project]] = {"client": Client, "project": Project}
@@ -31,7 +31,7 @@ class NameCompleter:
     async def _names(self, kind: Literal["client", "project"]) -> list[str]:
         now = self._clientary.clock.now()
         when, names = self._read.get(kind, (0.0, []))
-        if kind not in self._read or now - when > _A_MINUTE:
+        if kind not in self._read or now - when > MINUTE:
             names = await _read_names(self._clientary, _NAMED[kind])
             self._read[kind] = now, names
         return names

@@ -20,6 +20,7 @@ from mcp_types.version import is_version_at_least
 from pydantic import ValidationError
 
 from clientary_mcp.api.call import Call
+from clientary_mcp.durations import MINUTE
 from clientary_mcp.errors import BlockedByOwner
 from clientary_mcp.settings import Settings
 from tool_schemas.base.results import as_text
@@ -36,7 +37,7 @@ class PreviewSnapshot:
 
 Preview = Callable[[], Awaitable[PreviewSnapshot]]
 
-ANSWER_WITHIN = 900.0
+ANSWER_WITHIN = 15 * MINUTE
 """Seconds in which a question that was the answer of a call can be answered."""
 
 _TO_FINISH = 5.0
@@ -104,7 +105,7 @@ class Approval:
         still = {id_: until for id_, until in self._answered.items() if until >= self._now()}
         self._answered = still | {asked["id"]: asked["until"]}
         if self._now() > asked["until"]:
-            raise _refusal(f"the user did not answer within {ANSWER_WITHIN / 60:.0f} minutes")
+            raise _refusal(f"the user did not answer within {ANSWER_WITHIN / MINUTE:.0f} minutes")
         if not isinstance(reply := replies[_QUESTION], ElicitResult):
             raise _refusal(_NOT_ASKED)
         _check_agreed(reply)

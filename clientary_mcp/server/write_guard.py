@@ -8,12 +8,12 @@ from mcp.server.mcpserver import Context
 from mcp_types import InputRequiredResult
 
 from clientary_mcp.api.session import Clientary
+from clientary_mcp.durations import DAY
 from clientary_mcp.server.audit import Audit, Entry
 from clientary_mcp.server.elicitation import Approval, PreviewSnapshot
 from clientary_mcp.server.replies import Replies
 from clientary_mcp.state.recent import RecentResults, key_of
 from clientary_mcp.tools.tool import Tool, acts
-from tool_schemas.base.durations import DAY
 from tool_schemas.base.models import Arguments, Confirmed, Deduplicated
 from tool_schemas.base.results import Outcome
 

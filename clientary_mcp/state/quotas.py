@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from math import ceil
 
+from clientary_mcp.durations import HOUR, MINUTE
 from clientary_mcp.errors import BlockedByOwner, ClientaryError
 from clientary_mcp.settings import Settings
-from tool_schemas.base.durations import HOUR, MINUTE
 
 _NOUNS = {"delete": "delete", "mail": "e-mail", "money": "charge"}
 

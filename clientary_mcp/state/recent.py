@@ -7,7 +7,7 @@ from typing import Any
 
 import anyio
 
-from tool_schemas.base.durations import MINUTE
+from clientary_mcp.durations import MINUTE
 from tool_schemas.base.models import Arguments
 
 Answer = dict[str, Any]

@@ -16,7 +16,16 @@ MODULES = {
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 # Each layer imports from those before it and within itself; `clientary_mcp` and the sandbox are separate.
-LAYERS = ("tool_schemas", ("errors", "settings", "redaction"), "accounting", "state", "api", "tools", "server", "cli")
+LAYERS = (
+    "tool_schemas",
+    ("durations", "errors", "settings", "redaction"),
+    "accounting",
+    "state",
+    "api",
+    "tools",
+    "server",
+    "cli",
+)
 
 # The same inside a package: each group imports from those before it and within itself.
 INSIDE = {

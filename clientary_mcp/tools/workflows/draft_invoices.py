@@ -13,10 +13,10 @@ from pydantic import ValidationError
 from clientary_mcp.accounting.money import Sums, line_amount, sums_of
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.write_tracker import STILL_AT_WORK
+from clientary_mcp.durations import MINUTE
 from clientary_mcp.errors import BadArguments, OutcomeUnknown, Unavailable
 from clientary_mcp.state.recent import RecentResults
 from clientary_mcp.tools.support.formatting import format_money, quote
-from tool_schemas.base.durations import MINUTE
 from tool_schemas.base.validation import describe_errors
 from tool_schemas.invoices import CreateInvoice, Invoice
 
