@@ -25,8 +25,8 @@ def serve(options: argparse.Namespace) -> None:
     from clientary_mcp.cli.account import account, account_name
 
     clientary = account(options)
-    from clientary_mcp.cli.tool_table import counted
     from clientary_mcp.server.app import ClientaryServer
+    from tool_schemas.base.sentences import count_of
 
     server = ClientaryServer(clientary)
     gc.freeze()
@@ -34,7 +34,7 @@ def serve(options: argparse.Namespace) -> None:
 
     async def run() -> None:
         async with clientary:
-            tools = counted(len(await server.list_tools()))
+            tools = count_of(len(await server.list_tools()), "tool")
             what = f"{account_name(clientary, options)} with {tools}"
             if stdin is None:
                 await _serve_http(options, server, clientary.settings, what)

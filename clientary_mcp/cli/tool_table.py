@@ -10,6 +10,7 @@ from clientary_mcp.settings import Settings
 from clientary_mcp.tools import ALL
 from clientary_mcp.tools.tool import Tool
 from clientary_mcp.tools.toolsets import select_tools
+from tool_schemas.base.sentences import count_of
 
 _LEGEND = """\
 reads changes nothing; writes does what it says; confirm returns a preview
@@ -22,7 +23,7 @@ def as_table(settings: Settings) -> str:
     name_width = max(len(name) for name, _, _ in rows)
     kind_width = max(len(what) for _, what, _ in rows)
     lines = [f"{name:{name_width}}  {what:{kind_width}}  {arguments}" for name, what, arguments in rows]
-    return "\n".join([*lines, "", _LEGEND, counted(len(rows))])
+    return "\n".join([*lines, "", _LEGEND, count_of(len(rows), "tool")])
 
 
 def as_json(settings: Settings) -> str:
@@ -30,11 +31,6 @@ def as_json(settings: Settings) -> str:
     listed = anyio.run(ClientaryServer(Clientary(settings)).list_tools)
     tools = [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in listed]
     return json.dumps({"tools": tools}, indent=2, ensure_ascii=False)
-
-
-def counted(tools: int) -> str:
-    """`87 tools`"""
-    return f"{tools} tool{'' if tools == 1 else 's'}"
 
 
 def kind(tool: Tool) -> str:

@@ -8,6 +8,7 @@ from math import ceil
 from clientary_mcp.durations import HOUR, MINUTE
 from clientary_mcp.errors import BlockedByOwner, ClientaryError
 from clientary_mcp.settings import Settings
+from tool_schemas.base.sentences import count_of
 
 _NOUNS = {"delete": "delete", "mail": "e-mail", "money": "charge"}
 
@@ -33,8 +34,8 @@ class Quotas:
                 sent.popleft()
             if len(sent) >= most:
                 wait = ceil((sent[0] + HOUR - self._now()) / MINUTE) if sent else 0
-                again = [f"Try again in {wait} minute{'s' if wait > 1 else ''}."] if sent else []
-                limit = f"{most} {_NOUNS[kind]}{'' if most == 1 else 's'}"
+                again = [f"Try again in {count_of(wait, 'minute')}."] if sent else []
+                limit = count_of(most, _NOUNS[kind])
                 raise BlockedByOwner(
                     f"The hourly limit of {limit} is reached.", *again, f"The owner can change {variable}."
                 )

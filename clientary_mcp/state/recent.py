@@ -9,6 +9,7 @@ import anyio
 
 from clientary_mcp.durations import MINUTE
 from tool_schemas.base.models import Arguments
+from tool_schemas.base.sentences import count_of
 
 Answer = dict[str, Any]
 
@@ -62,7 +63,7 @@ def _ago(seconds: float) -> str:
     minutes = round(seconds / MINUTE)
     if seconds < MINUTE:
         return "less than a minute"
-    return f"{minutes} minute{'' if minutes == 1 else 's'}"
+    return count_of(minutes, "minute")
 
 
 def key_of(tool: str, args: Arguments) -> str:

@@ -3,6 +3,7 @@
 A sentence that names tools is left out where one of them is not available.
 """
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Literal, Self
 
@@ -46,3 +47,9 @@ def join_sentences(sentences: Sentences | None, unavailable: Collection[str] = (
     """The text of the sentences, without those that mention an unavailable tool."""
     gone = {*unavailable}
     return " ".join(part for part in in_order(sentences) if not (isinstance(part, Mention) and part.tools & gone))
+
+
+def count_of(count: int, noun: str) -> str:
+    """`1 invoice`, `1,204 hour entries`."""
+    plural = re.sub("(?<=[^aeiou])y$", "ie", noun) + "s"
+    return f"{count:,} {noun if count == 1 else plural}"

@@ -1,6 +1,6 @@
 """The records that a report left out, in sentences."""
 
-from clientary_mcp.tools.support.formatting import count_of
+from tool_schemas.base.sentences import count_of
 
 _NAMED = 5
 """Records that a sentence names; of the others it gives the number."""

@@ -11,9 +11,10 @@ from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import rereads
 from clientary_mcp.tools.decorators import reads
 from clientary_mcp.tools.reports.left_out import Omissions
-from clientary_mcp.tools.support.formatting import count_of, label
+from clientary_mcp.tools.support.formatting import label
 from clientary_mcp.tools.support.lookups import client_names, names_in
 from tool_schemas.base.report import Report
+from tool_schemas.base.sentences import count_of
 from tool_schemas.invoices import OWED, Invoice
 from tool_schemas.payments import Payment
 from tool_schemas.reports.receivables import ReceivablesReport

@@ -29,12 +29,6 @@ def plural_name(kind: type[Record]) -> str:
     return "recurring schedules" if kind.plural == "recurring" else kind.plural.replace("_", " ")
 
 
-def count_of(count: int, noun: str) -> str:
-    """`1 invoice`, `1,204 hour entries`."""
-    plural = re.sub("(?<=[^aeiou])y$", "ie", noun) + "s"
-    return f"{count:,} {noun if count == 1 else plural}"
-
-
 def format_money(amount: Decimal | None, currency_code: str | None) -> str:
     """`1,250.50 USD`; `an unknown amount` for None."""
     if amount is None:

@@ -10,11 +10,10 @@ from clientary_mcp.api.call import Query
 from clientary_mcp.api.pagination import ListResponse
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import rereads
-from clientary_mcp.tools.support.formatting import count_of
 from tool_schemas.base.filters import ListFilters, rank
 from tool_schemas.base.models import Record
 from tool_schemas.base.results import Page
-from tool_schemas.base.sentences import in_order
+from tool_schemas.base.sentences import count_of, in_order
 
 RecordT = TypeVar("RecordT", bound=Record)
 

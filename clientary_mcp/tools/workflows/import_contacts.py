@@ -13,12 +13,13 @@ from clientary_mcp.api.streaming import rereads
 from clientary_mcp.errors import BadArguments, ClientaryError, NotFound, PartiallyDone, Refused
 from clientary_mcp.state.recent import RecentResults
 from clientary_mcp.tools.decorators import jobs
-from clientary_mcp.tools.support.formatting import count_of, quote
+from clientary_mcp.tools.support.formatting import quote
 from clientary_mcp.tools.support.lookups import client_named_in
 from clientary_mcp.tools.support.matching import comparable
 from clientary_mcp.tools.support.previews import done, nothing_to_do, preview
 from clientary_mcp.tools.workflows.draft_invoices import runs
 from tool_schemas.base.results import Outcome, as_text
+from tool_schemas.base.sentences import count_of
 from tool_schemas.base.text import mailbox
 from tool_schemas.clients import Client
 from tool_schemas.contacts import Contact

@@ -9,7 +9,7 @@ from clientary_mcp.api.streaming import rereads
 from clientary_mcp.errors import BadArguments
 from clientary_mcp.state.recent import RecentResults
 from clientary_mcp.tools.decorators import jobs
-from clientary_mcp.tools.support.formatting import count_of, format_money, quote
+from clientary_mcp.tools.support.formatting import format_money, quote
 from clientary_mcp.tools.support.lookups import client_names, names_in
 from clientary_mcp.tools.support.previews import done, nothing_to_do, preview
 from clientary_mcp.tools.workflows.draft_invoices import (
@@ -25,6 +25,7 @@ from clientary_mcp.tools.workflows.draft_invoices import (
     totals,
 )
 from tool_schemas.base.results import Outcome
+from tool_schemas.base.sentences import count_of
 from tool_schemas.documents import Item, NewItem, TaxFields
 from tool_schemas.estimates import Estimate
 from tool_schemas.invoices import CreateInvoice, Invoice

@@ -15,13 +15,14 @@ from clientary_mcp.api.streaming import rereads
 from clientary_mcp.errors import ClientaryError, NotFound, OutcomeUnknown, Refused
 from clientary_mcp.state.recent import RecentResults
 from clientary_mcp.tools.decorators import jobs
-from clientary_mcp.tools.support.formatting import count_of, quote
+from clientary_mcp.tools.support.formatting import quote
 from clientary_mcp.tools.support.lookups import client_names, names_in
 from clientary_mcp.tools.support.mailing import send_message
 from clientary_mcp.tools.support.previews import done, nothing_to_do, preview
 from clientary_mcp.tools.workflows.draft_invoices import named
 from clientary_mcp.tools.workflows.steps import Steps
 from tool_schemas.base.results import Outcome
+from tool_schemas.base.sentences import count_of
 from tool_schemas.base.types import Email
 from tool_schemas.contacts import Contact
 from tool_schemas.invoices import OWED, Invoice, SendInvoiceMessage
