@@ -18,7 +18,7 @@ _SERVE = ""
 _COMMANDS = {
     "sandbox": "serve the sandbox's HTTP API, to use in place of Clientary's",
     "check": "check the credentials and what they give access to; changes nothing",
-    "tools": "list the tools that agents get",
+    "tools": "list the tools that agents get; --json prints them in full",
 }
 _TRANSPORTS = {"stdio": "stdio", "http": "streamable-http", "sse": "sse", "streamable-http": "streamable-http"}
 _DESCRIPTION = """\
@@ -95,7 +95,7 @@ def help_text(command: str | None) -> str:
     parser = argparse.ArgumentParser(
         "clientary-mcp",
         usage=f"clientary-mcp {chosen or '[subcommand]'} [options]",
-        description=_DESCRIPTION if chosen == _SERVE else f"{_COMMANDS[chosen].capitalize()}.",
+        description=_DESCRIPTION if chosen == _SERVE else f"{_capitalized(_COMMANDS[chosen])}.",
         epilog="\n".join(_settings()) if chosen == _SERVE else None,
         formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, max_help_position=26, width=WIDTH),
         add_help=False,
@@ -130,8 +130,12 @@ class _Parser(argparse.ArgumentParser):
         """argparse says `argument --port: expected one argument`."""
         flag, colon, what = message.removeprefix("argument ").partition(": ")
         said = f"{flag} {what}" if colon else message
-        said = f"{said[:1].upper()}{said[1:]}".replace("expected one argument", "needs a value")
+        said = _capitalized(said).replace("expected one argument", "needs a value")
         raise SettingsError(f"{said.rstrip('.')}." if not said.endswith("?") else f"{said} {_ALL_OPTIONS}")
+
+
+def _capitalized(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}"  # str.capitalize makes "http" of "HTTP"
 
 
 def _nearest(name: str, valid: Iterable[str]) -> str:

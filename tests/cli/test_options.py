@@ -175,7 +175,7 @@ def test_the_help_names_every_option_subcommand_and_setting(
     capsys: pytest.CaptureFixture[str], arguments: list[str]
 ) -> None:
     text = printed(capsys, *arguments)
-    for word in (*ALWAYS, *sorted(EFFECTIVE[""]), "stdio", "sse", "127.0.0.1", "8000"):
+    for word in (*ALWAYS, *sorted(EFFECTIVE[""]), "--json", "stdio", "sse", "127.0.0.1", "8000"):
         assert word in text
     for command in SUBCOMMANDS:
         assert f"\n  {command} " in text
@@ -191,6 +191,10 @@ def test_the_help_for_a_subcommand_names_its_options_and_no_others(
     assert text.startswith(f"usage: clientary-mcp {command} ")
     assert {option for option in OPTIONS if f"  {option}" in text} == EFFECTIVE[command]
     assert text == printed(capsys, "--help", command)
+
+
+def test_the_help_for_a_subcommand_keeps_the_spelling_of_names(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "\nServe the sandbox's HTTP API, to use in place of Clientary's.\n" in printed(capsys, "sandbox", "--help")
 
 
 @pytest.mark.parametrize("command", EFFECTIVE)
