@@ -24,14 +24,14 @@ def account_address(subdomain: str | None, base_url: str | None) -> str:
         host, port = url.hostname or "", url.port
     except ValueError:
         raise invalid("CLIENTARY_BASE_URL", "is not a valid address") from None
-    if url.username is not None or url.query or url.fragment or url.path.rstrip("/") not in ("", API_PATH):
-        raise invalid("CLIENTARY_BASE_URL", "must be a host without a user name, path, query or fragment")
-    if not _HOST.fullmatch(host):
-        raise invalid("CLIENTARY_BASE_URL", "is not a valid address")
     if url.scheme != "https" and not (url.scheme == "http" and is_loopback(host)):
         raise invalid(
             "CLIENTARY_BASE_URL", "must start with https:// (http:// is accepted for loopback addresses only)"
         )
+    if url.username is not None or url.query or url.fragment or url.path.rstrip("/") not in ("", API_PATH):
+        raise invalid("CLIENTARY_BASE_URL", "must be a host without a user name, path, query or fragment")
+    if not _HOST.fullmatch(host):
+        raise invalid("CLIENTARY_BASE_URL", "is not a valid address")
     return f"{url.scheme}://" + (f"[{host}]" if ":" in host else host) + (f":{port}" if port else "")
 
 
