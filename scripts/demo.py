@@ -48,10 +48,10 @@ async def main() -> None:
         await bill_hours(client)
         await delete_a_client(client, chosen, len(clients))
     paragraph(
-        "That is all. Next: let your own agent try it, by adding the command below to its configuration"
-        ' (README.md, "Try it"); put your account\'s credentials in place of --sandbox when you like it.'
+        'That is all. Next, let your own agent try it: README.md, "Try it", has the configuration. The full path of'
+        " the command, to put in place of clientary-mcp there, is:"
     )
-    print(f"  {shutil.which('clientary-mcp', path=os.path.dirname(sys.executable)) or 'clientary-mcp'} --sandbox")
+    print(f"  {shutil.which('clientary-mcp', path=os.path.dirname(sys.executable)) or 'clientary-mcp'}")
 
 
 async def list_the_tools(client: Client) -> None:
@@ -64,7 +64,7 @@ async def list_the_tools(client: Client) -> None:
     writing = [tool.name for tool in tools if tool.name not in {*gated, *reading}]
     print(bold("  ←"))
     show({f"{len(tools)} tools": {"reading": reading, "writing": writing, "only when confirmed": gated}})
-    expect(len(tools) == 87, "87 tools are offered")
+    expect(len(tools) == 87, "87 tools are listed")
 
 
 async def read_every_client(client: Client) -> list[dict[str, Any]]:
@@ -102,7 +102,7 @@ async def draft_an_invoice(client: Client, chosen: dict[str, Any]) -> None:
         ],
     )
     expect(invoice["status"] == "draft", f"invoice {invoice['number']} is a draft: nothing was mailed")
-    expect(invoice["total_cost"] == 1753.65, "1,620.00 and 8.25 % of it are 1,753.65 USD")
+    expect(invoice["total_cost"] == 1753.65, "1,620.00 plus 8.25% tax is 1,753.65 USD")
 
 
 async def ask_who_owes(client: Client) -> None:
@@ -123,7 +123,7 @@ async def bill_hours(client: Client) -> None:
 
 async def delete_a_client(client: Client, chosen: dict[str, Any], before: int) -> None:
     """Preview a delete, confirm it, and check that the client is gone."""
-    step(f"It is asked to delete {chosen['name']}, and does not confirm: it gets a preview of what would go along")
+    step(f"It is asked to delete {chosen['name']}, and does not confirm: it gets a preview of what would go with it")
     preview = await answer(client, "delete_client", client_id=chosen["id"])
     expect(not preview["done"], "nothing was deleted")
     step("The owner agrees, so it confirms")
@@ -223,7 +223,8 @@ def brief(value: Any) -> str:
             return BETWEEN.join(field.replace(" ", UNBROKEN) for field in fields)
         case list():
             more = f" … and {len(value) - SHOWN} more" if len(value) > SHOWN else ""
-            return ", ".join(brief(part) for part in value[:SHOWN]) + more
+            between = " " if str(value[0]).endswith(".") else ", "  # sentences, or names
+            return between.join(brief(part) for part in value[:SHOWN]) + more
         case bool():
             return str(value).lower()
         case _:
