@@ -48,7 +48,9 @@ def _settings() -> str:
 
 
 def _default(value: object) -> str:
-    return "none" if value is None or value == "" or value == frozenset() else f"`{str(value).lower()}`"
+    if value is None or value == "" or value == frozenset():
+        return "none"
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 
 def _tools() -> str:
