@@ -99,7 +99,7 @@ async def test_every_resource_can_be_selected_alone(sandbox: Sandbox, resource: 
 async def test_tools_beyond_the_selected_effect_are_excluded(sandbox: Sandbox, effect: str) -> None:
     chosen = kept(lambda tool: tool.effect.kinds == {effect})
     if not chosen:
-        with pytest.raises(SettingsError, match="no tool to offer"):
+        with pytest.raises(SettingsError, match="no tool to expose"):
             await exposed(sandbox, toolsets=names(effect))
         return
     assert await exposed(sandbox, toolsets=names(effect)) == chosen
@@ -130,7 +130,7 @@ async def test_read_only_overrides_everything(sandbox: Sandbox, more: Choice) ->
 )
 async def test_settings_that_leave_no_tools_end_the_program(sandbox: Sandbox, choice: Choice) -> None:
     async with configured(sandbox, **choice) as clientary:
-        with pytest.raises(SettingsError, match="no tool to offer"):
+        with pytest.raises(SettingsError, match="no tool to expose"):
             ClientaryServer(clientary)
 
 
