@@ -1,4 +1,4 @@
-"""Everything that can go wrong between a call and Clientary, as one tree. In brackets: what became of the write.
+"""Everything that can go wrong between a call and Clientary, as one tree. In brackets: the effect on the write.
 
     ClientaryError           [unchanged]
     ├── SettingsError        [not sent]   a setting is missing or wrong
@@ -30,7 +30,7 @@ class ClientaryError(Exception):
     """Root of the tree.
 
     `code` is the error's name in the audit trail: it is public, and stays when a class is renamed. `effect` is what
-    became of the write: each class has a default, and an instance may know better.
+    happened to the write: each class has a default, which an instance may override.
     """
 
     code: ClassVar[str] = "ClientaryError"
@@ -47,21 +47,21 @@ class ClientaryError(Exception):
         return join_sentences(self.sentences)
 
     def add(self, *sentences: str) -> Self:
-        """The same error, with more to do or to know about it."""
+        """The same error, with more sentences on what to do or know."""
         self.sentences += sentences
         return self
 
     def message(self, unavailable: Collection[str] = (), *, reading: bool = False) -> str:
-        """What an agent is sent: what happened, what became of the write, what to do.
+        """The message for an agent: what happened, what was changed, what to do.
 
-        Sentences that mention an unavailable tool are left out. A call that only reads has no write to mention.
+        Sentences that mention an unavailable tool are left out. `reading` calls have no effect to mention.
         """
         what, *then = self.sentences
         return join_sentences(in_order(what, None if reading else EFFECTS[self.effect], then), unavailable)
 
 
 class SettingsError(ClientaryError):
-    """A setting is missing or wrong; the message is one plain sentence for whoever set it."""
+    """A setting is missing or wrong; the message is one plain sentence for the owner."""
 
     code = "SettingsError"
     effect = "not sent"
@@ -96,7 +96,7 @@ class NotFound(ClientaryError):
 class Refused(ClientaryError):
     """Clientary validated the request and rejected it.
 
-    `fields` maps our name of a field to what is wrong with it; the key `""` holds what names no field.
+    `fields` maps our name of a field to what is wrong with it; the key `""` holds messages about no field.
     """
 
     code = "Refused"
@@ -113,7 +113,7 @@ class PlanLimit(ClientaryError):
 
 
 class RateLimited(ClientaryError):
-    """The rate limit was reached, and retrying did not help. `retry_after` is in seconds, where Clientary gave it."""
+    """The rate limit was reached, and retrying did not help. `retry_after` is in seconds, if Clientary gave it."""
 
     code = "Busy"
 

@@ -15,7 +15,7 @@ import httpx
 
 Sleep = Callable[[float], Awaitable[None]]
 OnWait = Callable[[float | None, str], Awaitable[None]]
-"""Is called before a wait begins, with its seconds (None where they are not known yet) and the reason."""
+"""Called before a wait begins, with its length in seconds (None if not known yet) and the reason."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Clock:
 
 @dataclass
 class Call:
-    """One call of a tool, which may need many requests: when it must be over, and how long it waited."""
+    """One call of a tool, which may need many requests: its deadline, its waits, and what it read and wrote."""
 
     deadline: float
     on_wait: OnWait | None = None
@@ -39,13 +39,13 @@ class Call:
     writes: list[dict[str, str | int]] = field(default_factory=list)
     """The writes that were sent: method, path and status, 0 where there was no response."""
     records: dict[str, Any] = field(default_factory=dict)
-    """The single records that it read, by their paths."""
+    """The single records it read, by path."""
     before: dict[str, Any] = field(default_factory=dict)
-    """The record that it changes or deletes, as it was read before; empty where it was not read."""
+    """The record that it changes or deletes, as read beforehand; empty if it was not read."""
     read: set[bytes] | None = None
-    """Digests of everything that was read, where it matters later whether it is still the same."""
+    """Digests of everything that was read, if a later comparison needs them."""
     latest: float = math.inf
-    """The moment by which it must be over, however late its first request is sent."""
+    """The time by which it must end, however late its first request is sent."""
     begun: float = field(init=False)
     """When it arrived."""
     _until: float | None = None
@@ -57,7 +57,7 @@ class Call:
 
     @property
     def left(self) -> float:
-        """Seconds until it must be over: the deadline runs from the first request on and ends at `latest`."""
+        """Seconds until it must end: the deadline runs from the first request on and ends at `latest`."""
         if self._until is None:
             self._until = self.clock.now() + self.deadline
         return min(self._until, self.latest) - self.clock.now()
@@ -78,7 +78,7 @@ class Call:
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """The time in here counts as waited: once, however many requests of the call wait at the same time."""
+        """Count the time spent inside as waiting, once, however many requests of the call wait at the same time."""
         if not self._waiting:
             self._since = self.clock.now()
         self._waiting += 1

@@ -1,4 +1,4 @@
-"""Several requests at the same time."""
+"""Runs several requests concurrently, up to a limit."""
 
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar, cast
@@ -13,9 +13,9 @@ OtherT = TypeVar("OtherT")
 
 
 async def gather(jobs: Iterable[Callable[[], Awaitable[ResultT]]], at_once: int) -> list[ResultT]:
-    """The results of the jobs, in their order, never more than `at_once` under way.
+    """The results of the jobs, in order, with at most `at_once` of them running.
 
-    The first failure ends the others and is raised as itself, not as a group.
+    The first failure cancels the others and is raised by itself, not as a group.
     """
     results: dict[int, ResultT] = {}
     failures: list[ClientaryError] = []
@@ -38,6 +38,6 @@ async def gather(jobs: Iterable[Callable[[], Awaitable[ResultT]]], at_once: int)
 
 
 async def gather_two(one: Callable[[], Awaitable[OneT]], other: Callable[[], Awaitable[OtherT]]) -> tuple[OneT, OtherT]:
-    """The results of two different jobs, done at the same time."""
+    """The results of two different jobs, run concurrently."""
     jobs: list[Callable[[], Awaitable[OneT | OtherT]]] = [one, other]
     return cast("tuple[OneT, OtherT]", tuple(await gather(jobs, 2)))

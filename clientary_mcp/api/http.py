@@ -1,6 +1,6 @@
-"""One request and its response: where JSON comes in, and where network errors become ours.
+"""Sends one request and reads its response: parses JSON, and turns network errors into `ClientaryError`s.
 
-It knows no records. Quotas are spent here, whichever tool sends the request.
+It knows nothing of records. Quotas are spent here, whichever tool sends the request.
 """
 
 import json
@@ -36,11 +36,11 @@ Settle = Callable[[OutcomeUnknown], Awaitable[Any]]
 
 _KNOWN_CLOCK, _UNKNOWN_CLOCK = timedelta(seconds=2), timedelta(minutes=5)
 _LATER = "Try again in a minute."
-_TIMEOUT = httpx.Timeout(connect=10, read=30, write=30, pool=None)  # places are given by Pacing
+_TIMEOUT = httpx.Timeout(connect=10, read=30, write=30, pool=None)  # Pacing limits the connections
 
 
 class HttpSession:
-    """The connections to one account, and what their responses have shown: its clock, its secrets."""
+    """The connections to one account, and what their responses revealed: its clock and its secrets."""
 
     def __init__(self, settings: Settings, network: httpx.AsyncBaseTransport | None, clock: Clock) -> None:
         self._settings, self._clock = settings, clock
@@ -64,7 +64,7 @@ class HttpSession:
         await self._http.aclose()
 
     def time_there(self, wall: float) -> tuple[datetime, timedelta]:
-        """What Clientary's clock showed at that time, and how far that may be off."""
+        """Our wall-clock time by Clientary's clock, and the uncertainty of the conversion."""
         doubt = _UNKNOWN_CLOCK if self._ahead is None else _KNOWN_CLOCK
         return datetime.fromtimestamp(wall + (self._ahead or 0.0), UTC), doubt
 
@@ -80,7 +80,7 @@ class HttpSession:
     ) -> Any:
         """The JSON of the response, None where it has none; raises subclasses of `ClientaryError`.
 
-        `settle` finds out what became of a write whose response is lost, while the write still counts as in flight.
+        `settle` determines the outcome of a write whose response is lost, while the write still counts as in flight.
         """
         if method == "GET":
             return await self._answer(call, method, path, query, body)
@@ -89,7 +89,7 @@ class HttpSession:
             try:
                 return await self._answer(call, method, path, query, body)
             except OutcomeUnknown as lost:
-                lost.may_still_happen |= kind == "money"  # a bank takes its time, whatever becomes of our connection
+                lost.may_still_happen |= kind == "money"  # the card processor may go on after our connection is lost
                 if settle is None:
                     raise
                 return await settle(lost)
@@ -97,9 +97,9 @@ class HttpSession:
     async def _answer(self, call: Call, method: str, path: str, query: Query | None, body: Body | None) -> Any:
         response = await self._response(call, method, path, query, body)
         if call.read is not None:
-            # Error pages differ each time: they carry the time, or an id of the request.
-            seen = response.content if response.is_success else f"{path} {response.status_code}".encode()
-            call.read.add(sha256(seen).digest())
+            # Error pages differ each time: they contain the time or a request id.
+            shown = response.content if response.is_success else f"{path} {response.status_code}".encode()
+            call.read.add(sha256(shown).digest())
         return self._read(response, method, path, query, body)
 
     async def _response(
@@ -132,7 +132,7 @@ class HttpSession:
         return response
 
     def _note_time(self, date: str | None) -> None:
-        """By how much Clientary's clock is ahead of ours, according to the dates of its responses."""
+        """Record how far Clientary's clock is ahead of ours, according to a response's Date header."""
         with suppress(ValueError, TypeError):
             self._ahead = parsedate_to_datetime(date or "").timestamp() - self._clock.wall()
 
@@ -143,12 +143,12 @@ class HttpSession:
             asked = retry_after(response, self._clock.wall())
             raise error_for_status(response.status_code, method, path, content.decode(errors="replace"), asked)
         try:
-            # NaN is no number, and is shown as text
+            # NaN is not a JSON number, and is shown as text
             return json.loads(content, parse_float=Decimal, parse_constant=str) if content.strip() else None
         except (ValueError, RecursionError):
             if method == "GET":
                 raise MalformedResponse("Clientary's response could not be read: it is not valid JSON.") from None
-            # Not necessarily Clientary's: a proxy returns 200 with a page of its own, and has passed nothing on.
+            # It may not be Clientary's: a proxy may answer 200 with a page of its own without forwarding the request.
             raise unknown_outcome(f"The response to {method} {path} could not be read.") from None
 
 

@@ -1,4 +1,4 @@
-"""Joins the pages of a list: what an answer says of its pages, which are still needed, and whether they agree."""
+"""Joins the pages of a list: what each response says about paging, which pages are needed, whether they agree."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -14,7 +14,7 @@ RecordT = TypeVar("RecordT", bound=Record)
 
 @dataclass
 class ListResponse(Generic[RecordT]):
-    """One answer of a list endpoint; what it does not say is None."""
+    """One response of a list endpoint; what it does not contain is None."""
 
     records: list[RecordT]
     page_count: int | None = None
@@ -33,17 +33,17 @@ class ListResponse(Generic[RecordT]):
                 raise TypeError("no list")
             records = [kind.read(row) for row in rows]
         except (TypeError, ValueError, AttributeError):
-            raise MalformedResponse(f"Clientary answered something other than a list of {kind.plural}.") from None
+            raise MalformedResponse(f"Clientary returned something other than a list of {kind.plural}.") from None
         counts = [_or_none(read_int, about.get(key)) for key in ("page_count", "page_size", "total_count")]
         dates = [_or_none(read_day, about.get(key)) for key in ("from_date", "to_date")]
         listing = cls(records, *counts, *dates)
         if listing.page_count is None and records and (listing.total_count or 0) > len(records):
-            listing.page_size = len(records)  # there are pages, they just are not counted for us
+            listing.page_size = len(records)  # the list is paged, but the response does not count the pages
             listing.page_count = ceil((listing.total_count or 0) / len(records))
         return listing
 
     def confirms(self, number: int, size: int) -> bool:
-        """Whether this, as page `number`, shows that so many records are on a page, or that the list comes whole."""
+        """Whether this, as page `number`, confirms a page size of `size`, or that the list is not paged."""
         if self.page_count is None:
             return bool(self.records)
         if number < self.page_count:
@@ -52,7 +52,7 @@ class ListResponse(Generic[RecordT]):
 
 
 class JoinedPages(Generic[RecordT]):
-    """What the pages of one list have held so far, from page `first` on; `about` is a page that describes the list."""
+    """What the pages of a list contained so far, from page `first` on; `about` is a page that describes the list."""
 
     def __init__(self, first: int, about: ListResponse[RecordT]) -> None:
         self._first, self._about = first, about
@@ -61,20 +61,20 @@ class JoinedPages(Generic[RecordT]):
         self._ended = self._recounted = False
 
     def add(self, listing: ListResponse[RecordT]) -> list[RecordT]:
-        """Take the next page, and return the records that no earlier page held."""
+        """Add the next page, and return the records that no earlier page contained."""
         new = [record for record in listing.records if self._seen.add(record.id)]
-        self._ended = not new  # also where page after page brings the same records
+        self._ended = not new  # also if page after page repeats the same records
         self._recounted |= listing.total_count != self._about.total_count
         self._size = self._size if self._read else len(new)
         self._read += 1
         return new
 
     def missing(self, wanted: int | None) -> range:
-        """The pages to read until there are so many records, or all; none when there are enough or no more."""
+        """The pages still to be read to have `wanted` records, or all of them; empty if there are enough or no more."""
         left = (self._about.page_count or 0) - self._last
         if left <= 0 or self._ended or (wanted is not None and len(self._seen) >= wanted):
             return range(0)
-        size = self._size or 1  # what came, whatever page_size says
+        size = self._size or 1  # the actual size, whatever page_size says
         needed = left if wanted is None else ceil((wanted - len(self._seen)) / size)
         return range(self._last + 1, self._last + 1 + min(left, needed))
 
@@ -90,7 +90,7 @@ class JoinedPages(Generic[RecordT]):
 
     @property
     def problem(self) -> str | None:
-        """How the pages contradict each other or the count; None where they don't, or the list came whole."""
+        """How the pages contradict each other or the count; None if they do not, or the list is not paged."""
         total, found = self._about.total_count, len(self._seen)
         if self._about.page_count is None:
             return None
@@ -108,14 +108,14 @@ class JoinedPages(Generic[RecordT]):
 
 
 class Ids:
-    """A set of ids that stays small for millions of them, as long as they lie close together."""
+    """A set of ids as bitmaps: it stays small for millions of ids, as long as they are close together."""
 
     def __init__(self) -> None:
         self._blocks: dict[int, int] = {}
         self._count = 0
 
     def add(self, record_id: int) -> bool:
-        """Put it in; False when it was there."""
+        """Add an id; False if it was present."""
         block, bit = record_id >> 10, 1 << (record_id & 1023)
         held = self._blocks.get(block, 0)
         if held & bit:
@@ -132,7 +132,7 @@ class Ids:
 
 
 def _or_none(reader: Any, sent: Any) -> Any:
-    """A count or a day of the envelope; None for one that can't be read."""
+    """A count or date beside the records; None if it cannot be read."""
     try:
         return None if sent is None else reader(sent)
     except (ValueError, TypeError, ArithmeticError, AttributeError):

@@ -1,4 +1,4 @@
-"""How many requests at once, and how fast: adapted to what Clientary accepts."""
+"""Limits how many requests are sent at once and how fast, adapting to what Clientary accepts."""
 
 from email.utils import parsedate_to_datetime
 
@@ -16,7 +16,7 @@ class Pacing(httpx.AsyncBaseTransport):
     """Limits concurrent requests and requests per second, over all calls of the process, first come, first served.
 
     Both limits adapt: a 429 halves the concurrency, doubles the gap between requests, and holds all requests back as
-    long as it asks; every other response gives a little of it back.
+    long as it asks; every other response relaxes the limits a little.
     """
 
     def __init__(self, network: httpx.AsyncBaseTransport, concurrency: int, per_second: float) -> None:

@@ -1,4 +1,4 @@
-"""Whether a write whose response was lost succeeded, judged by the records that exist afterwards."""
+"""Determines whether a write whose response was lost succeeded, from the records that exist afterwards."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
@@ -37,7 +37,7 @@ def update_applied(record: Record, body: Mapping[str, Any], since: datetime, dou
 
 def _same(key: str, record: Record, wanted: Record, body: Mapping[str, Any]) -> bool | None:
     if key.endswith("_items_attributes"):
-        return _items_hold(getattr(record, "items", None) or [], body[key])
+        return _items_applied(getattr(record, "items", None) or [], body[key])
     name = type(record).our_name(key)
     if name not in type(record).model_fields:
         return None
@@ -45,7 +45,7 @@ def _same(key: str, record: Record, wanted: Record, body: Mapping[str, Any]) -> 
 
 
 def _equal(there: Any, meant: Any) -> bool:
-    """Equal, but for what Clientary does to any value: rounding to cents, and white space at the ends."""
+    """Whether two values are equal after what Clientary does to any value: rounding to cents, trimming white space."""
     if isinstance(there, Decimal) and isinstance(meant, Decimal):
         return abs(there - meant) <= _CENT
     if isinstance(there, str) and isinstance(meant, str):
@@ -53,8 +53,8 @@ def _equal(there: Any, meant: Any) -> bool:
     return there == meant or (there in (None, "") and meant in (None, ""))
 
 
-def _items_hold(there: list[Item], meant: list[dict[str, Any]]) -> bool | None:
-    """None where a new line is there: another like it may have been there before."""
+def _items_applied(there: list[Item], meant: list[dict[str, Any]]) -> bool | None:
+    """Whether the lines are as the update left them; None if a new line exists, since an equal one may have existed."""
     verdict: bool | None = True
     by_id = {item.item_id: item for item in there}
     for each in meant:
@@ -63,16 +63,16 @@ def _items_hold(there: list[Item], meant: list[dict[str, Any]]) -> bool | None:
             if item.item_id in by_id:
                 return False
         elif item.item_id is not None:
-            if item.item_id not in by_id or not _line_holds(by_id[item.item_id], item, each):
+            if item.item_id not in by_id or not _line_applied(by_id[item.item_id], item, each):
                 return False
-        elif any(_line_holds(line, item, each) for line in there):
+        elif any(_line_applied(line, item, each) for line in there):
             verdict = None
         else:
             return False
     return verdict
 
 
-def _line_holds(line: Item, meant: Item, given: Mapping[str, Any]) -> bool:
+def _line_applied(line: Item, meant: Item, given: Mapping[str, Any]) -> bool:
     names = (Item.our_name(key) for key in given)
     return all(_equal(getattr(line, name, None), getattr(meant, name, None)) for name in names if name != "item_id")
 
@@ -88,27 +88,27 @@ def find_created(
     certain: list[RecordT] = []
     doubtful = False
     for record in records:
-        likeness = _likeness(record, body)
-        if record.id in known or likeness < _ALIKE:
+        similarity = _similarity(record, body)
+        if record.id in known or similarity < _SIMILAR:
             continue
         made = getattr(record, "created_at", None)
         if not isinstance(made, datetime) or made.tzinfo is None:
             doubtful = True
-        elif likeness == 1 and made >= since - _TICK:
+        elif similarity == 1 and made >= since - _TICK:
             certain.append(record)
         elif made >= since - doubt:
             doubtful = True
     return certain, doubtful
 
 
-_ALIKE = 0.6
-"""The share of the given fields in which a record has to agree to count as possibly the one that was created."""
+_SIMILAR = 0.6
+"""The share of the given fields that must agree for a record to be possibly the one that was created."""
 
 _TICK = timedelta(seconds=1)
 """Clientary gives times in whole seconds."""
 
 
-def _likeness(record: Record, body: Mapping[str, Any]) -> float:
+def _similarity(record: Record, body: Mapping[str, Any]) -> float:
     wanted = type(record).read({"id": record.id, **body})
     verdicts = [verdict for key in body if (verdict := _same(key, record, wanted, body)) is not None]
     return sum(verdicts) / len(verdicts) if verdicts else 1.0  # then the time alone decides
@@ -124,19 +124,19 @@ def accepted(path: str) -> OutcomeUnknown:
 
 
 async def resolve_lost_write(
-    call: Call, look: Callable[[], Awaitable[ResultT | None]], method: str, path: str, lost: OutcomeUnknown
+    call: Call, check: Callable[[], Awaitable[ResultT | None]], method: str, path: str, lost: OutcomeUnknown
 ) -> ResultT:
-    """What a check finds of a write whose response was lost, at once or a little later.
+    """What `check` finds of a write whose response was lost, at once or a little later.
 
-    NotDone when it finds nothing, `lost` when the write may still happen or the check does not decide.
+    NotDone when it finds nothing, `lost` when the write may still happen or the check is inconclusive.
     """
     why = "the response was lost, and Clientary may still be working on it"
     try:
-        found = await look()
+        found = await check()
         if found is None:
             if lost.accepted or not await call.wait(MOSTLY_OVER, why):
                 raise lost
-            found = await look()
+            found = await check()
     except ClientaryError:
         raise lost from None
     if found is not None:

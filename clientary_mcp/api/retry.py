@@ -11,7 +11,7 @@ MAX_TRIES = 6
 _FIRST_WAIT = 0.5
 _SERVER_ERRORS = (502, 503, 504)
 
-# No part of the request reached Clientary: as safe to repeat as if it had never been made.
+# No part of the request reached Clientary, so it is safe to send again.
 NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
@@ -55,7 +55,7 @@ class Retrying(httpx.AsyncBaseTransport):
 def _worth_another(
     request: httpx.Request, response: httpx.Response | None, failure: httpx.TransportError | None
 ) -> str:
-    """Why another try is safe and may help; empty when it is not safe or will not help."""
+    """The reason to retry, for progress messages; empty when retrying is unsafe or pointless."""
     if failure is not None:
         safe = request.method == "GET" or isinstance(failure, NOT_SENT)
         return "Clientary could not be reached" if safe else ""
@@ -75,7 +75,7 @@ def _looks_whole(response: httpx.Response) -> bool:
 
 
 def _pause(tries: int, response: httpx.Response | None, call: Call) -> float:
-    """Seconds to wait: what Clientary asked for, else twice as long each time, with jitter to spread the calls."""
+    """Seconds to wait: what Clientary asked for, or else exponential backoff with jitter."""
     if response is not None and (asked := retry_after(response, call.clock.wall())) is not None:
         return asked
     longest: float = min(LONGEST_WAIT, _FIRST_WAIT * 2 ** (tries - 1))

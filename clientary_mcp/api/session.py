@@ -60,16 +60,16 @@ class Clientary:
 
     @property
     def secrets(self) -> Secrets:
-        """What no text that leaves the process may show."""
+        """The secrets, which no text that leaves the process may contain."""
         return self._http.secrets
 
     @property
     def quotas(self) -> Quotas:
-        """How many mails, charges and deletes may leave in an hour."""
+        """How many e-mails, charges and deletes may be sent per hour."""
         return self._http.quotas
 
     def new_call(self, on_wait: OnWait | None = None) -> Call:
-        """What several requests that belong together share: a deadline, and the count of waits and writes."""
+        """A call for several requests that belong together: they share its deadline, waits and writes."""
         return Call(self.settings.deadline, on_wait, self.clock)
 
     @property
@@ -77,7 +77,7 @@ class Clientary:
         return self._call or self.new_call()
 
     def within(self, call: Call) -> "Clientary":
-        """This session, for the requests of that call."""
+        """A view of this session whose requests belong to that call."""
         view = copy(self)
         view._call = call
         return view
@@ -90,7 +90,7 @@ class Clientary:
         return record
 
     async def fetch(self, path: str, query: Query | None = None) -> Any:
-        """The JSON of any GET, as Clientary sent it; decimals are `Decimal`."""
+        """The JSON that any GET returns, as Clientary sent it; decimals are `Decimal`."""
         return await self._send("GET", path, query=query)
 
     async def collect(
@@ -104,8 +104,8 @@ class Clientary:
     ) -> Page[RecordT]:
         """Up to `limit` records of a list, from `offset` on; None is all of them. Path and query as for `stream`.
 
-        A page that cannot be read fails the call: a part of a list never looks like the whole. A list that changes
-        again and again is returned as far as it was read, and says so.
+        A page that cannot be read fails the call: part of a list is never passed off as the whole. A list that keeps
+        changing is returned as far as it was read, with a notice.
         """
         stream = self.stream(kind, path, query, offset=offset, limit=limit)
         records: list[RecordT] = []
@@ -132,8 +132,8 @@ class Clientary:
     ) -> Stream[RecordT]:
         """The records of a list, one by one: `async for invoice in clientary.stream(Invoice)`.
 
-        The list is that of all records of a kind, or the one at `path`. A reader that will probably stop early does
-        without reading ahead.
+        The list is that of all records of a kind, or the one at `path`. Pass `read_ahead=False` to stop early without
+        having read more pages than needed.
         """
         if path is None:
             path, query = kind.plural, kind.query if query is None else query
@@ -156,11 +156,11 @@ class Clientary:
 
     @rereads
     async def list_all(self, kind: type[RecordT], path: str | None = None, query: Query | None = None) -> list[RecordT]:
-        """What `stream` yields, as a list; ListChanged when the list changes so often that it can't be read whole."""
+        """What `stream` yields, as a list; ListChanged when the list changes too often to be read completely."""
         return [record async for record in self.stream(kind, path, query)]
 
     def today(self) -> date:
-        """The day, where the server runs."""
+        """Today, in the server's time zone."""
         return datetime.fromtimestamp(self.clock.wall()).astimezone().date()
 
     async def create(
@@ -172,17 +172,17 @@ class Clientary:
         otherwise: str | None = None,
         listed: Callable[[], Awaitable[list[RecordT]]] | None = None,
     ) -> RecordT:
-        """Create a record and return it. Where `path` does not exist, `otherwise` is tried: it created nothing.
+        """Create a record and return it. If `path` does not exist, nothing was created, and `otherwise` is tried.
 
-        When the answer is lost, the record is looked for among those that `listed` reads, by default at `path`.
+        If the response is lost, the record is searched for among those that `listed` reads, by default at `path`.
         """
         since = self.clock.wall()
         try:
             record = _record(kind, await self._write("POST", path, {kind.wrapper: body}, otherwise))
         except (OutcomeUnknown, MalformedResponse) as failure:
             lost = failure if isinstance(failure, OutcomeUnknown) else accepted(path)
-            look = partial(self._made, kind, body, since, listed or partial(self.list_all, kind, path), lost)
-            record = await resolve_lost_write(self._current, look, "POST", path, lost)
+            check = partial(self._made, kind, body, since, listed or partial(self.list_all, kind, path), lost)
+            record = await resolve_lost_write(self._current, check, "POST", path, lost)
         self._made_here.add((kind.plural, record.id))
         return record
 
@@ -194,7 +194,7 @@ class Clientary:
         listed: Callable[[], Awaitable[list[RecordT]]],
         lost: OutcomeUnknown,
     ) -> RecordT | None:
-        """The record that a create made whose answer was lost; None when there is none, `lost` when in doubt."""
+        """The record made by a create whose response was lost; None if there is none, `lost` if in doubt."""
         there = await listed()
         began, doubt = self._http.time_there(since)
         known = {record_id for plural, record_id in self._made_here if plural == kind.plural}
@@ -215,7 +215,7 @@ class Clientary:
         otherwise: str | None = None,
         read_back: bool = False,
     ) -> RecordT:
-        """Change the fields in `body` and return the record: as answered, or read back where PUT answers nothing."""
+        """Change the fields in `body` and return the record: as PUT returns it, or read back if PUT returns none."""
         since = self.clock.wall()
         call = self._call
         if call is not None and not call.writes and path in call.records:
@@ -223,16 +223,16 @@ class Clientary:
         try:
             sent = await self._write("PUT", path, {kind.wrapper: body}, otherwise)
         except OutcomeUnknown as lost:
-            look = partial(self._updated, kind, path, body, since, lost)
-            return await resolve_lost_write(self._current, look, "PUT", path, lost)
+            check = partial(self._updated, kind, path, body, since, lost)
+            return await resolve_lost_write(self._current, check, "PUT", path, lost)
         if not read_back:
             try:
                 return _record(kind, sent)
             except MalformedResponse:
-                pass  # 204, or a body that shows no record: both are possible, and the change is made
+                pass  # 204, or a body without the record: both occur, and the change was made
         try:
             return await self.get(kind, path)
-        except ClientaryError:  # the change is made: an error would make it look otherwise
+        except ClientaryError:  # the change was made, and an error would suggest otherwise
             record = kind.read({"id": path.rpartition("/")[2]})
             record.notice = "The change was made; reading it back failed, so only the id is shown."
             return record
@@ -240,7 +240,7 @@ class Clientary:
     async def _updated(
         self, kind: type[RecordT], path: str, body: Body, since: float, lost: OutcomeUnknown
     ) -> RecordT | None:
-        """The record after an update whose answer was lost; None when it is unchanged, `lost` when in doubt."""
+        """The record after an update whose response was lost; None if it is unchanged, `lost` if in doubt."""
         record = await self.get(kind, path)
         changed = update_applied(record, body, *self._http.time_there(since))
         if changed is None:
@@ -251,7 +251,7 @@ class Clientary:
         return record
 
     async def delete(self, path: str, there: Callable[[], Awaitable[object]] | None = None) -> None:
-        """Delete a record, for good. `there` finds it or raises NotFound, for records that have no GET of their own."""
+        """Delete a record permanently. `there` reads it or raises NotFound, for records without a GET of their own."""
 
         async def gone() -> bool | None:
             try:
@@ -263,11 +263,11 @@ class Clientary:
         await self._send("DELETE", path, settle=partial(resolve_lost_write, self._current, gone, "DELETE", path))
 
     async def post(self, path: str, body: Body) -> Any:
-        """Send `body` as it is, without a wrapper, and return the answer's JSON; None where there is none."""
+        """Send `body` without a wrapper, and return the response's JSON; None if it has none."""
         return await self._write("POST", path, body)
 
     async def request(self, method: str, path: str, query: Query | None = None, body: Body | None = None) -> Any:
-        """Send anything as it is, and return the answer's JSON; None where there is none."""
+        """Send any request as it is, and return the response's JSON; None if it has none."""
         return await self._send(method, path, query=query, body=body)
 
     async def _write(self, method: str, path: str, body: Body | None = None, otherwise: str | None = None) -> Any:
@@ -297,15 +297,15 @@ def _record(kind: type[RecordT], sent: Any) -> RecordT:
     try:
         return kind.read(sent)
     except (TypeError, ValueError, AttributeError):
-        raise MalformedResponse("Clientary's answer could not be read: it shows no record with an id.") from None
+        raise MalformedResponse("Clientary's response could not be read: it contains no record with an id.") from None
 
 
 def _page_of(stream: Stream[RecordT], records: list[RecordT], offset: int) -> Page[RecordT]:
-    """What was read of a list as a page. The sums of a list that comes whole are of all its records."""
-    assert stream.first_page is not None  # noqa: S101 - a page was read, or reading has failed
+    """A page of what was read of a list. The sums of an unpaged list cover all of its records."""
+    assert stream.first_page is not None  # noqa: S101 - reading fails unless a page was read
     first = stream.first_page
-    comes_whole = first.page_count is None
-    total = len(first.records) if comes_whole else first.total_count
+    unpaged = first.page_count is None
+    total = len(first.records) if unpaged else first.total_count
     notice = stream.problem
     if notice is None and offset and not records:
         notice = f"Offset {offset:,} is past the end of the list" + (
@@ -319,6 +319,6 @@ def _page_of(stream: Stream[RecordT], records: list[RecordT], offset: int) -> Pa
         complete=not stream.more and stream.problem is None,
         from_date=first.from_date,
         to_date=first.to_date,
-        total_amounts=totals_of(first.records) or None if comes_whole else None,
+        total_amounts=totals_of(first.records) or None if unpaged else None,
         notice=notice,
     )

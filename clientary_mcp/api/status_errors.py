@@ -1,4 +1,4 @@
-"""From status code and body to exception, in words that say what to do next. Only this module knows the codes."""
+"""Maps status codes and response bodies to errors that say what to do next. Only this module knows the codes."""
 
 import json
 import re
@@ -81,12 +81,12 @@ def not_done(method: str, path: str) -> NotDone:
 
 def _refused(status: int, body: str) -> Refused:
     fields = field_errors(body)
-    said = _details(fields)
-    return Refused(f"Clientary rejected this ({status}){f': {said}' if said else ''}.", fields=fields)
+    details = _details(fields)
+    return Refused(f"Clientary rejected this ({status}){f': {details}' if details else ''}.", fields=fields)
 
 
 def _details(fields: dict[str, list[str]]) -> str:
-    """The messages, each in quotation marks, up to a length that an agent can read."""
+    """The messages, each in quotation marks, in at most about `_MAX_DETAILS` characters."""
     parts: list[str] = []
     room = _MAX_DETAILS
     for field, messages in fields.items():
@@ -100,26 +100,25 @@ def _details(fields: dict[str, list[str]]) -> str:
 
 
 def field_errors(body: str) -> dict[str, list[str]]:
-    """What is wrong, by field, from every form of 422 body that is known; what names no field is under `""`.
+    """The validation messages by field, from every known form of a 422 body; those of no field are under `""`.
 
-    Known are `{"name": ["can't be blank"]}`, the same under `errors`, `{"error": "…"}`, a list, and plain text.
+    Known forms are `{"name": ["can't be blank"]}`, the same under `errors`, `{"error": "…"}`, a list, and plain text.
     HTML is ignored.
     """
     try:
-        said = json.loads(body)
+        sent = json.loads(body)
     except (ValueError, RecursionError):
         text = body.strip()
         return {} if not text or "<" in text else {"": [_message(text)]}
-    if isinstance(said, dict):
-        nested = said.get("errors")
-        said = nested if nested else said
-    if isinstance(said, dict):
+    if isinstance(sent, dict):
+        sent = sent.get("errors") or sent
+    if isinstance(sent, dict):
         found: dict[str, list[str]] = {}
-        for name, value in list(said.items())[:_MAX_FIELDS]:
+        for name, value in list(sent.items())[:_MAX_FIELDS]:
             messages = ["is not accepted"] if name in SECRETS else _messages(value)
             found[_field(name)] = [*found.get(_field(name), []), *messages]
     else:
-        found = {"": _messages(said)}
+        found = {"": _messages(sent)}
     return {field: messages for field, messages in found.items() if messages}
 
 

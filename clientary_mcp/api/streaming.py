@@ -1,4 +1,4 @@
-"""Lists as streams of records: pages are read side by side, and memory stays flat however long a list is."""
+"""Lists as streams of records: pages are read concurrently, and memory stays flat however long a list is."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
@@ -18,10 +18,10 @@ P = ParamSpec("P")
 ReadPage = Callable[[int], Awaitable[ListResponse[RecordT]]]
 
 _BATCH = 8
-"""Pages read before their records are handed on, for each request that may be under way."""
+"""Pages read before their records are yielded, for each request that may be in flight."""
 
 _MOST_PAGES = 100
-"""Pages asked for before looking at what came: a wrong page count must not send a million requests."""
+"""Pages requested before their contents are checked: a wrong page count must not cause a million requests."""
 
 _SWAPPED = "Records were added and removed while the pages were read, so some may be missing. Call again."
 
@@ -30,7 +30,7 @@ class Stream(Generic[RecordT]):
     """The records of a list, in Clientary's order, each once; all of them, or `limit` from `offset` on.
 
     Iterating raises ListChanged at its end when the list was not the same from the first page to the last: see
-    `rereads`. What the other attributes say is of the last iteration.
+    `rereads`. The attributes describe the latest iteration.
     """
 
     def __init__(
@@ -51,14 +51,14 @@ class Stream(Generic[RecordT]):
         self._concurrency = concurrency
         self._at_once = min(_BATCH * concurrency, _MOST_PAGES) if read_ahead else 1
         self.first_page: ListResponse[RecordT] | None = None
-        """The first page that was read, which says how many records there are and of which days."""
+        """The first page that was read: it has the record count and the range of dates."""
         self.more = False
-        """Whether the list goes on after the last record."""
+        """Whether the list continues after the last record yielded."""
         self.problem: str | None = None
-        """Why the pages are not one list, in words for an agent."""
+        """How the pages are inconsistent, in a sentence for agents."""
 
     async def __aiter__(self) -> AsyncIterator[RecordT]:
-        """Read the list. Nothing is under way while a record is handed on, so the caller may stop at any of them."""
+        """Read the list. No request is in flight while a record is yielded, so the caller may stop at any of them."""
         mark = self._writes.snapshot()
         number, skipped, page = await self._open()
         self.first_page, pages = page, JoinedPages(number, page)
@@ -82,9 +82,9 @@ class Stream(Generic[RecordT]):
         return await self._read(1)
 
     async def _open(self) -> tuple[int, int, ListResponse[RecordT]]:
-        """The number of the page that holds the first record, how many on it come before that, and the page.
+        """The number of the page that contains the first record, how many records precede it there, and the page.
 
-        How many records are on a page only pages show. The documented number is a first guess, checked by the page
+        Only the pages themselves show the page size. The documented size is a first guess, checked against the page
         that it leads to; the first page always shows it.
         """
         size = self._page_size or self._offset + 1
@@ -102,9 +102,9 @@ class Stream(Generic[RecordT]):
 
 
 def rereads(read: Callable[P, Awaitable[ResultT]]) -> Callable[P, Awaitable[ResultT]]:
-    """Run a function that reads lists once more when one of them changed meanwhile; a second ListChanged is raised.
+    """Run a function that reads lists again when one of them changed meanwhile; a second ListChanged is raised.
 
-    The function starts from nothing each time. Where such functions call each other, no list is read a third time.
+    The function must start afresh each time. If such functions call each other, no list is read a third time.
     """
 
     @wraps(read)

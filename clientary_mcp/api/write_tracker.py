@@ -1,4 +1,4 @@
-"""The writes in flight: which lists they may change while their pages are read, and for how long."""
+"""Tracks writes in flight: which lists they may change while pages are being read, and for how long."""
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
@@ -7,17 +7,17 @@ from contextlib import contextmanager
 from clientary_mcp.errors import OutcomeUnknown
 
 MOSTLY_OVER = 6.0
-"""Seconds in which Clientary mostly ends what it was working on when a connection broke."""
+"""Seconds after which Clientary has usually finished what it was doing when a connection broke."""
 
 STILL_AT_WORK = 120.0
-"""Seconds in which Clientary may still be working on a request that timed out; no longer, since no list counts as
-complete meanwhile. A dropped connection counts as an end: what it leaves behind appears within `MOSTLY_OVER`, or
-hardly ever.
+"""Seconds for which Clientary may still be working on a request that timed out; no longer, since no list counts as
+complete meanwhile. A dropped connection counts as the end of a write: what it still changes appears within
+`MOSTLY_OVER`, or hardly ever.
 """
 
 
 class WritesInFlight:
-    """The writes that are under way, and those that are over.
+    """The writes in flight, and those that have ended.
 
     A list that gains one record and loses another keeps its count, so Clientary's responses do not show the change.
     """
@@ -30,7 +30,7 @@ class WritesInFlight:
 
     @contextmanager
     def writing(self, method: str, path: str) -> Iterator[None]:
-        """One write, from before it leaves until it is over; one that may still happen lingers."""
+        """One write, from before it is sent until it has ended; one that may still happen lingers."""
         kind, lingers = (method, _list_of(path)), False
         self._begun[kind] += 1
         try:
@@ -45,7 +45,7 @@ class WritesInFlight:
                 self._ended[kind] += 1
 
     def snapshot(self) -> Counter[tuple[str, str]]:
-        """The writes that are over by now, for `changed_since`."""
+        """The writes that have ended by now, for `changed_since`."""
         while self._lingering and self._lingering[0][0] <= self._now():
             self._ended[self._lingering.popleft()[1]] += 1
         return self._ended.copy()
@@ -54,11 +54,11 @@ class WritesInFlight:
         """Whether records of that kind may have both appeared and disappeared since the snapshot."""
         under_way = self._begun - snapshot
         came, changed = under_way["POST", plural], under_way["PUT", plural]
-        gone = sum(under_way["DELETE", taken] for taken in {plural, *_TAKE_OTHERS_ALONG})
+        gone = sum(under_way["DELETE", deleted] for deleted in {plural, *_CASCADING})
         return changed > 1 or (came > 0) + (changed > 0) + (gone > 0) > 1
 
 
-_TAKE_OTHERS_ALONG = ("clients", "leads", "projects", "invoices")
+_CASCADING = ("clients", "leads", "projects", "invoices")
 """Lists whose records are deleted together with records of other lists."""
 
 

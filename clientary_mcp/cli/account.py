@@ -13,10 +13,10 @@ _EMBEDDED = {
     "CLIENTARY_BASE_URL": "http://localhost",
     "CLIENTARY_API_TOKEN": "sandbox",
 }
-"""How the settings name the embedded account."""
+"""The settings of the embedded account."""
 
 _ABOUT_TOOLS = ("READ_ONLY", "TOOLSETS", "TOOLS", "EXCLUDE_TOOLS", "REQUIRED_FIELDS", "ANSWERS")
-"""The settings that decide what tools look like."""
+"""The settings that determine which tools are published, and how."""
 
 
 def account(options: argparse.Namespace) -> Clientary:
@@ -34,12 +34,12 @@ def account(options: argparse.Namespace) -> Clientary:
 
 
 def account_name(clientary: Clientary, options: argparse.Namespace) -> str:
-    """The account, as people know it."""
+    """The account as messages to the user name it."""
     return "the sandbox" if options.sandbox else clientary.settings.address
 
 
 def tool_settings(options: argparse.Namespace) -> Settings:
-    """The settings that decide what tools look like; no other variable is read, so none can be wrong."""
+    """The settings that determine which tools are published; no other variable is read, so none can be invalid."""
     given = _environment(options)
     chosen = {name: given[name] for part in _ABOUT_TOOLS if (name := f"CLIENTARY_{part}") in given}
     return Settings.from_environment(chosen | _EMBEDDED)

@@ -36,7 +36,7 @@ _ONLY_BY_WRITING = (
 
 async def report(clientary: Clientary) -> AsyncIterator[str]:
     """The findings, line by line; ClientaryError if the account cannot be reached or does not accept the token."""
-    seen: dict[str, dict[str, Any]] = {}
+    responses: dict[str, dict[str, Any]] = {}
     refusals: dict[str, NotAllowed] = {}
     for kind in _LISTS:
         name, path = plural_name(kind), kind.plural
@@ -50,17 +50,17 @@ async def report(clientary: Clientary) -> AsyncIterator[str]:
                 "Check CLIENTARY_SUBDOMAIN or CLIENTARY_BASE_URL."
             ) from None
         else:
-            seen[path] = sent if isinstance(sent, dict) else {path: sent}
-    if not seen:
+            responses[path] = sent if isinstance(sent, dict) else {path: sent}
+    if not responses:
         raise next(iter(refusals.values()))
     yield "token         accepted"
-    yield _listed("access to", (_counted(kind, seen[kind.plural]) for kind in _LISTS if kind.plural in seen))
+    yield _listed("access to", (_counted(kind, responses[kind.plural]) for kind in _LISTS if kind.plural in responses))
     if refusals:
         yield _listed("no access to", refusals)
     yield ""
     yield "How this account's API answers where its documentation is unclear:"
-    hours = await _some_hours(clientary, _rows(seen, "projects"))
-    for answer in _answers(seen, hours):
+    hours = await _some_hours(clientary, _rows(responses, "projects"))
+    for answer in _answers(responses, hours):
         yield _wrapped("  - ", answer, 4)
     yield "Only a write could show the following; the server handles every possibility:"
     for question in _ONLY_BY_WRITING:
@@ -89,10 +89,10 @@ async def _some_hours(clientary: Clientary, projects: list[Any]) -> list[Any]:
     return []
 
 
-def _answers(seen: dict[str, dict[str, Any]], hours: list[Any]) -> Iterator[str]:
+def _answers(responses: dict[str, dict[str, Any]], hours: list[Any]) -> Iterator[str]:
     """One phrase for each question that the data answers."""
-    invoices, clients = _rows(seen, "invoices"), _rows(seen, "clients")
-    dates = list(_values([*invoices, *_rows(seen, "expenses"), *hours], "date", "due_date", "incurred_on"))
+    invoices, clients = _rows(responses, "invoices"), _rows(responses, "clients")
+    dates = list(_values([*invoices, *_rows(responses, "expenses"), *hours], "date", "due_date", "incurred_on"))
     if dates:
         yield f"dates are written {_forms('2026/03/01' if '/' in str(day) else '2026-03-01' for day in dates)}"
     items = [item for invoice in invoices for item in invoice.get("invoice_items") or []]
@@ -107,13 +107,13 @@ def _answers(seen: dict[str, dict[str, Any]], hours: list[Any]) -> Iterator[str]
         states = (row.get("status") for row in clients)
         forms = ("missing" if state is None else "a number" if isinstance(state, int) else "a word" for state in states)
         yield f"a client's status is {_forms(forms)}"
-    if projects := _rows(seen, "projects"):
+    if projects := _rows(responses, "projects"):
         linked = ("an object" if isinstance(row.get("client"), dict) else "client_id" for row in projects)
         yield f"a project refers to its client by {_forms(linked)}"
-    sizes = [f"{path} {sent['page_size']}" for path, sent in seen.items() if "page_size" in sent]
+    sizes = [f"{path} {sent['page_size']}" for path, sent in responses.items() if "page_size" in sent]
     if sizes:
         yield f"records per page: {', '.join(sizes)}"
-    if whole := [path for path, sent in seen.items() if "page_count" not in sent]:
+    if whole := [path for path, sent in responses.items() if "page_count" not in sent]:
         yield f"lists without page numbers: {', '.join(whole)}"
 
 
@@ -122,8 +122,8 @@ def _counted(kind: type[Record], sent: dict[str, Any]) -> str:
     return f"{len(_rows({kind.plural: sent}, kind.plural)) if count is None else count} {plural_name(kind)}"
 
 
-def _rows(seen: dict[str, dict[str, Any]], path: str) -> list[Any]:
-    rows = seen.get(path, {}).get(path)
+def _rows(responses: dict[str, dict[str, Any]], path: str) -> list[Any]:
+    rows = responses.get(path, {}).get(path)
     return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
 
 

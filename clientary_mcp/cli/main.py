@@ -15,12 +15,12 @@ from clientary_mcp.errors import ClientaryError, SettingsError
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command. Exits with 2 if an option or a setting is wrong, and with 1 if Clientary refuses."""
+    """Run the command. Exits with 2 if an option or a setting is wrong, and with 1 if Clientary returns an error."""
     try:
         with _ended_by_sigterm():
             _run(parse(arguments))
     except ClientaryError as error:
-        print(f"clientary-mcp: {error}", file=sys.stderr)  # noqa: T201 - for whoever started it
+        print(f"clientary-mcp: {error}", file=sys.stderr)  # noqa: T201 - output for the user
         sys.exit(2 if isinstance(error, SettingsError) else 1)
     except KeyboardInterrupt:
         sys.exit(130)
@@ -45,12 +45,12 @@ def _ended_by_sigterm() -> Iterator[None]:
 
 def _run(options: argparse.Namespace) -> None:
     if options.help:
-        print(help_text(options.command), end="")  # noqa: T201 - output for people
+        print(help_text(options.command), end="")  # noqa: T201 - output for the user
         sys.exit()
     if options.version:
         from importlib.metadata import version
 
-        print(version("clientary-mcp"))  # noqa: T201 - output for people
+        print(version("clientary-mcp"))  # noqa: T201 - output for the user
         sys.exit()
     if options.command == "check":
         _check(options)
@@ -74,9 +74,9 @@ def _check(options: argparse.Namespace) -> None:
 
     async def run() -> None:
         async with account(options) as clientary:
-            print(f"account       {account_name(clientary, options)}", flush=True)  # noqa: T201 - output for people
+            print(f"account       {account_name(clientary, options)}", flush=True)  # noqa: T201 - output for the user
             async for line in report(clientary):
-                print(line, flush=True)  # noqa: T201 - output for people
+                print(line, flush=True)  # noqa: T201 - output for the user
 
     anyio.run(run)
 
@@ -86,4 +86,4 @@ def _tools(options: argparse.Namespace) -> None:
     from clientary_mcp.cli.tool_table import as_json, as_table
 
     settings = tool_settings(options)
-    print(as_json(settings) if options.json else as_table(settings))  # noqa: T201 - output for people
+    print(as_json(settings) if options.json else as_table(settings))  # noqa: T201 - output for the user

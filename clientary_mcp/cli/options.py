@@ -74,7 +74,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _refuse_ineffective(options: argparse.Namespace) -> None:
-    """SettingsError for the first option that changes nothing about what was asked for."""
+    """SettingsError for the first option that has no effect."""
     stdio = (options.transport or "stdio") == "stdio"
     for option in _OPTIONS:
         if not getattr(options, option.name):
@@ -127,11 +127,11 @@ class _Parser(argparse.ArgumentParser):
     """A parser whose errors are sentences."""
 
     def error(self, message: str) -> NoReturn:
-        """argparse says `argument --port: expected one argument`."""
+        """Raise a SettingsError; argparse's message is like `argument --port: expected one argument`."""
         flag, colon, what = message.removeprefix("argument ").partition(": ")
-        said = f"{flag} {what}" if colon else message
-        said = _capitalized(said).replace("expected one argument", "needs a value")
-        raise SettingsError(f"{said.rstrip('.')}." if not said.endswith("?") else f"{said} {_ALL_OPTIONS}")
+        problem = f"{flag} {what}" if colon else message
+        problem = _capitalized(problem).replace("expected one argument", "needs a value")
+        raise SettingsError(f"{problem.rstrip('.')}." if not problem.endswith("?") else f"{problem} {_ALL_OPTIONS}")
 
 
 def _capitalized(text: str) -> str:

@@ -21,7 +21,7 @@ _PATHS = {"streamable-http": ("streamable HTTP", "/mcp"), "sse": ("SSE", "/sse")
 def serve(options: argparse.Namespace) -> None:
     """Serve MCP until the client closes the connection or a signal arrives."""
     stdin = StoppableStdin.install() if options.transport == "stdio" else None
-    gc.disable()  # the imports allocate much and free little
+    gc.disable()  # imports allocate much and free little
     from clientary_mcp.cli.account import account, account_name
 
     clientary = account(options)
@@ -44,7 +44,7 @@ def serve(options: argparse.Namespace) -> None:
             try:
                 await server.run_stdio_async()
             except* BrokenPipeError:
-                pass  # a client that stops reading has gone, as one that closes standard input has
+                pass  # the client has ended, as if it had closed standard input
 
     anyio.run(run)
     if stdin and stdin.ended_by == signal.SIGINT:
@@ -83,7 +83,7 @@ def serve_sandbox(options: argparse.Namespace) -> None:
     sandbox, port = Sandbox(options.date), options.port or SANDBOX_PORT
 
     def announce() -> None:
-        print(  # noqa: T201 - output for people
+        print(  # noqa: T201 - output for the user
             f"The sandbox's API is at http://{HOST}:{port}/api/v2/ until you press Ctrl-C. To serve it over MCP:\n"
             f"CLIENTARY_BASE_URL=http://{HOST}:{port} CLIENTARY_API_TOKEN={sandbox.token} clientary-mcp",
             flush=True,
@@ -93,4 +93,4 @@ def serve_sandbox(options: argparse.Namespace) -> None:
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)  # noqa: T201 - for whoever started it
+    print(text, file=sys.stderr, flush=True)  # noqa: T201 - output for the user

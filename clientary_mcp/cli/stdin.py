@@ -1,7 +1,7 @@
 """Standard input that a signal can end.
 
 The SDK reads standard input in a thread, which nothing can interrupt: Ctrl-C would take effect only after the next
-line. Here a signal ends the input instead, as a client does that closes it, so that the server stops in its own order.
+line. Here a signal ends the input instead, as if the client had closed it, so that the server shuts down in order.
 """
 
 import io
@@ -22,16 +22,16 @@ class StoppableStdin(io.RawIOBase):
 
     @classmethod
     def install(cls) -> "StoppableStdin":
-        """Put it in the place of `sys.stdin`, and handle the signals from now on."""
+        """Replace `sys.stdin`, and handle the signals from now on."""
         stdin = cls()
-        if sys.platform != "win32":  # where nothing waits for a pipe and a signal at once
+        if sys.platform != "win32":  # which cannot wait for a pipe and a signal at once
             sys.stdin = io.TextIOWrapper(io.BufferedReader(stdin))
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, stdin._end)
         return stdin
 
     def readable(self) -> bool:
-        """As every input is."""
+        """True."""
         return True
 
     def readinto(self, buffer: "memoryview") -> int:  # type: ignore[override]  # typeshed has any writable buffer

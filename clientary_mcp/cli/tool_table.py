@@ -1,4 +1,4 @@
-"""The tools as people read them, and exactly as agents get them."""
+"""Prints the tools: as a table for the user, or as JSON exactly as agents receive them."""
 
 import json
 

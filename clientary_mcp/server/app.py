@@ -48,11 +48,11 @@ class ClientaryServer(MCPServer[None]):
             instructions=instructions(chosen),
             version=version("clientary-mcp"),
             log_level=clientary.settings.log_level,
-            # The seal outlasts the question, so that a late answer is refused in words and not by the protocol.
+            # Sealed for longer than the question is valid, so that a late reply gets our message, not a protocol error.
             request_state_security=RequestStateSecurity.ephemeral(ttl=ANSWER_WITHIN + DAY),
-            subscriptions=False,  # no list changes while the server runs, so a listen stream would never say anything
+            subscriptions=False,  # no list changes while the server runs, so a listen stream would never have an event
         )
-        for library in ("httpx", "httpcore", "mcp.server.sse", "sse_starlette"):  # write addresses and calls to the log
+        for library in ("httpx", "httpcore", "mcp.server.sse", "sse_starlette"):  # they log addresses and calls
             logging.getLogger(library).setLevel(logging.WARNING)
         self._clientary = clientary
         self._tools = {tool.name: tool for tool in chosen}
@@ -66,7 +66,7 @@ class ClientaryServer(MCPServer[None]):
         self._write_guard = WriteGuard(clientary, self._audit, self._replies)
         self._prompts = Prompts(self._tools, NameCompleter(clientary))
         self._resources = Resources(clientary, self._tools, self._audit, _about(clientary.settings, chosen))
-        self.completion()(self._complete)  # type: ignore[no-untyped-call]  # the SDK left its type out
+        self.completion()(self._complete)  # type: ignore[no-untyped-call]  # the SDK does not annotate it
 
     async def list_tools(self) -> list[mcp_types.Tool]:
         """Every tool that is exposed, in a fixed order."""
@@ -75,7 +75,7 @@ class ClientaryServer(MCPServer[None]):
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[None, Any] | None = None
     ) -> mcp_types.CallToolResult | mcp_types.InputRequiredResult:
-        """Run one tool: check its arguments, guard it, run it, render what it returns. Errors are answers as well."""
+        """Run one tool: check its arguments, guard it, run it, render its answer. Errors are results too."""
         tool, call = self._tools.get(name), self._clientary.new_call(_progress(context))
         async with self._audit.call(strip_invisible(name), call, _host(context)) as entry:
             try:
@@ -85,7 +85,7 @@ class ClientaryServer(MCPServer[None]):
                 answer = await self._write_guard.run(tool, entry.args, entry, context)
                 entry.answered(answer, how_it_ended(tool, answer))
                 return self._replies.result(answer, call)
-            except Exception as error:  # noqa: BLE001 - a defect is logged, and is an answer too
+            except Exception as error:  # noqa: BLE001 - a defect is logged and returned as a result
                 entry.failed(error)
                 return self._replies.failure(error, tool, entry)
 
@@ -138,7 +138,7 @@ class ClientaryServer(MCPServer[None]):
 
 
 def _about(settings: Settings, tools: Collection[Tool]) -> dict[str, Any]:
-    """What this server may do on the account, as its account resource reports it."""
+    """What this server may do in the account, for the account resource."""
     kinds = sorted({kind for tool in tools for kind in tool.effect.kinds})
     return {
         "may": kinds,
@@ -155,13 +155,13 @@ def _about(settings: Settings, tools: Collection[Tool]) -> dict[str, Any]:
 
 
 def _host(context: Context[None, Any] | None) -> str | None:
-    """The name that the MCP client gives itself."""
+    """The name by which the MCP client identifies itself."""
     params = context.session.client_params if context else None
     return strip_invisible(params.client_info.name) if params else None
 
 
 def _progress(context: Context[None, Any] | None) -> OnWait | None:
-    """Reports every wait to the agent's host as progress, where the host asked for it."""
+    """Reports every wait to the MCP client as progress, if the client asked for progress."""
     if context is None:
         return None
     waits = 0

@@ -1,8 +1,8 @@
 """The audit trail: one JSON line for each call, appended whole, for the owner to read afterwards.
 
-A line holds what was asked, what was sent to Clientary, and the record before and after as far as it was read anyway;
-never a secret. A write is on the disk before its answer is given, and where nothing can be written, nothing is
-changed.
+A line holds the arguments, the writes sent to Clientary, and the record before and after as far as it was read
+anyway; never a secret. The line of a write is on disk before the call is answered, and if the trail cannot be
+written, nothing is changed.
 """
 
 import json
@@ -36,18 +36,18 @@ _as_json = json.JSONEncoder(ensure_ascii=False, default=str, separators=(",", ":
 _APPENDING = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NONBLOCK", 0)
 
 _LONGEST = 32 * 1024
-"""Bytes of a line, beyond its writes."""
+"""Bytes of a line, besides its writes."""
 
 _ENOUGH = 64 * _LONGEST
-"""Bytes that must be free: the lines of all calls that may be under way."""
+"""Bytes that must be free: room for the lines of all calls that may be running."""
 
 _MOST = 200
-"""Lines that wait while the disk takes none; only lines of reads can become so many."""
+"""Lines kept in memory while the disk accepts none; only reads can produce so many."""
 
 
 @dataclass
 class Entry:
-    """What the trail will say of one call: which record, what was sent, how it ended, the record before and after."""
+    """The trail's entry for one call: which record, what was sent, how it ended, the record before and after."""
 
     audit: "Audit"
     tool: str
@@ -55,26 +55,26 @@ class Entry:
     client: str | None
     args: Arguments | None = None
     outcome: str = "given up"
-    """How the call ended. It stays as it is when the call is cancelled."""
+    """How the call ended; the default remains when the call is cancelled."""
     shown: dict[str, Any] = field(default_factory=dict)
-    """The answer, where there is one."""
+    """The answer, if there is one."""
 
     def begin_write(self) -> None:
-        """A write is about to be sent: BlockedByOwner where the trail could not hold its line."""
+        """Called before a write is sent; BlockedByOwner if its line could not be written."""
         self.audit.check()
 
     def answered(self, answer: object, outcome: str) -> None:
-        """The call ended with that answer: a question, or what the agent is shown."""
+        """Record that the call ended with an answer: a question, or what the agent is sent."""
         self.outcome = outcome
         if isinstance(answer, dict):
             self.shown = answer
 
     def failed(self, error: Exception) -> None:
-        """The call ended with that error."""
+        """Record that the call ended with an error."""
         self.outcome = error.code if isinstance(error, ClientaryError) else "defect"
 
     def line(self) -> dict[str, Any]:
-        """The line."""
+        """The entry as a line of the trail."""
         call, seconds = self.call, self.call.clock.now() - self.call.begun
         line: dict[str, Any] = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "tool": self.tool}
         if self.args is not None:
@@ -88,7 +88,7 @@ class Entry:
 
 
 class Audit:
-    """The trail in one file, shared by all sessions and other processes; without a path it keeps nothing.
+    """The trail in one file, shared by all sessions and other processes; without a path, nothing is kept.
 
     The file is opened for each line: one that was renamed or deleted meanwhile is created again. No line holds a
     secret, wherever it came from.
@@ -113,7 +113,7 @@ class Audit:
         finally:
             try:
                 self.write(entry.line())
-            except OSError:  # what was done is done: an error would make it look otherwise
+            except OSError:  # the call has had its effect, and an error would suggest otherwise
                 logger.exception("the audit trail could not be written")
 
     def check(self) -> None:
@@ -127,15 +127,15 @@ class Audit:
             raise _unwritable("the disk is full")
 
     def write(self, line: dict[str, Any]) -> None:
-        """Append one line; after a write the disk has it before the answer. OSError when it has to wait.
+        """Append one line, and sync it to disk if it is a write's. OSError if it has to wait in memory.
 
-        `lost` counts the lines of reads that are missing before it, because the disk took none for too long.
+        `lost` counts the lines of reads dropped before it, because the disk accepted none for too long.
         """
         if self._path is None:
             return
         changing = "writes" in line
         if len(self._pending) < _MOST or changing:
-            plain = self._secrets.outgoing(line)  # before anything of it is cut: no part of a secret stays either
+            plain = self._secrets.outgoing(line)  # before anything is cut, so that no part of a secret remains either
             self._pending.append(_encoded(plain | {"lost": self._lost} if self._lost else plain))
             self._lost = 0
         else:
@@ -144,11 +144,11 @@ class Audit:
 
     @property
     def keeps(self) -> bool:
-        """Whether there is a trail at all."""
+        """Whether a trail is kept at all."""
         return self._path is not None
 
     def recent(self, most_bytes: int) -> list[dict[str, Any]]:
-        """The last lines that fit into so many bytes, the newest last; none where the file can't be read."""
+        """The last lines that fit into `most_bytes`, the newest last; none if the file can't be read."""
         if self._path is None or not self._path.is_file():
             return []
         try:
@@ -162,7 +162,7 @@ class Audit:
         return [line for text in whole if (line := _read(text)) is not None]
 
     def _flush(self, *, lasting: bool) -> None:
-        """Append the lines that wait; OSError when they have to go on waiting."""
+        """Append the waiting lines; OSError if they have to keep waiting."""
         if self._path is None:
             return
         file = os.open(self._path, _APPENDING, 0o600)
@@ -185,26 +185,26 @@ def _unwritable(why: str) -> BlockedByOwner:
 
 
 def _lock(file: int) -> None:
-    """Until the file is closed, no other process of ours appends to it, where the system has such locks."""
+    """Keep other processes of ours from appending until the file is closed, if the system has such locks."""
     if sys.platform != "win32":
         with suppress(OSError):
             fcntl.flock(file, fcntl.LOCK_EX)
 
 
 def _append(file: int, line: bytes) -> None:
-    """One whole line, or nothing of it: a disk may take it in pieces, and fill up in between."""
+    """Append a whole line, or nothing: the disk may accept it in pieces and fill up in between."""
     left = line
     try:
         while left:
             left = left[os.write(file, left) :]
     except OSError:
-        if torn := len(line) - len(left):
-            os.ftruncate(file, os.fstat(file).st_size - torn)
+        if written := len(line) - len(left):
+            os.ftruncate(file, os.fstat(file).st_size - written)
         raise
 
 
 def _read(text: bytes) -> dict[str, Any] | None:
-    """One line of the file; None for what is not one of ours."""
+    """One line of the file; None for a line that is not ours."""
     try:
         line = json.loads(text, parse_constant=str)
     except (ValueError, RecursionError):
@@ -213,7 +213,7 @@ def _read(text: bytes) -> dict[str, Any] | None:
 
 
 def _encoded(line: dict[str, Any]) -> bytes:
-    """A line: every write, and of the rest what fits into `_LONGEST` bytes; values of fields are left out first."""
+    """A line with every write, and as much of the rest as fits into `_LONGEST` bytes; field values are cut first."""
     writes = {name: line[name] for name in ("writes",) if name in line}
     for left_out, characters, entries in (((), 500, 40), ((), 100, 10), (("given", "before", "after"), 100, 10)):
         parts = {name: part for name, part in line.items() if name not in left_out}
@@ -228,7 +228,7 @@ def _addresses(name: str) -> bool:
 
 
 def _given(args: Arguments | None) -> dict[str, Any]:
-    """The fields that a write was asked to set, "" where one was cleared; payment handles are secrets, and left out."""
+    """The fields that a write was to set, "" for cleared ones; payment handles are secrets, and left out."""
     if args is None:
         return {}
     given = dict(sanitized(args.model_dump(mode="json", exclude_none=True)))

@@ -15,14 +15,14 @@ _NAMED: dict[str, type[Client] | type[Project]] = {"client": Client, "project": 
 
 
 class NameCompleter:
-    """Suggests names of clients and projects; they are read at most once a minute."""
+    """Suggests names of clients and projects, which are read at most once a minute."""
 
     def __init__(self, clientary: Clientary) -> None:
         self._clientary = clientary
         self._read: dict[str, tuple[float, list[str]]] = {}
 
     async def __call__(self, kind: Literal["client", "project"], text: str) -> list[str]:
-        """The names that begin with the text, then those that contain it, both alphabetically."""
+        """The names that begin with the text, then those that only contain it, each group in alphabetical order."""
         typed = normalized(text)
         names = [(normalized(name), name) for name in await self._names(kind)]
         begin = [name for plain, name in names if plain.startswith(typed)]

@@ -1,9 +1,9 @@
-"""Approval: the user is asked before a delete, a charge or an e-mail, where the client can ask.
+"""Approval: the user is asked before a delete, a charge, an e-mail or a job, if the client can ask.
 
-In protocol 2026-07-28 the question is the answer of the call, and the client repeats the call with the user's reply.
-In earlier versions the server asks while the call stays open; clients end an open call after a while, many after 60
-seconds and some without a word, so what the user agreed to happens before that or not at all. Either way a reply
-counts once, for one call, and only for the preview that the user saw.
+In protocol 2026-07-28, the call returns the question, and the client repeats the call with the user's reply. In
+earlier versions, the server asks while the call stays open. Clients end an open call after a while, many after 60
+seconds and some without notice, so a change that the user approved happens before that or not at all. Either way, a
+reply counts once, for one call, and only for the preview that the user saw.
 """
 
 import json
@@ -28,7 +28,7 @@ from tool_schemas.base.results import as_text
 
 @dataclass(frozen=True)
 class PreviewSnapshot:
-    """A preview, its message by itself, and a digest of everything that was read: another digest means a change."""
+    """A preview, its message alone, and a digest of everything that was read: if it differs, something changed."""
 
     preview: dict[str, Any]
     would: str
@@ -38,10 +38,10 @@ class PreviewSnapshot:
 Preview = Callable[[], Awaitable[PreviewSnapshot]]
 
 ANSWER_WITHIN = 15 * MINUTE
-"""Seconds in which a question that was the answer of a call can be answered."""
+"""Seconds in which the user can answer a question that a call returned."""
 
 _TO_FINISH = 5.0
-"""Seconds that are kept for the change itself, after the last moment at which the user can agree to it."""
+"""Seconds reserved for the change itself, after the user's last chance to approve it."""
 
 _PROGRESS_EVERY = 5.0
 
@@ -57,7 +57,7 @@ _FORM = {
 
 
 class Approval:
-    """Asks the user, as the owner's settings say."""
+    """Asks the user for approval, as the owner's settings require."""
 
     def __init__(self, settings: Settings, now: Callable[[], float]) -> None:
         self._now = now
@@ -67,9 +67,9 @@ class Approval:
     async def obtain(
         self, key: str, call: Call, preview: Preview, context: Context[Any, Any] | None
     ) -> InputRequiredResult | dict[str, Any] | None:
-        """None when the call may go on; else its answer: the question, or the preview of what has changed.
+        """None if the call may proceed; otherwise its answer: the question, or a new preview after a change.
 
-        `key` identifies the tool and its arguments. BlockedByOwner when the user does not agree, or cannot be asked.
+        `key` identifies the tool and its arguments. BlockedByOwner if the user does not agree or cannot be asked.
         """
         if self._mode == "never":
             return None
@@ -77,24 +77,24 @@ class Approval:
             if self._mode == "auto":
                 return None
             raise _refusal("this needs the user's approval, and this client cannot ask for it")
-        asks_by_answer = _asks_by_answer(context)
-        if not asks_by_answer:
+        asks_by_result = _asks_by_result(context)
+        if not asks_by_result:
             call.latest = call.begun + self._timeout + _TO_FINISH
         snapshot = await preview()
-        if "to_proceed" not in snapshot.preview:  # there is nothing to do, and so nothing to agree to
+        if "to_proceed" not in snapshot.preview:  # nothing to do, so nothing to approve
             return snapshot.preview
-        if asks_by_answer:
-            return self._by_answer(key, snapshot, context)
-        return await self._by_request(snapshot, call, preview, context)
+        if asks_by_result:
+            return self._ask_by_result(key, snapshot, context)
+        return await self._ask_by_request(snapshot, call, preview, context)
 
-    def _by_answer(
+    def _ask_by_result(
         self, key: str, snapshot: PreviewSnapshot, context: Context[Any, Any]
     ) -> InputRequiredResult | dict[str, Any] | None:
         replies, asked = context.input_responses or {}, _asked(context.request_state)
         if _QUESTION not in replies or asked.get("call") != key or asked.get("id") in self._answered:
             state = {
                 "call": key,
-                "seen": snapshot.state,
+                "state": snapshot.state,
                 "id": secrets.token_hex(8),
                 "until": self._now() + ANSWER_WITHIN,
             }
@@ -109,9 +109,9 @@ class Approval:
         if not isinstance(reply := replies[_QUESTION], ElicitResult):
             raise _refusal(_NOT_ASKED)
         _check_agreed(reply)
-        return None if asked.get("seen") == snapshot.state else _changed(snapshot.preview)
+        return None if asked.get("state") == snapshot.state else _changed(snapshot.preview)
 
-    async def _by_request(
+    async def _ask_by_request(
         self, snapshot: PreviewSnapshot, call: Call, preview: Preview, context: Context[Any, Any]
     ) -> dict[str, Any] | None:
         until = call.begun + self._timeout
@@ -122,12 +122,12 @@ class Approval:
         latest = await preview()
         if self._now() > until:
             raise _refusal("the user agreed too late to finish before the client stops waiting (CLIENTARY_ASK_TIMEOUT)")
-        await anyio.lowlevel.checkpoint_if_cancelled()  # the client may have gone away while the preview was read
+        await anyio.lowlevel.checkpoint_if_cancelled()  # the client may have disconnected while the preview was read
         return None if latest.state == snapshot.state else _changed(latest.preview)
 
 
 async def _ask(form: ElicitRequestFormParams, call: Call, until: float, context: Context[Any, Any]) -> ElicitResult:
-    """What the user replies while the call stays open, with progress for clients that then go on waiting."""
+    """The user's reply while the call stays open, with progress for clients that wait longer if they get some."""
     reply: ElicitResult | None = None
     why = "the user did not answer in time (CLIENTARY_ASK_TIMEOUT)"
 
@@ -154,24 +154,24 @@ def _can_ask(context: Context[Any, Any]) -> bool:
     elicitation = capabilities.elicitation if capabilities else None
     if elicitation is None or (elicitation.form is None and elicitation.url is not None):
         return False
-    return _asks_by_answer(context) or context.session.can_send_request
+    return _asks_by_result(context) or context.session.can_send_request
 
 
-def _asks_by_answer(context: Context[Any, Any]) -> bool:
+def _asks_by_result(context: Context[Any, Any]) -> bool:
     version = context.protocol_version
     return version is not None and is_version_at_least(version, "2026-07-28")
 
 
 def _form(snapshot: PreviewSnapshot) -> ElicitRequestFormParams:
-    return ElicitRequestFormParams(message=_in_words(snapshot), requested_schema=_FORM)
+    return ElicitRequestFormParams(message=_question_text(snapshot), requested_schema=_FORM)
 
 
-def _in_words(snapshot: PreviewSnapshot) -> str:
-    """The preview for the user: what would happen, to which record, step by step, and what goes along."""
+def _question_text(snapshot: PreviewSnapshot) -> str:
+    """The preview for the user: what would happen, to which record, step by step, and what else is affected."""
     shown, lines = snapshot.preview, [snapshot.would]
     lines += [
         f"{label}: {as_text(shown[part])}"
-        for part, label in (("record", "Record"), ("goes_with_it", "Goes with it"))
+        for part, label in (("record", "Record"), ("goes_with_it", "Also affected"))
         if part in shown
     ]
     for part, label in (("steps", "Steps"), ("totals", "Totals")):
@@ -181,7 +181,7 @@ def _in_words(snapshot: PreviewSnapshot) -> str:
 
 
 def _row(row: Any) -> str:
-    """`number: "1042", days overdue: 12`; texts in quotation marks and on one line, as JSON writes them."""
+    """`number: "1042", days overdue: 12`; texts are in quotation marks and on one line, as in JSON."""
     if not isinstance(row, dict):
         return str(row)
     return ", ".join(f"{name.replace('_', ' ')}: {as_text(value)}" for name, value in row.items())
@@ -208,7 +208,7 @@ def _changed(shown: dict[str, Any]) -> dict[str, Any]:
 
 
 def _asked(state: str | None) -> dict[str, Any]:
-    """The call that the question was about; empty unless this server wrote it, since the SDK seals it."""
+    """The state of the question, sealed by the SDK; empty if it is not this server's."""
     try:
         asked = json.loads(state or "{}")
     except ValueError:

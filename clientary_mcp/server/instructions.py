@@ -1,4 +1,4 @@
-"""What agents read first: how the available tools fit together."""
+"""The instructions that agents read first: how the available tools fit together."""
 
 from collections.abc import Collection
 
@@ -36,6 +36,6 @@ def instructions(tools: Collection[Tool]) -> str:
 
 
 def _family(name: str) -> str:
-    """`delete_*` for all that deletes."""
+    """`delete_*` for every tool that deletes."""
     verb = name.partition("_")[0]
     return f"{verb}_*" if verb in ("delete", "send") else name

@@ -1,6 +1,6 @@
 """Prompts: jobs that users start by name, described step by step with the tools that carry them out.
 
-A prompt is available where all tools that it names are.
+A prompt is available if all tools it names are exposed.
 """
 
 import re
@@ -19,7 +19,7 @@ _LONGEST, _LONGEST_QUESTION = 200, 2_000
 _NAMED = re.compile(r"`([a-z_]+)`")
 
 Names = Callable[[Literal["client", "project"], str], Awaitable[list[str]]]
-"""The names of a kind that begin with some text, or hold it."""
+"""The names of clients or projects that begin with a text or contain it."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Prompt:
 
     @property
     def published(self) -> mcp_types.Prompt:
-        """The prompt as hosts list it."""
+        """The prompt as MCP clients list it."""
         return mcp_types.Prompt(
             name=self.name,
             title=self.name.replace("_", " ").capitalize(),
@@ -64,19 +64,19 @@ class Prompt:
 
 
 def _quoted(argument: str, text: str) -> str:
-    """What the user typed, on one line, without invisible characters, in quotation marks that it cannot close."""
+    """The user's text on one line, without invisible characters, in quotation marks that it cannot close."""
     longest = _LONGEST_QUESTION if argument == "question" else _LONGEST
     return f"“{re.sub('[“”]', '', strip_invisible(' '.join(text.split())))[:longest]}”"
 
 
 _CLIENT, _PROJECT = "Name of the client.", "Name of the project."
-_ONLY = "Name of a client, to look at that one only."
+_ONLY = "Name of a client, to include only that one."
 
 PROMPTS = (
     Prompt(
         "month_end_billing",
         "Draft invoices for a month's unbilled time, project by project.",
-        {"month": "Like 2026-10; default: last month.", "client": _ONLY},
+        {"month": "Month as YYYY-MM; default: last month.", "client": _ONLY},
         """
 Bill the work of one month that has not been billed yet.
 The month is {month}.
@@ -93,7 +93,7 @@ Only for the client {client}; `search` finds its id.
     Prompt(
         "overdue_followup",
         "Review overdue invoices and remind the clients you choose.",
-        {"min_days_overdue": "At least so many days overdue; default 1.", "client": _ONLY},
+        {"min_days_overdue": "Minimum number of days overdue; default: 1.", "client": _ONLY},
         """
 Follow up on overdue invoices.
 Only invoices at least {min_days_overdue} days overdue.
@@ -174,18 +174,18 @@ _COMPLETED: dict[str, Literal["client", "project"]] = {"client": "client", "proj
 class Prompts:
     """The available prompts, and the names that complete their arguments."""
 
-    def __init__(self, offered: Collection[str], names: Names) -> None:
-        self._prompts = {prompt.name: prompt for prompt in PROMPTS if prompt.tools <= set(offered)}
+    def __init__(self, exposed: Collection[str], names: Names) -> None:
+        self._prompts = {prompt.name: prompt for prompt in PROMPTS if prompt.tools <= set(exposed)}
         self._names = names
 
     def listed(self) -> list[mcp_types.Prompt]:
-        """All of them, as hosts list them."""
+        """All of them, as MCP clients list them."""
         return [prompt.published for prompt in self._prompts.values()]
 
     def filled(self, name: str, given: Mapping[str, str]) -> mcp_types.GetPromptResult:
-        """One of them for these arguments; MCPError when it does not exist or lacks an argument."""
+        """One of them for these arguments; MCPError if it does not exist or lacks an argument."""
         if (prompt := self._prompts.get(name)) is None:
-            raise _wrong(f"There is no prompt of that name. Available are: {', '.join(self._prompts)}.")
+            raise _wrong(f"This prompt does not exist. Available prompts: {', '.join(self._prompts)}.")
         if given.keys() - prompt.arguments.keys():
             raise _wrong(f"{name} takes only {', '.join(prompt.arguments)}.")
         if missing := [

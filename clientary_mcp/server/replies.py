@@ -1,4 +1,4 @@
-"""What leaves to the agent: answers and errors, without secrets and without mentions of unavailable tools."""
+"""Renders what agents are sent: answers and errors, without secrets or mentions of unavailable tools."""
 
 import logging
 import traceback
@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 
 class Replies:
-    """Renders answers and errors for agents that have these tools."""
+    """Renders answers and errors for agents to which these tools are exposed."""
 
     def __init__(
         self, tools: Mapping[str, Tool], unavailable: Collection[str], secrets: Secrets, *, text_only: bool
@@ -29,11 +29,11 @@ class Replies:
         self._text_only = text_only
 
     def shown(self, answer: Answer, args: Arguments) -> dict[str, Any]:
-        """An answer as JSON holds it."""
+        """An answer as JSON."""
         return dict(self._secrets.outgoing(answer_to_json(answer, args, self._unavailable)))
 
     def text(self, outcome: Outcome) -> str:
-        """The message of an outcome by itself."""
+        """The message of an outcome alone."""
         return str(self._secrets.outgoing(outcome.text(self._unavailable)))
 
     def result(self, answer: dict[str, Any] | InputRequiredResult, call: Call) -> CallToolResult | InputRequiredResult:
@@ -62,13 +62,13 @@ class Replies:
 
 
 def _with_ids(tool: Tool, args: Arguments | None) -> str:
-    """`get_invoice with invoice_id=5`: a tool, and those of its ids that a call has named."""
+    """`get_invoice with invoice_id=5`: a tool, with the ids that the call gave."""
     known = {name for name in tool.arguments.model_fields if name.endswith("_id")}
     ids = [f"{name}={value}" for name, value in args or () if name in known and value is not None]
     return f"{tool.name} with {', '.join(ids)}" if ids else tool.name
 
 
 def _meta(call: Call) -> dict[str, Any] | None:
-    """How long a call waited and how often it retried, where it did either."""
+    """How long a call waited and how often it retried; None if it did neither."""
     waited = round(call.waited, 3)
     return {"waited_seconds": waited, "retries": call.retries} if waited or call.retries else None

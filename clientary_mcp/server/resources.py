@@ -1,7 +1,7 @@
-"""Resources that clients list or attach without a tool: the account, two guides, any record, the audit trail, exports.
+"""Resources that clients read without a tool: the account, two guides, any record, the audit trail, exports.
 
-A record is read through its get tool, so that a record whose tool is not exposed cannot be read either, and the audit
-trail has a line of it. For the same reason the account shows only counts of lists that can be listed, and the trail
+A record is read through its get tool, so that it cannot be read if that tool is not exposed, and the audit trail has
+a line for it. For the same reason, the account shows only counts of records whose list tool is exposed, and the trail
 only lines of exposed tools.
 """
 
@@ -44,7 +44,7 @@ Read = Callable[[], Awaitable[str]]
 
 
 class Resources:
-    """Everything that can be read by its URI."""
+    """Lists the resources, and reads them by URI."""
 
     def __init__(self, clientary: Clientary, exposed: Collection[str], audit: Audit, about: Mapping[str, Any]) -> None:
         self._clientary, self._exposed, self._audit, self._about = clientary, set(exposed), audit, about

@@ -23,7 +23,7 @@ _LISTED_WITH = {
 }
 _PEOPLE = {"assignee": "staff", "user": "staff"}
 _DETAILS = ("email", "title", "status", "client", "city", "due_date")
-"""The fields that are shown of a candidate besides its name, where it has them."""
+"""The fields shown with the name of a candidate, if it has them."""
 
 _NAMES, _CANDIDATES, _LONGEST = 3, 4, 100
 _A_NUMBER = re.compile(r"[-+]?[\d.,_ ]+(e[-+]?\d+)?", re.IGNORECASE)
@@ -33,14 +33,14 @@ _A_WORD = re.compile(r"[a-z_]{1,20}")
 async def suggest_ids(
     clientary: Clientary, wrong: BadArguments, names: Iterable[tuple[str, str]], hidden: Collection[str]
 ) -> BadArguments:
-    """`wrong`, with the records that match the texts given in place of ids (argument, text).
+    """`wrong`, with the records that match the names given instead of ids (argument, text).
 
-    Records whose list tool is `hidden` are not shown, and a search that fails adds nothing.
+    Records whose list tool is `hidden` are left out, and a search that fails adds nothing.
     """
     meant = dict.fromkeys((_kind(argument), text) for argument, text in names if _may_be_a_name(text))
     known = [(kind, text) for kind, text in meant if kind and _LISTED_WITH[kind] not in hidden][:_NAMES]
     found = await gather(
-        (partial(_called_like, clientary, kind, text) for kind, text in known), clientary.settings.concurrency
+        (partial(_with_name_like, clientary, kind, text) for kind, text in known), clientary.settings.concurrency
     )
     return wrong.add(*filter(None, found))
 
@@ -56,8 +56,8 @@ def _may_be_a_name(text: str) -> bool:
     return len(text) <= _LONGEST and any(c.isalnum() for c in text) and not _A_NUMBER.fullmatch(text.strip())
 
 
-async def _called_like(clientary: Clientary, kind: str, text: str) -> str:
-    """`Clients with a name like “Beacon”: 12 “Beacon Foods” (active).`; empty when they can't be read."""
+async def _with_name_like(clientary: Clientary, kind: str, text: str) -> str:
+    """`Clients with a name like “Beacon”: 12 “Beacon Foods” (active).`; empty if they can't be read."""
     try:
         found = await find(clientary, text, [kind])
     except ClientaryError:

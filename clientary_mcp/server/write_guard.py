@@ -21,7 +21,7 @@ Answer = dict[str, Any] | InputRequiredResult
 
 
 class WriteGuard:
-    """One for all sessions of the process: what it remembers and counts belongs to the account, not to an agent."""
+    """Shared by all sessions of the process: what it remembers and counts is per account, not per agent."""
 
     def __init__(self, clientary: Clientary, audit: Audit, replies: Replies) -> None:
         self._clientary, self._audit, self._replies = clientary, audit, replies
@@ -31,7 +31,7 @@ class WriteGuard:
         self._jobs = RecentResults(DAY, clientary.clock.now)
 
     async def run(self, tool: Tool, args: Arguments, entry: Entry, context: Context[Any, Any] | None) -> Answer:
-        """The answer of a call: at once where nothing can change, else after everything that the owner requires."""
+        """Run a call and return its answer: at once if it changes nothing, else after the checks the owner requires."""
         if tool.effect.reads_only or not acts(args):
             return self._replies.shown(await tool.run(self._clientary.within(entry.call), args, self._jobs), args)
         self._audit.check()
@@ -48,7 +48,7 @@ class WriteGuard:
 
     async def _act(self, tool: Tool, args: Arguments, entry: Entry, context: Context[Any, Any] | None) -> Answer:
         clientary = self._clientary.within(entry.call)
-        clientary.quotas.check(tool.effect.capped)  # before the user is asked; they are spent where requests are sent
+        clientary.quotas.check(tool.effect.capped)  # before the user is asked; quotas are spent when requests are sent
         if isinstance(args, Confirmed):
 
             async def preview() -> PreviewSnapshot:
@@ -57,10 +57,10 @@ class WriteGuard:
             if stop := await self._approval.obtain(key_of(tool.name, args), entry.call, preview, context):
                 return stop
         entry.begin_write()
-        # A host that gives up in the middle must not leave a write that is never reported.
+        # A client that gives up half-way must not leave a write unreported.
         with CancelScope(shield=True):
             answer = self._replies.shown(await tool.run(clientary, args, self._jobs), args)
-        return answer  # noqa: RET504 - mypy takes a return inside the scope for one that may not happen
+        return answer  # noqa: RET504 - mypy thinks a return inside the scope may not happen
 
     async def _preview(self, tool: Tool, args: Confirmed, entry: Entry) -> PreviewSnapshot:
         """What the call would do, and a digest of everything that was read for it."""
@@ -71,22 +71,22 @@ class WriteGuard:
             outcome = await tool.run(self._clientary.within(reading), unconfirmed, self._jobs)
         finally:
             call.waited, call.retries = call.waited + reading.waited, call.retries + reading.retries
-        assert isinstance(outcome, Outcome)  # noqa: S101 - what every preview returns
+        assert isinstance(outcome, Outcome)  # noqa: S101 - every preview returns one
         shown = self._replies.shown(outcome, args)
         call.before = _before(tool, shown)
         return PreviewSnapshot(shown, self._replies.text(outcome), sha256(b"".join(sorted(reading.read))).hexdigest())
 
 
 def how_it_ended(tool: Tool, answer: Answer) -> str:
-    """How a call that did not fail ended, as the audit trail says it: asked, shown or answered."""
+    """How a call that did not fail ended, in the words of the audit trail: asked, shown or answered."""
     if isinstance(answer, InputRequiredResult):
         return "asked"
-    # Only the answers of gated tools say whether it was done: a record of Clientary's may hold anything.
+    # Only answers of gated tools have our `done`: a record from Clientary may have a field of that name.
     return "shown" if tool.gated and answer.get("done", True) is not True else "answered"
 
 
 def _before(tool: Tool, preview: dict[str, Any]) -> dict[str, Any]:
-    """What a preview shows of the record, for the audit trail; of a delete, also what is deleted with it."""
+    """The record in a preview, for the audit trail; for a delete, also what is deleted with it."""
     known = dict(preview.get("record", {}))
     if "delete" in tool.effect.kinds and "goes_with_it" in preview:
         known["goes_with_it"] = preview["goes_with_it"]

@@ -1,4 +1,4 @@
-"""How many e-mails, charges and deletes may be sent in an hour: a runaway loop ends in a clear error."""
+"""Limits e-mails, charges and deletes per hour, so that a runaway loop ends in a clear error."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -42,7 +42,7 @@ class Quotas:
 
     @contextmanager
     def spend(self, kind: str | None) -> Iterator[None]:
-        """Send one of that kind, None for what has no limit; it does not count where it had no effect."""
+        """Count what is sent inside towards the quota of that kind, None for no quota, unless it has no effect."""
         if kind is None:
             yield
             return
@@ -53,6 +53,6 @@ class Quotas:
             yield
         except ClientaryError as failure:
             if failure.effect in ("not sent", "unchanged"):
-                with suppress(ValueError):  # what took an hour no longer counts anyway
+                with suppress(ValueError):  # after an hour it no longer counts anyway
                     sent.remove(stamp)
             raise

@@ -1,4 +1,4 @@
-"""Recent results: the same create, payment, charge or e-mail is not repeated; its result is returned again."""
+"""Recent results: a duplicate create, payment, charge or e-mail gets the earlier result and is not run again."""
 
 import json
 from collections.abc import AsyncIterator, Callable
@@ -14,7 +14,7 @@ from tool_schemas.base.sentences import count_of
 Answer = dict[str, Any]
 
 _MOST = 2_000
-"""Calls remembered: far more than an hour of hard work makes, and little memory."""
+"""Calls remembered: far more than a busy hour has, and little memory."""
 
 
 class RecentResults:
@@ -22,23 +22,23 @@ class RecentResults:
 
     def __init__(self, window: float, now: Callable[[], float]) -> None:
         self._window, self._now = window, now
-        self._done: dict[str, tuple[float, Answer]] = {}
-        self._turns: dict[str, anyio.Lock] = {}
+        self._results: dict[str, tuple[float, Answer]] = {}
+        self._locks: dict[str, anyio.Lock] = {}
 
     @asynccontextmanager
     async def lock(self, key: str) -> AsyncIterator[None]:
-        """One at a time: the same call made twice at once must not run twice."""
-        lock = self._turns.setdefault(key, anyio.Lock())
+        """Hold the lock of a key: two identical calls made at once must not both run."""
+        lock = self._locks.setdefault(key, anyio.Lock())
         try:
             async with lock:
                 yield
         finally:
             if not lock.statistics().tasks_waiting and not lock.locked():
-                self._turns.pop(key, None)
+                self._locks.pop(key, None)
 
     def get(self, key: str) -> Answer | None:
         """The result of the same call within the window, with a notice that it is repeated."""
-        when, answer = self._done.get(key, (0.0, None))
+        when, answer = self._results.get(key, (0.0, None))
         if answer is None or (age := self._now() - when) > self._window:
             return None
         notice = (
@@ -48,14 +48,14 @@ class RecentResults:
         return {**answer, "notice": notice}
 
     def put(self, key: str, answer: Answer) -> None:
-        """This call has succeeded."""
-        self._done.pop(key, None)
-        self._done[key] = (self._now(), answer)
-        while len(self._done) > _MOST or self._oldest_is_past():
-            del self._done[next(iter(self._done))]
+        """Remember the result of a call that succeeded."""
+        self._results.pop(key, None)
+        self._results[key] = (self._now(), answer)
+        while len(self._results) > _MOST or self._oldest_has_expired():
+            del self._results[next(iter(self._results))]
 
-    def _oldest_is_past(self) -> bool:
-        return bool(self._done) and self._now() - next(iter(self._done.values()))[0] > self._window
+    def _oldest_has_expired(self) -> bool:
+        return bool(self._results) and self._now() - next(iter(self._results.values()))[0] > self._window
 
 
 def _ago(seconds: float) -> str:
@@ -67,7 +67,7 @@ def _ago(seconds: float) -> str:
 
 
 def key_of(tool: str, args: Arguments) -> str:
-    """The same key for calls that would do the same."""
+    """A key that is equal for calls that would do the same."""
     given = args.model_dump(mode="json", exclude_none=True, exclude={"allow_duplicate", "confirm"})
     addresses = {name: getattr(args, name) for name in args.addresses()}
     return json.dumps([tool, given, addresses], sort_keys=True)

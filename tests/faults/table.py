@@ -54,11 +54,11 @@ FAULTS = (
     ),
     Planted(
         "write", "a create takes an old twin for its own record", f"{API}/reconcile.py",
-        "likeness == 1 and made >= since - _TICK", "likeness == 1", "resilience/test_lost_twins.py",
+        "similarity == 1 and made >= since - _TICK", "likeness == 1", "resilience/test_lost_twins.py",
     ),
     Planted(
         "write", "two creates are given the same record", f"{API}/reconcile.py",
-        "if record.id in known or likeness", "if likeness", "resilience/test_lost_twins.py",
+        "if record.id in known or similarity", "if likeness", "resilience/test_lost_twins.py",
     ),
     Planted(
         "write", "an update takes an earlier change for its own", f"{API}/reconcile.py",
@@ -144,7 +144,7 @@ FAULTS = (
     ),
     Planted(
         "audit", "a line that the disk took in part stays torn", f"{SERVER}/audit.py",
-        "os.ftruncate(file, os.fstat(file).st_size - torn)", "pass", "server/test_audit_disk.py",
+        "os.ftruncate(file, os.fstat(file).st_size - written)", "pass", "server/test_audit_disk.py",
     ),
     Planted(
         "audit", "the trail holds secrets", f"{SERVER}/audit.py",
@@ -230,7 +230,7 @@ FAULTS = (
     ),
     Planted(
         "redaction", "a secret of an earlier answer is shown", "clientary_mcp/redaction.py",
-        "sorted(named | self._learnt.within(content)", "sorted(named", "resilience/test_secrets.py",
+        "sorted(named | self._memory.within(content)", "sorted(named", "resilience/test_secrets.py",
     ),
     Planted(
         "redaction", "quotation marks of strangers end a quotation of ours", f"{API}/status_errors.py",

@@ -175,7 +175,7 @@ async def test_a_record_resource_is_available_only_with_its_tool(sandbox: Sandbo
 async def test_an_unavailable_prompt_is_rejected(sandbox: Sandbox, era: Era) -> None:
     async with hosted(configured(sandbox, toolsets=names("staff")), era) as client:
         assert not (await client.list_prompts()).prompts
-        with pytest.raises(MCPError, match="There is no prompt of that name"):
+        with pytest.raises(MCPError, match="This prompt does not exist"):
             await client.get_prompt("onboard_client", {"client": "Acme"})
         assert not await completions(client, "client")
     assert not sandbox.requests

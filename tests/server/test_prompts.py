@@ -85,7 +85,7 @@ async def test_user_text_cannot_close_its_own_quotation(sandbox: Sandbox) -> Non
 @pytest.mark.parametrize(
     ("name", "given", "reply"),
     [
-        ("nothing", {}, "There is no prompt of that name. Available are: month_end_billing, "),
+        ("nothing", {}, "This prompt does not exist. Available prompts: month_end_billing, "),
         ("onboard_client", {}, "needs client"),
         ("onboard_client", {"client": "  "}, "needs client"),
         ("onboard_client", {"client": "\u200b"}, "needs client"),

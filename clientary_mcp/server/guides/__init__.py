@@ -1,4 +1,4 @@
-"""The guides to statuses and money that agents may read: Markdown files beside this module, read when asked for."""
+"""The guides to statuses and money: Markdown files beside this module, read on request."""
 
 from importlib.resources import files
 from typing import Literal

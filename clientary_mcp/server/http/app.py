@@ -58,10 +58,10 @@ def application(
             session_idle_timeout=_SESSION_IDLE_SECONDS,
         )
 
-    async def alive(_: Request) -> Response:
+    async def health(_: Request) -> Response:
         return PlainTextResponse("alive\n")
 
-    app.routes.append(Route(HEALTH, alive))
+    app.routes.append(Route(HEALTH, health))
     app.add_middleware(AnswersFirst, drain=drain)
     app.add_middleware(HostCheck, security=security)
     if settings.mcp_token:

@@ -1,4 +1,4 @@
-"""Ending without losing an answer: calls under way are answered before streams are closed, new ones get 503."""
+"""Graceful shutdown: running calls are answered before streams are closed, and new ones get 503."""
 
 import json
 import signal
@@ -15,11 +15,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from clientary_mcp.server.http.middleware import HEALTH
 
 _LAST_ANSWERS = 2
-"""Seconds after the deadline of a call in which the answer that it was missed can still be sent."""
+"""Seconds after the deadline of a call in which the resulting error can still be sent."""
 
 
 class Drain:
-    """Which answers clients are still waiting for, and whether the server is to end once they have them."""
+    """Tracks which answers clients are waiting for, and whether the server is to stop once they are sent."""
 
     def __init__(self, deadline: float) -> None:
         self._seconds = deadline + _LAST_ANSWERS
@@ -42,14 +42,14 @@ class Drain:
 
 
 class AnswersFirst:
-    """Counts the requests that are being answered, and refuses new ones once the server is to end."""
+    """Tracks the requests being answered, and refuses new ones while the server shuts down."""
 
     def __init__(self, app: ASGIApp, drain: Drain) -> None:
         self._app = app
         self._drain = drain
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """While the server ends, replies to its own questions and notifications are still accepted."""
+        """Handle a request. During shutdown, notifications and replies to the server's questions are still accepted."""
         if scope["type"] != "http" or scope["path"] == HEALTH or scope["method"] == "DELETE":
             await self._app(scope, receive, send)
             return
@@ -61,7 +61,7 @@ class AnswersFirst:
                 await refusal(scope, receive, send)
                 return
         request = object()
-        if scope["method"] == "POST":  # an open stream of events waits for nothing by itself
+        if scope["method"] == "POST":  # an open event stream alone waits for no answer
             self._drain.pending.add(request)
         try:
             await self._completed(scope, receive, send)
@@ -69,7 +69,7 @@ class AnswersFirst:
             self._drain.pending.discard(request)
 
     async def _completed(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The response with its end, also for a stream of events that was cut: clients take less for a broken one."""
+        """Send the response with its final chunk, even if an event stream was cut: clients need it to see the end."""
         incomplete = False
 
         async def watch(message: Message) -> None:
@@ -83,7 +83,7 @@ class AnswersFirst:
 
 
 class DrainingServer(uvicorn.Server):
-    """uvicorn, which on a signal first drains and then closes: on its own it would cut streams of events at once."""
+    """A uvicorn server that drains on a signal before it closes; by itself it would cut event streams at once."""
 
     def __init__(self, config: uvicorn.Config, drain: Drain, announce: Callable[[], None]) -> None:
         super().__init__(config)
@@ -102,13 +102,13 @@ class DrainingServer(uvicorn.Server):
         self._drain.begin()
 
     async def on_tick(self, counter: int) -> bool:
-        """End once every answer has been sent."""
+        """Stop once every answer has been sent."""
         self.should_exit = self.should_exit or self._drain.over
         return await super().on_tick(counter)
 
 
 async def read_message(receive: Receive) -> tuple[Any, Receive]:
-    """The JSON in the body of a request, None if it is none, and the same body for the application to read."""
+    """The JSON in the body of a request, None if invalid, and a `receive` that returns the same body again."""
     body, received = b"", list[Message]()
     while len(body) < 4 * 1024 * 1024:
         received.append(await receive())

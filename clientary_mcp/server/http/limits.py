@@ -23,7 +23,7 @@ _DATA = re.compile(rb"^data: (\{.*)", re.MULTILINE)
 
 
 class BoundedStreams:
-    """Limits how many streams of events are open, and ends one for which no message arrived for some time."""
+    """Limits how many event streams are open, and ends those idle for too long."""
 
     def __init__(self, app: ASGIApp, most: int, idle_seconds: float, drain: Drain) -> None:
         self._app = app
@@ -31,7 +31,7 @@ class BoundedStreams:
         self._open: set[_Stream] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Open a stream if there is room, and note which stream a message is for."""
+        """Open a stream if the limit allows, or pass a message on to its stream's session."""
         if scope["type"] != "http" or scope["path"] != STREAMS:
             await self._message(scope, receive, send)
         elif scope["method"] != "GET":
@@ -48,7 +48,7 @@ class BoundedStreams:
                 stream.forget()
 
     async def _message(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """A message that a client posts: if it is a request, its answer will go through the client's stream."""
+        """Handle a message that a client posts; the answer to a request will go through the client's stream."""
         session = QueryParams(scope.get("query_string", b"")).get("session_id")
         stream = next((each for each in self._open if each.session == session), None)
         if stream is None:
@@ -67,7 +67,7 @@ class BoundedStreams:
 
 
 class _Stream:
-    """A stream of events, as the SDK sees its client."""
+    """An event stream, between the SDK and its client."""
 
     def __init__(self, receive: Receive, send: Send, idle_seconds: float, drain: Drain) -> None:
         self._receive, self._send = receive, send
@@ -95,19 +95,19 @@ class _Stream:
         self._drain.pending.discard((self, str(request)))
 
     def forget(self) -> None:
-        """Expect no answer at all: the client has gone."""
+        """Expect no answers any more: the client has disconnected."""
         for request in list(self._unanswered):
             self.answered(request)
 
     async def receive(self) -> Message:
-        """What the client sends; after too long without a message, that it disconnected."""
+        """What the client sends, or a disconnect once the stream has been idle for too long."""
         while (left := self._until - current_time()) > 0:
             with move_on_after(left):
                 return await self._receive()
         return {"type": "http.disconnect"}
 
     async def send(self, message: Message) -> None:
-        """Pass on a single response: the SDK starts another one when a stream has ended, which ends it for good."""
+        """Pass on one response only: when a stream has ended, the SDK starts another, which is dropped."""
         if message["type"] == "http.response.start":
             if self._begun:
                 return
@@ -122,14 +122,14 @@ class _Stream:
 
 
 class IdleTimeoutProtocol(H11Protocol):
-    """Closes a connection on which no request arrives, or none is completed, for some time.
+    """Closes a connection on which no complete request arrives for some time.
 
     uvicorn itself waits without a limit for the rest of a header or body.
     """
 
     patience: float = IDLE_SECONDS
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn declares it so
         """Start waiting for a request."""
         super().connection_made(transport)
         self._since = self.loop.time()
