@@ -17,7 +17,7 @@ UpdatedSince = Annotated[Day, Field(description="Changed on this day or later.")
 
 
 class CompanyFields(Fields):
-    """What clients and leads have in common."""
+    """The fields that clients and leads share."""
 
     number: str | None = Field(None, description="Your reference; unique.")
     address: str | None = Field(None, description="Street and number.")
@@ -31,7 +31,7 @@ class CompanyFields(Fields):
 
 
 class CompanyArguments(CompanyFields):
-    """What a client or a lead is given."""
+    """The arguments for creating or updating a client or a lead."""
 
     invoice_extra_fields: NamedTexts | None = Field(None, description="Custom fields, by name.")
 
@@ -47,7 +47,7 @@ class Client(CompanyFields, Record):
     status: Status | None = None
     contact_viewable: bool | None = None
     amount_outstanding: Decimal | None = None
-    invoice_extra_fields: dict[str, Any] | None = None  # values as they come
+    invoice_extra_fields: dict[str, Any] | None = None  # values of any type
 
 
 class ByCreation(ByDay):

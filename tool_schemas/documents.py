@@ -1,4 +1,4 @@
-"""What invoices, estimates and recurring schedules have in common: texts, taxes, lines, and being mailed."""
+"""What invoices, estimates and recurring schedules share: texts, taxes, lines and e-mails."""
 
 from decimal import Decimal
 from typing import Annotated, Literal
@@ -28,7 +28,7 @@ class TaxFields(Fields):
 
 
 class DocumentFields(TaxFields):
-    """Who a document is for, and its texts."""
+    """The client of a document, and its texts."""
 
     client_id: ClientId | None = None
     number: str | None = Field(None, description="Unique; default the next.")
@@ -43,7 +43,7 @@ class ItemFields(Fields):
 
 
 class Item(ItemFields, LenientModel):
-    """One line of a document. Its `item_id` is what an update names it by."""
+    """One line of a document. Updates refer to it by `item_id`."""
 
     item_id: int | None = None
     title: str | None = None
@@ -103,5 +103,5 @@ class Message(Confirmed, Deduplicated):
 
 
 def items_of(kind: str) -> dict[str, str]:
-    """Clientary's names for the lines of one kind of document, as a reply carries them."""
+    """Clientary's name for the lines of one kind of document, mapped to ours."""
     return {f"{kind}_items": "items"}

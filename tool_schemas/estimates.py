@@ -1,4 +1,4 @@
-"""Estimates: offers to clients and leads, with lines and taxes."""
+"""Estimates: quotes for clients and leads, with lines and taxes."""
 
 from decimal import Decimal
 from typing import Annotated, Literal

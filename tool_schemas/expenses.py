@@ -26,7 +26,7 @@ class Expense(ExpenseFields, Record):
     """Clientary §5.7. `invoice_id` is set when it was billed."""
 
     wrapper, plural = "expense", "expenses"
-    # Without dates, Clientary lists this fiscal year's alone.
+    # Without dates, Clientary lists only those of the current fiscal year.
     query: ClassVar[dict[str, str | int]] = {"from_date": "1970-01-01", "to_date": "2099-12-31"}
     day, money = "incurred_on", ("amount",)
     summary_fields = ("id", "incurred_on", "amount", "description", "client_id", "project_id", "invoice_id")
@@ -38,7 +38,7 @@ class Expense(ExpenseFields, Record):
 
 
 class ExpenseFilters(DateRange, ByQuery):
-    """The dates are Clientary's own filter."""
+    """Clientary itself filters by the dates."""
 
     from_date: Day | None = Field(None, description="Spent on this day or later.")
     to_date: Day | None = Field(None, description="Spent on this day or earlier.")

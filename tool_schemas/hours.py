@@ -60,7 +60,7 @@ class HourFilters(InOrder, ByDay, ByQuery):
     billed: bool | None = Field(None, exclude=True, description="true: only billed; false: only unbilled.")
 
     def wants(self, record: Record, today: datetime.date) -> bool:
-        """Whether it is an entry with, or without, a description."""
+        """Whether its description is present or missing, as asked."""
         described = bool((getattr(record, "description", None) or "").strip())
         return super().wants(record, today) and self.missing_description in (None, not described)
 
@@ -72,7 +72,7 @@ class ListHours(HourFilters):
     client_id: ClientId | None = Field(None, exclude=True, description="Only this client's projects.")
 
     def order_by(self) -> tuple[str, bool]:
-        """Newest first, unless the oldest are asked for: the hours of one project come after another's."""
+        """Newest first unless asked otherwise, since the lists of several projects are merged."""
         return super().order_by() or ("day", True)
 
 

@@ -29,7 +29,7 @@ Status = Annotated[
     Codes(draft=0, sent=1, viewed=2, cancelled=3, paid=4, pending=5),
 ]
 OWED = ("sent", "viewed")
-"""The statuses of invoices that somebody is asked to pay; drafts, cancelled and pending ones are not."""
+"""The statuses of invoices that are due for payment; drafts, cancelled and pending ones are not."""
 InvoiceDate = Annotated[Day, Field(description="Date printed on it.")]
 DueDate = Annotated[Day, Field(description="Last day to pay.")]
 
@@ -69,7 +69,7 @@ class Invoice(InvoiceFields, Record):
         return max(0, (on - self.due_date).days) if owed and self.due_date else 0
 
     def overdue(self, on: datetime.date) -> bool:
-        """Whether it is late on that day: sent or viewed, due before it, with a balance above zero."""
+        """Whether it is overdue on that day: sent or viewed, due before that day, with a balance above zero."""
         return self.days_overdue(on) > 0
 
 
@@ -86,14 +86,14 @@ class InvoiceFilters(InOrder, ByDue, ByDay, ByQuery):
     )
 
     def wants(self, record: Record, today: datetime.date) -> bool:
-        """Whether it is late, or owes enough."""
+        """Whether it is overdue as asked, and its balance large enough."""
         if not (super().wants(record, today) and isinstance(record, Invoice)):
             return False
         owed = self.min_balance is None or (record.balance is not None and record.balance >= self.min_balance)
         return owed and self.overdue in (None, record.overdue(today))
 
     def looks_at(self, kind: type[Record]) -> set[str]:
-        """What it takes to be late, and the balance."""
+        """The fields that decide whether it is overdue, and the balance."""
         late = {"status", "due_date", "balance"} if self.overdue else set()
         return super().looks_at(kind) | late | ({"balance"} if self.min_balance is not None else set())
 

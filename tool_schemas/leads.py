@@ -19,7 +19,7 @@ class Lead(CompanyFields, Record):
 
     name: str | None = None
     status: Status | None = None
-    invoice_extra_fields: dict[str, Any] | None = None  # values as they come
+    invoice_extra_fields: dict[str, Any] | None = None  # values of any type
 
 
 class ListLeads(ByCreation, ByQuery):

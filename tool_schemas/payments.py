@@ -37,7 +37,7 @@ class ListPayments(ByDay, ByQuery):
     )
 
     def order_by(self) -> tuple[str, bool] | None:
-        """Clientary's own order, which the payments of a client's invoices don't come in."""
+        """The order Clientary would use, needed when the payments of one client are merged from several lists."""
         return None if self.client_id is None else (self.sort, True)
 
 

@@ -20,7 +20,7 @@ Rate = Annotated[Number, Field(description="Per hour, or the whole price if proj
 
 
 class ProjectFields(Fields):
-    """All but the client that a project is for."""
+    """All fields except the client."""
 
     number: str | None = Field(None, description="Your reference; unique.")
     description: str | None = Field(None, description="What it is about.")
@@ -39,7 +39,7 @@ class ForClient(Fields):
 
 
 class ClientInProject(LenientModel):
-    """The client that a project's reply may carry whole."""
+    """The client, as an object in a project's response."""
 
     id: int | None = None
     name: str | None = None
@@ -67,7 +67,7 @@ class Project(ProjectFields, ForClient, Record):
 
     @classmethod
     def read(cls, sent: Mapping[str, Any]) -> Self:
-        """The client is assigned by `client_id` and answered as an object: both are read as `client_id`."""
+        """The project; its client, whether sent as an object or an id, is read as `client_id`."""
         project = super().read(sent)
         if isinstance(project.client, ClientInProject):
             project.client_id = project.client_id or project.client.id

@@ -53,7 +53,7 @@ def _body(given: dict[str, Any]) -> dict[str, Any]:
 
 
 class ApiCall(Arguments):
-    """Where a request goes."""
+    """The method, path and query of a request."""
 
     method: str
     path: Annotated[str, AfterValidator(_path)] = Field(description="Below /api/v2/, like clients/12/contacts.")
@@ -66,21 +66,21 @@ class ApiCall(Arguments):
 
 
 class ReadApi(ApiCall):
-    """What is left of it where nothing may be changed."""
+    """A request in read-only mode."""
 
     method: Literal["GET"] = Field(description="Only reading is allowed here.")
 
 
 class ApiRequest(ApiCall, Confirmed):
-    """Any request; the body goes as it is, its wrapper key included."""
+    """Any request; the body is sent as it is, including its wrapper key."""
 
     method: Literal["GET", "POST", "PUT", "DELETE"] = Field(description="GET only reads; the others change something.")
     content: Annotated[dict[str, Any], AsJsonText, AfterValidator(_body), PublishedAs(str)] | None = Field(
         None, alias="body", description='JSON with its wrapper key, like {"client": {"city": "Bath"}}.'
-    )  # its name would be that of a method
+    )  # `body` is a method of the base class
 
     @model_validator(mode="after")
-    def _reading_needs_no_word(self) -> Self:
+    def _get_has_no_body(self) -> Self:
         if self.method == "GET":
             if self.content is not None:
                 raise PydanticCustomError("body", "can't send a body with GET: query narrows a list")
@@ -89,7 +89,7 @@ class ApiRequest(ApiCall, Confirmed):
 
 
 def _nested(value: Any, levels: int) -> bool:
-    """Whether lists and objects stand in each other deeper than that."""
+    """Whether lists and objects are nested deeper than that."""
     parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return any(levels == 0 or _nested(part, levels - 1) for part in parts)
 

@@ -1,4 +1,4 @@
-"""Recurring schedules: invoices that Clientary makes, and may mail or charge, on its own."""
+"""Recurring schedules: invoices that Clientary creates, and may e-mail or charge, automatically."""
 
 from decimal import Decimal
 from typing import Annotated, Literal

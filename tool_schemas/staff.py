@@ -1,4 +1,4 @@
-"""Staff: the people of the account, who log hours and are assigned tasks."""
+"""Staff: the users of the account, who log hours and are assigned tasks."""
 
 from pydantic import Field
 

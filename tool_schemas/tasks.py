@@ -15,7 +15,7 @@ Title = Annotated[Filled, Field(description="What is to be done.")]
 
 
 class TaskFields(Fields):
-    """All but the project or client that a task belongs to."""
+    """All fields except the project and the client."""
 
     assignee_id: StaffId | None = Field(None, description="Who does it.")
     description: str | None = Field(None, description="More about it.")

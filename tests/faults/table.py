@@ -54,11 +54,11 @@ FAULTS = (
     ),
     Planted(
         "write", "a create takes an old twin for its own record", f"{API}/reconcile.py",
-        "similarity == 1 and made >= since - _TICK", "likeness == 1", "resilience/test_lost_twins.py",
+        "similarity == 1 and made >= since - _TICK", "similarity == 1", "resilience/test_lost_twins.py",
     ),
     Planted(
         "write", "two creates are given the same record", f"{API}/reconcile.py",
-        "if record.id in known or similarity", "if likeness", "resilience/test_lost_twins.py",
+        "if record.id in known or similarity", "if similarity", "resilience/test_lost_twins.py",
     ),
     Planted(
         "write", "an update takes an earlier change for its own", f"{API}/reconcile.py",

@@ -1,7 +1,7 @@
-"""What lists take that Clientary can't narrow or order by: this server reads all pages, and keeps what is wanted.
+"""Filters and orders that Clientary lacks: this server reads all pages and keeps the records that match.
 
-A filter is a mixin: its fields, and what they want of a record. `narrow_by` names the fields; those in `same` want
-the record to have that very value.
+A filter is a mixin: its fields, and which records they match. `narrow_by` names the fields; those in `same` match
+records that have that value.
 """
 
 from datetime import date, datetime
@@ -29,7 +29,7 @@ _ORDERS = {
 
 
 def day_of(record: Record, field: str) -> date | None:
-    """The day in a field that holds one, or the day of a time."""
+    """The day in a field that holds a date or a time; None for any other field."""
     value = getattr(record, field, None)
     if isinstance(value, datetime):
         return value.date()
@@ -37,34 +37,34 @@ def day_of(record: Record, field: str) -> date | None:
 
 
 class ListFilters(Paging):
-    """A list that is narrowed here, once any of the fields in `narrow_by` or `same` is given."""
+    """A list that this server filters, if any of the fields in `narrow_by` or `same` is given."""
 
     narrow_by: ClassVar[tuple[str, ...]] = ()
     same: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def filters(cls) -> tuple[str, ...]:
-        """The fields that narrow or order the list here: they are no part of the request."""
+        """The fields by which this server filters or orders the list: they are not part of the request."""
         return (*_over_bases(cls, "narrow_by"), *_over_bases(cls, "same"))
 
     @classmethod
     def addresses(cls) -> dict[str, str]:
-        """The ids that address the request: an id to narrow by is none of them."""
+        """The ids that address the request, without ids to filter by."""
         return {name: about for name, about in super().addresses().items() if name not in cls.filters()}
 
     @property
     def narrows(self) -> bool:
-        """Whether it takes all pages to answer."""
+        """Whether all pages must be read."""
         return any(getattr(self, name) is not None for name in self.filters())
 
     def wants(self, record: Record, today: date) -> bool:
-        """Whether a record is one of those that were asked for."""
+        """Whether a record matches."""
         return all(
             getattr(self, name) in (None, getattr(record, name, None)) for name in _over_bases(type(self), "same")
         )
 
     def looks_at(self, kind: type[Record]) -> set[str]:
-        """The fields of a record that decide: one that lacks any of them can't match."""
+        """The fields that decide: a record that lacks one of them can't match."""
         return {name for name in _over_bases(type(self), "same") if getattr(self, name) is not None}
 
     def order_by(self) -> tuple[str, bool] | None:
@@ -74,7 +74,7 @@ class ListFilters(Paging):
 
 @cache
 def _over_bases(kind: type[ListFilters], name: str) -> tuple[str, ...]:
-    """The fields that a list's class and its bases name, each once."""
+    """The fields named by a list's class and its bases, each once."""
     return tuple(dict.fromkeys(field for base in kind.__mro__ for field in vars(base).get(name, ())))
 
 
@@ -85,11 +85,11 @@ class ByQuery(ListFilters):
     @cached_property
     def _words(self) -> list[str]:
         query = (self.query or "").strip()
-        # Of signs alone, like "!?", nothing is found rather than everything.
+        # Punctuation alone, like "!?", matches nothing rather than everything.
         return normalized(query).split() or ([query] if query else [])
 
     def wants(self, record: Record, today: date) -> bool:
-        """Whether every word stands somewhere in the record's texts."""
+        """Whether every word occurs in the record's texts."""
         if not super().wants(record, today):
             return False
         if self.query is None:
@@ -99,19 +99,19 @@ class ByQuery(ListFilters):
         values.append(client.get("name") if isinstance(client, dict) else None)
         text = normalized(" ".join(value for value in values if isinstance(value, str)))
         words = text.split()
-        # A sign or two, as in T-1, stand somewhere in almost every text: they have to be a word.
+        # One or two characters, as in T-1, occur in almost every text, so they must be a word of their own.
         return all(word in (words if len(word) <= _SHORT else text) for word in self._words)
 
 
 class ByDay(DateRange, ListFilters):
-    """By the day that matters for the record: `Record.day`."""
+    """By the main date of the record: `Record.day`."""
 
     narrow_by: ClassVar[tuple[str, ...]] = ("from_date", "to_date")
     from_date: Day | None = Field(None, exclude=True, description="First day.")
     to_date: Day | None = Field(None, exclude=True, description="Last day, included.")
 
     def wants(self, record: Record, today: date) -> bool:
-        """Whether its day is in the range; a record without one never is."""
+        """Whether its date is in the range; a record without one never matches."""
         if not super().wants(record, today):
             return False
         if self.from_date is None and self.to_date is None:
@@ -120,7 +120,7 @@ class ByDay(DateRange, ListFilters):
         return day is not None and (self.from_date or day) <= day <= (self.to_date or day)
 
     def looks_at(self, kind: type[Record]) -> set[str]:
-        """The record's day, where a range is given."""
+        """The record's date, if a range is given."""
         ranged = self.from_date is not None or self.to_date is not None
         return super().looks_at(kind) | ({kind.day} if ranged else set())
 
@@ -130,25 +130,25 @@ class ByDue(ListFilters):
     due_before: Day | None = Field(None, exclude=True, description="Due before this day.")
 
     def wants(self, record: Record, today: date) -> bool:
-        """Whether it is due before that day; a record without a due date never is."""
+        """Whether it is due before that day; a record without a due date never matches."""
         if not super().wants(record, today):
             return False
         due = day_of(record, "due_date")
         return self.due_before is None or (due is not None and due < self.due_before)
 
     def looks_at(self, kind: type[Record]) -> set[str]:
-        """The due date, where one is given."""
+        """The due date, if `due_before` is given."""
         return super().looks_at(kind) | ({"due_date"} if self.due_before else set())
 
 
 class InOrder(ListFilters):
-    """Each resource declares the words that it takes."""
+    """The order; each resource declares the values it accepts."""
 
     narrow_by: ClassVar[tuple[str, ...]] = ("order",)
     order: Any = Field(None, exclude=True, description="First.")
 
     def order_by(self) -> tuple[str, bool] | None:
-        """What the word stands for."""
+        """The field and direction of the given order."""
         return _ORDERS[self.order] if self.order else None
 
 
@@ -156,7 +156,7 @@ LeastBalance = Annotated[Number, NotABool, Field(description="At least this much
 
 
 def rank(record: Record, field: str, *, highest_first: bool) -> tuple[bool, Any, int]:
-    """What orders records by a field (`day`: the day that matters): those without a value last, ties by id."""
+    """The sort key of a record by a field (`day`: its main date): records without a value last, ties by id."""
     value: Any = getattr(record, record.day if field == "day" else field, None)
     if isinstance(value, datetime):
         value = value.timestamp()

@@ -16,10 +16,10 @@ from pydantic.fields import FieldInfo
 from tool_schemas.base.sentences import Mention, join_sentences
 from tool_schemas.base.types import JSON_TYPES, PublishedAs, unwrap
 
-# What is said about the call rather than about the record comes last.
+# Arguments about the call rather than the record come last.
 _LAST = ("clear", "limit", "offset", "detail", "confirm", "allow_duplicate")
 
-# Defaults that an argument's description and words say already.
+# Defaults that need not be published: the description states them.
 _PLAIN = (None, False, 1, "summary")
 
 

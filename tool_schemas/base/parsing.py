@@ -1,6 +1,6 @@
-"""How a record that Clientary sent is read: by the type of each field, leniently, and never by failing.
+"""Reads records from Clientary leniently, by the type of each field.
 
-A value that is not of its field's type is not lost and breaks nothing: it goes to `unreadable` as it came.
+A value that is not of its field's type neither fails nor is lost: it is kept in `unreadable` as sent.
 """
 
 import re
@@ -16,15 +16,15 @@ from tool_schemas.base.types import JSON_TYPES, Codes, as_number, parse_day, unw
 
 Reader = Callable[[Any], Any]
 
-# client_view_url is the secret in another form: whoever holds it sees the document without logging in.
 OURS = ("notice", "unreadable")
-"""Names that are ours in an answer, should Clientary ever use them."""
+"""Fields of our own in answers; a field of Clientary's with such a name is renamed."""
 
+# client_view_url is the secret in another form: it opens the document without logging in.
 SECRETS = frozenset({"secret", "gateway_token", "client_view_url", "stripe_customer_id", "stripe_source_id"})
 
-# What is not seen when a text is shown: controls, marks that turn its direction, fillers, and everything else that
-# has no width. Such characters carry orders that the owner does not see, or end a terminal's line.
-_UNSEEN = re.compile(
+# Characters that are invisible in text: controls, direction marks, fillers, and everything else without width. They
+# can hide instructions from the owner, or control a terminal.
+_INVISIBLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u17b4\u17b5"
     "\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ud800-\udfff\ufe00-\ufe0e\ufeff\uffa0\ufff9-\ufffb"
     "\U000110bd\U000110cd\U00013430-\U0001345f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
@@ -76,7 +76,7 @@ class LenientModel(BaseModel):
             values["unreadable"] = unreadable
         known = {name: value for name, value in values.items() if name in cls.model_fields}
         record = cls.model_construct(**known)
-        if record.__pydantic_extra__ is not None:  # set apart: a key named like an argument breaks model_construct
+        if record.__pydantic_extra__ is not None:  # separately: a key named like a parameter breaks model_construct
             record.__pydantic_extra__.update({name: value for name, value in values.items() if name not in known})
         return record
 
@@ -87,8 +87,8 @@ class LenientModel(BaseModel):
 
 
 def strip_invisible(text: str) -> str:
-    """`text` without the characters that nobody sees."""
-    return text if text.isascii() and text.isprintable() else _UNSEEN.sub("", text)
+    """`text` without invisible characters."""
+    return text if text.isascii() and text.isprintable() else _INVISIBLE.sub("", text)
 
 
 def as_json(value: Any) -> Any:
@@ -115,7 +115,7 @@ _DEEPEST = 20
 
 
 def sanitized(value: Any, depth: int = 0) -> Any:
-    """A value of no known field: kept, but for secrets at any depth and what nobody sees, with ISO days."""
+    """The value of an unknown field, without secrets at any depth or invisible characters, and with ISO dates."""
     if depth > _DEEPEST and isinstance(value, dict | list):
         return "… [nested too deeply]"
     match value:
@@ -194,7 +194,7 @@ def _stamp(sent: Any) -> datetime | None:
 
 
 def _object(sent: Any) -> dict[str, Any] | None:
-    if sent == "":  # what a client without extra fields has, in one known reply
+    if sent == "":  # sent for a client without extra fields, in one known response
         return None
     if not isinstance(sent, dict):
         raise TypeError("not an object")

@@ -92,7 +92,7 @@ def in_full_but(cut: str) -> str:
 class Page(Generic[RecordT]):
     """Records of a list, from `offset` on.
 
-    `complete` is true when nothing is left after them, `more` when the list goes on. `from_date` and `to_date` are the
+    `complete` means that nothing is left after them, `more` that the list continues. `from_date` and `to_date` are the
     range that Clientary says it used. `total_amounts` adds up, per currency, all records that match, shown or not.
     """
 
@@ -178,11 +178,11 @@ class Outcome:
 
     def to_json(self, unavailable: Collection[str] = ()) -> dict[str, Any]:
         """The answer as JSON holds it, without sentences that mention an unavailable tool."""
-        said = {name: join_sentences(getattr(self, name), unavailable) or None for name in _SENTENCES}
-        said["message"] = join_sentences(
+        texts = {name: join_sentences(getattr(self, name), unavailable) or None for name in _SENTENCES}
+        texts["message"] = join_sentences(
             in_order(None if self.done else EFFECTS["unchanged"], self.message), unavailable
         )
-        whole = as_json(vars(self) | said)
+        whole = as_json(vars(self) | texts)
         fitting = fit(whole, MAX_ANSWER, longest=_TEXT_IN_LISTS)
         if fitting is None:
             whole = {name: whole[name] for name in ("done", "message", "to_proceed") if name in whole}

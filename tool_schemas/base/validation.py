@@ -49,10 +49,11 @@ _WORDS = {
 def describe_errors(error: ValidationError, arguments: type[BaseModel]) -> str:
     """Every mistake in one sentence each, with the nearest valid name for an unknown one."""
     mistakes = error.errors(include_url=False)
-    said = [_mistake(mistake, arguments) for mistake in mistakes[:_MAX_MISTAKES]]
+    sentences = [_mistake(mistake, arguments) for mistake in mistakes[:_MAX_MISTAKES]]
     if len(mistakes) > _MAX_MISTAKES:
-        said.append(f"and {len(mistakes) - _MAX_MISTAKES} more mistakes")
-    return "; ".join(said)
+        more = len(mistakes) - _MAX_MISTAKES
+        sentences.append(f"and {more} more mistake{'' if more == 1 else 's'}")
+    return "; ".join(sentences)
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:
@@ -71,8 +72,8 @@ def _mistake(mistake: ErrorDetails, arguments: type[BaseModel]) -> str:
         return f"there is no argument {where!r}.{nearest(meant, valid)} {known}"
     words = _WORDS.get(mistake["type"], mistake["msg"])
     context: dict[str, Any] = {**mistake.get("ctx", {}), "given": _brief(mistake["input"])}
-    said = words.format_map(context) if mistake["type"] in _WORDS else words
-    return f"{where} {said}" if where else f"the call {said}"
+    problem = words.format_map(context) if mistake["type"] in _WORDS else words
+    return f"{where} {problem}" if where else f"the call {problem}"
 
 
 def _names_at(path: list[int | str], arguments: type[BaseModel]) -> list[str]:

@@ -42,5 +42,5 @@ class ListChanges(Arguments):
         if self.since is not None and self.cursor is not None:
             raise PydanticCustomError("since", "takes since or cursor, not both")
         if self.types and self.cursor and set(self.types) != set(Cursor.read(self.cursor).types):
-            raise PydanticCustomError("types", "takes types without cursor only: a cursor goes on with its own")
+            raise PydanticCustomError("types", "takes types only without cursor: a cursor continues with its own")
         return self

@@ -1,4 +1,4 @@
-"""The arguments of the report on a project's profit: the project, and the cost of an hour of its people."""
+"""The arguments of the report on a project's profit: the project, and the hourly cost of its staff."""
 
 from decimal import Decimal
 from typing import Annotated
@@ -14,7 +14,7 @@ Cost = Annotated[Number, Field(ge=0), NotABool]
 
 
 class CostRate(StrictModel):
-    """One member of the staff, and an hour's cost."""
+    """A member of staff and their cost per hour."""
 
     staff_id: StaffId
     rate: Cost = Field(description="Cost per hour.")

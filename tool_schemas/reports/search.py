@@ -1,4 +1,4 @@
-"""The arguments of a search: text as people type it, and the types of records to search."""
+"""The arguments of a search: the text, and the types of records to search."""
 
 from typing import Annotated, Literal, get_args
 

@@ -12,7 +12,7 @@ from tool_schemas.contacts import ContactFields
 
 
 class NewContact(ContactFields, Arguments):
-    """One row: a person, and the client by its id or its name."""
+    """One row: a contact, and its client by id or by name."""
 
     client_id: ClientId | None = Field(None, exclude=True)
     client: Filled | None = Field(None, exclude=True, description="Instead of client_id: the client's name.")
@@ -21,14 +21,14 @@ class NewContact(ContactFields, Arguments):
 
 
 class ImportContacts(Confirmed):
-    """Rows are accepted as they come: a wrong one is reported as such, and the others are imported."""
+    """Rows are accepted unchecked: an invalid one is reported, and the others are imported."""
 
     rows: Annotated[list[Annotated[dict[str, Any], AsJsonText]], AsJsonText, PublishedAs(list[NewContact])] = Field(
         min_length=1, max_length=500, description="One row a person, up to 500."
     )
 
     def read(self) -> list[NewContact | str]:
-        """The rows in their order; in place of a wrong one, its mistakes."""
+        """The rows in order, with the mistakes in place of an invalid one."""
         return [_read(row) for row in self.rows]
 
 
