@@ -313,7 +313,7 @@ async def test_null_is_the_same_as_not_given(account: respx.MockRouter, agent: A
     await agent.answer("create_client", name="Acme", city=None, number=None, invoice_extra_fields=None)
     assert sent(account) == {"client": {"name": "Acme"}}
     account.get("clients").respond(json={"clients": []})
-    await agent.answer("list_clients", limit=None, page=None, detail=None, sort=None, updated_since=None)
+    await agent.answer("list_clients", limit=None, offset=None, detail=None, sort=None, updated_since=None)
     assert not account.calls.last.request.url.query
 
 

@@ -97,7 +97,7 @@ async def test_lines_are_changed_removed_and_added_by_one_update(
         ({"id": 184, "price": 1}, "there is no argument 'items.0.id'"),
         ({"item_id": 184, "_destroy": True}, "there is no argument 'items.0._destroy'"),
         ({"item_id": 184, "item_type": 3}, "items.0.item_type takes one of 'line' or 'section'"),
-        ({"item_id": 0, "price": 1}, "items.0.item_id takes the id of a record"),
+        ({"item_id": 0, "price": 1}, "needs title, quantity and price"),
         ("foo", "items.0 takes an object"),
     ],
 )
