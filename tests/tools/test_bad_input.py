@@ -128,7 +128,7 @@ WRONG: list[Call] = [
     ("create_client", {"name": "half \ud83d"}, "name takes text that is valid Unicode"),
     # updates that change nothing, or clear what cannot be cleared
     ("update_client", {"client_id": 7, "clear": []}, "names nothing to change"),
-    ("update_client", {"client_id": 7, "city": ""}, "names nothing to change"),
+    ("update_client", {"client_id": 7, "city": ""}, "or clear, which empties fields: an empty value counts as not"),
     ("update_client", {"client_id": 7, "clear": "city"}, "clear takes a list, not 'city'"),
     ("update_client", {"client_id": 7, "clear": ["city"], "city": "Bath"}, "both sets and clears city"),
     # pairs

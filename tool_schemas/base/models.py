@@ -140,7 +140,10 @@ class PartialUpdate(Arguments):
         if not given and not self.clear:
             fields = ", ".join(name for name, field in type(self).model_fields.items() if not field.exclude)
             raise PydanticCustomError(
-                "no_change", "names nothing to change; give at least one of {fields}, or clear", {"fields": fields}
+                "no_change",
+                "names nothing to change; give at least one of {fields}, or clear, which empties fields: an empty value"
+                " counts as not given",
+                {"fields": fields},
             )
         return self
 
