@@ -5,7 +5,7 @@ from functools import partial
 
 from clientary_mcp.accounting.totals import UNKNOWN, Totals
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.errors import ClientaryError, NotAllowed, OutcomeUnknown
+from clientary_mcp.errors import ClientaryError, NotAllowed, NotFound, OutcomeUnknown
 from clientary_mcp.tools.decorators import charges, creates, deletes, lists
 from clientary_mcp.tools.support.formatting import format_money, quote
 from clientary_mcp.tools.support.listing import Listing, add_notice, note_scope
@@ -149,7 +149,12 @@ async def _card(clientary: Clientary, invoice: Invoice, profile_id: int) -> str:
         profiles = await clientary.list_all(PaymentProfile, path)
     except NotAllowed:
         return f"{card} (which the owner of the API token is not allowed to see)"
-    profile = find_by_id(profiles, profile_id, f"{path}/{profile_id}")
+    try:
+        profile = find_by_id(profiles, profile_id, f"{path}/{profile_id}")
+    except NotFound as error:
+        lists_cards = "list_client_payment_profiles"
+        with_client = f"{lists_cards} with client_id={invoice.client_id} returns the cards that can be charged."
+        raise error.add(Mention(with_client, lists_cards)) from None
     digits = profile.last_four_digits or ""
     ending = f" ending in {digits}" if len(digits) == 4 and digits.isdecimal() else ""
     return f"{card}: the card{ending} of {quote(profile.name or '')}"

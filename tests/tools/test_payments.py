@@ -101,6 +101,7 @@ async def test_another_clients_card_is_not_found(agent: Agent, account: respx.Mo
     account.get(CARDS).respond(json=listed("payment_profiles", {**PAYMENT_PROFILE, "id": 3}))
     refusal = await agent.refusal("charge_payment_profile", **CHARGE)
     assert "clients/4/payment_profiles/2 was not found" in refusal
+    assert "list_client_payment_profiles with client_id=4 returns the cards that can be charged." in refusal
     assert {request.method for request in sent(account)} == {"GET"}
 
 
