@@ -5,6 +5,7 @@ from functools import partial
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.tools.decorators import creates, deletes, lists, reads, sends, updates
 from clientary_mcp.tools.support.formatting import format_money
+from clientary_mcp.tools.support.line_changes import lines_may_be_missing
 from clientary_mcp.tools.support.listing import Listing
 from clientary_mcp.tools.support.mailing import preview_message, send_message
 from clientary_mcp.tools.support.previews import done, preview
@@ -68,7 +69,9 @@ async def create_estimate(clientary: Clientary, args: CreateEstimate) -> Estimat
 )
 async def update_estimate(clientary: Clientary, args: UpdateEstimate) -> Estimate:
     """Change the given fields of an estimate."""
-    return await clientary.update(Estimate, f"estimates/{args.estimate_id}", args.body())
+    path = f"estimates/{args.estimate_id}"
+    with lines_may_be_missing(path, args.items, "get_estimate"):
+        return await clientary.update(Estimate, path, args.body())
 
 
 async def _preview_delete_estimate(clientary: Clientary, args: DeleteEstimate) -> Outcome:

@@ -7,6 +7,7 @@ from typing import Any
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.tools.decorators import creates, deletes, lists, reads, sends, updates
 from clientary_mcp.tools.support.formatting import format_money
+from clientary_mcp.tools.support.line_changes import lines_may_be_missing
 from clientary_mcp.tools.support.listing import Listing
 from clientary_mcp.tools.support.mailing import preview_message, send_message
 from clientary_mcp.tools.support.previews import done, preview
@@ -83,7 +84,8 @@ async def update_invoice(clientary: Clientary, args: UpdateInvoice) -> Invoice:
     """Change the given fields of an invoice. status=cancelled voids it, reversibly."""
     # The vendor documents PUT /invoice/:id, other clients use /invoices/:id; a 404 changed nothing.
     path = f"invoices/{args.invoice_id}"
-    return await clientary.update(Invoice, path, args.body(), otherwise=f"invoice/{args.invoice_id}")
+    with lines_may_be_missing(path, args.items, "get_invoice"):
+        return await clientary.update(Invoice, path, args.body(), otherwise=f"invoice/{args.invoice_id}")
 
 
 async def _preview_delete_invoice(clientary: Clientary, args: DeleteInvoice) -> Outcome:

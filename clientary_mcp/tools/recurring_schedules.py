@@ -3,6 +3,7 @@
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import BadArguments
 from clientary_mcp.tools.decorators import creates, deletes, lists, reads, updates
+from clientary_mcp.tools.support.line_changes import lines_may_be_missing
 from clientary_mcp.tools.support.listing import Listing
 from clientary_mcp.tools.support.previews import count_dependents, done, preview
 from tool_schemas.base.results import Outcome
@@ -46,7 +47,8 @@ async def update_recurring_schedule(clientary: Clientary, args: UpdateRecurringS
         cleared = "payment_profile_id" in (args.clear or ())
         if cleared or (await clientary.get(RecurringSchedule, path)).payment_profile_id is None:
             raise BadArguments("autobill needs payment_profile_id: this schedule would have no stored card.")
-    return await clientary.update(RecurringSchedule, path, args.body())
+    with lines_may_be_missing(path, args.items, "get_recurring_schedule"):
+        return await clientary.update(RecurringSchedule, path, args.body())
 
 
 async def _preview_delete_recurring_schedule(clientary: Clientary, args: DeleteRecurringSchedule) -> Outcome:

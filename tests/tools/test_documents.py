@@ -108,6 +108,24 @@ async def test_an_invalid_line_sends_nothing(
     assert sent(account) == []
 
 
+@every_document
+async def test_an_unknown_line_is_not_mistaken_for_an_unknown_document(
+    sandbox_agent: Agent, document: Document
+) -> None:
+    noun = f"{document.name}_id"
+    listed = await sandbox_agent.answer(f"list_{document.name}s", limit=1)
+    known = {noun: listed["records"][0]["id"]}
+    line = {"item_id": 99_999_999, "remove": True}
+    error = await sandbox_agent.refusal(f"update_{document.name}", **known, items=[line])
+    assert error.startswith(
+        f"{document.path}/{known[noun]} or a line of it (item_id 99999999) was not found. Nothing was changed."
+        f" get_{document.name} returns the item_id of each line."
+    )
+    new = {"title": "Work", "quantity": 1, "price": 5}
+    error = await sandbox_agent.refusal(f"update_{document.name}", **{noun: 99_999_999}, items=[new])
+    assert error.startswith(f"{document.path}/99999999 was not found;")
+
+
 @pytest.mark.parametrize("key", ["taxable", "taxable?"])
 @pytest.mark.parametrize(("code", "word"), [(0, "section"), (3, "line"), ("3", "line"), (1, "1")])
 async def test_lines_are_read_under_both_spellings_and_with_unknown_types(
