@@ -65,7 +65,7 @@ async def test_a_real_client_works_with_a_real_process(transport: str, era: Era,
             offered = await client.list_tools()
             # All but requests of any kind, which are off unless they are named.
             assert [tool.name for tool in offered.tools] == [tool.name for tool in ALL if tool.resource != "raw"]
-            assert (len(offered.tools), offered.next_cursor) == (87, None)
+            assert offered.next_cursor is None
             await _is_useful(Agent(client))
     assert "Traceback" not in log.read_text()
 
