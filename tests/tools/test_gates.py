@@ -268,7 +268,7 @@ async def test_related_records_without_permission_are_marked_hidden(sandbox: San
     sandbox.switches = Switches(allow_hours=False)
     related = (await agent.answer("delete_project", **arguments))["goes_with_it"]
     assert "count" not in related["hours"]
-    assert "may not" in related["hours"]["not_visible"]
+    assert "is not allowed to list them" in related["hours"]["not_visible"]
     assert related["tasks"]["count"] == count(sandbox, "tasks", f"project_id = {arguments['project_id']}")
 
 

@@ -5,6 +5,8 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import anyio
+import mcp_types
 import pytest
 
 from clientary_mcp.cli.main import main
@@ -326,7 +328,8 @@ async def test_an_error_about_a_value_named_like_a_hidden_tool_stays_complete(sa
 
 def shown_by(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
     main([*arguments, "tools"])
-    return [line.split()[0] for line in capsys.readouterr().out.splitlines()[:-2]]
+    table, _, _ = capsys.readouterr().out.partition("\n\n")
+    return [line.split()[0] for line in table.splitlines()]
 
 
 @pytest.mark.parametrize(
@@ -354,15 +357,19 @@ def test_options_override_the_environment(capsys: pytest.CaptureFixture[str], mo
     assert shown_by(capsys) == ["list_leads", "get_lead"]
 
 
-async def test_the_command_prints_as_json_exactly_what_agents_get(
+def test_the_command_prints_as_json_exactly_what_agents_get(
     capsys: pytest.CaptureFixture[str], sandbox: Sandbox
 ) -> None:
     main(["--toolsets", "clients", "--exclude-tools", "update_client", "tools", "--json"])
     shown = json.loads(capsys.readouterr().out)
     choice: Choice = {"toolsets": names("clients"), "exclude_tools": names("update_client")}
-    async with connect(configured(sandbox, **choice)) as agent:
-        listed = (await agent.client.list_tools()).tools
-    assert shown["tools"] == [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in listed]
+
+    async def listed() -> list[mcp_types.Tool]:
+        async with connect(configured(sandbox, **choice)) as agent:
+            return (await agent.client.list_tools()).tools
+
+    tools = anyio.run(listed)
+    assert shown["tools"] == [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in tools]
 
 
 def test_names_may_be_separated_by_commas_or_spaces() -> None:

@@ -221,7 +221,7 @@ async def test_an_empty_cursor_is_not_given(sandbox_agent: Agent) -> None:
     ("arguments", "message"),
     [
         ({"since": "2026-11-01", "cursor": CURSOR}, "since or cursor, not both"),
-        ({"cursor": CURSOR, "types": ["task"]}, "types without cursor only"),
+        ({"cursor": CURSOR, "types": ["task"]}, "takes types only without cursor"),
         ({"since": "yesterday"}, "since takes a day or a time, like 2026-11-01"),
         ({"since": "1969-12-31"}, "since takes a day or a time"),
         ({"since": "2026-02-30"}, "since takes a day or a time"),

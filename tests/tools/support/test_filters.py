@@ -211,7 +211,7 @@ async def test_a_list_read_in_full_has_totals_of_all_records(sandbox: Sandbox, s
     answer = await sandbox_agent.answer(tool, **of, limit=1000)
     if tool == "list_payments":  # too many invoices, which alone have the currency
         assert "total_amounts" not in answer
-        assert "Any filter brings it" in answer["notice"]
+        assert "Add any filter to get it" in answer["notice"]
         return
     assert exactly(answer["total_amounts"]) == sums(sandbox, tool, under)
     assert "adds up" not in answer.get("notice", "")
