@@ -35,6 +35,7 @@ def test_nothing_is_lost_duplicated_or_misreported_in_a_storm(
     assert {job.tool for job in JOBS} <= set(report.calls)
 
 
+@pytest.mark.long
 def test_the_same_seed_reproduces_the_same_storm() -> None:
     once, again = (storm(calls=40, agents=5, seed=4, lateness=3) for _ in range(2))
     assert (once.calls, once.outcomes, once.struck, once.lists) == (

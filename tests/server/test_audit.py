@@ -189,11 +189,11 @@ async def test_a_call_of_an_unavailable_tool_is_logged(sandbox: Sandbox, trail: 
 
 
 async def test_a_call_cancelled_by_the_host_is_logged(sandbox: Sandbox, trail: Path, lines: Lines, era: Era) -> None:
-    under_way = anyio.Event()
+    under_way, cancelled = anyio.Event(), anyio.Event()
 
     async def while_in_flight(_: float) -> None:
         under_way.set()
-        await anyio.sleep(5)
+        await cancelled.wait()
 
     sandbox.faults = Faults([Fault("slow", "POST", "leads", nth=1, after=True)], sleep=while_in_flight)
     async with connect(configured(sandbox, audit_log=trail), era) as agent:
@@ -201,6 +201,7 @@ async def test_a_call_cancelled_by_the_host_is_logged(sandbox: Sandbox, trail: P
             group.start_soon(agent.call, "create_lead", {"name": "Globex"})
             await under_way.wait()
             group.cancel_scope.cancel()
+        cancelled.set()
         await agent.answer("list_staff")
     assert len(sandbox.ledger) == 1
     reported = {line["tool"]: line for line in lines()}

@@ -268,18 +268,19 @@ async def test_a_record_that_was_found_after_its_answer_was_lost_is_remembered(
 
 
 async def test_a_call_cancelled_by_the_host_does_not_run_a_second_time(sandbox: Sandbox, era: Era) -> None:
-    given_up = anyio.Event()
+    under_way, cancelled = anyio.Event(), anyio.Event()
 
     async def while_in_flight(_: float) -> None:
-        given_up.set()
-        await anyio.sleep(5)
+        under_way.set()
+        await cancelled.wait()
 
     sandbox.faults = Faults([Fault("slow", "POST", "leads", nth=1, after=True)], sleep=while_in_flight)
     async with connect(configured(sandbox), era) as agent:
         async with anyio.create_task_group() as group:
             group.start_soon(agent.call, "create_lead", {"name": "Globex"})
-            await given_up.wait()
+            await under_way.wait()
             group.cancel_scope.cancel()
+        cancelled.set()
         await agent.answer("create_lead", name="Globex")
     assert len(sandbox.ledger) == 1
 

@@ -194,6 +194,7 @@ async def test_a_question_to_the_user_can_still_be_answered(sandbox: Sandbox, tm
     assert done == [True]
 
 
+@pytest.mark.long
 async def test_a_question_that_nobody_answers_does_not_keep_the_process_alive(sandbox: Sandbox, tmp_path: Path) -> None:
     account, user = SlowAccount(sandbox), User()
     account.released.set()

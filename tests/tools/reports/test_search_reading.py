@@ -106,6 +106,7 @@ def many_invoices(count: int) -> Callable[[httpx.Request], httpx.Response]:
     return answer
 
 
+@pytest.mark.long
 async def test_memory_stays_flat_however_many_invoices_there_are(time: FakeTime) -> None:
     peaks = []
     for count in (3_000, 3_000, 9_000):  # the first warms up

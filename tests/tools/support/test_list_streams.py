@@ -110,6 +110,7 @@ async def test_a_constantly_changing_list_is_not_exported(tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == []  # noqa: ASYNC240 - nothing else runs
 
 
+@pytest.mark.long
 async def test_memory_stays_flat_for_a_hundred_thousand_records() -> None:
     total, settings = 100_000, replace(SETTINGS, concurrency=1)
     tool, count = TOOLS["list_clients"], 0
