@@ -157,6 +157,12 @@ def _port(text: str) -> int:
     return int(text)
 
 
+def _host_name(text: str) -> str:
+    if not text.strip("[]:.") or any(mark in text for mark in "/*, "):
+        raise argparse.ArgumentTypeError("must be a host name, like mcp.example.com, without a scheme or a path")
+    return text
+
+
 def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
@@ -200,7 +206,7 @@ _OPTIONS = (
         (_SERVE,),
         "a host name by which clients reach the server, besides localhost; may be repeated",
         "http",
-        {"metavar": "NAME", "action": "append"},
+        _value("NAME", _host_name) | {"action": "append"},
     ),
     _Option(
         "--read-only",

@@ -191,8 +191,9 @@ def _check_agreed(reply: ElicitResult) -> None:
     """Raise BlockedByOwner unless the user agreed."""
     if reply.action == "accept" and (reply.content or {}).get("agree") is True:
         return
-    no = {"decline": "the user declined", "cancel": "the user cancelled the question"}
-    raise _refusal(no.get(reply.action, "the user left the confirmation unticked"))
+    if reply.action == "accept":  # only a user can leave the box unticked, so the client did show the question
+        raise BlockedByOwner("The user left the confirmation unticked.")
+    raise _refusal("the user declined" if reply.action == "decline" else "the user cancelled the question")
 
 
 def _refusal(why: str) -> BlockedByOwner:

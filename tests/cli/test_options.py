@@ -127,6 +127,8 @@ def test_a_date_is_rejected_for_a_real_account(capsys: pytest.CaptureFixture[str
         (["--port"], "--port needs a value"),
         (["--port", "0"], "--port must be a number from 1 to 65535"),
         (["--port", "\u0664\u0662"], "--port must be a number from 1 to 65535"),
+        (["--allowed-host", ""], "--allowed-host must be a host name, like mcp.example.com"),
+        (["--allowed-host", "https://mcp.example.com"], "--allowed-host must be a host name, like mcp.example.com"),
         (["--date", "2026-02-30"], "--date must be a date written YYYY-MM-DD"),
         (["--tool", "get_client"], "no option --tool. Did you mean --tools or --toolsets?"),
     ],

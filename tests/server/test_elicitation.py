@@ -83,7 +83,8 @@ async def test_without_approval_nothing_is_sent_and_the_answer_gives_the_reason(
     arguments, _ = record_for(sandbox, tool)
     async with connect(configured(sandbox), era, User(answer)) as agent:
         text = await agent.refusal(tool, **arguments, confirm=True)
-    assert text == f"The user {which}. Nothing was sent. {WITHOUT_ASKING}"
+    advice = "" if answer.action == "accept" else f" {WITHOUT_ASKING}"  # who leaves a box unticked has seen it
+    assert text == f"The user {which}. Nothing was sent.{advice}"
     assert not writes(sandbox)
     assert not sandbox.sent_messages
 
