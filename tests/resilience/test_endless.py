@@ -42,6 +42,7 @@ async def test_only_the_requested_part_of_an_endless_list_is_read(time: FakeTime
     assert shown["next_offset"] <= limit
 
 
+@pytest.mark.long
 async def test_paging_through_an_endless_list_keeps_memory_flat(time: FakeTime) -> None:
     endless = Endless("n" * 1_000)
     async with connect(session(endless, time)) as agent:

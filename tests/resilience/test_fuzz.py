@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from tests.support.gated import EVERYTHING
 JsonObject = dict[str, Any]
 Values = st.SearchStrategy[Any]
 
+QUOTED = re.compile("'[^']*'|“[^”]*”")
+"""What was given, as messages repeat it: Hypothesis takes words from our sources as well."""
 LIBRARY_WORDS = ("pydantic", "traceback", "httpx", "sqlite", "validation error", "that is a defect", "<class")
 TABLES = {
     "client_id": "clients",
@@ -243,7 +246,8 @@ def check(host: Host, tool: Tool, arguments: JsonObject) -> bool:
         return True
     assert message.text.strip()
     assert len(message.text) < 2_000
-    assert not [word for word in LIBRARY_WORDS if word in message.text.lower()], message.text
+    ours = QUOTED.sub("", message.text).lower()
+    assert not [word for word in LIBRARY_WORDS if word in ours], message.text
     if "Nothing was sent" in message.text or "Nothing was changed" in message.text:
         assert len(host.sandbox.ledger) == before[0]
         if message.text.startswith(f"{tool.name}: ") and " name like " not in message.text:

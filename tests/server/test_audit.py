@@ -201,7 +201,7 @@ async def test_a_call_cancelled_by_the_host_is_logged(sandbox: Sandbox, trail: P
             group.start_soon(agent.call, "create_lead", {"name": "Globex"})
             await under_way.wait()
             group.cancel_scope.cancel()
-        cancelled.set()
+            cancelled.set()  # the write under way is finished, cancelled or not
         await agent.answer("list_staff")
     assert len(sandbox.ledger) == 1
     reported = {line["tool"]: line for line in lines()}

@@ -280,7 +280,7 @@ async def test_a_call_cancelled_by_the_host_does_not_run_a_second_time(sandbox: 
             group.start_soon(agent.call, "create_lead", {"name": "Globex"})
             await under_way.wait()
             group.cancel_scope.cancel()
-        cancelled.set()
+            cancelled.set()  # the write under way is finished, cancelled or not
         await agent.answer("create_lead", name="Globex")
     assert len(sandbox.ledger) == 1
 

@@ -69,7 +69,9 @@ async def test_a_filter_returns_exactly_the_matching_records(
     assert exactly(answer.get("total_amounts")) == sums(sandbox, tool, f"{under} AND ({condition})")
 
 
-@pytest.mark.parametrize(("tool", "arguments", "condition"), PAIRS, ids=str)
+@pytest.mark.parametrize(
+    ("tool", "arguments", "condition"), covering(PAIRS, lambda tool, given, _: (tool, tuple(given)[1:])), ids=str
+)
 async def test_two_filters_return_their_intersection(
     sandbox: Sandbox, sandbox_agent: Agent, tool: str, arguments: JsonObject, condition: str
 ) -> None:
@@ -264,9 +266,7 @@ PAGING = {"page_keys", "bare_arrays", "honour_page_size"}
 """Switches of how a list is cut into pages; the others are of what a record looks like."""
 
 
-@pytest.mark.parametrize(
-    "switch", covering(SWITCHES, lambda switch: (switch.keys() <= PAGING, *(PAGING & switch.keys()))), ids=str
-)
+@pytest.mark.parametrize("switch", covering(SWITCHES, lambda switch: (switch.keys() <= PAGING,)), ids=str)
 async def test_filters_work_however_clientary_answers(whole_account: Sandbox, switch: JsonObject) -> None:
     whole_account.switches = replace(Switches(), **switch)
     try:

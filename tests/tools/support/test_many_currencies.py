@@ -57,7 +57,7 @@ def account(length: int) -> Answer:
     ("tool", "arguments", "length"),
     covering(
         ((*call, length) for call in (*LISTS, *REPORTS, *JOBS) for length in (300, 1)),
-        lambda tool, _, length: ("a list" if tool.startswith("list_") else tool, length),
+        lambda tool, _, length: ("a list" if tool.startswith("list_") else tool, *(["long"] if length > 1 else [])),
     ),
 )
 async def test_the_answer_is_short_whatever_the_currencies(
