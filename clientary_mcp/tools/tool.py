@@ -12,7 +12,7 @@ the function never runs.
 
 from collections.abc import Awaitable, Callable, Collection, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
 from typing import Any, Literal, TypeVar
 
 import mcp_types
@@ -116,12 +116,13 @@ class Tool:
     reading: "Tool | None" = None
     """The form of it that changes nothing, for read-only servers; None where it has none."""
 
-    @cached_property
+    @property
     def published(self) -> mcp_types.Tool:
         """The tool as agents see it where every tool is available."""
         return self.publish()
 
-    def publish(self, unavailable: Collection[str] = ()) -> mcp_types.Tool:
+    @lru_cache(maxsize=2_000)  # noqa: B019 - tools live as long as the process; rendering all takes 20 ms
+    def publish(self, unavailable: frozenset[str] = frozenset()) -> mcp_types.Tool:
         """The tool exactly as agents see it: none of its sentences mentions an unavailable tool."""
         title = self.name.replace("_", " ").capitalize()
         return mcp_types.Tool(

@@ -61,9 +61,9 @@ def allowed(tools: Iterable[Tool], settings: Settings) -> tuple[Tool, ...]:
     return tuple(_with_required_fields(form[0], settings) for form in forms if form)
 
 
-def unavailable(tools: Collection[Tool], chosen: Collection[Tool]) -> set[str]:
+def unavailable(tools: Collection[Tool], chosen: Collection[Tool]) -> frozenset[str]:
     """The names of tools that no text may mention. Those of `raw` occur only in their own texts."""
-    return {tool.name for tool in tools if tool.resource != _RAW} - {tool.name for tool in chosen}
+    return frozenset(tool.name for tool in tools if tool.resource != _RAW) - {tool.name for tool in chosen}
 
 
 def _check_required(tools: Collection[Tool], settings: Settings) -> None:
