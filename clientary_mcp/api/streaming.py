@@ -2,10 +2,10 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
-from functools import partial, wraps
+from functools import wraps
 from typing import Generic, ParamSpec, TypeVar
 
-from clientary_mcp.api.concurrency import gather
+from clientary_mcp.api.concurrency import ReadAhead
 from clientary_mcp.api.pagination import JoinedPages, ListResponse
 from clientary_mcp.api.write_tracker import WritesInFlight
 from clientary_mcp.errors import ListChanged
@@ -17,8 +17,8 @@ P = ParamSpec("P")
 
 ReadPage = Callable[[int], Awaitable[ListResponse[RecordT]]]
 
-_BATCH = 8
-"""Pages read before their records are yielded, for each request that may be in flight."""
+_AHEAD = 8
+"""Pages that may be read before their records are wanted, for each request that may be in flight."""
 
 _MOST_PAGES = 100
 """Pages requested before their contents are checked: a wrong page count must not cause a million requests."""
@@ -49,7 +49,7 @@ class Stream(Generic[RecordT]):
         self._kind, self._path, self._read, self._writes = kind, path, read, writes
         self._page_size, self._offset, self._limit = page_size, offset, limit
         self._concurrency = concurrency
-        self._at_once = min(_BATCH * concurrency, _MOST_PAGES) if read_ahead else 1
+        self._ahead = min(_AHEAD * concurrency, _MOST_PAGES) if read_ahead else 1
         self.first_page: ListResponse[RecordT] | None = None
         """The first page that was read: it has the record count and the range of dates."""
         self.more = False
@@ -58,19 +58,20 @@ class Stream(Generic[RecordT]):
         """How the pages are inconsistent, in a sentence for agents."""
 
     async def __aiter__(self) -> AsyncIterator[RecordT]:
-        """Read the list. No request is in flight while a record is yielded, so the caller may stop at any of them."""
+        """Read the list. The next pages are read while records are yielded; the caller may stop at any of them."""
         mark = self._writes.snapshot()
         number, skipped, page = await self._open()
         self.first_page, pages = page, JoinedPages(number, page)
         end = None if self._limit is None else skipped + self._limit
-        place, batch = 0, [page]
-        while batch:
-            for record in (record for listing in batch for record in pages.add(listing)):
-                if place >= skipped and (end is None or place < end):
-                    yield record
-                place += 1
-            missing = pages.missing(end)[: self._at_once]
-            batch = await gather((partial(self._read, number) for number in missing), self._concurrency)
+        place, left = 0, True
+        async with ReadAhead(self._read, self._concurrency) as following:
+            while left:
+                for record in pages.add(page):
+                    if place >= skipped and (end is None or place < end):
+                        yield record
+                    place += 1
+                if left := bool(missing := pages.missing(end)[: self._ahead]):
+                    page = await following.result(missing)
         self.more = pages.more or (end is not None and place > end)
         swapped = pages.pages_read > 1 and self._writes.changed_since(mark, self._kind.plural)
         self.problem = _SWAPPED if swapped else pages.problem

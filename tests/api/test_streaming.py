@@ -36,8 +36,10 @@ class Account:
         self.asked.append(page)
         self.under_way += 1
         self.most = max(self.most, self.under_way)
-        await anyio.lowlevel.checkpoint()
-        self.under_way -= 1
+        try:
+            await anyio.lowlevel.checkpoint()
+        finally:
+            self.under_way -= 1
         ids = range((page - 1) * SIZE + 1, min(page * SIZE, self.total) + 1)
         counts = {"page_count": ceil(self.total / SIZE), "page_size": SIZE, "total_count": self.total}
         if page == 1 and self.changes:
@@ -71,10 +73,12 @@ async def test_pages_are_read_concurrently_as_far_as_the_settings_allow(concurre
 async def test_a_reader_that_stops_early_leaves_no_request_in_flight() -> None:
     async with session(account := Account(1_000)) as clientary:
         async for client in clientary.stream(Client, "clients"):
-            assert account.under_way == 0
             if client.id > SIZE:
                 break
-        assert len(account.asked) < 1_000 / SIZE
+        for _ in range(20):  # the stream closes itself as soon as others run
+            await anyio.lowlevel.checkpoint()
+        assert account.under_way == 0
+        assert len(account.asked) < 1_000 / SIZE / 2
 
 
 async def test_the_first_page_carries_the_lists_metadata() -> None:

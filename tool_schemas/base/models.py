@@ -190,7 +190,7 @@ class Record(LenientModel):
     def read(cls, sent: Mapping[str, Any]) -> Self:
         """The record in `sent`; ValueError when it has no id."""
         record = super().read(sent)
-        if "id" not in record.__dict__:
+        if record.__dict__["id"] is None:
             raise ValueError("a record without an id")
         return record
 
