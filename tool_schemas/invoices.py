@@ -92,10 +92,10 @@ class InvoiceFilters(InOrder, ByDue, ByDay, ByQuery):
         owed = self.min_balance is None or (record.balance is not None and record.balance >= self.min_balance)
         return owed and self.overdue in (None, record.overdue(today))
 
-    def looks_at(self, kind: type[Record]) -> set[str]:
+    def deciding_fields(self, kind: type[Record]) -> set[str]:
         """The fields that decide whether it is overdue, and the balance."""
         late = {"status", "due_date", "balance"} if self.overdue else set()
-        return super().looks_at(kind) | late | ({"balance"} if self.min_balance is not None else set())
+        return super().deciding_fields(kind) | late | ({"balance"} if self.min_balance is not None else set())
 
 
 class ListInvoices(InvoiceFilters):

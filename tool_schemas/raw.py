@@ -83,7 +83,7 @@ class ApiRequest(ApiCall, Confirmed):
     def _get_has_no_body(self) -> Self:
         if self.method == "GET":
             if self.content is not None:
-                raise PydanticCustomError("body", "can't send a body with GET: query narrows a list")
+                raise PydanticCustomError("body", "cannot send a body with GET: query narrows a list")
             self.confirm = False
         return self
 

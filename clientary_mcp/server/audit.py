@@ -102,7 +102,7 @@ class Audit:
         try:
             self._flush(lasting=False)
         except OSError as error:
-            raise SettingsError(f"CLIENTARY_AUDIT_LOG names a file that can't be written: {error.strerror}.") from None
+            raise SettingsError(f"CLIENTARY_AUDIT_LOG names a file that cannot be written: {error.strerror}.") from None
 
     @asynccontextmanager
     async def call(self, tool: str, call: Call, client: str | None) -> AsyncIterator["Entry"]:
@@ -148,7 +148,7 @@ class Audit:
         return self._path is not None
 
     def recent(self, most_bytes: int) -> list[dict[str, Any]]:
-        """The last lines that fit into `most_bytes`, the newest last; none if the file can't be read."""
+        """The last lines that fit into `most_bytes`, the newest last; none if the file cannot be read."""
         if self._path is None or not self._path.is_file():
             return []
         try:
@@ -179,7 +179,7 @@ class Audit:
 
 def _unwritable(why: str) -> BlockedByOwner:
     return BlockedByOwner(
-        f"The audit trail can't be written ({why}), and the owner allows no change without it.",
+        f"The audit trail cannot be written ({why}), and the owner allows no change without it.",
         "CLIENTARY_AUDIT_LOG names its file.",
     )
 

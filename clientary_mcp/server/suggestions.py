@@ -57,7 +57,7 @@ def _may_be_a_name(text: str) -> bool:
 
 
 async def _with_name_like(clientary: Clientary, kind: str, text: str) -> str:
-    """`Clients with a name like “Beacon”: 12 “Beacon Foods” (active).`; empty if they can't be read."""
+    """`Clients with a name like “Beacon”: 12 “Beacon Foods” (active).`; empty if they cannot be read."""
     try:
         found = await find(clientary, text, [kind])
     except ClientaryError:

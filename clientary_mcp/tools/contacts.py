@@ -51,7 +51,7 @@ async def update_contact(clientary: Clientary, args: UpdateContact) -> Contact:
     preview_delete(
         Contact,
         along=", with all comments associated with it",
-        remarks=lambda _: {"not_visible": "The comments can't be read through the API, so they are not counted here."},
+        remarks=lambda _: {"not_visible": "The comments cannot be read through the API, so they are not counted here."},
     ),
     checked_with="get_contact",
 )

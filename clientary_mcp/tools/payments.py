@@ -88,7 +88,7 @@ async def _summed(clientary: Clientary, page: Page[Payment], totals: Totals, mos
     try:
         currencies = await currencies_of(clientary, totals.unresolved)
     except ClientaryError:
-        return _without_sums(page, "and they can't be read")
+        return _without_sums(page, "and they cannot be read")
     page.total_amounts = totals.resolved(currencies.of).to_json() or None
     if most is not None:
         note_scope(page)
@@ -132,7 +132,7 @@ async def _preview_charge(clientary: Clientary, args: ChargePaymentProfile) -> O
     return preview(
         f"charge {amount}, the whole balance of invoice {invoice.id}, to {card}",
         invoice,
-        not_visible="A charge can't be reversed through the API. Clientary charges the balance at that moment.",
+        not_visible="A charge cannot be reversed through the API. Clientary charges the balance at that moment.",
         alternative=Mention(
             "create_payment records money that was received another way, without a charge.", "create_payment"
         ),
@@ -143,7 +143,7 @@ async def _card(clientary: Clientary, invoice: Invoice, profile_id: int) -> str:
     """The card in words, as far as it is known; NotFound when the invoice's client has no such card."""
     card = f"payment profile {profile_id}"
     if invoice.client_id is None:
-        return f"{card} (the invoice has no client, so it can't be checked)"
+        return f"{card} (the invoice has no client, so it cannot be checked)"
     path = f"clients/{invoice.client_id}/payment_profiles"
     try:
         profiles = await clientary.list_all(PaymentProfile, path)

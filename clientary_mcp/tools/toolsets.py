@@ -76,7 +76,7 @@ def _check_required(tools: Collection[Tool], settings: Settings) -> None:
 
 
 def _with_required_fields(tool: Tool, settings: Settings) -> Tool:
-    """The tool with the fields that the owner requires: a create must have them, an update can't clear them."""
+    """The tool with the fields that the owner requires: a create must have them, an update cannot clear them."""
     verb, _, kind = tool.name.partition("_")
     required = (settings.required_fields or {}).get(kind, ()) if verb in ("create", "update") else ()
     if not required:
@@ -89,7 +89,7 @@ def _with_required_fields(tool: Tool, settings: Settings) -> Tool:
 
 
 def _filled(field: FieldInfo) -> Any:
-    """The type of a field that can't be empty."""
+    """The type of a field that cannot be empty."""
     bare, about = unwrap(field.annotation)
     least = 1 if get_origin(bare) is list else None
     return Annotated[(Filled if bare is str else bare, *about, Field(description=field.description, min_length=least))]

@@ -214,7 +214,7 @@ async def test_an_error_of_any_length_and_content_is_reported_within_bounds(
     ]
     for body in bodies:
         refusal = httpx.Response(status, content=body.encode())
-        async with connect(session(lambda _, refusal=refusal: refusal, time)) as agent:  # type: ignore[misc]  # mypy can't infer a lambda with a default
+        async with connect(session(lambda _, refusal=refusal: refusal, time)) as agent:  # type: ignore[misc]  # mypy cannot infer a lambda with a default
             for tool, arguments in (("create_client", {"name": "Acme"}), ("get_client", {"client_id": 7})):
                 message = await agent.refusal(tool, **arguments)
                 assert len(message) < 10_000

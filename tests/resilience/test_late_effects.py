@@ -86,7 +86,7 @@ async def test_without_time_for_another_check_nothing_is_reported_as_not_done(bo
         lose(books, write, "drop")
         answer = await answer_to(clerk, write.tool, arguments)
     assert answer.outcome == "unknown"
-    assert write.seen_with in answer.text
+    assert write.checked_with in answer.text
 
 
 def test_a_late_effect_does_not_also_happen_in_time() -> None:

@@ -135,7 +135,7 @@ async def test_a_pending_write_is_reported_as_unknown_with_the_tool_to_check(
 ) -> None:
     answer = await attempt(clerk, books, write, fault)
     assert answer.outcome == "unknown"
-    assert write.seen_with in answer.text
+    assert write.checked_with in answer.text
 
 
 @each_kind_meets_each([Fault("html")])
@@ -145,7 +145,7 @@ async def test_an_html_page_instead_of_the_response_is_not_a_success(
     # A proxy or a maintenance page answered 200 and forwarded nothing.
     answer = await attempt(clerk, books, write, fault)
     assert answer.outcome in ("not done", "unknown")
-    assert answer.outcome == "not done" or write.seen_with in answer.text
+    assert answer.outcome == "not done" or write.checked_with in answer.text
 
 
 @each_kind_meets_each([Fault("redirect"), Fault("redirect", after=True)])
@@ -160,7 +160,7 @@ async def test_a_mail_whose_response_is_lost_is_reported_as_unknown(
 ) -> None:
     answer = await attempt(clerk, books, write, fault)
     assert answer.outcome == "unknown"
-    assert write.seen_with in answer.text
+    assert write.checked_with in answer.text
 
 
 @each_kind_meets_each(SLOW_DOWN)
@@ -210,7 +210,7 @@ async def test_when_the_check_fails_too_the_outcome_is_unknown(
     books.faults = ThenBlind(write, fault, after=after)
     answer = await answer_to(clerk, write.tool, arguments)
     assert answer.outcome == "unknown"
-    assert write.seen_with in answer.text
+    assert write.checked_with in answer.text
     assert len(books.ledger) == sent(books) - (not after)
 
 

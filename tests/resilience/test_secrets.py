@@ -179,7 +179,7 @@ async def test_an_escaped_token_in_a_record_is_redacted(time: FakeTime) -> None:
     escaped = "".join(f"\\u{ord(each):04x}" for each in TOKEN)
     bodies = [f'{{"id": 7, "name": "{escaped}"}}', '{"id": 7, "name": "' + TOKEN.replace("/", "\\/") + '"}']
     for body in bodies:
-        async with connect(session(lambda _, body=body: httpx.Response(200, content=body), time)) as agent:  # type: ignore[misc]  # mypy can't infer a lambda with a default
+        async with connect(session(lambda _, body=body: httpx.Response(200, content=body), time)) as agent:  # type: ignore[misc]  # mypy cannot infer a lambda with a default
             assert not canaries_in(text_of(await agent.call("get_client", {"client_id": 7})))
 
 

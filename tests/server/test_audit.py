@@ -340,5 +340,5 @@ def test_an_unwritable_path_ends_the_program_with_a_clear_message(
         main(["--sandbox"])
     assert ending.value.code == 2
     message = capsys.readouterr().err
-    assert message.startswith("clientary-mcp: CLIENTARY_AUDIT_LOG names a file that can't be written: ")
+    assert message.startswith("clientary-mcp: CLIENTARY_AUDIT_LOG names a file that cannot be written: ")
     assert message.count("\n") == 1

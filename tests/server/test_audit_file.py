@@ -106,7 +106,7 @@ async def test_a_trail_that_cannot_be_recreated_stops_every_write_before_it_happ
         assert (await agent.answer("list_clients"))["returned"] > 0
     assert not writes(sandbox)
     for refusal in text:
-        assert refusal.startswith(f"The audit trail can't be written ({why})")
+        assert refusal.startswith(f"The audit trail cannot be written ({why})")
         assert "Nothing was sent." in refusal
         assert "CLIENTARY_AUDIT_LOG" in refusal
 

@@ -27,7 +27,7 @@ class Write:
         return self.tool
 
     @property
-    def seen_with(self) -> str:
+    def checked_with(self) -> str:
         """The tool that an unknown outcome points to."""
         return next(tool.checked_with or "" for tool in ALL if tool.name == self.tool)
 

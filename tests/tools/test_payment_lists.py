@@ -107,7 +107,9 @@ async def test_payments_have_no_sums_when_the_invoices_cannot_be_read(
     answer = await agent.answer("list_payments", **arguments)
     assert answer["returned"] == 1
     assert "total_amounts" not in answer
-    assert "total_amounts is left out: only the invoices state the currency, and they can't be read" in answer["notice"]
+    assert (
+        "total_amounts is left out: only the invoices state the currency, and they cannot be read" in answer["notice"]
+    )
 
 
 @pytest.mark.parametrize(("count", "looks"), [(50, True), (51, False)])

@@ -63,8 +63,8 @@ class ListFilters(Paging):
             getattr(self, name) in (None, getattr(record, name, None)) for name in _over_bases(type(self), "same")
         )
 
-    def looks_at(self, kind: type[Record]) -> set[str]:
-        """The fields that decide: a record that lacks one of them can't match."""
+    def deciding_fields(self, kind: type[Record]) -> set[str]:
+        """The fields that decide: a record that lacks one of them cannot match."""
         return {name for name in _over_bases(type(self), "same") if getattr(self, name) is not None}
 
     def order_by(self) -> tuple[str, bool] | None:
@@ -119,10 +119,10 @@ class ByDay(DateRange, ListFilters):
         day = day_of(record, record.day)
         return day is not None and (self.from_date or day) <= day <= (self.to_date or day)
 
-    def looks_at(self, kind: type[Record]) -> set[str]:
+    def deciding_fields(self, kind: type[Record]) -> set[str]:
         """The record's date, if a range is given."""
         ranged = self.from_date is not None or self.to_date is not None
-        return super().looks_at(kind) | ({kind.day} if ranged else set())
+        return super().deciding_fields(kind) | ({kind.day} if ranged else set())
 
 
 class ByDue(ListFilters):
@@ -136,9 +136,9 @@ class ByDue(ListFilters):
         due = day_of(record, "due_date")
         return self.due_before is None or (due is not None and due < self.due_before)
 
-    def looks_at(self, kind: type[Record]) -> set[str]:
+    def deciding_fields(self, kind: type[Record]) -> set[str]:
         """The due date, if `due_before` is given."""
-        return super().looks_at(kind) | ({"due_date"} if self.due_before else set())
+        return super().deciding_fields(kind) | ({"due_date"} if self.due_before else set())
 
 
 class InOrder(ListFilters):

@@ -1,4 +1,4 @@
-"""Values by free keys, published as a list of pairs: hosts can't fill an object whose keys a schema doesn't name.
+"""Values by free keys, published as a list of pairs: hosts cannot fill an object whose keys a schema doesn't name.
 
 The object itself is accepted as well, and either as JSON text.
 """

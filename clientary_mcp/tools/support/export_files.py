@@ -84,7 +84,7 @@ class Exports:
             with open(part, "x+", encoding="utf-8", opener=_private) as file:
                 yield Rows(file, columns)
         except OSError as error:
-            raise BlockedByOwner(f"The export can't be written to CLIENTARY_EXPORT_DIR: {error.strerror}.") from None
+            raise BlockedByOwner(f"The export cannot be written to CLIENTARY_EXPORT_DIR: {error.strerror}.") from None
         finally:
             with suppress(OSError):
                 part.unlink()

@@ -1,4 +1,4 @@
-"""Lists as their arguments request them: Clientary's own pages, or the whole list where it can't filter or sort."""
+"""Lists as their arguments request them: Clientary's own pages, or the whole list where it cannot filter or sort."""
 
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -91,7 +91,7 @@ class Listing(Generic[RecordT]):
                 self.totals.add_record(record, code)
                 yield record, code
             else:
-                decisive = self._args.looks_at(type(record))
+                decisive = self._args.deciding_fields(type(record))
                 self._lacking.update(name for name in decisive if getattr(record, name, None) is None)
 
     @rereads

@@ -29,7 +29,7 @@ def preview_message(document: Invoice | Estimate, args: Message) -> Outcome:
         f"mail {document.wrapper} {document.id} (total {total}{owed}) to {', '.join(args.recipients)}",
         document,
         goes_with_it={"mail": mail},
-        not_visible="A mail can't be recalled. A draft probably becomes sent.",
+        not_visible="A mail cannot be recalled. A draft probably becomes sent.",
     )
 
 

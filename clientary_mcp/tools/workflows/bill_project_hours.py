@@ -140,7 +140,7 @@ class _Mark:
 
 
 async def _mark(clientary: Clientary, steps: Steps, marks: list[_Mark]) -> list[Work]:
-    """The work that Clientary does not mark. The first of a kind is tried alone: if it can't be marked, none can."""
+    """The work that Clientary does not mark. The first of a kind is tried alone: if it cannot be marked, none can."""
     unmarked: list[Work] = []
     for kind in KINDS:
         own = [mark for mark in marks if isinstance(mark.work, kind)]
@@ -162,7 +162,7 @@ def _summary(bill: Bill, wanted: CreateInvoice | None, invoice: Invoice | None, 
         kept = Held()
         kept.add(invoice)
         if not all(kept.holder(work) for work in bill.work):
-            yield "Clientary did not keep the list in its note of what it bills, so a later call can't find it there."
+            yield "Clientary did not keep the list in its note of what it bills, so a later call cannot find it there."
     if unmarked:
         yield (
             f"Clientary does not let the API mark {_count(unmarked)} as billed: this has to be done in Clientary."

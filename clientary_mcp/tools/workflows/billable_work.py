@@ -108,7 +108,7 @@ def listed(works: Iterable[Work]) -> dict[str, str]:
 
 
 async def read_bill(clientary: Clientary, args: BillProjectHours) -> Bill:
-    """The work to bill now; BadArguments for a project that can't be billed by the hour."""
+    """The work to bill now; BadArguments for a project that cannot be billed by the hour."""
     project = await clientary.get(Project, f"projects/{args.project_id}")
     _check(project)
     client = project.client_name or (await client_names(clientary, [project.client_id]))[project.client_id or 0]

@@ -24,12 +24,12 @@ _RUN = re.compile(r"(\d{1,16})(?:\s*[-–]\s*(\d{1,16}))?")  # noqa: RUF001 - wh
 
 
 def draft(of: str, **fields: Any) -> CreateInvoice:
-    """The draft invoice to create; BadArguments when its source can't be put on an invoice."""
+    """The draft invoice to create; BadArguments when its source cannot be put on an invoice."""
     try:
         wanted = CreateInvoice(status="draft", **fields)
     except ValidationError as error:
         wrong = describe_errors(error, CreateInvoice)
-        raise BadArguments(f"{of} can't be put on an invoice as it is: {wrong}.") from None
+        raise BadArguments(f"{of} cannot be put on an invoice as it is: {wrong}.") from None
     if wanted.due_date < wanted.date:
         raise BadArguments(f"due_date {wanted.due_date} is before the invoice's date {wanted.date}.")
     return wanted

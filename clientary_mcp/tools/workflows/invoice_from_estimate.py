@@ -82,7 +82,7 @@ async def _read(clientary: Clientary, args: CreateInvoiceFromEstimate) -> tuple[
     if estimate.client_id is None:
         raise BadArguments(f"{name} has no client; it may belong to a lead. Assign a client first.")
     if estimate.items is None:
-        raise BadArguments(f"{name} can't be copied: Clientary does not show its lines.")
+        raise BadArguments(f"{name} cannot be copied: Clientary does not show its lines.")
     same = {name: value for name in _SAME if (value := getattr(estimate, name)) is not None}
     po = getattr(estimate, "po", None)  # a key of live estimates alone
     wanted = draft(

@@ -86,7 +86,7 @@ async def _preview(clientary: Clientary, args: SendPaymentReminders, memory: Rec
         goes_with_it={"mail": mail},
         steps=[*({"step": "mail", **reminder.row} for reminder in batch.reminders), *batch.skipped],
         totals=batch.totals(),
-        not_visible=f"A mail can't be recalled.{capped}",
+        not_visible=f"A mail cannot be recalled.{capped}",
     )
 
 

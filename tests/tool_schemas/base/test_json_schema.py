@@ -85,7 +85,7 @@ EITHER = {
     "list_changes": {"cursor"},
     "send_payment_reminders": {"min_days_overdue"},
 }
-"""The arguments that replace another, and are refused beside it: flat schemas can't say so, descriptions do."""
+"""The arguments that replace another, and are refused beside it: flat schemas cannot say so, descriptions do."""
 
 BESIDE = EITHER | {tool.name: {"clear"} for tool in ALL if issubclass(tool.arguments, PartialUpdate)}
 """All that are refused beside another argument: a field that is cleared is not set."""

@@ -17,7 +17,7 @@ from tool_schemas.workflows.convert_lead import ConvertLead
 from tool_schemas.workflows.import_contacts import ImportContacts, NewContact
 
 ONE_OF = {"client_overview": {"client_id": 7}, "send_payment_reminders": {"min_days_overdue": 5}}
-"""An argument that a tool needs although its schema can't say that it is required."""
+"""An argument that a tool needs although its schema cannot say that it is required."""
 
 INVOICE = {"date": "2026-11-20", "due_date": "2026-12-20", "currency_code": "USD"}
 

@@ -1,4 +1,4 @@
-"""No hour is billed twice: after failures, lost responses, in other processes, and where hours can't be marked."""
+"""No hour is billed twice: after failures, lost responses, in other processes, and where hours cannot be marked."""
 
 from itertools import product
 from typing import Any
