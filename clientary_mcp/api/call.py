@@ -27,6 +27,16 @@ class Clock:
     sleep: Sleep = anyio.sleep
 
 
+@dataclass(frozen=True)
+class Earlier:
+    """A write that was sent, by this process or another, and whose outcome is unknown."""
+
+    since: float
+    """The wall-clock time at which it was sent."""
+    seen: frozenset[int] = frozenset()
+    """`Call.seen` of that call."""
+
+
 @dataclass
 class Call:
     """One call of a tool, which may need many requests: its deadline, its waits, and what it read and wrote."""
@@ -44,6 +54,12 @@ class Call:
     """The record that it changes or deletes, as read beforehand; empty if it was not read."""
     read: set[bytes] | None = None
     """Digests of everything that was read, if a later comparison needs them."""
+    earlier: Earlier | None = None
+    """The same call, made earlier, whose outcome is unknown: its effect is looked for before anything is sent."""
+    seen: set[int] = field(default_factory=set)
+    """Ids of records that were there before the write, like which it makes one."""
+    before_write: Callable[[], None] | None = None
+    """Called right before each write is sent; the write is not sent if it raises."""
     latest: float = math.inf
     """The time by which it must end, however late its first request is sent."""
     begun: float = field(init=False)

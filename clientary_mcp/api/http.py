@@ -86,6 +86,8 @@ class HttpSession:
             return await self._answer(call, method, path, query, body)
         kind = _counts_as(method, path, query, body)
         with self.quotas.spend(kind), self.writes_in_flight.writing(method, path):
+            if call.before_write is not None:
+                call.before_write()
             try:
                 return await self._answer(call, method, path, query, body)
             except OutcomeUnknown as lost:
