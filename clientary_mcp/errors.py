@@ -4,6 +4,7 @@
     ├── SettingsError        [not sent]   a setting is missing or wrong
     ├── BadArguments         [not sent]   the arguments of a call are wrong
     ├── BlockedByOwner       [not sent]   the owner's settings, or the user who was asked, do not allow it
+    ├── NotRemembered        [not sent]   what would be sent cannot be stored, so a repeated call could send it twice
     ├── NotAllowed           [unchanged]  401, 403: the token is invalid, or its owner lacks the permission
     ├── NotFound             [unchanged]  404
     ├── Refused              [unchanged]  422 and other 4xx: `fields` holds what Clientary rejected
@@ -79,6 +80,19 @@ class BlockedByOwner(ClientaryError):
 
     code = "Withheld"
     effect = "not sent"
+
+
+class NotRemembered(ClientaryError):
+    """What would be sent cannot be stored, so a repeated call could send it twice."""
+
+    code = "NotRemembered"
+    effect = "not sent"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f"The store of what was sent cannot be written ({why}), so a repeated call could do the same twice.",
+            "The owner finds its place with clientary-mcp check.",
+        )
 
 
 class NotAllowed(ClientaryError):

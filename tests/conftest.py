@@ -3,7 +3,9 @@
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import date
 from functools import cache
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import hypothesis
 import pytest
@@ -13,6 +15,7 @@ from clientary_mcp.api.session import Clientary
 from clientary_mcp.sandbox import Sandbox
 from clientary_mcp.sandbox.network import Network
 from clientary_mcp.settings import Settings
+from clientary_mcp.state.store import path_of
 from tests.support.agent import ERAS, Agent, Era, agent_of
 from tests.support.clock import FakeTime
 from tests.support.virtual_time import session_on
@@ -25,6 +28,15 @@ hypothesis.settings.load_profile("short")
 
 TODAY = date(2026, 11, 20)
 SETTINGS = Settings(subdomain="acme", api_token="t0ken-of-acme")
+
+
+@pytest.fixture(autouse=True)
+def state_directory(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A state directory for each test, which is only made if the test stores something in a file."""
+    directory = tmp_path_factory.getbasetemp() / f"state-{uuid4().hex}"
+    monkeypatch.setenv("XDG_STATE_HOME", str(directory))
+    path_of.cache_clear()
+    return directory
 
 
 @pytest.fixture

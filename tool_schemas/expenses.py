@@ -61,6 +61,7 @@ class GetExpense(OneExpense): ...
 
 
 class CreateExpense(Deduplicated, ExpenseFields):
+    today_by_default = ("incurred_on",)
     amount: Amount
 
 

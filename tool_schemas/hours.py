@@ -84,6 +84,7 @@ class GetHourEntry(OneHourEntry): ...
 
 
 class CreateProjectHours(Deduplicated, HourFields, OneProject):
+    today_by_default = ("date",)
     title: Title
     hours: Worked
 

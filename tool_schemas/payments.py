@@ -48,6 +48,7 @@ class ToInvoice(Arguments):
 
 
 class CreatePayment(Deduplicated, ToInvoice):
+    today_by_default = ("received_on",)
     amount: Number = Field(description="Part or all of the balance, in the invoice's currency.")
     note: str | None = Field(None, description="Reference, like Check 123.")
     received_on: Day | None = Field(None, description="Day the money came; default today.")

@@ -30,7 +30,7 @@ from clientary_mcp.errors import (
 )
 from clientary_mcp.redaction import Secrets
 from clientary_mcp.settings import Settings
-from clientary_mcp.state.quotas import Quotas
+from clientary_mcp.state.memory import Memory
 
 Settle = Callable[[OutcomeUnknown], Awaitable[Any]]
 
@@ -42,10 +42,12 @@ _TIMEOUT = httpx.Timeout(connect=10, read=30, write=30, pool=None)  # Pacing lim
 class HttpSession:
     """The connections to one account, and what their responses revealed: its clock and its secrets."""
 
-    def __init__(self, settings: Settings, network: httpx.AsyncBaseTransport | None, clock: Clock) -> None:
+    def __init__(
+        self, settings: Settings, network: httpx.AsyncBaseTransport | None, clock: Clock, memory: Memory
+    ) -> None:
         self._settings, self._clock = settings, clock
-        self.writes_in_flight = WritesInFlight(clock.now)
-        self.quotas = Quotas(settings, clock.now)
+        self.writes_in_flight = WritesInFlight(clock.now, memory.writes, settings.deadline)
+        self._quotas = memory.quotas
         self._ahead: float | None = None
         self.secrets = Secrets(settings)
         pool = network or httpx.AsyncHTTPTransport(
@@ -85,7 +87,7 @@ class HttpSession:
         if method == "GET":
             return await self._answer(call, method, path, query, body)
         kind = _counts_as(method, path, query, body)
-        with self.quotas.spend(kind), self.writes_in_flight.writing(method, path):
+        with self._quotas.spend(kind), self.writes_in_flight.writing(method, path):
             if call.before_write is not None:
                 call.before_write()
             try:

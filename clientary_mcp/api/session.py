@@ -26,7 +26,7 @@ from clientary_mcp.api.streaming import RecordT, Stream, rereads
 from clientary_mcp.errors import ClientaryError, ListChanged, MalformedResponse, NotFound, OutcomeUnknown
 from clientary_mcp.redaction import Secrets
 from clientary_mcp.settings import Settings
-from clientary_mcp.state.quotas import Quotas
+from clientary_mcp.state.memory import Memory
 from tool_schemas.base.results import Page
 
 
@@ -43,8 +43,9 @@ class Clientary:
         self.settings = settings
         self.clock = clock or Clock()
         self._call: Call | None = None
-        self._http = HttpSession(settings, network, self.clock)
-        self._made_here: set[tuple[str, int]] = set()
+        self.memory = Memory(settings, self.clock.wall, shared=network is None)
+        """What is remembered of the account: an account of the caller's own network is remembered in this process."""
+        self._http = HttpSession(settings, network, self.clock, self.memory)
 
     async def __aenter__(self) -> Self:
         return self
@@ -57,16 +58,12 @@ class Clientary:
     async def aclose(self) -> None:
         """Close the connections."""
         await self._http.aclose()
+        self.memory.store.close()
 
     @property
     def secrets(self) -> Secrets:
         """The secrets, which no text that leaves the process may contain."""
         return self._http.secrets
-
-    @property
-    def quotas(self) -> Quotas:
-        """How many e-mails, charges and deletes may be sent per hour."""
-        return self._http.quotas
 
     def new_call(self, on_wait: OnWait | None = None) -> Call:
         """A call for several requests that belong together: they share its deadline, waits and writes."""
@@ -159,6 +156,10 @@ class Clientary:
         """What `stream` yields, as a list; ListChanged when the list changes too often to be read completely."""
         return [record async for record in self.stream(kind, path, query)]
 
+    async def wait(self, seconds: float, why: str) -> bool:
+        """Wait within the call that this view belongs to; False at once when its deadline comes first."""
+        return await self._current.wait(seconds, why)
+
     def today(self) -> date:
         """Today, in the server's time zone."""
         return datetime.fromtimestamp(self.clock.wall()).astimezone().date()
@@ -183,7 +184,7 @@ class Clientary:
             lost = failure if isinstance(failure, OutcomeUnknown) else accepted(path)
             check = partial(self._made, kind, body, since, listed or partial(self.list_all, kind, path), lost)
             record = await resolve_lost_write(self._current, check, "POST", path, lost)
-        self._made_here.add((kind.plural, record.id))
+        self.memory.made.add(kind.plural, record.id)
         return record
 
     async def _made(
@@ -197,7 +198,7 @@ class Clientary:
         """The record made by a create whose response was lost; None if there is none, `lost` if in doubt."""
         there = await listed()
         began, doubt = self._http.time_there(since)
-        known = {record_id for plural, record_id in self._made_here if plural == kind.plural}
+        known = self.memory.made.ids(kind.plural)
         certain, doubtful = find_created(there, body, began, doubt, known)
         if len(certain) == 1:
             certain[0].notice = TOOK_EFFECT
@@ -261,6 +262,8 @@ class Clientary:
             return None
 
         await self._send("DELETE", path, settle=partial(resolve_lost_write, self._current, gone, "DELETE", path))
+        *_, plural, record_id = path.split("/")
+        self.memory.claims.deleted(plural, int(record_id))
 
     async def post(self, path: str, body: Body) -> Any:
         """Send `body` without a wrapper, and return the response's JSON; None if it has none."""

@@ -1,10 +1,12 @@
-"""Tracks writes in flight: which lists they may change while pages are being read, and for how long."""
+"""Tracks writes in flight, of all processes: which lists they may change while pages are read, and for how long."""
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from clientary_mcp.errors import OutcomeUnknown
+from clientary_mcp.state.writes import SharedWrites
 
 MOSTLY_OVER = 6.0
 """Seconds after which Clientary has usually finished what it was doing when a connection broke."""
@@ -16,14 +18,23 @@ complete meanwhile. A dropped connection counts as the end of a write: what it s
 """
 
 
+@dataclass(frozen=True)
+class Snapshot:
+    """The writes of this process that had ended at some time, and that time by the wall clock."""
+
+    time: float
+    ended: Counter[tuple[str, str]]
+
+
 class WritesInFlight:
     """The writes in flight, and those that have ended.
 
     A list that gains one record and loses another keeps its count, so Clientary's responses do not show the change.
     """
 
-    def __init__(self, now: Callable[[], float]) -> None:
-        self._now = now
+    def __init__(self, now: Callable[[], float], shared: SharedWrites, deadline: float) -> None:
+        self._now, self._shared = now, shared
+        self._at_most = deadline + STILL_AT_WORK
         self._begun: Counter[tuple[str, str]] = Counter()
         self._ended: Counter[tuple[str, str]] = Counter()
         self._lingering: deque[tuple[float, tuple[str, str]]] = deque()
@@ -32,6 +43,7 @@ class WritesInFlight:
     def writing(self, method: str, path: str) -> Iterator[None]:
         """One write, from before it is sent until it has ended; one that may still happen lingers."""
         kind, lingers = (method, _list_of(path)), False
+        row = self._shared.begin(kind, self._at_most)
         self._begun[kind] += 1
         try:
             yield
@@ -39,20 +51,21 @@ class WritesInFlight:
             lingers = lost.may_still_happen
             raise
         finally:
+            self._shared.end(row, STILL_AT_WORK if lingers else 0.0)
             if lingers:
                 self._lingering.append((self._now() + STILL_AT_WORK, kind))
             else:
                 self._ended[kind] += 1
 
-    def snapshot(self) -> Counter[tuple[str, str]]:
+    def snapshot(self) -> Snapshot:
         """The writes that have ended by now, for `changed_since`."""
         while self._lingering and self._lingering[0][0] <= self._now():
             self._ended[self._lingering.popleft()[1]] += 1
-        return self._ended.copy()
+        return Snapshot(self._shared.now(), self._ended.copy())
 
-    def changed_since(self, snapshot: Counter[tuple[str, str]], plural: str) -> bool:
+    def changed_since(self, snapshot: Snapshot, plural: str) -> bool:
         """Whether records of that kind may have both appeared and disappeared since the snapshot."""
-        under_way = self._begun - snapshot
+        under_way = self._begun - snapshot.ended + Counter(self._shared.of_others_since(snapshot.time))
         came, changed = under_way["POST", plural], under_way["PUT", plural]
         gone = sum(under_way["DELETE", deleted] for deleted in {plural, *_CASCADING})
         return changed > 1 or (came > 0) + (changed > 0) + (gone > 0) > 1

@@ -23,6 +23,7 @@ from clientary_mcp.api.call import Call
 from clientary_mcp.durations import MINUTE
 from clientary_mcp.errors import BlockedByOwner
 from clientary_mcp.settings import Settings
+from clientary_mcp.state.writes import Answered
 from tool_schemas.base.results import as_text
 
 
@@ -59,10 +60,9 @@ _FORM = {
 class Approval:
     """Asks the user for approval, as the owner's settings require."""
 
-    def __init__(self, settings: Settings, now: Callable[[], float]) -> None:
-        self._now = now
+    def __init__(self, settings: Settings, now: Callable[[], float], answered: Answered) -> None:
+        self._now, self._answered = now, answered
         self._mode, self._timeout = settings.ask_user, settings.ask_timeout
-        self._answered: dict[str, float] = {}
 
     async def obtain(
         self, key: str, call: Call, preview: Preview, context: Context[Any, Any] | None
@@ -91,7 +91,7 @@ class Approval:
         self, key: str, snapshot: PreviewSnapshot, context: Context[Any, Any]
     ) -> InputRequiredResult | dict[str, Any] | None:
         replies, asked = context.input_responses or {}, _asked(context.request_state)
-        if _QUESTION not in replies or asked.get("call") != key or asked.get("id") in self._answered:
+        if _QUESTION not in replies or asked.get("call") != key or not self._answered.first(asked["id"], ANSWER_WITHIN):
             state = {
                 "call": key,
                 "state": snapshot.state,
@@ -102,8 +102,6 @@ class Approval:
                 input_requests={_QUESTION: ElicitRequest(params=_form(snapshot))},
                 request_state=json.dumps(state),
             )
-        still = {id_: until for id_, until in self._answered.items() if until >= self._now()}
-        self._answered = still | {asked["id"]: asked["until"]}
         if self._now() > asked["until"]:
             raise _refusal(f"the user did not answer within {ANSWER_WITHIN / MINUTE:.0f} minutes")
         if not isinstance(reply := replies[_QUESTION], ElicitResult):

@@ -8,11 +8,11 @@ from mcp.server.mcpserver import Context
 from mcp_types import InputRequiredResult
 
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.durations import DAY
 from clientary_mcp.server.audit import Audit, Entry
+from clientary_mcp.server.duplicates import Duplicates, Turn
 from clientary_mcp.server.elicitation import Approval, PreviewSnapshot
 from clientary_mcp.server.replies import Replies
-from clientary_mcp.state.recent import RecentResults, key_of
+from clientary_mcp.state.recent import key_of
 from clientary_mcp.tools.tool import Tool, acts
 from tool_schemas.base.models import Arguments, Confirmed, Deduplicated
 from tool_schemas.base.results import Outcome
@@ -26,40 +26,60 @@ class WriteGuard:
     def __init__(self, clientary: Clientary, audit: Audit, replies: Replies) -> None:
         self._clientary, self._audit, self._replies = clientary, audit, replies
         settings = clientary.settings
-        self._approval = Approval(settings, clientary.clock.now)
-        self._recent = RecentResults(settings.duplicate_window, clientary.clock.now)
-        self._jobs = RecentResults(DAY, clientary.clock.now)
+        self._memory = clientary.memory
+        self._approval = Approval(settings, clientary.clock.now, self._memory.answered)
+        self._duplicates = Duplicates(clientary, replies)
 
     async def run(self, tool: Tool, args: Arguments, entry: Entry, context: Context[Any, Any] | None) -> Answer:
         """Run a call and return its answer: at once if it changes nothing, else after the checks the owner requires."""
         if tool.effect.reads_only or not acts(args):
-            return self._replies.shown(await tool.run(self._clientary.within(entry.call), args, self._jobs), args)
+            return self._replies.shown(
+                await tool.run(self._clientary.within(entry.call), args, self._memory.ledger), args
+            )
         self._audit.check()
         if not isinstance(args, Deduplicated):
             return await self._act(tool, args, entry, context)
-        key = key_of(tool.name, args)
-        async with self._recent.lock(key):
-            if not args.allow_duplicate and (earlier := self._recent.get(key)):
-                return earlier
-            answer = await self._act(tool, args, entry, context)
+        async with self._duplicates.turn(tool, args, entry.call) as turn:
+            if turn.answer is not None:
+                return turn.answer
+            answer = await self._act(tool, args, entry, context, None if tool.is_job else turn)
             if isinstance(answer, dict) and how_it_ended(tool, answer) == "answered":
-                self._recent.put(key, answer)
+                self._duplicates.remember(tool, args, turn, answer)
             return answer
 
-    async def _act(self, tool: Tool, args: Arguments, entry: Entry, context: Context[Any, Any] | None) -> Answer:
+    async def _act(
+        self,
+        tool: Tool,
+        args: Arguments,
+        entry: Entry,
+        context: Context[Any, Any] | None,
+        turn: Turn | None = None,
+    ) -> Answer:
+        """Make the call, which is claimed before anything is sent if it has a turn."""
         clientary = self._clientary.within(entry.call)
-        clientary.quotas.check(tool.effect.capped)  # before the user is asked; quotas are spent when requests are sent
+        self._memory.quotas.check(
+            tool.effect.capped
+        )  # before the user is asked; quotas are spent when requests are sent
         if isinstance(args, Confirmed):
 
             async def preview() -> PreviewSnapshot:
                 return await self._preview(tool, args, entry)
 
-            if stop := await self._approval.obtain(key_of(tool.name, args), entry.call, preview, context):
+            key = key_of(tool.name, args, clientary.today())
+            if stop := await self._approval.obtain(key, entry.call, preview, context):
                 return stop
-        entry.begin_write()
+
+        def before_write() -> None:
+            entry.begin_write()
+            if turn is not None:
+                turn.sent()
+
+        entry.call.before_write = before_write
+        if turn is not None:
+            turn.claim()
         # A client that gives up half-way must not leave a write unreported.
         with CancelScope(shield=True):
-            answer = self._replies.shown(await tool.run(clientary, args, self._jobs), args)
+            answer = self._replies.shown(await tool.run(clientary, args, self._memory.ledger), args)
         return answer  # noqa: RET504 - mypy thinks a return inside the scope may not happen
 
     async def _preview(self, tool: Tool, args: Confirmed, entry: Entry) -> PreviewSnapshot:
@@ -68,7 +88,7 @@ class WriteGuard:
         reading.read, reading.latest = set(), call.latest
         unconfirmed = args.model_copy(update={"confirm": False})
         try:
-            outcome = await tool.run(self._clientary.within(reading), unconfirmed, self._jobs)
+            outcome = await tool.run(self._clientary.within(reading), unconfirmed, self._memory.ledger)
         finally:
             call.waited, call.retries = call.waited + reading.waited, call.retries + reading.retries
         assert isinstance(outcome, Outcome)  # noqa: S101 - every preview returns one

@@ -15,6 +15,7 @@ from clientary_mcp.settings.problems import invalid
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 AskUser = Literal["auto", "always", "never"]
 Answers = Literal["both", "text"]
+Store = Literal["memory"]
 
 
 def _setting(variable: str, read: Callable[[str], Any], about: str, default: Any = None, *, shown: bool = True) -> Any:
@@ -136,6 +137,12 @@ class Settings:
         "Seconds during which an identical create, payment, charge or e-mail is skipped as a duplicate; `0` turns this"
         " off.",
         600,
+    )
+    store: Store | None = _setting(
+        "CLIENTARY_STORE",
+        values.choice(Store, str.lower),
+        "Where it is remembered what was sent, so that nothing is sent twice: without it in a file in your state"
+        " directory, which all processes on the machine share; `memory` keeps it in each process.",
     )
     audit_log: Path | None = _setting(
         "CLIENTARY_AUDIT_LOG", values.path, "File to which one line of JSON is appended for every call."

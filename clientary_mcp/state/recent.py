@@ -1,8 +1,9 @@
-"""Recent results: a duplicate create, payment, charge or e-mail gets the earlier result and is not run again."""
+"""Recent results: whole answers, which a duplicate call in this process gets; other processes get the id alone."""
 
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import date
 from typing import Any
 
 import anyio
@@ -41,11 +42,7 @@ class RecentResults:
         when, answer = self._results.get(key, (0.0, None))
         if answer is None or (age := self._now() - when) > self._window:
             return None
-        notice = (
-            f"Skipped as a duplicate: the same call succeeded {_ago(age)} ago; its result is repeated here."
-            " Pass allow_duplicate=true to run it again."
-        )
-        return {**answer, "notice": notice}
+        return {**answer, "notice": skipped(age)}
 
     def put(self, key: str, answer: Answer) -> None:
         """Remember the result of a call that succeeded."""
@@ -58,16 +55,30 @@ class RecentResults:
         return bool(self._results) and self._now() - next(iter(self._results.values()))[0] > self._window
 
 
-def _ago(seconds: float) -> str:
-    """`1 minute`, `12 minutes`."""
-    minutes = round(seconds / MINUTE)
-    if seconds < MINUTE:
-        return "less than a minute"
-    return count_of(minutes, "minute")
+def skipped(age: float) -> str:
+    """The notice of a duplicate of a call that succeeded so many seconds ago."""
+    ago = "less than a minute" if age < MINUTE else count_of(round(age / MINUTE), "minute")
+    return (
+        f"Skipped as a duplicate: the same call succeeded {ago} ago; its result is repeated here."
+        " Pass allow_duplicate=true to run it again."
+    )
 
 
-def key_of(tool: str, args: Arguments) -> str:
-    """A key that is equal for calls that would do the same."""
+def key_of(tool: str, args: Arguments, today: date) -> str:
+    """A key that is equal for calls that would do the same, however their arguments are written."""
     given = args.model_dump(mode="json", exclude_none=True, exclude={"allow_duplicate", "confirm"})
+    given |= {name: today.isoformat() for name in type(args).today_by_default if name not in given}
     addresses = {name: getattr(args, name) for name in args.addresses()}
-    return json.dumps([tool, given, addresses], sort_keys=True)
+    return json.dumps([tool, _normalized(given), addresses], sort_keys=True)
+
+
+def _normalized(value: Any, name: str = "") -> Any:
+    """A value without what makes no difference: blanks, the order and case of recipients, the spelling of numbers."""
+    if isinstance(value, dict):
+        return {key: _normalized(part, key) for key, part in value.items()}
+    if isinstance(value, list):
+        parts = [_normalized(part, name) for part in value]
+        return sorted({part.casefold() for part in parts}) if name == "recipients" else parts
+    if isinstance(value, str):
+        return " ".join(value.split())
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else value

@@ -20,7 +20,7 @@ from pydantic import ValidationError
 
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import BadArguments, NotFound
-from clientary_mcp.state.recent import RecentResults
+from clientary_mcp.state.ledger import Ledger
 from clientary_mcp.tools.support.listing import Listing
 from tool_schemas.base.json_schema import describe, input_schema, named
 from tool_schemas.base.models import Arguments, Confirmed, Paging, Record
@@ -36,7 +36,7 @@ AnswerT = TypeVar("AnswerT", bound=Answer)
 
 Function = Callable[[Clientary, ArgsT], Awaitable[AnswerT]]
 Preview = Callable[[Clientary, GatedT], Awaitable[Outcome]]
-Job = Callable[[Clientary, GatedT, RecentResults], Awaitable[Outcome]]
+Job = Callable[[Clientary, GatedT, Ledger], Awaitable[Outcome]]
 
 
 _NUMBERED = {"invoice_id", "estimate_id"}
@@ -110,7 +110,7 @@ class Tool:
     preview: Callable[..., Awaitable[Outcome]] | None = None
     """What the call would do, for the tools that act only with `confirm`."""
     is_job: bool = False
-    """Whether the function and its preview also take the recent results of earlier jobs."""
+    """Whether the function and its preview also take the ledger of jobs."""
     checked_with: str | None = None
     """The tool that shows whether a write succeeded."""
     reading: "Tool | None" = None
@@ -165,14 +165,14 @@ class Tool:
             ]
         return []
 
-    async def run(self, clientary: Clientary, args: Arguments, jobs: RecentResults) -> Answer:
+    async def run(self, clientary: Clientary, args: Arguments, ledger: Ledger) -> Answer:
         """Act, or preview what would happen where the call is not confirmed.
 
-        `jobs` holds recent results of jobs that the account does not show, and the locks between them.
+        `ledger` holds what jobs sent and the account does not show, and their turns.
         """
         act = self.function if self.preview is None or acts(args) else self.preview
         try:
-            return await (act(clientary, args, jobs) if self.is_job else act(clientary, args))
+            return await (act(clientary, args, ledger) if self.is_job else act(clientary, args))
         except NotFound as error:
             error.add(*_check_ids(args))
             raise

@@ -37,6 +37,12 @@ INSIDE = {
         ("http",),
         ("session",),
     ),
+    "clientary_mcp.state": (
+        ("owner",),
+        ("store", "recent"),
+        ("claims", "ledger", "quotas", "writes"),
+        ("memory",),
+    ),
     "clientary_mcp.tools": (
         ("support",),
         ("tool",),
@@ -49,6 +55,7 @@ INSIDE = {
     "clientary_mcp.server": (
         ("audit", "guides", "instructions", "elicitation", "suggestions", "completions", "prompts"),
         ("replies",),
+        ("duplicates",),
         ("write_guard", "resources"),
         ("app",),
         ("http",),

@@ -67,6 +67,9 @@ def _means_not_given(name: str, value: Any, field: FieldInfo) -> bool:
 class Arguments(StrictModel):
     """The arguments of one tool. Fields with `exclude=True` address the request and stay out of its body."""
 
+    today_by_default: ClassVar[tuple[str, ...]] = ()
+    """The dates that are today where they are not given."""
+
     def body(self) -> dict[str, Any]:
         """The fields that were given, by the names and codes that Clientary uses."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)

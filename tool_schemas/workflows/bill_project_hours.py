@@ -13,6 +13,7 @@ GroupBy = Literal["entry", "title", "person", "day", "project"]
 
 
 class BillProjectHours(OneProject, DateRange, Confirmed, Deduplicated):
+    today_by_default = ("date",)
     from_date: Day | None = Field(None, description="First day worked; default: all.")
     to_date: Day | None = Field(None, description="Last day worked, included; default: all.")
     group_by: GroupBy = Field("entry", description="One invoice line for each, or more where rates differ.")

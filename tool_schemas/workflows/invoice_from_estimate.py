@@ -9,6 +9,7 @@ from tool_schemas.invoices import DueDate
 
 
 class CreateInvoiceFromEstimate(OneEstimate, Confirmed, Deduplicated):
+    today_by_default = ("date",)
     due_date: DueDate
     date: Day | None = Field(None, description="Invoice date; default today.")
     number: str | None = Field(None, description="Unique; default the next.")

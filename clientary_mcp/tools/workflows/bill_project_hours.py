@@ -11,7 +11,7 @@ from anyio import CancelScope
 from clientary_mcp.api.concurrency import gather
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import NotAllowed, NotFound, Refused
-from clientary_mcp.state.recent import RecentResults
+from clientary_mcp.state.ledger import Ledger
 from clientary_mcp.tools.decorators import jobs
 from clientary_mcp.tools.support.formatting import format_money, quote
 from clientary_mcp.tools.support.previews import done, nothing_to_do, preview
@@ -21,7 +21,6 @@ from clientary_mcp.tools.workflows.draft_invoices import (
     difference,
     draft,
     draft_as_json,
-    exclusive,
     named,
     note_of,
     reference,
@@ -29,6 +28,7 @@ from clientary_mcp.tools.workflows.draft_invoices import (
     totals,
 )
 from clientary_mcp.tools.workflows.steps import Steps
+from clientary_mcp.tools.workflows.turns import exclusive
 from tool_schemas.base.parsing import as_json
 from tool_schemas.base.results import Outcome
 from tool_schemas.expenses import Expense
@@ -39,7 +39,7 @@ from tool_schemas.workflows.bill_project_hours import BillProjectHours
 _DUE = timedelta(days=30)
 
 
-async def _preview(clientary: Clientary, args: BillProjectHours, _memory: RecentResults) -> Outcome:
+async def _preview(clientary: Clientary, args: BillProjectHours, _ledger: Ledger) -> Outcome:
     bill = await read_bill(clientary, args)
     wanted = _draft_of(bill, args, clientary)
     if wanted is None and not bill.held:
@@ -65,17 +65,17 @@ async def _preview(clientary: Clientary, args: BillProjectHours, _memory: Recent
 
 
 @jobs("workflows", _preview, checked_with="list_invoices")
-async def bill_project_hours(clientary: Clientary, args: BillProjectHours, memory: RecentResults) -> Outcome:
+async def bill_project_hours(clientary: Clientary, args: BillProjectHours, ledger: Ledger) -> Outcome:
     """Draft one invoice for a project's unbilled hours, and mark them as billed where the API allows. Its note lists
     the entries, so that none is billed twice."""
     job = f"bill project {args.project_id}"
-    async with exclusive(clientary, memory, job):
+    async with exclusive(clientary, ledger, job):
         bill = await read_bill(clientary, args)
         wanted = _draft_of(bill, args, clientary)
         if wanted is None and not bill.held:
             return _nothing(bill, args)
         steps = Steps()
-        invoice = await steps.do("draft invoice", create_draft(clientary, wanted, memory, job)) if wanted else None
+        invoice = await steps.do("draft invoice", create_draft(clientary, wanted, ledger, job)) if wanted else None
         marks = [_Mark.of(work, holder) for work, holder in bill.held]
         marks += [_Mark.of(work, invoice) for work in bill.work if invoice is not None]
         unmarked = await steps.do("marking the work as billed", _mark(clientary, steps, marks))

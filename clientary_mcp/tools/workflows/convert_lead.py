@@ -2,17 +2,19 @@
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any, TypeVar
 
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import ClientaryError, Refused
-from clientary_mcp.state.recent import RecentResults
+from clientary_mcp.state.ledger import Ledger
 from clientary_mcp.tools.decorators import jobs
 from clientary_mcp.tools.support.formatting import name_of, quote
 from clientary_mcp.tools.support.previews import done, nothing_to_do, preview
 from clientary_mcp.tools.workflows.lead_conversion_plan import COMPANY, Plan, planned, same_words
 from clientary_mcp.tools.workflows.steps import Steps
+from clientary_mcp.tools.workflows.turns import exclusive
 from tool_schemas.base.models import Record
 from tool_schemas.base.parsing import as_json
 from tool_schemas.base.results import Outcome
@@ -33,9 +35,9 @@ _ONLY_THEN = (
 )
 
 
-async def _preview(clientary: Clientary, args: ConvertLead, _memory: RecentResults) -> Outcome:
+async def _preview(clientary: Clientary, args: ConvertLead, _ledger: Ledger) -> Outcome:
     plan = await planned(clientary, args)
-    conversion = _Conversion(clientary, args, plan, confirmed=False)
+    conversion = _Conversion(clientary, args, plan, None)
     await conversion.run()
     if not conversion.has("to do"):
         return conversion.nothing()
@@ -49,11 +51,12 @@ async def _preview(clientary: Clientary, args: ConvertLead, _memory: RecentResul
 
 
 @jobs("workflows", _preview, checked_with="list_clients", destroys=False)
-async def convert_lead(clientary: Clientary, args: ConvertLead, memory: RecentResults) -> Outcome:
+async def convert_lead(clientary: Clientary, args: ConvertLead, ledger: Ledger) -> Outcome:
     """Create a client from a lead and its contacts, with a project and tasks if given. The lead stays. After a
     failure, the same call continues: nothing is created twice."""
-    async with memory.lock(f"convert lead {args.lead_id}"):
-        conversion = _Conversion(clientary, args, await planned(clientary, args), confirmed=True)
+    job = f"convert lead {args.lead_id}"
+    async with exclusive(clientary, ledger, job):
+        conversion = _Conversion(clientary, args, await planned(clientary, args), partial(ledger.step, job))
         client = await conversion.run()
     if client is None or not conversion.has("done"):
         return conversion.nothing()
@@ -63,8 +66,15 @@ async def convert_lead(clientary: Clientary, args: ConvertLead, memory: RecentRe
 class _Conversion:
     """Runs the steps, or in a preview lists those that are to do."""
 
-    def __init__(self, clientary: Clientary, args: ConvertLead, plan: Plan, *, confirmed: bool) -> None:
-        self._clientary, self._args, self._plan, self._confirmed = clientary, args, plan, confirmed
+    def __init__(
+        self,
+        clientary: Clientary,
+        args: ConvertLead,
+        plan: Plan,
+        sending: Callable[[], AbstractContextManager[None]] | None,
+    ) -> None:
+        """`sending` notes a write in the ledger while it is sent; None for a preview."""
+        self._clientary, self._args, self._plan, self._sending = clientary, args, plan, sending
         self.steps = Steps()
 
     async def run(self) -> Client | None:
@@ -81,11 +91,15 @@ class _Conversion:
     ) -> RecordT | None:
         if there is not None:
             self.steps.found(what, id=there.id)
-        elif self._confirmed:
-            return await self.steps.do(what, make())
+        elif self._sending:
+            return await self.steps.do(what, self._sent(make))
         else:
             self.steps.to_do(what, **about)
         return there
+
+    async def _sent(self, make: Callable[[], Awaitable[RecordT]]) -> RecordT:
+        with self._sending() if self._sending else nullcontext():
+            return await make()
 
     async def _client(self) -> Client | None:
         lead, there = self._plan.lead, self._plan.client
@@ -121,7 +135,7 @@ class _Conversion:
                 self.steps.skipped(what, "Another contact of the lead has that address.")
             elif address in there:
                 self.steps.found(what, id=there[address])
-            elif self._confirmed:
+            elif self._sending:
                 await self._person(what, f"clients/{client_id}/contacts", _filled(person, _PERSON))
             else:
                 self.steps.to_do(what, **_filled(person, _PERSON))
@@ -132,7 +146,7 @@ class _Conversion:
     async def _person(self, what: str, path: str, body: dict[str, Any]) -> None:
         """A new contact, unless Clientary refuses it, perhaps because the lead still has the address."""
         try:
-            contact = await self._clientary.create(Contact, path, body)
+            contact = await self._sent(partial(self._clientary.create, Contact, path, body))
         except Refused as refusal:
             self.steps.skipped(what, str(refusal))
         except ClientaryError as failure:

@@ -1,8 +1,7 @@
 """Draft invoices that jobs create: checked like any other, created once, and recognized later by their note."""
 
 import re
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Iterable
 from decimal import Decimal
 from functools import partial
 from itertools import pairwise
@@ -12,10 +11,8 @@ from pydantic import ValidationError
 
 from clientary_mcp.accounting.money import Sums, line_amount, sums_of
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.api.write_tracker import STILL_AT_WORK
-from clientary_mcp.durations import MINUTE
-from clientary_mcp.errors import BadArguments, OutcomeUnknown, Unavailable
-from clientary_mcp.state.recent import RecentResults
+from clientary_mcp.errors import BadArguments
+from clientary_mcp.state.ledger import Ledger
 from clientary_mcp.tools.support.formatting import format_money, quote
 from tool_schemas.base.validation import describe_errors
 from tool_schemas.invoices import CreateInvoice, Invoice
@@ -35,29 +32,11 @@ def draft(of: str, **fields: Any) -> CreateInvoice:
     return wanted
 
 
-@asynccontextmanager
-async def exclusive(clientary: Clientary, memory: RecentResults, job: str) -> AsyncIterator[None]:
-    """Run calls for the same job one at a time; Unavailable while an invoice of an earlier one may still be created."""
-    async with memory.lock(job):
-        lost = memory.get(job)
-        if lost is not None and clientary.clock.now() < lost["until"]:
-            raise Unavailable(
-                "The response to an earlier call was lost, and its invoice may still be created.",
-                f"Try again in {STILL_AT_WORK / MINUTE:.0f} minutes.",
-                effect="not sent",
-            )
-        yield
-
-
-async def create_draft(clientary: Clientary, wanted: CreateInvoice, memory: RecentResults, job: str) -> Invoice:
+async def create_draft(clientary: Clientary, wanted: CreateInvoice, ledger: Ledger, job: str) -> Invoice:
     """The invoice, created once: if the response is lost, it is searched for among its client's invoices."""
     own = partial(clientary.list_all, Invoice, f"clients/{wanted.client_id}/invoices")
-    try:
+    with ledger.step(job):
         return await clientary.create(Invoice, "invoices", wanted.body(), listed=own)
-    except OutcomeUnknown as lost:
-        if lost.may_still_happen:
-            memory.put(job, {"until": clientary.clock.now() + STILL_AT_WORK})
-        raise
 
 
 def named(invoice: Invoice) -> str:

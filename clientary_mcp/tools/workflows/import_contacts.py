@@ -1,7 +1,7 @@
 """Imports contacts into clients, row by row and no address twice."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -11,13 +11,14 @@ from clientary_mcp.api.concurrency import gather, gather_two
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import rereads
 from clientary_mcp.errors import BadArguments, ClientaryError, NotFound, PartiallyDone, Refused
-from clientary_mcp.state.recent import RecentResults
+from clientary_mcp.state.ledger import Ledger, Step
 from clientary_mcp.tools.decorators import jobs
 from clientary_mcp.tools.support.formatting import quote
 from clientary_mcp.tools.support.lookups import client_named_in
 from clientary_mcp.tools.support.matching import comparable
 from clientary_mcp.tools.support.previews import done, nothing_to_do, preview
 from clientary_mcp.tools.workflows.draft_invoices import runs
+from clientary_mcp.tools.workflows.turns import exclusive, may_still_come
 from tool_schemas.base.results import Outcome, as_text
 from tool_schemas.base.sentences import count_of
 from tool_schemas.base.text import mailbox
@@ -100,8 +101,8 @@ class _Contacts:
 class _Import:
     """The rows, each with its outcome so far."""
 
-    def __init__(self, rows: list[NewContact | str]) -> None:
-        self._rows = rows
+    def __init__(self, rows: list[NewContact | str], ledger: Ledger) -> None:
+        self._rows, self._ledger = rows, ledger
         self.results: list[dict[str, Any]] = [
             {"row": number, "outcome": _REFUSED} for number in range(1, len(rows) + 1)
         ]
@@ -128,6 +129,12 @@ class _Import:
             else:
                 first[address] = result["row"]
                 result |= {"outcome": _TO_DO, "client_id": party.id, "client": party.name}
+
+    def leave_out(self, may_still_come: Callable[[Step | None], bool]) -> None:
+        """Leave out the rows that an earlier call sent, and that may still be created."""
+        for result in self.results:
+            if result["outcome"] == _TO_DO and may_still_come(self._ledger.find(_step(result))):
+                result |= {"outcome": _UNKNOWN, "why": "an earlier call sent it; try again in two minutes"}
 
     async def carry_out(self, clientary: Clientary) -> None:
         """Import the rows that are to be imported, several at once. After a failure no more are begun; raises it."""
@@ -161,7 +168,8 @@ class _Import:
         if self._failures:
             return
         try:
-            contact = await clientary.create(Contact, f"clients/{result['client_id']}/contacts", row.body())
+            with self._ledger.step(_step(result)):
+                contact = await clientary.create(Contact, f"clients/{result['client_id']}/contacts", row.body())
         except (Refused, NotFound) as refusal:
             result |= {"outcome": _REFUSED, "why": str(refusal)}
         except ClientaryError as failure:
@@ -213,6 +221,10 @@ class _Import:
         return rows
 
 
+def _step(result: dict[str, Any]) -> str:
+    return f"contact {mailbox(result['email'])}"
+
+
 def _in_general(outcome: str) -> str:
     return "the same as another row" if outcome.startswith(_SAME) else outcome
 
@@ -230,14 +242,15 @@ def _listed(parties: Iterable[_Party]) -> str:
     return ", ".join(f"{party.id} {quote(party.name)}" for party in list(parties)[:_NAMED])
 
 
-async def _decided(clientary: Clientary, args: ImportContacts) -> _Import:
+async def _decided(clientary: Clientary, args: ImportContacts, ledger: Ledger) -> _Import:
     """The rows with their outcomes so far."""
     rows = args.read()
     valid = [row for row in rows if isinstance(row, NewContact)]
     addresses = {mailbox(row.email) for row in valid}
     clients, contacts = await gather_two(partial(_clients, clientary, valid), partial(_contacts, clientary, addresses))
-    importing = _Import(rows)
+    importing = _Import(rows, ledger)
     importing.decide(clients, contacts)
+    importing.leave_out(lambda step: may_still_come(clientary, step))
     return importing
 
 
@@ -280,8 +293,8 @@ async def _find_client(clientary: Clientary, clients: _Clients, client_id: int) 
         clients.by_id[client.id] = _Party(client.id, client.name or "")
 
 
-async def _preview(clientary: Clientary, args: ImportContacts, _memory: RecentResults) -> Outcome:
-    importing = await _decided(clientary, args)
+async def _preview(clientary: Clientary, args: ImportContacts, ledger: Ledger) -> Outcome:
+    importing = await _decided(clientary, args, ledger)
     if not importing.has(_TO_DO):
         return _nothing(importing)
     return preview(
@@ -292,11 +305,11 @@ async def _preview(clientary: Clientary, args: ImportContacts, _memory: RecentRe
 
 
 @jobs("workflows", _preview, checked_with="list_contacts", destroys=False)
-async def import_contacts(clientary: Clientary, args: ImportContacts, memory: RecentResults) -> Outcome:
+async def import_contacts(clientary: Clientary, args: ImportContacts, ledger: Ledger) -> Outcome:
     """Add many contacts to clients. Skips e-mail addresses that Clientary or an earlier row has. Each row has its
     own result; after a failure, the same call continues."""
-    async with memory.lock("import contacts"):
-        importing = await _decided(clientary, args)
+    async with exclusive(clientary, ledger, "import contacts"):
+        importing = await _decided(clientary, args, ledger)
         await importing.carry_out(clientary)
     if not importing.has(_DONE):
         return _nothing(importing)

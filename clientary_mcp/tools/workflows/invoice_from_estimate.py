@@ -7,7 +7,7 @@ from clientary_mcp.accounting.money import ZERO, cents
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import rereads
 from clientary_mcp.errors import BadArguments
-from clientary_mcp.state.recent import RecentResults
+from clientary_mcp.state.ledger import Ledger
 from clientary_mcp.tools.decorators import jobs
 from clientary_mcp.tools.support.formatting import format_money, quote
 from clientary_mcp.tools.support.lookups import client_names, names_in
@@ -17,13 +17,13 @@ from clientary_mcp.tools.workflows.draft_invoices import (
     difference,
     draft,
     draft_as_json,
-    exclusive,
     line,
     named,
     note_of,
     sums,
     totals,
 )
+from clientary_mcp.tools.workflows.turns import exclusive
 from tool_schemas.base.results import Outcome
 from tool_schemas.base.sentences import count_of
 from tool_schemas.documents import Item, NewItem, TaxFields
@@ -35,7 +35,7 @@ _SAME = ("client_id", "currency_code", "title", "summary", *TaxFields.model_fiel
 """The fields that an invoice copies from its estimate unchanged, besides the note and the lines."""
 
 
-async def _preview(clientary: Clientary, args: CreateInvoiceFromEstimate, _memory: RecentResults) -> Outcome:
+async def _preview(clientary: Clientary, args: CreateInvoiceFromEstimate, _ledger: Ledger) -> Outcome:
     estimate, wanted = await _read(clientary, args)
     made = await _made_from(clientary, estimate)
     if made and not args.allow_duplicate:
@@ -54,15 +54,15 @@ async def _preview(clientary: Clientary, args: CreateInvoiceFromEstimate, _memor
 
 @jobs("workflows", _preview, checked_with="list_invoices", destroys=False)
 async def create_invoice_from_estimate(
-    clientary: Clientary, args: CreateInvoiceFromEstimate, memory: RecentResults
+    clientary: Clientary, args: CreateInvoiceFromEstimate, ledger: Ledger
 ) -> Outcome:
     """Draft an invoice with the lines, taxes and texts of an estimate, only once. The estimate stays as it is."""
     job = f"invoice from estimate {args.estimate_id}"
-    async with exclusive(clientary, memory, job):
+    async with exclusive(clientary, ledger, job):
         estimate, wanted = await _read(clientary, args)
         if not args.allow_duplicate and (made := await _made_from(clientary, estimate)):
             return _made_already(estimate, made)
-        invoice = await create_draft(clientary, wanted, memory, job)
+        invoice = await create_draft(clientary, wanted, ledger, job)
     comes_to = sums(wanted).total if invoice.total_cost is None else invoice.total_cost
     total = format_money(comes_to, invoice.currency_code)
     about = f"a draft invoice of {total}, with the {_lines(wanted)} of {_named(estimate)}"

@@ -13,7 +13,7 @@ from clientary_mcp.api.concurrency import gather
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import rereads
 from clientary_mcp.errors import ClientaryError, NotFound, OutcomeUnknown, Refused
-from clientary_mcp.state.recent import RecentResults
+from clientary_mcp.state.ledger import Ledger, Step
 from clientary_mcp.tools.decorators import jobs
 from clientary_mcp.tools.support.formatting import quote
 from clientary_mcp.tools.support.lookups import client_names, names_in
@@ -21,6 +21,7 @@ from clientary_mcp.tools.support.mailing import send_message
 from clientary_mcp.tools.support.previews import done, nothing_to_do, preview
 from clientary_mcp.tools.workflows.draft_invoices import named
 from clientary_mcp.tools.workflows.steps import Steps
+from clientary_mcp.tools.workflows.turns import exclusive
 from tool_schemas.base.results import Outcome
 from tool_schemas.base.sentences import count_of
 from tool_schemas.base.types import Email
@@ -68,8 +69,8 @@ class _Batch:
         return totals.to_json()
 
 
-async def _preview(clientary: Clientary, args: SendPaymentReminders, memory: RecentResults) -> Outcome:
-    batch = await _plan(clientary, args, memory)
+async def _preview(clientary: Clientary, args: SendPaymentReminders, ledger: Ledger) -> Outcome:
+    batch = await _plan(clientary, args, ledger)
     if not batch.reminders:
         return _nothing(batch)
     left_out = f"; {count_of(len(batch.skipped), 'invoice')} would be skipped" if batch.skipped else ""
@@ -91,15 +92,15 @@ async def _preview(clientary: Clientary, args: SendPaymentReminders, memory: Rec
 
 
 @jobs("workflows", _preview, "mail", checked_with="get_invoice")
-async def send_payment_reminders(clientary: Clientary, args: SendPaymentReminders, memory: RecentResults) -> Outcome:
+async def send_payment_reminders(clientary: Clientary, args: SendPaymentReminders, ledger: Ledger) -> Outcome:
     """E-mail overdue invoices again, to each invoice's recipients or else the client's contacts. Skips clients who
-    paid recently, and those reminded in the last 24 hours since the server started. Takes either invoice_ids or
+    paid recently, and those reminded in the last 24 hours. Takes either invoice_ids or
     min_days_overdue."""
-    async with memory.lock("reminders"):
-        batch = await _plan(clientary, args, memory)
+    async with exclusive(clientary, ledger, "reminders"):
+        batch = await _plan(clientary, args, ledger)
         if not batch.reminders:
             return _nothing(batch)
-        rows = await _mail_all(clientary, args, batch.reminders, memory)
+        rows = await _mail_all(clientary, args, batch.reminders, ledger)
     mailed = sum(row["step"] == "mailed" for row in rows)
     refused = [row for row in rows if row["step"] != "mailed"]
     if not mailed:
@@ -111,7 +112,7 @@ async def send_payment_reminders(clientary: Clientary, args: SendPaymentReminder
 
 
 async def _mail_all(
-    clientary: Clientary, args: SendPaymentReminders, reminders: list[_Reminder], memory: RecentResults
+    clientary: Clientary, args: SendPaymentReminders, reminders: list[_Reminder], ledger: Ledger
 ) -> Rows:
     """The result of each; PartiallyDone when one fails after others were sent. A refused one does not stop the rest."""
     steps = Steps("The same call, without allow_duplicate," if args.allow_duplicate else "The same call")
@@ -119,7 +120,7 @@ async def _mail_all(
     for reminder in reminders:
         what = f"mail of {named(reminder.invoice)} to {_few(reminder.recipients)}"
         try:
-            await _mail(clientary, args, reminder, memory)
+            await _mail(clientary, args, reminder, ledger)
         except (Refused, NotFound) as refusal:
             rows.append({"step": "refused", **reminder.row, "why": str(refusal)})
         except ClientaryError as failure:
@@ -130,21 +131,20 @@ async def _mail_all(
     return rows
 
 
-async def _mail(clientary: Clientary, args: SendPaymentReminders, reminder: _Reminder, memory: RecentResults) -> None:
+async def _mail(clientary: Clientary, args: SendPaymentReminders, reminder: _Reminder, ledger: Ledger) -> None:
     """Send one mail, and remember it for a day, also when it is unknown whether it was sent."""
     invoice, to = reminder.invoice.id, reminder.recipients
     texts = {"subject": args.subject, "message": args.message}
     mail = SendInvoiceMessage.model_validate({"invoice_id": invoice, "recipients": to, **texts})
     try:
-        await send_message(clientary, f"invoices/{invoice}", mail)
+        with ledger.step(reminder.key, keep=True):
+            await send_message(clientary, f"invoices/{invoice}", mail)
     except OutcomeUnknown as lost:
-        memory.put(reminder.key, {"mailed": "perhaps"})
         lost.add("For a day, the same call skips this invoice.")
         raise
-    memory.put(reminder.key, {"mailed": "certainly"})
 
 
-async def _plan(clientary: Clientary, args: SendPaymentReminders, memory: RecentResults) -> _Batch:
+async def _plan(clientary: Clientary, args: SendPaymentReminders, ledger: Ledger) -> _Batch:
     """The reminders to send, and the invoices that are skipped."""
     today = clientary.today()
     paid = await _paid_since(clientary, today - timedelta(days=args.paid_within_days))
@@ -160,7 +160,7 @@ async def _plan(clientary: Clientary, args: SendPaymentReminders, memory: Recent
         reminder = _Reminder(invoice, row | {"recipients": recipients}, recipients)
         why = _not_late(invoice, today) or chosen.payment_of(invoice) or _unreachable(recipients)
         if why is None and not args.allow_duplicate:
-            why = _reminded(memory.get(reminder.key))
+            why = _reminded(ledger.find(reminder.key))
         if why is None:
             batch.reminders.append(reminder)
         else:
@@ -315,10 +315,10 @@ def _unreachable(recipients: list[str]) -> str | None:
     return f"{len(recipients)} recipients: one mail takes {_MOST}" if len(recipients) > _MOST else None
 
 
-def _reminded(earlier: dict[str, Any] | None) -> str | None:
+def _reminded(earlier: Step | None) -> str | None:
     if earlier is None:
         return None
-    if earlier["mailed"] == "perhaps":
+    if earlier.state == "sent":
         return "it may have been mailed in the last day: the response was lost; allow_duplicate=true mails it again"
     return "it was mailed in the last day; allow_duplicate=true mails it again"
 

@@ -1,0 +1,151 @@
+"""Calls that must not be made twice: a duplicate, in whatever process, gets the outcome of the first.
+
+While the first is under way, its duplicate waits. If the outcome of the first is unknown, its effect is looked for
+before anything is sent again. Jobs are recognized by what they do instead: see the ledger.
+"""
+
+import logging
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+from clientary_mcp.api.call import Call, Earlier
+from clientary_mcp.api.session import Clientary
+from clientary_mcp.errors import ClientaryError, NotFound, NotRemembered, Unavailable
+from clientary_mcp.server.replies import Replies
+from clientary_mcp.state.claims import Claim, Claims
+from clientary_mcp.state.recent import RecentResults, key_of, skipped
+from clientary_mcp.tools.tool import Tool
+from tool_schemas.base.models import Deduplicated, Record
+from tool_schemas.base.results import Outcome
+from tool_schemas.payment_profiles import PaymentProfile
+from tool_schemas.payments import Payment
+
+logger = logging.getLogger(__name__)
+
+Answer = dict[str, Any]
+
+_BETWEEN_CHECKS = 0.25
+"""Seconds between two checks whether another process has finished the same call."""
+
+_AFTER_DEADLINE = 60.0
+"""Seconds for which a call may go on after its deadline, to find out what became of a write."""
+
+_WITHOUT_ADDRESS = (Payment, PaymentProfile)
+"""Records that Clientary returns within others only."""
+
+
+class Turn:
+    """The turn of one call: claimed before its request leaves, settled by its outcome."""
+
+    def __init__(self, claims: Claims, key: str, call: Call, earlier: Claim | None) -> None:
+        self._claims, self._key, self._call, self._earlier = claims, key, call, earlier
+        self._claimed = False
+        self.answer: Answer | None = None
+        """The answer of an earlier call, if this one is its duplicate."""
+
+    def claim(self) -> None:
+        """Claim the call; Unavailable if another process did so in the meantime."""
+        if not self._claims.take(self._key, self._call.deadline + _AFTER_DEADLINE, self._earlier):
+            again = "The same call again gets its outcome."
+            raise Unavailable("Another process has just begun the same call.", again, effect="not sent")
+        self._claimed = True
+
+    def sent(self) -> None:
+        """Note that a request of the call leaves now; NotRemembered if that cannot be noted."""
+        self._claims.sent(self._key, self._call.seen)
+
+    def succeeded(self, seconds: float, plural: str | None, made: int | None) -> None:
+        """Note that the call succeeded, for that long, and which record it made."""
+        self._claimed = False
+        with _logged():
+            self._claims.done(self._key, seconds, plural, made)
+
+    def ended(self, error: BaseException | None) -> None:
+        """Note how a call ended that did not succeed."""
+        if not self._claimed:
+            return
+        unknown_before = self._earlier is not None and self._earlier.state == "unknown"
+        had_no_effect = isinstance(error, ClientaryError) and error.effect in ("not sent", "unchanged")
+        with _logged():
+            if unknown_before if not self._call.writes else not had_no_effect:
+                self._claims.unknown(self._key)
+            else:
+                self._claims.release(self._key)
+
+
+class Duplicates:
+    """The calls of the last minutes, of this process and of others."""
+
+    def __init__(self, clientary: Clientary, replies: Replies) -> None:
+        self._clientary, self._replies = clientary, replies
+        self._claims = clientary.memory.claims
+        self._window = clientary.settings.duplicate_window
+        self._recent = RecentResults(self._window, clientary.clock.now)
+
+    @asynccontextmanager
+    async def turn(self, tool: Tool, args: Deduplicated, call: Call) -> AsyncIterator[Turn]:
+        """The only such call at the moment, in any process; with an answer if an earlier one counts for it."""
+        key = key_of(tool.name, args, self._clientary.today())
+        async with self._recent.lock(key):
+            earlier = None if tool.is_job else await self._earlier(key, call)
+            turn = Turn(self._claims, key, call, earlier)
+            if not args.allow_duplicate:
+                if tool.is_job:
+                    turn.answer = self._recent.get(key)
+                elif earlier is not None and earlier.state == "done":
+                    turn.answer = await self._repeated(tool, args, key, earlier, call)
+                elif earlier is not None:
+                    call.earlier = Earlier(earlier.since, earlier.seen)
+            try:
+                yield turn
+            except BaseException as error:
+                turn.ended(error)
+                raise
+            turn.ended(None)
+
+    def remember(self, tool: Tool, args: Deduplicated, turn: Turn, answer: Answer) -> None:
+        """Remember a call that succeeded."""
+        self._recent.put(key_of(tool.name, args, self._clientary.today()), answer)
+        if tool.is_job:
+            return
+        if isinstance(tool.answer, type) and issubclass(tool.answer, Record):
+            turn.succeeded(self._window, tool.answer.plural, answer.get("id"))
+        else:
+            turn.succeeded(self._window, None, None)
+
+    async def _earlier(self, key: str, call: Call) -> Claim | None:
+        """The same call made earlier, once no other process is making it any more."""
+        while (earlier := self._claims.find(key)) is not None and earlier.state == "busy":
+            if not await call.wait(_BETWEEN_CHECKS, "another process makes the same call"):
+                raise Unavailable(
+                    "Another process is making the same call, and it is not known yet how it ends.",
+                    "Try again in a minute.",
+                    effect="not sent",
+                )
+        return earlier
+
+    async def _repeated(self, tool: Tool, args: Deduplicated, key: str, earlier: Claim, call: Call) -> Answer | None:
+        """The answer of the earlier call; None where its record was deleted since, so that it may be made again."""
+        known = self._recent.get(key)
+        notice = skipped(self._clientary.clock.wall() - earlier.since)
+        if earlier.made is None or not issubclass(tool.answer, Record):
+            return known or self._replies.shown(Outcome(done=True, message=notice), args)
+        if issubclass(tool.answer, _WITHOUT_ADDRESS):
+            return known or {"id": earlier.made, "notice": notice}
+        try:
+            record = await self._clientary.within(call).get(tool.answer, f"{tool.answer.plural}/{earlier.made}")
+        except NotFound:
+            return None
+        except ClientaryError:
+            return known or {"id": earlier.made, "notice": notice}
+        return known or {**self._replies.shown(record, args), "notice": notice}
+
+
+@contextmanager
+def _logged() -> Iterator[None]:
+    """The call has ended: a claim that cannot be settled stays as sent, which is the safe side."""
+    try:
+        yield
+    except NotRemembered as error:
+        logger.warning("%s", error)

@@ -1,0 +1,104 @@
+"""The ledger of jobs: what each step of them sent, so that no other call, in whatever process, does it again.
+
+A job claims what it does (a project's hours, an estimate, a row's address, an invoice's reminder), not the call.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+from typing import Literal
+
+import anyio
+
+from clientary_mcp.durations import DAY, MINUTE
+from clientary_mcp.errors import ClientaryError, NotRemembered, Unavailable
+from clientary_mcp.state.owner import has_ended
+from clientary_mcp.state.store import Store, digest
+from tool_schemas.base.sentences import count_of
+
+Wait = Callable[[float, str], Awaitable[bool]]
+"""Waits that many seconds for a reason; False when the call's deadline comes first."""
+
+_BETWEEN_TRIES = 0.5
+"""Seconds between two attempts to take the turn from another process."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """What is known of a step that was sent in the last day."""
+
+    state: Literal["sent", "done"]
+    since: float
+
+
+class Ledger:
+    """The steps of all jobs of one account, and their turns."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._locks: dict[str, anyio.Lock] = {}
+
+    @asynccontextmanager
+    async def turn(self, job: str, wait: Wait, lease: float) -> AsyncIterator[None]:
+        """Run calls for the same job one at a time, over all processes; Unavailable if the turn comes too late."""
+        lock = self._locks.setdefault(job, anyio.Lock())
+        try:
+            async with lock:
+                while not self._take_turn(job, lease):
+                    if not await wait(_BETWEEN_TRIES, "another process works on the same job"):
+                        raise Unavailable(
+                            "Another process works on the same job.", "Try again in a minute.", effect="not sent"
+                        )
+                try:
+                    yield
+                finally:
+                    with self._store.transaction() as db:
+                        db.execute("DELETE FROM turns WHERE key = ? AND owner = ?", (digest(job), self._store.owner))
+        finally:
+            if not lock.statistics().tasks_waiting and not lock.locked():
+                self._locks.pop(job, None)
+
+    def find(self, step: str) -> Step | None:
+        """The step with that name, if it was sent in the last day and had an effect or may have had one."""
+        if not self._store.exists:
+            return None
+        query = "SELECT state, since FROM ledger WHERE key = ? AND until > ?"
+        row = self._store.row(query, digest(step), self._store.now())
+        return row and Step(*row)
+
+    @contextmanager
+    def step(self, step: str, *, keep: bool = False) -> Iterator[None]:
+        """One write of a job: noted before it is sent, and kept if its outcome is unknown, or with `keep`."""
+        now = self._store.now()
+        with self._store.transaction() as db:
+            row = (digest(step), "sent", now, now + DAY)
+            db.execute("INSERT OR REPLACE INTO ledger VALUES (?, ?, ?, ?)", row)
+        try:
+            yield
+        except ClientaryError as failure:
+            if failure.effect != "unknown":
+                self._settle("DELETE FROM ledger WHERE key = ?", step)
+            raise
+        self._settle(
+            "UPDATE ledger SET state = 'done' WHERE key = ?" if keep else "DELETE FROM ledger WHERE key = ?", step
+        )
+
+    def _take_turn(self, job: str, lease: float) -> bool:
+        store = self._store
+        with store.transaction() as db:
+            there = db.execute("SELECT owner, until FROM turns WHERE key = ?", (digest(job),)).fetchone()
+            if there and there[0] != store.owner and store.now() < there[1] and not has_ended(there[0]):
+                return False
+            row = (digest(job), store.owner, store.now() + lease)
+            db.execute("INSERT OR REPLACE INTO turns VALUES (?, ?, ?)", row)
+        return True
+
+    def _settle(self, statement: str, step: str) -> None:
+        """Note an outcome; if that fails, the step stays as sent, which is the safe side."""
+        with suppress(NotRemembered), self._store.transaction() as db:
+            db.execute(statement, (digest(step),))
+
+
+def ago(seconds: float) -> str:
+    """`less than a minute`, `12 minutes`."""
+    return "less than a minute" if seconds < MINUTE else count_of(round(seconds / MINUTE), "minute")

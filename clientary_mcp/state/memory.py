@@ -1,0 +1,25 @@
+"""What is remembered of one account: the parts of the store, each for one need."""
+
+from collections.abc import Callable
+from functools import partial
+
+from clientary_mcp.settings import Settings
+from clientary_mcp.state.claims import Claims
+from clientary_mcp.state.ledger import Ledger
+from clientary_mcp.state.quotas import Quotas
+from clientary_mcp.state.store import Store, path_of
+from clientary_mcp.state.writes import Answered, MadeHere, SharedWrites
+
+
+class Memory:
+    """Shared with the other processes of the user, unless the settings or the caller keep it in this one."""
+
+    def __init__(self, settings: Settings, wall: Callable[[], float], *, shared: bool) -> None:
+        shared = shared and settings.store != "memory"
+        self.store = Store(partial(path_of, settings.address) if shared else None, wall)
+        self.claims = Claims(self.store)
+        self.quotas = Quotas(settings, self.store)
+        self.ledger = Ledger(self.store)
+        self.writes = SharedWrites(self.store)
+        self.made = MadeHere(self.store)
+        self.answered = Answered(self.store)

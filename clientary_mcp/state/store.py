@@ -1,0 +1,238 @@
+"""The store: what must not be forgotten between calls, in one SQLite file that all processes of a user share.
+
+It holds ids, digests and times alone: no name, text, amount or token. Rows expire. Nothing is imported or opened
+before the first write or preview. Times are wall-clock seconds, since processes compare them.
+"""
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from clientary_mcp.durations import HOUR
+from clientary_mcp.errors import NotRemembered
+from clientary_mcp.state.owner import this_process
+
+if TYPE_CHECKING:
+    import sqlite3
+
+logger = logging.getLogger(__name__)
+
+MEMORY = "memory"
+"""The value of `CLIENTARY_STORE` that keeps everything in the process."""
+
+TABLES = {
+    "claims": "key TEXT PRIMARY KEY, owner TEXT, state TEXT, since REAL, lease REAL, until REAL, detail TEXT",
+    "turns": "key TEXT PRIMARY KEY, owner TEXT, until REAL",
+    "ledger": "key TEXT PRIMARY KEY, state TEXT, since REAL, until REAL",
+    "spent": "id INTEGER PRIMARY KEY, kind TEXT, at REAL, until REAL",
+    "previews": "id TEXT PRIMARY KEY, call TEXT, detail TEXT, until REAL",
+    "answered": "id TEXT PRIMARY KEY, until REAL",
+    "writes": "id INTEGER PRIMARY KEY, owner TEXT, method TEXT, list TEXT, ended REAL, until REAL",
+    "made": "list TEXT, id INTEGER, until REAL, PRIMARY KEY (list, id)",
+}
+"""Every table, and its columns; a row counts for nothing after `until`."""
+
+_PATIENCE = 5.0
+"""Seconds to wait for another process's transaction, which takes about a millisecond."""
+
+
+class Store:
+    """The tables of one account, in the file that `place` names; without one in memory, until the process ends."""
+
+    def __init__(self, place: Callable[[], Path] | None, wall: Callable[[], float]) -> None:
+        self._place, self.now = place, wall
+        self.owner = this_process()
+        self.problem: str | None = None
+        """Why the tables are in memory although a file was wanted."""
+        self._connection: sqlite3.Connection | None = None
+        self._inode = 0
+        self._swept = 0.0
+
+    @property
+    def path(self) -> Path | None:
+        """The file, if there is one."""
+        return self._place() if self._place else None
+
+    @property
+    def exists(self) -> bool:
+        """Whether anything may have been stored, by this process or another."""
+        return self._connection is not None or (self.path is not None and self.path.exists())
+
+    @contextmanager
+    def transaction(self) -> Iterator["sqlite3.Connection"]:
+        """A short transaction, which no other process's overlaps; NotRemembered if the file cannot be written."""
+        import sqlite3
+
+        connection = self._working("BEGIN IMMEDIATE")
+        try:
+            yield connection
+            connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise NotRemembered(str(error)) from None
+        finally:
+            if connection.in_transaction:
+                with suppress(sqlite3.Error):
+                    connection.execute("ROLLBACK")
+
+    def rows(self, query: str, *values: object) -> list[Any]:
+        """The rows of a query, outside a transaction; NotRemembered if the file cannot be read."""
+        import sqlite3
+
+        try:
+            return self._working("SELECT 1").execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            raise NotRemembered(str(error)) from None
+
+    def row(self, query: str, *values: object) -> Any:
+        """The first row of a query; None if there is none."""
+        return next(iter(self.rows(query, *values)), None)
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def check(self) -> str | None:
+        """Why nothing can be stored in the file; None if it works."""
+        try:
+            with self.transaction():
+                return self.problem
+        except NotRemembered as error:
+            return str(error)
+
+    def counts(self) -> dict[str, int]:
+        """The number of rows that still count, by table."""
+        with self.transaction() as db:
+            return {
+                table: db.execute(f"SELECT count(*) FROM {table} WHERE until > ?", (self.now(),)).fetchone()[0]  # noqa: S608 - our own names
+                for table in TABLES
+            }
+
+    def forget(self) -> None:
+        """Delete every row."""
+        with self.transaction() as db:
+            for table in TABLES:
+                db.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
+
+    def _working(self, first: str) -> "sqlite3.Connection":
+        """The connection after a first statement; in a new file if the old one turns out to be damaged."""
+        import sqlite3
+
+        for damaged in (False, True):
+            try:
+                connection = self._open()
+                connection.execute(first)
+            except sqlite3.DatabaseError as error:
+                if damaged or self.path is None or isinstance(error, sqlite3.OperationalError):
+                    raise NotRemembered(str(error)) from None
+                self._set_aside(self.path)
+            else:
+                break
+        return connection
+
+    def _open(self) -> "sqlite3.Connection":
+        """The connection; opened again if the file was set aside by another process meanwhile."""
+        if self._connection is None or (self._place and _inode(self._place()) != self._inode):
+            self.close()
+            self._connection = self._opened()
+        if self.now() - self._swept > HOUR:
+            self._swept = self.now()
+            for table in TABLES:
+                self._connection.execute(f"DELETE FROM {table} WHERE until < ?", (self._swept,))  # noqa: S608 - ours
+        return self._connection
+
+    def _opened(self) -> "sqlite3.Connection":
+        if (path := self.path) is not None:
+            try:
+                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+                self._inode = _inode(path)
+            except OSError as error:
+                self.problem = error.strerror or "it cannot be opened"
+                self._place = None
+                logger.warning(
+                    "What was sent is remembered in this process alone, since the store cannot be opened: %s.",
+                    self.problem,
+                )
+        return _connected(self.path)
+
+    def _set_aside(self, path: Path) -> None:
+        """Rename a damaged file, unless another process has done so meanwhile."""
+        self.close()
+        with _locked(path):
+            if not _is_damaged(path):
+                return
+            aside = path.with_name(f"{path.name}.damaged-{self.now():.0f}")
+            path.replace(aside)
+            for suffix in ("-wal", "-shm"):
+                path.with_name(path.name + suffix).unlink(missing_ok=True)
+        logger.warning("The store was damaged. It was set aside as %s, and begun anew.", aside.name)
+
+
+@cache
+def path_of(address: str) -> Path:
+    """The file of the account at that address, in the user's state directory."""
+    from platformdirs import user_state_path
+
+    return user_state_path("clientary-mcp", appauthor=False) / f"{digest(address)[:16]}.sqlite3"
+
+
+def digest(text: str) -> str:
+    """What stands in the store for a text."""
+    return sha256(text.encode(errors="backslashreplace")).hexdigest()
+
+
+def _connected(path: Path | None) -> "sqlite3.Connection":
+    import sqlite3
+
+    connection = sqlite3.connect(path or ":memory:", timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
+    if path is not None:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")  # what was sent is remembered even when the machine stops
+    for table, columns in TABLES.items():
+        connection.execute(f"CREATE TABLE IF NOT EXISTS {table} ({columns})")
+    return connection
+
+
+def _is_damaged(path: Path) -> bool:
+    import sqlite3
+
+    try:
+        connection = _connected(path)
+        try:
+            return bool(connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok")
+        finally:
+            connection.close()
+    except sqlite3.OperationalError:
+        return False
+    except sqlite3.DatabaseError:
+        return True
+
+
+def _inode(path: Path) -> int:
+    """The identity of the file at that path; 0 if there is none."""
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return 0
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Keep other processes from setting the same file aside meanwhile, if the system has such locks."""
+    file = os.open(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        if sys.platform != "win32":
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(file)
