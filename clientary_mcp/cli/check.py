@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any
 
 from clientary_mcp.api.session import Clientary
+from clientary_mcp.cli.store import in_short
 from clientary_mcp.errors import NotAllowed, NotFound
 from clientary_mcp.tools.support.formatting import plural_name
 from tool_schemas.base.models import Record
@@ -54,6 +55,7 @@ async def report(clientary: Clientary) -> AsyncIterator[str]:
     if not responses:
         raise next(iter(refusals.values()))
     yield "token         accepted"
+    yield f"store         {in_short(clientary.memory.store)}"
     yield _listed("access to", (_counted(kind, responses[kind.plural]) for kind in _LISTS if kind.plural in responses))
     if refusals:
         yield _listed("no access to", refusals)

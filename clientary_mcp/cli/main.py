@@ -1,4 +1,4 @@
-"""The command line: `clientary-mcp`, and its subcommands `sandbox`, `check` and `tools`."""
+"""The command line: `clientary-mcp`, and its subcommands."""
 
 import argparse
 import os
@@ -56,6 +56,8 @@ def _run(options: argparse.Namespace) -> None:
         _check(options)
     elif options.command == "tools":
         _tools(options)
+    elif options.command == "store":
+        _store(options)
     elif options.command == "sandbox":
         from clientary_mcp.cli.serve import serve_sandbox
 
@@ -79,6 +81,15 @@ def _check(options: argparse.Namespace) -> None:
                 print(line, flush=True)  # noqa: T201 - output for the user
 
     anyio.run(run)
+
+
+def _store(options: argparse.Namespace) -> None:
+    from clientary_mcp.cli.account import account
+    from clientary_mcp.cli.store import forget, report
+
+    store = account(options).memory.store
+    for line in forget(store) if options.words[1:] else report(store):
+        print(line)  # noqa: T201 - output for the user
 
 
 def _tools(options: argparse.Namespace) -> None:

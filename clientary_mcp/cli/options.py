@@ -19,7 +19,10 @@ _COMMANDS = {
     "sandbox": "serve the sandbox's HTTP API, to use in place of Clientary's",
     "check": "check the credentials and what they give access to; changes nothing",
     "tools": "list the tools that agents get; --json prints them in full",
+    "store": "show what is remembered of sent writes; store forget empties it",
 }
+_ACTIONS = {"store": ("forget",)}
+"""The words that may follow a subcommand."""
 _TRANSPORTS = {"stdio": "stdio", "http": "streamable-http", "sse": "sse", "streamable-http": "streamable-http"}
 _DESCRIPTION = """\
 An MCP server for Clientary: AI agents work with clients, projects, hours,
@@ -67,7 +70,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         known = f"Valid: {', '.join(_COMMANDS)}."
         raise SettingsError(f"There is no subcommand {options.command}.{_nearest(options.command, _COMMANDS)} {known}")
     for word in options.words[1:]:
-        raise SettingsError(f"{options.command} takes options only, but {word} was given. {_ALL_OPTIONS}")
+        if options.words[1:] != [*_ACTIONS.get(options.command, ())]:
+            raise SettingsError(f"{' '.join(options.words[:-1])} does not take {word}. {_ALL_OPTIONS}")
     _refuse_ineffective(options)
     options.transport = options.transport or "stdio"
     return options

@@ -1,0 +1,54 @@
+"""`clientary-mcp store`: what is remembered, and how to forget it; `check` says where."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from clientary_mcp.cli.main import main
+from clientary_mcp.settings import Settings
+from clientary_mcp.state.memory import Memory
+
+ACCOUNT = {"CLIENTARY_SUBDOMAIN": "acme", "CLIENTARY_API_TOKEN": "t0ken-of-acme"}
+
+
+@pytest.fixture(autouse=True)
+def account(monkeypatch: pytest.MonkeyPatch) -> Memory:
+    """The account's memory, as another process has it."""
+    for name, value in ACCOUNT.items():
+        monkeypatch.setenv(name, value)
+    return Memory(Settings(subdomain="acme", api_token="t0ken-of-acme"), time.time, shared=True)
+
+
+def test_nothing_is_made_before_something_is_remembered(
+    capsys: pytest.CaptureFixture[str], state_directory: Path
+) -> None:
+    main(["store"])
+    assert "nothing is remembered yet" in capsys.readouterr().out
+    assert not state_directory.exists()
+
+
+def test_rows_are_counted_by_kind_and_can_be_forgotten(
+    capsys: pytest.CaptureFixture[str], account: Memory, state_directory: Path
+) -> None:
+    account.made.add("clients", 7)
+    main(["store"])
+    text = capsys.readouterr().out
+    assert text.startswith(str(state_directory))
+    assert "     1  records created in the last hour" in text
+    main(["store", "forget"])
+    assert account.made.ids("clients") == set()
+
+
+def test_other_words_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["store", "remember"])
+    assert ended.value.code == 2
+    assert "store does not take remember" in capsys.readouterr().err
+
+
+def test_the_file_is_readable_by_its_owner_alone(account: Memory, state_directory: Path) -> None:
+    account.made.add("clients", 7)
+    files = [path for path in state_directory.rglob("*") if path.is_file()]
+    assert files
+    assert {path.stat().st_mode & 0o077 for path in files} == {0}
