@@ -64,7 +64,8 @@ class Claims:
     def sent(self, key: str, seen: Iterable[int]) -> None:
         """Note that the request leaves now; NotRemembered if the claim is no longer ours, since another has made it."""
         now = self._store.now()
-        self._change(key, "state = 'sent', since = ?, until = ?, detail = ?", now, now + DAY, _json(seen=sorted(seen)))
+        change, detail = "state = 'sent', since = ?, until = ?, detail = ?", _json(seen=sorted(seen))
+        self._change(key, change, now, now + DAY, detail, lasting=True)
 
     def done(self, key: str, seconds: float, plural: str | None = None, made: int | None = None) -> None:
         """Keep for that long that the call succeeded, and which record it made, if any."""
@@ -86,9 +87,9 @@ class Claims:
         with self._store.transaction() as db:
             db.execute("DELETE FROM claims WHERE key = ? AND owner = ?", (digest(key), self._store.owner))
 
-    def _change(self, key: str, change: str, *values: object) -> None:
+    def _change(self, key: str, change: str, *values: object, lasting: bool = False) -> None:
         store = self._store
-        with store.transaction() as db:
+        with store.transaction(lasting=lasting) as db:
             mine = (*values, digest(key), store.owner)
             changed = db.execute(f"UPDATE claims SET {change} WHERE key = ? AND owner = ?", mine)  # noqa: S608 - ours
         if not changed.rowcount:

@@ -70,7 +70,7 @@ class Ledger:
     def step(self, step: str, *, keep: bool = False) -> Iterator[None]:
         """One write of a job: noted before it is sent, and kept if its outcome is unknown, or with `keep`."""
         now = self._store.now()
-        with self._store.transaction() as db:
+        with self._store.transaction(lasting=True) as db:
             row = (digest(step), "sent", now, now + DAY)
             db.execute("INSERT OR REPLACE INTO ledger VALUES (?, ?, ?, ?)", row)
         try:

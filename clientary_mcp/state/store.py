@@ -65,11 +65,14 @@ class Store:
         return self._connection is not None or (self.path is not None and self.path.exists())
 
     @contextmanager
-    def transaction(self) -> Iterator["sqlite3.Connection"]:
-        """A short transaction, which no other process's overlaps; NotRemembered if the file cannot be written."""
+    def transaction(self, *, lasting: bool = False) -> Iterator["sqlite3.Connection"]:
+        """A short transaction, which no other process's overlaps; NotRemembered if the file cannot be written.
+
+        Every transaction outlives the process. A `lasting` one outlives the machine too, for some milliseconds more.
+        """
         import sqlite3
 
-        connection = self._working("BEGIN IMMEDIATE")
+        connection = self._working(f"PRAGMA synchronous={'FULL' if lasting else 'NORMAL'}", "BEGIN IMMEDIATE")
         try:
             yield connection
             connection.execute("COMMIT")
@@ -121,14 +124,15 @@ class Store:
             for table in TABLES:
                 db.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
 
-    def _working(self, first: str) -> "sqlite3.Connection":
-        """The connection after a first statement; in a new file if the old one turns out to be damaged."""
+    def _working(self, *first: str) -> "sqlite3.Connection":
+        """The connection after the first statements; in a new file if the old one turns out to be damaged."""
         import sqlite3
 
         for damaged in (False, True):
             try:
                 connection = self._open()
-                connection.execute(first)
+                for statement in first:
+                    connection.execute(statement)
             except sqlite3.DatabaseError as error:
                 if damaged or self.path is None or isinstance(error, sqlite3.OperationalError):
                     raise NotRemembered(str(error)) from None
@@ -195,7 +199,6 @@ def _connected(path: Path | None) -> "sqlite3.Connection":
     connection = sqlite3.connect(path or ":memory:", timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
     if path is not None:
         connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")  # what was sent is remembered even when the machine stops
     for table, columns in TABLES.items():
         connection.execute(f"CREATE TABLE IF NOT EXISTS {table} ({columns})")
     return connection
