@@ -73,8 +73,8 @@ class Claims:
         self._change(key, "state = 'done', until = ?, detail = ?", until, detail)
 
     def unknown(self, key: str) -> None:
-        """Keep for a day that the outcome is unknown."""
-        self._change(key, "state = 'unknown', until = ?", self._store.now() + DAY)
+        """Keep that the outcome is unknown, for a day from when it was sent."""
+        self._change(key, "state = 'unknown', until = since + ?", DAY)
 
     def deleted(self, plural: str, record_id: int) -> None:
         """Forget the call that made a record, since the same call would make it anew."""
