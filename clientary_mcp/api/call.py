@@ -58,8 +58,8 @@ class Call:
     """The same call, made earlier, whose outcome is unknown: its effect is looked for before anything is sent."""
     seen: set[int] = field(default_factory=set)
     """Ids of records that were there before the write, like which it makes one."""
-    before_write: Callable[[], None] | None = None
-    """Called right before each write is sent; the write is not sent if it raises."""
+    before_write: Callable[[str, str], None] | None = None
+    """Called right before each write is sent, with its method and path; the write is not sent if it raises."""
     latest: float = math.inf
     """The time by which it must end, however late its first request is sent."""
     begun: float = field(init=False)

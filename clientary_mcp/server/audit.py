@@ -1,8 +1,8 @@
 """The audit trail: one JSON line for each call, appended whole, for the owner to read afterwards.
 
 A line holds the arguments, the writes sent to Clientary, and the record before and after as far as it was read
-anyway; never a secret. The line of a write is on disk before the call is answered, and if the trail cannot be
-written, nothing is changed.
+anyway; never a secret. Before each write is sent, a line that says so is on disk, with the `id` of the call's last
+line: a process that ends in mid-write leaves it behind. If the trail cannot be written, nothing is sent.
 """
 
 import json
@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from clientary_mcp.api.call import Call
 from clientary_mcp.errors import BlockedByOwner, ClientaryError, SettingsError
@@ -41,6 +42,9 @@ _LONGEST = 32 * 1024
 _ENOUGH = 64 * _LONGEST
 """Bytes that must be free: room for the lines of all calls that may be running."""
 
+_BEGUN = "begun"
+"""The outcome in the line of a write that is about to be sent."""
+
 _MOST = 200
 """Lines kept in memory while the disk accepts none; only reads can produce so many."""
 
@@ -58,10 +62,12 @@ class Entry:
     """How the call ended; the default remains when the call is cancelled."""
     shown: dict[str, Any] = field(default_factory=dict)
     """The answer, if there is one."""
+    id: str = field(default_factory=lambda: uuid4().hex[:8])
+    """What the lines of this call have in common."""
 
-    def begin_write(self) -> None:
-        """Called before a write is sent; BlockedByOwner if its line could not be written."""
-        self.audit.check()
+    def begin_write(self, method: str, path: str) -> None:
+        """Called right before a write is sent: record that on disk; BlockedByOwner if that fails."""
+        self.audit.begin(self._heading(_BEGUN) | {"client": self.client, "writes": [{"method": method, "path": path}]})
 
     def answered(self, answer: object, outcome: str) -> None:
         """Record that the call ended with an answer: a question, or what the agent is sent."""
@@ -76,15 +82,20 @@ class Entry:
     def line(self) -> dict[str, Any]:
         """The entry as a line of the trail."""
         call, seconds = self.call, self.call.clock.now() - self.call.begun
-        line: dict[str, Any] = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "tool": self.tool}
-        if self.args is not None:
-            line["ids"] = {name: value for name, value in self.args if _addresses(name) and value is not None}
-        line |= {"outcome": self.outcome, "seconds": round(seconds, 3), "client": self.client}
+        line = self._heading(self.outcome) | {"seconds": round(seconds, 3), "client": self.client}
         if call.writes:
             line |= {"writes": call.writes, **_change(call, self.args, self.shown)}
         if call.retries:
             line["retries"] = call.retries
         return line
+
+    def _heading(self, outcome: str) -> dict[str, Any]:
+        """What every line begins with: when, which call, which records, and how far it got."""
+        line: dict[str, Any] = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "id": self.id}
+        line["tool"] = self.tool
+        if self.args is not None:
+            line["ids"] = {name: value for name, value in self.args if _addresses(name) and value is not None}
+        return line | {"outcome": outcome}
 
 
 class Audit:
@@ -106,8 +117,9 @@ class Audit:
 
     @asynccontextmanager
     async def call(self, tool: str, call: Call, client: str | None) -> AsyncIterator["Entry"]:
-        """One call, from its arrival to its answer. Its line is written at the end, whatever happens in between."""
+        """One call, from its arrival to its answer: a line before each write, and one at the end in any case."""
         entry = Entry(self, tool, call, client)
+        call.before_write = entry.begin_write
         try:
             yield entry
         finally:
@@ -119,12 +131,24 @@ class Audit:
     def check(self) -> None:
         """BlockedByOwner when a line could not be written now."""
         try:
-            self._flush(lasting=True)
+            self._flush(lasting=False)
             full = self._path is not None and shutil.disk_usage(self._path).free < _ENOUGH
         except OSError as error:
-            raise _unwritable(error.strerror or "unknown reason") from None
+            raise _unwritable(error) from None
         if full:
-            raise _unwritable("the disk is full")
+            raise _unwritable()
+
+    def begin(self, line: dict[str, Any]) -> None:
+        """Append the line of a write that is about to be sent, and sync it; BlockedByOwner if that fails."""
+        if self._path is None:
+            return
+        self.check()
+        self._pending.append(_encoded(self._secrets.outgoing(line)))
+        try:
+            self._flush(lasting=True)
+        except OSError as error:
+            self._pending.clear()  # only this line was left, and nothing begins
+            raise _unwritable(error) from None
 
     def write(self, line: dict[str, Any]) -> None:
         """Append one line, and sync it to disk if it is a write's. OSError if it has to wait in memory.
@@ -148,7 +172,10 @@ class Audit:
         return self._path is not None
 
     def recent(self, most_bytes: int) -> list[dict[str, Any]]:
-        """The last lines that fit into `most_bytes`, the newest last; none if the file cannot be read."""
+        """The last lines that fit into `most_bytes`, the newest last; none if the file cannot be read.
+
+        The lines of begun writes are left out once their call has ended.
+        """
         if self._path is None or not self._path.is_file():
             return []
         try:
@@ -158,8 +185,9 @@ class Audit:
                 lines = file.read(most_bytes).split(b"\n")
         except OSError:
             return []
-        whole = lines[1:] if start else lines
-        return [line for text in whole if (line := _read(text)) is not None]
+        whole = [line for text in (lines[1:] if start else lines) if (line := _read(text)) is not None]
+        ended = {str(line.get("id")) for line in whole if line.get("outcome") != _BEGUN}
+        return [line for line in whole if line.get("outcome") != _BEGUN or str(line.get("id")) not in ended]
 
     def _flush(self, *, lasting: bool) -> None:
         """Append the waiting lines; OSError if they have to keep waiting."""
@@ -177,7 +205,8 @@ class Audit:
             os.close(file)
 
 
-def _unwritable(why: str) -> BlockedByOwner:
+def _unwritable(error: OSError | None = None) -> BlockedByOwner:
+    why = error.strerror or "unknown reason" if error else "the disk is full"
     return BlockedByOwner(
         f"The audit trail cannot be written ({why}), and the owner allows no change without it.",
         "CLIENTARY_AUDIT_LOG names its file.",

@@ -30,7 +30,10 @@ from tool_schemas.projects import Project
 _SCHEME = "clientary://"
 _RECORD = re.compile(r"clientary://([a-z_]+)/(\d{1,15})")
 _EXPORT = f"{_SCHEME}exports/"
-_TRAIL = "The latest calls in the audit trail, oldest first; only of the tools exposed here."
+_TRAIL = (
+    "The latest calls in the audit trail, oldest first; only of the tools exposed here."
+    " One whose outcome is begun has not ended, or its process died in mid-write."
+)
 _JSON, _MARKDOWN = "application/json", "text/markdown"
 _KINDS = {
     "csv": "text/csv",

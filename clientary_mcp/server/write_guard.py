@@ -68,9 +68,10 @@ class WriteGuard:
             key = key_of(tool.name, args, clientary.today())
             if stop := await self._approval.obtain(key, entry.call, preview, context):
                 return stop
+        self._audit.check()  # it may have taken long to ask
 
-        def before_write() -> None:
-            entry.begin_write()
+        def before_write(method: str, path: str) -> None:
+            entry.begin_write(method, path)
             if turn is not None:
                 turn.sent()
 

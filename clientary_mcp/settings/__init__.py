@@ -145,7 +145,9 @@ class Settings:
         " directory, which all processes on the machine share; `memory` keeps it in each process.",
     )
     audit_log: Path | None = _setting(
-        "CLIENTARY_AUDIT_LOG", values.path, "File to which one line of JSON is appended for every call."
+        "CLIENTARY_AUDIT_LOG",
+        values.path,
+        "File to which a line of JSON is appended before each write and after every call.",
     )
     export_dir: Path | None = _setting(
         "CLIENTARY_EXPORT_DIR", values.directory, "The only directory that export_records writes to; it must exist."

@@ -143,6 +143,10 @@ FAULTS = (
         "server/test_audit_disk.py",
     ),
     Planted(
+        "audit", "a write is sent before it is recorded", f"{SERVER}/audit.py",
+        "call.before_write = entry.begin_write", "pass", "server/test_audit_begun.py",
+    ),
+    Planted(
         "audit", "a line that the disk took in part stays torn", f"{SERVER}/audit.py",
         "os.ftruncate(file, os.fstat(file).st_size - written)", "pass", "server/test_audit_disk.py",
     ),

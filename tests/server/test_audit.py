@@ -18,6 +18,7 @@ from tests.resilience.test_secrets import BASIC, TOKEN, canaries_in, generous, s
 from tests.support.agent import Agent, Era
 from tests.support.clock import FakeTime
 from tests.support.gated import record_for
+from tests.support.trail import calls
 from tests.support.users import User, configured, connect, host, some, writes
 
 pytestmark = pytest.mark.anyio
@@ -39,14 +40,8 @@ def trail(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def lines(trail: Path) -> Lines:
-    """The trail's lines, each of which must be complete JSON."""
-
-    def read() -> list[dict[str, Any]]:
-        text = trail.read_text(encoding="utf-8")
-        assert text == "" or text.endswith("\n")
-        return [json.loads(line) for line in text.split("\n")[:-1]]
-
-    return read
+    """The last line of each call."""
+    return lambda: calls(trail)
 
 
 async def test_without_a_path_no_trail_is_written(

@@ -1,6 +1,5 @@
 """The earlier state of a record in the audit trail: what was read anyway, without an extra request."""
 
-import json
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
@@ -16,6 +15,7 @@ from tests.support.agent import ERAS, Era
 from tests.support.clock import FakeTime
 from tests.support.gated import EVERYTHING, GATED, JOBS, record_for
 from tests.support.long import covering
+from tests.support.trail import calls
 from tests.support.users import User, configured, connect, some, writes
 from tests.tools.test_every_tool import FIRST
 
@@ -33,8 +33,8 @@ def trail(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def lines(trail: Path) -> Lines:
-    """The trail's lines."""
-    return lambda: [json.loads(line) for line in trail.read_text(encoding="utf-8").splitlines()]
+    """The last line of each call."""
+    return lambda: calls(trail)
 
 
 async def previewed(sandbox: Sandbox, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:

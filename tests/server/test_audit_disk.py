@@ -11,6 +11,7 @@ import pytest
 from clientary_mcp.sandbox import Fault, Faults, Sandbox
 from tests.support.agent import Agent, Era
 from tests.support.gated import record_for
+from tests.support.trail import calls, tools_in
 from tests.support.users import User, configured, connect, some, writes
 
 pytestmark = pytest.mark.anyio
@@ -62,13 +63,6 @@ class Disk:
 @pytest.fixture
 def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Disk:
     return Disk(tmp_path / "audit.jsonl", monkeypatch)
-
-
-def tools_in(trail: Path) -> list[str]:
-    """The tools in the trail, line by line; each line must be complete."""
-    text = trail.read_text(encoding="utf-8")
-    assert not text or text.endswith("\n")
-    return [json.loads(line)["tool"] for line in text.splitlines()]
 
 
 async def asks_for_each_kind_of_write(sandbox: Sandbox, agent: Agent) -> list[str]:
@@ -197,8 +191,7 @@ async def test_a_writes_line_is_queued_however_many_reads_are_queued(sandbox: Sa
         assert "Nothing was sent" in await agent.refusal("create_lead", name="Initech")
         disk.writing = None
         await agent.answer("list_staff")
-    made = [line for line in disk.trail.read_text().splitlines() if '"writes"' in line]
-    assert [json.loads(line)["given"]["name"] for line in made] == ["Globex"]
+    assert [line["given"]["name"] for line in calls(disk.trail) if "writes" in line] == ["Globex"]
 
 
 async def test_a_disk_that_fills_during_the_question_stops_the_write(sandbox: Sandbox, disk: Disk, era: Era) -> None:

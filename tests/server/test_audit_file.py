@@ -1,6 +1,5 @@
 """The audit trail's file while the server runs: rotated, deleted, out of reach, and shared with another server."""
 
-import json
 import os
 import shutil
 from collections.abc import Callable
@@ -11,8 +10,9 @@ import pytest
 
 from clientary_mcp.sandbox import Sandbox
 from tests.conftest import agency
-from tests.server.test_audit_disk import Disk, tools_in
+from tests.server.test_audit_disk import Disk
 from tests.support.agent import Era
+from tests.support.trail import calls, tools_in
 from tests.support.users import User, configured, connect, some, writes
 
 pytestmark = pytest.mark.anyio
@@ -147,7 +147,7 @@ async def test_lines_of_two_servers_in_one_file_never_interleave(
     async with anyio.create_task_group() as group:
         for name in ("Globex", "Initech"):
             group.start_soon(anyio.to_thread.run_sync, anyio.run, work, name)
-    lines = [json.loads(line) for line in disk.trail.read_text(encoding="utf-8").splitlines()]
+    lines = calls(disk.trail)
     assert len(lines) == 160
     made = [line["given"]["name"] for line in lines if line["tool"] == "create_lead"]
     for name in ("Globex", "Initech"):

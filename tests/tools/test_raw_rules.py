@@ -15,6 +15,7 @@ from tests.conftest import SETTINGS
 from tests.support.agent import Era
 from tests.support.clock import FakeTime
 from tests.support.gated import record_for
+from tests.support.trail import calls
 from tests.support.users import User, configured, connect, some, text_of, writes
 from tool_schemas.base.results import MAX_ANSWER
 
@@ -137,7 +138,7 @@ async def test_the_trail_records_the_request_without_secrets(
         await agent.answer("api_request", method="POST", path=path, body=body, confirm=True)
         await agent.answer("api_request", method="GET", path=path)
         await agent.answer("api_request", method="DELETE", path=f"{path}/7")
-    reported = [json.loads(line) for line in trail.read_text(encoding="utf-8").splitlines()]
+    reported = calls(trail)
     (post,) = [line for line in reported if "writes" in line]
     assert post["tool"] == "api_request"
     assert post["writes"] == [{"method": "POST", "path": path, "status": 201}]
