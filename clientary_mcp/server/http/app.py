@@ -17,6 +17,7 @@ from clientary_mcp.server.app import ClientaryServer
 from clientary_mcp.server.http.drain import AnswersFirst, Drain, DrainingServer
 from clientary_mcp.server.http.limits import IDLE_SECONDS, BoundedStreams, IdleTimeoutProtocol
 from clientary_mcp.server.http.middleware import HEALTH, BearerToken, HostCheck
+from clientary_mcp.server.http.sessions import BoundedSessions
 from clientary_mcp.settings import Settings
 from clientary_mcp.settings.address import is_loopback
 
@@ -57,6 +58,7 @@ def application(
             max_sessions=_MOST_SESSIONS,
             session_idle_timeout=_SESSION_IDLE_SECONDS,
         )
+        app.add_middleware(BoundedSessions, most=_MOST_SESSIONS, idle_seconds=_SESSION_IDLE_SECONDS)
 
     async def health(_: Request) -> Response:
         return PlainTextResponse("alive\n")

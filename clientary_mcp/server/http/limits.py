@@ -5,13 +5,14 @@ import json
 import re
 from typing import Any
 
-from anyio import current_time, move_on_after
+from anyio import CancelScope, current_time, move_on_after
 from starlette.datastructures import QueryParams
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from clientary_mcp.server.http.drain import Drain, read_message, request_id
+from clientary_mcp.server.http.sessions import Session, gives_way
 
 STREAMS = "/sse"
 
@@ -23,7 +24,7 @@ _DATA = re.compile(rb"^data: (\{.*)", re.MULTILINE)
 
 
 class BoundedStreams:
-    """Limits how many event streams are open, and ends those idle for too long."""
+    """Limits how many event streams are open: an idle one gives way to a new one, or ends after some time."""
 
     def __init__(self, app: ASGIApp, most: int, idle_seconds: float, drain: Drain) -> None:
         self._app = app
@@ -36,16 +37,27 @@ class BoundedStreams:
             await self._message(scope, receive, send)
         elif scope["method"] != "GET":
             await PlainTextResponse("Method Not Allowed", 405, {"Allow": "GET"})(scope, receive, send)
-        elif len(self._open) >= self._most:
+        elif not self._has_room():
             await PlainTextResponse("Too many streams are open. Try again later.", 503)(scope, receive, send)
         else:
-            stream = _Stream(receive, send, self._idle_seconds, self._drain)
+            stream = _Stream(scope, receive, send, self._idle_seconds, self._drain)
             self._open.add(stream)
             try:
                 await self._app(scope, stream.receive, stream.send)
             finally:
-                self._open.remove(stream)
+                self._open.discard(stream)
                 stream.forget()
+
+    def _has_room(self) -> bool:
+        """Whether one more stream may open; an idle one ends if it must."""
+        if len(self._open) < self._most:
+            return True
+        last = gives_way(self._open)
+        if last is None:
+            return False
+        self._open.remove(last)
+        last.end()
+        return True
 
     async def _message(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a message that a client posts; the answer to a request will go through the client's stream."""
@@ -66,20 +78,31 @@ class BoundedStreams:
         await self._app(scope, receive, watch)
 
 
-class _Stream:
+class _Stream(Session):
     """An event stream, between the SDK and its client."""
 
-    def __init__(self, receive: Receive, send: Send, idle_seconds: float, drain: Drain) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, idle_seconds: float, drain: Drain) -> None:
+        super().__init__(scope)
         self._receive, self._send = receive, send
         self._idle_seconds, self._drain = idle_seconds, drain
         self._begun = False
         self._unanswered: set[str] = set()
         self.session = ""
-        self.stay()
+        self._waiting = CancelScope()
+        self._ended = False
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._unanswered)
 
     def stay(self) -> None:
         """Start counting the idle time again."""
-        self._until = current_time() + self._idle_seconds
+        self.idle_since = current_time()
+
+    def end(self) -> None:
+        """Disconnect the client."""
+        self._ended = True
+        self._waiting.cancel()
 
     def asked(self, message: Any) -> None:
         """Expect an answer to a request, and none to a request that the client cancels."""
@@ -101,8 +124,8 @@ class _Stream:
 
     async def receive(self) -> Message:
         """What the client sends, or a disconnect once the stream has been idle for too long."""
-        while (left := self._until - current_time()) > 0:
-            with move_on_after(left):
+        while not self._ended and (left := self.idle_since + self._idle_seconds - current_time()) > 0:
+            with move_on_after(left) as self._waiting:
                 return await self._receive()
         return {"type": "http.disconnect"}
 

@@ -38,14 +38,20 @@ class Visitor:
         """Send one message; return the response."""
         return await self._http.post("/mcp", json={"jsonrpc": "2.0", **message}, headers=self._headers)
 
-    async def come_in(self) -> None:
+    async def come_in(self) -> int:
         """Open the session."""
         about = {"name": "test", "version": "1"}
         can = {"protocolVersion": "2025-06-18", "capabilities": {"elicitation": {}}, "clientInfo": about}
         opened = await self.send(id=1, method="initialize", params=can)
-        assert opened.status_code == ACCEPTED
+        if opened.status_code != ACCEPTED:
+            return opened.status_code
         self._headers |= {"Mcp-Session-Id": opened.headers["mcp-session-id"], "Mcp-Protocol-Version": "2025-06-18"}
         await self.send(method="notifications/initialized")
+        return opened.status_code
+
+    async def leave(self) -> int:
+        """Close the session."""
+        return (await self._http.delete("/mcp", headers=self._headers)).status_code
 
     async def ping(self) -> int:
         """Whether the session exists."""

@@ -1,0 +1,144 @@
+"""How many sessions of the older protocols are open: when there is no room, an idle one gives way to a new one."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from anyio import current_time
+from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from clientary_mcp.server.http.drain import read_message
+
+_SESSION_ID, _PROTOCOL = "mcp-session-id", "mcp-protocol-version"
+_OLDER = HANDSHAKE_PROTOCOL_VERSIONS
+"""The protocols that have sessions; without a version, a request is in one of them."""
+
+
+class Session:
+    """A session of a client: where it came from, and since when it has been idle."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.opened_by = scope
+        self.address = scope["client"][0] if scope.get("client") else ""
+        self.idle_since = current_time()
+
+    @property
+    def busy(self) -> bool:
+        """Whether its client waits for an answer."""
+        return False
+
+
+SessionT = TypeVar("SessionT", bound=Session)
+
+
+def gives_way(sessions: Iterable[SessionT]) -> SessionT | None:
+    """The longest idle session of the address that holds most of them; None if all of these are busy."""
+    held = list(sessions)
+    count = Counter(session.address for session in held)
+    most = max(count.values(), default=0)
+    idle = [session for session in held if count[session.address] == most and not session.busy]
+    return min(idle, key=lambda session: session.idle_since, default=None)
+
+
+class BoundedSessions:
+    """Makes room for a new session of streamable HTTP, which the SDK would refuse."""
+
+    def __init__(self, app: ASGIApp, most: int, idle_seconds: float) -> None:
+        self._app = app
+        self._most, self._idle_seconds = most, idle_seconds
+        self._open: dict[str, _HttpSession] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle a request of a session, or one that may open one."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+        elif given := Headers(scope=scope).get(_SESSION_ID):
+            await self._continue(given, scope, receive, send)
+        elif Headers(scope=scope).get(_PROTOCOL, _OLDER[0]) in _OLDER:
+            await self._begin(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)  # newer protocols have no sessions
+
+    async def _begin(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if len(self._open) >= self._most:
+            message, receive = await read_message(receive)
+            if isinstance(message, dict) and message.get("method") == "initialize":
+                await self._make_room()
+
+        async def watch(sent: Message) -> None:
+            accepted = sent["type"] == "http.response.start" and sent["status"] < 400
+            if accepted and (opened := Headers(raw=sent["headers"]).get(_SESSION_ID)):
+                self._open[opened] = _HttpSession(scope)
+            await send(sent)
+
+        await self._app(scope, receive, watch)
+
+    async def _continue(self, given: str, scope: Scope, receive: Receive, send: Send) -> None:
+        session = self._open.get(given)
+        if session is None:
+            await self._app(scope, receive, send)
+            return
+
+        async def watch(sent: Message) -> None:
+            if sent["type"] == "http.response.start" and (sent["status"] == 404 or scope["method"] == "DELETE"):
+                self._open.pop(given, None)
+            await send(sent)
+
+        with session.serving(scope["method"]):
+            await self._app(scope, receive, watch)
+
+    async def _make_room(self) -> None:
+        """End sessions until one more fits, unless those that would have to give way are busy."""
+        for name in [name for name, session in self._open.items() if session.unused_for(self._idle_seconds)]:
+            del self._open[name]  # the SDK has ended it
+        while len(self._open) >= self._most and (last := gives_way(self._open.values())):
+            name = next(name for name, session in self._open.items() if session is last)
+            del self._open[name]
+            await self._end(name, last)
+
+    async def _end(self, name: str, session: Session) -> None:
+        """End a session as its client would."""
+        scope = dict(session.opened_by) | {"method": "DELETE", "headers": list(session.opened_by["headers"])}
+        MutableHeaders(scope=scope)[_SESSION_ID] = name
+
+        async def receive() -> Message:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def drop(_: Message) -> None:
+            pass
+
+        await self._app(scope, receive, drop)
+
+
+class _HttpSession(Session):
+    """A session of streamable HTTP. An open event stream keeps it from ending by itself, but not from giving way."""
+
+    def __init__(self, scope: Scope) -> None:
+        super().__init__(scope)
+        self._calls = 0
+        self._streams = 0
+        self._unused_since = self.idle_since
+
+    @property
+    def busy(self) -> bool:
+        return self._calls > 0
+
+    @contextmanager
+    def serving(self, method: str) -> Iterator[None]:
+        """Count a request while it is served."""
+        calls = method == "POST"
+        self._calls, self._streams = self._calls + calls, self._streams + (not calls)
+        try:
+            yield
+        finally:
+            self._calls, self._streams = self._calls - calls, self._streams - (not calls)
+            self._unused_since = current_time()
+            if calls:
+                self.idle_since = self._unused_since
+
+    def unused_for(self, seconds: float) -> bool:
+        """Whether it has had no request at all for so long."""
+        return not self._calls and not self._streams and current_time() - self._unused_since >= seconds
