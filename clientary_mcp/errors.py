@@ -5,6 +5,7 @@
     ├── BadArguments         [not sent]   the arguments of a call are wrong
     ├── BlockedByOwner       [not sent]   the owner's settings, or the user who was asked, do not allow it
     ├── NotRemembered        [not sent]   what would be sent cannot be stored, so a repeated call could send it twice
+    ├── TakenOver            [not sent]   another process makes the same call
     ├── NotAllowed           [unchanged]  401, 403: the token is invalid, or its owner lacks the permission
     ├── NotFound             [unchanged]  404
     ├── Refused              [unchanged]  422 and other 4xx: `fields` holds what Clientary rejected
@@ -93,6 +94,16 @@ class NotRemembered(ClientaryError):
             f"The store of what was sent cannot be written ({why}), so a repeated call could do the same twice.",
             "The owner finds its place with clientary-mcp check.",
         )
+
+
+class TakenOver(ClientaryError):
+    """Another process makes the same call."""
+
+    code = "TakenOver"
+    effect = "not sent"
+
+    def __init__(self) -> None:
+        super().__init__("Another process makes the same call.", "The same call again gets its outcome.")
 
 
 class NotAllowed(ClientaryError):

@@ -62,6 +62,8 @@ class Call:
     """Called right before each write is sent, with its method and path; the write is not sent if it raises."""
     latest: float = math.inf
     """The time by which it must end, however late its first request is sent."""
+    lapses: float = math.inf
+    """The wall-clock time from which another process may make the call, because it takes this one to be dead."""
     begun: float = field(init=False)
     """When it arrived."""
     _until: float | None = None
@@ -73,10 +75,10 @@ class Call:
 
     @property
     def left(self) -> float:
-        """Seconds until it must end: the deadline runs from the first request on and ends at `latest`."""
+        """Seconds until it must end: the deadline runs from the first request on and ends at `latest` or `lapses`."""
         if self._until is None:
             self._until = self.clock.now() + self.deadline
-        return min(self._until, self.latest) - self.clock.now()
+        return min(min(self._until, self.latest) - self.clock.now(), self.lapses - self.clock.wall())
 
     async def wait(self, seconds: float, why: str) -> bool:
         """Report the wait, then wait; False at once when the deadline comes first."""

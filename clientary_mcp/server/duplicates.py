@@ -11,7 +11,7 @@ from typing import Any
 
 from clientary_mcp.api.call import Call, Earlier
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.errors import ClientaryError, NotFound, NotRemembered, Unavailable
+from clientary_mcp.errors import ClientaryError, NotFound, NotRemembered, TakenOver, Unavailable
 from clientary_mcp.server.replies import Replies
 from clientary_mcp.state.claims import Claim, Claims
 from clientary_mcp.state.recent import RecentResults, key_of, skipped
@@ -40,38 +40,37 @@ class Turn:
 
     def __init__(self, claims: Claims, key: str, call: Call, earlier: Claim | None) -> None:
         self._claims, self._key, self._call, self._earlier = claims, key, call, earlier
-        self._claimed = False
+        self._lease = call.deadline + _AFTER_DEADLINE
+        self.claimed = False
         self.answer: Answer | None = None
         """The answer of an earlier call, if this one is its duplicate."""
 
     def claim(self) -> None:
-        """Claim the call; Unavailable if another process did so in the meantime."""
-        if not self._claims.take(self._key, self._call.deadline + _AFTER_DEADLINE, self._earlier):
-            again = "The same call again gets its outcome."
-            raise Unavailable("Another process has just begun the same call.", again, effect="not sent")
-        self._claimed = True
+        """Claim the call; TakenOver if another process did so in the meantime."""
+        if not self._claims.take(self._key, self._lease, self._earlier):
+            raise TakenOver
+        self.claimed = True
 
     def sent(self) -> None:
-        """Note that a request of the call leaves now; NotRemembered if that cannot be noted."""
-        self._claims.sent(self._key, self._call.seen)
+        """Note that a request of the call leaves now; it does not leave if that cannot be noted."""
+        self._call.lapses = self._claims.sent(self._key, self._call.seen, self._lease)
 
     def succeeded(self, seconds: float, plural: str | None, made: int | None) -> None:
         """Note that the call succeeded, for that long, and which record it made."""
-        self._claimed = False
+        self.claimed = False
         with _logged():
             self._claims.done(self._key, seconds, plural, made)
 
     def ended(self, error: BaseException | None) -> None:
         """Note how a call ended that did not succeed."""
-        if not self._claimed:
+        if not self.claimed:
             return
-        unknown_before = self._earlier is not None and self._earlier.state == "unknown"
-        had_no_effect = isinstance(error, ClientaryError) and error.effect in ("not sent", "unchanged")
+        refused = isinstance(error, ClientaryError) and error.effect in ("not sent", "unchanged")
         with _logged():
-            if unknown_before if not self._call.writes else not had_no_effect:
-                self._claims.unknown(self._key)
+            if refused or not self._call.writes:
+                self._claims.release(self._key, self._earlier)
             else:
-                self._claims.release(self._key)
+                self._claims.unknown(self._key)
 
 
 class Duplicates:
@@ -147,5 +146,5 @@ def _logged() -> Iterator[None]:
     """The call has ended: a claim that cannot be settled stays as sent, which is the safe side."""
     try:
         yield
-    except NotRemembered as error:
+    except (NotRemembered, TakenOver) as error:
         logger.warning("%s", error)

@@ -8,6 +8,7 @@ from mcp.server.mcpserver import Context
 from mcp_types import InputRequiredResult
 
 from clientary_mcp.api.session import Clientary
+from clientary_mcp.errors import TakenOver
 from clientary_mcp.server.audit import Audit, Entry
 from clientary_mcp.server.duplicates import Duplicates, Turn
 from clientary_mcp.server.elicitation import Approval, PreviewSnapshot
@@ -39,13 +40,19 @@ class WriteGuard:
         self._audit.check()
         if not isinstance(args, Deduplicated):
             return await self._act(tool, args, entry, context)
-        async with self._duplicates.turn(tool, args, entry.call) as turn:
-            if turn.answer is not None:
-                return turn.answer
-            answer = await self._act(tool, args, entry, context, None if tool.is_job else turn)
-            if isinstance(answer, dict) and how_it_ended(tool, answer) == "answered":
-                self._duplicates.remember(tool, args, turn, answer)
-            return answer
+        while True:
+            async with self._duplicates.turn(tool, args, entry.call) as turn:
+                if turn.answer is not None:
+                    return turn.answer
+                try:
+                    answer = await self._act(tool, args, entry, context, None if tool.is_job else turn)
+                except TakenOver:
+                    if turn.claimed:
+                        raise
+                    continue  # another process was faster, and its outcome is this call's too
+                if isinstance(answer, dict) and how_it_ended(tool, answer) == "answered":
+                    self._duplicates.remember(tool, args, turn, answer)
+                return answer
 
     async def _act(
         self,

@@ -2,16 +2,18 @@
 
     claimed ── sent ── done | unknown | (none: it had no effect)
 
-A process that ends after `sent` leaves its claim, which then counts as unknown.
+A process that ends after `sent` leaves its claim, which then counts as unknown. A process that stands still for so
+long that its lease lapses may find that another has taken its call over, and then sends nothing.
 """
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import astuple, dataclass
 from typing import Any, Literal
 
 from clientary_mcp.durations import DAY
-from clientary_mcp.errors import NotRemembered
+from clientary_mcp.errors import NotRemembered, TakenOver
 from clientary_mcp.state.owner import has_ended
 from clientary_mcp.state.store import Store, digest
 
@@ -25,10 +27,20 @@ class Claim:
     state: State
     since: float
     """When it was claimed or sent, by the wall clock."""
-    seen: frozenset[int] = frozenset()
-    """`Call.seen` of that call."""
-    made: int | None = None
-    """The id of the record that it made."""
+    until: float
+    """When it is forgotten."""
+    detail: str = "{}"
+
+    @property
+    def seen(self) -> frozenset[int]:
+        """`Call.seen` of that call."""
+        return frozenset(json.loads(self.detail).get("seen", ()))
+
+    @property
+    def made(self) -> int | None:
+        """The id of the record that it made."""
+        made: int | None = json.loads(self.detail).get("made")
+        return made
 
 
 class Claims:
@@ -45,47 +57,54 @@ class Claims:
     def take(self, key: str, lease: float, known: Claim | None) -> bool:
         """Claim a call for `lease` seconds; False if another process was faster. `known` is what `find` returned.
 
-        A call of unknown outcome stays one until a request is sent again.
+        What is known of an earlier call stays until a request is sent again, so that a crash does not forget it.
         """
         store = self._store
         with store.transaction() as db:
-            if self._found(db.execute(_ROW, (digest(key), store.now())).fetchone()) != known:
+            now = store.now()
+            if self._found(db.execute(_ROW, (digest(key), now)).fetchone()) != known:
                 return False
-            if known is not None and known.state == "unknown":
-                db.execute(
-                    "UPDATE claims SET state = 'sent', owner = ?, lease = ? WHERE key = ?",
-                    (store.owner, store.now() + lease, digest(key)),
-                )
-                return True
-            row = (digest(key), store.owner, "claimed", store.now(), store.now() + lease, store.now() + DAY, "{}")
+            state, since, until, detail = ("claimed", now, now + DAY, "{}") if known is None else astuple(known)
+            row = (digest(key), store.owner, state, since, now + lease, until, detail)
             db.execute("INSERT OR REPLACE INTO claims VALUES (?, ?, ?, ?, ?, ?, ?)", row)
         return True
 
-    def sent(self, key: str, seen: Iterable[int]) -> None:
-        """Note that the request leaves now; NotRemembered if the claim is no longer ours, since another has made it."""
+    def sent(self, key: str, seen: Iterable[int], lease: float) -> float:
+        """Note that the request leaves now. Returns the time until which no other process takes the call over.
+
+        TakenOver if another process has done so already, since it took this one to be dead.
+        """
         now = self._store.now()
-        change, detail = "state = 'sent', since = ?, until = ?, detail = ?", _json(seen=sorted(seen))
-        self._change(key, change, now, now + DAY, detail, lasting=True)
+        change = "state = 'sent', since = ?, lease = ?, until = ?, detail = ?"
+        self._change(key, change, now, now + lease, now + DAY, _json(seen=sorted(seen)), lasting=True)
+        return now + lease
 
     def done(self, key: str, seconds: float, plural: str | None = None, made: int | None = None) -> None:
         """Keep for that long that the call succeeded, and which record it made, if any."""
         until, detail = self._store.now() + seconds, _json(made=made, list=plural)
-        self._change(key, "state = 'done', until = ?, detail = ?", until, detail)
+        self._change(key, "state = 'done', lease = 0, until = ?, detail = ?", until, detail)
 
     def unknown(self, key: str) -> None:
         """Keep that the outcome is unknown, for a day from when it was sent."""
-        self._change(key, "state = 'unknown', until = since + ?", DAY)
+        self._change(key, "state = 'unknown', lease = 0, until = since + ?", DAY)
 
-    def deleted(self, plural: str, record_id: int) -> None:
-        """Forget the call that made a record, since the same call would make it anew."""
-        if self._store.exists:
-            with self._store.transaction() as db:
-                db.execute("DELETE FROM claims WHERE detail = ?", (_json(made=record_id, list=plural),))
-
-    def release(self, key: str) -> None:
-        """Forget a call that had no effect."""
+    def release(self, key: str, known: Claim | None) -> None:
+        """Forget a call that had no effect; what was `known` of an earlier one holds again."""
+        if known is not None:
+            change = "state = ?, since = ?, until = ?, detail = ?, lease = 0"
+            self._change(key, change, *astuple(known))
+            return
         with self._store.transaction() as db:
             db.execute("DELETE FROM claims WHERE key = ? AND owner = ?", (digest(key), self._store.owner))
+
+    def deleted(self, plural: str, record_id: int) -> None:
+        """Forget the call that made a record, since the same call would make it anew.
+
+        The record is gone, and whoever is asked for it finds out, so it is no failure if that cannot be noted.
+        """
+        if self._store.exists:
+            with suppress(NotRemembered), self._store.transaction() as db:
+                db.execute("DELETE FROM claims WHERE detail = ?", (_json(made=record_id, list=plural),))
 
     def _change(self, key: str, change: str, *values: object, lasting: bool = False) -> None:
         store = self._store
@@ -93,23 +112,21 @@ class Claims:
             mine = (*values, digest(key), store.owner)
             changed = db.execute(f"UPDATE claims SET {change} WHERE key = ? AND owner = ?", mine)  # noqa: S608 - ours
         if not changed.rowcount:
-            raise NotRemembered("another process has taken over the same call")
+            raise TakenOver
 
     def _found(self, row: tuple[Any, ...] | None) -> Claim | None:
         if row is None:
             return None
-        owner, state, since, lease, detail = row
-        given = json.loads(detail)
-        seen, made = frozenset(given.get("seen", ())), given.get("made")
-        if state in ("done", "unknown"):
-            return Claim("done" if state == "done" else "unknown", since, seen, made)
+        owner, state, since, lease, until, detail = row
         if owner != self._store.owner and self._store.now() < lease and not has_ended(owner):
-            return Claim("busy", since, seen)
-        return Claim("unknown", since, seen) if state == "sent" else None
+            return Claim("busy", since, until, detail)
+        if state == "claimed":
+            return None
+        return Claim("done" if state == "done" else "unknown", since, until, detail)
 
 
 def _json(**detail: object) -> str:
     return json.dumps(detail)
 
 
-_ROW = "SELECT owner, state, since, lease, detail FROM claims WHERE key = ? AND until > ?"
+_ROW = "SELECT owner, state, since, lease, until, detail FROM claims WHERE key = ? AND until > ?"

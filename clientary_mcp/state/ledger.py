@@ -11,7 +11,7 @@ from typing import Literal
 import anyio
 
 from clientary_mcp.durations import DAY, MINUTE
-from clientary_mcp.errors import ClientaryError, NotRemembered, Unavailable
+from clientary_mcp.errors import ClientaryError, NotRemembered, TakenOver, Unavailable
 from clientary_mcp.state.owner import has_ended
 from clientary_mcp.state.store import Store, digest
 from tool_schemas.base.sentences import count_of
@@ -37,6 +37,8 @@ class Ledger:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._locks: dict[str, anyio.Lock] = {}
+        self._turns = 0
+        """The turns that this process has taken and not yet ended."""
 
     @asynccontextmanager
     async def turn(self, job: str, wait: Wait, lease: float) -> AsyncIterator[None]:
@@ -49,11 +51,12 @@ class Ledger:
                         raise Unavailable(
                             "Another process works on the same job.", "Try again in a minute.", effect="not sent"
                         )
+                self._turns += 1
                 try:
                     yield
                 finally:
-                    with self._store.transaction() as db:
-                        db.execute("DELETE FROM turns WHERE key = ? AND owner = ?", (digest(job), self._store.owner))
+                    self._turns -= 1
+                    self._end_turn(job)
         finally:
             if not lock.statistics().tasks_waiting and not lock.locked():
                 self._locks.pop(job, None)
@@ -71,6 +74,9 @@ class Ledger:
         """One write of a job: noted before it is sent, and kept if its outcome is unknown, or with `keep`."""
         now = self._store.now()
         with self._store.transaction(lasting=True) as db:
+            query = "SELECT count(*) FROM turns WHERE owner = ?"
+            if db.execute(query, (self._store.owner,)).fetchone()[0] < self._turns:
+                raise TakenOver  # this process stood still for so long that another one took its turn
             row = (digest(step), "sent", now, now + DAY)
             db.execute("INSERT OR REPLACE INTO ledger VALUES (?, ?, ?, ?)", row)
         try:
@@ -92,6 +98,11 @@ class Ledger:
             row = (digest(job), store.owner, store.now() + lease)
             db.execute("INSERT OR REPLACE INTO turns VALUES (?, ?, ?)", row)
         return True
+
+    def _end_turn(self, job: str) -> None:
+        """Let the next one take its turn; if that cannot be noted, it does so when the lease lapses."""
+        with suppress(NotRemembered), self._store.transaction() as db:
+            db.execute("DELETE FROM turns WHERE key = ? AND owner = ?", (digest(job), self._store.owner))
 
     def _settle(self, statement: str, step: str) -> None:
         """Note an outcome; if that fails, the step stays as sent, which is the safe side."""

@@ -77,9 +77,9 @@ class Store:
             yield connection
             connection.execute("COMMIT")
         except sqlite3.Error as error:
-            raise NotRemembered(str(error)) from None
+            raise self._failed(error) from None
         finally:
-            if connection.in_transaction:
+            if self._connection is connection and connection.in_transaction:
                 with suppress(sqlite3.Error):
                     connection.execute("ROLLBACK")
 
@@ -90,7 +90,7 @@ class Store:
         try:
             return self._working("SELECT 1").execute(query, values).fetchall()
         except sqlite3.Error as error:
-            raise NotRemembered(str(error)) from None
+            raise self._failed(error) from None
 
     def row(self, query: str, *values: object) -> Any:
         """The first row of a query; None if there is none."""
@@ -128,25 +128,35 @@ class Store:
         """The connection after the first statements; in a new file if the old one turns out to be damaged."""
         import sqlite3
 
-        for damaged in (False, True):
+        for again in (True, False):
             try:
                 connection = self._open()
                 for statement in first:
                     connection.execute(statement)
-            except sqlite3.DatabaseError as error:
-                if damaged or self.path is None or isinstance(error, sqlite3.OperationalError):
-                    raise NotRemembered(str(error)) from None
-                self._set_aside(self.path)
+            except sqlite3.Error as error:
+                failure = self._failed(error)
+                if not (again and _shows_damage(error)):
+                    raise failure from None
             else:
                 break
         return connection
 
+    def _failed(self, error: "sqlite3.Error") -> NotRemembered:
+        """What an error of SQLite means for the call; a file that it shows to be damaged is set aside."""
+        path = self.path
+        if path is not None and _shows_damage(error):
+            try:
+                self._set_aside(path)
+            except OSError as problem:
+                return NotRemembered(f"it is damaged, and cannot be set aside: {problem.strerror}")
+        return NotRemembered(str(error))
+
     def _open(self) -> "sqlite3.Connection":
-        """The connection; opened again if the file was set aside by another process meanwhile."""
+        """The connection; opened again if the file was set aside or removed by others meanwhile."""
         if self._connection is None or (self._place and _inode(self._place()) != self._inode):
             self.close()
             self._connection = self._opened()
-        if self.now() - self._swept > HOUR:
+        if abs(self.now() - self._swept) > HOUR:
             self._swept = self.now()
             for table in TABLES:
                 self._connection.execute(f"DELETE FROM {table} WHERE until < ?", (self._swept,))  # noqa: S608 - ours
@@ -160,6 +170,8 @@ class Store:
                 self._inode = _inode(path)
             except OSError as error:
                 self.problem = error.strerror or "it cannot be opened"
+                if self._inode:  # what the file said of earlier calls is not known any more
+                    raise NotRemembered(self.problem) from None
                 self._place = None
                 logger.warning(
                     "What was sent is remembered in this process alone, since the store cannot be opened: %s.",
@@ -174,9 +186,9 @@ class Store:
             if not _is_damaged(path):
                 return
             aside = path.with_name(f"{path.name}.damaged-{self.now():.0f}")
-            path.replace(aside)
-            for suffix in ("-wal", "-shm"):
+            for suffix in ("-wal", "-shm"):  # first: afterwards they could be those of the new file
                 path.with_name(path.name + suffix).unlink(missing_ok=True)
+            path.replace(aside)
         logger.warning("The store was damaged. It was set aside as %s, and begun anew.", aside.name)
 
 
@@ -197,11 +209,22 @@ def _connected(path: Path | None) -> "sqlite3.Connection":
     import sqlite3
 
     connection = sqlite3.connect(path or ":memory:", timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
-    if path is not None:
-        connection.execute("PRAGMA journal_mode=WAL")
-    for table, columns in TABLES.items():
-        connection.execute(f"CREATE TABLE IF NOT EXISTS {table} ({columns})")
+    try:
+        if path is not None:
+            connection.execute("PRAGMA journal_mode=WAL")
+        for table, columns in TABLES.items():
+            connection.execute(f"CREATE TABLE IF NOT EXISTS {table} ({columns})")
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
+
+
+def _shows_damage(error: "sqlite3.Error") -> bool:
+    """Whether an error says that the file is damaged, or no database at all."""
+    import sqlite3
+
+    return (getattr(error, "sqlite_errorcode", 0) & 0xFF) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def _is_damaged(path: Path) -> bool:
@@ -213,10 +236,8 @@ def _is_damaged(path: Path) -> bool:
             return bool(connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok")
         finally:
             connection.close()
-    except sqlite3.OperationalError:
-        return False
-    except sqlite3.DatabaseError:
-        return True
+    except sqlite3.Error as error:
+        return _shows_damage(error)
 
 
 def _inode(path: Path) -> int:
