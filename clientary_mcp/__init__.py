@@ -24,12 +24,14 @@ if TYPE_CHECKING:
         NotAllowed,
         NotDone,
         NotFound,
+        NotRemembered,
         OutcomeUnknown,
         PartiallyDone,
         PlanLimit,
         RateLimited,
         Refused,
         SettingsError,
+        TakenOver,
         Unavailable,
     )
     from clientary_mcp.settings import Settings
@@ -46,6 +48,7 @@ __all__ = [
     "NotAllowed",
     "NotDone",
     "NotFound",
+    "NotRemembered",
     "OutcomeUnknown",
     "PartiallyDone",
     "PlanLimit",
@@ -53,6 +56,7 @@ __all__ = [
     "Refused",
     "Settings",
     "SettingsError",
+    "TakenOver",
     "Unavailable",
     "__version__",
 ]
