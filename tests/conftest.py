@@ -1,6 +1,7 @@
 """Shared fixtures: an account mocked by respx request by request, the sandbox, and an agent for each."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -65,8 +66,8 @@ def account() -> Iterator[respx.MockRouter]:
 
 @pytest.fixture
 def clientary(account: respx.MockRouter, time: FakeTime) -> Clientary:
-    """A session with the mocked account."""
-    return Clientary(SETTINGS, clock=time.clock)
+    """A session with the mocked account, without undo: with it, an update reads the record first."""
+    return Clientary(replace(SETTINGS, exclude_tools=frozenset({"undo"})), clock=time.clock)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ _WHAT = {
     "answered": "questions that users answered",
     "writes": "writes of the last hour",
     "made": "records created in the last hour",
+    "actions": "changes that can be taken back, with the values before",
 }
 
 

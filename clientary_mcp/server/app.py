@@ -14,6 +14,7 @@ from clientary_mcp.api.session import Clientary
 from clientary_mcp.durations import DAY
 from clientary_mcp.errors import BadArguments
 from clientary_mcp.server.audit import Audit
+from clientary_mcp.server.change_log import ChangeLog
 from clientary_mcp.server.completions import NameCompleter
 from clientary_mcp.server.elicitation import ANSWER_WITHIN
 from clientary_mcp.server.instructions import instructions
@@ -63,7 +64,8 @@ class ClientaryServer(MCPServer[None]):
             self._listed = [tool.model_copy(update={"output_schema": None}) for tool in self._listed]
         self._replies = Replies(self._tools, self._hidden, clientary.secrets, text_only=text_only)
         self._audit = Audit(clientary.settings.audit_log, clientary.secrets)
-        self._write_guard = WriteGuard(clientary, self._audit, self._replies)
+        changes = ChangeLog(clientary, tools, keeps="undo" in self._tools)
+        self._write_guard = WriteGuard(clientary, self._audit, self._replies, changes)
         self._prompts = Prompts(self._tools, NameCompleter(clientary))
         self._resources = Resources(clientary, self._tools, self._audit, _about(clientary.settings, chosen))
         self.completion()(self._complete)  # type: ignore[no-untyped-call]  # the SDK does not annotate it

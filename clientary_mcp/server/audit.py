@@ -119,7 +119,6 @@ class Audit:
     async def call(self, tool: str, call: Call, client: str | None) -> AsyncIterator["Entry"]:
         """One call, from its arrival to its answer: a line before each write, and one at the end in any case."""
         entry = Entry(self, tool, call, client)
-        call.before_write = entry.begin_write
         try:
             yield entry
         finally:
@@ -256,7 +255,7 @@ def _addresses(name: str) -> bool:
     return name.endswith("_id") and name not in HANDLES
 
 
-def _given(args: Arguments | None) -> dict[str, Any]:
+def given_fields(args: Arguments | None) -> dict[str, Any]:
     """The fields that a write was to set, "" for cleared ones; payment handles are secrets, and left out."""
     if args is None:
         return {}
@@ -267,7 +266,7 @@ def _given(args: Arguments | None) -> dict[str, Any]:
 
 def _change(call: Call, args: Arguments | None, shown: dict[str, Any]) -> dict[str, Any]:
     """The fields given, and their values before and after as far as known; of a delete, the record before it."""
-    given = _given(args)
+    given = given_fields(args)
     before = {name: value for name, value in call.before.items() if isinstance(args, Confirmed) or name in given}
     names = ("id", *given) if call.writes[0]["method"] == "POST" else given
     after = shown.get("record") or {name: shown[name] for name in names if name in shown}

@@ -10,6 +10,7 @@ from mcp_types import InputRequiredResult
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import TakenOver
 from clientary_mcp.server.audit import Audit, Entry
+from clientary_mcp.server.change_log import ChangeLog
 from clientary_mcp.server.duplicates import Duplicates, Turn
 from clientary_mcp.server.elicitation import Approval, PreviewSnapshot
 from clientary_mcp.server.replies import Replies
@@ -24,8 +25,8 @@ Answer = dict[str, Any] | InputRequiredResult
 class WriteGuard:
     """Shared by all sessions of the process: what it remembers and counts is per account, not per agent."""
 
-    def __init__(self, clientary: Clientary, audit: Audit, replies: Replies) -> None:
-        self._clientary, self._audit, self._replies = clientary, audit, replies
+    def __init__(self, clientary: Clientary, audit: Audit, replies: Replies, changes: ChangeLog) -> None:
+        self._clientary, self._audit, self._replies, self._changes = clientary, audit, replies, changes
         settings = clientary.settings
         self._memory = clientary.memory
         self._approval = Approval(settings, clientary.clock.now, self._memory.answered)
@@ -87,8 +88,11 @@ class WriteGuard:
             turn.claim()
         # A client that gives up half-way must not leave a write unreported.
         with CancelScope(shield=True):
+            before = await self._changes.read_before(tool, args, clientary)
             answer = self._replies.shown(await tool.run(clientary, args, self._memory.ledger), args)
-        return answer  # noqa: RET504 - mypy thinks a return inside the scope may not happen
+            if how_it_ended(tool, answer) == "answered":
+                self._changes.add(tool, args, entry, before, answer)
+        return answer
 
     async def _preview(self, tool: Tool, args: Confirmed, entry: Entry) -> PreviewSnapshot:
         """What the call would do, and a digest of everything that was read for it."""

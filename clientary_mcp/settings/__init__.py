@@ -144,6 +144,13 @@ class Settings:
         "Where it is remembered what was sent, so that nothing is sent twice: without it in a file in your state"
         " directory, which all processes on the machine share; `memory` keeps it in each process.",
     )
+    undo_hours: float = _setting(
+        "CLIENTARY_UNDO_HOURS",
+        values.number(0, 720),
+        "Hours for which that store also keeps the values of records before and after each change, so that undo can"
+        " take back changes of earlier processes; `0` keeps none, and undo reaches the changes of its own process.",
+        0,
+    )
     audit_log: Path | None = _setting(
         "CLIENTARY_AUDIT_LOG",
         values.path,

@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from functools import partial
 
+from clientary_mcp.durations import HOUR
 from clientary_mcp.settings import Settings
+from clientary_mcp.state.actions import Actions, RecentActions, StoredActions
 from clientary_mcp.state.claims import Claims
 from clientary_mcp.state.ledger import Ledger
 from clientary_mcp.state.quotas import Quotas
@@ -17,6 +19,8 @@ class Memory:
     def __init__(self, settings: Settings, wall: Callable[[], float], *, shared: bool) -> None:
         shared = shared and settings.store != "memory"
         self.store = Store(partial(path_of, settings.address) if shared else None, wall)
+        hours = settings.undo_hours
+        self.actions: Actions = StoredActions(self.store, hours * HOUR) if hours else RecentActions()
         self.claims = Claims(self.store)
         self.quotas = Quotas(settings, self.store)
         self.ledger = Ledger(self.store)

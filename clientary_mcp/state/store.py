@@ -1,6 +1,7 @@
 """The store: what must not be forgotten between calls, in one SQLite file that all processes of a user share.
 
-It holds ids, digests and times alone: no name, text, amount or token. Rows expire. Nothing is imported or opened
+It holds ids, digests and times alone, no name, text, amount or token; only `actions`, which `CLIENTARY_UNDO_HOURS`
+turns on, also holds the values of records before and after a change. Rows expire. Nothing is imported or opened
 before the first write or preview. Times are wall-clock seconds, since processes compare them.
 """
 
@@ -35,6 +36,7 @@ TABLES = {
     "answered": "id TEXT PRIMARY KEY, until REAL",
     "writes": "id INTEGER PRIMARY KEY, owner TEXT, method TEXT, list TEXT, ended REAL, until REAL",
     "made": "list TEXT, id INTEGER, until REAL, PRIMARY KEY (list, id)",
+    "actions": "id TEXT PRIMARY KEY, at REAL, taken_back INTEGER, detail TEXT, until REAL",
 }
 """Every table, and its columns; a row counts for nothing after `until`."""
 

@@ -35,6 +35,7 @@ from clientary_mcp.tools.workflows import (
     invoice_from_estimate,
     payment_reminders,
 )
+from clientary_mcp.tools.workflows.undo import undoing
 
 _RESOURCES_AND_REPORTS = (
     *clients.TOOLS,
@@ -61,7 +62,7 @@ _RESOURCES_AND_REPORTS = (
     *list_changes.TOOLS,
 )
 
-ALL = (
+_ALL_BUT_UNDO = (
     *_RESOURCES_AND_REPORTS,
     exporting(_RESOURCES_AND_REPORTS),
     *bill_project_hours.TOOLS,
@@ -69,5 +70,6 @@ ALL = (
     *convert_lead.TOOLS,
     *import_contacts.TOOLS,
     *payment_reminders.TOOLS,
-    *raw.TOOLS,
 )
+
+ALL = (*_ALL_BUT_UNDO, undoing(_ALL_BUT_UNDO), *raw.TOOLS)

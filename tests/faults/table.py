@@ -143,8 +143,8 @@ FAULTS = (
         "server/test_audit_disk.py",
     ),
     Planted(
-        "audit", "a write is sent before it is recorded", f"{SERVER}/audit.py",
-        "call.before_write = entry.begin_write", "pass", "server/test_audit_begun.py",
+        "audit", "a write is sent before it is recorded", f"{SERVER}/write_guard.py",
+        "entry.begin_write(method, path)", "pass", "server/test_audit_begun.py",
     ),
     Planted(
         "audit", "a line that the disk took in part stays torn", f"{SERVER}/audit.py",

@@ -18,7 +18,7 @@ HALF = Answer("half", "Stopped at row 2 of 2.", {})
 UNKNOWN = Answer("unknown", "It is unknown whether the request succeeded.", {})
 
 
-STORMS = [(300, 7, 2, 3.0), *((1_000, 10, seed, lateness) for seed, lateness in ((2, 0.0), (3, 3.0), (4, 3.0)))]
+STORMS = [(300, 7, 3, 3.0), *((1_000, 10, seed, lateness) for seed, lateness in ((2, 0.0), (3, 3.0), (4, 3.0)))]
 
 
 @pytest.mark.timeout(900)

@@ -40,7 +40,7 @@ INSIDE = {
     "clientary_mcp.state": (
         ("owner",),
         ("store", "recent"),
-        ("claims", "ledger", "quotas", "writes"),
+        ("actions", "claims", "ledger", "quotas", "writes"),
         ("memory",),
     ),
     "clientary_mcp.tools": (
@@ -54,7 +54,7 @@ INSIDE = {
     ),
     "clientary_mcp.server": (
         ("audit", "guides", "instructions", "elicitation", "suggestions", "completions", "prompts"),
-        ("replies",),
+        ("replies", "change_log"),
         ("duplicates",),
         ("write_guard", "resources"),
         ("app",),

@@ -130,6 +130,7 @@ CONTRACT = {
     " allow_duplicate?",
     "convert_lead": "lead_id project? tasks? client_id? confirm?",
     "import_contacts": "rows confirm?",
+    "undo": "action_id? confirm?",
     "api_request": "method path query? body? confirm?",
 }
 

@@ -19,7 +19,7 @@ from tests.support.agent import Agent, Era, agent_of
 from tests.support.clock import FakeTime
 from tests.support.gated import ADDRESSED, EVERYTHING, GATED, JOBS, RECORDS, id_name, kind_of, own_id, record_for
 from tests.support.long import covering
-from tests.support.users import configured
+from tests.support.users import configured, writes
 
 pytestmark = pytest.mark.anyio
 
@@ -142,7 +142,7 @@ async def test_a_confirmed_delete_removes_the_record_and_its_related_records(
     answer = await agent.answer(tool, **arguments, confirm=True)
     assert (answer["done"], str(record_id) in answer["message"]) == (True, True)
     assert "deleted" in answer["message"]
-    assert [method for method, _ in sandbox.requests] == ["DELETE"]
+    assert [method for method, _ in writes(sandbox)] == ["DELETE"]
     assert count(sandbox, TABLES[kind], f"id = {record_id}") == 0
     for table, rows in {TABLES[kind]: 1, **goes}.items():
         assert count(sandbox, table) == there[table] - rows

@@ -124,7 +124,7 @@ GATED = [tool for tool in ALL if issubclass(tool.arguments, Confirmed)]
 def test_only_true_confirms(tool: Tool) -> None:
     least = least_of(tool)
     for yes in (True, "true", "True", "TRUE"):
-        args = tool.arguments.model_validate(other_than_reading(tool, least) | {"confirm": yes})
+        args = tool.arguments.model_validate(acting(tool, least) | {"confirm": yes})
         assert isinstance(args, Confirmed)
         assert args.confirm
     for other in ("1", 1, "yes", "on", "y", 1.0, "truthy", " true"):
@@ -132,6 +132,6 @@ def test_only_true_confirms(tool: Tool) -> None:
             tool.arguments.model_validate(least | {"confirm": other})
 
 
-def other_than_reading(tool: Tool, given: dict[str, Any]) -> dict[str, Any]:
-    """A request that has to be confirmed."""
-    return given | {"method": "PUT"} if tool.name == "api_request" else given
+def acting(tool: Tool, given: dict[str, Any]) -> dict[str, Any]:
+    """A call that has to be confirmed; without these, two tools only read."""
+    return given | {"api_request": {"method": "PUT"}, "undo": {"action_id": "1"}}.get(tool.name, {})

@@ -1,0 +1,83 @@
+"""Records what write tools changed, with the values before, so that `undo` can take it back."""
+
+from collections.abc import Collection
+from contextlib import suppress
+from typing import Any
+
+from clientary_mcp.api.session import Clientary
+from clientary_mcp.errors import ClientaryError
+from clientary_mcp.server.audit import Entry, given_fields
+from clientary_mcp.state.actions import Action
+from clientary_mcp.tools.tool import Tool
+from clientary_mcp.tools.workflows.undo import MADE_AGAIN
+from tool_schemas.base.models import Arguments, Record
+from tool_schemas.base.results import as_text, bounded
+
+_MOST = 100_000
+"""Characters of earlier values that are kept; an honest record has a hundredth of that."""
+
+_LABEL = 120
+
+Values = dict[str, Any] | None
+
+
+class ChangeLog:
+    """Shared by all sessions of the process."""
+
+    def __init__(self, clientary: Clientary, tools: Collection[Tool], *, keeps: bool) -> None:
+        self._clientary, self._keeps = clientary, keeps
+        self._tools = {tool.name: tool for tool in tools}
+
+    async def read_before(self, tool: Tool, args: Arguments, clientary: Clientary) -> Values:
+        """The record as it is before an update, or a delete that can be made good; None where it cannot be read.
+
+        PUT returns new values only, so this costs a request.
+        """
+        verb, _, kind = tool.name.partition("_")
+        if not self._keeps or not (verb == "update" or (verb == "delete" and kind in MADE_AGAIN)):
+            return None
+        reader = self._tools[tool.checked_with or ""]
+        with suppress(ClientaryError):  # whether the write is possible is for Clientary to say
+            record = await reader.function(clientary, reader.check(_ids(args)))
+            assert isinstance(record, Record)  # noqa: S101 - what it is checked with reads the record
+            return dict(self._clientary.secrets.outgoing(record.to_json()))
+        return None
+
+    def add(self, tool: Tool, args: Arguments, entry: Entry, before: Values, answer: dict[str, Any]) -> None:
+        """Remember a call that succeeded, if it changed anything."""
+        if not self._keeps or not entry.call.writes:
+            return
+        verb, after = tool.name.partition("_")[0], dict[str, Any]()
+        single = not tool.gated and isinstance(answer.get("id"), int)
+        if verb == "update":
+            names = given_fields(args)
+            after = {name: answer.get(name) for name in names}
+            before = None if before is None or _unknown(tool, names) else {name: before.get(name) for name in names}
+        if before is not None and len(as_text([before, after])) > _MOST:
+            before, after = None, {}
+        self._clientary.memory.actions.add(
+            Action(
+                entry.id,
+                self._clientary.clock.wall(),
+                tool.name,
+                label=bounded(str(_name(answer) or _name(before or {}) or answer.get("message", "")), _LABEL, 0),
+                ids=_ids(args),
+                made=answer["id"] if single and verb == "create" else None,
+                before=before,
+                after=after,
+            )
+        )
+
+
+def _ids(args: Arguments) -> dict[str, int]:
+    return {name: value for name in args.addresses() if isinstance(value := getattr(args, name), int)}
+
+
+def _name(record: dict[str, Any]) -> Any:
+    names = (record.get(field) for field in ("name", "number", "title", "description"))
+    return next((name for name in names if name), None)
+
+
+def _unknown(tool: Tool, names: Collection[str]) -> bool:
+    """Whether one of these fields is never shown, so that its earlier value is unknown."""
+    return not set(names) <= set(tool.answer.model_fields)
