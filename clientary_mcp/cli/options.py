@@ -69,9 +69,11 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     if options.command and options.command not in _COMMANDS:
         known = f"Valid: {', '.join(_COMMANDS)}."
         raise SettingsError(f"There is no subcommand {options.command}.{_nearest(options.command, _COMMANDS)} {known}")
+    actions = _ACTIONS.get(options.command, ())
     for word in options.words[1:]:
-        if options.words[1:] != [*_ACTIONS.get(options.command, ())]:
-            raise SettingsError(f"{' '.join(options.words[:-1])} does not take {word}. {_ALL_OPTIONS}")
+        if word not in actions or len(options.words) > 2:
+            takes = f"takes {' or '.join(actions)}" if actions else "takes options only"
+            raise SettingsError(f"{options.command} {takes}, but {word} was given. {_ALL_OPTIONS}")
     _refuse_ineffective(options)
     options.transport = options.transport or "stdio"
     return options

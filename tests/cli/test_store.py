@@ -44,7 +44,7 @@ def test_other_words_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["store", "remember"])
     assert ended.value.code == 2
-    assert "store does not take remember" in capsys.readouterr().err
+    assert "store takes forget, but remember was given" in capsys.readouterr().err
 
 
 def test_the_file_is_readable_by_its_owner_alone(account: Memory, state_directory: Path) -> None:

@@ -49,7 +49,7 @@ async def test_a_record_whose_text_says_not_done_is_not_created_twice(time: Fake
     async with connect(Clientary(settings, httpx.MockTransport(make), time.clock)) as agent:
         first = await agent.answer("create_task", title="Call")
         second = await agent.answer("create_task", title="Call")
-    assert (first["id"], second["id"], made) == (1, 1, ["POST"])
+    assert (first["id"], second["id"], made.count("POST")) == (1, 1, 1)
 
 
 async def test_an_unknown_outcome_names_the_tool_and_the_arguments_that_show_it(
