@@ -11,6 +11,8 @@ from tool_schemas.base.parsing import read_day, read_int
 
 RecordT = TypeVar("RecordT", bound=Record)
 
+_USUAL_PAGES = (10, 20, 30, 50, 100)
+
 
 @dataclass
 class ListResponse(Generic[RecordT]):
@@ -42,23 +44,35 @@ class ListResponse(Generic[RecordT]):
             listing.page_count = ceil((listing.total_count or 0) / len(records))
         return listing
 
+    @property
+    def may_go_on(self) -> bool:
+        """Whether this may be a page of a longer list although it states neither pages nor a count."""
+        stated = self.page_count is not None or self.total_count is not None
+        return not stated and len(self.records) in {*_USUAL_PAGES, self.page_size} and bool(self.records)
+
     def confirms(self, number: int, size: int) -> bool:
-        """Whether this, as page `number`, confirms a page size of `size`, or that the list is not paged."""
+        """Whether this, as page `number`, confirms a page size of `size`."""
         if self.page_count is None:
-            return bool(self.records)
+            return False
         if number < self.page_count:
             return len(self.records) == size
         return self.total_count == (number - 1) * size + len(self.records)
 
 
 class JoinedPages(Generic[RecordT]):
-    """What the pages of a list contained so far, from page `first` on; `about` is a page that describes the list."""
+    """What the pages of a list contained so far, from page `first` on; `about` is a page that describes the list.
+
+    A list that states neither pages nor a count may be paged all the same. If the first page has a usual length, the
+    next one is read, and so on until one is shorter or has nothing new.
+    """
 
     def __init__(self, first: int, about: ListResponse[RecordT]) -> None:
         self._first, self._about = first, about
         self._seen = Ids()
         self._read = self._size = 0
         self._ended = self._recounted = False
+        self.may_go_on = about.may_go_on
+        """Whether the list may go on although it states no pages."""
 
     def add(self, listing: ListResponse[RecordT]) -> list[RecordT]:
         """Add the next page, and return the records that no earlier page contained."""
@@ -66,17 +80,32 @@ class JoinedPages(Generic[RecordT]):
         self._ended = not new  # also if page after page repeats the same records
         self._recounted |= listing.total_count != self._about.total_count
         self._size = self._size if self._read else len(new)
+        self.may_go_on &= bool(new) and len(listing.records) >= self._size
         self._read += 1
         return new
 
     def missing(self, wanted: int | None) -> range:
         """The pages still to be read to have `wanted` records, or all of them; empty if there are enough or no more."""
+        if self.may_go_on and (wanted is None or len(self._seen) <= wanted):
+            return range(self._last + 1, self._last + 2)
         left = (self._about.page_count or 0) - self._last
         if left <= 0 or self._ended or (wanted is not None and len(self._seen) >= wanted):
             return range(0)
         size = self._size or 1  # the actual size, whatever page_size says
         needed = left if wanted is None else ceil((wanted - len(self._seen)) / size)
         return range(self._last + 1, self._last + 1 + min(left, needed))
+
+    @property
+    def count(self) -> int | None:
+        """How many records the list has: as it states, or if it states no pages, as found when all of it was read."""
+        if self._about.page_count is not None:
+            return self._about.total_count
+        return None if self.may_go_on else len(self._seen)
+
+    @property
+    def only_first(self) -> bool:
+        """Whether the list states no pages, and its first page contained all of it."""
+        return self._about.page_count is None and self.count == self._size
 
     @property
     def pages_read(self) -> int:

@@ -307,8 +307,7 @@ def _page_of(stream: Stream[RecordT], records: list[RecordT], offset: int) -> Pa
     """A page of what was read of a list. The sums of an unpaged list cover all of its records."""
     assert stream.first_page is not None  # noqa: S101 - reading fails unless a page was read
     first = stream.first_page
-    unpaged = first.page_count is None
-    total = len(first.records) if unpaged else first.total_count
+    total = stream.count
     notice = stream.problem
     if notice is None and offset and not records:
         notice = f"Offset {offset:,} is past the end of the list" + (
@@ -322,6 +321,6 @@ def _page_of(stream: Stream[RecordT], records: list[RecordT], offset: int) -> Pa
         complete=not stream.more and stream.problem is None,
         from_date=first.from_date,
         to_date=first.to_date,
-        total_amounts=totals_of(first.records) or None if unpaged else None,
+        total_amounts=totals_of(first.records) or None if stream.on_first_page else None,
         notice=notice,
     )

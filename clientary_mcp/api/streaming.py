@@ -8,7 +8,7 @@ from typing import Generic, ParamSpec, TypeVar
 from clientary_mcp.api.concurrency import ReadAhead
 from clientary_mcp.api.pagination import JoinedPages, ListResponse
 from clientary_mcp.api.write_tracker import WritesInFlight
-from clientary_mcp.errors import ListChanged
+from clientary_mcp.errors import ListChanged, NotFound, Refused
 from tool_schemas.base.models import Record
 
 RecordT = TypeVar("RecordT", bound=Record)
@@ -54,6 +54,10 @@ class Stream(Generic[RecordT]):
         """The first page that was read: it has the record count and the range of dates."""
         self.more = False
         """Whether the list continues after the last record yielded."""
+        self.count: int | None = None
+        """How many records the list has, if that is known."""
+        self.on_first_page = False
+        """Whether the list is not paged, so that the first page contains all of it."""
         self.problem: str | None = None
         """How the pages are inconsistent, in a sentence for agents."""
 
@@ -71,7 +75,8 @@ class Stream(Generic[RecordT]):
                         yield record
                     place += 1
                 if left := bool(missing := pages.missing(end)[: self._ahead]):
-                    page = await following.result(missing)
+                    page = await self._next(following, missing, pages)
+        self.count, self.on_first_page = pages.count, pages.only_first
         self.more = pages.more or (end is not None and place > end)
         swapped = pages.pages_read > 1 and self._writes.changed_since(mark, self._kind.plural)
         self.problem = _SWAPPED if swapped else pages.problem
@@ -81,6 +86,17 @@ class Stream(Generic[RecordT]):
     async def peek(self) -> ListResponse[RecordT]:
         """The first page alone."""
         return await self._read(1)
+
+    async def _next(
+        self, following: ReadAhead[ListResponse[RecordT]], numbers: range, pages: JoinedPages[RecordT]
+    ) -> ListResponse[RecordT]:
+        """The next page; an empty one where a list that states no pages has none with that number."""
+        try:
+            return await following.result(numbers)
+        except (NotFound, Refused):
+            if not pages.may_go_on:
+                raise
+            return ListResponse([])
 
     async def _open(self) -> tuple[int, int, ListResponse[RecordT]]:
         """The number of the page that contains the first record, how many records precede it there, and the page.

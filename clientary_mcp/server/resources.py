@@ -128,7 +128,9 @@ class Resources:
             page = await self._clientary.collect(_COUNTED[path], limit=1, query={})
         except NotAllowed:
             return "not visible"
-        return len(page.records) if page.total_count is None else page.total_count
+        if page.total_count is None:
+            return len(page.records) if page.complete else "not counted"
+        return page.total_count
 
     async def _recent(self) -> str:
         lines = self._audit.recent(MAX_ANSWER)

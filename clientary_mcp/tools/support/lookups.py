@@ -144,7 +144,7 @@ async def currencies_of(clientary: Clientary, invoices: Collection[int] | None =
         for invoice in first.records:
             known.add(invoice)
             missing.discard(invoice.id)
-        if (first.page_count or 1) == 1:
+        if (first.page_count or 1) == 1 and not first.may_go_on:
             return known
         if first.total_count and first.records and len(missing) > ceil(first.total_count / len(first.records)):
             return await _read_currencies(clientary)
