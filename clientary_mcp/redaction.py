@@ -8,6 +8,7 @@ import re
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from clientary_mcp.settings import Settings
 from tool_schemas.base.parsing import SECRETS
@@ -39,7 +40,7 @@ class Secrets:
     def __init__(self, settings: Settings) -> None:
         token = settings.api_token
         basic = b64encode(f"{token}:{token}".encode()).decode()  # as the Authorization header has it
-        self._tokens = _searchable([token, basic, settings.mcp_token or ""])
+        self._tokens = _searchable([token, basic, settings.mcp_token or "", *_of_proxy(settings.proxy)])
         self._memory = SecretMemory()
 
     def incoming(self, content: bytes, sent: Iterable[Any] = ()) -> bytes:
@@ -119,6 +120,14 @@ def _marks(secret: bytes) -> set[int]:
 def _searchable(secrets: Iterable[str]) -> set[bytes]:
     """The secrets that are long enough to be searched for, as JSON encodes them."""
     return {json.dumps(secret)[1:-1].encode() for secret in secrets if len(secret) >= _SHORTEST}
+
+
+def _of_proxy(url: str | None) -> Iterable[str]:
+    """What gives access to a proxy: its password, as it is and in a URL, and the header that carries it."""
+    parts = urlsplit(url or "")
+    if parts.password:
+        user, password = unquote(parts.username or ""), unquote(parts.password)
+        yield from (parts.password, password, b64encode(f"{user}:{password}".encode()).decode())
 
 
 def _handles_in(sent: Iterable[Any]) -> Iterable[str]:

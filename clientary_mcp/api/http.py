@@ -4,30 +4,23 @@ It knows nothing of records. Quotas are spent here, whichever tool sends the req
 """
 
 import json
-import ssl
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from email.utils import parsedate_to_datetime
-from functools import cache
 from hashlib import sha256
 from importlib.metadata import version
 from typing import Any
 
 import httpx
 
+from clientary_mcp.api.bodies import ENCODINGS, MOST_BYTES, BodyTooLarge
 from clientary_mcp.api.call import Body, Call, Clock, Query
-from clientary_mcp.api.rate_limit import Pacing, retry_after
-from clientary_mcp.api.retry import NOT_SENT, Retrying
-from clientary_mcp.api.status_errors import error_for_status, unknown_outcome
+from clientary_mcp.api.network import new_network
+from clientary_mcp.api.rate_limit import NoAnswer, NoTurn, Pacing, http_date, retry_after
+from clientary_mcp.api.retry import NOT_SENT, Retrying, refused_by_proxy, untrusted_certificate
+from clientary_mcp.api.status_errors import error_for_status, error_in_body, in_time, unknown_outcome, unreadable
 from clientary_mcp.api.write_tracker import WritesInFlight
-from clientary_mcp.errors import (
-    MalformedResponse,
-    OutcomeUnknown,
-    RateLimited,
-    Unavailable,
-)
+from clientary_mcp.errors import ClientaryError, MalformedResponse, OutcomeUnknown, RateLimited, Unavailable
 from clientary_mcp.redaction import Secrets
 from clientary_mcp.settings import Settings
 from clientary_mcp.state.memory import Memory
@@ -50,15 +43,17 @@ class HttpSession:
         self._quotas = memory.quotas
         self._ahead: float | None = None
         self.secrets = Secrets(settings)
-        pool = network or httpx.AsyncHTTPTransport(
-            verify=_certificates(), limits=httpx.Limits(max_connections=settings.concurrency)
-        )
+        pacing = Pacing(network or new_network(settings), settings.concurrency, settings.requests_per_second)
         self._http = httpx.AsyncClient(
             auth=httpx.BasicAuth(settings.api_token, settings.api_token),
-            headers={"Accept": "application/json", "User-Agent": f"clientary-mcp/{version('clientary-mcp')}"},
+            headers={
+                "Accept": "application/json",
+                "Accept-Encoding": ENCODINGS,
+                "User-Agent": f"clientary-mcp/{version('clientary-mcp')}",
+            },
             timeout=_TIMEOUT,
             follow_redirects=False,  # a redirect would carry the token along
-            transport=Retrying(Pacing(pool, settings.concurrency, settings.requests_per_second)),
+            transport=Retrying(pacing, self._parse),
         )
 
     async def aclose(self) -> None:
@@ -104,7 +99,7 @@ class HttpSession:
             # Error pages differ each time: they contain the time or a request id.
             shown = response.content if response.is_success else f"{path} {response.status_code}".encode()
             call.read.add(sha256(shown).digest())
-        return self._read(response, method, path, query, body)
+        return self._read(response, method, path)
 
     async def _response(
         self, call: Call, method: str, path: str, query: Query | None, body: Body | None
@@ -114,52 +109,95 @@ class HttpSession:
             self._settings.api_url + path,
             params={name: value for name, value in (query or {}).items() if value is not None} or None,
             json=body,
-            extensions={"call": call},
+            extensions={"call": call, "sent": (query, body)},
         )
         write: dict[str, str | int] = {"method": method, "path": path, "status": 0}
         if method != "GET":
             call.writes.append(write)
         try:
             response = await self._http.send(request)
-        except httpx.PoolTimeout:
-            raise RateLimited("Too many requests are waiting their turn.", _LATER, effect="not sent") from None
-        except NOT_SENT:
-            raise Unavailable("Clientary could not be reached.", _LATER, effect="not sent") from None
-        except httpx.RequestError as error:
-            if method == "GET":
-                raise Unavailable("The connection to Clientary failed.", _LATER) from None
-            timed_out = isinstance(error, httpx.TimeoutException)
-            why = "did not arrive in time" if timed_out else "was lost: the connection failed"
-            raise unknown_outcome(f"The response to {method} {path} {why}.", may_still_happen=timed_out) from None
+        except httpx.RequestError as failure:
+            raise self._error_for_failure(failure, method, path) from None
         write["status"] = response.status_code
         self._note_time(response.headers.get("date"))
         return response
 
+    def _error_for_failure(self, failure: httpx.RequestError, method: str, path: str) -> ClientaryError:
+        """The error for a request without a response."""
+        if isinstance(failure, NOT_SENT):
+            return self._not_sent(failure)
+        if isinstance(failure, BodyTooLarge):
+            why = f"Clientary's response to {method} {path} is larger than {MOST_BYTES >> 20} MB."
+            return MalformedResponse(why, "Request less at a time.") if method == "GET" else unknown_outcome(why)
+        if method == "GET":
+            if not isinstance(failure, NoAnswer):
+                return Unavailable("The connection to Clientary failed.", _LATER)
+            why = "Clientary did not answer before the deadline"
+            return Unavailable(f"{why}: it is limiting requests." if failure.limited else f"{why}.", _LATER)
+        timed_out = isinstance(failure, httpx.TimeoutException)
+        why = "did not arrive in time" if timed_out else "was lost: the connection failed"
+        return unknown_outcome(f"The response to {method} {path} {why}.", may_still_happen=timed_out)
+
+    def _not_sent(self, failure: httpx.RequestError) -> ClientaryError:
+        """The error for a request that did not leave."""
+        if isinstance(failure, NoTurn) and failure.limited:
+            why = "Clientary is limiting requests, and this one had no turn before the deadline."
+            return RateLimited(why, f"Try again {in_time(failure.wait)}.", retry_after=failure.wait, effect="not sent")
+        if isinstance(failure, httpx.PoolTimeout):
+            return RateLimited("Too many requests are waiting their turn.", _LATER, effect="not sent")
+        if problem := untrusted_certificate(failure):
+            return Unavailable(
+                f"The certificate presented for {self._settings.address} is not trusted: {problem.rstrip('.')}.",
+                "If a proxy in between replaces certificates, set SSL_CERT_FILE to a file with those that you trust.",
+                effect="not sent",
+            )
+        if status := refused_by_proxy(failure):
+            return Unavailable(
+                f"The proxy refused the connection to Clientary ({status}).",
+                "Check CLIENTARY_PROXY, or HTTPS_PROXY and NO_PROXY: the address, and the user name and password.",
+                effect="not sent",
+            )
+        through = " through the proxy" if self._settings.proxy else ""
+        return Unavailable(f"Clientary could not be reached{through}.", _LATER, effect="not sent")
+
     def _note_time(self, date: str | None) -> None:
         """Record how far Clientary's clock is ahead of ours, according to a response's Date header."""
-        with suppress(ValueError, TypeError):
-            self._ahead = parsedate_to_datetime(date or "").timestamp() - self._clock.wall()
+        if (there := http_date(date or "")) is not None:
+            self._ahead = there - self._clock.wall()
 
-    def _read(self, response: httpx.Response, method: str, path: str, *sent: Query | Body | None) -> Any:
-        """The JSON of a response, without secrets; or the error for its status or form."""
-        content = self.secrets.incoming(response.content, sent)
-        if not response.is_success:
-            asked = retry_after(response, self._clock.wall())
-            raise error_for_status(response.status_code, method, path, content.decode(errors="replace"), asked)
+    def _parse(self, request: httpx.Request, response: httpx.Response) -> bool:
+        """Add a response's JSON, without secrets, to its extensions; whether it is an object or array, as it should.
+
+        None if the body is empty. NaN is not a JSON number, and is shown as text.
+        """
+        content = self.secrets.incoming(response.content, request.extensions["sent"])
         try:
-            # NaN is not a JSON number, and is shown as text
-            return json.loads(content, parse_float=Decimal, parse_constant=str) if content.strip() else None
+            sent = json.loads(content, parse_float=Decimal, parse_constant=str) if content.strip() else None
         except (ValueError, RecursionError):
-            if method == "GET":
-                raise MalformedResponse("Clientary's response could not be read: it is not valid JSON.") from None
-            # It may not be Clientary's: a proxy may answer 200 with a page of its own without forwarding the request.
-            raise unknown_outcome(f"The response to {method} {path} could not be read.") from None
+            return False
+        response.extensions["json"] = sent
+        return isinstance(sent, dict | list)
 
-
-@cache
-def _certificates() -> ssl.SSLContext:
-    """The trusted certificate authorities; loading them is the slowest part of a start, so it is done once."""
-    return httpx.create_ssl_context()
+    def _read(self, response: httpx.Response, method: str, path: str) -> Any:
+        """The JSON of a response, without secrets; or the error for its status or form."""
+        if not response.is_success:
+            content = self.secrets.incoming(response.content, response.request.extensions["sent"])
+            raise error_for_status(
+                response.status_code,
+                method,
+                path,
+                content.decode(errors="replace"),
+                retry_after(response, self._clock.wall()),
+                response.headers.get("content-type", ""),
+            )
+        if "json" not in response.extensions:  # a write's, or no JSON
+            self._parse(response.request, response)
+        if "json" not in response.extensions:
+            raise unreadable(method, path, response.text)
+        sent = response.extensions["json"]
+        if (error := error_in_body(response.status_code, sent)) is not None:
+            raise error
+        return sent
 
 
 def _counts_as(method: str, path: str, query: Query | None, body: Body | None) -> str | None:

@@ -2,6 +2,8 @@
 
 import json
 import re
+from collections.abc import Iterator
+from math import ceil
 from typing import Any
 
 from clientary_mcp.errors import (
@@ -19,21 +21,74 @@ from clientary_mcp.errors import (
 from tool_schemas.base.parsing import SECRETS, strip_invisible
 
 _MAX_FIELDS = 20
+_MAX_MESSAGES = 5
+_DEEPEST = 6
+_NAMING = ("field", "attribute", "param")
+_NAMELESS = {"base", "error", "errors", "message", "messages", "detail"}
 _MAX_MESSAGE = 200
 _MAX_DETAILS = 1_000
+_VERDICTS = ("success", "ok", "status", "code")
+_MAY_STILL_HAPPEN = (408, 499, 504, 522, 524)
+"""Given when something in between stopped waiting for Clientary."""
+
+_OWN_PAGE = re.compile(
+    r"page you were looking for doesn.{1,6}t exist|change you wanted was rejected|sorry, but something went wrong"
+    r"|HTTP Basic:",
+    re.IGNORECASE,
+)
+"""Pages of the framework that Clientary is built with."""
+
+_NEVER_A_PAGE = (401, 407, 451, 503)
+"""Statuses with which Clientary sends no page; with others, the framework might send one."""
+
+_FOREIGN_PAGE = re.compile(
+    r"nginx|apache|openresty|cloudflare|cloudfront|varnish|squid|haproxy|envoy|traefik|zscaler|forti|sophos|firewall"
+    r"|proxy|gateway|blocked|denied|captcha|captive|policy|security",
+    re.IGNORECASE,
+)
+"""Words of the pages of proxies and firewalls."""
+
 _FIELD = re.compile(r"[\w.\[\]-]{1,60}")
 
 
 def error_for_status(
-    status: int, method: str, path: str, body: str, retry_after: float | None = None
+    status: int, method: str, path: str, body: str, retry_after: float | None = None, content_type: str = ""
 ) -> ClientaryError:
-    """The error for a response that is not 2xx, by its status, and for 4xx by its body."""
+    """The error for a response that is not 2xx, by its status, and for 4xx by its body.
+
+    A write has an outcome only where Clientary's own answer states it: 408, 499 and 5xx may come from what is between,
+    after Clientary received the request.
+    """
+    when = in_time(retry_after)
+    if status == 429:
+        return RateLimited("Clientary's rate limit was reached.", f"Try again {when}.", retry_after=retry_after)
+    if method != "GET" and (status < 400 or status in (408, 499) or status >= 500):
+        why = f"Clientary returned {status} in response to {method} {path}."
+        return unknown_outcome(why, may_still_happen=status in _MAY_STILL_HAPPEN)
+    temporary = status in (408, 425, 499) or status >= 500
+    is_page = _is_page(body, content_type)
+    if is_page and (status in _NEVER_A_PAGE or _FOREIGN_PAGE.search(body)):
+        return _of_another(status, when, temporary=temporary)
+    if temporary and method == "GET":
+        of_server = "a server error" if status >= 500 else "no answer"
+        return Unavailable(f"Clientary returned {of_server} ({status}).", f"Try again {when}.")
+    return _final_error(status, method, path, body, is_page)
+
+
+def _final_error(status: int, method: str, path: str, body: str, is_page: bool) -> ClientaryError:
+    """The error for a status that a retry would not change."""
     resource = [part for part in path.split("/") if not part.isdigit()][-1].replace("_", " ")
     match status:
         case 401:
             return NotAllowed(
                 "Clientary rejected the API token.",
                 "Its owner can generate a new one on their profile page in Clientary; set it as CLIENTARY_API_TOKEN.",
+            )
+        case 403 if is_page:
+            return NotAllowed(
+                f"{method} {path} was refused with a page (403): by a proxy or a firewall between this server and"
+                " Clientary, or because the owner of the API token is not allowed to do this.",
+                "The owner can open the account's address in a browser on the same machine to see which of them it is.",
             )
         case 403:
             return NotAllowed(
@@ -47,21 +102,75 @@ def error_for_status(
                 f"The account's plan allows no more {resource}.",
                 "The owner can change the plan or delete some in Clientary; trying again will not help.",
             )
-        case 429:
-            when = f"{retry_after:.0f} seconds" if retry_after else "a minute"
-            return RateLimited("Clientary's rate limit was reached.", f"Try again in {when}.", retry_after=retry_after)
-        case _ if 300 <= status < 400 and method == "GET":
+        case _ if status < 400:
             return MalformedResponse(
                 f"Clientary returned a redirect ({status}), which is not followed.",
                 "CLIENTARY_SUBDOMAIN or CLIENTARY_BASE_URL is probably not the account's address.",
             )
-        case _ if 400 <= status < 500:
-            return _refused(status, body)
-        case _ if method == "GET":
-            return Unavailable(f"Clientary returned a server error ({status}).", "Try again in a minute.")
         case _:
-            why = f"Clientary returned {status} in response to {method} {path}."
-            return unknown_outcome(why, may_still_happen=status == 504)
+            return _refused(f"Clientary rejected this ({status})", field_errors(body))
+
+
+def _is_page(body: str, content_type: str = "") -> bool:
+    """Whether a body is a page that may not be Clientary's: its API sends JSON, plain sentences, or nothing."""
+    text = body.strip()
+    if not text or _OWN_PAGE.search(text):
+        return False
+    return text[0] == "<" or ("html" in content_type.lower() and text[0] not in '{["')
+
+
+def _of_another(status: int, when: str, *, temporary: bool) -> Unavailable:
+    return Unavailable(
+        f"Something between this server and Clientary, such as a proxy or a firewall, answered with a page ({status}).",
+        f"Try again {when}." if temporary else "Trying again will not help.",
+        "The owner can check the network's proxy and firewall, and CLIENTARY_SUBDOMAIN or CLIENTARY_BASE_URL.",
+    )
+
+
+def unreadable(method: str, path: str, body: str) -> ClientaryError:
+    """The error for a success whose body is not JSON."""
+    if method != "GET":
+        # It may not be Clientary's: a proxy may answer 200 with a page of its own without forwarding the request.
+        return unknown_outcome(f"The response to {method} {path} could not be read.")
+    then = ("It is a page, perhaps of a proxy, a firewall or a sign-in in between.",) if _is_page(body) else ()
+    return MalformedResponse("Clientary's response could not be read: it is not valid JSON.", *then)
+
+
+def error_in_body(status: int, sent: Any) -> Refused | None:
+    """The error that a success reports in its body; None if there is none, or if the body has a record or a list."""
+    if not isinstance(sent, dict) or any(map(_has_id, [sent, *_values_but_errors(sent)])):
+        return None
+    failed = any(str(sent.get(name)).lower() == "false" for name in ("success", "ok"))
+    failed |= str(sent.get("status")).lower() in ("error", "fail", "failed", "failure")
+    if not failed and not any(_is_given(sent.get(name)) for name in ("error", "errors")):
+        return None
+    about = {name: value for name, value in sent.items() if name not in _VERDICTS}
+    return _refused(f"Clientary rejected this, although it returned {status}", field_errors(json.dumps(about)))
+
+
+def _values_but_errors(sent: dict[str, Any]) -> list[Any]:
+    """What may be a record: the values of an object, and the first of those that are lists."""
+    values = [value for name, value in sent.items() if name not in ("error", "errors")]
+    return [value[0] if isinstance(value, list) and value else value for value in values]
+
+
+def _has_id(value: Any) -> bool:
+    return isinstance(value, dict) and value.get("id") is not None
+
+
+def _is_given(value: Any) -> bool:
+    return bool(value) and str(value).strip().lower() not in ("", "false", "none", "null", "0")
+
+
+def in_time(seconds: float | None) -> str:
+    """When to try again, in words: exact for two minutes, then rounded up, and never more than a day."""
+    if not seconds:
+        return "in a minute"
+    if seconds <= 120:
+        return f"in {ceil(seconds)} second{'s' if seconds > 1 else ''}"
+    if seconds <= 7_200:
+        return f"in {ceil(seconds / 60)} minutes"
+    return f"in {ceil(seconds / 3_600)} hours" if seconds < 86_400 else "in more than a day"
 
 
 def not_found(path: str) -> NotFound:
@@ -79,10 +188,9 @@ def not_done(method: str, path: str) -> NotDone:
     return NotDone(f"The response to {method} {path} was lost, so the account was checked.", "It is safe to retry.")
 
 
-def _refused(status: int, body: str) -> Refused:
-    fields = field_errors(body)
+def _refused(what: str, fields: dict[str, list[str]]) -> Refused:
     details = _details(fields)
-    return Refused(f"Clientary rejected this ({status}){f': {details}' if details else ''}.", fields=fields)
+    return Refused(f"{what}{f': {details}' if details else ''}.", fields=fields)
 
 
 def _details(fields: dict[str, list[str]]) -> str:
@@ -102,8 +210,8 @@ def _details(fields: dict[str, list[str]]) -> str:
 def field_errors(body: str) -> dict[str, list[str]]:
     """The validation messages by field, from every known form of a 422 body; those of no field are under `""`.
 
-    Known forms are `{"name": ["can't be blank"]}`, the same under `errors`, `{"error": "…"}`, a list, and plain text.
-    HTML is ignored.
+    Known forms are `{"name": ["can't be blank"]}`, the same under `errors` or `error`, `{"error": "…"}`, a list, also
+    one of `{"field": "name", "message": "…"}`, the fields of lines below theirs, and plain text. HTML is ignored.
     """
     try:
         sent = json.loads(body)
@@ -112,23 +220,36 @@ def field_errors(body: str) -> dict[str, list[str]]:
         return {} if not text or "<" in text else {"": [_message(text)]}
     if isinstance(sent, dict):
         sent = sent.get("errors") or sent
-    if isinstance(sent, dict):
-        found: dict[str, list[str]] = {}
+    found: dict[str, list[str]] = {}
+    for field, message in _messages(sent, "", _DEEPEST):
+        if len(found) < _MAX_FIELDS or field in found:
+            messages = found.setdefault(field, [])
+            if len(messages) < _MAX_MESSAGES:
+                messages.append(message)
+    return found
+
+
+def _messages(sent: Any, field: str, depth: int) -> Iterator[tuple[str, str]]:
+    """Each message in an error body, with its field."""
+    if isinstance(sent, str) and sent.strip():
+        yield field, _message(sent)
+    elif isinstance(sent, list) and depth:
+        for part in sent[:_MAX_FIELDS]:
+            yield from _messages(part, field, depth - 1)
+    elif isinstance(sent, dict) and depth:
+        named = next((name for name in _NAMING if isinstance(sent.get(name), str) and len(sent) > 1), None)
+        if named and _NAMELESS & sent.keys():  # {"field": "name", "message": "can't be blank"}
+            field, sent = _below(field, sent[named]), {name: sent[name] for name in sent if name in _NAMELESS}
         for name, value in list(sent.items())[:_MAX_FIELDS]:
-            messages = ["is not accepted"] if name in SECRETS else _messages(value)
-            found[_field(name)] = [*found.get(_field(name), []), *messages]
-    else:
-        found = {"": _messages(sent)}
-    return {field: messages for field, messages in found.items() if messages}
+            below = _below(field, name)
+            yield from [(below, "is not accepted")] if name in SECRETS else _messages(value, below, depth - 1)
 
 
-def _field(name: str) -> str:
-    return "" if name in ("base", "error", "message") or not _FIELD.fullmatch(name) else name
-
-
-def _messages(value: Any) -> list[str]:
-    values = value if isinstance(value, list) else [value]
-    return [_message(part) for part in values[:5] if isinstance(part, str) and part.strip()]
+def _below(field: str, name: str) -> str:
+    """The name of a field inside another; messages about a record as a whole are about the one that contains it."""
+    if name in _NAMELESS or not _FIELD.fullmatch(name):
+        return field
+    return f"{field}.{name}" if field else name
 
 
 def _message(text: str) -> str:

@@ -11,6 +11,7 @@ from clientary_mcp.settings import values
 from clientary_mcp.settings.address import API_PATH, account_address
 from clientary_mcp.settings.environment import read_environment
 from clientary_mcp.settings.problems import invalid
+from clientary_mcp.settings.proxies import usual_proxy
 
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 AskUser = Literal["auto", "always", "never"]
@@ -47,8 +48,18 @@ class Settings:
         "",
         shown=False,
     )
+    proxy: str | None = _setting(
+        "CLIENTARY_PROXY",
+        values.proxy,
+        "Proxy for the connection to Clientary: `http://proxy.example.com:8080`, with `user:password@` before the host"
+        " if it asks for them. Without it, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` apply.",
+        shown=False,
+    )
     concurrency: int = _setting(
-        "CLIENTARY_CONCURRENCY", values.whole_number(1, 64), "Maximum number of simultaneous requests to Clientary.", 4
+        "CLIENTARY_CONCURRENCY",
+        values.whole_number(1, 64),
+        "Maximum number of simultaneous requests to Clientary; one that hangs counts for at most five seconds.",
+        4,
     )
     requests_per_second: float = _setting(
         "CLIENTARY_REQUESTS_PER_SECOND",
@@ -194,4 +205,6 @@ class Settings:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
         """The settings in `environment`; SettingsError for an invalid value or a misspelled variable."""
-        return cls(**read_environment(environment, fields(cls)))
+        given = read_environment(environment, fields(cls))
+        settings = cls(**given)
+        return settings if settings.proxy else cls(**given | {"proxy": usual_proxy(environment, settings.address)})

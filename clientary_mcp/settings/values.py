@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, get_args
+from urllib.parse import urlsplit
 
 
 def number(least: float, most: float) -> Callable[[str], float]:
@@ -89,3 +90,15 @@ def directory(text: str) -> Path:
     if not path(text).is_dir():
         raise ValueError("must be an existing directory")
     return path(text)
+
+
+def proxy(text: str) -> str:
+    """The URL of a proxy, which may hold a user name and a password."""
+    try:
+        url = urlsplit(text)
+        valid = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
+    except ValueError:
+        valid = False
+    if not valid or not re.fullmatch(r"[!-~]+", text) or url.path not in ("", "/") or url.query or url.fragment:
+        raise ValueError("must be an address like http://proxy.example.com:8080, with http:// or https://")
+    return text

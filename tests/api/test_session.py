@@ -207,7 +207,7 @@ async def test_an_update_that_cannot_be_read_back_is_reported_as_done(
     account: respx.MockRouter, agent: Agent, tool: str, path: str, arguments: dict[str, Any], answer: Any
 ) -> None:
     account.put(path).respond(204)
-    account.get(path).mock(side_effect=[answer] * 9)
+    account.get(path).mock(side_effect=[answer] * 40)
     shown = await agent.answer(tool, **arguments)
     assert shown["id"] == 7
     assert "change was made" in shown["notice"]

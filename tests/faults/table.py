@@ -21,12 +21,11 @@ API, TOOLS, SERVER = "clientary_mcp/api", "clientary_mcp/tools", "clientary_mcp/
 FAULTS = (
     Planted(
         "retry", "a write whose connection broke is sent again", f"{API}/retry.py",
-        'safe = request.method == "GET" or isinstance(failure, NOT_SENT)', "safe = True", "api/test_retry.py",
+        'if request.method != "GET":', 'if request.method != "GET" and failure is None:', "api/test_retry.py",
     ),
     Planted(
         "retry", "a read whose connection broke is not sent again", f"{API}/retry.py",
-        'safe = request.method == "GET" or isinstance(failure, NOT_SENT)', "safe = isinstance(failure, NOT_SENT)",
-        "api/test_retry.py",
+        "if isinstance(failure, httpx.TransportError):", "if False:", "api/test_retry.py",
     ),
     Planted(
         "retry", "a write that was asked to slow down is not sent again", f"{API}/retry.py",
@@ -34,15 +33,19 @@ FAULTS = (
     ),
     Planted(
         "retry", "a write answered 502, 503 or 504 is sent again", f"{API}/retry.py",
-        'in _SERVER_ERRORS and request.method == "GET":', "in _SERVER_ERRORS:", "api/test_retry.py",
+        'if request.method != "GET":', 'if request.method != "GET" and response is None:', "api/test_retry.py",
     ),
     Planted(
         "retry", "a read answered 503 is not sent again", f"{API}/retry.py",
-        "_SERVER_ERRORS = (502, 503, 504)", "_SERVER_ERRORS = (502, 504)", "api/test_retry.py",
+        "_SERVER_ERRORS = (502, 503, 504,", "_SERVER_ERRORS = (502, 504,", "api/test_retry.py",
+    ),
+    Planted(
+        "retry", "a read that may fail in the same way each time is sent without end", f"{API}/retry.py",
+        "MAX_TRIES_IN_DOUBT = 3", "MAX_TRIES_IN_DOUBT = 300", "api/test_retry.py",
     ),
     Planted(
         "retry", "a read whose JSON breaks off is not sent again", f"{API}/retry.py",
-        "and not _looks_whole(response)", "and False", "api/test_retry.py",
+        "and not self._legible(request, response)", "and False", "api/test_retry.py",
     ),
     Planted(
         "retry", "a request leaves after the deadline", f"{API}/rate_limit.py",
@@ -50,7 +53,24 @@ FAULTS = (
     ),
     Planted(
         "retry", "429 does not halve the places", f"{API}/rate_limit.py",
-        "max(1, self._places.total_tokens // 2)", "self._places.total_tokens", "api/test_rate_limit.py",
+        "max(self._fewest, self._places.total_tokens // 2)", "self._places.total_tokens", "api/test_rate_limit.py",
+    ),
+    Planted(
+        "retry", "a request that hangs keeps its place", f"{API}/rate_limit.py",
+        "held = min(_LONGEST_HELD, call.deadline / 8)", "held = 3_600.0", "api/test_storms.py",
+    ),
+    Planted(
+        "retry", "a body of any size is unpacked", f"{API}/bodies.py",
+        "MOST_BYTES = 32 * 1024 * 1024", "MOST_BYTES = 1 << 40", "api/test_bodies.py",
+    ),
+    Planted(
+        "write", "a success whose body is an error counts as done", f"{API}/http.py",
+        "if (error := error_in_body(response.status_code, sent)) is not None:", "if (error := None) is not None:",
+        "api/test_errors_in_success.py",
+    ),
+    Planted(
+        "write", "408 counts as a refusal", f"{API}/status_errors.py",
+        "status in (408, 499) or", "status in (499,) or", "api/test_status_errors.py api/test_retry.py",
     ),
     Planted(
         "write", "a create takes an old twin for its own record", f"{API}/reconcile.py",
@@ -104,6 +124,10 @@ FAULTS = (
         "paging", "a list that ends within a page is called complete", f"{API}/streaming.py",
         "self.more = pages.more or (end is not None and place > end)", "self.more = pages.more",
         "api/test_pagination.py tools/support/test_lists.py",
+    ),
+    Planted(
+        "paging", "a list of exactly one usual page is called whole", f"{API}/pagination.py",
+        "_USUAL_PAGES = (10, 20, 30, 50, 100)", "_USUAL_PAGES = ()", "api/test_unstated_pages.py",
     ),
     Planted(
         "gate", "the question shows what it is about by doing it", f"{SERVER}/write_guard.py",

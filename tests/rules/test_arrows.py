@@ -30,7 +30,7 @@ LAYERS = (
 # The same inside a package: each group imports from those before it and within itself.
 INSIDE = {
     "clientary_mcp.api": (
-        ("call", "concurrency", "status_errors", "write_tracker", "pagination", "streaming"),
+        ("bodies", "call", "concurrency", "network", "status_errors", "write_tracker", "pagination", "streaming"),
         ("rate_limit",),
         ("retry",),
         ("reconcile",),
