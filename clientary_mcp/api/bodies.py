@@ -13,7 +13,7 @@ ENCODINGS = "gzip, deflate"
 MOST_BYTES = 32 * 1024 * 1024
 _DROPPED = (b"content-encoding", b"content-length", b"transfer-encoding", b"set-cookie")
 _BROKEN = (httpx.NetworkError, httpx.ProtocolError)
-_CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]{1,40})", re.IGNORECASE | re.ASCII)
+_CHARSET = re.compile(rb"charset\s*=\s*[\"']?([\w.:-]{1,40})", re.IGNORECASE)
 _KNOWN = re.compile(r"utf-(16|32)(-[bl]e)?|iso8859-\d+|cp\d+|koi8-\w|shift_jis|euc_\w+|gb\w+|big5", re.ASCII)
 
 
@@ -27,25 +27,34 @@ class BodyTooLarge(httpx.DecodingError):
 
 async def with_body(response: httpx.Response, request: httpx.Request) -> httpx.Response:
     """The response with its whole body, in UTF-8 and without cookies; of an error, the status counts without a body."""
+    sent = {name.lower(): value for name, value in response.headers.raw}
+    packing = sent.get(b"content-encoding", b"").decode("ascii", "replace").strip().lower()
+    stream = response.stream
+    assert isinstance(stream, httpx.AsyncByteStream)  # noqa: S101 - as all asynchronous transports return
     try:
-        body = _as_utf8(await _unpacked(response), response)
+        read = await _unpacked(stream, packing)
     except (UnreadableBody, BodyTooLarge) as error:
         if response.is_success:
             error.request = request
             raise
-        body = b""
+        read = b""
+    finally:
+        await stream.aclose()
+    body = _as_utf8(read, sent.get(b"content-type", b""))
+    if body is read and not packing and b"set-cookie" not in sent:
+        response.stream = httpx.ByteStream(body)  # as with most; to make a new response takes a quarter of a request
+        await response.aread()
+        return response
     headers = [(name, value) for name, value in response.headers.raw if name.lower() not in _DROPPED]
     return httpx.Response(response.status_code, headers=headers, content=body)
 
 
-async def _unpacked(response: httpx.Response) -> bytes:
+async def _unpacked(stream: httpx.AsyncByteStream, packing: str) -> bytes:
     """The body, read no further than to its limit."""
-    assert isinstance(response.stream, httpx.AsyncByteStream)  # noqa: S101 - as all asynchronous transports return
-    packing = response.headers.get("content-encoding", "").strip().lower()
     unpacker = _Unpacker(packing) if packing not in ("", "identity") else None
     body = bytearray()
     try:
-        async for chunk in response.stream:
+        async for chunk in stream:
             body += unpacker.unpack(chunk, MOST_BYTES + 1 - len(body)) if unpacker else chunk
             if len(body) > MOST_BYTES:
                 raise BodyTooLarge("too many bytes")
@@ -88,15 +97,14 @@ def _wbits_of_deflate(start: bytes) -> int:
     return zlib.MAX_WBITS if start[0] & 15 == 8 and (len(start) < 2 or (start[0] << 8 | start[1]) % 31 == 0) else -15
 
 
-def _as_utf8(body: bytes, response: httpx.Response) -> bytes:
+def _as_utf8(body: bytes, content_type: bytes) -> bytes:
     """The body in UTF-8: by its byte order mark, else by the charset of its Content-Type, else as JSON is detected."""
     if body.startswith(codecs.BOM_UTF8):
         return body[len(codecs.BOM_UTF8) :]
-    charset = _CHARSET.search(response.headers.get("content-type", ""))
+    charset = _CHARSET.search(content_type)
     detected = json.detect_encoding(body)
-    name = detected if detected != "utf-8" else charset[1] if charset else "utf-8"
     try:
-        name = codecs.lookup(name).name
+        name = codecs.lookup(charset[1].decode() if charset and detected == "utf-8" else detected).name
         return body if name == "utf-8" or not _KNOWN.fullmatch(name) else body.decode(name).encode()
     except (LookupError, UnicodeError):
         return body

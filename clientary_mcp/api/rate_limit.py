@@ -25,6 +25,9 @@ _FEWEST_PLACES = 2
 _LONGEST_HELD = 5.0
 """Seconds after which a request without an answer gives its place to the next; fewer if its call has little time."""
 
+_LENDING = 0.25
+"""Seconds between two looks for such requests. A timer for each would take longer than all else that is done here."""
+
 _RECENTLY = 60.0
 _A_DAY = 86_400.0
 
@@ -61,7 +64,8 @@ class Pacing(httpx.AsyncBaseTransport):
         self._network = network
         self._most, self._fewest = concurrency, min(_FEWEST_PLACES, concurrency)
         self._places = anyio.CapacityLimiter(concurrency)
-        self._held: dict[httpx.Request, asyncio.TimerHandle | None] = {}
+        self._held: dict[httpx.Request, float] = {}
+        self._lending = False
         self._least_gap = 1 / per_second if per_second else 0.0
         self._gap = self._least_gap
         self._next_start = self._hold = 0.0
@@ -76,18 +80,19 @@ class Pacing(httpx.AsyncBaseTransport):
         try:
             self._places.acquire_on_behalf_of_nowait(request)  # without a turn of the event loop, where one is free
         except anyio.WouldBlock:
+            self._lend()
             with anyio.move_on_after(call.left) as scope:
                 await call.report(None, "too many requests at once")
                 with call.waiting():
                     await self._places.acquire_on_behalf_of(request)
             if scope.cancelled_caught:
                 raise self._no_turn("no place before the deadline", call, request) from None
-        self._held[request] = None
+        self._held[request] = inf
         try:
             await self._pace(call, request)
             started = call.clock.now()
             held = min(_LONGEST_HELD, call.deadline / 8)
-            self._held[request] = asyncio.get_running_loop().call_later(held, self._give_back, request)
+            self._held[request] = asyncio.get_running_loop().time() + held
             response = await self._send(call, request)
         finally:
             self._give_back(request)
@@ -96,10 +101,22 @@ class Pacing(httpx.AsyncBaseTransport):
 
     def _give_back(self, request: httpx.Request) -> None:
         """Release the place of a request, unless it was released before."""
-        if request in self._held:
-            if timer := self._held.pop(request):
-                timer.cancel()
+        if self._held.pop(request, None) is not None:
             self._places.release_on_behalf_of(request)
+
+    def _lend(self) -> None:
+        """From now on, as long as requests wait, give them the places of those that have held theirs for too long."""
+        if not self._lending:
+            self._lending = True
+            asyncio.get_running_loop().call_later(_LENDING, self._lend_overdue)
+
+    def _lend_overdue(self) -> None:
+        now = asyncio.get_running_loop().time()
+        for request in [request for request, until in self._held.items() if until <= now]:
+            self._give_back(request)
+        self._lending = False
+        if self._places.statistics().tasks_waiting:
+            self._lend()
 
     def _no_turn(self, why: str, call: Call, request: httpx.Request, wait: float | None = None) -> NoTurn:
         return NoTurn(why, request, limited=self._limited(call), wait=wait)
@@ -144,11 +161,7 @@ class Pacing(httpx.AsyncBaseTransport):
     async def _send(self, call: Call, request: httpx.Request) -> httpx.Response:
         """The response with its body: a body that breaks off counts as a broken connection."""
         with anyio.move_on_after(call.left) as sending:
-            response = await self._network.handle_async_request(request)
-            try:
-                return await with_body(response, request)
-            finally:
-                await response.aclose()
+            return await with_body(await self._network.handle_async_request(request), request)
         assert sending.cancelled_caught  # noqa: S101 - the only other way out of the block
         raise NoAnswer("no response before the deadline", request, limited=self._limited(call))
 

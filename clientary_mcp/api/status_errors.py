@@ -138,11 +138,12 @@ def unreadable(method: str, path: str, body: str) -> ClientaryError:
 
 def error_in_body(status: int, sent: Any) -> Refused | None:
     """The error that a success reports in its body; None if there is none, or if the body has a record or a list."""
-    if not isinstance(sent, dict) or any(map(_has_id, [sent, *_values_but_errors(sent)])):
+    if not isinstance(sent, dict):
         return None
     failed = any(str(sent.get(name)).lower() == "false" for name in ("success", "ok"))
     failed |= str(sent.get("status")).lower() in ("error", "fail", "failed", "failure")
-    if not failed and not any(_is_given(sent.get(name)) for name in ("error", "errors")):
+    failed |= any(_is_given(sent.get(name)) for name in ("error", "errors"))
+    if not failed or any(map(_has_id, [sent, *_values_but_errors(sent)])):
         return None
     about = {name: value for name, value in sent.items() if name not in _VERDICTS}
     return _refused(f"Clientary rejected this, although it returned {status}", field_errors(json.dumps(about)))
