@@ -178,15 +178,22 @@ class OutcomeUnknown(ClientaryError):
     """A write was sent, and whether it succeeded is unknown.
 
     `may_still_happen` when Clientary could still be working on it; `accepted` when Clientary returned success without
-    the record that it made.
+    the record that it made; `answered` unless the connection ended before any response, whose write may come late.
     """
 
     code = "OutcomeUnknown"
     effect = "unknown"
 
-    def __init__(self, what: str, *then: str, may_still_happen: bool = False, accepted: bool = False) -> None:
+    def __init__(
+        self,
+        what: str,
+        *then: str,
+        may_still_happen: bool = False,
+        accepted: bool = False,
+        answered: bool = True,
+    ) -> None:
         super().__init__(what, *then)
-        self.may_still_happen, self.accepted = may_still_happen, accepted
+        self.may_still_happen, self.accepted, self.answered = may_still_happen, accepted, answered
 
 
 class MalformedResponse(ClientaryError):

@@ -136,7 +136,8 @@ class HttpSession:
             return Unavailable(f"{why}: it is limiting requests." if failure.limited else f"{why}.", _LATER)
         timed_out = isinstance(failure, httpx.TimeoutException)
         why = "did not arrive in time" if timed_out else "was lost: the connection failed"
-        return unknown_outcome(f"The response to {method} {path} {why}.", may_still_happen=timed_out)
+        lost = f"The response to {method} {path} {why}."
+        return unknown_outcome(lost, may_still_happen=timed_out, answered=False)
 
     def _not_sent(self, failure: httpx.RequestError) -> ClientaryError:
         """The error for a request that did not leave."""

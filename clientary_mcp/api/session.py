@@ -6,7 +6,7 @@
 Paths are relative to `/api/v2/`. Every method raises children of `ClientaryError`, and nothing else.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from copy import copy
 from datetime import date, datetime
@@ -18,9 +18,18 @@ import httpx
 
 from clientary_mcp.accounting.totals import totals_of
 from clientary_mcp.api.call import Body, Call, Clock, OnWait, Query
+from clientary_mcp.api.comparison import difference_notice
+from clientary_mcp.api.evidence import Before, Changed, Created, KnownIds
 from clientary_mcp.api.http import HttpSession, Settle
 from clientary_mcp.api.pagination import ListResponse
-from clientary_mcp.api.reconcile import TOOK_EFFECT, accepted, find_created, resolve_lost_write, update_applied
+from clientary_mcp.api.reconcile import (
+    NOT_READ_BACK,
+    TOOK_EFFECT,
+    accepted,
+    resolve_earlier,
+    resolve_lost_write,
+    sent_earlier,
+)
 from clientary_mcp.api.status_errors import error_for_status
 from clientary_mcp.api.streaming import RecordT, Stream, rereads
 from clientary_mcp.errors import ClientaryError, ListChanged, MalformedResponse, NotFound, OutcomeUnknown
@@ -46,6 +55,7 @@ class Clientary:
         self.memory = Memory(settings, self.clock.wall, shared=network is None)
         """What is remembered of the account: an account of the caller's own network is remembered in this process."""
         self._http = HttpSession(settings, network, self.clock, self.memory)
+        self._known = KnownIds(self.clock.now, self.memory.made)
 
     async def __aenter__(self) -> Self:
         return self
@@ -82,6 +92,7 @@ class Clientary:
     async def get(self, kind: type[RecordT], path: str) -> RecordT:
         """One record."""
         record = _record(kind, await self._send("GET", path))
+        self._known.read([record])
         if self._call is not None:
             self._call.records[path] = record
         return record
@@ -137,7 +148,9 @@ class Clientary:
 
         async def read(number: int) -> ListResponse[RecordT]:
             of_page = {**(query or {}), "page": number if number > 1 else None}
-            return ListResponse.read(kind, await self._send("GET", path, query=of_page))
+            page = ListResponse.read(kind, await self._send("GET", path, query=of_page))
+            self._known.read(page.records)
+            return page
 
         return Stream(
             kind,
@@ -172,40 +185,31 @@ class Clientary:
         *,
         otherwise: str | None = None,
         listed: Callable[[], Awaitable[list[RecordT]]] | None = None,
+        there: Collection[int] | None = None,
+        shows: Body | None = None,
     ) -> RecordT:
         """Create a record and return it. If `path` does not exist, nothing was created, and `otherwise` is tried.
 
-        If the response is lost, the record is searched for among those that `listed` reads, by default at `path`.
+        If the response is lost, the record is searched for among those that `listed` reads, by default at `path`: one
+        that `shows` what was sent and is new, that is not among `there`, if these are all that there were before.
         """
-        since = self.clock.wall()
+        call = self._current
+        trace = Created(kind, shows or body, listed or partial(self.list_all, kind, path), self._known, there)
+        if call.earlier:
+            before = Before(call.earlier.since, self._http.time_there, call.earlier.seen, complete=there is not None)
+            charged = "payment_profile_id" in body  # the card processor's delays are unknown
+            if record := await resolve_earlier(call, call.earlier, trace, before, again=False if charged else None):
+                return record
+        before = trace.before(self.clock.wall(), self._http.time_there)
+        call.seen.update(before.old)
         try:
-            record = _record(kind, await self._write("POST", path, {kind.wrapper: body}, otherwise))
+            sent = await self._write("POST", path, {kind.wrapper: body}, otherwise)
+            return self._known.made(_as_sent(kind, sent, body))
         except (OutcomeUnknown, MalformedResponse) as failure:
             lost = failure if isinstance(failure, OutcomeUnknown) else accepted(path)
-            check = partial(self._made, kind, body, since, listed or partial(self.list_all, kind, path), lost)
-            record = await resolve_lost_write(self._current, check, "POST", path, lost)
-        self.memory.made.add(kind.plural, record.id)
+            record = await resolve_lost_write(call, partial(trace.look, before, lost), "POST", path, lost)
+        record.notice = TOOK_EFFECT
         return record
-
-    async def _made(
-        self,
-        kind: type[RecordT],
-        body: Body,
-        since: float,
-        listed: Callable[[], Awaitable[list[RecordT]]],
-        lost: OutcomeUnknown,
-    ) -> RecordT | None:
-        """The record made by a create whose response was lost; None if there is none, `lost` if in doubt."""
-        there = await listed()
-        began, doubt = self._http.time_there(since)
-        known = self.memory.made.ids(kind.plural)
-        certain, doubtful = find_created(there, body, began, doubt, known)
-        if len(certain) == 1:
-            certain[0].notice = TOOK_EFFECT
-            return certain[0]
-        if certain or doubtful:
-            raise lost
-        return None
 
     async def update(
         self,
@@ -217,39 +221,31 @@ class Clientary:
         read_back: bool = False,
     ) -> RecordT:
         """Change the fields in `body` and return the record: as PUT returns it, or read back if PUT returns none."""
-        since = self.clock.wall()
-        call = self._call
-        if call is not None and not call.writes and path in call.records:
-            call.before = call.records[path].to_json()
+        call, repeatable = self._current, not _adds_lines(body)
+        trace = Changed(kind, body, partial(self._send, "GET", path), call.records.get(path))
+        if trace.old and not call.writes:
+            call.before = trace.old.to_json()
+        if call.earlier:
+            before = Before(call.earlier.since, self._http.time_there)
+            if record := await resolve_earlier(call, call.earlier, trace, before, again=repeatable or None):
+                return record
+        before = Before(self.clock.wall(), self._http.time_there)
         try:
             sent = await self._write("PUT", path, {kind.wrapper: body}, otherwise)
         except OutcomeUnknown as lost:
-            check = partial(self._updated, kind, path, body, since, lost)
-            return await resolve_lost_write(self._current, check, "PUT", path, lost)
+            look = partial(trace.look, before, lost)
+            record = await resolve_lost_write(call, look, "PUT", path, lost, repeatable=repeatable)
+            record.notice = TOOK_EFFECT
+            return record
         if not read_back:
-            try:
-                return _record(kind, sent)
-            except MalformedResponse:
-                pass  # 204, or a body without the record: both occur, and the change was made
+            with suppress(MalformedResponse):  # 204, or a body without the record: both occur, and the change was made
+                return _as_sent(kind, sent, body)
         try:
-            return await self.get(kind, path)
+            return _as_sent(kind, await trace.shown(), body)
         except ClientaryError:  # the change was made, and an error would suggest otherwise
             record = kind.read({"id": path.rpartition("/")[2]})
-            record.notice = "The change was made; reading it back failed, so only the id is shown."
+            record.notice = NOT_READ_BACK
             return record
-
-    async def _updated(
-        self, kind: type[RecordT], path: str, body: Body, since: float, lost: OutcomeUnknown
-    ) -> RecordT | None:
-        """The record after an update whose response was lost; None if it is unchanged, `lost` if in doubt."""
-        record = await self.get(kind, path)
-        changed = update_applied(record, body, *self._http.time_there(since))
-        if changed is None:
-            raise lost
-        if not changed:
-            return None
-        record.notice = TOOK_EFFECT
-        return record
 
     async def delete(self, path: str, there: Callable[[], Awaitable[object]] | None = None) -> None:
         """Delete a record permanently. `there` reads it or raises NotFound, for records without a GET of their own."""
@@ -261,17 +257,29 @@ class Clientary:
                 return True
             return None
 
-        await self._send("DELETE", path, settle=partial(resolve_lost_write, self._current, gone, "DELETE", path))
+        settle = partial(resolve_lost_write, self._current, gone, "DELETE", path, repeatable=True)
+        try:
+            await self._send("DELETE", path, settle=settle)
+        except NotFound:
+            if self._current.earlier is None:
+                raise
         *_, plural, record_id = path.split("/")
         self.memory.claims.deleted(plural, int(record_id))
 
     async def post(self, path: str, body: Body) -> Any:
-        """Send `body` without a wrapper, and return the response's JSON; None if it has none."""
+        """Send `body` without a wrapper, if it was not sent before; return the response's JSON, None if it has none."""
+        self._check_not_sent_earlier()
         return await self._write("POST", path, body)
 
     async def request(self, method: str, path: str, query: Query | None = None, body: Body | None = None) -> Any:
         """Send any request as it is, and return the response's JSON; None if it has none."""
+        if method == "POST":
+            self._check_not_sent_earlier()
         return await self._send(method, path, query=query, body=body)
+
+    def _check_not_sent_earlier(self) -> None:
+        if earlier := self._current.earlier:
+            raise sent_earlier(self._current, earlier)
 
     async def _write(self, method: str, path: str, body: Body | None = None, otherwise: str | None = None) -> Any:
         try:
@@ -301,6 +309,19 @@ def _record(kind: type[RecordT], sent: Any) -> RecordT:
         return kind.read(sent)
     except (TypeError, ValueError, AttributeError):
         raise MalformedResponse("Clientary's response could not be read: it contains no record with an id.") from None
+
+
+def _as_sent(kind: type[RecordT], shown: Any, body: Body) -> RecordT:
+    """The record after an update, with a notice where it is not as it was sent."""
+    record = _record(kind, shown)
+    record.notice = difference_notice(record, body, shown)
+    return record
+
+
+def _adds_lines(body: Body) -> bool:
+    """Whether the same body again would add its lines again."""
+    lists = (part for key, part in body.items() if key.endswith("_items_attributes"))
+    return any(not line.get("id") for lines in lists for line in lines)
 
 
 def _page_of(stream: Stream[RecordT], records: list[RecordT], offset: int) -> Page[RecordT]:

@@ -179,9 +179,9 @@ def not_found(path: str) -> NotFound:
     return NotFound(f"{path} was not found; it does not exist or was deleted.")
 
 
-def unknown_outcome(why: str, *, may_still_happen: bool = False, accepted: bool = False) -> OutcomeUnknown:
+def unknown_outcome(why: str, **known: bool) -> OutcomeUnknown:
     """The error for a write that was sent, where the response does not show what became of it."""
-    return OutcomeUnknown(why, "Check before retrying.", may_still_happen=may_still_happen, accepted=accepted)
+    return OutcomeUnknown(why, "Check before retrying.", **known)
 
 
 def not_done(method: str, path: str) -> NotDone:

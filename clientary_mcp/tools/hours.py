@@ -83,15 +83,9 @@ async def create_project_hours(clientary: Clientary, args: CreateProjectHours) -
 async def update_hour_entry(clientary: Clientary, args: UpdateHourEntry) -> HourEntry:
     """Change the given fields of an hour entry. Some accounts ignore `billed`; the answer says so then."""
     # The key that changes `billed?` is not documented: send the likely one, and check the result.
-    entry = await clientary.update(
+    return await clientary.update(
         HourEntry, f"hours/{args.hour_entry_id}", args.body(), read_back=args.billed is not None
     )
-    if args.billed is not None and entry.billed != args.billed and entry.notice is None:
-        entry.notice = (
-            f"Clientary accepted the change but still shows billed={str(entry.billed).lower()}:"
-            " this account does not allow setting it through the API."
-        )
-    return entry
 
 
 @deletes(

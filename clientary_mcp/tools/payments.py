@@ -1,16 +1,18 @@
 """Tools for payments."""
 
 from collections.abc import AsyncIterator
-from functools import partial
+from dataclasses import dataclass
+from typing import Self
 
 from clientary_mcp.accounting.totals import UNKNOWN, Totals
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.errors import ClientaryError, NotAllowed, NotFound, OutcomeUnknown
+from clientary_mcp.errors import ClientaryError, MalformedResponse, NotAllowed, NotFound, OutcomeUnknown
 from clientary_mcp.tools.decorators import charges, creates, deletes, lists
 from clientary_mcp.tools.support.formatting import format_money, quote
 from clientary_mcp.tools.support.listing import Listing, add_notice, note_scope
 from clientary_mcp.tools.support.lookups import Currencies, currencies_of
 from clientary_mcp.tools.support.previews import done, find_by_id, nothing_to_do, preview
+from tool_schemas.base.parsing import as_json
 from tool_schemas.base.results import Outcome, Page
 from tool_schemas.base.sentences import Mention
 from tool_schemas.invoices import Invoice
@@ -109,18 +111,52 @@ def _without_sums(page: Page[Payment], why: str) -> Page[Payment]:
 )
 async def create_payment(clientary: Clientary, args: CreatePayment) -> Payment:
     """Record money received for an invoice, in part or in full. It moves no money."""
+    received = await _Received.of(clientary, args.invoice_id)
     path = f"invoices/{args.invoice_id}/payments"
-    return await clientary.create(Payment, path, args.body(), listed=partial(_newest_of, clientary, args.invoice_id))
+    return await clientary.create(Payment, path, args.body(), listed=received.now, there=received.ids)
 
 
-async def _newest_of(clientary: Clientary, invoice_id: int) -> list[Payment]:
-    """The invoice's latest payments: only this list may show when they were created."""
-    page = await clientary.collect(Payment, limit=30, query={"sort": "created_at"})
-    return [payment for payment in page.records if payment.invoice_id == invoice_id]
+@dataclass(frozen=True)
+class _Received:
+    """The payments of one invoice, read before another is made, and again where the response to that is lost."""
+
+    clientary: Clientary
+    invoice: Invoice
+
+    @classmethod
+    async def of(cls, clientary: Clientary, invoice_id: int) -> Self:
+        """The invoice with its payments."""
+        return cls(clientary, await clientary.get(Invoice, f"invoices/{invoice_id}"))
+
+    @property
+    def ids(self) -> set[int] | None:
+        """The payments that were there before; None where the invoice does not show its payments."""
+        return None if self.invoice.payments is None else {payment.id for payment in self.invoice.payments}
+
+    async def now(self) -> list[Payment]:
+        """The payments that are there now. A balance that fell without any that shows why proves nothing."""
+        invoice = await self.clientary.get(Invoice, f"invoices/{self.invoice.id}")
+        payments = invoice.payments
+        if payments is None:
+            page = await self.clientary.collect(Payment, limit=_LATEST, query={"sort": "created_at"})
+            payments = [payment for payment in page.records if payment.invoice_id == self.invoice.id]
+        for payment in payments:
+            payment.invoice_id = self.invoice.id
+        new = {payment.id for payment in payments} - (self.ids or set())
+        if not new and invoice.balance != self.invoice.balance:
+            raise MalformedResponse("The invoice's balance changed, and none of its payments shows why.")
+        return payments
+
+
+_LATEST = 100
+"""The payments that are searched for one where invoices do not show theirs."""
 
 
 async def _payments_of(clientary: Clientary, invoice: str) -> list[Payment]:
-    return (await clientary.get(Invoice, invoice)).payments or []
+    payments = (await clientary.get(Invoice, invoice)).payments
+    if payments is None:
+        raise MalformedResponse("Clientary's response shows no payments of the invoice.")
+    return payments
 
 
 async def _preview_charge(clientary: Clientary, args: ChargePaymentProfile) -> Outcome:
@@ -167,9 +203,16 @@ async def charge_payment_profile(clientary: Clientary, args: ChargePaymentProfil
     path = f"invoices/{args.invoice_id}"
     charged = f"Payment profile {args.payment_profile_id} was charged for invoice {args.invoice_id}"
     payment: Payment | None = None
+    received = await _Received.of(clientary, args.invoice_id)
     try:
-        newest = partial(_newest_of, clientary, args.invoice_id)
-        payment = await clientary.create(Payment, f"{path}/payments", args.body(), listed=newest)
+        payment = await clientary.create(
+            Payment,
+            f"{path}/payments",
+            args.body(),
+            listed=received.now,
+            there=received.ids,
+            shows={"amount": as_json(received.invoice.balance)},
+        )
     except OutcomeUnknown as unknown:
         if not unknown.accepted:
             raise

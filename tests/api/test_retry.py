@@ -13,6 +13,7 @@ import respx
 
 from clientary_mcp.api.retry import MAX_TRIES, MAX_TRIES_IN_DOUBT
 from clientary_mcp.api.session import Clientary
+from clientary_mcp.api.write_tracker import MOSTLY_OVER
 from clientary_mcp.errors import ClientaryError, OutcomeUnknown, RateLimited, Unavailable
 from clientary_mcp.settings import Settings
 from tests.conftest import SETTINGS
@@ -91,7 +92,7 @@ async def test_a_failed_write_is_never_retried_and_its_outcome_is_unknown(
     with pytest.raises(OutcomeUnknown, match=f"{method} {PATH}"):
         await ask(clientary, method)
     assert route.call_count == 1
-    assert time.waits == []
+    assert set(time.waits) <= {MOSTLY_OVER}  # before another look for its effect
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 422, 426, 499, 501])

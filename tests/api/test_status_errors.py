@@ -56,7 +56,7 @@ ANSWERS: list[tuple[int, str, type[ClientaryError], str]] = [
     (425, "POST", Refused, "rejected this (425)"),
     (499, "PUT", OutcomeUnknown, "Clientary returned 499"),
     (501, "GET", Unavailable, "Try again"),
-    (502, "PUT", OutcomeUnknown, "Check before retrying"),
+    (502, "PUT", OutcomeUnknown, "It is safe to retry"),
     (503, "GET", Unavailable, "Try again"),
     (504, "DELETE", OutcomeUnknown, "Clientary returned 504"),
     (520, "GET", Unavailable, "(520)"),
@@ -233,7 +233,10 @@ async def test_a_lost_write_names_the_tool_that_shows_the_outcome(
     shows: str,
     what: Any,
 ) -> None:
-    account.get(path__regex=".").respond(403)  # a check finds nothing
+    shown = iter(
+        [httpx.Response(200, json={"id": 7})] if tool == "create_payment" else []
+    )  # it reads the invoice first
+    account.get(path__regex=".").mock(side_effect=lambda _: next(shown, httpx.Response(403)))  # a check finds nothing
     route = account.request(method, path).mock(side_effect=[what])
     reply = await agent.refusal(tool, **arguments)
     assert f"{method} {path}" in reply

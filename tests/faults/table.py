@@ -73,21 +73,40 @@ FAULTS = (
         "status in (408, 499) or", "status in (499,) or", "api/test_status_errors.py api/test_retry.py",
     ),
     Planted(
-        "write", "a create takes an old twin for its own record", f"{API}/reconcile.py",
-        "similarity == 1 and made >= since - _TICK", "similarity == 1", "resilience/test_lost_twins.py",
+        "write", "a create takes an old twin for its own record", f"{API}/evidence.py",
+        "return (by_id or None) if made >= began - doubt else False", "return True", "resilience/test_lost_twins.py",
     ),
     Planted(
-        "write", "two creates are given the same record", f"{API}/reconcile.py",
-        "if record.id in known or similarity", "if similarity", "resilience/test_lost_twins.py",
+        "write", "two creates are given the same record", f"{API}/evidence.py",
+        "if record.id in known:", "if False:", "resilience/test_lost_twins.py",
     ),
     Planted(
-        "write", "an update takes an earlier change for its own", f"{API}/reconcile.py",
-        "return True if changed >= since - _TICK else", "return True if changed else",
+        "write", "a record that was there before a create is taken for its own", f"{API}/evidence.py",
+        "if record.id in self.old or record.id < self.lowest_new:", "if record.id < 0:",
+        "resilience/test_lost_evidence.py",
+    ),
+    Planted(
+        "write", "an update in doubt is reported as not done", f"{API}/evidence.py",
+        "old is not None and _unchanged(record, old, body) else None", "True else None",
+        "resilience/test_lost_evidence.py",
+    ),
+    Planted(
+        "write", "an update takes an earlier change for its own", f"{API}/evidence.py",
+        "        if changed < began - doubt:", "        if False:",
         "resilience/test_lost_twins.py resilience/test_odd_clocks.py",
     ),
     Planted(
         "write", "a write that may still happen is reported as not done", f"{API}/reconcile.py",
-        "raise lost if lost.may_still_happen else", "raise", "resilience/test_lost_answers.py",
+        "if missing and lost.answered and not lost.may_still_happen:", "if missing:",
+        "resilience/test_lost_answers.py resilience/test_lost_payments.py",
+    ),
+    Planted(
+        "write", "a call that may have happened is made again", f"{API}/reconcile.py",
+        "call.clock.wall() - earlier.since <= STILL_AT_WORK", "False", "api/test_earlier_calls.py",
+    ),
+    Planted(
+        "write", "a field that Clientary emptied counts as kept", f"{API}/comparison.py",
+        "    return present or", "    return", "tools/test_not_kept.py",
     ),
     Planted(
         "write", "nobody looks again for what comes seconds late", f"{API}/write_tracker.py",

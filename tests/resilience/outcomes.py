@@ -11,7 +11,7 @@ Outcome = Literal["done", "half", "not done", "unknown", "defect"]
 
 _UNKNOWN = "It is unknown whether"
 _NOT_DONE = ("Nothing was changed.", "Nothing was sent.")
-_HALF = "Stopped at"
+_HALF = "Part of the job is done."
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Answer:
             return cls("not done" if nothing else "done", message.text, content)
         if "that is a defect" in message.text:
             return cls("defect", message.text, content)
-        if message.text.startswith(_HALF):
+        if _HALF in message.text:
             return cls("half", message.text, content)
         if _UNKNOWN in message.text:
             return cls("unknown", message.text, content)

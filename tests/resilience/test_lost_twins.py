@@ -31,8 +31,8 @@ Found = Callable[..., list[Any]]
 
 
 def lose(books: Sandbox, method: str, *, after: bool) -> None:
-    """Lose the response to the next write, after it took effect or before."""
-    books.faults = Faults([Fault("drop", method, nth=1, after=after)], sleep=anyio.sleep)
+    """Lose the response to the next write, after it took effect, or let it fail before."""
+    books.faults = Faults([Fault("drop" if after else 500, method, nth=1, after=after)], sleep=anyio.sleep)
 
 
 async def lost(clerk: Agent, books: Sandbox, tool: str, arguments: dict[str, Any], *, after: bool) -> Answer:

@@ -25,8 +25,8 @@ def anyio_backend() -> tuple[str, dict[str, Any]]:
 
 
 def lose(books: Sandbox, write: str, *, after: bool) -> None:
-    """Lose the response to the next write, after it took effect or before."""
-    books.faults = Faults([Fault("drop", write, nth=1, after=after)], sleep=anyio.sleep)
+    """Lose the response to the next write, after it took effect, or let it fail before."""
+    books.faults = Faults([Fault("drop" if after else 500, write, nth=1, after=after)], sleep=anyio.sleep)
 
 
 @pytest.mark.parametrize(

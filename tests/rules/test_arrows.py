@@ -30,9 +30,20 @@ LAYERS = (
 # The same inside a package: each group imports from those before it and within itself.
 INSIDE = {
     "clientary_mcp.api": (
-        ("bodies", "call", "concurrency", "network", "status_errors", "write_tracker", "pagination", "streaming"),
+        (
+            "bodies",
+            "call",
+            "comparison",
+            "concurrency",
+            "network",
+            "status_errors",
+            "write_tracker",
+            "pagination",
+            "streaming",
+        ),
         ("rate_limit",),
         ("retry",),
+        ("evidence",),
         ("reconcile",),
         ("http",),
         ("session",),

@@ -256,7 +256,7 @@ async def test_a_rejection_that_takes_more_than_an_hour_is_reported_as_one(time:
 
 async def test_a_delete_that_did_not_take_effect_does_not_count(sandbox: Sandbox, time: FakeTime) -> None:
     (lead,) = some(sandbox, "leads")
-    sandbox.faults = Faults([Fault("drop", "DELETE", nth=1)])
+    sandbox.faults = Faults([Fault(500, "DELETE", nth=1)])
     async with connect(configured(sandbox, time, deletes_per_hour=1)) as agent:
         assert "safe to retry" in await agent.refusal("delete_lead", lead_id=lead, confirm=True)
         await agent.answer("delete_lead", lead_id=lead, confirm=True)

@@ -48,7 +48,7 @@ def _request(request: Any) -> Request:
 
 @dataclass(frozen=True)
 class Exchange:
-    """A call, the one request that it becomes, and Clientary's reply; `then_read` are the reads that follow it.
+    """A call, the one request that it becomes, and Clientary's reply, with the reads before and after it.
 
     A path in `then_read` may carry a query.
     """
@@ -61,6 +61,7 @@ class Exchange:
     body: Any = None
     reply: Any = None
     then_read: JsonObject = field(default_factory=dict)
+    first_read: JsonObject = field(default_factory=dict)
 
     def __str__(self) -> str:
         return self.tool
@@ -85,9 +86,11 @@ class Exchange:
         """Make the call and return the answer; checks the exact requests sent and the answer's schema."""
         status = {"POST": 201, "DELETE": 204}.get(self.method, 200)
         account.request(self.method, self.path).respond(status, json=self.reply)
+        for path, reply in self.first_read.items():
+            account.get(path).respond(json=reply)
         self.prepare_reads(account)
         answer = await agent.answer(self.tool, **self.arguments)
-        assert sent(account) == [self.request, *self.reads]
+        assert sent(account) == [*(Request("GET", path) for path in self.first_read), self.request, *self.reads]
         jsonschema.validate(answer, TOOLS[self.tool].published.output_schema or {})
         assert SECRET not in json.dumps(answer)
         return answer

@@ -255,7 +255,8 @@ async def test_a_missing_record_is_not_found_with_and_without_confirm(
     account.route().respond(404)
     refusal = await agent.refusal(exchange.tool, **unconfirmed(exchange), confirm=confirm)
     assert "was not found" in refusal
-    assert [request.method for request in sent(account)] == [exchange.method if confirm else "GET"]
+    reads = exchange.first_read or not confirm
+    assert [request.method for request in sent(account)] == ["GET" if reads else exchange.method]
 
 
 @pytest.mark.parametrize(
@@ -308,7 +309,8 @@ async def test_a_write_of_unknown_outcome_is_sent_once_and_names_the_tool_to_che
     agent: Agent, account: respx.MockRouter, exchange: Exchange, fails: dict[str, Any]
 ) -> None:
     account.request(exchange.method, exchange.path).mock(**fails)
-    account.get().respond(503)  # so that the check finds nothing either
+    shown = iter([httpx.Response(200, json=reply) for reply in exchange.first_read.values()])
+    account.get().mock(side_effect=lambda _: next(shown, httpx.Response(503)))  # so that the check finds nothing either
     refusal = await agent.refusal(exchange.tool, **exchange.arguments)
     assert "unknown whether" in refusal
     assert re.search(

@@ -157,7 +157,7 @@ async def test_a_billed_flag_that_did_not_change_is_reported(
     account.put("hours/7").respond(**reply)
     account.get("hours/7").respond(json={**HOUR_ENTRY, "billed?": shown})
     answer = await agent.answer("update_hour_entry", **ID, billed=asked)
-    assert "does not allow setting it" in answer["notice"]
+    assert f"billed: sent {str(asked).lower()}, Clientary shows " in answer["notice"]
     assert answer.get("billed") is shown
     assert sent(account) == [
         Request("PUT", "hours/7", body={"project_item": {"billed": asked}}),

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import httpx
 import pytest
 import respx
 
@@ -39,6 +40,7 @@ EXCHANGES = [
         OF_INVOICE,
         body={"payment": {"amount": 500.1, "note": "Paid by Check", "received_on": "2026-03-01"}},
         reply=PAYMENT,
+        first_read=OF_CURRENCY,
     ),
     Exchange(
         "create_payment",
@@ -47,6 +49,7 @@ EXCHANGES = [
         OF_INVOICE,
         body={"payment": {"amount": 500}},
         reply=PAYMENT,
+        first_read=OF_CURRENCY,
     ),
     Exchange(
         "charge_payment_profile",
@@ -55,6 +58,7 @@ EXCHANGES = [
         OF_INVOICE,
         body={"payment": {"payment_profile_id": 2}},
         reply=PAYMENT,
+        first_read=OF_CURRENCY,
         then_read={"invoices/110": {**INVOICE, "balance": 0}},
     ),
     Exchange(
@@ -125,10 +129,10 @@ async def test_a_successful_charge_is_never_reported_as_failed(
     agent: Agent, account: respx.MockRouter, status: int
 ) -> None:
     account.post(OF_INVOICE).respond(201, json=PAYMENT)
-    account.get("invoices/110").respond(status)
+    account.get("invoices/110").mock(side_effect=[httpx.Response(200, json=INVOICE), httpx.Response(status)])
     answer = await agent.answer("charge_payment_profile", **CHARGE, confirm=True)
     assert answer["done"] is True
-    assert sent(account) == [CHARGED, LOOKED]
+    assert sent(account) == [LOOKED, CHARGED, LOOKED]
 
 
 @pytest.mark.parametrize("reply", [{"status_code": 204}, {"status_code": 201}, {"json": {"status": "ok"}}])
@@ -136,12 +140,12 @@ async def test_a_charge_whose_response_lacks_the_payment_is_still_done(
     agent: Agent, account: respx.MockRouter, reply: dict[str, Any]
 ) -> None:
     account.post(OF_INVOICE).respond(**reply)
-    account.get("invoices/110").respond(json={**INVOICE, "balance": 0})
-    account.get("payments").respond(json=LIST)
+    paid = httpx.Response(200, json={**INVOICE, "balance": 0})
+    account.get("invoices/110").mock(side_effect=[httpx.Response(200, json=INVOICE), paid, paid])
     answer = await agent.answer("charge_payment_profile", **CHARGE, confirm=True)
     assert answer["done"] is True
     assert "0.00 EUR" in answer["message"]
-    assert sent(account) == [CHARGED, Request("GET", "payments", {"sort": "created_at"}), LOOKED]
+    assert sent(account) == [LOOKED, CHARGED, LOOKED, LOOKED]
 
 
 @pytest.mark.parametrize("reply", [{"status_code": 500}, {"status_code": 502}])
@@ -149,7 +153,8 @@ async def test_a_charge_of_unknown_outcome_is_never_repeated(
     agent: Agent, account: respx.MockRouter, reply: dict[str, Any]
 ) -> None:
     account.post(OF_INVOICE).respond(**reply)
-    account.get("payments").respond(404)
+    shown = iter([httpx.Response(200, json=INVOICE)])
+    account.get("invoices/110").mock(side_effect=lambda _: next(shown, httpx.Response(404)))
     refusal = await agent.refusal("charge_payment_profile", **CHARGE, confirm=True)
     assert "unknown whether" in refusal
     assert "get_invoice" in refusal

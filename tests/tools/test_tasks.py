@@ -118,7 +118,7 @@ async def test_a_task_that_stays_open_is_reported(
     account.get("tasks/11").respond(json=TASK)
     answer = await agent.answer("update_task", **ID, complete=True)
     assert answer["complete"] is False
-    assert "complete=false" in answer["notice"]
+    assert "complete: sent true, Clientary shows false" in answer["notice"]
     assert [request.method for request in sent(account)] == ["PUT", "GET"]
 
 

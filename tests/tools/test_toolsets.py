@@ -295,7 +295,7 @@ async def test_the_question_to_the_user_names_no_unavailable_tool(sandbox: Sandb
 
 async def test_a_charge_whose_invoice_is_missing_names_no_unavailable_tool(sandbox: Sandbox, time: FakeTime) -> None:
     arguments, _ = record_for(sandbox, "charge_payment_profile")
-    sandbox.faults = Faults([Fault("half", "GET", "invoices/*")])
+    sandbox.faults = Faults([Fault("half", "GET", "invoices/*", nth=2, times=100)])
     async with connect(configured(sandbox, time, tools=names("charge_payment_profile"))) as agent:
         answer = await agent.answer("charge_payment_profile", **arguments, confirm=True)
     assert "was charged" in answer["message"]

@@ -80,7 +80,7 @@ def done(
     totals: list[dict[str, Any]] | None = None,
 ) -> Outcome:
     """The outcome of a confirmed call that was carried out."""
-    brief = record.summarized() if record else None
+    brief = record.summarized() | ({"notice": record.notice} if record.notice else {}) if record else None
     return Outcome(done=True, message=message, record=brief, steps=steps, totals=totals)
 
 

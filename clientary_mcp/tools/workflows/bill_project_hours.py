@@ -9,6 +9,7 @@ from typing import Any
 from anyio import CancelScope
 
 from clientary_mcp.api.concurrency import gather
+from clientary_mcp.api.reconcile import NOT_READ_BACK
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import NotAllowed, NotFound, Refused
 from clientary_mcp.state.ledger import Ledger
@@ -136,7 +137,7 @@ class _Mark:
         except (Refused, NotAllowed, NotFound):
             return False
         shows = all(getattr(record, name) == value for name, value in self.body.items())
-        return shows or record.notice is not None  # it was done, but could not be read back
+        return shows or record.notice == NOT_READ_BACK
 
 
 async def _mark(clientary: Clientary, steps: Steps, marks: list[_Mark]) -> list[Work]:

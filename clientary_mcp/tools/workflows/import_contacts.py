@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from clientary_mcp.api.concurrency import gather, gather_two
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import rereads
-from clientary_mcp.errors import BadArguments, ClientaryError, NotFound, PartiallyDone, Refused
+from clientary_mcp.errors import BadArguments, ClientaryError, NotFound, OutcomeUnknown, PartiallyDone, Refused
 from clientary_mcp.state.ledger import Ledger, Step
 from clientary_mcp.tools.decorators import jobs
 from clientary_mcp.tools.support.formatting import quote
@@ -176,18 +176,25 @@ class _Import:
             result["outcome"] = _UNKNOWN if failure.effect == "unknown" else _FAILED
             self._failures.append((result["row"], failure))
         else:
-            result |= {"outcome": _DONE, "id": contact.id}
+            result |= {"outcome": _DONE, "id": contact.id} | ({"notice": contact.notice} if contact.notice else {})
 
     def _stopped(self) -> ClientaryError:
-        number, failure = self._failures[0]
-        if not self.has(_DONE) and not self.has(_UNKNOWN):
+        unknown = [(row, failure) for row, failure in self._failures if failure.effect == "unknown"]
+        number, failure = (unknown or self._failures)[0]
+        if not self.has(_DONE) and not unknown:
             return failure
-        return PartiallyDone(
-            f"Stopped at row {number} of {len(self.results)}.",
-            *failure.sentences,
-            f"So far: {'; '.join(self._by_outcome())}.",
-            "The same call continues from there and does nothing twice.",
-        )
+        return self._in_part(f"Stopped at row {number} of {len(self.results)}.", *failure.sentences)
+
+    def undecided(self) -> ClientaryError:
+        """The error for rows that an earlier call sent, and that may still be imported."""
+        why = "Rows that an earlier call sent may still be imported: the responses to them were lost."
+        return self._in_part(why, "Try again in two minutes.")
+
+    def _in_part(self, what: str, *then: str) -> ClientaryError:
+        """The error for rows whose outcome is unknown or that were not tried; it says what is known to be imported."""
+        so_far = f"So far: {'; '.join(self._by_outcome())}."
+        kind = PartiallyDone if self.has(_DONE) else OutcomeUnknown
+        return kind(what, *then, so_far, "The same call continues from there and does nothing twice.")
 
     def _by_outcome(self) -> Iterator[str]:
         """`imported: rows 1-12, 14`, for each outcome there is."""
@@ -311,6 +318,8 @@ async def import_contacts(clientary: Clientary, args: ImportContacts, ledger: Le
     async with exclusive(clientary, ledger, "import contacts"):
         importing = await _decided(clientary, args, ledger)
         await importing.carry_out(clientary)
+    if importing.has(_UNKNOWN):
+        raise importing.undecided()
     if not importing.has(_DONE):
         return _nothing(importing)
     return done(f"Imported {importing.counted(_DONE)}.", steps=importing.to_json())

@@ -70,7 +70,8 @@ class Steps:
 
 def _id_of(result: object) -> dict[str, Any]:
     with suppress(AttributeError):
-        return {"id": result.id}  # type: ignore[attr-defined]  # steps that make no record have none
+        shown = {"id": result.id, "notice": result.notice}  # type: ignore[attr-defined]  # a step may make no record
+        return {name: value for name, value in shown.items() if value is not None}
     return {}
 
 
