@@ -1,6 +1,8 @@
 """Compares the effects of writes with the reported outcomes, during a storm and afterwards over the whole ledger."""
 
 import gc
+import json
+import random
 import re
 import resource
 from collections import Counter, defaultdict
@@ -14,6 +16,9 @@ from clientary_mcp.sandbox import Sandbox
 from clientary_mcp.sandbox.network import Network
 from tests.resilience.duplicates import find_duplicates
 from tests.resilience.outcomes import Answer
+
+OVERWRITTEN = 0.3
+"""The share of lost updates that a colleague overwrites."""
 
 RULES = (
     "writes lost",
@@ -55,12 +60,18 @@ def megabytes() -> float:
 
 
 class WriteRecorder(Network):
-    """Sits between the session and the account, and records the writes whose response was lost or faulty."""
+    """Sits between the session and the account, and records the writes whose response was lost or faulty.
 
-    def __init__(self, sandbox: Sandbox) -> None:
+    A `colleague` of that seed overwrites some of the texts whose update was lost, before anybody can check it.
+    """
+
+    def __init__(self, sandbox: Sandbox, colleague: int | None = None) -> None:
         super().__init__(sandbox)
         self.open: set[str] = set()
         self.requests = 0
+        self.overwritten = 0
+        self._sandbox = sandbox
+        self._dice = None if colleague is None else random.Random(colleague)  # noqa: S311 - repeatable
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """The response; that of a write is read here, since it may be truncated."""
@@ -73,12 +84,27 @@ class WriteRecorder(Network):
             content = await response.aread()
         except httpx.TransportError as error:
             if not isinstance(error, NOT_SENT):
-                self.open.add(key)
+                self._lose(key, request)
             raise
         refused = 400 <= response.status_code < 500
         if not refused and (not response.is_success or content.startswith(b"<")):
-            self.open.add(key)
+            self._lose(key, request)
+        elif response.status_code != 429:
+            self.open.discard(key)
         return response
+
+    def _lose(self, key: str, request: httpx.Request) -> None:
+        self.open.add(key)
+        if request.method != "PUT" or self._dice is None or self._dice.random() >= OVERWRITTEN:
+            return
+        resource, record = request.url.path.split("/")[-2:]
+        table = {"recurring": "recurring_schedules"}.get(resource, resource)
+        (fields,) = json.loads(request.content).values()
+        columns = [name for name, value in fields.items() if isinstance(value, str) and "mark-" in value]
+        with self._sandbox.connection:
+            theirs = dict.fromkeys(columns, "a colleague's text") | {"updated_at": self._sandbox.store.now()}
+            self._sandbox.store.update(table, int(record.removesuffix(".json")), theirs)
+        self.overwritten += 1
 
 
 @dataclass
@@ -113,6 +139,8 @@ class Checker:
         self._made = 0
         self._effects: dict[str, list[int]] = defaultdict(list)
         self._read = 0
+        self._added: Counter[str] = Counter()
+        self._reported: dict[str, Counter[str]] = defaultdict(Counter)
         self._last: dict[str, str] = {}
         self._by_jobs: set[str] = set()
         self._partly_reported: set[str] = set()
@@ -137,10 +165,15 @@ class Checker:
         """Check the reported outcome of a write against its effects so far."""
         self.report.outcomes[answer.outcome] += 1
         self._last[key] = answer.outcome
+        self._reported[key][answer.outcome] += 1
         effects, message = self._effects_of(key), f"{tool} {key}: {answer.text[:300]}"
         if answer.outcome == "done" and not effects:
             self.add_violation("writes lost", message)
-        elif answer.outcome == "done" and tool.startswith("create_") and answer.content.get("id") not in effects:
+        elif (
+            answer.outcome == "done"
+            and tool.startswith(("create_", "update_"))
+            and answer.content.get("id") not in effects
+        ):
             self.add_violation("outcomes misreported", f"another record, not {effects}: {message}")
         elif answer.outcome == "not done" and effects:
             self.add_violation("outcomes misreported", message)
@@ -166,7 +199,9 @@ class Checker:
         """The records of this key's writes that have taken effect so far."""
         ledger = self.sandbox.ledger
         for write in ledger[self._read :]:
-            self._effects[key_of(write.method, write.path, write.received)].append(write.id)
+            written = key_of(write.method, write.path, write.received)
+            self._effects[written].append(write.id)
+            self._added[written] += write.method != "PUT" or b"_items_attributes" in write.received
         self._read = len(ledger)
         return self._effects.get(key, [])
 
@@ -174,8 +209,11 @@ class Checker:
         """Compare the whole ledger with the last reported outcomes."""
         self._effects_of("")
         for key, ids in self._effects.items():
-            if len(ids) > 1:
+            if self._added[key] > 1:
                 self.add_violation("writes done twice", f"{key}: {ids}")
+            reported = self._reported[key]
+            if reported["not done"] and len(ids) > reported["done"] + reported["unknown"]:
+                self.add_violation("outcomes misreported", f"{key} was reported as not done, and happened after all")
             if key not in self._last and key not in self._by_jobs and not _is_a_jobs(key):
                 self.add_violation("outcomes misreported", f"{key} took effect, and was not reported")
         for what in find_duplicates(self.sandbox):
@@ -183,8 +221,6 @@ class Checker:
         for key, outcome in self._last.items():
             if (outcome == "done") > bool(self._effects.get(key)):
                 self.add_violation("writes lost", f"{key} was reported as done, and is not in the ledger")
-            if outcome == "not done" and self._effects.get(key):
-                self.add_violation("outcomes misreported", f"{key} was reported as not done, and is in the ledger")
         if self.sandbox.faults:
             self.report.struck.update(str(struck.fault.kind) for struck in self.sandbox.faults.struck)
         self.report.requests, self.report.effects = self._recorder.requests, len(self.sandbox.ledger)

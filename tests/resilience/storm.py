@@ -1,6 +1,7 @@
 """The storm: many agents work at once through one server while a fifth of Clientary's answers fail.
 
-With lateness, some of the writes whose connection breaks take effect afterwards, up to so many seconds later.
+With lateness, some of the writes whose connection breaks take effect afterwards, up to so many seconds later. A
+colleague overwrites some of what was updated.
 
 Afterwards the account's ledger is compared with the reported outcomes. Time is virtual, and the same seed reproduces
 the same storm; `benchmarks/storm.py` runs it in full, `test_storm.py` in short.
@@ -40,7 +41,7 @@ def _kinds(lateness: float) -> list[Fault]:
 async def _run(calls: int, agents: int, seed: int, lateness: float) -> Report:
     """No faults until every agent has a client, project, invoice and card; then faults until all calls are made."""
     sandbox = agency()
-    recorder, clock = WriteRecorder(sandbox), clock_of(sandbox)
+    recorder, clock = WriteRecorder(sandbox, colleague=seed), clock_of(sandbox)
     checker = Checker(sandbox, recorder, calls)
     settings = Settings(
         base_url="http://localhost",

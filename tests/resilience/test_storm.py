@@ -14,11 +14,11 @@ from tests.support.quarry import Books
 
 DONE = Answer("done", "{}", {"id": 1})
 NOT_DONE = Answer("not done", "It did not take effect.", {})
-HALF = Answer("half", "Stopped at row 2 of 2.", {})
+HALF = Answer("half", "Stopped at row 2 of 2. Part of the job is done.", {})
 UNKNOWN = Answer("unknown", "It is unknown whether the request succeeded.", {})
 
 
-STORMS = [(300, 7, 3, 3.0), *((1_000, 10, seed, lateness) for seed, lateness in ((2, 0.0), (3, 3.0), (4, 3.0)))]
+STORMS = [(300, 7, 3, 60.0), *((1_000, 10, seed, lateness) for seed, lateness in ((2, 0.0), (3, 3.0), (4, 3.0)))]
 
 
 @pytest.mark.timeout(900)
