@@ -29,7 +29,9 @@ _MAX_MESSAGE = 200
 _MAX_DETAILS = 1_000
 _VERDICTS = ("success", "ok", "status", "code")
 _MAY_STILL_HAPPEN = (408, 499, 504, 522, 524)
-"""Given when something in between stopped waiting for Clientary."""
+"""Given when something in between stopped waiting for Clientary. For money any status counts as such that something in
+between may give: a payment that comes later would be recorded twice.
+"""
 
 _OWN_PAGE = re.compile(
     r"page you were looking for doesn.{1,6}t exist|change you wanted was rejected|sorry, but something went wrong"
@@ -64,7 +66,8 @@ def error_for_status(
         return RateLimited("Clientary's rate limit was reached.", f"Try again {when}.", retry_after=retry_after)
     if method != "GET" and (status < 400 or status in (408, 499) or status >= 500):
         why = f"Clientary returned {status} in response to {method} {path}."
-        return unknown_outcome(why, may_still_happen=status in _MAY_STILL_HAPPEN)
+        from_between = status != 500 and method == "POST" and path.endswith("payments")  # money: see _MAY_STILL_HAPPEN
+        return unknown_outcome(why, may_still_happen=status in _MAY_STILL_HAPPEN or from_between)
     temporary = status in (408, 425, 499) or status >= 500
     is_page = _is_page(body, content_type)
     if is_page and (status in _NEVER_A_PAGE or _FOREIGN_PAGE.search(body)):

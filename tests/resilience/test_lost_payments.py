@@ -64,6 +64,12 @@ async def test_a_payment_that_was_recorded_is_found_by_its_invoice(
     assert answer.content["id"] == books.ledger[0].id
 
 
+@pytest.mark.parametrize(("status", "outcome"), [(500, "not done"), (502, "unknown"), (503, "unknown")])
+async def test_only_clientarys_own_failure_ends_a_payment(books: Sandbox, status: Any, outcome: str) -> None:
+    answer = await pay(books, lost(status), deadline=60)
+    assert answer.outcome == outcome, answer.text
+
+
 @pytest.mark.parametrize(("deadline", "seconds"), covering(product([5, 60], [0.3, 3, 30, 200])))
 async def test_a_payment_that_comes_late_is_never_reported_as_not_done(
     books: Sandbox, deadline: float, seconds: float
