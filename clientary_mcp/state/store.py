@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from clientary_mcp.durations import HOUR
 from clientary_mcp.errors import NotRemembered
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import sqlite3
 
 logger = logging.getLogger(__name__)
+
+UsedT = TypeVar("UsedT")
 
 MEMORY = "memory"
 """The value of `CLIENTARY_STORE` that keeps everything in the process."""
@@ -74,7 +76,12 @@ class Store:
         """
         import sqlite3
 
-        connection = self._working(f"PRAGMA synchronous={'FULL' if lasting else 'NORMAL'}", "BEGIN IMMEDIATE")
+        def begin(db: sqlite3.Connection) -> sqlite3.Connection:
+            db.execute(f"PRAGMA synchronous={'FULL' if lasting else 'NORMAL'}")
+            db.execute("BEGIN IMMEDIATE")
+            return db
+
+        connection = self._working(begin)
         try:
             yield connection
             connection.execute("COMMIT")
@@ -87,12 +94,7 @@ class Store:
 
     def rows(self, query: str, *values: object) -> list[Any]:
         """The rows of a query, outside a transaction; NotRemembered if the file cannot be read."""
-        import sqlite3
-
-        try:
-            return self._working("SELECT 1").execute(query, values).fetchall()
-        except sqlite3.Error as error:
-            raise self._failed(error) from None
+        return self._working(lambda db: db.execute(query, values).fetchall())
 
     def row(self, query: str, *values: object) -> Any:
         """The first row of a query; None if there is none."""
@@ -126,22 +128,18 @@ class Store:
             for table in TABLES:
                 db.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
 
-    def _working(self, *first: str) -> "sqlite3.Connection":
-        """The connection after the first statements; in a new file if the old one turns out to be damaged."""
+    def _working(self, use: Callable[["sqlite3.Connection"], UsedT]) -> UsedT:
+        """What `use` makes of the connection; of one to a new file if the old one turns out to be damaged."""
         import sqlite3
 
         for again in (True, False):
             try:
-                connection = self._open()
-                for statement in first:
-                    connection.execute(statement)
+                return use(self._open())
             except sqlite3.Error as error:
                 failure = self._failed(error)
                 if not (again and _shows_damage(error)):
                     raise failure from None
-            else:
-                break
-        return connection
+        raise AssertionError("the second time returns or raises")
 
     def _failed(self, error: "sqlite3.Error") -> NotRemembered:
         """What an error of SQLite means for the call; a file that it shows to be damaged is set aside."""
@@ -223,10 +221,11 @@ def _connected(path: Path | None) -> "sqlite3.Connection":
 
 
 def _shows_damage(error: "sqlite3.Error") -> bool:
-    """Whether an error says that the file is damaged, or no database at all."""
+    """Whether an error says that the file is damaged, cut off, or no database at all."""
     import sqlite3
 
-    return (getattr(error, "sqlite_errorcode", 0) & 0xFF) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    code = getattr(error, "sqlite_errorcode", 0)
+    return code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or code == sqlite3.SQLITE_IOERR_SHORT_READ
 
 
 def _is_damaged(path: Path) -> bool:

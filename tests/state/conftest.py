@@ -1,0 +1,45 @@
+"""Memories of one account, each as another process of the same user has it, on one clock."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from clientary_mcp.settings import Settings
+from clientary_mcp.state.memory import Memory
+from tests.conftest import TODAY
+from tests.support.clock import FakeTime
+
+NewMemory = Callable[[], Memory]
+
+
+@pytest.fixture
+def time() -> FakeTime:
+    """On the date of the sandbox."""
+    return FakeTime(TODAY)
+
+
+@pytest.fixture
+def another(time: FakeTime) -> Iterator[NewMemory]:
+    """Another process's memory of the account."""
+    memories: list[Memory] = []
+
+    def new() -> Memory:
+        settings = Settings(subdomain="acme", api_token="t0ken-of-acme", mails_per_hour=5)
+        memories.append(Memory(settings, time.clock.wall, shared=True))
+        return memories[-1]
+
+    yield new
+    for memory in memories:
+        memory.store.close()
+
+
+@pytest.fixture
+def ours(another: NewMemory) -> Memory:
+    """The memory of one process."""
+    return another()
+
+
+@pytest.fixture
+def theirs(another: NewMemory) -> Memory:
+    """The memory of another."""
+    return another()

@@ -1,0 +1,165 @@
+"""The file that processes share: who may read it, what becomes of a damaged one, and what happens without it."""
+
+import resource
+import signal
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from clientary_mcp.durations import DAY, HOUR
+from clientary_mcp.errors import NotRemembered
+from clientary_mcp.state.memory import Memory
+from tests.state.conftest import NewMemory
+from tests.support.clock import FakeTime
+
+CALL, LEASE = '["create_client", {"name": "Globex"}]', 120.0
+
+
+def file_of(memory: Memory) -> Path:
+    assert memory.store.path is not None
+    return memory.store.path
+
+
+def test_the_file_and_its_directory_are_the_owners_alone(ours: Memory) -> None:
+    ours.made.add("clients", 7)
+    path = file_of(ours)
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+    assert {each.stat().st_mode & 0o777 for each in path.parent.iterdir()} == {0o600}
+
+
+def test_two_processes_see_what_each_other_wrote(ours: Memory, theirs: Memory) -> None:
+    ours.made.add("clients", 7)
+    theirs.made.add("clients", 8)
+    assert ours.made.ids("clients") == theirs.made.ids("clients") == {7, 8}
+
+
+def test_neither_names_nor_texts_are_in_the_file(ours: Memory) -> None:
+    assert ours.claims.take(CALL, LEASE, None)
+    ours.claims.sent(CALL, [1], LEASE)
+    with ours.ledger.step("reminder of 5 to ada@example.com"):
+        pass
+    ours.store.close()
+    content = file_of(ours).read_bytes()
+    assert not [word for word in (b"Globex", b"ada@", b"create_client") if word in content]
+
+
+def damage(path: Path) -> None:
+    """Write over everything but the header, so that only what reads further finds out."""
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        file.seek(100)
+        file.write(b"\xff" * (size - 100))
+
+
+@pytest.mark.parametrize("how", ["no database", "damaged pages"])
+def test_a_damaged_file_is_set_aside_and_begun_anew(
+    another: NewMemory, caplog: pytest.LogCaptureFixture, how: str
+) -> None:
+    one = another()
+    one.made.add("clients", 7)
+    one.store.close()
+    path = file_of(one)
+    path.write_bytes(b"no database" * 1000) if how == "no database" else damage(path)
+    one.made.add("clients", 8)
+    one.made.add("clients", 9)
+    assert 9 in one.made.ids("clients")
+    assert 7 not in one.made.ids("clients")
+    (aside,) = path.parent.glob("*.damaged-*")
+    assert aside.name in caplog.text
+
+
+def test_a_process_that_has_the_damaged_file_open_goes_on_in_the_new_one(ours: Memory, theirs: Memory) -> None:
+    ours.made.add("clients", 7)
+    theirs.made.add("clients", 8)
+    theirs.store.close()
+    path = file_of(ours)
+    for each in (path, path.with_name(f"{path.name}-wal")):
+        each.write_bytes(b"no database" * 1000)
+    theirs.made.add("clients", 9)
+    theirs.made.add("clients", 10)
+    ours.made.add("clients", 11)
+    assert ours.made.ids("clients") == theirs.made.ids("clients") >= {10, 11}
+    assert len(list(path.parent.glob("*.damaged-*"))) == 1
+
+
+def test_a_file_that_was_removed_while_in_use_is_made_again(ours: Memory, theirs: Memory) -> None:
+    ours.made.add("clients", 7)
+    file_of(ours).unlink()
+    ours.made.add("clients", 8)
+    theirs.made.add("clients", 9)
+    assert ours.made.ids("clients") == {8, 9}
+
+
+def test_without_a_directory_it_is_remembered_in_the_process_and_said_once(
+    another: NewMemory, state_directory: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    state_directory.write_text("a file, where the directory would be")
+    one = another()
+    one.made.add("clients", 7)
+    one.made.add("clients", 8)
+    assert one.made.ids("clients") == {7, 8}
+    assert another().made.ids("clients") == set()
+    assert caplog.text.count("remembered in this process alone") == 1
+    assert one.store.problem
+    assert one.store.check() == one.store.problem
+
+
+def test_a_directory_that_goes_away_later_stops_writes_instead_of_forgetting_the_earlier_ones(
+    ours: Memory, state_directory: Path
+) -> None:
+    assert ours.claims.take(CALL, LEASE, None)
+    path = file_of(ours)
+    path.parent.rename(path.parent.with_name("elsewhere"))
+    path.parent.write_text("in the way")
+    with pytest.raises(NotRemembered):
+        ours.claims.sent(CALL, (), LEASE)
+    with pytest.raises(NotRemembered):
+        ours.claims.take("another call", LEASE, None)
+    path.parent.unlink()
+    path.parent.with_name("elsewhere").rename(path.parent)
+    ours.claims.sent(CALL, (), LEASE)
+    assert "remembered" not in str(ours.store.problem)
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """As with a full disk: the system refuses to write to any file."""
+    before, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+
+
+def test_on_a_full_disk_nothing_is_remembered_and_so_nothing_is_sent(ours: Memory, theirs: Memory) -> None:
+    assert ours.claims.take(CALL, LEASE, None)
+    with full_disk(), pytest.raises(NotRemembered, match="cannot be written"):
+        ours.claims.sent(CALL, (), LEASE)
+    assert theirs.claims.find(CALL).state == "busy"  # type: ignore[union-attr]  # if there is none, the test fails
+    ours.claims.sent(CALL, (), LEASE)
+
+
+@pytest.mark.anyio
+async def test_rows_expire_and_are_removed_from_the_file(another: NewMemory, ours: Memory, time: FakeTime) -> None:
+    ours.made.add("clients", 7)
+    assert ours.claims.take(CALL, LEASE, None)
+    assert ours.store.counts() | {"claims": 1, "made": 1} == ours.store.counts()
+    await time.clock.sleep(HOUR + 1)
+    assert ours.store.counts() | {"claims": 1, "made": 0} == ours.store.counts()
+    await time.clock.sleep(DAY)
+    another().made.add("clients", 8)
+    with sqlite3.connect(f"file:{file_of(ours)}?mode=ro", uri=True) as db:
+        assert db.execute("SELECT count(*) FROM claims").fetchone() == (0,)
+        assert db.execute("SELECT id FROM made").fetchall() == [(8,)]
+    db.close()
+
+
+def test_forgetting_empties_every_table(ours: Memory, theirs: Memory) -> None:
+    ours.made.add("clients", 7)
+    theirs.store.forget()
+    assert not any(ours.store.counts().values())
