@@ -173,7 +173,7 @@ class Created(Generic[RecordT]):
         """The record; None if there is none yet. Raises `unknown` when in doubt."""
         certain, doubtful = find_created(await self.listed(), self.body, before, self.known.taken(self.kind.plural))
         if len(certain) == 1:
-            return self.known.made(certain[0])
+            return certain[0]
         if certain or doubtful:
             raise unknown
         return None

@@ -38,8 +38,8 @@ _WITHOUT_ADDRESS = (Payment, PaymentProfile)
 class Turn:
     """The turn of one call: claimed before its request leaves, settled by its outcome."""
 
-    def __init__(self, claims: Claims, key: str, call: Call, earlier: Claim | None) -> None:
-        self._claims, self._key, self._call, self._earlier = claims, key, call, earlier
+    def __init__(self, claims: Claims, key: str, call: Call, earlier: Claim | None, window: float) -> None:
+        self._claims, self._key, self._call, self._earlier, self._window = claims, key, call, earlier, window
         self._lease = call.deadline + _AFTER_DEADLINE
         self.claimed = False
         self.answer: Answer | None = None
@@ -55,11 +55,12 @@ class Turn:
         """Note that a request of the call leaves now; it does not leave if that cannot be noted."""
         self._call.lapses = self._claims.sent(self._key, self._call.seen, self._lease)
 
-    def succeeded(self, seconds: float, plural: str | None, made: int | None) -> None:
-        """Note that the call succeeded, for that long, and which record it made."""
-        self.claimed = False
-        with _logged():
-            self._claims.done(self._key, seconds, plural, made)
+    def succeeded(self, plural: str | None = None, made: int | None = None) -> None:
+        """Note that the call succeeded, and which record it made."""
+        if self.claimed:
+            self.claimed = False
+            with _logged():
+                self._claims.done(self._key, self._window, plural, made)
 
     def ended(self, error: BaseException | None) -> None:
         """Note how a call ended that did not succeed."""
@@ -88,7 +89,7 @@ class Duplicates:
         key = key_of(tool.name, args, self._clientary.today())
         async with self._recent.lock(key):
             earlier = None if tool.is_job else await self._earlier(key, call)
-            turn = Turn(self._claims, key, call, earlier)
+            turn = Turn(self._claims, key, call, earlier, self._window)
             if not args.allow_duplicate:
                 if tool.is_job:
                     turn.answer = self._recent.get(key)
@@ -106,12 +107,7 @@ class Duplicates:
     def remember(self, tool: Tool, args: Deduplicated, turn: Turn, answer: Answer) -> None:
         """Remember a call that succeeded."""
         self._recent.put(key_of(tool.name, args, self._clientary.today()), answer)
-        if tool.is_job:
-            return
-        if isinstance(tool.answer, type) and issubclass(tool.answer, Record):
-            turn.succeeded(self._window, tool.answer.plural, answer.get("id"))
-        else:
-            turn.succeeded(self._window, None, None)
+        turn.succeeded()
 
     async def _earlier(self, key: str, call: Call) -> Claim | None:
         """The same call made earlier, once no other process is making it any more."""

@@ -86,6 +86,7 @@ class WriteGuard:
         entry.call.before_write = before_write
         if turn is not None:
             turn.claim()
+            entry.call.on_created = turn.succeeded
         # A client that gives up half-way must not leave a write unreported.
         with CancelScope(shield=True):
             before = await self._changes.read_before(tool, args, clientary)
