@@ -60,8 +60,6 @@ class Call:
     """Ids of records that were there before the write, like which it makes one."""
     before_write: Callable[[str, str], None] | None = None
     """Called right before each write is sent, with its method and path; the write is not sent if it raises."""
-    before_write: Callable[[], None] | None = None
-    """Called right before each write is sent; the write is not sent if it raises."""
     on_created: Callable[[str, int], None] | None = None
     """Called with the list and the id of the record that it made, as soon as that is known."""
     latest: float = math.inf

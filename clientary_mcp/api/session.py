@@ -47,13 +47,17 @@ class Clientary:
     """
 
     def __init__(
-        self, settings: Settings, network: httpx.AsyncBaseTransport | None = None, clock: Clock | None = None
+        self,
+        settings: Settings,
+        network: httpx.AsyncBaseTransport | None = None,
+        clock: Clock | None = None,
+        memory: Memory | None = None,
     ) -> None:
         self.settings = settings
         self.clock = clock or Clock()
         self._call: Call | None = None
-        self.memory = Memory(settings, self.clock.wall, shared=network is None)
-        """What is remembered of the account: an account of the caller's own network is remembered in this process."""
+        self.memory = memory or Memory(settings, self.clock.wall, shared=network is None)
+        """What is remembered of the account; with a network of the caller's own only in this process, by default."""
         self._http = HttpSession(settings, network, self.clock, self.memory)
         self._known = KnownIds(self.clock.now, self.memory.made)
 

@@ -4,6 +4,7 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import anyio
 import mcp_types
 
 from tests.resilience.checker import Checker, key_of
@@ -14,6 +15,11 @@ from tests.support.agent import Agent
 from tool_schemas.base.results import MAX_ANSWER
 
 _TRIES = 4
+_PERSISTENT = 0.5
+"""The share of the writes of unknown outcome that are called again, at once or minutes later."""
+_LATER = (0.0, 30.0, 180.0)
+_ONCE = ("create_", "send_", "charge_")
+"""Tools whose calls are not made twice."""
 
 
 class Worker:
@@ -101,7 +107,7 @@ class Worker:
                 break
 
     async def _write(self, tool: str, arguments: JsonObject, key: str) -> Answer | None:
-        """Make a write, and repeat it while it is reported as not done; return the last answer."""
+        """Make a write, and repeat it while it is reported as not done, or perhaps while that is unknown."""
         answer = None
         for _ in range(_TRIES):
             result = await self._call(tool, arguments)
@@ -113,7 +119,9 @@ class Worker:
                 self._checker.add_violation("outcomes misreported", f"{tool} {key}: {error}")
                 return None
             self._checker.record_outcome(tool, key, answer)
-            if answer.outcome != "not done":
+            if answer.outcome == "unknown" and tool.startswith(_ONCE) and self._random.random() < _PERSISTENT:
+                await anyio.sleep(self._random.choice(_LATER))
+            elif answer.outcome != "not done":
                 break
         return answer
 

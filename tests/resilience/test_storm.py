@@ -7,7 +7,7 @@ from tests.conftest import TODAY
 from tests.resilience.checker import RULES, Checker, WriteRecorder, key_of
 from tests.resilience.duplicates import find_duplicates
 from tests.resilience.outcomes import Answer
-from tests.resilience.storm import storm
+from tests.resilience.storm import Weather, storm
 from tests.resilience.storm_jobs import JOBS
 from tests.support.long import covering
 from tests.support.quarry import Books
@@ -18,15 +18,19 @@ HALF = Answer("half", "Stopped at row 2 of 2. Part of the job is done.", {})
 UNKNOWN = Answer("unknown", "It is unknown whether the request succeeded.", {})
 
 
-STORMS = [(300, 7, 3, 60.0), *((1_000, 10, seed, lateness) for seed, lateness in ((2, 0.0), (3, 3.0), (4, 3.0)))]
+STORMS = [
+    (300, 7, Weather(3, 60.0, rate=0.3, processes=4)),
+    (1_000, 10, Weather(2)),
+    (1_000, 10, Weather(3, 3.0)),
+    (1_000, 10, Weather(4, 60.0)),
+    (1_000, 20, Weather(5, 60.0, rate=0.3, processes=4)),
+]
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize(("calls", "agents", "seed", "lateness"), covering(STORMS, lambda *_: ("a storm",)))
-def test_nothing_is_lost_duplicated_or_misreported_in_a_storm(
-    calls: int, agents: int, seed: int, lateness: float
-) -> None:
-    report = storm(calls, agents, seed, lateness)
+@pytest.mark.parametrize(("calls", "agents", "weather"), covering(STORMS, lambda *_: ("a storm",)))
+def test_nothing_is_lost_duplicated_or_misreported_in_a_storm(calls: int, agents: int, weather: Weather) -> None:
+    report = storm(calls, agents, weather)
     assert report.violations == {rule: [] for rule in RULES}
     assert sum(report.struck.values()) > 0.1 * report.requests
     assert {"done", "not done"} <= set(report.outcomes)
@@ -37,7 +41,7 @@ def test_nothing_is_lost_duplicated_or_misreported_in_a_storm(
 
 @pytest.mark.long
 def test_the_same_seed_reproduces_the_same_storm() -> None:
-    once, again = (storm(calls=40, agents=5, seed=4, lateness=3) for _ in range(2))
+    once, again = (storm(40, 5, Weather(4, 3.0, processes=2)) for _ in range(2))
     assert (once.calls, once.outcomes, once.struck, once.lists) == (
         again.calls,
         again.outcomes,

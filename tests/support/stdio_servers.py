@@ -72,8 +72,9 @@ class StdioServer:
 
     async def kill(self) -> None:
         """End it at once, in whatever it does."""
-        self._process.kill()
-        await self._process.wait()
+        if self._process.returncode is None:
+            self._process.kill()
+            await self._process.wait()
 
     def stop(self) -> None:
         """Let it stand still."""
