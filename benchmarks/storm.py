@@ -1,39 +1,44 @@
-"""The storm in full: `python -m benchmarks.storm [calls] [agents] [seed] [lateness]`.
+"""The storm in full: `python -m benchmarks.storm [calls] [agents] [seed] [lateness] [processes] [rate]`.
 
-Without arguments 10,000 calls by 20 agents. With lateness, some of the writes whose connection breaks take effect up
-to that many seconds later. Exits with 1 if anything was lost, duplicated or misreported, or if memory grew.
-The storm itself is `tests/resilience/storm.py`.
+Without arguments 10,000 calls by 20 agents, in 4 processes that share one store, with late effects of 0.3 s to 60 s,
+and 30 % of all requests struck, a third of these with 429. Exits with 1 if anything was lost, duplicated or
+misreported, or if memory grew. The storm itself is `tests/resilience/storm.py`.
 """
 
+import os
 import sys
+import tempfile
 import time
 
 from tests.resilience.checker import Report
-from tests.resilience.storm import RATE, storm
+from tests.resilience.storm import Weather, storm
 
-DEFAULTS = ("10000", "20", "1", "0")
+DEFAULTS = ("10000", "20", "1", "60", "4", "0.3")
 MOST_GROWTH = 20.0
 """Megabytes from the first tenth of the calls to the last."""
 
 
 def main() -> int:
     """Run it and print the results."""
-    given = (*sys.argv[1:], *DEFAULTS[len(sys.argv) - 1 :])
-    calls, agents, seed, lateness = (int(number) for number in given)
+    calls, agents, seed, lateness, processes, rate = (*sys.argv[1:], *DEFAULTS[len(sys.argv) - 1 :])
+    weather = Weather(int(seed), float(lateness), float(rate), int(processes))
     began = time.perf_counter()
-    report = storm(calls, agents, seed, lateness)
-    weather = f"{agents} agents, seed {seed}, up to {lateness} s late"
-    kept = show(report, weather, time.perf_counter() - began)
+    with tempfile.TemporaryDirectory() as state:
+        os.environ["XDG_STATE_HOME"] = state  # not the user's own
+        report = storm(int(calls), int(agents), weather)
+    kept = show(report, int(agents), weather, time.perf_counter() - began)
     return 0 if kept else 1
 
 
-def show(report: Report, weather: str, seconds: float) -> bool:
+def show(report: Report, agents: int, weather: Weather, seconds: float) -> bool:
     """Print the table; return whether every rule held."""
     growth, struck = report.late - report.early, sum(report.struck.values())
     broken = {rule: found for rule, found in report.violations.items() if found}
+    late = f"up to {weather.lateness:g} s late" if weather.lateness else "nothing late"
+    what = f"{agents} agents, {weather.processes} processes, seed {weather.seed}, {late}"
     rows: list[tuple[str, str, str]] = [
-        ("calls", f"{sum(report.calls.values()):,} of {len(report.calls)} tools", weather),
-        ("requests", f"{report.requests:,}", f"{struck:,} struck, {RATE:.0%} meant"),
+        ("calls", f"{sum(report.calls.values()):,} of {len(report.calls)} tools", what),
+        ("requests", f"{report.requests:,}", f"{struck:,} struck, {weather.rate:.0%} meant"),
         ("writes that took effect", f"{report.effects:,}", ""),
         (
             "reported outcomes",
