@@ -107,12 +107,12 @@ class Claims:
                 db.execute("DELETE FROM claims WHERE detail = ?", (_json(made=record_id, list=plural),))
 
     def _change(self, key: str, change: str, *values: object, lasting: bool = False) -> None:
-        store = self._store
-        with store.transaction(lasting=lasting) as db:
-            mine = (*values, digest(key), store.owner)
-            changed = db.execute(f"UPDATE claims SET {change} WHERE key = ? AND owner = ?", mine)  # noqa: S608 - ours
-        if not changed.rowcount:
-            raise TakenOver
+        update = f"UPDATE claims SET {change} WHERE key = ? AND owner = ?"  # noqa: S608 - ours
+        with self._store.transaction(lasting=lasting) as db:
+            if not db.execute(update, (*values, digest(key), self._store.owner)).rowcount:
+                if db.execute("SELECT 1 FROM claims WHERE key = ?", (digest(key),)).fetchone():
+                    raise TakenOver
+                raise NotRemembered("what it held of this call is gone")
 
     def _found(self, row: tuple[Any, ...] | None) -> Claim | None:
         if row is None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from clientary_mcp.durations import HOUR
 from clientary_mcp.errors import NotRemembered
-from clientary_mcp.state.owner import this_process
+from clientary_mcp.state.owner import has_ended, this_process
 
 if TYPE_CHECKING:
     import sqlite3
@@ -41,6 +41,9 @@ TABLES = {
     "actions": "id TEXT PRIMARY KEY, at REAL, taken_back INTEGER, detail TEXT, until REAL",
 }
 """Every table, and its columns; a row counts for nothing after `until`."""
+
+_UNDER_WAY = {"claims": "lease", "turns": "until", "writes": "ended"}
+"""Tables of what processes are doing, and the column that says how long they may take for it."""
 
 _PATIENCE = 5.0
 """Seconds to wait for another process's transaction, which takes about a millisecond."""
@@ -123,10 +126,14 @@ class Store:
             }
 
     def forget(self) -> None:
-        """Delete every row."""
+        """Delete every row, but for what a living process is doing."""
         with self.transaction() as db:
-            for table in TABLES:
+            for table in TABLES.keys() - _UNDER_WAY.keys():
                 db.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
+            for table, column in _UNDER_WAY.items():
+                for row, owner, until in db.execute(f"SELECT rowid, owner, {column} FROM {table}").fetchall():  # noqa: S608 - ours
+                    if until < self.now() or has_ended(owner):
+                        db.execute(f"DELETE FROM {table} WHERE rowid = ?", (row,))  # noqa: S608 - our own names
 
     def _working(self, use: Callable[["sqlite3.Connection"], UsedT]) -> UsedT:
         """What `use` makes of the connection; of one to a new file if the old one turns out to be damaged."""

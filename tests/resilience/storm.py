@@ -99,7 +99,8 @@ async def _servers(sandbox: Sandbox, recorder: WriteRecorder, weather: Weather) 
 
 async def _run(calls: int, agents: int, weather: Weather) -> Report:
     """No faults until every agent has a client, project, invoice and card; then faults until all calls are made."""
-    sandbox = agency()
+    sandbox, start = agency(), anyio.current_time()
+    sandbox.store.seconds = lambda: anyio.current_time() - start
     recorder, clock = WriteRecorder(sandbox, colleague=weather.seed), clock_of(sandbox)
     checker = Checker(sandbox, recorder, calls)
     began, settled, faults_started = clock.now(), iter(range(1, agents)), anyio.Event()

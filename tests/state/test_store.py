@@ -159,7 +159,21 @@ async def test_rows_expire_and_are_removed_from_the_file(another: NewMemory, our
     db.close()
 
 
-def test_forgetting_empties_every_table(ours: Memory, theirs: Memory) -> None:
+def test_forgetting_leaves_only_what_a_living_process_is_doing(ours: Memory, theirs: Memory) -> None:
     ours.made.add("clients", 7)
+    for call in (CALL, "another call"):
+        assert ours.claims.take(call, LEASE, None)
+        ours.claims.sent(call, (), LEASE)
+    ours.claims.done("another call", HOUR)
+    theirs.store.forget()
+    assert {table: count for table, count in ours.store.counts().items() if count} == {"claims": 1}
+    ours.claims.unknown(CALL)
     theirs.store.forget()
     assert not any(ours.store.counts().values())
+
+
+def test_a_call_whose_claim_was_removed_is_not_sent(ours: Memory) -> None:
+    assert ours.claims.take(CALL, LEASE, None)
+    file_of(ours).unlink()
+    with pytest.raises(NotRemembered, match="gone"):
+        ours.claims.sent(CALL, (), LEASE)

@@ -4,7 +4,7 @@ Columns carry the names of the wire's fields; see `fields.py` for the units that
 """
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -34,17 +34,19 @@ class Store:
         self.connection.execute("PRAGMA foreign_keys = ON")
         self.today = today
         self._writes = 0
+        self.seconds: Callable[[], float] = lambda: self._writes
+        """The account's clock: seconds since noon of its day. By default one passes with each write."""
         self._create_tables()
 
     def now(self) -> str:
-        """The moment of a write: noon of the account's day, one second later each time."""
+        """The moment of a write."""
         self._writes += 1
         return self.latest
 
     @property
     def latest(self) -> str:
-        """The moment of the latest write."""
-        moment = datetime.combine(self.today, time(12), UTC) + timedelta(seconds=self._writes)
+        """The moment of the latest write, or the present one if its clock does not depend on writes."""
+        moment = datetime.combine(self.today, time(12), UTC) + timedelta(seconds=self.seconds())
         return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def _create_tables(self) -> None:
