@@ -58,6 +58,8 @@ class Store:
         self.problem: str | None = None
         """Why the tables are in memory although a file was wanted."""
         self._connection: sqlite3.Connection | None = None
+        self._lasting: bool | None = None
+        """Whether the connection waits until the disk has a transaction; None for a new one."""
         self._inode = 0
         self._swept = 0.0
 
@@ -80,7 +82,9 @@ class Store:
         import sqlite3
 
         def begin(db: sqlite3.Connection) -> sqlite3.Connection:
-            db.execute(f"PRAGMA synchronous={'FULL' if lasting else 'NORMAL'}")
+            if self._lasting is not lasting:
+                db.execute(f"PRAGMA synchronous={'FULL' if lasting else 'NORMAL'}")
+                self._lasting = lasting
             db.execute("BEGIN IMMEDIATE")
             return db
 
@@ -162,7 +166,7 @@ class Store:
         """The connection; opened again if the file was set aside or removed by others meanwhile."""
         if self._connection is None or (self._place and _inode(self._place()) != self._inode):
             self.close()
-            self._connection = self._opened()
+            self._connection, self._lasting = self._opened(), None
         if abs(self.now() - self._swept) > HOUR:
             self._swept = self.now()
             for table in TABLES:

@@ -1,7 +1,6 @@
-"""Servers as desktop hosts run them: real processes over stdio, which can be stopped and killed."""
+"""Servers as desktop hosts run them: real processes over stdio, which can be killed."""
 
 import json
-import signal
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -75,14 +74,6 @@ class StdioServer:
         if self._process.returncode is None:
             self._process.kill()
             await self._process.wait()
-
-    def stop(self) -> None:
-        """Let it stand still."""
-        self._process.send_signal(signal.SIGSTOP)
-
-    def go_on(self) -> None:
-        """Let it go on."""
-        self._process.send_signal(signal.SIGCONT)
 
 
 @asynccontextmanager
