@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Generic
 
+from clientary_mcp.api.call import Call
 from clientary_mcp.api.comparison import RecordT, read_as, verdict
 from clientary_mcp.api.write_tracker import STILL_AT_WORK
 from clientary_mcp.errors import OutcomeUnknown
@@ -130,8 +131,10 @@ class KnownIds:
         self._now, self._made = now, made
         self._highest: dict[str, tuple[int, float]] = {}
 
-    def made(self, record: RecordT) -> RecordT:
-        """Remember that a call of ours made the record."""
+    def made(self, record: RecordT, call: Call) -> RecordT:
+        """Remember that the call made the record: first for the call, so that a crash in between leaves it known."""
+        if call.on_created is not None:
+            call.on_created(record.plural, record.id)
         self._made.add(record.plural, record.id)
         self.read([record])
         return record

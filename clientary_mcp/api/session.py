@@ -203,23 +203,17 @@ class Clientary:
             before = Before(call.earlier.since, self._http.time_there, call.earlier.seen, complete=there is not None)
             charged = "payment_profile_id" in body  # the card processor's delays are unknown
             if record := await resolve_earlier(call, call.earlier, trace, before, again=False if charged else None):
-                return self._created(record)
+                return self._known.made(record, call)
         before = trace.before(self.clock.wall(), self._http.time_there)
         call.seen.update(before.old)
         try:
             sent = await self._write("POST", path, {kind.wrapper: body}, otherwise)
-            return self._created(_as_sent(kind, sent, body))
+            return self._known.made(_as_sent(kind, sent, body), call)
         except (OutcomeUnknown, MalformedResponse) as failure:
             lost = failure if isinstance(failure, OutcomeUnknown) else accepted(path)
             record = await resolve_lost_write(call, partial(trace.look, before, lost), "POST", path, lost)
         record.notice = TOOK_EFFECT
-        return self._created(record)
-
-    def _created(self, record: RecordT) -> RecordT:
-        """Remember whose record it is: first the call's, then nobody else's, so that a crash in between loses none."""
-        if self._current.on_created is not None:
-            self._current.on_created(record.plural, record.id)
-        return self._known.made(record)
+        return self._known.made(record, call)
 
     async def update(
         self,
