@@ -42,8 +42,8 @@ from tool_schemas.base.results import Page
 class Clientary:
     """A session with one account.
 
-    `network` is what requests leave through: a pool of connections, unless the sandbox or a test passes its
-    own. Requests that belong together share a `Call`, and with it a deadline: see `within`.
+    `network` is what requests leave through: a pool of connections, or the caller's own; then `memory`, by default, is
+    kept in this process alone. Requests that belong together share a `Call`, and with it a deadline: see `within`.
     """
 
     def __init__(
@@ -57,7 +57,6 @@ class Clientary:
         self.clock = clock or Clock()
         self._call: Call | None = None
         self.memory = memory or Memory(settings, self.clock.wall, shared=network is None)
-        """What is remembered of the account; with a network of the caller's own only in this process, by default."""
         self._http = HttpSession(settings, network, self.clock, self.memory)
         self._known = KnownIds(self.clock.now, self.memory.made)
 
