@@ -65,9 +65,14 @@ def skipped(age: float) -> str:
 
 
 def key_of(tool: str, args: Arguments, today: date) -> str:
-    """A key that is equal for calls that would do the same, however their arguments are written."""
+    """A key that is equal for calls that would do the same, however their arguments are written.
+
+    A date that is today's is left out like one that is not given, so that the same call after midnight is the same.
+    """
     given = args.model_dump(mode="json", exclude_none=True, exclude={"allow_duplicate", "confirm"})
-    given |= {name: today.isoformat() for name in type(args).today_by_default if name not in given}
+    for name in type(args).today_by_default:
+        if given.get(name) == today.isoformat():
+            del given[name]
     addresses = {name: getattr(args, name) for name in args.addresses()}
     return json.dumps([tool, _normalized(given), addresses], sort_keys=True)
 

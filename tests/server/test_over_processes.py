@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime, time, timedelta
 from typing import Any
 
 import anyio
@@ -260,3 +261,17 @@ async def test_a_process_that_stood_still_for_longer_than_its_lease_sends_nothin
         assert "Nothing was" in await agent.refusal("create_lead", name="Globex")
         assert sent == ["POST"]
         await agent.answer("create_lead", name="Globex")
+
+
+async def test_the_same_call_after_midnight_is_the_same(running: Sandbox, ours: Agent, theirs: Agent) -> None:
+    given = {name: value for name, value in PAYMENT.arguments(running).items() if name != "received_on"}
+    now = datetime.fromisoformat(running.store.latest).astimezone()
+    midnight = datetime.combine(now.date() + timedelta(days=1), time()).astimezone()
+    await anyio.sleep((midnight - now).total_seconds() - 30)
+    fail(running, Fault("drop", "POST", PAYMENT.path, nth=1, after=True))
+    async with process(running, deadline=5) as hasty:
+        await hasty.call(PAYMENT.tool, given)
+    await anyio.sleep(60)
+    for agent in (ours, theirs):
+        await agent.call(PAYMENT.tool, given)
+    assert len(running.ledger) == 1
