@@ -163,19 +163,31 @@ FAULTS = (
     ),
     Planted(
         "gate", "one yes counts twice", f"{SERVER}/elicitation.py",
-        ' or asked.get("id") in self._answered', "", "server/test_answers_to_questions.py",
+        ' or not self._answered.first(asked["id"], ANSWER_WITHIN)', "", "server/test_answers_to_questions.py",
     ),
     Planted(
-        "gate", "allow_duplicate changes nothing", f"{SERVER}/write_guard.py",
-        "if not args.allow_duplicate and (earlier", "if (earlier", "state/test_recent.py",
+        "gate", "allow_duplicate changes nothing", f"{SERVER}/duplicates.py",
+        "if not args.allow_duplicate:", "if True:", "state/test_recent.py",
     ),
     Planted(
         "quotas", "one more than the owner allows", "clientary_mcp/state/quotas.py",
-        "if len(sent) >= most:", "if len(sent) > most:", "state/test_quotas.py",
+        "if count >= most:", "if count > most:", "state/test_quotas.py",
     ),
     Planted(
         "quotas", "what took no effect counts", "clientary_mcp/state/quotas.py",
-        "sent.remove(stamp)", "pass", "state/test_quotas.py",
+        'db.execute("DELETE FROM spent WHERE id = ?", (row,))', "pass", "state/test_quotas.py",
+    ),
+    Planted(
+        "store", "a call that was sent is made again after a crash", "clientary_mcp/state/claims.py",
+        'if state == "claimed":', 'if state in ("claimed", "sent"):', "state/test_claims.py",
+    ),
+    Planted(
+        "store", "a call that was taken over is sent", "clientary_mcp/state/claims.py",
+        "                    raise TakenOver\n", "                    return\n", "state/test_claims.py",
+    ),
+    Planted(
+        "store", "a job whose turn was taken over goes on", "clientary_mcp/state/ledger.py",
+        "< self._turns:", "< 0:", "state/test_several_processes.py",
     ),
     Planted(
         "quotas", "mails are not counted", f"{API}/http.py", 'resource == "messages"', 'resource == "message"',
