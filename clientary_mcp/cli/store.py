@@ -29,10 +29,12 @@ def report(store: Store) -> Iterator[str]:
 
 
 def forget(store: Store) -> Iterator[str]:
-    """Empty the file."""
+    """Empty the file, but for what a server that is running is doing."""
+    kept = False
     if store.exists:
         store.forget()
-    yield f"{_place(store)}: nothing is remembered any more"
+        kept = any(store.counts().values())
+    yield f"{_place(store)}: nothing is remembered any more{', except what is being sent now' if kept else ''}"
 
 
 def in_short(store: Store) -> str:

@@ -40,6 +40,15 @@ def test_rows_are_counted_by_kind_and_can_be_forgotten(
     assert account.made.ids("clients") == set()
 
 
+def test_what_a_running_server_is_sending_is_not_forgotten(capsys: pytest.CaptureFixture[str], account: Memory) -> None:
+    account.made.add("clients", 7)
+    assert account.claims.take("a call", 120, None)
+    main(["store", "forget"])
+    assert "nothing is remembered any more, except what is being sent now" in capsys.readouterr().out
+    assert account.made.ids("clients") == set()
+    account.claims.sent("a call", (), 120)
+
+
 def test_other_words_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["store", "remember"])

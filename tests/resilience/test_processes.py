@@ -14,7 +14,7 @@ import pytest
 from clientary_mcp.sandbox import Sandbox
 from tests.support.held_account import HeldAccount
 from tests.support.long import covering
-from tests.support.stdio_servers import StdioServer, stdio_servers
+from tests.support.stdio_servers import Killed, StdioServer, stdio_servers
 from tests.support.users import text_of
 from tests.support.writes import CHARGE, CREATES, MAILS
 
@@ -89,14 +89,42 @@ async def test_a_cap_counts_over_all_processes(account: HeldAccount, tmp_path: P
     assert all("CLIENTARY_MAILS_PER_HOUR" in text and "Nothing was sent" in text for text in refused)
 
 
+def a_project_to_bill(account: HeldAccount) -> dict[str, Any]:
+    """A project with unbilled hours, but not so many that it takes long."""
+    rows = account.sandbox.connection.execute(
+        "SELECT project_id FROM hours WHERE billed = 0 GROUP BY project_id HAVING count(*) < 40 ORDER BY count(*) DESC"
+    )
+    return {"project_id": rows.fetchone()["project_id"]}
+
+
+@pytest.mark.long
+async def test_a_job_whose_process_is_killed_before_it_knows_its_invoice_makes_no_second_one(
+    account: HeldAccount, tmp_path: Path
+) -> None:
+    job, hold = a_project_to_bill(account), account.hold("POST", "invoices", "after")
+    async with (
+        stdio_servers(2, account.port, tmp_path / "log") as (victim, witness),
+        anyio.create_task_group() as group,
+    ):
+
+        async def bill() -> None:
+            with pytest.raises(Killed):
+                await confirmed(victim, "bill_project_hours", job)
+
+        group.start_soon(bill)
+        await hold.arrived.wait()
+        await victim.kill()
+        answer = text_of(await confirmed(witness, "bill_project_hours", job))
+    assert "may still be created" in answer
+    assert "Nothing was sent" in answer
+    assert len(account.sandbox.ledger.of("POST", "invoices")) == 1
+
+
 @pytest.mark.long
 async def test_two_processes_that_bill_one_project_at_once_make_one_invoice(
     account: HeldAccount, tmp_path: Path
 ) -> None:
-    rows = account.sandbox.connection.execute(
-        "SELECT project_id FROM hours WHERE billed = 0 GROUP BY project_id HAVING count(*) < 40 ORDER BY count(*) DESC"
-    )
-    job = {"project_id": rows.fetchone()["project_id"]}
+    job = a_project_to_bill(account)
     results: list[mcp_types.CallToolResult] = []
     async with stdio_servers(2, account.port, tmp_path / "log") as servers, anyio.create_task_group() as group:
 
