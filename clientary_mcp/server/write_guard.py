@@ -11,10 +11,12 @@ from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import TakenOver
 from clientary_mcp.server.audit import Audit, Entry
 from clientary_mcp.server.change_log import ChangeLog
+from clientary_mcp.server.confirmations import Approved, Confirmations
 from clientary_mcp.server.duplicates import Duplicates, Turn
 from clientary_mcp.server.elicitation import Approval, PreviewSnapshot
 from clientary_mcp.server.replies import Replies
 from clientary_mcp.state.recent import key_of
+from clientary_mcp.tools.job import Job
 from clientary_mcp.tools.tool import Tool, acts
 from tool_schemas.base.models import Arguments, Confirmed, Deduplicated
 from tool_schemas.base.results import Outcome
@@ -31,13 +33,12 @@ class WriteGuard:
         self._memory = clientary.memory
         self._approval = Approval(settings, clientary.clock.now, self._memory.answered)
         self._duplicates = Duplicates(clientary, replies)
+        self._confirmations = Confirmations(clientary, replies)
 
     async def run(self, tool: Tool, args: Arguments, entry: Entry, context: Context[Any, Any] | None) -> Answer:
         """Run a call and return its answer: at once if it changes nothing, else after the checks the owner requires."""
         if tool.effect.reads_only or not acts(args):
-            return self._replies.shown(
-                await tool.run(self._clientary.within(entry.call), args, self._memory.ledger), args
-            )
+            return await self._confirmations.show(tool, args, self._clientary.within(entry.call))
         self._audit.check()
         if not isinstance(args, Deduplicated):
             return await self._act(tool, args, entry, context)
@@ -65,17 +66,16 @@ class WriteGuard:
     ) -> Answer:
         """Make the call, which is claimed before anything is sent if it has a turn."""
         clientary = self._clientary.within(entry.call)
+        approved = self._confirmations.of(tool, args)
+        if approved.answer is not None:
+            return approved.answer
         self._memory.quotas.check(
             tool.effect.capped
         )  # before the user is asked; quotas are spent when requests are sent
-        if isinstance(args, Confirmed):
-
-            async def preview() -> PreviewSnapshot:
-                return await self._preview(tool, args, entry)
-
-            key = key_of(tool.name, args, clientary.today())
-            if stop := await self._approval.obtain(key, entry.call, preview, context):
-                return stop
+        if stop := await self._ask(tool, args, entry, context, approved):
+            return stop
+        if approved.job is None:
+            return await self._confirmations.show(tool, args, clientary, approved.why_not)
         self._audit.check()  # it may have taken long to ask
 
         def before_write(method: str, path: str) -> None:
@@ -90,18 +90,34 @@ class WriteGuard:
         # A client that gives up half-way must not leave a write unreported.
         with CancelScope(shield=True):
             before = await self._changes.read_before(tool, args, clientary)
-            answer = self._replies.shown(await tool.run(clientary, args, self._memory.ledger), args)
+            answer = await self._confirmations.carry_out(tool, args, clientary, approved.job)
             if how_it_ended(tool, answer) == "answered":
                 self._changes.add(tool, args, entry, before, answer)
         return answer
 
-    async def _preview(self, tool: Tool, args: Confirmed, entry: Entry) -> PreviewSnapshot:
+    async def _ask(
+        self, tool: Tool, args: Arguments, entry: Entry, context: Context[Any, Any] | None, approved: Approved
+    ) -> Answer | None:
+        """Ask the user, who then approves what the question shows. None if the call may proceed, else its answer."""
+        if not isinstance(args, Confirmed):
+            return None
+
+        async def preview() -> PreviewSnapshot:
+            asked = Job(self._memory.ledger)
+            snapshot = await self._preview(tool, args, entry, asked)
+            approved.job = Job(self._memory.ledger, asked.items)
+            return snapshot
+
+        key = key_of(tool.name, args, self._clientary.today())
+        return await self._approval.obtain(key, entry.call, preview, context)
+
+    async def _preview(self, tool: Tool, args: Confirmed, entry: Entry, job: Job) -> PreviewSnapshot:
         """What the call would do, and a digest of everything that was read for it."""
         call, reading = entry.call, self._clientary.new_call(entry.call.on_wait)
         reading.read, reading.latest = set(), call.latest
         unconfirmed = args.model_copy(update={"confirm": False})
         try:
-            outcome = await tool.run(self._clientary.within(reading), unconfirmed, self._memory.ledger)
+            outcome = await tool.run(self._clientary.within(reading), unconfirmed, job)
         finally:
             call.waited, call.retries = call.waited + reading.waited, call.retries + reading.retries
         assert isinstance(outcome, Outcome)  # noqa: S101 - every preview returns one

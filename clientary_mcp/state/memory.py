@@ -8,6 +8,7 @@ from clientary_mcp.settings import Settings
 from clientary_mcp.state.actions import Actions, RecentActions, StoredActions
 from clientary_mcp.state.claims import Claims
 from clientary_mcp.state.ledger import Ledger
+from clientary_mcp.state.previews import Previews
 from clientary_mcp.state.quotas import Quotas
 from clientary_mcp.state.store import Store, path_of
 from clientary_mcp.state.writes import Answered, MadeHere, SharedWrites
@@ -24,6 +25,7 @@ class Memory:
         self.claims = Claims(self.store)
         self.quotas = Quotas(settings, self.store)
         self.ledger = Ledger(self.store)
+        self.previews = Previews(self.store)
         self.writes = SharedWrites(self.store)
         self.made = MadeHere(self.store)
         self.answered = Answered(self.store)

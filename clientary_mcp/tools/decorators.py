@@ -11,7 +11,18 @@ from typing import Any, get_args, get_type_hints
 
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.tools.support.listing import Listing
-from clientary_mcp.tools.tool import AnswerT, ArgsT, Effect, Function, GatedT, Job, Kind, Preview, Resource, Tool
+from clientary_mcp.tools.tool import (
+    AnswerT,
+    ArgsT,
+    Effect,
+    Function,
+    GatedT,
+    JobFunction,
+    Kind,
+    Preview,
+    Resource,
+    Tool,
+)
 from tool_schemas.base.results import Outcome, Page
 from tool_schemas.base.sentences import Sentences, in_order
 
@@ -86,12 +97,12 @@ def charges(
 
 def jobs(
     resource: Resource,
-    preview: Job[GatedT],
+    preview: JobFunction[GatedT],
     *also: Kind,
     checked_with: str,
     mentions: Sentences = (),
     destroys: bool = True,
-) -> Callable[[Job[GatedT]], Tool]:
+) -> Callable[[JobFunction[GatedT]], Tool]:
     """A tool that makes several writes in turn, after confirmation; `also` as for `creates`.
 
     It `destroys` nothing where it only adds records.

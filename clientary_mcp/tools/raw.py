@@ -5,8 +5,8 @@ from typing import Any
 
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import MalformedResponse, NotAllowed, NotFound, OutcomeUnknown, Refused
-from clientary_mcp.state.ledger import Ledger
 from clientary_mcp.tools.decorators import jobs, reads
+from clientary_mcp.tools.job import Job
 from clientary_mcp.tools.support.previews import preview
 from tool_schemas.base.parsing import sanitized
 from tool_schemas.base.results import Outcome
@@ -20,7 +20,7 @@ async def _get(clientary: Clientary, args: ApiCall) -> Outcome:
     return ApiAnswer(done=True, message=f"Clientary answered GET {args.path}.", body=body)
 
 
-async def _preview(clientary: Clientary, args: ApiRequest, _ledger: Ledger) -> Outcome:
+async def _preview(clientary: Clientary, args: ApiRequest, _job: Job) -> Outcome:
     """A GET is carried out; of any other method, the request and the current record are shown."""
     if args.method == "GET":
         return await _get(clientary, args)
@@ -47,7 +47,7 @@ async def _read(clientary: Clientary, args: ReadApi) -> Outcome:
 
 
 @jobs("raw", _preview, "money", "mail", "delete", checked_with="list_changes")
-async def api_request(clientary: Clientary, args: ApiRequest, _ledger: Ledger) -> Outcome:
+async def api_request(clientary: Clientary, args: ApiRequest, _job: Job) -> Outcome:
     """Send one raw request to this account's API, with its own field names and codes, for what no other tool covers.
     All methods but GET need confirm."""
     try:

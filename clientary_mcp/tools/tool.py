@@ -20,10 +20,10 @@ from pydantic import ValidationError
 
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import BadArguments, NotFound
-from clientary_mcp.state.ledger import Ledger
+from clientary_mcp.tools.job import Job
 from clientary_mcp.tools.support.listing import Listing
 from tool_schemas.base.json_schema import describe, input_schema, named
-from tool_schemas.base.models import Arguments, Confirmed, Paging, Record
+from tool_schemas.base.models import Arguments, Confirmed, Paging, Previewed, Record
 from tool_schemas.base.report import REPORT_SCHEMA, Report
 from tool_schemas.base.results import Outcome, Page, answer_schema, show_record
 from tool_schemas.base.sentences import Mention, Sentences, join_sentences
@@ -36,7 +36,7 @@ AnswerT = TypeVar("AnswerT", bound=Answer)
 
 Function = Callable[[Clientary, ArgsT], Awaitable[AnswerT]]
 Preview = Callable[[Clientary, GatedT], Awaitable[Outcome]]
-Job = Callable[[Clientary, GatedT, Ledger], Awaitable[Outcome]]
+JobFunction = Callable[[Clientary, GatedT, Job], Awaitable[Outcome]]
 
 
 _NUMBERED = {"invoice_id", "estimate_id"}
@@ -110,7 +110,7 @@ class Tool:
     preview: Callable[..., Awaitable[Outcome]] | None = None
     """What the call would do, for the tools that act only with `confirm`."""
     is_job: bool = False
-    """Whether the function and its preview also take the ledger of jobs."""
+    """Whether the function and its preview also take a `Job`."""
     checked_with: str | None = None
     """The tool that shows whether a write succeeded."""
     reading: "Tool | None" = None
@@ -130,7 +130,9 @@ class Tool:
             title=title,
             description=join_sentences(self.description, unavailable),
             input_schema=input_schema(self.arguments, unavailable),
-            output_schema=REPORT_SCHEMA if self.answer is Report else answer_schema(self.answer),
+            output_schema=REPORT_SCHEMA
+            if self.answer is Report
+            else answer_schema(self.answer, with_preview_id=issubclass(self.arguments, Previewed)),
             annotations=mcp_types.ToolAnnotations(
                 title=title,
                 read_only_hint=self.effect.reads_only and not self.effect.writes_files,
@@ -165,14 +167,11 @@ class Tool:
             ]
         return []
 
-    async def run(self, clientary: Clientary, args: Arguments, ledger: Ledger) -> Answer:
-        """Act, or preview what would happen where the call is not confirmed.
-
-        `ledger` holds what jobs sent and the account does not show, and their turns.
-        """
+    async def run(self, clientary: Clientary, args: Arguments, job: Job) -> Answer:
+        """Act, or preview what would happen where the call is not confirmed."""
         act = self.function if self.preview is None or acts(args) else self.preview
         try:
-            return await (act(clientary, args, ledger) if self.is_job else act(clientary, args))
+            return await (act(clientary, args, job) if self.is_job else act(clientary, args))
         except NotFound as error:
             error.add(*_check_ids(args))
             raise

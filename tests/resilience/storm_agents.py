@@ -91,10 +91,12 @@ class Worker:
             return
         arguments = job.given(self._own, self._mark, self._random)
         keys = job.keys(arguments)
-        if self._random.random() < 0.3:
-            await self._call(job.tool, arguments)  # a preview
         for _ in range(_TRIES):
-            result = await self._call(job.tool, arguments | {"confirm": True})
+            shown = await self._call(job.tool, arguments)
+            if shown is None:
+                return
+            of_preview = {name: each for name, each in (shown.structured_content or {}).items() if name == "preview_id"}
+            result = await self._call(job.tool, arguments | {"confirm": True} | of_preview)
             if result is None:
                 return
             try:

@@ -13,7 +13,7 @@ from clientary_mcp.sandbox import Fault, Faults, Sandbox
 from clientary_mcp.tools import ALL
 from tests.conftest import agency
 from tests.resilience.outcomes import Answer, Outcome, answer_to
-from tests.support.agent import Agent, agent_of
+from tests.support.agent import Agent, agent_of, confirm
 from tests.support.gated import JOBS, record_for
 from tests.support.long import covering
 from tests.support.published import kind_of
@@ -294,20 +294,20 @@ def effects(books: Sandbox) -> list[tuple[str, str, str]]:
 async def test_a_job_interrupted_by_a_fault_completes_exactly_once_when_repeated(
     clerk: Agent, books: Sandbox, tool: str, fault: Fault, nth: int
 ) -> None:
-    arguments = record_for(books, tool)[0] | {"confirm": True}
+    arguments = record_for(books, tool)[0]
     undisturbed = agency()
     async with agent_of(session_on(undisturbed)) as other:
-        await other.answer(tool, **arguments)
+        await other.confirmed(tool, **arguments)
     meant = [Fault(fault.kind, method, nth=nth, after=fault.after, retry_after=fault.retry_after) for method in METHODS]
     books.faults = Faults(meant, sleep=anyio.sleep, wall=clock_of(books).wall)
-    outcome = [await answer_to(clerk, tool, arguments)]
+    outcome = [Answer.of(await confirm(clerk.client, tool, arguments))]
     assert books.faults.struck or nth > 1  # not every job has one
     assert outcome[0].outcome != "not done" or not books.ledger, outcome[0].text
     books.faults = None
     await anyio.sleep(300)  # pending writes have taken effect
     for _ in range(300):
         books.store.now()  # the account's clock, which the session's is set by, moves with writes alone
-    outcome.append(Answer.of(await clerk.call(tool, arguments), may_have_nothing_to_do=True))
+    outcome.append(Answer.of(await confirm(clerk.client, tool, arguments), may_have_nothing_to_do=True))
     assert "done" in {each.outcome for each in outcome} or "unknown" in {each.outcome for each in outcome}
     if tool == "send_payment_reminders" and outcome[0].outcome == "unknown":
         assert len(books.ledger) <= 1  # a mail that may have been sent is not sent again

@@ -7,8 +7,8 @@ import pytest
 import respx
 
 from clientary_mcp.api.write_tracker import STILL_AT_WORK
-from tests.resilience.outcomes import answer_to
-from tests.support.agent import Agent
+from tests.resilience.outcomes import Answer, answer_to
+from tests.support.agent import Agent, confirm
 from tests.support.clock import FakeTime
 
 pytestmark = pytest.mark.anyio
@@ -125,6 +125,6 @@ async def test_an_import_of_which_nothing_is_known_to_be_done_does_not_say_so(
     for path in ("contacts", "clients/1/contacts"):
         account.get(path).respond(json={"contacts": []})
     lose(account, "POST", "clients/1/contacts", how)
-    answer = await answer_to(agent, "import_contacts", {"rows": [GIVEN], "confirm": True})
+    answer = Answer.of(await confirm(agent.client, "import_contacts", {"rows": [GIVEN]}))
     assert answer.outcome == outcome, answer.text
     assert "Part of the job is done" not in answer.text

@@ -178,22 +178,22 @@ async def _ask(agent: Agent, answers: Outcome) -> None:
 async def _hand_over(agent: Agent, answers: Outcome) -> None:
     sure = {"confirm": True}
     people = [{"client": "Acme", "name": name, "email": f"{name.lower()}@example.com"} for name in ("Ann", "Bo")]
-    answers["people"] = await agent.answer("import_contacts", rows=people, **sure)
+    answers["people"] = await agent.confirmed("import_contacts", rows=people)
     offer = {"estimate_id": answers["estimate"]["id"], "due_date": "2026-12-31", "date": "2026-11-20"}
     answers["ordered"] = await agent.answer("create_invoice_from_estimate", **offer, **sure)
     answers["ordered again"] = await agent.answer("create_invoice_from_estimate", **offer, allow_duplicate=False)
     bill = {"project_id": answers["project"]["id"], "date": "2026-11-20", "due_date": "2026-12-31"}
-    answers["bill"] = await agent.answer("bill_project_hours", **bill, tax=5, include_expenses=True)
-    billed = await agent.answer("bill_project_hours", **bill, tax=5, include_expenses=True, **sure)
+    shown = await agent.answer("bill_project_hours", **bill, tax=5, include_expenses=True)
+    answers["bill"] = {part: shown[part] for part in shown if part != "preview_id"}
+    billed = await agent.confirmed("bill_project_hours", **bill, tax=5, include_expenses=True)
     # Hours that the API cannot mark as billed have their own message: see tests/tools/workflows.
     answers["billed"] = {part: billed[part] for part in ("done", "record", "totals")}
     answers["billed again"] = (await agent.answer("bill_project_hours", **bill, tax=5, include_expenses=True))["done"]
-    answers["converted"] = await agent.answer(
+    answers["converted"] = await agent.confirmed(
         "convert_lead",
         lead_id=answers["lead"]["id"],
         project={"name": "Plan", "rate": 80},
         tasks=[{"title": "Call"}],
-        **sure,
     )
 
 

@@ -51,11 +51,11 @@ INSIDE = {
     "clientary_mcp.state": (
         ("owner",),
         ("store", "recent"),
-        ("actions", "claims", "ledger", "quotas", "writes"),
+        ("actions", "claims", "ledger", "previews", "quotas", "writes"),
         ("memory",),
     ),
     "clientary_mcp.tools": (
-        ("support",),
+        ("support", "job"),
         ("tool",),
         ("decorators", "toolsets"),
         (
@@ -66,7 +66,7 @@ INSIDE = {
     "clientary_mcp.server": (
         ("audit", "guides", "instructions", "elicitation", "suggestions", "completions", "prompts"),
         ("replies", "change_log"),
-        ("duplicates",),
+        ("duplicates", "confirmations"),
         ("write_guard", "resources"),
         ("app",),
         ("http",),

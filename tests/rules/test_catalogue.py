@@ -124,12 +124,12 @@ CONTRACT = {
     "list_changes": "since? cursor? types?",
     "export_records": "tool arguments? format?",
     "bill_project_hours": "project_id from_date? to_date? group_by? include_expenses? date? due_date? tax? tax_label?"
-    " note? confirm? allow_duplicate?",
+    " note? confirm? preview_id? allow_duplicate?",
     "create_invoice_from_estimate": "estimate_id due_date date? number? confirm? allow_duplicate?",
-    "send_payment_reminders": "invoice_ids? min_days_overdue? subject? message? paid_within_days? confirm?"
+    "send_payment_reminders": "invoice_ids? min_days_overdue? subject? message? paid_within_days? confirm? preview_id?"
     " allow_duplicate?",
-    "convert_lead": "lead_id project? tasks? client_id? confirm?",
-    "import_contacts": "rows confirm?",
+    "convert_lead": "lead_id project? tasks? client_id? confirm? preview_id?",
+    "import_contacts": "rows confirm? preview_id?",
     "undo": "action_id? confirm?",
     "api_request": "method path query? body? confirm?",
 }

@@ -69,7 +69,7 @@ async def test_the_draft_is_previewed_and_created_as_in_the_exchange(agent_of_th
         f"a draft invoice of {total['total']:,.2f} {total['currency_code']} to {preview['record']['client_name']},"
         f" for {total['hours']} hours in {entries} time entries" in exchange()
     )
-    made = await agent_of_that_day.answer("bill_project_hours", **asked, confirm=True)
+    made = await agent_of_that_day.confirmed("bill_project_hours", **asked)
     assert made["record"]["status"] == "draft"
     assert f"Draft invoice {made['record']['number']} is created." in exchange()
 

@@ -33,6 +33,10 @@ class Play:
         text: str = self._read(await self._agent.call(tool, arguments), failing=True)
         return text
 
+    async def confirm(self, tool: str, shown: Answer, /, **arguments: Any) -> Answer:
+        """The answer to a call that is confirmed after its preview, and must succeed."""
+        return await self.ask(tool, **arguments, confirm=True, preview_id=shown["preview_id"])
+
     def _read(self, result: mcp_types.CallToolResult, *, failing: bool) -> Any:
         (content,) = result.content
         assert isinstance(content, mcp_types.TextContent)

@@ -24,7 +24,7 @@ async def test_bill_october_of_the_quarry_catalogue(play: Play, account: Sandbox
     shown = await play.ask("bill_project_hours", **job)
     assert shown["done"] is False
     assert oracle.state(account, ["invoices", "hours"]) == before
-    done = await play.ask("bill_project_hours", **job, confirm=True)
+    done = await play.confirm("bill_project_hours", shown, **job)
     assert done["done"] is True
     # 1.50 h at 95.00, 3.25 h at 120.00, and 1.33 h at the project's 95.00.
     total = 14_250 + 39_000 + 12_635
@@ -66,13 +66,14 @@ async def test_a_lead_is_converted_although_the_fourth_task_fails_at_first(play:
         "project": {"name": "Timetable App", "rate": 110},
         "tasks": [{"title": title} for title in TASKS],
     }
-    await play.ask("convert_lead", **job)
+    shown = await play.ask("convert_lead", **job)
+    sure = {"confirm": True, "preview_id": shown["preview_id"]}
     account.faults = Faults([Fault(500, "POST", "tasks", nth=4)])
-    text = await play.refused("convert_lead", **job, confirm=True)
+    text = await play.refused("convert_lead", **job, **sure)
     assert "Drafts" in text
     assert "Launch" not in text.partition("Done before")[2]
     account.faults = None
-    assert (await play.ask("convert_lead", **job, confirm=True))["done"] is True
+    assert (await play.ask("convert_lead", **job, **sure))["done"] is True
     client = oracle.id_of(account, "clients", "Tidewater Ferries")
     project = oracle.id_of(account, "projects", "Timetable App")
     (made,) = oracle.rows(account, "SELECT * FROM clients WHERE id = ?", client)
@@ -120,7 +121,7 @@ async def test_25_contacts_are_imported_into_5_clients_under_rate_limiting(play:
     assert oracle.one(account, "SELECT count(*) FROM contacts") == before
     assert shown["done"] is False
     account.faults = Faults([Fault(429, "POST", "clients/*/contacts", nth=nth) for nth in (5, 9, 10, 14)])
-    done = await play.ask("import_contacts", rows=rows, confirm=True)
+    done = await play.confirm("import_contacts", shown, rows=rows)
     outcomes = [step["outcome"] for step in done["steps"]]
     assert outcomes == ["imported"] * 23 + ["already there", "same as row 4"]
     assert oracle.one(account, "SELECT count(*) FROM contacts") == before + 23
@@ -224,9 +225,9 @@ async def test_an_accepted_estimate_becomes_a_draft_invoice(play: Play, account:
 async def test_reminders_go_to_late_clients_and_not_to_recent_payers(account: Sandbox) -> None:
     async with play_on(account, mails_per_hour=200) as play:
         job = {"min_days_overdue": 30}
-        await play.ask("send_payment_reminders", **job)
+        shown = await play.ask("send_payment_reminders", **job)
         assert account.sent_messages == []
-        done = await play.ask("send_payment_reminders", **job, confirm=True)
+        done = await play.confirm("send_payment_reminders", shown, **job)
         late = oracle.rows(
             account,
             "SELECT id, client_id FROM invoices WHERE status IN (1, 2) AND balance > 0"

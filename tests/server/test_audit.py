@@ -111,9 +111,9 @@ async def test_every_write_of_a_long_job_is_logged(sandbox: Sandbox, trail: Path
     chosen = {"min_days_overdue": 1, "paid_within_days": 0}
     async with connect(configured(sandbox, audit_log=trail, mails_per_hour=1_000)) as agent:
         sandbox.connection.execute("UPDATE invoices SET status = 1, balance = total_cost, due_date = '2026-10-01'")
-        await agent.answer("send_payment_reminders", **chosen, confirm=True)
+        await agent.confirmed("send_payment_reminders", **chosen)
     assert len(writes(sandbox)) > 40
-    (line,) = lines()
+    _preview, line = lines()
     assert [(write["method"], f"/api/v2/{write['path']}") for write in line["writes"]] == writes(sandbox)
 
 

@@ -104,8 +104,7 @@ async def test_without_a_question_the_earlier_state_is_not_recorded(
 ) -> None:
     arguments, _ = record_for(sandbox, tool)
     async with connect(configured(sandbox, audit_log=trail), era) as agent:
-        await agent.answer(tool, **arguments)
-        await agent.answer(tool, **arguments, confirm=True)
+        await agent.confirmed(tool, **arguments)
     preview, act = lines()
     assert "writes" not in preview
     assert act["writes"]

@@ -78,7 +78,7 @@ async def asks_for_each_kind_of_write(sandbox: Sandbox, agent: Agent) -> list[st
         await agent.refusal("delete_lead", lead_id=lead, confirm=True),
         await agent.refusal("charge_payment_profile", **charge, confirm=True),
         await agent.refusal("send_invoice_message", **mail, confirm=True),
-        await agent.refusal("import_contacts", **people, confirm=True),
+        await agent.refusal_of_confirmed("import_contacts", **people),
     ]
 
 

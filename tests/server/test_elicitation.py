@@ -127,7 +127,7 @@ async def test_where_the_client_cannot_ask_confirm_is_enough(sandbox: Sandbox, e
     async with connect(configured(sandbox), era) as agent:
         assert (await agent.answer(tool, **arguments))["done"] is False
         assert not writes(sandbox)
-        assert (await agent.answer(tool, **arguments, confirm=True))["done"] is True
+        assert (await agent.confirmed(tool, **arguments))["done"] is True
     assert len(writes(sandbox)) == 1
 
 
@@ -147,7 +147,7 @@ async def test_no_user_is_asked_when_the_setting_is_never(sandbox: Sandbox, era:
     arguments, _ = record_for(sandbox, tool)
     user = User(reply("decline"))
     async with connect(configured(sandbox, ask_user="never"), era, user) as agent:
-        assert (await agent.answer(tool, **arguments, confirm=True))["done"] is True
+        assert (await agent.confirmed(tool, **arguments))["done"] is True
     assert not user.questions
 
 

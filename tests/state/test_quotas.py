@@ -127,7 +127,7 @@ async def test_each_kind_has_its_own_quota_and_names_it(
 ) -> None:
     first, second = calls(sandbox)
     async with connect(configured(sandbox, time, toolsets=EVERYTHING, **{setting: 1})) as agent:
-        await agent.answer(tool, **first, confirm=True)
+        await agent.confirmed(tool, **first)
         text = await agent.refusal(tool, **second, confirm=True)
         assert "Nothing was sent" in text
         assert variable in text
@@ -135,7 +135,7 @@ async def test_each_kind_has_its_own_quota_and_names_it(
         assert len(writes(sandbox)) == 1
         assert (await agent.answer(tool, **second))["done"] is False  # previews are free
         await time.clock.sleep(HOUR)
-        assert (await agent.answer(tool, **second, confirm=True))["done"] is True
+        assert (await agent.confirmed(tool, **second))["done"] is True
 
 
 @pytest.mark.parametrize(("setting", "variable", "tool", "calls"), CAPPED)
@@ -169,7 +169,7 @@ async def test_other_writes_have_no_quota(sandbox: Sandbox) -> None:
         for job in JOBS:
             if job != "send_payment_reminders":  # which mails
                 arguments, _ = record_for(sandbox, job)
-                assert (await agent.answer(job, **arguments, confirm=True))["done"] is True
+                assert (await agent.confirmed(job, **arguments))["done"] is True
 
 
 REFUSALS = [

@@ -27,21 +27,42 @@ class Agent:
 
     async def answer(self, tool: str, /, **arguments: Any) -> dict[str, Any]:
         """The answer to a call that must succeed; the text and the structured content must be equal."""
-        result = await self.call(tool, arguments)
-        text = result.content[0]
-        assert isinstance(text, mcp_types.TextContent)
-        assert not result.is_error, text.text
-        assert json.loads(text.text) == result.structured_content
-        return dict(result.structured_content or {})
+        return _answered(await self.call(tool, arguments))
 
     async def refusal(self, tool: str, /, **arguments: Any) -> str:
         """The error message of a call that must fail."""
-        result = await self.call(tool, arguments)
-        text = result.content[0]
-        assert isinstance(text, mcp_types.TextContent)
-        assert result.is_error, text.text
-        assert "Traceback" not in text.text
-        return text.text
+        return _refused(await self.call(tool, arguments))
+
+    async def confirmed(self, tool: str, /, **arguments: Any) -> dict[str, Any]:
+        """The answer to a call that is previewed and then confirmed."""
+        return _answered(await confirm(self.client, tool, arguments))
+
+    async def refusal_of_confirmed(self, tool: str, /, **arguments: Any) -> str:
+        """The error message of a call that is previewed and then confirmed, and must fail."""
+        return _refused(await confirm(self.client, tool, arguments))
+
+
+async def confirm(client: Client, tool: str, arguments: dict[str, Any]) -> mcp_types.CallToolResult:
+    """The result of a call that is previewed and then confirmed, with the id of its preview if it has one."""
+    shown = await client.call_tool(tool, arguments | {"confirm": False})
+    listed = {name: value for name, value in (shown.structured_content or {}).items() if name == "preview_id"}
+    return await client.call_tool(tool, arguments | {"confirm": True} | listed)
+
+
+def _answered(result: mcp_types.CallToolResult) -> dict[str, Any]:
+    text = result.content[0]
+    assert isinstance(text, mcp_types.TextContent)
+    assert not result.is_error, text.text
+    assert json.loads(text.text) == result.structured_content
+    return dict(result.structured_content or {})
+
+
+def _refused(result: mcp_types.CallToolResult) -> str:
+    text = result.content[0]
+    assert isinstance(text, mcp_types.TextContent)
+    assert result.is_error, text.text
+    assert "Traceback" not in text.text
+    return text.text
 
 
 @asynccontextmanager

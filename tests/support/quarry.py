@@ -69,4 +69,5 @@ TOTAL = 14_250 + 39_000 + 12_635  # 1.50 h at 95.00, 3.25 h at 120.00, 1.33 h at
 async def billed(books: Books, **more: Any) -> dict[str, Any]:
     """The answer to a confirmed call by a short-lived agent."""
     async with agent_of(session_with(books.sandbox)) as agent:
-        return await agent.answer("bill_project_hours", **{"project_id": books.project, "confirm": True, **more})
+        ask = agent.confirmed if more.pop("confirm", True) else agent.answer
+        return await ask("bill_project_hours", project_id=books.project, **more)

@@ -119,7 +119,7 @@ async def test_a_job_carries_out_its_preview_and_a_second_call_does_nothing(
     time = FakeTime(sandbox.today)
     async with agent_of(configured(sandbox, time), era) as agent:
         shown = await agent.answer(tool, **arguments)
-        answer = await agent.answer(tool, **arguments, confirm=True)
+        answer = await agent.confirmed(tool, **arguments)
         written = len(sandbox.ledger)
         await time.clock.sleep(3_600)  # so that no answer is replayed: a job knows what it did without that
         second = [await agent.answer(tool, **arguments, confirm=confirm) for confirm in (False, True)]

@@ -98,5 +98,5 @@ async def test_a_row_that_differs_is_said_to_in_an_import(agent: Agent, account:
     account.get("clients/1").respond(json=CLIENT | {"id": 1})
     account.get("contacts").respond(json={"contacts": []})
     account.post("clients/1/contacts").respond(201, json=PERSON | {"id": 9, "phone": None})
-    answer = await agent.answer("import_contacts", rows=[PERSON | {"client_id": 1, "phone": "12"}], confirm=True)
+    answer = await agent.confirmed("import_contacts", rows=[PERSON | {"client_id": 1, "phone": "12"}])
     assert answer["steps"][0]["notice"] == f"{KEPT}. phone: sent “12”, Clientary shows nothing."

@@ -17,7 +17,7 @@ from tool_schemas.base.sentences import Mention, join_sentences
 from tool_schemas.base.types import JSON_TYPES, PublishedAs, unwrap
 
 # Arguments about the call rather than the record come last.
-_LAST = ("clear", "limit", "offset", "detail", "confirm", "allow_duplicate")
+_LAST = ("clear", "limit", "offset", "detail", "confirm", "preview_id", "allow_duplicate")
 
 # Defaults that need not be published: the description states them.
 _PLAIN = (None, False, 1, "summary")

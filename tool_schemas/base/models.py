@@ -90,6 +90,13 @@ class Confirmed(Arguments):
     confirm: Confirmation = Field(default=False, exclude=True, description="true once the user agreed; else a preview.")
 
 
+class Previewed(Confirmed):
+    """The arguments of a job over several records, which acts only on what one of its previews listed."""
+
+    # Not left out of the body, since calls with different ids are different calls.
+    preview_id: str | None = Field(None, description="From the preview; confirms exactly what it listed.")
+
+
 class DateRange(Arguments):
     """Arguments with a first and a last day, in that order."""
 

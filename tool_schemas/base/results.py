@@ -171,6 +171,8 @@ class Outcome:
     not_visible: Sentences | None = None
     alternative: Sentences | None = None
     to_proceed: Sentences | None = None
+    preview_id: str | None = None
+    """What confirms the preview of a job over several records."""
 
     def text(self, unavailable: Collection[str] = ()) -> str:
         """The message by itself: what was done, or what the call would do."""
@@ -185,7 +187,7 @@ class Outcome:
         whole = as_json(vars(self) | texts)
         fitting = fit(whole, MAX_ANSWER, longest=_TEXT_IN_LISTS)
         if fitting is None:
-            whole = {name: whole[name] for name in ("done", "message", "to_proceed") if name in whole}
+            whole = {name: whole[name] for name in ("done", "message", "to_proceed", "preview_id") if name in whole}
             return dict(bounded(whole, _TEXT_IN_LISTS, 0))
         return dict(fitting[0])
 
@@ -214,10 +216,11 @@ _OUTCOME = {
 }
 
 
-def answer_schema(answer: Any) -> dict[str, Any]:
+def answer_schema(answer: Any, *, with_preview_id: bool = False) -> dict[str, Any]:
     """JSON Schema of what a tool returns: a `Record` class, `Page[Record]` or `Outcome`."""
     if answer is Outcome:
-        return {"type": "object", "properties": _OUTCOME, "required": ["done", "message"]}
+        more = {"preview_id": _TEXT} if with_preview_id else {}
+        return {"type": "object", "properties": _OUTCOME | more, "required": ["done", "message"]}
     if get_origin(answer) is Page:
         (record,) = get_args(answer)
         rows = {"type": "array", "items": output_schema(record)}

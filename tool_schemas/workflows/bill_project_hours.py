@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from tool_schemas.base.models import Confirmed, DateRange, Deduplicated
+from tool_schemas.base.models import DateRange, Deduplicated, Previewed
 from tool_schemas.base.types import Day
 from tool_schemas.documents import Percent
 from tool_schemas.projects import OneProject
@@ -12,7 +12,7 @@ from tool_schemas.projects import OneProject
 GroupBy = Literal["entry", "title", "person", "day", "project"]
 
 
-class BillProjectHours(OneProject, DateRange, Confirmed, Deduplicated):
+class BillProjectHours(OneProject, DateRange, Previewed, Deduplicated):
     today_by_default = ("date",)
     from_date: Day | None = Field(None, description="First day worked; default: all.")
     to_date: Day | None = Field(None, description="Last day worked, included; default: all.")

@@ -5,14 +5,14 @@ from typing import Annotated
 from pydantic import Field
 
 from tool_schemas.base.ids import ClientId
-from tool_schemas.base.models import Confirmed
+from tool_schemas.base.models import Previewed
 from tool_schemas.base.types import AsJsonText
 from tool_schemas.leads import OneLead
 from tool_schemas.projects import NewProject
 from tool_schemas.tasks import NewTask
 
 
-class ConvertLead(OneLead, Confirmed):
+class ConvertLead(OneLead, Previewed):
     project: Annotated[NewProject, AsJsonText] | None = Field(None, description="A project to create for the client.")
     tasks: Annotated[list[Annotated[NewTask, AsJsonText]], AsJsonText, Field(max_length=100)] | None = Field(
         None, description="Tasks to create."

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError
 
 from tool_schemas.base.ids import ClientId
-from tool_schemas.base.models import Arguments, Confirmed
+from tool_schemas.base.models import Arguments, Previewed
 from tool_schemas.base.types import AsJsonText, Email, Filled, PublishedAs
 from tool_schemas.base.validation import describe_errors
 from tool_schemas.contacts import ContactFields
@@ -20,7 +20,7 @@ class NewContact(ContactFields, Arguments):
     email: Email = Field(description="One address, like ana@example.com.")
 
 
-class ImportContacts(Confirmed):
+class ImportContacts(Previewed):
     """Rows are accepted unchecked: an invalid one is reported, and the others are imported."""
 
     rows: Annotated[list[Annotated[dict[str, Any], AsJsonText]], AsJsonText, PublishedAs(list[NewContact])] = Field(

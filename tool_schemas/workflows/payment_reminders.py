@@ -6,14 +6,14 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from tool_schemas.base.ids import returned_by
-from tool_schemas.base.models import Confirmed, Deduplicated
+from tool_schemas.base.models import Deduplicated, Previewed
 from tool_schemas.base.types import AsJsonText, Id, NotABool
 
 Days = Annotated[int, NotABool]
 InvoiceIds = Annotated[list[Id], AsJsonText, Field(max_length=200), returned_by("list_invoices")]
 
 
-class SendPaymentReminders(Confirmed, Deduplicated):
+class SendPaymentReminders(Previewed, Deduplicated):
     invoice_ids: InvoiceIds | None = Field(None, description="Only these.")
     min_days_overdue: Annotated[Days, Field(ge=1, le=10_000)] | None = Field(
         None, description="All invoices so many days late, or more; 1: all overdue."

@@ -1,6 +1,7 @@
 """Outcomes of gated calls: a preview before they act, and what was done afterwards."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -17,6 +18,7 @@ from tool_schemas.base.sentences import Sentences
 _NAMED = 10
 _COUNTED = 1_000
 _TO_PROCEED = "To go ahead, call again with confirm=true once the account owner agrees."
+_WITH_ID = "To go ahead, call again with confirm=true and this preview_id once the account owner agrees."
 
 RecordT = TypeVar("RecordT", bound=Record)
 
@@ -59,6 +61,11 @@ def preview_delete(
         return preview(f"delete {noun} {record.id} for good{along}", record, **remarks(record))
 
     return show
+
+
+def confirmed_with(outcome: Outcome, preview_id: str) -> Outcome:
+    """The preview of a job over several records, which is confirmed with its id."""
+    return replace(outcome, preview_id=preview_id, to_proceed=_WITH_ID)
 
 
 def nothing_to_do(

@@ -12,11 +12,11 @@ from clientary_mcp.api.concurrency import gather
 from clientary_mcp.api.reconcile import NOT_READ_BACK
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import NotAllowed, NotFound, Refused
-from clientary_mcp.state.ledger import Ledger
 from clientary_mcp.tools.decorators import jobs
+from clientary_mcp.tools.job import Job
 from clientary_mcp.tools.support.formatting import format_money, quote
 from clientary_mcp.tools.support.previews import done, nothing_to_do, preview
-from clientary_mcp.tools.workflows.billable_work import KINDS, Bill, Held, Rows, Work, label, listed, read_bill
+from clientary_mcp.tools.workflows.billable_work import KINDS, Bill, Held, Rows, Work, item, label, listed, read_bill
 from clientary_mcp.tools.workflows.draft_invoices import (
     create_draft,
     difference,
@@ -38,11 +38,12 @@ from tool_schemas.invoices import CreateInvoice, Invoice
 from tool_schemas.workflows.bill_project_hours import BillProjectHours
 
 _DUE = timedelta(days=30)
+_DRAFT = "draft invoice"
+"""The invoice in the preview."""
 
 
-async def _preview(clientary: Clientary, args: BillProjectHours, _ledger: Ledger) -> Outcome:
-    bill = await read_bill(clientary, args)
-    wanted = _draft_of(bill, args, clientary)
+async def _preview(clientary: Clientary, args: BillProjectHours, job: Job) -> Outcome:
+    bill, wanted = await _planned(clientary, args, job)
     if wanted is None and not bill.held:
         return _nothing(bill, args)
     if wanted is None:
@@ -66,26 +67,41 @@ async def _preview(clientary: Clientary, args: BillProjectHours, _ledger: Ledger
 
 
 @jobs("workflows", _preview, checked_with="list_invoices")
-async def bill_project_hours(clientary: Clientary, args: BillProjectHours, ledger: Ledger) -> Outcome:
+async def bill_project_hours(clientary: Clientary, args: BillProjectHours, job: Job) -> Outcome:
     """Draft one invoice for a project's unbilled hours, and mark them as billed where the API allows. Its note lists
     the entries, so that none is billed twice."""
-    job = f"bill project {args.project_id}"
-    async with exclusive(clientary, ledger, job):
-        bill = await read_bill(clientary, args)
-        wanted = _draft_of(bill, args, clientary)
+    turn = f"bill project {args.project_id}"
+    async with exclusive(clientary, job.ledger, turn):
+        bill, wanted = await _planned(clientary, args, job)
         if wanted is None and not bill.held:
             return _nothing(bill, args)
         steps = Steps()
-        invoice = await steps.do("draft invoice", create_draft(clientary, wanted, ledger, job)) if wanted else None
+        invoice = None
+        if wanted is not None:
+            invoice = await steps.do("draft invoice", create_draft(clientary, wanted, job.ledger, turn))
+            job.did(_DRAFT, invoice.id)
         marks = [_Mark.of(work, holder) for work, holder in bill.held]
         marks += [_Mark.of(work, invoice) for work in bill.work if invoice is not None]
         unmarked = await steps.do("marking the work as billed", _mark(clientary, steps, marks))
+        marked = _marked(marks, unmarked)
+        for work in marked:
+            job.did(item(work))
         return done(
             " ".join(_summary(bill, wanted, invoice, unmarked)),
             invoice or bill.project,
-            steps=[*bill.to_json(), *_outcomes(marks, unmarked)],
+            steps=[*bill.to_json(), *_outcomes(marked, unmarked)],
             totals=_totals(bill, wanted),
         )
+
+
+async def _planned(clientary: Clientary, args: BillProjectHours, job: Job) -> tuple[Bill, CreateInvoice | None]:
+    """What is to be billed, and the invoice to create for it; Changed if that is not what was approved."""
+    bill = await read_bill(clientary, args, job)
+    wanted = _draft_of(bill, args, clientary)
+    if wanted is not None:
+        job.needs(_DRAFT, wanted.body())
+    job.check()
+    return bill, wanted
 
 
 def _draft_of(bill: Bill, args: BillProjectHours, clientary: Clientary) -> CreateInvoice | None:
@@ -173,11 +189,17 @@ def _summary(bill: Bill, wanted: CreateInvoice | None, invoice: Invoice | None, 
         yield "All of it is marked as billed."
     if invoice is not None and invoice.notice:
         yield invoice.notice
+    if bill.came_since:
+        yield f"{_count(bill.came_since).capitalize()} came since the preview, and {_are(bill.came_since)} left out."
 
 
-def _outcomes(marks: list[_Mark], unmarked: list[Work]) -> Rows:
-    open_ = {(type(work), work.id) for work in unmarked}
-    marked = [mark.work for mark in marks if (type(mark.work), mark.work.id) not in open_]
+def _marked(marks: list[_Mark], unmarked: list[Work]) -> list[Work]:
+    """The work that is marked."""
+    still_open = {item(work) for work in unmarked}
+    return [mark.work for mark in marks if item(mark.work) not in still_open]
+
+
+def _outcomes(marked: list[Work], unmarked: list[Work]) -> Rows:
     rows = (("marked as billed", marked), ("not marked as billed: the API does not allow it", unmarked))
     return [{"step": what, **listed(works)} for what, works in rows if works]
 
@@ -198,6 +220,10 @@ def _count(works: Iterable[Work]) -> str:
     return " and ".join(f"{count} {KINDS[kind][count > 1]}" for kind, count in counts.items() if count)
 
 
+def _are(works: list[Work]) -> str:
+    return "are" if len(works) > 1 else "is"
+
+
 def _name(bill: Bill) -> str:
     return quote(bill.project.name or str(bill.project.id))
 
@@ -206,7 +232,7 @@ def _nothing(bill: Bill, args: BillProjectHours) -> Outcome:
     what = "hours or expenses" if args.include_expenses else "hours"
     days = "".join(f" {word} {day}" for word, day in (("from", args.from_date), ("to", args.to_date)) if day)
     return nothing_to_do(
-        f"There is nothing to bill on project {_name(bill)}: no unbilled {what}{days}.", bill.project, bill.left_out
+        f"There is nothing to bill on project {_name(bill)}: no unbilled {what}{days}.", bill.project, bill.to_json()
     )
 
 

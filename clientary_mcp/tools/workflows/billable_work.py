@@ -14,6 +14,7 @@ from clientary_mcp.api.concurrency import gather
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import rereads
 from clientary_mcp.errors import BadArguments
+from clientary_mcp.tools.job import CAME_SINCE, Job
 from clientary_mcp.tools.support.formatting import format_money, quote
 from clientary_mcp.tools.support.lookups import client_names, expenses_between, staff_names
 from clientary_mcp.tools.workflows.draft_invoices import line, named, referred, runs
@@ -75,6 +76,8 @@ class Bill:
     held: list[tuple[Work, Invoice]]
     lines: list[Line]
     left_out: Rows
+    came_since: list[Work]
+    """What was logged after the approved preview, and is left out."""
 
     @property
     def hours(self) -> Decimal:
@@ -92,7 +95,8 @@ class Bill:
             }
             for invoice in holders.values()
         ]
-        return [*(each.to_json() for each in self.lines), *held, *self.left_out]
+        came = [{"step": "left out", "why": CAME_SINCE, **listed(self.came_since)}] if self.came_since else []
+        return [*(each.to_json() for each in self.lines), *held, *self.left_out, *came]
 
 
 def label(kind: type[Work]) -> str:
@@ -107,7 +111,12 @@ def listed(works: Iterable[Work]) -> dict[str, str]:
     return {name: runs(of_kind) for name, of_kind in ids.items() if of_kind}
 
 
-async def read_bill(clientary: Clientary, args: BillProjectHours) -> Bill:
+def item(work: Work) -> str:
+    """The key of a piece of work in a preview."""
+    return f"{KINDS[type(work)][0]} {work.id}"
+
+
+async def read_bill(clientary: Clientary, args: BillProjectHours, job: Job) -> Bill:
     """The work to bill now; BadArguments for a project that cannot be billed by the hour."""
     project = await clientary.get(Project, f"projects/{args.project_id}")
     _check(project)
@@ -115,11 +124,14 @@ async def read_bill(clientary: Clientary, args: BillProjectHours) -> Bill:
     unbilled, staff = await _unbilled(clientary, args)
     left_out: dict[str, list[Work]] = {}
     ready: list[Work] = []
+    came_since: list[Work] = []
     for work in sorted(unbilled, key=lambda work: (isinstance(work, Expense), _day(work) or date.min, work.id)):
         if why := _not_billed(work, project, args, clientary.today()):
             left_out.setdefault(why, []).append(work)
-        else:
+        elif job.may(item(work), _shown(work, project)):
             ready.append(work)
+        else:
+            came_since.append(work)
     holders = await _holders(clientary, project, ready)
     new = [work for work, holder in zip(ready, holders, strict=True) if holder is None]
     return Bill(
@@ -132,6 +144,7 @@ async def read_bill(clientary: Clientary, args: BillProjectHours) -> Bill:
             *(_expense_line(work) for work in new if isinstance(work, Expense)),
         ],
         left_out=[{"step": "left out", "why": why, **listed(works)} for why, works in left_out.items()],
+        came_since=came_since,
     )
 
 
@@ -174,6 +187,13 @@ async def _expenses(clientary: Clientary, project_id: int, first: date | None, l
         async for expense in expenses_between(clientary, first, last)
         if expense.project_id == project_id and expense.invoice_id is None and expense.invoice_item_id is None
     ]
+
+
+def _shown(work: Work, project: Project) -> list[Any]:
+    """What a preview shows of a piece of work."""
+    if isinstance(work, Expense):
+        return [work.incurred_on, work.description, work.amount]
+    return [work.date, _own_title(work), work.hours, rate_of(work, project)]
 
 
 def _day(work: Work) -> date | None:

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import ClientaryError, Refused
-from clientary_mcp.state.ledger import Ledger
 from clientary_mcp.tools.decorators import jobs
+from clientary_mcp.tools.job import CAME_SINCE, Job
 from clientary_mcp.tools.support.formatting import name_of, quote
 from clientary_mcp.tools.support.previews import done, nothing_to_do, preview
 from clientary_mcp.tools.workflows.lead_conversion_plan import COMPANY, Plan, planned, same_words
@@ -35,9 +35,9 @@ _ONLY_THEN = (
 )
 
 
-async def _preview(clientary: Clientary, args: ConvertLead, _ledger: Ledger) -> Outcome:
+async def _preview(clientary: Clientary, args: ConvertLead, job: Job) -> Outcome:
     plan = await planned(clientary, args)
-    conversion = _Conversion(clientary, args, plan, None)
+    conversion = _Conversion(clientary, args, plan, job, None)
     await conversion.run()
     if not conversion.has("to do"):
         return conversion.nothing()
@@ -51,12 +51,15 @@ async def _preview(clientary: Clientary, args: ConvertLead, _ledger: Ledger) -> 
 
 
 @jobs("workflows", _preview, checked_with="list_clients", destroys=False)
-async def convert_lead(clientary: Clientary, args: ConvertLead, ledger: Ledger) -> Outcome:
+async def convert_lead(clientary: Clientary, args: ConvertLead, job: Job) -> Outcome:
     """Create a client from a lead and its contacts, with a project and tasks if given. The lead stays. After a
     failure, the same call continues: nothing is created twice."""
-    job = f"convert lead {args.lead_id}"
-    async with exclusive(clientary, ledger, job):
-        conversion = _Conversion(clientary, args, await planned(clientary, args), partial(ledger.step, job))
+    turn = f"convert lead {args.lead_id}"
+    async with exclusive(clientary, job.ledger, turn):
+        plan = await planned(clientary, args)
+        await _Conversion(clientary, args, plan, job, None).run()
+        job.check(all_there=True)
+        conversion = _Conversion(clientary, args, plan, job, partial(job.ledger.step, turn))
         client = await conversion.run()
     if client is None or not conversion.has("done"):
         return conversion.nothing()
@@ -71,10 +74,12 @@ class _Conversion:
         clientary: Clientary,
         args: ConvertLead,
         plan: Plan,
+        job: Job,
         sending: Callable[[], AbstractContextManager[None]] | None,
     ) -> None:
-        """`sending` notes a write in the ledger while it is sent; None for a preview."""
-        self._clientary, self._args, self._plan, self._sending = clientary, args, plan, sending
+        """`sending` notes a write in the ledger while it is sent; None to list the steps alone."""
+        self._clientary, self._args, self._plan, self._job = clientary, args, plan, job
+        self._sending = sending
         self.steps = Steps()
 
     async def run(self) -> Client | None:
@@ -87,13 +92,18 @@ class _Conversion:
         return client
 
     async def _step(
-        self, what: str, there: RecordT | None, make: Callable[[], Awaitable[RecordT]], about: dict[str, Any]
+        self, item: str, what: str, there: RecordT | None, make: Callable[[], Awaitable[RecordT]], about: dict[str, Any]
     ) -> RecordT | None:
+        """One step, `item` in the preview: found done, done now, or listed."""
         if there is not None:
+            self._job.settled(item)
             self.steps.found(what, id=there.id)
         elif self._sending:
-            return await self.steps.do(what, self._sent(make))
+            made = await self.steps.do(what, self._sent(make))
+            self._job.did(item, made.id)
+            return made
         else:
+            self._job.needs(item, what, about)
             self.steps.to_do(what, **about)
         return there
 
@@ -105,7 +115,7 @@ class _Conversion:
         lead, there = self._plan.lead, self._plan.client
         body = _filled(lead, COMPANY)
         name = (there and there.name) or lead.name or ""
-        client = await self._step(f"client {quote(name)}", there, partial(self._new_client, body), body)
+        client = await self._step("client", f"client {quote(name)}", there, partial(self._new_client, body), body)
         if client and not there and body.get("number") and not client.number:
             self.steps.skipped(
                 f"number {quote(body['number'])}", "Clientary refused it: another record has that number."
@@ -134,25 +144,29 @@ class _Conversion:
             elif address in addresses:
                 self.steps.skipped(what, "Another contact of the lead has that address.")
             elif address in there:
+                self._job.settled(f"contact {person.id}")
                 self.steps.found(what, id=there[address])
+            elif not self._job.may(f"contact {person.id}", _filled(person, _PERSON)):
+                self.steps.skipped(what, f"{CAME_SINCE[0].upper()}{CAME_SINCE[1:]}.")
             elif self._sending:
-                await self._person(what, f"clients/{client_id}/contacts", _filled(person, _PERSON))
+                await self._person(person, what, f"clients/{client_id}/contacts")
             else:
                 self.steps.to_do(what, **_filled(person, _PERSON))
             addresses.add(address)
         if self._plan.unclear:
             self.steps.skipped("other contacts", self._plan.unclear)
 
-    async def _person(self, what: str, path: str, body: dict[str, Any]) -> None:
+    async def _person(self, person: Contact, what: str, path: str) -> None:
         """A new contact, unless Clientary refuses it, perhaps because the lead still has the address."""
         try:
-            contact = await self._sent(partial(self._clientary.create, Contact, path, body))
+            contact = await self._sent(partial(self._clientary.create, Contact, path, _filled(person, _PERSON)))
         except Refused as refusal:
             self.steps.skipped(what, str(refusal))
         except ClientaryError as failure:
             raise self.steps.stopped(what, failure) from None
         else:
             self.steps.record(what, id=contact.id)
+            self._job.did(f"contact {person.id}", contact.id)
 
     async def _project(self, client_id: int | None) -> int | None:
         wanted = self._args.project
@@ -161,7 +175,9 @@ class _Conversion:
         fields = {name: value for name, value in wanted if value is not None}
         there = next(iter(self._plan.projects), None)
         body = wanted.body() | {"client_id": client_id}
-        project = await self._step(f"project {quote(fields['name'])}", there, partial(self._new_project, body), fields)
+        project = await self._step(
+            "project", f"project {quote(fields['name'])}", there, partial(self._new_project, body), fields
+        )
         differs = [name for name, value in fields.items() if there and getattr(there, name) != value and name != "name"]
         if differs:
             self.steps.rows[-1]["differs"] = differs
@@ -173,13 +189,15 @@ class _Conversion:
 
     async def _tasks(self, links: dict[str, int | None]) -> None:
         there = list(self._plan.tasks)
-        for wanted in self._args.tasks or ():
+        for number, wanted in enumerate(self._args.tasks or (), 1):
             fields = {name: value for name, value in wanted if value is not None}
             same = next((task for task in there if same_words(task.title, fields["title"])), None)
             if same:
                 there.remove(same)  # two tasks of the same title are two tasks
             body = wanted.body() | {name: id_ for name, id_ in links.items() if id_ is not None}
-            await self._step(f"task {quote(fields['title'])}", same, partial(self._new_task, body), fields)
+            await self._step(
+                f"task {number}", f"task {quote(fields['title'])}", same, partial(self._new_task, body), fields
+            )
 
     async def _new_task(self, body: dict[str, Any]) -> Task:
         narrowest = f"projects/{body['project_id']}/tasks" if "project_id" in body else "tasks"

@@ -11,8 +11,9 @@ from clientary_mcp.api.concurrency import gather, gather_two
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import rereads
 from clientary_mcp.errors import BadArguments, ClientaryError, NotFound, OutcomeUnknown, PartiallyDone, Refused
-from clientary_mcp.state.ledger import Ledger, Step
+from clientary_mcp.state.ledger import Step
 from clientary_mcp.tools.decorators import jobs
+from clientary_mcp.tools.job import CAME_SINCE, Job
 from clientary_mcp.tools.support.formatting import quote
 from clientary_mcp.tools.support.lookups import client_named_in
 from clientary_mcp.tools.support.matching import comparable
@@ -39,6 +40,7 @@ _SHORT = 60
 """Characters of what is wrong with a row, where all rows would not fit otherwise."""
 
 _TO_DO, _DONE, _THERE, _SAME, _REFUSED = "to import", "imported", "already there", "same as row", "refused"
+_LEFT_OUT = "left out"
 _NOT_TRIED, _FAILED, _UNKNOWN = "not tried", "not imported", "not known whether imported"
 
 
@@ -101,8 +103,8 @@ class _Contacts:
 class _Import:
     """The rows, each with its outcome so far."""
 
-    def __init__(self, rows: list[NewContact | str], ledger: Ledger) -> None:
-        self._rows, self._ledger = rows, ledger
+    def __init__(self, rows: list[NewContact | str], job: Job) -> None:
+        self._rows, self._job = rows, job
         self.results: list[dict[str, Any]] = [
             {"row": number, "outcome": _REFUSED} for number in range(1, len(rows) + 1)
         ]
@@ -126,14 +128,17 @@ class _Import:
                 result |= _already_there(known, party)
             elif address in first:
                 result["outcome"] = f"{_SAME} {first[address]}"
+            elif not self._job.may(_item(result), party.id, row.body()):
+                result |= {"outcome": _LEFT_OUT, "why": CAME_SINCE}
             else:
                 first[address] = result["row"]
                 result |= {"outcome": _TO_DO, "client_id": party.id, "client": party.name}
+        self._job.check()
 
     def leave_out(self, may_still_come: Callable[[Step | None], bool]) -> None:
         """Leave out the rows that an earlier call sent, and that may still be created."""
         for result in self.results:
-            if result["outcome"] == _TO_DO and may_still_come(self._ledger.find(_step(result))):
+            if result["outcome"] == _TO_DO and may_still_come(self._job.ledger.find(_step(result))):
                 result |= {"outcome": _UNKNOWN, "why": "an earlier call sent it; try again in two minutes"}
 
     async def carry_out(self, clientary: Clientary) -> None:
@@ -161,14 +166,14 @@ class _Import:
             contacts = await _contacts(clientary, set(unknown))
             for address, result in unknown.items():
                 if known := contacts.with_address(address, result["client_id"]):
-                    result |= {"outcome": _DONE, "id": known.id}
+                    self._did(result, known.id)
                     self._failures = [(row, failure) for row, failure in self._failures if row != result["row"]]
 
     async def _import(self, clientary: Clientary, row: NewContact, result: dict[str, Any]) -> None:
         if self._failures:
             return
         try:
-            with self._ledger.step(_step(result)):
+            with self._job.ledger.step(_step(result)):
                 contact = await clientary.create(Contact, f"clients/{result['client_id']}/contacts", row.body())
         except (Refused, NotFound) as refusal:
             result |= {"outcome": _REFUSED, "why": str(refusal)}
@@ -176,7 +181,13 @@ class _Import:
             result["outcome"] = _UNKNOWN if failure.effect == "unknown" else _FAILED
             self._failures.append((result["row"], failure))
         else:
-            result |= {"outcome": _DONE, "id": contact.id} | ({"notice": contact.notice} if contact.notice else {})
+            self._did(result, contact.id)
+            if contact.notice:
+                result["notice"] = contact.notice
+
+    def _did(self, result: dict[str, Any], contact_id: int) -> None:
+        result |= {"outcome": _DONE, "id": contact_id}
+        self._job.did(_item(result), contact_id)
 
     def _stopped(self) -> ClientaryError:
         unknown = [(row, failure) for row, failure in self._failures if failure.effect == "unknown"]
@@ -232,6 +243,10 @@ def _step(result: dict[str, Any]) -> str:
     return f"contact {mailbox(result['email'])}"
 
 
+def _item(result: dict[str, Any]) -> str:
+    return f"row {result['row']}"
+
+
 def _in_general(outcome: str) -> str:
     return "the same as another row" if outcome.startswith(_SAME) else outcome
 
@@ -249,13 +264,13 @@ def _listed(parties: Iterable[_Party]) -> str:
     return ", ".join(f"{party.id} {quote(party.name)}" for party in list(parties)[:_NAMED])
 
 
-async def _decided(clientary: Clientary, args: ImportContacts, ledger: Ledger) -> _Import:
+async def _decided(clientary: Clientary, args: ImportContacts, job: Job) -> _Import:
     """The rows with their outcomes so far."""
     rows = args.read()
     valid = [row for row in rows if isinstance(row, NewContact)]
     addresses = {mailbox(row.email) for row in valid}
     clients, contacts = await gather_two(partial(_clients, clientary, valid), partial(_contacts, clientary, addresses))
-    importing = _Import(rows, ledger)
+    importing = _Import(rows, job)
     importing.decide(clients, contacts)
     importing.leave_out(lambda step: may_still_come(clientary, step))
     return importing
@@ -300,8 +315,8 @@ async def _find_client(clientary: Clientary, clients: _Clients, client_id: int) 
         clients.by_id[client.id] = _Party(client.id, client.name or "")
 
 
-async def _preview(clientary: Clientary, args: ImportContacts, ledger: Ledger) -> Outcome:
-    importing = await _decided(clientary, args, ledger)
+async def _preview(clientary: Clientary, args: ImportContacts, job: Job) -> Outcome:
+    importing = await _decided(clientary, args, job)
     if not importing.has(_TO_DO):
         return _nothing(importing)
     return preview(
@@ -312,11 +327,11 @@ async def _preview(clientary: Clientary, args: ImportContacts, ledger: Ledger) -
 
 
 @jobs("workflows", _preview, checked_with="list_contacts", destroys=False)
-async def import_contacts(clientary: Clientary, args: ImportContacts, ledger: Ledger) -> Outcome:
+async def import_contacts(clientary: Clientary, args: ImportContacts, job: Job) -> Outcome:
     """Add many contacts to clients. Skips e-mail addresses that Clientary or an earlier row has. Each row has its
     own result; after a failure, the same call continues."""
-    async with exclusive(clientary, ledger, "import contacts"):
-        importing = await _decided(clientary, args, ledger)
+    async with exclusive(clientary, job.ledger, "import contacts"):
+        importing = await _decided(clientary, args, job)
         await importing.carry_out(clientary)
     if importing.has(_UNKNOWN):
         raise importing.undecided()

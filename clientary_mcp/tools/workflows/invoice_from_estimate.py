@@ -7,8 +7,8 @@ from clientary_mcp.accounting.money import ZERO, cents
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import rereads
 from clientary_mcp.errors import BadArguments
-from clientary_mcp.state.ledger import Ledger
 from clientary_mcp.tools.decorators import jobs
+from clientary_mcp.tools.job import Job
 from clientary_mcp.tools.support.formatting import format_money, quote
 from clientary_mcp.tools.support.lookups import client_names, names_in
 from clientary_mcp.tools.support.previews import done, nothing_to_do, preview
@@ -35,7 +35,7 @@ _SAME = ("client_id", "currency_code", "title", "summary", *TaxFields.model_fiel
 """The fields that an invoice copies from its estimate unchanged, besides the note and the lines."""
 
 
-async def _preview(clientary: Clientary, args: CreateInvoiceFromEstimate, _ledger: Ledger) -> Outcome:
+async def _preview(clientary: Clientary, args: CreateInvoiceFromEstimate, _job: Job) -> Outcome:
     estimate, wanted = await _read(clientary, args)
     made = await _made_from(clientary, estimate)
     if made and not args.allow_duplicate:
@@ -53,16 +53,14 @@ async def _preview(clientary: Clientary, args: CreateInvoiceFromEstimate, _ledge
 
 
 @jobs("workflows", _preview, checked_with="list_invoices", destroys=False)
-async def create_invoice_from_estimate(
-    clientary: Clientary, args: CreateInvoiceFromEstimate, ledger: Ledger
-) -> Outcome:
+async def create_invoice_from_estimate(clientary: Clientary, args: CreateInvoiceFromEstimate, job: Job) -> Outcome:
     """Draft an invoice with the lines, taxes and texts of an estimate, only once. The estimate stays as it is."""
-    job = f"invoice from estimate {args.estimate_id}"
-    async with exclusive(clientary, ledger, job):
+    turn = f"invoice from estimate {args.estimate_id}"
+    async with exclusive(clientary, job.ledger, turn):
         estimate, wanted = await _read(clientary, args)
         if not args.allow_duplicate and (made := await _made_from(clientary, estimate)):
             return _made_already(estimate, made)
-        invoice = await create_draft(clientary, wanted, ledger, job)
+        invoice = await create_draft(clientary, wanted, job.ledger, turn)
     comes_to = sums(wanted).total if invoice.total_cost is None else invoice.total_cost
     total = format_money(comes_to, invoice.currency_code)
     about = f"a draft invoice of {total}, with the {_lines(wanted)} of {_named(estimate)}"

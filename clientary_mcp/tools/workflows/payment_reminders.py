@@ -1,39 +1,34 @@
 """E-mails overdue invoices to clients again, each once, and skips clients who paid recently."""
 
-from collections.abc import Iterable
+import math
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from functools import cache, partial
+from functools import partial
 from typing import Any
-
-from pydantic import TypeAdapter, ValidationError
 
 from clientary_mcp.accounting.totals import Totals
 from clientary_mcp.api.concurrency import gather
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import rereads
 from clientary_mcp.errors import ClientaryError, NotFound, OutcomeUnknown, Refused
-from clientary_mcp.state.ledger import Ledger, Step
 from clientary_mcp.tools.decorators import jobs
+from clientary_mcp.tools.job import CAME_SINCE, Job
 from clientary_mcp.tools.support.formatting import quote
 from clientary_mcp.tools.support.lookups import client_names, names_in
 from clientary_mcp.tools.support.mailing import send_message
 from clientary_mcp.tools.support.previews import done, nothing_to_do, preview
 from clientary_mcp.tools.workflows.draft_invoices import named
+from clientary_mcp.tools.workflows.reminder_recipients import addresses_in, addresses_of
 from clientary_mcp.tools.workflows.steps import Steps
 from clientary_mcp.tools.workflows.turns import exclusive
 from tool_schemas.base.results import Outcome
 from tool_schemas.base.sentences import count_of
-from tool_schemas.base.types import Email
-from tool_schemas.contacts import Contact
 from tool_schemas.invoices import OWED, Invoice, SendInvoiceMessage
 from tool_schemas.payments import Payment
 from tool_schemas.workflows.payment_reminders import SendPaymentReminders
 
 Rows = list[dict[str, Any]]
 
-_FEW = 10
-"""Clients whose contacts are read client by client; for more, all contacts are."""
 _MOST = 50
 """Recipients of one mail."""
 _NAMED = 3
@@ -50,8 +45,18 @@ class _Reminder:
 
     @property
     def key(self) -> str:
-        """Its key in the recent results: a mail to other recipients is another mail."""
+        """Its key in the ledger: a mail to other recipients is another mail."""
         return f"reminder of {self.invoice.id} to {sorted(map(str.casefold, self.recipients))}"
+
+    @property
+    def item(self) -> str:
+        """Its key in the preview."""
+        return _item(self.invoice.id)
+
+    def shown(self) -> dict[str, Any]:
+        """What a preview shows of it, less what changes with the day, and the client's id for its name."""
+        row = {name: value for name, value in self.row.items() if name not in ("days_overdue", "client")}
+        return row | {"client_id": self.invoice.client_id}
 
 
 @dataclass
@@ -69,8 +74,8 @@ class _Batch:
         return totals.to_json()
 
 
-async def _preview(clientary: Clientary, args: SendPaymentReminders, ledger: Ledger) -> Outcome:
-    batch = await _plan(clientary, args, ledger)
+async def _preview(clientary: Clientary, args: SendPaymentReminders, job: Job) -> Outcome:
+    batch = await _plan(clientary, args, job)
     if not batch.reminders:
         return _nothing(batch)
     left_out = f"; {count_of(len(batch.skipped), 'invoice')} would be skipped" if batch.skipped else ""
@@ -92,15 +97,15 @@ async def _preview(clientary: Clientary, args: SendPaymentReminders, ledger: Led
 
 
 @jobs("workflows", _preview, "mail", checked_with="get_invoice")
-async def send_payment_reminders(clientary: Clientary, args: SendPaymentReminders, ledger: Ledger) -> Outcome:
+async def send_payment_reminders(clientary: Clientary, args: SendPaymentReminders, job: Job) -> Outcome:
     """E-mail overdue invoices again, to each invoice's recipients or else the client's contacts. Skips clients who
     paid recently, and those reminded in the last 24 hours. Takes either invoice_ids or
     min_days_overdue."""
-    async with exclusive(clientary, ledger, "reminders"):
-        batch = await _plan(clientary, args, ledger)
+    async with exclusive(clientary, job.ledger, "reminders"):
+        batch = await _plan(clientary, args, job)
         if not batch.reminders:
             return _nothing(batch)
-        rows = await _mail_all(clientary, args, batch.reminders, ledger)
+        rows = await _mail_all(clientary, args, batch.reminders, job)
     mailed = sum(row["step"] == "mailed" for row in rows)
     refused = [row for row in rows if row["step"] != "mailed"]
     if not mailed:
@@ -108,64 +113,88 @@ async def send_payment_reminders(clientary: Clientary, args: SendPaymentReminder
     parts = [f"{count_of(mailed, 'reminder')} mailed"]
     parts += [f"{len(refused)} refused by Clientary"] if refused else []
     parts += [f"{count_of(len(batch.skipped), 'invoice')} skipped"] if batch.skipped else []
+    came = sum(row["why"] == CAME_SINCE for row in batch.skipped)
+    parts += [f"{came} of them because {'they' if came > 1 else 'it'} came since the preview"] if came else []
     return done(f"{', '.join(parts)}.", steps=[*rows, *batch.skipped], totals=batch.totals())
 
 
-async def _mail_all(
-    clientary: Clientary, args: SendPaymentReminders, reminders: list[_Reminder], ledger: Ledger
-) -> Rows:
+async def _mail_all(clientary: Clientary, args: SendPaymentReminders, reminders: list[_Reminder], job: Job) -> Rows:
     """The result of each; PartiallyDone when one fails after others were sent. A refused one does not stop the rest."""
-    steps = Steps("The same call, without allow_duplicate," if args.allow_duplicate else "The same call")
+    again = args.allow_duplicate and job.shown_at == math.inf
+    steps = Steps("The same call, without allow_duplicate," if again else "The same call")
     rows: Rows = []
     for reminder in reminders:
         what = f"mail of {named(reminder.invoice)} to {_few(reminder.recipients)}"
         try:
-            await _mail(clientary, args, reminder, ledger)
+            await _mail(clientary, args, reminder, job)
         except (Refused, NotFound) as refusal:
             rows.append({"step": "refused", **reminder.row, "why": str(refusal)})
         except ClientaryError as failure:
             raise steps.stopped(what, failure) from None
         else:
             steps.record(what)
+            job.did(reminder.item)
             rows.append({"step": "mailed", **reminder.row})
     return rows
 
 
-async def _mail(clientary: Clientary, args: SendPaymentReminders, reminder: _Reminder, ledger: Ledger) -> None:
+async def _mail(clientary: Clientary, args: SendPaymentReminders, reminder: _Reminder, job: Job) -> None:
     """Send one mail, and remember it for a day, also when it is unknown whether it was sent."""
     invoice, to = reminder.invoice.id, reminder.recipients
     texts = {"subject": args.subject, "message": args.message}
     mail = SendInvoiceMessage.model_validate({"invoice_id": invoice, "recipients": to, **texts})
     try:
-        with ledger.step(reminder.key, keep=True):
+        with job.ledger.step(reminder.key, keep=True):
             await send_message(clientary, f"invoices/{invoice}", mail)
     except OutcomeUnknown as lost:
         lost.add("For a day, the same call skips this invoice.")
         raise
 
 
-async def _plan(clientary: Clientary, args: SendPaymentReminders, ledger: Ledger) -> _Batch:
+async def _plan(clientary: Clientary, args: SendPaymentReminders, job: Job) -> _Batch:
     """The reminders to send, and the invoices that are skipped."""
     today = clientary.today()
     paid = await _paid_since(clientary, today - timedelta(days=args.paid_within_days))
     chosen = await (_late(clientary, args, paid) if args.invoice_ids is None else _given(clientary, args, paid))
     clients = await client_names(clientary, [each.client_id for each in chosen.invoices], names_in(chosen.invoices))
-    people = await _people(clientary, [invoice for invoice in chosen.invoices if invoice.overdue(today)])
+    people = await addresses_of(clientary, [invoice for invoice in chosen.invoices if invoice.overdue(today)])
     batch = _Batch(
         [], [{"step": "skip", "invoice_id": each, "why": "the invoice does not exist"} for each in chosen.missing]
     )
     for invoice in chosen.invoices:
-        recipients = _addresses(getattr(invoice, "recipients", None)) or people.get(invoice.client_id or 0, [])
+        recipients = addresses_in(getattr(invoice, "recipients", None)) or people.get(invoice.client_id or 0, [])
         row = _row(invoice, clients, today)
         reminder = _Reminder(invoice, row | {"recipients": recipients}, recipients)
         why = _not_late(invoice, today) or chosen.payment_of(invoice) or _unreachable(recipients)
-        if why is None and not args.allow_duplicate:
-            why = _reminded(ledger.find(reminder.key))
+        why = why or _reminded(job, args, reminder)
+        if why is not None:
+            job.settled(reminder.item)
+        elif not job.may(reminder.item, reminder.shown()):
+            why = CAME_SINCE
         if why is None:
             batch.reminders.append(reminder)
         else:
             batch.skipped.append({"step": "skip", **row, "why": why})
+    job.check()
+    batch.skipped += await _no_longer_late(clientary, [int(item.removeprefix(_item(""))) for item in job.gone()])
     return batch
+
+
+async def _no_longer_late(clientary: Clientary, invoice_ids: list[int]) -> Rows:
+    """The rows of invoices that a preview listed, and that are not late enough any more."""
+    today = clientary.today()
+    found = await gather((partial(_one, clientary, each) for each in invoice_ids), clientary.settings.concurrency)
+    clients = await client_names(clientary, [each.client_id for each in found if each], names_in(filter(None, found)))
+    return [
+        {
+            "step": "skip",
+            **_row(invoice, clients, today),
+            "why": _not_late(invoice, today) or "it is not late enough any more",
+        }
+        if invoice
+        else {"step": "skip", "invoice_id": invoice_id, "why": "the invoice does not exist any more"}
+        for invoice_id, invoice in zip(invoice_ids, found, strict=True)
+    ]
 
 
 @dataclass
@@ -243,47 +272,6 @@ async def _one(clientary: Clientary, invoice_id: int) -> Invoice | None:
         return None
 
 
-async def _people(clientary: Clientary, invoices: Iterable[Invoice]) -> dict[int, list[str]]:
-    """The addresses of the contacts of each client."""
-    clients = sorted({invoice.client_id for invoice in invoices if invoice.client_id is not None})
-    if len(clients) > _FEW:
-        emails = await _emails(clientary, set(clients))
-        return {client_id: _addresses(each) for client_id, each in emails.items()}
-    paths = [f"clients/{client_id}/contacts" for client_id in clients]
-    lists = await gather((partial(clientary.list_all, Contact, path) for path in paths), clientary.settings.concurrency)
-    return {
-        client_id: _addresses(contact.email for contact in contacts)
-        for client_id, contacts in zip(clients, lists, strict=True)
-    }
-
-
-@rereads
-async def _emails(clientary: Clientary, clients: set[int]) -> dict[int, list[str]]:
-    found: dict[int, list[str]] = {}
-    async for contact in clientary.stream(Contact):
-        if contact.client_id in clients and contact.email:
-            found.setdefault(contact.client_id, []).append(contact.email)
-    return found
-
-
-def _addresses(given: Any) -> list[str]:
-    """The e-mail addresses among texts, or objects with an `email`; each once."""
-    found: dict[str, str] = {}
-    for each in given if isinstance(given, Iterable) and not isinstance(given, str) else ():
-        email = each.get("email") if isinstance(each, dict) else each
-        try:
-            address = _email().validate_python(email)
-        except ValidationError:
-            continue
-        found.setdefault(address.casefold(), address)
-    return list(found.values())
-
-
-@cache
-def _email() -> TypeAdapter[str]:
-    return TypeAdapter(Email)
-
-
 def _row(invoice: Invoice, clients: dict[int | None, str], today: date) -> dict[str, Any]:
     return {
         "invoice_id": invoice.id,
@@ -315,12 +303,18 @@ def _unreachable(recipients: list[str]) -> str | None:
     return f"{len(recipients)} recipients: one mail takes {_MOST}" if len(recipients) > _MOST else None
 
 
-def _reminded(earlier: Step | None) -> str | None:
-    if earlier is None:
+def _reminded(job: Job, args: SendPaymentReminders, reminder: _Reminder) -> str | None:
+    """Why it is not mailed once more; what was mailed before the preview may be, with allow_duplicate."""
+    earlier = job.ledger.find(reminder.key)
+    if earlier is None or (args.allow_duplicate and earlier.since < job.shown_at):
         return None
     if earlier.state == "sent":
         return "it may have been mailed in the last day: the response was lost; allow_duplicate=true mails it again"
     return "it was mailed in the last day; allow_duplicate=true mails it again"
+
+
+def _item(invoice_id: object) -> str:
+    return f"invoice {invoice_id}"
 
 
 def _few(recipients: list[str]) -> str:

@@ -8,8 +8,8 @@ from typing import Any
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import BadArguments, ClientaryError
 from clientary_mcp.state.actions import Action
-from clientary_mcp.state.ledger import Ledger
 from clientary_mcp.tools.decorators import jobs
+from clientary_mcp.tools.job import Job
 from clientary_mcp.tools.support.formatting import label, quote
 from clientary_mcp.tools.support.previews import done, nothing_to_do, preview
 from clientary_mcp.tools.tool import Answer, Tool
@@ -54,13 +54,13 @@ def undoing(tools: Collection[Tool]) -> Tool:
     async def plan_for(clientary: Clientary, action_id: str) -> _Plan:
         return await _plan(clientary, action_id, _exposed(tools, clientary), readers)
 
-    async def show(clientary: Clientary, args: Undo, _memory: Ledger) -> Outcome:
+    async def show(clientary: Clientary, args: Undo, _job: Job) -> Outcome:
         if args.action_id is None:
             return _listed(clientary, _exposed(tools, clientary))
         return (await plan_for(clientary, args.action_id)).preview
 
     @jobs("workflows", show, checked_with="list_changes")
-    async def undo(clientary: Clientary, args: Undo, _memory: Ledger) -> Outcome:
+    async def undo(clientary: Clientary, args: Undo, _job: Job) -> Outcome:
         """Take back an earlier change of this server: an update, a create, or a deleted contact, task, expense or hour
         entry. Without action_id, lists the changes, newest first."""
         action_id = args.action_id or ""

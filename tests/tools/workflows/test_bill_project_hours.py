@@ -247,7 +247,7 @@ async def test_missing_permission_to_read_hours_is_reported(books: Books) -> Non
     october(books)
     books.sandbox.switches = replace(books.sandbox.switches, allow_hours=False)
     async with agent_of(session_with(books.sandbox)) as agent:
-        text = await agent.refusal("bill_project_hours", project_id=books.project, confirm=True)
+        text = await agent.refusal_of_confirmed("bill_project_hours", project_id=books.project)
     assert "is not allowed to do this" in text
     assert len(books.sandbox.ledger) == 0
 

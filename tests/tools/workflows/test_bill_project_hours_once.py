@@ -11,7 +11,7 @@ import respx
 
 from clientary_mcp.sandbox import Fault, Faults, Switches
 from tests.conftest import TODAY, session_with
-from tests.support.agent import Agent, Era, agent_of
+from tests.support.agent import Agent, Era, agent_of, confirm
 from tests.support.clock import FakeTime
 from tests.support.long import covering
 from tests.support.quarry import OCTOBER, TOTAL, Books, billed, october
@@ -33,13 +33,13 @@ def books(request: pytest.FixtureRequest) -> Books:
 
 
 def call(books: Books, **more: Any) -> dict[str, Any]:
-    return {"project_id": books.project, **OCTOBER, "confirm": True, **more}
+    return {"project_id": books.project, **OCTOBER, **more}
 
 
 async def attempt(books: Books, **more: Any) -> str:
     """The answer of a short-lived process that bills, whether it fails or not."""
     async with agent_of(session_with(books.sandbox)) as agent:
-        result = await agent.call("bill_project_hours", call(books, **more))
+        result = await confirm(agent.client, "bill_project_hours", call(books, **more))
     (content,) = result.content
     return str(getattr(content, "text", ""))
 
@@ -59,8 +59,8 @@ def billed_once(books: Books, entries: list[int]) -> bool:
 async def test_a_second_call_bills_nothing_whoever_makes_it(books: Books, more: dict[str, Any]) -> None:
     entries = october(books)
     async with agent_of(session_with(books.sandbox)) as agent:
-        await agent.answer("bill_project_hours", **call(books))
-        await agent.answer("bill_project_hours", **call(books, **more))
+        await agent.confirmed("bill_project_hours", **call(books))
+        await agent.confirmed("bill_project_hours", **call(books, **more))
     await attempt(books, **more)
     assert billed_once(books, entries)
 
@@ -141,13 +141,13 @@ async def test_no_second_invoice_is_created_while_the_first_may_still_appear(boo
     time = FakeTime(TODAY)
     async with connect(configured(books.sandbox, time)) as agent:
         books.sandbox.faults = Faults([Fault(504, "POST", "invoices", nth=1)])
-        assert "unknown whether" in await agent.refusal("bill_project_hours", **call(books))
+        assert "unknown whether" in await agent.refusal_of_confirmed("bill_project_hours", **call(books))
         books.sandbox.faults = None
-        text = await agent.refusal("bill_project_hours", **call(books, group_by="day"))
+        text = await agent.refusal_of_confirmed("bill_project_hours", **call(books, group_by="day"))
         assert "may still be created. Nothing was sent. Try again in 2 minutes." in text
         assert books.rows("SELECT id FROM invoices") == []
         await time.clock.sleep(121)
-        assert (await agent.answer("bill_project_hours", **call(books)))["done"] is True
+        assert (await agent.confirmed("bill_project_hours", **call(books)))["done"] is True
     assert billed_once(books, entries)
 
 
@@ -214,7 +214,7 @@ async def test_concurrent_different_calls_bill_once(books: Books) -> None:
     books.sandbox.faults = Faults([Fault("slow")], sleep=lambda _: anyio.lowlevel.checkpoint())
     async with agent_of(session_with(books.sandbox)) as agent, anyio.create_task_group() as group:
         for grouped in ("entry", "title", "person", "day", "project"):
-            group.start_soon(agent.call, "bill_project_hours", call(books, group_by=grouped))
+            group.start_soon(confirm, agent.client, "bill_project_hours", call(books, group_by=grouped))
     assert [books.rows("SELECT subtotal FROM invoices")] == [[{"subtotal": TOTAL}]]
     assert len(entries) == 3
 
@@ -266,7 +266,7 @@ async def test_a_mark_that_is_refused_does_not_undo_the_invoice(
     agent: Agent, account: respx.MockRouter, status: int
 ) -> None:
     played(account, mark=status)
-    done = await agent.answer("bill_project_hours", project_id=24, confirm=True)
+    done = await agent.confirmed("bill_project_hours", project_id=24)
     assert done["record"]["id"] == 500
     assert "does not let the API mark 2 time entries" in done["message"]
 
@@ -278,14 +278,14 @@ async def test_an_unexpected_total_is_reported(
     agent: Agent, account: respx.MockRouter, total: str | None, text: str
 ) -> None:
     played(account, total=total)
-    done = await agent.answer("bill_project_hours", project_id=24, confirm=True)
+    done = await agent.confirmed("bill_project_hours", project_id=24)
     assert text in done["message"]
 
 
 async def test_an_unreadable_page_of_invoices_bills_nothing(agent: Agent, account: respx.MockRouter) -> None:
     played(account)
     account.get(path__regex=r".*/invoices").mock(return_value=httpx.Response(500))
-    assert "server error" in await agent.refusal("bill_project_hours", project_id=24, confirm=True)
+    assert "server error" in await agent.refusal_of_confirmed("bill_project_hours", project_id=24)
     assert not account.routes[3].called
 
 
@@ -297,8 +297,8 @@ async def test_the_user_sees_every_line_and_is_asked_only_when_there_is_work(era
     october(books)
     user = User()
     async with connect(configured(books.sandbox, FakeTime(TODAY)), era, user) as agent:
-        assert (await agent.answer("bill_project_hours", **call(books)))["done"] is True
-        assert (await agent.answer("bill_project_hours", **call(books, group_by="day")))["done"] is False
+        assert (await agent.confirmed("bill_project_hours", **call(books)))["done"] is True
+        assert (await agent.confirmed("bill_project_hours", **call(books, group_by="day")))["done"] is False
     (question,) = user.questions
     assert '- step: "line", title: "2026-10-12 Cover", quantity: 3.25, price: 120, amount: 390' in question
     assert 'currency code: "EUR", subtotal: 658.85, taxes: 0, total: 658.85' in question

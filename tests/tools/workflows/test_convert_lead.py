@@ -79,12 +79,14 @@ def won() -> Won:
 async def converted(won: Won, **more: Any) -> dict[str, Any]:
     """The answer to a confirmed call by a short-lived agent."""
     async with agent_of(session_with(won.sandbox)) as agent:
-        return await agent.answer("convert_lead", **{**won.job, "confirm": True, **more})
+        ask = agent.confirmed if more.pop("confirm", True) else agent.answer
+        return await ask("convert_lead", **(won.job | more))
 
 
 async def refused(won: Won, **more: Any) -> str:
     async with agent_of(session_with(won.sandbox)) as agent:
-        return await agent.refusal("convert_lead", **{**won.job, "confirm": True, **more})
+        ask = agent.refusal_of_confirmed if more.pop("confirm", True) else agent.refusal
+        return await ask("convert_lead", **(won.job | more))
 
 
 def outcomes(answer: dict[str, Any]) -> list[str]:
@@ -185,7 +187,7 @@ async def test_a_lead_with_only_a_name_is_converted_once(won: Won) -> None:
 async def test_the_question_shows_every_step(won: Won) -> None:
     user = User()
     async with connect(configured(won.sandbox), "auto", user) as agent:
-        await agent.answer("convert_lead", **won.job, confirm=True)
+        await agent.confirmed("convert_lead", **won.job)
     assert all(text in user.questions[0] for text in ("Harbour Café", "ann@harbour.example.com", "Menu", "Photos"))
     assert "the lead stays" in user.questions[0]
 
@@ -239,7 +241,7 @@ def account_where_a_lead_is_a_client(request: httpx.Request) -> httpx.Response:
 async def test_contacts_with_the_lead_as_their_client_belong_to_it() -> None:
     network = httpx.MockTransport(account_where_a_lead_is_a_client)
     async with agent_of(Clientary(SETTINGS, network, FakeTime().clock)) as agent:
-        done = await agent.answer("convert_lead", lead_id=7, confirm=True)
+        done = await agent.confirmed("convert_lead", lead_id=7)
     assert [step["step"] for step in done["steps"]] == ["client “Won”", "contact “Ann <ann@x.example>”"]
 
 
@@ -250,7 +252,7 @@ async def test_unreadable_contacts_are_reported_and_the_rest_is_done() -> None:
         return account_where_a_lead_is_a_client(request)
 
     async with agent_of(Clientary(SETTINGS, httpx.MockTransport(answer), FakeTime().clock)) as agent:
-        done = await agent.answer("convert_lead", lead_id=7, confirm=True)
+        done = await agent.confirmed("convert_lead", lead_id=7)
     assert outcomes(done) == ["done", "skipped"]
     assert "is not allowed to list contacts" in done["steps"][1]["why"]
 
@@ -306,13 +308,13 @@ async def test_a_lead_without_required_fields_is_refused_with_all_of_them(won: W
 async def test_a_required_number_is_not_omitted(won: Won) -> None:
     won.sandbox.connection.execute("UPDATE clients SET number = 'L-7'")
     async with agent_of(session_with(won.sandbox, required_fields=REQUIRED)) as agent:
-        assert "number: “has already been taken”" in await agent.refusal("convert_lead", **won.job, confirm=True)
+        assert "number: “has already been taken”" in await agent.refusal_of_confirmed("convert_lead", **won.job)
     assert won.made("clients") == []
 
 
 async def test_a_lead_with_all_required_fields_is_converted(won: Won) -> None:
     async with agent_of(session_with(won.sandbox, required_fields=REQUIRED)) as agent:
-        assert (await agent.answer("convert_lead", **won.job, confirm=True))["done"] is True
+        assert (await agent.confirmed("convert_lead", **won.job))["done"] is True
 
 
 def test_an_unknown_required_field_is_detected_when_only_the_job_is_exposed(won: Won) -> None:

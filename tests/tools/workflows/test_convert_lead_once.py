@@ -9,6 +9,7 @@ import pytest
 from clientary_mcp.sandbox import Fault, Faults, Switches
 from clientary_mcp.server.app import ClientaryServer
 from tests.conftest import session_with
+from tests.support.agent import confirm
 from tests.support.long import covering
 from tests.support.users import host, text_of, writes
 from tests.support.writes import fault_id
@@ -37,7 +38,7 @@ LOST = [Fault(kind, after=after) for kind in ("drop", 500, 504, "html") for afte
 async def first_try(won: Won) -> str:
     """The answer to a confirmed call, which may fail."""
     async with host(ClientaryServer(session_with(won.sandbox))) as client:
-        return text_of(await client.call_tool("convert_lead", {**won.job, "confirm": True}))
+        return text_of(await confirm(client, "convert_lead", won.job))
 
 
 @pytest.mark.parametrize(("nth", "fault"), covering(product(range(1, 7), LOST)), ids=fault_id)
@@ -95,7 +96,7 @@ async def test_a_read_that_fails_changes_nothing(won: Won) -> None:
 async def test_two_concurrent_identical_calls_create_one_client(won: Won) -> None:
     async with host(ClientaryServer(session_with(won.sandbox))) as client, anyio.create_task_group() as group:
         for _ in range(3):
-            group.start_soon(client.call_tool, "convert_lead", {**won.job, "confirm": True})
+            group.start_soon(confirm, client, "convert_lead", won.job)
     assert made_once(won)
 
 
@@ -111,8 +112,8 @@ async def test_two_tasks_with_the_same_title_remain_two(won: Won) -> None:
 
 async def test_when_everything_exists_no_confirmation_is_requested(won: Won) -> None:
     await converted(won)
-    for confirm in (False, True):
-        answer = await converted(won, confirm=confirm)
+    for confirmed in (False, True):
+        answer = await converted(won, confirm=confirmed)
         assert answer["done"] is False
         assert "has all of it already" in answer["message"]
         assert "The lead stays" in answer["message"]
@@ -135,8 +136,8 @@ async def test_another_client_with_the_same_name_is_named_and_not_reused(
     won: Won, other: dict[str, Any], differs: str
 ) -> None:
     there = won.add("clients", **COMPANY | other)
-    for confirm in (False, True):
-        text = await refused(won, confirm=confirm)
+    for confirmed in (False, True):
+        text = await refused(won, confirm=confirmed)
         assert "A client of that name exists" in text
         assert f"{there} “{other['name'].replace('  ', ' ')}” (differs in {differs})" in text
         assert "Nothing was sent" in text

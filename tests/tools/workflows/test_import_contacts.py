@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from clientary_mcp.sandbox import Fault, Faults, Switches
 from clientary_mcp.server.app import ClientaryServer
 from tests.conftest import session_with
-from tests.support.agent import agent_of
+from tests.support.agent import agent_of, confirm
 from tests.support.long import covering
 from tests.support.quarry import Books
 from tests.support.users import User, configured, connect, host, text_of, writes
@@ -54,12 +54,13 @@ def ann(**more: Any) -> Row:
 async def imported(firms: Firms, rows: Any, **more: Any) -> dict[str, Any]:
     """The answer to a confirmed call by a short-lived agent."""
     async with agent_of(session_with(firms.sandbox)) as agent:
-        return await agent.answer("import_contacts", rows=rows, **{"confirm": True, **more})
+        ask = agent.confirmed if more.pop("confirm", True) else agent.answer
+        return await ask("import_contacts", rows=rows, **more)
 
 
 async def refused(firms: Firms, rows: Any, **more: Any) -> str:
     async with agent_of(session_with(firms.sandbox)) as agent:
-        return await agent.refusal("import_contacts", rows=rows, **{"confirm": True, **more})
+        return await agent.refusal_of_confirmed("import_contacts", rows=rows, **more)
 
 
 def outcomes(answer: dict[str, Any]) -> list[str]:
@@ -121,7 +122,7 @@ async def test_rows_are_accepted_as_json_text(firms: Firms) -> None:
 async def test_the_question_shows_every_row(firms: Firms) -> None:
     user = User()
     async with connect(configured(firms.sandbox), "auto", user) as agent:
-        await agent.answer("import_contacts", rows=[ann(), ann(email="b@x.example")], confirm=True)
+        await agent.confirmed("import_contacts", rows=[ann(), ann(email="b@x.example")])
     assert all(text in user.questions[0] for text in ("ann@acme.example.com", "b@x.example", "Acme Ltd"))
 
 
@@ -239,7 +240,7 @@ async def test_a_change_during_the_question_is_previewed_again(firms: Firms) -> 
         firms.add("contacts", client_id=firms.client, name="Ann", email="ann@acme.example.com")
 
     async with connect(configured(firms.sandbox), "legacy", User(meanwhile=take)) as agent:
-        answer = await agent.answer("import_contacts", rows=[ann(), ann(email="b@x.example")], confirm=True)
+        answer = await agent.confirmed("import_contacts", rows=[ann(), ann(email="b@x.example")])
     assert "changed while the user was asked" in answer["message"]
     assert outcomes(answer) == ["already there", "to import"]
     assert not writes(firms.sandbox)
@@ -287,7 +288,7 @@ async def test_after_a_failure_the_same_call_continues_and_imports_nobody_twice(
 ) -> None:
     firms.sandbox.faults = Faults([Fault(fault.kind, "POST", nth=nth, after=fault.after)])
     async with host(ClientaryServer(session_with(firms.sandbox))) as client:
-        first = await client.call_tool("import_contacts", {"rows": many(firms), "confirm": True})
+        first = await confirm(client, "import_contacts", {"rows": many(firms)})
     firms.sandbox.faults = None
     if fault.after:  # existing contacts are detected, whatever the response
         assert not first.is_error
@@ -346,7 +347,7 @@ class Room(Faults):
 async def test_concurrent_calls_import_nobody_twice(firms: Firms) -> None:
     async with host(ClientaryServer(session_with(firms.sandbox))) as client, anyio.create_task_group() as group:
         for rows in (many(firms), many(firms)[10:], many(firms)[::-1]):
-            group.start_soon(client.call_tool, "import_contacts", {"rows": rows, "confirm": True})
+            group.start_soon(confirm, client, "import_contacts", {"rows": rows})
     assert each_once(firms)
 
 

@@ -62,7 +62,8 @@ def three(books: Debtors) -> list[int]:
 async def reminded(books: Debtors, **more: Any) -> dict[str, Any]:
     """The answer to a call by an agent who comes and goes."""
     async with agent_of(session_with(books.sandbox)) as agent:
-        return await agent.answer(JOB, **more)
+        ask = agent.confirmed if more.pop("confirm", False) else agent.answer
+        return await ask(JOB, **more)
 
 
 def why(answer: dict[str, Any]) -> dict[int, str]:
@@ -223,7 +224,8 @@ async def test_a_client_who_paid_recently_is_skipped(
     which: dict[str, Any] = {"invoice_ids": [late]} if named else {"min_days_overdue": 1}
     more = {} if within is None else {"paid_within_days": within}
     answer = await reminded(books, **which, **more, confirm=True)
-    assert [path for _, path in books.sandbox.requests if "payments" in path] == ["/api/v2/payments"]
+    # One page for the preview, and one for the mails.
+    assert [path for _, path in books.sandbox.requests if "payments" in path] == ["/api/v2/payments"] * 2
     assert books.mailed() == ([] if spared else [(late, ["ann@example.com"])])
     assert why(answer) == ({late: f"the client paid on {ago(days)}"} if spared else {})
 
@@ -270,13 +272,13 @@ async def test_every_kind_of_account_sends_the_same_reminders(books: Debtors, sw
 async def test_a_call_with_no_or_two_selections_sends_nothing(books: Debtors, wrong: dict[str, Any]) -> None:
     three(books)
     async with agent_of(session_with(books.sandbox)) as agent:
-        assert "Nothing was" in await agent.refusal(JOB, **wrong, confirm=True)
+        assert "Nothing was" in await agent.refusal_of_confirmed(JOB, **wrong)
     assert not writes(books.sandbox)
 
 
 async def test_no_overdue_invoice_is_not_an_error_and_asks_nobody(books: Debtors, era: Era) -> None:
     user = User()
     async with connect(configured(books.sandbox, FakeTime(TODAY)), era, user) as agent:
-        answer = await agent.answer(JOB, min_days_overdue=1, confirm=True)
+        answer = await agent.confirmed(JOB, min_days_overdue=1)
     assert answer["message"] == "Nothing was changed. There is no reminder to send."
     assert user.questions == []

@@ -9,7 +9,7 @@ import pytest
 
 from clientary_mcp.sandbox import Fault, Faults
 from tests.conftest import TODAY, session_with
-from tests.support.agent import Agent, Era, agent_of
+from tests.support.agent import Agent, Era, agent_of, confirm
 from tests.support.clock import FakeTime
 from tests.support.long import covering
 from tests.support.users import User, configured, connect
@@ -18,7 +18,7 @@ from tests.tools.workflows.test_payment_reminders import DAY, HOUR, JOB, Debtors
 
 pytestmark = pytest.mark.anyio
 
-ALL: dict[str, Any] = {"min_days_overdue": 1, "confirm": True}
+ALL: dict[str, Any] = {"min_days_overdue": 1}
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def mailed(books: Debtors) -> list[int]:
 
 async def call(agent: Agent, **more: Any) -> str:
     """The answer to a call, whether it fails or not."""
-    (content,) = (await agent.call(JOB, ALL | more)).content
+    (content,) = (await confirm(agent.client, JOB, ALL | more)).content
     return str(getattr(content, "text", ""))
 
 
@@ -69,7 +69,7 @@ async def test_a_failure_midway_reports_the_mails_sent(books: Debtors) -> None:
         assert "2@example.com" in text.partition("Done before")[0]
         assert "1@example.com" in text.partition("Done before")[2]
         assert "The same call continues from there" in text
-        rest = await agent.answer(JOB, **ALL)
+        rest = await agent.confirmed(JOB, **ALL)
     assert len(mailed(books)) == len(set(mailed(books))) == 3
     assert rest["message"] == "1 reminder mailed, 2 invoices skipped."
     assert set(why(rest).values()) == {"it was mailed in the last day; allow_duplicate=true mails it again"}
@@ -87,7 +87,7 @@ async def test_a_mail_that_clientary_rejects_blocks_no_other(books: Debtors) -> 
             return None
 
     books.sandbox.faults = Gone()
-    done = await reminded(books, **ALL)
+    done = await reminded(books, **ALL, confirm=True)
     assert mailed(books) == [ids[0], ids[2]]
     assert [step["step"] for step in done["steps"]] == ["mailed", "refused", "mailed"]
     assert "was not found" in done["steps"][1]["why"]
@@ -98,40 +98,51 @@ async def test_nobody_is_reminded_again_within_a_day(books: Debtors) -> None:
     three(books)
     time = FakeTime(TODAY)
     async with connect(configured(books.sandbox, time)) as agent:
-        await agent.answer(JOB, **ALL)
+        await agent.confirmed(JOB, **ALL)
         await time.clock.sleep(DAY - 60)
-        assert (await agent.answer(JOB, **ALL))["done"] is False
+        assert (await agent.confirmed(JOB, **ALL))["done"] is False
         assert len(mailed(books)) == 3
         await time.clock.sleep(120)
-        assert (await agent.answer(JOB, **ALL))["done"] is True
+        assert (await agent.confirmed(JOB, **ALL))["done"] is True
     assert len(mailed(books)) == 6
 
 
 async def test_allow_duplicate_reminds_again_immediately(books: Debtors) -> None:
     three(books)
-    async with agent_of(session_with(books.sandbox)) as agent:
-        await agent.answer(JOB, **ALL)
-        await agent.answer(JOB, **ALL, allow_duplicate=True)
+    time = FakeTime(TODAY)
+    async with connect(configured(books.sandbox, time)) as agent:
+        await agent.confirmed(JOB, **ALL)
+        await time.clock.sleep(1)
+        await agent.confirmed(JOB, **ALL, allow_duplicate=True)
     assert len(mailed(books)) == 6
 
 
-async def test_a_failed_repeat_explains_how_to_continue_without_a_third_mail(books: Debtors) -> None:
-    three(books)
-    async with agent_of(session_with(books.sandbox)) as agent:
-        await agent.answer(JOB, **ALL)
+async def test_a_repeat_that_fails_midway_continues_without_a_third_mail(books: Debtors) -> None:
+    ids = three(books)
+    time = FakeTime(TODAY)
+    async with connect(configured(books.sandbox, time)) as agent:
+        await agent.confirmed(JOB, **ALL)
+        await time.clock.sleep(1)
+        again = ALL | {"allow_duplicate": True}
+        shown = await agent.answer(JOB, **again)
+        await time.clock.sleep(1)
         books.sandbox.faults = Faults([Fault(429, "POST", "invoices/*/messages", nth=2, times=100)])
-        assert "The same call, without allow_duplicate, continues" in await call(agent, allow_duplicate=True)
+        sure = {"confirm": True, "preview_id": shown["preview_id"]}
+        assert "The same call continues from there" in await agent.refusal(JOB, **again, **sure)
+        books.sandbox.faults = None
+        assert (await agent.answer(JOB, **again, **sure))["message"].startswith("2 reminders mailed")
+    assert sorted(mailed(books)) == sorted(ids * 2)
 
 
 async def test_another_text_to_the_same_people_is_not_a_new_reminder(books: Debtors) -> None:
     ids = three(books)
     async with agent_of(session_with(books.sandbox)) as agent:
-        await agent.answer(JOB, **ALL)
-        await agent.answer(JOB, invoice_ids=ids, subject="Again", confirm=True)
+        await agent.confirmed(JOB, **ALL)
+        await agent.confirmed(JOB, invoice_ids=ids, subject="Again")
         assert len(mailed(books)) == 3
         client = books.rows("SELECT client_id FROM invoices WHERE id = ?", ids[0])[0]["client_id"]
         books.add("contacts", client_id=client, name="Bo", email="new@example.com")
-        await agent.answer(JOB, invoice_ids=ids, subject="Again", confirm=True)
+        await agent.confirmed(JOB, invoice_ids=ids, subject="Again")
     assert mailed(books)[3:] == [ids[0]]
 
 
@@ -139,9 +150,9 @@ async def test_concurrent_different_calls_mail_once(books: Debtors) -> None:
     ids = three(books)
     books.sandbox.faults = Faults([Fault("slow")], sleep=lambda _: anyio.lowlevel.checkpoint())
     async with agent_of(session_with(books.sandbox)) as agent, anyio.create_task_group() as group:
-        group.start_soon(agent.call, JOB, ALL)
-        group.start_soon(agent.call, JOB, {"invoice_ids": ids, "confirm": True})
-        group.start_soon(agent.call, JOB, ALL | {"subject": "Please"})
+        group.start_soon(confirm, agent.client, JOB, ALL)
+        group.start_soon(confirm, agent.client, JOB, {"invoice_ids": ids})
+        group.start_soon(confirm, agent.client, JOB, ALL | {"subject": "Please"})
     assert sorted(mailed(books)) == sorted(ids)
 
 
@@ -154,21 +165,21 @@ async def test_the_quota_stops_the_batch_and_the_same_call_continues_an_hour_lat
     async with connect(configured(books.sandbox, time, mails_per_hour=2)) as agent:
         shown = await agent.answer(JOB, min_days_overdue=1)
         assert "At most 2 mails are sent in an hour" in shown["not_visible"]
-        text = await agent.refusal(JOB, **ALL)
+        text = await agent.refusal_of_confirmed(JOB, **ALL)
         assert text.startswith("Stopped at: mail of invoice “2”")
         assert "CLIENTARY_MAILS_PER_HOUR" in text
         assert "Nothing was sent" not in text
         assert mailed(books) == ids[:2]
-        assert "Nothing was sent" in await agent.refusal(JOB, **ALL)
+        assert "Nothing was sent" in await agent.refusal_of_confirmed(JOB, **ALL)
         await time.clock.sleep(HOUR)
-        await agent.answer(JOB, **ALL)
+        await agent.confirmed(JOB, **ALL)
     assert mailed(books) == ids
 
 
 async def test_a_mail_quota_of_zero_sends_none(books: Debtors) -> None:
     three(books)
     async with connect(configured(books.sandbox, FakeTime(TODAY), mails_per_hour=0)) as agent:
-        assert "Nothing was sent" in await agent.refusal(JOB, **ALL)
+        assert "Nothing was sent" in await agent.refusal_of_confirmed(JOB, **ALL)
     assert mailed(books) == []
 
 
@@ -179,7 +190,7 @@ async def test_the_question_shows_every_mail_before_any_is_sent(books: Debtors, 
     three(books)
     user = User()
     async with connect(configured(books.sandbox, FakeTime(TODAY)), era, user) as agent:
-        await agent.answer(JOB, **ALL)
+        await agent.confirmed(JOB, **ALL)
     (question,) = user.questions
     for number in range(3):
         assert f'number: "{number}", client: "Client {number}", balance: 100' in question
@@ -192,7 +203,7 @@ async def test_a_payment_received_during_the_question_stops_the_batch(books: Deb
     first, *_ = three(books)
     user = User(meanwhile=lambda: books.paid(first, 0))
     async with connect(configured(books.sandbox, FakeTime(TODAY)), era, user) as agent:
-        answer = await agent.answer(JOB, **ALL)
+        answer = await agent.confirmed(JOB, **ALL)
     assert answer["done"] is False
     assert why(answer) == {first: f"the client paid on {TODAY}"}
     assert mailed(books) == []

@@ -271,7 +271,7 @@ FINAL = [(f"delete_{kind}", "cannot be made again") for kind in CASCADES] + [
 async def test_what_is_final_is_refused_with_the_reason(sandbox: Sandbox, tool: str, why: str) -> None:
     arguments, _ = record_for(sandbox, tool)
     async with connect(configured(sandbox, toolsets=EVERYTHING)) as agent:
-        await agent.answer(tool, **arguments, confirm=True)
+        await agent.confirmed(tool, **arguments)
         before = writes(sandbox)
         action = await latest(agent)
         assert (action["tool"], action["can_be_taken_back"]) == (tool, False)
