@@ -10,7 +10,7 @@ def instructions(tools: Collection[Tool]) -> str:
     gated = dict.fromkeys(_family(tool.name) for tool in tools if tool.gated)
     gate = (
         f"What cannot be undone, or takes several steps ({', '.join(gated)}), returns a preview; call again with"
-        " confirm=true to carry it out. "
+        " confirm=true, and the preview_id if it has one, to carry it out. "
     )
     names = {tool.name for tool in tools}
     found = "; search finds them by name, e-mail or number" if "search" in names else ""

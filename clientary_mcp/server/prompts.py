@@ -84,7 +84,7 @@ Only for the client {client}; `search` finds its id.
 1. Call `unbilled_report` with the first and last day of the month (of last month, if none is named above). Show me
    hours, worth and expenses per project, each currency separately.
 2. For each hourly project that I approve, call `bill_project_hours` without confirm and show me the draft invoice:
-   its lines, totals and due date. Call it with confirm=true only after I have said yes.
+   its lines, totals and due date. Call it with confirm=true and its preview_id only after I have said yes.
 3. Fixed-price projects are not billed by the hour: list them separately, with what was invoiced so far.
 4. At the end, list the drafts with their numbers and totals per currency, and what remains unbilled and why. Do not
    send any e-mail.
@@ -101,8 +101,8 @@ Only for the client {client}; `search` finds its id.
 1. Call `receivables_report` and show me the largest and the oldest debts by age. Never add different currencies.
 2. Call `send_payment_reminders` without confirm. Show me which invoice would go to whom, who is skipped and why, and
    the wording.
-3. Only after I have approved that list, call it again with confirm=true, and report which reminders were sent to
-   whom.
+3. Only after I have approved that list, call it again with confirm=true and the preview_id of that list, and report
+   which reminders were sent to whom.
 """,
     ),
     Prompt(
