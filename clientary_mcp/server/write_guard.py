@@ -69,9 +69,7 @@ class WriteGuard:
         approved = self._confirmations.of(tool, args)
         if approved.answer is not None:
             return approved.answer
-        self._memory.quotas.check(
-            tool.effect.capped
-        )  # before the user is asked; quotas are spent when requests are sent
+        self._memory.quotas.check(tool.effect.capped)  # before the user is asked; spent when requests are sent
         if stop := await self._ask(tool, args, entry, context, approved):
             return stop
         if approved.job is None:

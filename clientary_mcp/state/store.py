@@ -26,9 +26,6 @@ logger = logging.getLogger(__name__)
 
 UsedT = TypeVar("UsedT")
 
-MEMORY = "memory"
-"""The value of `CLIENTARY_STORE` that keeps everything in the process."""
-
 TABLES = {
     "claims": "key TEXT PRIMARY KEY, owner TEXT, state TEXT, since REAL, lease REAL, until REAL, detail TEXT",
     "turns": "key TEXT PRIMARY KEY, owner TEXT, until REAL",
