@@ -4,6 +4,7 @@ from collections.abc import Collection
 from contextlib import suppress
 from typing import Any
 
+from clientary_mcp.api.call import Call
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import ClientaryError
 from clientary_mcp.server.audit import Entry, given_fields
@@ -17,6 +18,7 @@ _MOST = 100_000
 """Characters of earlier values that are kept; an honest record has a hundredth of that."""
 
 _LABEL = 120
+_PART = 4
 
 Values = dict[str, Any] | None
 
@@ -28,17 +30,18 @@ class ChangeLog:
         self._clientary, self._keeps = clientary, keeps
         self._tools = {tool.name: tool for tool in tools}
 
-    async def read_before(self, tool: Tool, args: Arguments, clientary: Clientary) -> Values:
+    async def read_before(self, tool: Tool, args: Arguments, call: Call) -> Values:
         """The record as it is before an update, or a delete that can be made good; None where it cannot be read.
 
-        PUT returns new values only, so this costs a request.
+        PUT returns new values only, so this costs a request, but never more than a part of the time for the write.
         """
         verb, _, kind = tool.name.partition("_")
         if not self._keeps or not (verb == "update" or (verb == "delete" and kind in MADE_AGAIN)):
             return None
-        reader = self._tools[tool.checked_with or ""]
+        reader, reading = self._tools[tool.checked_with or ""], self._clientary.new_call(call.on_wait)
+        reading.latest, reading.records = call.clock.now() + call.left / _PART, call.records
         with suppress(ClientaryError):  # whether the write is possible is for Clientary to say
-            record = await reader.function(clientary, reader.check(_ids(args)))
+            record = await reader.function(self._clientary.within(reading), reader.check(_ids(args)))
             assert isinstance(record, Record)  # noqa: S101 - what it is checked with reads the record
             return dict(self._clientary.secrets.outgoing(record.to_json()))
         return None

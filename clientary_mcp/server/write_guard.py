@@ -87,7 +87,7 @@ class WriteGuard:
             entry.call.on_created = turn.succeeded
         # A client that gives up half-way must not leave a write unreported.
         with CancelScope(shield=True):
-            before = await self._changes.read_before(tool, args, clientary)
+            before = await self._changes.read_before(tool, args, entry.call)
             answer = await self._confirmations.carry_out(tool, args, clientary, approved.job)
             if how_it_ended(tool, answer) == "answered":
                 self._changes.add(tool, args, entry, before, answer)
