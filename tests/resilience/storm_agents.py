@@ -95,10 +95,13 @@ class Worker:
             shown = await self._call(job.tool, arguments)
             if shown is None:
                 return
-            of_preview = {name: each for name, each in (shown.structured_content or {}).items() if name == "preview_id"}
-            result = await self._call(job.tool, arguments | {"confirm": True} | of_preview)
+            if shown.is_error:
+                continue
+            result = await self._call(job.tool, arguments | {"confirm": True} | _preview_id(shown))
             if result is None:
                 return
+            if _preview_id(result):  # a new preview, since what was shown has changed
+                continue
             try:
                 answer = Answer.of(result, may_have_nothing_to_do=True)
             except AssertionError as error:
@@ -253,3 +256,9 @@ class Worker:
         result = await self._call(tool, arguments)
         if result is not None and not result.is_error:
             self._checker.add_violation("outcomes misreported", f"{tool} {arguments} is reported to have worked")
+
+
+def _preview_id(result: mcp_types.CallToolResult) -> JsonObject:
+    """The id of the preview that an answer is, as an argument; nothing for any other answer."""
+    content = result.structured_content or {}
+    return {"preview_id": content["preview_id"]} if "preview_id" in content and not content["done"] else {}
