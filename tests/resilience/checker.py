@@ -190,6 +190,7 @@ class Checker:
         """Check the reported outcome of a job, whose writes have these keys, against their effects so far."""
         self._by_jobs |= keys
         self.report.outcomes[answer.outcome] += 1
+        unknown = keys if answer.outcome == "unknown" else _said_to_be_unknown(answer)
         missing = {key for key in keys if not self._effects_of(key)} - _said_to_be_unknown(answer)
         message = f"{tool} {sorted(keys)}: {answer.text[:300]}"
         nothing_to_do = answer.outcome == "not done" and answer.content.get("done") is False
@@ -199,7 +200,7 @@ class Checker:
             self.add_violation("outcomes misreported", message)
         elif answer.outcome == "unknown" and keys and not keys & self._recorder.open:
             self.add_violation("unknown without need", message)
-        self._partly_reported |= keys - missing
+        self._partly_reported |= keys - missing | unknown  # what a later call finds done may be reported so far
 
     def _effects_of(self, key: str) -> list[int]:
         """The records of this key's writes that have taken effect so far."""
