@@ -5,6 +5,7 @@ turns on, also holds the values of records before and after a change. Rows expir
 before the first write or preview. Times are wall-clock seconds, since processes compare them.
 """
 
+import errno
 import logging
 import os
 import sys
@@ -174,7 +175,7 @@ class Store:
         if (path := self.path) is not None:
             try:
                 path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+                _made_private(path)
                 self._inode = _inode(path)
             except OSError as error:
                 self.problem = error.strerror or "it cannot be opened"
@@ -247,6 +248,17 @@ def _is_damaged(path: Path) -> bool:
             connection.close()
     except sqlite3.Error as error:
         return _shows_damage(error)
+
+
+def _made_private(path: Path) -> None:
+    """Create the file, readable by its owner alone, unless it exists; OSError if it cannot be used.
+
+    An existing one is not opened: closing it would end the locks of this process's other connections to it.
+    """
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    if not os.access(path, os.R_OK | os.W_OK) or path.is_dir():
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 def _inode(path: Path) -> int:

@@ -9,9 +9,11 @@ Afterwards the account's ledger is compared with the reported outcomes. Time is 
 the same storm; `benchmarks/storm.py` runs it in full, `test_storm.py` in short.
 """
 
+import os
 import random
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from itertools import cycle
 from typing import Any
@@ -26,6 +28,7 @@ from clientary_mcp.sandbox.controls.faults import STORM
 from clientary_mcp.server.app import ClientaryServer
 from clientary_mcp.settings import Settings
 from clientary_mcp.state.memory import Memory
+from clientary_mcp.state.store import path_of
 from tests.conftest import agency
 from tests.resilience.checker import Checker, Report, WriteRecorder
 from tests.resilience.storm_agents import Worker
@@ -74,7 +77,22 @@ class Roaming(Agent):
 def storm(calls: int, agents: int, weather: Weather) -> Report:
     """Run a storm of that many calls by that many agents."""
     random.seed(weather.seed)  # the jitter of retries; everything else has its own random generator
-    return anyio.run(_run, calls, agents, weather, backend_options={"loop_factory": VirtualLoop})
+    with _state_directory():
+        return anyio.run(_run, calls, agents, weather, backend_options={"loop_factory": VirtualLoop})
+
+
+@contextmanager
+def _state_directory() -> Iterator[None]:
+    """A store that knows nothing of other storms, and is not the user's own."""
+    before = os.environ.get("XDG_STATE_HOME", "")
+    with tempfile.TemporaryDirectory() as directory:
+        os.environ["XDG_STATE_HOME"] = directory
+        path_of.cache_clear()
+        try:
+            yield
+        finally:
+            os.environ["XDG_STATE_HOME"] = before
+            path_of.cache_clear()
 
 
 @asynccontextmanager

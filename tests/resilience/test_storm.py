@@ -19,7 +19,7 @@ UNKNOWN = Answer("unknown", "It is unknown whether the request succeeded.", {})
 
 
 STORMS = [
-    (300, 7, Weather(3, 60.0, rate=0.3, processes=4)),
+    (300, 7, Weather(4, 60.0, rate=0.3, processes=4)),
     (1_000, 10, Weather(2)),
     (1_000, 10, Weather(3, 3.0)),
     (1_000, 10, Weather(4, 60.0)),

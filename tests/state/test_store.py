@@ -3,6 +3,8 @@
 import resource
 import signal
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,6 +36,15 @@ def test_two_processes_see_what_each_other_wrote(ours: Memory, theirs: Memory) -
     ours.made.add("clients", 7)
     theirs.made.add("clients", 8)
     assert ours.made.ids("clients") == theirs.made.ids("clients") == {7, 8}
+
+
+def test_a_second_connection_of_a_process_leaves_the_locks_of_the_first(ours: Memory, another: NewMemory) -> None:
+    ours.made.add("clients", 7)
+    another().made.add("clients", 8)
+    reader = "import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.execute('SELECT * FROM made'); db.close()"
+    subprocess.run([sys.executable, "-c", reader, file_of(ours)], check=True)  # noqa: S603 - ours
+    log = file_of(ours).with_name(f"{file_of(ours).name}-wal")
+    assert log.stat().st_size > 0, "who closes the file last removes its log: the other process took itself for that"
 
 
 def test_neither_names_nor_texts_are_in_the_file(ours: Memory) -> None:
