@@ -104,7 +104,8 @@ def test_every_tool_that_changes_something_has_a_case() -> None:
     assert {write.tool for write in WRITES} | others == {tool.name for tool in ALL if not tool.effect.reads_only}
 
 
-@each_write_meets_one_of(ANSWERED, [write for write in VISIBLE if write is not CHARGE])
+# Money is in test_lost_payments.py: it is not done only where Clientary itself says so.
+@each_write_meets_one_of(ANSWERED, [write for write in VISIBLE if not write.path.endswith("/payments")])
 async def test_a_write_without_effect_is_reported_and_can_be_repeated(
     clerk: Agent, books: Sandbox, write: Write, fault: Fault
 ) -> None:
