@@ -190,7 +190,7 @@ class Checker:
         """Check the reported outcome of a job, whose writes have these keys, against their effects so far."""
         self._by_jobs |= keys
         self.report.outcomes[answer.outcome] += 1
-        unknown = keys if answer.outcome == "unknown" else _said_to_be_unknown(answer)
+        unknown = keys if answer.outcome in ("unknown", "half") else _said_to_be_unknown(answer)
         missing = {key for key in keys if not self._effects_of(key)} - _said_to_be_unknown(answer)
         message = f"{tool} {sorted(keys)}: {answer.text[:300]}"
         nothing_to_do = answer.outcome == "not done" and answer.content.get("done") is False
