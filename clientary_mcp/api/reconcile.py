@@ -12,9 +12,8 @@ from clientary_mcp.api.comparison import RecordT
 from clientary_mcp.api.evidence import Before, Trace
 from clientary_mcp.api.status_errors import not_done, unknown_outcome
 from clientary_mcp.api.write_tracker import MOSTLY_OVER, STILL_AT_WORK
-from clientary_mcp.durations import MINUTE
+from clientary_mcp.durations import in_minutes
 from clientary_mcp.errors import ClientaryError, OutcomeUnknown
-from tool_schemas.base.sentences import count_of
 
 ResultT = TypeVar("ResultT")
 
@@ -94,8 +93,7 @@ async def resolve_earlier(
 
 def sent_earlier(call: Call, earlier: Earlier) -> OutcomeUnknown:
     """The error for a call that was sent before, and whose outcome is still unknown."""
-    seconds = call.clock.wall() - earlier.since
-    ago = "less than a minute" if seconds < MINUTE else count_of(round(seconds / MINUTE), "minute")
+    ago = in_minutes(call.clock.wall() - earlier.since)
     return OutcomeUnknown(
         f"The same call was sent {ago} ago and its outcome is unknown, so it is not made again.",
         "allow_duplicate=true makes it nevertheless.",

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from clientary_mcp.api.session import Clientary
+from clientary_mcp.durations import in_minutes
 from clientary_mcp.errors import NotRemembered
 from clientary_mcp.server.replies import Replies
-from clientary_mcp.state.ledger import ago
 from clientary_mcp.state.previews import Listed
 from clientary_mcp.state.recent import key_of
 from clientary_mcp.state.store import digest
@@ -108,7 +108,7 @@ class Confirmations:
         """The outcome of a preview that was carried out, in short; None if it was not."""
         if listed.ended is None:
             return None
-        passed = ago(self._clientary.clock.wall() - listed.ended)
+        passed = in_minutes(self._clientary.clock.wall() - listed.ended)
         number = f"{len(listed.done):,} of {count_of(len(listed.items), 'item')}"
         steps = [{"step": key, "outcome": "done", "id": made} for key, made in listed.done.items()]
         message = f"This preview was carried out {passed} ago, {number} that it listed; nothing was done again."

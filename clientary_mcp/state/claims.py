@@ -100,7 +100,7 @@ class Claims:
     def deleted(self, plural: str, record_id: int) -> None:
         """Forget the call that made a record, since the same call would make it anew.
 
-        The record is gone, and whoever is asked for it finds out, so it is no failure if that cannot be noted.
+        The record is gone, and a later call finds that out, so it is no failure if it cannot be noted.
         """
         if self._store.exists:
             with suppress(NotRemembered), self._store.transaction() as db:

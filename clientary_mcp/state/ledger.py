@@ -10,11 +10,10 @@ from typing import Literal
 
 import anyio
 
-from clientary_mcp.durations import DAY, MINUTE
+from clientary_mcp.durations import DAY
 from clientary_mcp.errors import ClientaryError, NotRemembered, TakenOver, Unavailable
 from clientary_mcp.state.owner import has_ended
 from clientary_mcp.state.store import Store, digest
-from tool_schemas.base.sentences import count_of
 
 Wait = Callable[[float, str], Awaitable[bool]]
 """Waits that many seconds for a reason; False when the call's deadline comes first."""
@@ -108,8 +107,3 @@ class Ledger:
         """Note an outcome; if that fails, the step stays as sent, which is the safe side."""
         with suppress(NotRemembered), self._store.transaction() as db:
             db.execute(statement, (digest(step),))
-
-
-def ago(seconds: float) -> str:
-    """`less than a minute`, `12 minutes`."""
-    return "less than a minute" if seconds < MINUTE else count_of(round(seconds / MINUTE), "minute")

@@ -8,9 +8,8 @@ from typing import Any
 
 import anyio
 
-from clientary_mcp.durations import MINUTE
+from clientary_mcp.durations import in_minutes
 from tool_schemas.base.models import Arguments
-from tool_schemas.base.sentences import count_of
 
 Answer = dict[str, Any]
 
@@ -57,9 +56,8 @@ class RecentResults:
 
 def skipped(age: float) -> str:
     """The notice of a duplicate of a call that succeeded so many seconds ago."""
-    ago = "less than a minute" if age < MINUTE else count_of(round(age / MINUTE), "minute")
     return (
-        f"Skipped as a duplicate: the same call succeeded {ago} ago; its result is repeated here."
+        f"Skipped as a duplicate: the same call succeeded {in_minutes(age)} ago; its result is repeated here."
         " Pass allow_duplicate=true to run it again."
     )
 
