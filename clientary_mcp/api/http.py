@@ -118,6 +118,8 @@ class HttpSession:
             response = await self._http.send(request)
         except httpx.RequestError as failure:
             raise self._error_for_failure(failure, method, path) from None
+        # httpx's stream refers back to the response: until a full garbage collection, the two would keep each page.
+        response.stream = httpx.ByteStream(response.content)
         write["status"] = response.status_code
         self._note_time(response.headers.get("date"))
         return response

@@ -1,5 +1,6 @@
 """Lists as streams, for exports: complete at any length, with flat memory."""
 
+import gc
 import json
 import tracemalloc
 from dataclasses import replace
@@ -108,6 +109,26 @@ async def test_a_constantly_changing_list_is_not_exported(tmp_path: Path) -> Non
         refusal = await agent.refusal("export_records", tool="list_clients")
     assert "changed while it was read" in refusal
     assert list(tmp_path.iterdir()) == []  # noqa: ASYNC240 - nothing else runs
+
+
+async def test_pages_that_were_read_are_freed_without_a_garbage_collection() -> None:
+    tool = TOOLS["list_clients"]
+    assert tool.listing is not None
+    async with Clientary(SETTINGS, httpx.MockTransport(Long(500))) as clientary:
+        gc.collect()
+        gc.disable()
+        try:
+            before = responses_in_memory()
+            async for _ in tool.listing(clientary, tool.check({})).stream():
+                pass
+            assert responses_in_memory() == before
+        finally:
+            gc.enable()
+
+
+def responses_in_memory() -> int:
+    """How many responses are in memory, whether anything refers to them or not."""
+    return sum(type(each) is httpx.Response for each in gc.get_objects())
 
 
 @pytest.mark.long
