@@ -28,7 +28,7 @@ hypothesis.settings.register_profile("long", max_examples=200, **STEADY)  # by -
 hypothesis.settings.load_profile("short")
 
 TODAY = date(2026, 11, 20)
-SETTINGS = Settings(subdomain="acme", api_token="t0ken-of-acme")
+SETTINGS = Settings(subdomain="acme", api_token="t0ken-of-acme", time_zone="UTC")
 
 
 @pytest.fixture(autouse=True)
@@ -95,7 +95,7 @@ def sandbox() -> Sandbox:
 
 def session_with(sandbox: Sandbox, **settings: Any) -> Clientary:
     """A session with a sandbox account, on its date."""
-    chosen = Settings(base_url="http://localhost", api_token=sandbox.token, **settings)
+    chosen = Settings(**{"base_url": "http://localhost", "api_token": sandbox.token, "time_zone": "UTC", **settings})
     return Clientary(chosen, Network(sandbox), FakeTime(sandbox.today).clock)
 
 

@@ -8,7 +8,7 @@ from pydantic import Field
 from tool_schemas.base.filters import ByDay, ByQuery, InOrder
 from tool_schemas.base.ids import EstimateId
 from tool_schemas.base.models import Arguments, Confirmed, Deduplicated, PartialUpdate, Record
-from tool_schemas.base.types import Codes, Currency, Day
+from tool_schemas.base.types import Codes, Currency, CurrencyCode, Day
 from tool_schemas.clients import OneClient
 from tool_schemas.documents import (
     CHANGED_ITEMS,
@@ -42,7 +42,7 @@ class Estimate(EstimateFields, Record):
     summary_fields = ("id", "number", "client_id", "lead_id", "status", "date", "currency_code", "total_cost", "title")
 
     date: Day | None = None
-    currency_code: str | None = None
+    currency_code: CurrencyCode | None = None
     subtotal: Decimal | None = None
     total_cost: Decimal | None = None
     items: list[Item] | None = None

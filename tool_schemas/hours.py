@@ -1,6 +1,5 @@
 """Hours: time worked on a project."""
 
-import datetime
 from decimal import Decimal
 from typing import Annotated, Literal
 
@@ -59,10 +58,10 @@ class HourFilters(InOrder, ByDay, ByQuery):
     )
     billed: bool | None = Field(None, exclude=True, description="true: only billed; false: only unbilled.")
 
-    def wants(self, record: Record, today: datetime.date) -> bool:
+    def wants(self, record: Record) -> bool:
         """Whether its description is present or missing, as asked."""
         described = bool((getattr(record, "description", None) or "").strip())
-        return super().wants(record, today) and self.missing_description in (None, not described)
+        return super().wants(record) and self.missing_description in (None, not described)
 
 
 class ListProjectHours(OneProject, HourFilters): ...

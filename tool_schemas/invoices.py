@@ -1,6 +1,5 @@
 """Invoices: what clients owe, with lines, taxes and payments."""
 
-import datetime
 from decimal import Decimal
 from typing import Annotated, Literal
 
@@ -9,7 +8,7 @@ from pydantic import Field
 from tool_schemas.base.filters import ByDay, ByDue, ByQuery, InOrder, LeastBalance
 from tool_schemas.base.ids import InvoiceId, RecurringScheduleId
 from tool_schemas.base.models import Arguments, Confirmed, Deduplicated, PartialUpdate, Record
-from tool_schemas.base.types import Codes, Currency, Day
+from tool_schemas.base.types import Codes, Currency, CurrencyCode, Day
 from tool_schemas.clients import OneClient, UpdatedSince
 from tool_schemas.documents import (
     CHANGED_ITEMS,
@@ -51,26 +50,19 @@ class Invoice(InvoiceFields, Record):
 
     date: Day | None = None
     due_date: Day | None = None
-    currency_code: str | None = None
+    currency_code: CurrencyCode | None = None
     subtotal: Decimal | None = None
     total_cost: Decimal | None = None
     total_payments: Decimal | None = None
     balance: Decimal | None = None
+    pending_amount: Decimal | None = None
+    total_taxes: Decimal | None = None
     items: list[Item] | None = None
     payments: list[Payment] | None = None
 
     @classmethod
     def renamed(cls) -> dict[str, str]:
         return items_of("invoice")
-
-    def days_overdue(self, on: datetime.date) -> int:
-        """Days since it was due; 0 for one that is not overdue on that day."""
-        owed = self.status in OWED and self.balance is not None and self.balance > 0
-        return max(0, (on - self.due_date).days) if owed and self.due_date else 0
-
-    def overdue(self, on: datetime.date) -> bool:
-        """Whether it is overdue on that day: sent or viewed, due before that day, with a balance above zero."""
-        return self.days_overdue(on) > 0
 
 
 class InvoiceFilters(InOrder, ByDue, ByDay, ByQuery):
@@ -84,13 +76,6 @@ class InvoiceFilters(InOrder, ByDue, ByDay, ByQuery):
     order: Literal["newest", "oldest", "largest", "due"] | None = Field(
         None, exclude=True, description="due: earliest due_date; largest: by total."
     )
-
-    def wants(self, record: Record, today: datetime.date) -> bool:
-        """Whether it is overdue as asked, and its balance large enough."""
-        if not (super().wants(record, today) and isinstance(record, Invoice)):
-            return False
-        owed = self.min_balance is None or (record.balance is not None and record.balance >= self.min_balance)
-        return owed and self.overdue in (None, record.overdue(today))
 
     def deciding_fields(self, kind: type[Record]) -> set[str]:
         """The fields that decide whether it is overdue, and the balance."""

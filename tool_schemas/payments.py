@@ -8,7 +8,7 @@ from pydantic import Field
 from tool_schemas.base.filters import ByDay, ByQuery
 from tool_schemas.base.ids import ClientId, InvoiceId, PaymentId, PaymentProfileId
 from tool_schemas.base.models import Arguments, Confirmed, Deduplicated, Record
-from tool_schemas.base.types import Day, Number
+from tool_schemas.base.types import CurrencyCode, Day, Number
 
 
 class Payment(Record):
@@ -21,7 +21,7 @@ class Payment(Record):
 
     invoice_id: int | None = None
     amount: Decimal | None = None
-    currency_code: str | None = None
+    currency_code: CurrencyCode | None = None
     received_on: Day | None = None
     note: str | None = None
     transaction_fee_amount: Decimal | None = None

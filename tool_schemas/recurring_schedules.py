@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 from tool_schemas.base.filters import ByDay, ByQuery
 from tool_schemas.base.ids import ClientId, PaymentProfileId, RecurringScheduleId
 from tool_schemas.base.models import Arguments, Confirmed, Deduplicated, PartialUpdate, Record
-from tool_schemas.base.types import Codes, Currency, Day, NotABool
+from tool_schemas.base.types import Codes, Currency, CurrencyCode, Day, NotABool
 from tool_schemas.documents import (
     CHANGED_ITEMS,
     ITEMS,
@@ -65,7 +65,7 @@ class RecurringSchedule(ScheduleFields, Record):
     time_interval: TimeInterval | None = None
     next_date: Day | None = None
     due_period: int | None = None
-    currency_code: str | None = None
+    currency_code: CurrencyCode | None = None
     subtotal: Decimal | None = None
     total_cost: Decimal | None = None
     items: list[Item] | None = None

@@ -19,7 +19,7 @@ def rate_of(entry: HourEntry, project: Project) -> Decimal | None:
 def value_of(entry: HourEntry, project: Project) -> Decimal | None:
     """The amount of an entry, rounded like a line of its own; None when no rate is known."""
     rate = rate_of(entry, project)
-    return None if rate is None or entry.hours is None else line_amount(entry.hours, rate)
+    return None if rate is None or entry.hours is None else line_amount(entry.hours, rate, project.currency_code)
 
 
 @dataclass
@@ -34,7 +34,7 @@ class _LineGroup:
         """Add the entry unless the line's amount would differ from the sum; returns whether it was added."""
         hours = self.hours + (entry.hours or ZERO)
         value = self.value + (value_of(entry, project) or ZERO)
-        if line_amount(hours, rate_of(entry, project) or ZERO) != value:
+        if line_amount(hours, rate_of(entry, project) or ZERO, project.currency_code) != value:
             return False
         self.entries.append(entry)
         self.hours, self.value = hours, value

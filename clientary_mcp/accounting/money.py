@@ -1,23 +1,43 @@
-"""Exact money arithmetic: rounding to cents, line amounts, and document totals with taxes."""
+"""Exact money arithmetic: rounding to a currency's smallest unit, line amounts, and document totals with taxes."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Protocol
 
-ZERO, _CENT = Decimal(0), Decimal("0.01")
+from tool_schemas.base.currencies import minor_units
+
+ZERO, _PERCENT = Decimal(0), Decimal("0.01")
+_USUAL_DECIMALS = 2
+"""The decimals of most currencies, assumed for a code that ISO 4217 does not list."""
 _EXACT = Context(prec=1_000, rounding=ROUND_HALF_UP)
 """Enough digits for the product of any two numbers in a record: Python's default of 28 would round it or fail."""
 
 
-def cents(amount: Decimal) -> Decimal:
-    """An amount rounded to the cent, half away from zero."""
-    return amount.quantize(_CENT, context=_EXACT)
+def decimals_of(currency_code: str | None) -> int:
+    """How many decimals amounts in a currency have."""
+    known = minor_units(currency_code)
+    return _USUAL_DECIMALS if known is None else known
 
 
-def line_amount(quantity: Decimal, price: Decimal) -> Decimal:
-    """Quantity times price, rounded to the cent."""
-    return cents(_product(quantity, price))
+def rounded(amount: Decimal, currency_code: str | None) -> Decimal:
+    """An amount rounded to its currency's smallest unit, half away from zero."""
+    return amount.quantize(smallest_unit(currency_code), context=_EXACT)
+
+
+def smallest_unit(currency_code: str | None) -> Decimal:
+    """0.01 for EUR, 1 for JPY, 0.001 for KWD."""
+    return Decimal(1).scaleb(-decimals_of(currency_code))
+
+
+def is_zero(amount: Decimal, currency_code: str | None) -> bool:
+    """Whether an amount is less than half of its currency's smallest unit, above or below zero."""
+    return abs(amount) * 2 < smallest_unit(currency_code)
+
+
+def line_amount(quantity: Decimal, price: Decimal, currency_code: str | None) -> Decimal:
+    """Quantity times price, rounded once, to the currency's smallest unit."""
+    return rounded(_product(quantity, price), currency_code)
 
 
 def percentage(part: Decimal, whole: Decimal) -> Decimal | None:
@@ -60,23 +80,23 @@ class Sums:
     total: Decimal
 
 
-def sums_of(lines: Iterable[Line], rates: Taxed) -> Sums:
-    """Totals with each line and each tax rounded to the cent on its own, as on the document."""
+def sums_of(lines: Iterable[Line], rates: Taxed, currency_code: str | None) -> Sums:
+    """Totals with each line and each tax rounded on its own, as on the document."""
     subtotal = taxable = ZERO
     for line in lines:
         if line.item_type == "section":
             continue
-        amount = line_amount(line.quantity or ZERO, line.price or ZERO)
+        amount = line_amount(line.quantity or ZERO, line.price or ZERO, currency_code)
         subtotal += amount
         taxable += amount if line.taxable else ZERO
-    first = _tax(taxable, rates.tax)
-    second = _tax(taxable + first if rates.compound_tax else taxable, rates.tax2)
-    taxes = first + second + _tax(taxable, rates.tax3)
+    first = _tax(taxable, rates.tax, currency_code)
+    second = _tax(taxable + first if rates.compound_tax else taxable, rates.tax2, currency_code)
+    taxes = first + second + _tax(taxable, rates.tax3, currency_code)
     return Sums(subtotal, taxes, subtotal + taxes)
 
 
-def _tax(amount: Decimal, rate: Decimal | None) -> Decimal:
-    return line_amount(amount, _product(rate or ZERO, _CENT))
+def _tax(amount: Decimal, rate: Decimal | None, currency_code: str | None) -> Decimal:
+    return line_amount(amount, _product(rate or ZERO, _PERCENT), currency_code)
 
 
 def _product(one: Decimal, other: Decimal) -> Decimal:

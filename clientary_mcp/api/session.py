@@ -9,13 +9,13 @@ Paths are relative to `/api/v2/`. Every method raises children of `ClientaryErro
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from copy import copy
-from datetime import date, datetime
 from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
 
+from clientary_mcp.accounting.days import Today
 from clientary_mcp.accounting.totals import totals_of
 from clientary_mcp.api.call import Body, Call, Clock, OnWait, Query
 from clientary_mcp.api.comparison import difference_notice
@@ -176,9 +176,9 @@ class Clientary:
         """Wait within the call that this view belongs to; False at once when its deadline comes first."""
         return await self._current.wait(seconds, why)
 
-    def today(self) -> date:
-        """Today, in the server's time zone."""
-        return datetime.fromtimestamp(self.clock.wall()).astimezone().date()
+    def today(self) -> Today:
+        """Today, in the owner's time zone."""
+        return Today.at(self.clock.wall(), self.settings.time_zone)
 
     async def create(
         self,

@@ -88,7 +88,9 @@ class Confirmations:
     def _call(self, tool: Tool, args: Previewed) -> str:
         """A key of the call to which a preview belongs, which the calls that confirm it have too."""
         repeats = getattr(args, "allow_duplicate", False)
-        return f"{key_of(tool.name, args.model_copy(update={'preview_id': None}), self._clientary.today())} {repeats}"
+        return (
+            f"{key_of(tool.name, args.model_copy(update={'preview_id': None}), self._clientary.today().day)} {repeats}"
+        )
 
     def _note(self, args: Arguments, job: Job, *, whole: bool) -> None:
         """Note what was carried out. If that fails, a later call finds out in the account what is left to do."""

@@ -86,7 +86,7 @@ class Duplicates:
     @asynccontextmanager
     async def turn(self, tool: Tool, args: Deduplicated, call: Call) -> AsyncIterator[Turn]:
         """The only such call at the moment, in any process; with an answer if an earlier one counts for it."""
-        key = key_of(tool.name, args, self._clientary.today())
+        key = key_of(tool.name, args, self._clientary.today().day)
         async with self._recent.lock(key):
             earlier = None if tool.is_job else await self._earlier(key, call)
             turn = Turn(self._claims, key, call, earlier, self._window)
@@ -106,7 +106,7 @@ class Duplicates:
 
     def remember(self, tool: Tool, args: Deduplicated, turn: Turn, answer: Answer) -> None:
         """Remember a call that succeeded."""
-        self._recent.put(key_of(tool.name, args, self._clientary.today()), answer)
+        self._recent.put(key_of(tool.name, args, self._clientary.today().day), answer)
         turn.succeeded()
 
     async def _earlier(self, key: str, call: Call) -> Claim | None:

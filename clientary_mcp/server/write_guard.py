@@ -106,7 +106,7 @@ class WriteGuard:
             approved.job = Job(self._memory.ledger, asked.items)
             return snapshot
 
-        key = key_of(tool.name, args, self._clientary.today())
+        key = key_of(tool.name, args, self._clientary.today().day)
         return await self._approval.obtain(key, entry.call, preview, context)
 
     async def _preview(self, tool: Tool, args: Confirmed, entry: Entry, job: Job) -> PreviewSnapshot:

@@ -142,6 +142,22 @@ class Settings:
     charges_per_hour: int = _setting(
         "CLIENTARY_CHARGES_PER_HOUR", values.whole_number(0, 10_000), "Maximum number of card charges per hour.", 10
     )
+    time_zone: str | None = _setting(
+        "CLIENTARY_TIME_ZONE",
+        values.time_zone,
+        "The time zone of the business, like `Europe/Berlin`: which day is today, and what is overdue. Without it, the"
+        " machine's.",
+    )
+    fiscal_year_start: str | None = _setting(
+        "CLIENTARY_FISCAL_YEAR_START",
+        values.day_of_year,
+        "The first day of the fiscal year, like `04-06`. Without it, the year that Clientary uses for expenses.",
+    )
+    staff_id: int | None = _setting(
+        "CLIENTARY_STAFF_ID",
+        values.whole_number(1, 999_999_999),
+        "Your own id among the staff, which list_staff shows: whose hours are meant by mine.",
+    )
     duplicate_window: float = _setting(
         "CLIENTARY_DUPLICATE_WINDOW",
         values.number(0, 86_400),

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Callable, Mapping
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, get_args
@@ -78,6 +79,25 @@ def rates(text: str) -> Mapping[int, Decimal]:
             raise ValueError("must name each staff id once, with its cost per hour, like this: 12: 45.50, 14: 60")
         costs[int(found[1])] = Decimal(found[2])
     return costs
+
+
+def time_zone(text: str) -> str:
+    """The IANA name of a time zone."""
+    from zoneinfo import ZoneInfo  # most accounts set none, and every start would wait for it
+
+    try:
+        return ZoneInfo(text).key
+    except (KeyError, ValueError, OSError):
+        raise ValueError("must be the name of a time zone, like Europe/Berlin") from None
+
+
+def day_of_year(text: str) -> str:
+    """A day that every year has, as month and day: `04-06`."""
+    try:
+        date.fromisoformat(f"2023-{text}")
+    except ValueError:
+        raise ValueError("must be a month and a day that every year has, like 04-06") from None
+    return text
 
 
 def path(text: str) -> Path:

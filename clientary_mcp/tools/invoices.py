@@ -4,6 +4,9 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
+from clientary_mcp.accounting.days import Today
+from clientary_mcp.accounting.invoices import days_overdue, owed_of
+from clientary_mcp.api.call import Query
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.tools.decorators import creates, deletes, lists, reads, sends, updates
 from clientary_mcp.tools.support.formatting import format_money
@@ -18,6 +21,7 @@ from tool_schemas.invoices import (
     DeleteInvoice,
     GetInvoice,
     Invoice,
+    InvoiceFilters,
     ListClientInvoices,
     ListInvoices,
     ListProjectInvoices,
@@ -27,29 +31,46 @@ from tool_schemas.invoices import (
 )
 
 
+class _Invoices(Listing[Invoice]):
+    """Invoices, of which some filters ask what is owed today."""
+
+    def __init__(
+        self, clientary: Clientary, args: InvoiceFilters, path: str | None = None, query: Query | None = None
+    ) -> None:
+        super().__init__(clientary, Invoice, args, path, query)
+        self._overdue, self._min_balance = args.overdue, args.min_balance
+
+    def _wants(self, record: Invoice, today: Today) -> bool:
+        if not super()._wants(record, today):
+            return False
+        if self._min_balance is not None and owed_of(record, today) < self._min_balance:
+            return False
+        return self._overdue in (None, days_overdue(record, today) > 0)
+
+
 @lists("invoices", mentions=Mention("receivables_report adds up what each client owes.", "receivables_report"))
 def list_invoices(clientary: Clientary, args: ListInvoices) -> Listing[Invoice]:
     """List invoices of all clients. Overdue is not a status: it means sent or viewed, past due_date, with a balance
     due."""
-    return Listing(clientary, Invoice, args, query={"updated_since": args.updated_since})
+    return _Invoices(clientary, args, query={"updated_since": args.updated_since})
 
 
 @lists("invoices")
 def list_client_invoices(clientary: Clientary, args: ListClientInvoices) -> Listing[Invoice]:
     """List the invoices of one client."""
-    return Listing(clientary, Invoice, args, f"clients/{args.client_id}/invoices")
+    return _Invoices(clientary, args, f"clients/{args.client_id}/invoices")
 
 
 @lists("invoices")
 def list_project_invoices(clientary: Clientary, args: ListProjectInvoices) -> Listing[Invoice]:
     """List the invoices of one project."""
-    return Listing(clientary, Invoice, args, f"projects/{args.project_id}/invoices")
+    return _Invoices(clientary, args, f"projects/{args.project_id}/invoices")
 
 
 @lists("invoices")
 def list_recurring_schedule_invoices(clientary: Clientary, args: ListRecurringScheduleInvoices) -> Listing[Invoice]:
     """List the invoices that one recurring schedule made."""
-    return Listing(clientary, Invoice, args, f"recurring/{args.recurring_schedule_id}/invoices")
+    return _Invoices(clientary, args, f"recurring/{args.recurring_schedule_id}/invoices")
 
 
 @reads("invoices")

@@ -15,7 +15,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from clientary_mcp.accounting.billable_time import rate_of, value_of
-from clientary_mcp.accounting.money import cents, percentage, sums_of
+from clientary_mcp.accounting.money import percentage, rounded, sums_of
 from clientary_mcp.api.session import Clientary
 from tests.conftest import SETTINGS, TODAY
 from tests.support.agent import agent_of
@@ -52,10 +52,10 @@ def in_cents(number: Decimal | float) -> Fraction:
 @example(Decimal("1e60"))
 @example(Decimal("1e-60"))
 def test_half_a_cent_rounds_away_from_zero(amount: Decimal) -> None:
-    rounded = cents(amount)
-    assert in_cents(rounded) == whole(in_cents(amount))
-    assert rounded.as_tuple().exponent == -2
-    assert cents(rounded) == rounded
+    to_the_cent = rounded(amount, "EUR")
+    assert in_cents(to_the_cent) == whole(in_cents(amount))
+    assert to_the_cent.as_tuple().exponent == -2
+    assert rounded(to_the_cent, "EUR") == to_the_cent
 
 
 @given(amounts, amounts)
@@ -97,7 +97,7 @@ def line(quantity: str, price: str) -> JsonObject:
 @example([line("1" * 7 + ".0001", "9" * 8 + ".9999")], {"tax": Decimal("99.999"), "tax2": Decimal("33.333")})
 def test_line_and_tax_totals_match_integer_cent_arithmetic(sent: list[JsonObject], on: JsonObject) -> None:
     document = Invoice.read({"id": 1, "invoice_items": sent, **on})
-    sums = sums_of(document.items or [], document)
+    sums = sums_of(document.items or [], document, "EUR")
 
     parts = [(each["taxable"], part(each)) for each in sent if each["item_type"] != 0]
     subtotal, taxable = sum(amount for _, amount in parts), sum(amount for taxed, amount in parts if taxed)

@@ -239,7 +239,7 @@ FAULTS = (
     ),
     Planted(
         "rounding", "hours share a line although a cent is lost", "clientary_mcp/accounting/billable_time.py",
-        "or ZERO) != value:", "or ZERO) < 0:", "tools/workflows/test_bill_project_hours.py",
+        "project.currency_code) != value:", "project.currency_code) < 0:", "tools/workflows/test_bill_project_hours.py",
     ),
     Planted(
         "report", "an invoice 30 days late is in the next age", f"{TOOLS}/reports/receivables.py",
@@ -263,8 +263,9 @@ FAULTS = (
         "used * 100 >= threshold", "used * 100 > threshold", "tools/reports/test_project_status.py",
     ),
     Planted(
-        "report", "a balance exactly at min_balance is left out", "tool_schemas/invoices.py",
-        "record.balance >= self.min_balance", "record.balance > self.min_balance", "tools/support/test_filters.py",
+        "report", "a balance exactly at min_balance is left out", f"{TOOLS}/invoices.py",
+        "owed_of(record, today) < self._min_balance", "owed_of(record, today) <= self._min_balance",
+        "tools/support/test_filters.py",
     ),
     Planted(
         "report", "another estimate's invoice is taken for this one's", f"{TOOLS}/workflows/invoice_from_estimate.py",

@@ -37,7 +37,7 @@ def anyio_backend() -> tuple[str, dict[str, Any]]:
 
 
 def on_virtual_time(sandbox: Sandbox, **settings: Any) -> Clientary:
-    chosen = Settings(base_url="http://localhost", api_token=sandbox.token, **settings)
+    chosen = Settings(base_url="http://localhost", api_token=sandbox.token, time_zone="UTC", **settings)
     return Clientary(chosen, Network(sandbox), clock_of(sandbox))
 
 

@@ -24,7 +24,7 @@ Reply = mcp_types.ElicitResult | mcp_types.ErrorData
 
 def configured(sandbox: Sandbox, time: FakeTime | None = None, **settings: Any) -> Clientary:
     """A session with a sandbox account under its owner's settings."""
-    chosen = Settings(base_url="http://localhost", api_token=sandbox.token, **settings)
+    chosen = Settings(base_url="http://localhost", api_token=sandbox.token, time_zone="UTC", **settings)
     return Clientary(chosen, Network(sandbox), time.clock if time else None)
 
 

@@ -60,5 +60,5 @@ def clock_of(sandbox: Sandbox, behind: float = 0) -> Clock:
 
 def session_on(sandbox: Sandbox, network: Network | None = None, deadline: float = 60, behind: float = 0) -> Clientary:
     """A session with that account, on the running loop's clock."""
-    settings = Settings(base_url="http://localhost", api_token=sandbox.token, deadline=deadline)
+    settings = Settings(base_url="http://localhost", api_token=sandbox.token, deadline=deadline, time_zone="UTC")
     return Clientary(settings, network or Network(sandbox), clock_of(sandbox, behind))

@@ -73,7 +73,7 @@ WRONG: list[Call] = [
     (
         "create_project",
         {"name": "P", "rate": 5, "currency_code": "dollars"},
-        "a currency code of three letters, like USD",
+        "the ISO 4217 code of a currency, like USD",
     ),
     # days
     *(

@@ -49,7 +49,7 @@ EXCHANGES = [
         {"amount": "19.99", "client_id": None},
         "POST",
         "expenses",
-        body={"expense": {"amount": 19.99}},
+        body={"expense": {"amount": 19.99, "incurred_on": "2023-11-14"}},
         reply=EXPENSE,
     ),
     Exchange("update_expense", {**ID, **ALL_FIELDS}, "PUT", "expenses/3", body={"expense": ALL_FIELDS}, reply=EXPENSE),

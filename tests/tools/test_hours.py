@@ -57,7 +57,7 @@ EXCHANGES = [
         {"project_id": 24, "title": "Setup", "hours": "0.25", "rate": None},
         "POST",
         OF_PROJECT,
-        body={"project_item": {"title": "Setup", "hours": 0.25}},
+        body={"project_item": {"title": "Setup", "hours": 0.25, "date": "2023-11-14"}},
         reply=HOUR_ENTRY,
     ),
     Exchange(

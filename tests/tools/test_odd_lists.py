@@ -87,7 +87,7 @@ async def test_sums_are_exact_and_exclude_missing_amounts(agent: Agent, account:
 
 
 async def test_invalid_currencies_do_not_fill_the_answer(agent: Agent, account: respx.MockRouter) -> None:
-    texts = [f"{number:03}{'x' * 5_000}" for number in range(60)]
+    texts = [f"{number:03}{'X' * 5_000}" for number in range(60)]
     rows = [invoice(number, currency_code=text, total_cost=1, balance=1) for number, text in enumerate(texts, start=1)]
     account.get("invoices").respond(json=listed("invoices", *rows))
     answer = await agent.answer("list_invoices", limit=100)

@@ -47,7 +47,7 @@ EXCHANGES = [
         {"invoice_id": 110, "amount": 500, "note": None},
         "POST",
         OF_INVOICE,
-        body={"payment": {"amount": 500}},
+        body={"payment": {"amount": 500, "received_on": "2023-11-14"}},
         reply=PAYMENT,
         first_read=OF_CURRENCY,
     ),

@@ -57,7 +57,7 @@ class ListFilters(Paging):
         """Whether all pages must be read."""
         return any(getattr(self, name) is not None for name in self.filters())
 
-    def wants(self, record: Record, today: date) -> bool:
+    def wants(self, record: Record) -> bool:
         """Whether a record matches."""
         return all(
             getattr(self, name) in (None, getattr(record, name, None)) for name in _over_bases(type(self), "same")
@@ -88,9 +88,9 @@ class ByQuery(ListFilters):
         # Punctuation alone, like "!?", matches nothing rather than everything.
         return normalized(query).split() or ([query] if query else [])
 
-    def wants(self, record: Record, today: date) -> bool:
+    def wants(self, record: Record) -> bool:
         """Whether every word occurs in the record's texts."""
-        if not super().wants(record, today):
+        if not super().wants(record):
             return False
         if self.query is None:
             return True
@@ -110,9 +110,9 @@ class ByDay(DateRange, ListFilters):
     from_date: Day | None = Field(None, exclude=True, description="First day.")
     to_date: Day | None = Field(None, exclude=True, description="Last day, included.")
 
-    def wants(self, record: Record, today: date) -> bool:
+    def wants(self, record: Record) -> bool:
         """Whether its date is in the range; a record without one never matches."""
-        if not super().wants(record, today):
+        if not super().wants(record):
             return False
         if self.from_date is None and self.to_date is None:
             return True
@@ -129,9 +129,9 @@ class ByDue(ListFilters):
     narrow_by: ClassVar[tuple[str, ...]] = ("due_before",)
     due_before: Day | None = Field(None, exclude=True, description="Due before this day.")
 
-    def wants(self, record: Record, today: date) -> bool:
+    def wants(self, record: Record) -> bool:
         """Whether it is due before that day; a record without a due date never matches."""
-        if not super().wants(record, today):
+        if not super().wants(record):
             return False
         due = day_of(record, "due_date")
         return self.due_before is None or (due is not None and due < self.due_before)

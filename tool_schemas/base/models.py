@@ -70,6 +70,11 @@ class Arguments(StrictModel):
     today_by_default: ClassVar[tuple[str, ...]] = ()
     """The dates that are today where they are not given."""
 
+    def dated(self, today: date) -> Self:
+        """The same arguments, with today for the dates that are today by default."""
+        missing = [name for name in self.today_by_default if getattr(self, name) is None]
+        return self.model_copy(update=dict.fromkeys(missing, today)) if missing else self
+
     def body(self) -> dict[str, Any]:
         """The fields that were given, by the names and codes that Clientary uses."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)

@@ -13,7 +13,7 @@ from typing import Any, Literal, Self, TypeVar, cast, get_args, get_origin, get_
 
 from pydantic import BaseModel, ConfigDict
 
-from tool_schemas.base.types import JSON_TYPES, Codes, as_number, parse_day, unwrap
+from tool_schemas.base.types import JSON_TYPES, Codes, ReadWith, as_number, parse_day, unwrap
 
 Reader = Callable[[Any], Any]
 LenientModelT = TypeVar("LenientModelT", bound="LenientModel")
@@ -178,6 +178,10 @@ def _text(sent: Any) -> str:
     raise TypeError("not text")
 
 
+def _read_as(special: ReadWith) -> Reader:
+    return lambda sent: special.reader(_text(sent))
+
+
 def _bool(sent: Any) -> bool | None:
     text = str(sent).strip().lower()
     if text == "":
@@ -245,6 +249,8 @@ _READERS: dict[Any, Reader] = {
 def _kind(annotation: Any) -> tuple[Reader, dict[str, Any]]:
     """What a field of that type is read with, and its schema in answers."""
     bare, about = unwrap(annotation)
+    if special := next((part for part in about if isinstance(part, ReadWith)), None):
+        return _read_as(special), dict(JSON_TYPES[bare])
     if get_origin(bare) is Literal:
         codes = next((part for part in about if isinstance(part, Codes)), None)
         return (codes.word if codes else _text), {"type": "string"}

@@ -6,7 +6,7 @@ leniently (see `parsing.py`). Only requests to Clientary and its answers hold co
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -15,6 +15,8 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandler, PlainSerializer
 from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, core_schema
+
+from tool_schemas.base.currencies import minor_units, read_code
 
 _DAY = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})")
 _ADDRESS = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>.]+")
@@ -40,6 +42,13 @@ class PublishedAs:
     """The type that a schema gives for a field that accepts other forms as well."""
 
     kind: Any
+
+
+@dataclass(frozen=True)
+class ReadWith:
+    """How the text of a record's field is read, where its type alone does not say."""
+
+    reader: Callable[[str], str | None]
 
 
 def unwrap(annotation: Any) -> tuple[Any, list[Any]]:
@@ -161,9 +170,13 @@ def _id(given: int) -> int:
 
 
 def _currency(given: str) -> str:
-    code = given.strip().upper()
-    if re.fullmatch("[A-Z]{3}", code) is None:
-        raise PydanticCustomError("currency", "takes a currency code of three letters, like USD")
+    code = read_code(given)
+    if code is None or minor_units(code) is None:
+        raise PydanticCustomError(
+            "currency",
+            "takes the ISO 4217 code of a currency, like USD, not {given}",
+            {"given": repr(given[:_LONGEST_WORD])},
+        )
     return code
 
 
@@ -193,7 +206,10 @@ Number = Annotated[
     PlainSerializer(as_number, when_used="json"),
 ]
 
-Currency = Annotated[str, AfterValidator(_currency), Field(description="Like USD.")]
+CurrencyCode = Annotated[str, ReadWith(read_code)]
+"""The currency of a record."""
+
+Currency = Annotated[CurrencyCode, AfterValidator(_currency), Field(description="Like USD.")]
 
 Filled = Annotated[str, AfterValidator(_filled)]
 """Text that Clientary refuses when it is blank."""

@@ -17,6 +17,7 @@ Record = dict[str, Any]
 Shaper = Callable[[Store, Switches, Sequence[Row], Sequence[Record]], None]
 
 _AVATAR = "default_avatars/avatars/missing_original.jpg"
+_PENDING = 5
 OUTSTANDING = "status IN (1, 2, 5)"
 """Invoices that wait for money: sent, viewed or pending."""
 
@@ -225,7 +226,8 @@ def _invoices(store: Store, switches: Switches, rows: Sequence[Row], records: Se
         record["payments"] = payments[row["id"]]
         record["recurring_schedules"] = [{"id": schedule}] if schedule else []
         if switches.extra_keys:
-            record["pending_amount"] = record["balance"]
+            under_way = row["balance"] if row["status"] == _PENDING else 0
+            record["pending_amount"] = shown(_AMOUNT, under_way, switches)
     _document_extras(store, switches, "invoices", rows, records)
 
 

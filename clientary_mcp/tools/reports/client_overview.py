@@ -9,6 +9,8 @@ from functools import partial
 from typing import Any
 
 from clientary_mcp.accounting.budgets import budget_figures, reported_use
+from clientary_mcp.accounting.days import Today
+from clientary_mcp.accounting.invoices import days_overdue
 from clientary_mcp.accounting.money import ZERO
 from clientary_mcp.accounting.totals import Totals
 from clientary_mcp.api.concurrency import gather
@@ -136,7 +138,7 @@ class _Invoices:
     left_out: Omissions = field(default_factory=Omissions)
     sums: Totals = field(default_factory=Totals)
 
-    def count(self, invoice: Invoice, today: date) -> None:
+    def count(self, invoice: Invoice, today: Today) -> None:
         """Add an invoice that is open, pending or paid."""
         balance, code = invoice.balance, invoice.currency_code
         if self.latest is None or _newness(invoice) > _newness(self.latest):
@@ -150,7 +152,7 @@ class _Invoices:
         elif balance > 0 and invoice.status == "pending":
             self.sums.add(code, pending=balance, pending_invoices=Decimal(1))
         elif balance > 0:
-            overdue = balance if invoice.overdue(today) else ZERO
+            overdue = balance if days_overdue(invoice, today) else ZERO
             self.sums.add(code, open=balance, open_invoices=Decimal(1), overdue=overdue)
 
     def rows(self) -> list[dict[str, Any]]:

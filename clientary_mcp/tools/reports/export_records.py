@@ -39,7 +39,7 @@ def exporting(tools: Collection[Tool]) -> Tool:
         exports = Exports(clientary.settings.export_dir)
         with exports.rows(_main_columns(tool)) as rows:
             report = await _collect(tool, given, clientary, rows)
-            stem = f"{tool.name}-{clientary.today().isoformat()}"
+            stem = f"{tool.name}-{clientary.today().day.isoformat()}"
             name = await to_thread.run_sync(partial(exports.write, rows, stem, args.format))
             of_all = f"The first of {rows.count:,} rows; the file contains all of them, with nested values as JSON."
             return replace(

@@ -75,7 +75,7 @@ async def list_changes(clientary: Clientary, args: ListChanges) -> Report:
     began = clientary.clock.now()
     scans = await (_compare(clientary, known) if known else _first_scan(clientary, types))
     late = int(clientary.clock.now() - began) + 1 + _LATE
-    changes = Changes(types, known, scans, late, yesterday=second_of(f"{clientary.today() - _DAY}"))
+    changes = Changes(types, known, scans, late, yesterday=second_of(f"{clientary.today().day - _DAY}"))
     cursor = changes.cursor().text()
     if len(cursor) > _LONGEST_CURSOR:
         raise BadArguments("list_changes: too many records changed at once for one cursor. Pass fewer types.")

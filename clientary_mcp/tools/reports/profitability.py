@@ -59,7 +59,9 @@ async def profitability_report(clientary: Clientary, args: ProfitabilityReport) 
     )
     clients = await client_names(clientary, [project.client_id], names_in([project]))
     costs = _Costs(args.costs(), clientary.settings.cost_rates or {}, args.default_cost_rate)
-    profit = _Profit(project, invoiced, spent, worked, worked.people(costs, names), costs.given.keys())
+    profit = _Profit(
+        project, invoiced, spent, worked, worked.people(costs, names, project.currency_code), costs.given.keys()
+    )
     return Report(
         rows=[profit.row(clients[project.client_id])],
         basis=_BASIS + (_BEFORE_LABOUR if profit.labour is None else _WITH_LABOUR),
@@ -140,7 +142,7 @@ class _Spent:
 @rereads
 async def _read_expenses(clientary: Clientary, project_id: int) -> _Spent:
     spent = _Spent()
-    async for expense in expenses_between(clientary, None, clientary.today()):
+    async for expense in expenses_between(clientary, None, clientary.today().last):
         if expense.project_id == project_id:
             if expense.amount is None:
                 spent.left_out.add("expense", "without an amount", f"id {expense.id}")
@@ -156,12 +158,12 @@ class _Worked:
     by_person: dict[int | None, Decimal] = field(default_factory=dict)
     left_out: Omissions = field(default_factory=Omissions)
 
-    def people(self, costs: _Costs, names: dict[int, str]) -> list[dict[str, Any]]:
+    def people(self, costs: _Costs, names: dict[int, str], currency_code: str | None) -> list[dict[str, Any]]:
         """Each person's hours and their cost, most hours first."""
         people = by_hours(self.by_person, names)
         for person in people:
             rate = costs.of(person["user_id"])
-            cost = None if rate is None else line_amount(person["hours"], rate)
+            cost = None if rate is None else line_amount(person["hours"], rate, currency_code)
             person |= {"cost_rate": rate, "cost": cost}
         return people
 
@@ -172,7 +174,7 @@ async def _read_hours(clientary: Clientary, project: Project) -> _Worked:
     async for entry in hours_of(clientary, project):
         if entry.hours is None:
             worked.left_out.add("hour entry", "without hours", f"id {entry.id}")
-        elif entry.date and entry.date > today:
+        elif today.is_future(entry.date):
             worked.left_out.add("hour entry", "dated in the future")
         else:
             worked.by_person[entry.user_id] = worked.by_person.get(entry.user_id, ZERO) + entry.hours
@@ -261,7 +263,7 @@ def _subtotal(invoice: Invoice) -> Decimal | None:
     """The invoiced amount before tax: as Clientary reports it, else the sum of the lines."""
     if invoice.subtotal is not None:
         return invoice.subtotal
-    return sums_of(invoice.items, invoice).subtotal if invoice.items else None
+    return sums_of(invoice.items, invoice, invoice.currency_code).subtotal if invoice.items else None
 
 
 def _received(invoice: Invoice) -> Decimal:

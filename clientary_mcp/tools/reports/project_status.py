@@ -1,12 +1,12 @@
 """Projects compared with their budgets, in hours or money, and how many of their hours are billed."""
 
-from datetime import date
 from decimal import Decimal
 from functools import partial
 from typing import Any
 
 from clientary_mcp.accounting.billable_time import value_of
 from clientary_mcp.accounting.budgets import budget_figures, reported_use
+from clientary_mcp.accounting.days import Today
 from clientary_mcp.accounting.money import ZERO
 from clientary_mcp.accounting.totals import UNKNOWN
 from clientary_mcp.api.concurrency import gather, gather_two
@@ -119,12 +119,12 @@ class _Status:
         self._hours = self._billed = self._value = self._unbilled_value = ZERO
         self._by_person: dict[int | None, Decimal] = {}
 
-    def count(self, entry: HourEntry, today: date) -> None:
+    def count(self, entry: HourEntry, today: Today) -> None:
         """Add an entry."""
         if entry.hours is None:
             self._left_out.add("hour entry", "without hours", f"id {entry.id}")
             return
-        if entry.date and entry.date > today:
+        if today.is_future(entry.date):
             self._left_out.add("hour entry", "dated in the future, counted as Clientary does", f"id {entry.id}")
         self._hours += entry.hours
         self._by_person[entry.user_id] = self._by_person.get(entry.user_id, ZERO) + entry.hours

@@ -5,6 +5,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from clientary_mcp.accounting.days import Today
+from clientary_mcp.accounting.invoices import days_overdue
 from clientary_mcp.accounting.money import ZERO
 from clientary_mcp.accounting.totals import UNKNOWN, Totals
 from clientary_mcp.api.session import Clientary
@@ -128,18 +130,19 @@ def _totals(owed: Owed) -> list[dict[str, Any]]:
 class _Receivables:
     """The figures of the report: sums by client, currency and age, and a row for each invoice if requested."""
 
-    def __init__(self, args: ReceivablesReport, today: date) -> None:
-        self.as_of = args.as_of or today
+    def __init__(self, args: ReceivablesReport, today: Today) -> None:
+        self.as_of = args.as_of or today.day
         self.names: dict[int, str] = {}
         self.rows: list[dict[str, Any]] = []
         self.left_out = Omissions()
-        self._args, self._today = args, today
+        self._args, self._today = args, today.day
+        self._then = today if args.as_of in (None, today.day) else Today.on(self.as_of)
         self._owed: Owed = {}
         self._pending, self._overpaid = Totals(), Totals()
 
     def add(self, invoice: Invoice) -> None:
         """The next invoice of the list."""
-        if invoice.date and invoice.date > self.as_of:
+        if self._then.is_future(invoice.date):
             self.left_out.add("invoice", f"dated after {self.as_of}")
         elif invoice.status == "draft":
             self.left_out.add("draft", "")
@@ -190,7 +193,7 @@ class _Receivables:
             self._owe(then, invoice)
 
     def _owe(self, then: Invoice, invoice: Invoice) -> None:
-        days = then.days_overdue(self.as_of)
+        days = days_overdue(then, self._then)
         least = self._args.min_days_overdue or 0
         if days < least:
             self.left_out.add("open invoice", f"less than {count_of(least, 'day')} overdue")

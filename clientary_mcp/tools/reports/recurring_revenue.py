@@ -5,7 +5,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from clientary_mcp.accounting.money import cents, sums_of
+from clientary_mcp.accounting.money import rounded, sums_of
 from clientary_mcp.accounting.totals import UNKNOWN, Totals
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import rereads
@@ -85,7 +85,7 @@ class _Income(NamedTuple):
             "occurrences_remaining": self.invoices_left,
             "currency_code": self.currency_code,
             "per_invoice": self.per_invoice,
-            "per_month": cents(self.in_two_years / _MONTHS),
+            "per_month": rounded(self.in_two_years / _MONTHS, self.currency_code),
         }
 
 
@@ -101,7 +101,7 @@ def _totals(incomes: list[_Income]) -> list[dict[str, Any]]:
         {
             "currency_code": sums["currency_code"],
             "schedules": sums["count"],
-            "per_month": cents(sums["in_two_years"] / _MONTHS),
+            "per_month": rounded(sums["in_two_years"] / _MONTHS, sums["currency_code"]),
         }
         for sums in totals.to_json()
     ]
@@ -164,7 +164,7 @@ def _of_lines(schedule: RecurringSchedule, left_out: Omissions) -> Decimal | Non
     if not lines or any(None in (line.quantity, line.price) for line in lines):
         return None
     left_out.add("schedule", "without a subtotal, added up from its lines", _named(schedule))
-    return sums_of(lines, schedule).subtotal
+    return sums_of(lines, schedule, schedule.currency_code).subtotal
 
 
 def _named(schedule: RecurringSchedule) -> str:

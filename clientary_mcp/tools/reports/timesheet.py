@@ -51,10 +51,10 @@ async def timesheet_report(clientary: Clientary, args: TimesheetReport) -> Repor
     )
     worked = [sheet.project for sheet in sheets if sheet.worked]
     clients = await client_names(clientary, [project.client_id for project in worked], names_in(worked))
-    days = _working_days(args, today)
+    days = _working_days(args, today.day)
     return Report(
         _rows(sheets, staff, clients),
-        basis=_basis(args, days, today),
+        basis=_basis(args, days, today.day),
         totals=[_sum(work for sheet in sheets for work in sheet.worked.values()).to_json()],
         left_out=_left_out(args, sheets, staff),
         about={
@@ -146,8 +146,8 @@ async def _read(clientary: Clientary, args: TimesheetReport, project: Project) -
             sheet.left_out.add("hour entry", "without a date", f"id {entry.id}")
         elif not args.from_date <= entry.date <= args.to_date:
             continue
-        elif entry.date > today:
-            sheet.left_out.add("hour entry", f"dated after today, {today}", f"id {entry.id}")
+        elif today.is_future(entry.date):
+            sheet.left_out.add("hour entry", f"dated after today, {today.last}", f"id {entry.id}")
         else:
             sheet.count(entry, entry.date)
     return sheet

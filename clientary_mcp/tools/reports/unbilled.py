@@ -44,7 +44,7 @@ _FIXED = (
 async def unbilled_report(clientary: Clientary, args: UnbilledReport) -> Report:
     """What is not invoiced yet: unbilled hours with their value, and unbilled expenses; fixed-price projects are
     separate."""
-    days = _Days(args.from_date, args.to_date, clientary.today())
+    days = _Days(args.from_date, args.to_date, clientary.today().last)
     projects, spent = await gather_two(
         partial(projects_of, clientary, project_id=args.project_id, client_id=args.client_id),
         partial(_read_expenses, clientary, days),

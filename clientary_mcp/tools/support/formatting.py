@@ -3,6 +3,8 @@
 import re
 from decimal import Decimal
 
+from clientary_mcp.accounting.money import rounded
+from tool_schemas.base.currencies import minor_units
 from tool_schemas.base.models import Record
 
 _QUOTED = 60
@@ -30,11 +32,11 @@ def plural_name(kind: type[Record]) -> str:
 
 
 def format_money(amount: Decimal | None, currency_code: str | None) -> str:
-    """`1,250.50 USD`; `an unknown amount` for None."""
+    """`1,250.50 USD`, `1,250 JPY`; `an unknown amount` for None."""
     if amount is None:
         return "an unknown amount"
-    known = currency_code is not None and re.fullmatch("[A-Z]{3}", currency_code)
-    return f"{amount:,.2f} {currency_code if known else 'in an unknown currency'}"
+    known = minor_units(currency_code) is not None
+    return f"{rounded(amount, currency_code):,f} {currency_code if known else 'in an unknown currency'}"
 
 
 def quote(text: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from heapq import nlargest, nsmallest
 from typing import Any, Generic, TypeVar
 
+from clientary_mcp.accounting.days import Today
 from clientary_mcp.accounting.totals import UNKNOWN, Totals, currency_of, totals_of
 from clientary_mcp.api.call import Query
 from clientary_mcp.api.pagination import ListResponse
@@ -69,6 +70,10 @@ class Listing(Generic[RecordT]):
         ]
         return " ".join(excluded) or None
 
+    def _wants(self, record: RecordT, today: Today) -> bool:
+        """Whether a record matches."""
+        return self._args.wants(record)
+
     async def _rows(self) -> AsyncIterator[tuple[RecordT, str | int | None]]:
         """The records of the whole list, each with a placeholder for its currency where it has none itself."""
         stream = self._clientary.stream(self._kind, self._path, self._query)
@@ -86,7 +91,7 @@ class Listing(Generic[RecordT]):
         self.count, self.totals, self._lacking = 0, Totals(), Counter()
         today = self._clientary.today()
         async for record, code in self._rows():
-            if self._args.wants(record, today):
+            if self._wants(record, today):
                 self.count += 1
                 self.totals.add_record(record, code)
                 yield record, code

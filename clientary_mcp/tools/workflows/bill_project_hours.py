@@ -108,7 +108,7 @@ def _draft_of(bill: Bill, args: BillProjectHours, clientary: Clientary) -> Creat
     """The invoice to create; None when there is nothing new to bill."""
     if not bill.lines:
         return None
-    day = args.date or clientary.today()
+    day = args.date or clientary.today().day
     taxed = {} if args.tax is None else {"taxable": True}
     of_kind = {kind: [work.id for work in bill.work if isinstance(work, kind)] for kind in KINDS}
     references = [reference(label(kind), ids) for kind, ids in of_kind.items() if ids]

@@ -43,9 +43,9 @@ class Line:
     price: Decimal
     bills: list[Work]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self, currency_code: str) -> dict[str, Any]:
         """The line as a job shows it."""
-        return {**line(self.title, self.quantity, self.price), **listed(self.bills)}
+        return {**line(self.title, self.quantity, self.price, currency_code), **listed(self.bills)}
 
 
 class Held:
@@ -96,7 +96,7 @@ class Bill:
             for invoice in holders.values()
         ]
         came = [{"step": "left out", "why": CAME_SINCE, **listed(self.came_since)}] if self.came_since else []
-        return [*(each.to_json() for each in self.lines), *held, *self.left_out, *came]
+        return [*(each.to_json(self.project.currency_code or "") for each in self.lines), *held, *self.left_out, *came]
 
 
 def label(kind: type[Work]) -> str:
@@ -126,7 +126,7 @@ async def read_bill(clientary: Clientary, args: BillProjectHours, job: Job) -> B
     ready: list[Work] = []
     came_since: list[Work] = []
     for work in sorted(unbilled, key=lambda work: (isinstance(work, Expense), _day(work) or date.min, work.id)):
-        if why := _not_billed(work, project, args, clientary.today()):
+        if why := _not_billed(work, project, args, clientary.today().last):
             left_out.setdefault(why, []).append(work)
         elif job.may(item(work), _shown(work, project)):
             ready.append(work)
@@ -169,7 +169,7 @@ async def _unbilled(clientary: Clientary, args: BillProjectHours) -> tuple[list[
         "hours": partial(clientary.list_all, HourEntry, hours, {"filter": "unbilled"})
     }
     if args.include_expenses:
-        last = args.to_date or clientary.today()
+        last = args.to_date or clientary.today().last
         reads["expenses"] = partial(_expenses, clientary, args.project_id, args.from_date, last)
     if args.group_by == "person":
         reads["staff"] = partial(staff_names, clientary)

@@ -46,7 +46,7 @@ def named(invoice: Invoice) -> str:
 
 def sums(wanted: CreateInvoice) -> Sums:
     """The totals of a draft."""
-    return sums_of(wanted.items or [], wanted)
+    return sums_of(wanted.items or [], wanted, wanted.currency_code)
 
 
 def difference(invoice: Invoice, wanted: CreateInvoice) -> str:
@@ -66,9 +66,9 @@ def draft_as_json(wanted: CreateInvoice) -> dict[str, Any]:
     return {"step": "draft invoice", **{name: value for name in about if (value := getattr(wanted, name))}}
 
 
-def line(title: str, quantity: Decimal, price: Decimal) -> dict[str, Any]:
+def line(title: str, quantity: Decimal, price: Decimal, currency_code: str) -> dict[str, Any]:
     """A line, as a job shows it."""
-    amount = line_amount(quantity, price)
+    amount = line_amount(quantity, price, currency_code)
     return {"step": "line", "title": title, "quantity": quantity, "price": price, "amount": amount}
 
 

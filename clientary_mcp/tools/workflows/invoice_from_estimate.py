@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from clientary_mcp.accounting.money import ZERO, cents
+from clientary_mcp.accounting.money import ZERO, rounded
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import rereads
 from clientary_mcp.errors import BadArguments
@@ -47,7 +47,7 @@ async def _preview(clientary: Clientary, args: CreateInvoiceFromEstimate, _job: 
         f"create a draft invoice of {total} to {client} with the {_lines(wanted)} of {_named(estimate)}"
         f"; {_compared(estimate, wanted)}{doubts}",
         estimate,
-        steps=[draft_as_json(wanted), *(_row(item) for item in wanted.items or [])],
+        steps=[draft_as_json(wanted), *(_row(item, wanted.currency_code) for item in wanted.items or [])],
         totals=totals(wanted, estimate_total=estimate.total_cost),
     )
 
@@ -68,7 +68,7 @@ async def create_invoice_from_estimate(clientary: Clientary, args: CreateInvoice
     return done(
         f"Created {named(invoice)}, {about}; {_compared(estimate, wanted)}.{difference(invoice, wanted)}{notice}",
         invoice,
-        steps=[_row(item) for item in wanted.items or []],
+        steps=[_row(item, wanted.currency_code) for item in wanted.items or []],
         totals=totals(wanted, estimate_total=estimate.total_cost),
     )
 
@@ -86,7 +86,7 @@ async def _read(clientary: Clientary, args: CreateInvoiceFromEstimate) -> tuple[
     wanted = draft(
         name,
         **same,
-        date=args.date or clientary.today(),
+        date=args.date or clientary.today().day,
         due_date=args.due_date,
         number=args.number,
         po=po if isinstance(po, str) else None,
@@ -139,15 +139,15 @@ def _compared(estimate: Estimate, wanted: CreateInvoice) -> str:
     """How the computed total compares with the estimate's own."""
     if estimate.total_cost is None:
         return "Clientary does not return the estimate's total"
-    if cents(estimate.total_cost) == sums(wanted).total:
+    if rounded(estimate.total_cost, estimate.currency_code) == sums(wanted).total:
         return "the estimate has the same total"
     return f"the estimate's own total is {format_money(estimate.total_cost, estimate.currency_code)}"
 
 
-def _row(item: NewItem) -> dict[str, Any]:
+def _row(item: NewItem, currency_code: str) -> dict[str, Any]:
     if item.item_type == "section":
         return {"step": "section", "title": item.title}
-    return line(item.title, item.quantity, item.price) | ({"taxable": True} if item.taxable else {})
+    return line(item.title, item.quantity, item.price, currency_code) | ({"taxable": True} if item.taxable else {})
 
 
 def _lines(wanted: CreateInvoice) -> str:

@@ -6,6 +6,8 @@ from datetime import date, timedelta
 from functools import partial
 from typing import Any
 
+from clientary_mcp.accounting.days import Today
+from clientary_mcp.accounting.invoices import days_overdue, owed_of
 from clientary_mcp.accounting.totals import Totals
 from clientary_mcp.api.concurrency import gather
 from clientary_mcp.api.session import Clientary
@@ -154,10 +156,10 @@ async def _mail(clientary: Clientary, args: SendPaymentReminders, reminder: _Rem
 async def _plan(clientary: Clientary, args: SendPaymentReminders, job: Job) -> _Batch:
     """The reminders to send, and the invoices that are skipped."""
     today = clientary.today()
-    paid = await _paid_since(clientary, today - timedelta(days=args.paid_within_days))
+    paid = await _paid_since(clientary, today.day - timedelta(days=args.paid_within_days))
     chosen = await (_late(clientary, args, paid) if args.invoice_ids is None else _given(clientary, args, paid))
     clients = await client_names(clientary, [each.client_id for each in chosen.invoices], names_in(chosen.invoices))
-    people = await addresses_of(clientary, [invoice for invoice in chosen.invoices if invoice.overdue(today)])
+    people = await addresses_of(clientary, [invoice for invoice in chosen.invoices if days_overdue(invoice, today)])
     batch = _Batch(
         [], [{"step": "skip", "invoice_id": each, "why": "the invoice does not exist"} for each in chosen.missing]
     )
@@ -222,8 +224,8 @@ async def _read(
             day = paid[invoice.id]
             chosen.payers[invoice.client_id] = max(day, chosen.payers.get(invoice.client_id, day))
         if min_days_overdue is not None and (
-            invoice.days_overdue(today) >= min_days_overdue
-            or (invoice.due_date is None and invoice.status in OWED and (invoice.balance or 0) > 0)
+            days_overdue(invoice, today) >= min_days_overdue
+            or (invoice.due_date is None and owed_of(invoice, today) > 0)
         ):
             chosen.invoices.append(invoice)
     return chosen
@@ -272,7 +274,7 @@ async def _one(clientary: Clientary, invoice_id: int) -> Invoice | None:
         return None
 
 
-def _row(invoice: Invoice, clients: dict[int | None, str], today: date) -> dict[str, Any]:
+def _row(invoice: Invoice, clients: dict[int | None, str], today: Today) -> dict[str, Any]:
     return {
         "invoice_id": invoice.id,
         "number": invoice.number,
@@ -280,13 +282,13 @@ def _row(invoice: Invoice, clients: dict[int | None, str], today: date) -> dict[
         "balance": invoice.balance,
         "currency_code": invoice.currency_code,
         "due_date": invoice.due_date,
-        "days_overdue": invoice.days_overdue(today),
+        "days_overdue": days_overdue(invoice, today),
     }
 
 
-def _not_late(invoice: Invoice, today: date) -> str | None:
+def _not_late(invoice: Invoice, today: Today) -> str | None:
     """Why an invoice is not overdue; None for one that is."""
-    if invoice.overdue(today):
+    if days_overdue(invoice, today):
         return None
     if invoice.status not in OWED:
         return f"its status is {quote(invoice.status or 'unknown')}"

@@ -47,7 +47,7 @@ def error_for(arguments: type[BaseModel], given_value: Any) -> str:
         (CreateProjectHours, {"project_id": 7, "title": "x", "hours": -1}, "hours must be above 0"),
         (CreateProjectHours, {"project_id": 7, "title": "x", "hours": "1,5"}, "hours takes a number, not '1,5'"),
         (CreateProjectHours, {"project_id": 7, "title": "x", "hours": float("nan")}, "hours takes a number, not nan"),
-        (CreateInvoice, {**INVOICE, "currency_code": "US$"}, "currency_code takes a currency code of three letters"),
+        (CreateInvoice, {**INVOICE, "currency_code": "US$"}, "currency_code takes the ISO 4217 code of a currency"),
         (CreateInvoice, {**INVOICE, "tax": 101}, "tax must be at most 100"),
         (CreateInvoice, {**INVOICE, "items": "two"}, "items takes a list, not 'two'"),
         (CreateInvoice, {**INVOICE, "items": ["two"]}, "items.0 takes an object, not 'two'"),

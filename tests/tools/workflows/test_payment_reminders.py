@@ -36,7 +36,7 @@ class Debtors(Books):
 
     def owed(self, client: int | None, number: str, days: int = 30, balance: int = 10_000, **values: Any) -> int:
         money = {"subtotal": balance, "total_cost": balance, "balance": balance}
-        about = {"client_id": client, "due_date": ago(days), "status": SENT}
+        about = {"client_id": client, "date": ago(days + 30), "due_date": ago(days), "status": SENT}
         return self.an_invoice(number, **{**money, **about, **values})
 
     def paid(self, invoice: int, days: int, amount: int = 100) -> None:
