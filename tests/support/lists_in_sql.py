@@ -105,6 +105,7 @@ def in_status(*words: str) -> list[Case]:
 
 _BALANCE = on_a_record("invoices", "balance", 0.75)
 
+OWED = f"(status IN (1, 2) AND (date IS NULL OR date <= '{TODAY}'))"
 LATE = f"(status IN (1, 2) AND due_date < '{TODAY}' AND balance > 0)"
 
 # Table → arguments and the matching condition.
@@ -145,8 +146,8 @@ FILTERS: dict[str, list[Case]] = {
         ({"overdue": True}, LATE),
         ({"overdue": False}, f"NOT {LATE}"),
         ({"due_before": TODAY.isoformat()}, f"due_date < '{TODAY}'"),
-        ({"min_balance": _BALANCE / 100}, f"balance >= {_BALANCE}"),
-        ({"min_balance": "0.01", "overdue": False}, f"balance >= 1 AND NOT {LATE}"),
+        ({"min_balance": _BALANCE / 100}, f"balance >= {_BALANCE} AND {OWED}"),
+        ({"min_balance": "0.01", "overdue": False}, f"balance >= 1 AND {OWED} AND NOT {LATE}"),
         ({"query": "125"}, ""),
         ({"query": "final invoice"}, ""),
     ],
