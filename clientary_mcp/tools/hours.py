@@ -8,7 +8,7 @@ from clientary_mcp.api.concurrency import gather
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.tools.decorators import creates, deletes, lists, reads, updates
 from clientary_mcp.tools.support.listing import Listing
-from clientary_mcp.tools.support.lookups import hours_query, may_have_hours, projects_of
+from clientary_mcp.tools.support.lookups import hours_query, idle_projects, projects_of
 from clientary_mcp.tools.support.previews import done, preview_delete
 from tool_schemas.base.results import Outcome, Page
 from tool_schemas.base.sentences import Mention
@@ -46,7 +46,8 @@ class _HoursOfProjects(Listing[HourEntry]):
 
     async def _rows(self) -> AsyncIterator[tuple[HourEntry, str | int | None]]:
         projects = await projects_of(self._clientary, client_id=self._client_id)
-        worked = [project for project in projects if may_have_hours(project, self._billed)]
+        idle = await idle_projects(self._clientary, projects, self._billed)
+        worked = [project for project in projects if project.id not in idle.ids]
         concurrency = self._clientary.settings.concurrency
         at_once = _PROJECTS_AT_ONCE * concurrency
         for start in range(0, len(worked), at_once):

@@ -36,9 +36,9 @@ EXCHANGES = [
     Exchange("list_hours", {}, "GET", "projects", {"filter": "all"}, reply=PROJECTS, then_read={OF_PROJECT: LIST}),
     Exchange(
         "list_hours",
-        {"client_id": 4, "billed": False},
+        {"client_id": 2123, "billed": False},
         "GET",
-        "clients/4/projects",
+        "projects",
         {"filter": "all"},
         reply=PROJECTS,
         then_read={f"{OF_PROJECT}?filter=unbilled": LIST},
@@ -121,14 +121,26 @@ async def test_hours_without_counts_are_counted_locally(agent: Agent, account: r
         ({"worked_hours": 8, "unbilled_hours": "0.5"}, {"billed": False}, True),
     ],
 )
-async def test_a_project_without_such_hours_is_not_read(
+async def test_of_projects_that_report_no_such_hours_only_a_few_are_read(
     agent: Agent, account: respx.MockRouter, fields: dict[str, Any], arguments: dict[str, Any], *, asked: bool
 ) -> None:
-    account.get("projects").respond(json=listed("projects", {**PROJECT, **fields}))
-    account.get(OF_PROJECT).respond(json=LIST)
-    answer = await agent.answer("list_hours", **arguments)
-    assert answer["returned"] == asked
-    assert [request.path for request in sent(account)] == ["projects", OF_PROJECT][: 1 + asked]
+    projects = [{**PROJECT, **fields, "id": number} for number in range(1, 11)]
+    account.get("projects").respond(json=listed("projects", *projects))
+    account.get(path__regex="/hours$").respond(json={"hours": []})
+    await agent.answer("list_hours", **arguments)
+    read = {request.path for request in sent(account)} - {"projects"}
+    assert read == {f"projects/{number}/hours" for number in (range(1, 11) if asked else (8, 9, 10))}
+
+
+async def test_hours_found_where_none_are_reported_make_every_project_be_read(
+    agent: Agent, account: respx.MockRouter
+) -> None:
+    projects = [{**PROJECT, "worked_hours": 0, "id": number} for number in range(1, 6)]
+    account.get("projects").respond(json=listed("projects", *projects))
+    account.get("projects/5/hours").respond(json={"hours": [{"id": 50, "hours": 1}]})
+    account.get("projects/1/hours").respond(json={"hours": [{"id": 10, "hours": 2}]})
+    account.get(path__regex="/hours$").respond(json={"hours": []})
+    assert {row["id"] for row in (await agent.answer("list_hours"))["records"]} == {10, 50}
 
 
 async def test_an_unreadable_project_fails_the_list(agent: Agent, account: respx.MockRouter) -> None:

@@ -17,4 +17,5 @@ class ProjectStatus(Arguments):
     threshold: Threshold = Field(
         80, validate_default=True, description="Percent of the budget used: 80 is 80 %; 0: all."
     )
+    include_completed: bool = Field(default=False, description="true: completed projects too.")
     by_person: bool = Field(default=False, description="true: hours of each person; always with project_id.")

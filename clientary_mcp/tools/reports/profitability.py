@@ -6,6 +6,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
+from clientary_mcp.accounting.invoices import stage_of
 from clientary_mcp.accounting.money import ZERO, line_amount, percentage, sums_of
 from clientary_mcp.accounting.totals import UNKNOWN, Totals
 from clientary_mcp.api.concurrency import gather_two
@@ -25,6 +26,7 @@ from clientary_mcp.tools.support.lookups import (
     staff_names,
 )
 from tool_schemas.base.report import Report
+from tool_schemas.base.sentences import in_order
 from tool_schemas.base.types import as_number
 from tool_schemas.invoices import Invoice
 from tool_schemas.projects import Project
@@ -35,8 +37,8 @@ _BASIS = (
     " what was paid on them: payments count in full, taxes included. Expenses and hourly costs are assumed to be in"
     " the project's currency."
 )
-_WITH_LABOUR = " margin is invoiced less expenses and labour; percentage is its share of invoiced."
-_BEFORE_LABOUR = " margin is invoiced less expenses, before labour; percentage is its share of invoiced."
+_WITH_LABOUR = "margin is invoiced less expenses and labour; percentage is its share of invoiced."
+_BEFORE_LABOUR = "margin is invoiced less expenses, before labour; percentage is its share of invoiced."
 _NO_COSTS = (
     "The margin is before labour: Clientary has no cost rates. Pass cost_rates, or have the owner set"
     " CLIENTARY_COST_RATES."
@@ -64,7 +66,7 @@ async def profitability_report(clientary: Clientary, args: ProfitabilityReport) 
     )
     return Report(
         rows=[profit.row(clients[project.client_id])],
-        basis=_BASIS + (_BEFORE_LABOUR if profit.labour is None else _WITH_LABOUR),
+        basis=in_order(_BASIS, _BEFORE_LABOUR if profit.labour is None else _WITH_LABOUR, clientary.today().sentence),
         left_out=profit.left_out(),
         about={"people": profit.people, **profit.separate()},
         notice=profit.notice,
@@ -112,16 +114,19 @@ class _Invoiced:
 
 @rereads
 async def _read_invoices(clientary: Clientary, project_id: int) -> _Invoiced:
-    found = _Invoiced()
+    found, today = _Invoiced(), clientary.today()
     async for invoice in clientary.stream(Invoice, f"projects/{project_id}/invoices"):
-        subtotal = _subtotal(invoice)
-        if invoice.status == "cancelled":
+        subtotal, stage = _subtotal(invoice), stage_of(invoice, today)
+        if stage == "cancelled":
             found.left_out.add("cancelled invoice", "", label(invoice))
             if received := _received(invoice):
                 found.left_out.add("payment", "of a cancelled invoice, not in received", f"{received:,f}")
         elif subtotal is None:
             found.left_out.add("invoice", "without a subtotal", label(invoice))
-        elif invoice.status == "draft":
+        elif stage == "future":
+            sums = {invoice.currency_code or UNKNOWN: subtotal}
+            found.left_out.add("invoice", "dated in the future", label(invoice), sums=sums)
+        elif stage == "draft":
             found.drafts.add(invoice.currency_code, invoiced=subtotal)
             found.left_out.add("draft", "", label(invoice))
         else:
@@ -142,8 +147,9 @@ class _Spent:
 @rereads
 async def _read_expenses(clientary: Clientary, project_id: int) -> _Spent:
     spent = _Spent()
-    async for expense in expenses_between(clientary, None, clientary.today().last):
-        if expense.project_id == project_id:
+    today = clientary.today()
+    async for expense in expenses_between(clientary, None, today.last):
+        if expense.project_id == project_id and not today.is_future(expense.incurred_on):
             if expense.amount is None:
                 spent.left_out.add("expense", "without an amount", f"id {expense.id}")
             spent.amount += expense.amount or ZERO
@@ -175,7 +181,7 @@ async def _read_hours(clientary: Clientary, project: Project) -> _Worked:
         if entry.hours is None:
             worked.left_out.add("hour entry", "without hours", f"id {entry.id}")
         elif today.is_future(entry.date):
-            worked.left_out.add("hour entry", "dated in the future")
+            worked.left_out.add("hour entry", "dated in the future", f"id {entry.id}", sums={"hours": entry.hours})
         else:
             worked.by_person[entry.user_id] = worked.by_person.get(entry.user_id, ZERO) + entry.hours
             worked.unbilled += ZERO if entry.billed else entry.hours

@@ -13,18 +13,20 @@ from clientary_mcp.api.concurrency import gather, gather_two
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import rereads
 from clientary_mcp.tools.decorators import reads
-from clientary_mcp.tools.reports.left_out import Omissions
+from clientary_mcp.tools.reports.left_out import Omissions, open_projects
 from clientary_mcp.tools.support.formatting import quote
 from clientary_mcp.tools.support.lookups import (
     by_hours,
     client_names,
     hours_of,
+    idle_projects,
     names_in,
     project_name,
     projects_of,
     staff_names,
 )
 from tool_schemas.base.report import Report
+from tool_schemas.base.sentences import in_order
 from tool_schemas.base.types import as_number
 from tool_schemas.hours import HourEntry
 from tool_schemas.projects import Project
@@ -34,8 +36,8 @@ _BASIS = (
     "used is the hours worked for a budget in hours, and their value for a budget in money: each entry at its own rate,"
     " else at the project's. A negative remaining is over budget."
 )
-_FIXED = " At a fixed price, used is what the hours would cost at their own rates, not what is invoiced."
-_OPEN = " Open projects at or over {} % of their budget, by the worked_hours and cost that Clientary reports."
+_FIXED = "At a fixed price, used is what the hours would cost at their own rates, not what is invoiced."
+_OPEN = "Open projects at or over {} % of their budget, by the worked_hours and cost that Clientary reports."
 
 
 @reads("reports")
@@ -44,9 +46,10 @@ async def project_status(clientary: Clientary, args: ProjectStatus) -> Report:
     projects (status active or billable) at or over threshold."""
     left_out = Omissions()
     projects = await _requested(clientary, args, left_out)
+    idle = await idle_projects(clientary, projects)
+    reads = [partial(_read, clientary, project, project.id in idle.ids) for project in projects]
     statuses, people = await gather_two(
-        partial(gather, (partial(_read, clientary, project) for project in projects), clientary.settings.concurrency),
-        partial(_people, clientary, args),
+        partial(gather, reads, clientary.settings.concurrency), partial(_people, clientary, args)
     )
     clients = await client_names(clientary, [project.client_id for project in projects], names_in(projects))
     if _by_threshold(args):
@@ -59,9 +62,13 @@ async def project_status(clientary: Clientary, args: ProjectStatus) -> Report:
     fixed = any(status.in_money and status.project.project_type == "fixed" for status in statuses)
     return Report(
         rows=[status.row(clients, people) for status in statuses],
-        basis=_BASIS
-        + (_FIXED if fixed else "")
-        + (_OPEN.format(as_number(args.threshold)) if _by_threshold(args) else ""),
+        basis=in_order(
+            _BASIS,
+            _FIXED if fixed else None,
+            _OPEN.format(as_number(args.threshold)) if _by_threshold(args) else None,
+            clientary.today().sentence,
+            idle.sentence,
+        ),
         left_out=left_out.to_json(),
     )
 
@@ -72,13 +79,10 @@ def _by_threshold(args: ProjectStatus) -> bool:
 
 async def _requested(clientary: Clientary, args: ProjectStatus, left_out: Omissions) -> list[Project]:
     """The requested project, or the open ones at or over the threshold; the others are left out."""
+    projects = await projects_of(clientary, project_id=args.project_id, client_id=args.client_id)
     if args.project_id is not None:
-        return await projects_of(clientary, project_id=args.project_id, client_id=args.client_id)
-    if args.client_id is not None:
-        projects = await projects_of(clientary, client_id=args.client_id)
-    else:
-        projects = await clientary.list_all(Project, "projects")
-    found = [project for project in projects if project.status != "completed"]
+        return projects
+    found = projects if args.include_completed else open_projects(projects, left_out, "worked_hours")
     if not _by_threshold(args):
         return found
     with_budget = [project for project in found if project.budget]
@@ -103,10 +107,11 @@ async def _people(clientary: Clientary, args: ProjectStatus) -> dict[int, str] |
 
 
 @rereads
-async def _read(clientary: Clientary, project: Project) -> "_Status":
+async def _read(clientary: Clientary, project: Project, idle: bool) -> "_Status":
     status, today = _Status(project), clientary.today()
-    async for entry in hours_of(clientary, project):
-        status.count(entry, today)
+    if not idle:
+        async for entry in hours_of(clientary, project):
+            status.count(entry, today)
     return status
 
 
@@ -125,7 +130,8 @@ class _Status:
             self._left_out.add("hour entry", "without hours", f"id {entry.id}")
             return
         if today.is_future(entry.date):
-            self._left_out.add("hour entry", "dated in the future, counted as Clientary does", f"id {entry.id}")
+            self._left_out.add("hour entry", "dated in the future", f"id {entry.id}", sums={"hours": entry.hours})
+            return
         self._hours += entry.hours
         self._by_person[entry.user_id] = self._by_person.get(entry.user_id, ZERO) + entry.hours
         amount = value_of(entry, self.project)

@@ -18,6 +18,7 @@ from clientary_mcp.tools.reports.left_out import Omissions
 from clientary_mcp.tools.support.lookups import (
     client_names,
     hours_of,
+    idle_projects,
     names_in,
     person_name,
     project_name,
@@ -25,6 +26,7 @@ from clientary_mcp.tools.support.lookups import (
     staff_names,
 )
 from tool_schemas.base.report import Report
+from tool_schemas.base.sentences import in_order
 from tool_schemas.hours import HourEntry
 from tool_schemas.projects import Project
 from tool_schemas.reports.timesheet import TimesheetReport
@@ -46,15 +48,17 @@ async def timesheet_report(clientary: Clientary, args: TimesheetReport) -> Repor
     if staff and args.user_id is not None and args.user_id not in staff:
         raise NotFound(f"Staff member {args.user_id} does not exist.")
     today = clientary.today()
+    idle = await idle_projects(clientary, projects)
     sheets = await gather(
-        (partial(_read, clientary, args, project) for project in projects), clientary.settings.concurrency
+        (partial(_read, clientary, args, project) for project in projects if project.id not in idle.ids),
+        clientary.settings.concurrency,
     )
     worked = [sheet.project for sheet in sheets if sheet.worked]
     clients = await client_names(clientary, [project.client_id for project in worked], names_in(worked))
     days = _working_days(args, today.day)
     return Report(
         _rows(sheets, staff, clients),
-        basis=_basis(args, days, today.day),
+        basis=in_order(_basis(args, days, today.day), today.sentence, idle.sentence),
         totals=[_sum(work for sheet in sheets for work in sheet.worked.values()).to_json()],
         left_out=_left_out(args, sheets, staff),
         about={
@@ -147,7 +151,7 @@ async def _read(clientary: Clientary, args: TimesheetReport, project: Project) -
         elif not args.from_date <= entry.date <= args.to_date:
             continue
         elif today.is_future(entry.date):
-            sheet.left_out.add("hour entry", f"dated after today, {today.last}", f"id {entry.id}")
+            sheet.left_out.add("hour entry", "dated in the future", f"id {entry.id}", sums={"hours": entry.hours})
         else:
             sheet.count(entry, entry.date)
     return sheet

@@ -19,6 +19,7 @@ from clientary_mcp.tools.support.lookups import (
     Party,
     expenses_between,
     hours_of,
+    idle_projects,
     names_in,
     parties,
     project_name,
@@ -49,15 +50,16 @@ async def unbilled_report(clientary: Clientary, args: UnbilledReport) -> Report:
         partial(projects_of, clientary, project_id=args.project_id, client_id=args.client_id),
         partial(_read_expenses, clientary, days),
     )
-    worked = await gather(
-        (partial(_read_hours, clientary, days, project) for project in projects), clientary.settings.concurrency
-    )
+    idle = await idle_projects(clientary, projects, billed=False)
+    reads = [partial(_read_hours, clientary, days, project) for project in projects if project.id not in idle.ids]
+    worked = await gather(reads, clientary.settings.concurrency)
+    worked += [_Work(project) for project in projects if project.id in idle.ids]
     found = _Unbilled(args, worked, spent)
     found.known = await parties(clientary, found.unknown_clients())
     rows, fixed = found.priced(), found.at_fixed_price()
     return Report(
         rows=[found.row(key, rows[key]) for key in _largest_first(rows)],
-        basis=f"{days} {_BASIS}" + (_FIXED if fixed else ""),
+        basis=f"{days} {_BASIS}" + (_FIXED if fixed else "") + f" {idle.sentence}".rstrip(),
         totals=_totals(rows),
         left_out=found.left_out.to_json(),
         about={

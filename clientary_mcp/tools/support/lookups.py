@@ -1,6 +1,6 @@
 """Look-ups that reports and jobs share, in as few requests as possible: names for ids, projects, hours."""
 
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -24,6 +24,9 @@ from tool_schemas.staff import Staff
 
 _FEW = 10
 """Clients that are looked up one by one; for more, the list is read."""
+
+_SAMPLE = 3
+"""Projects that are read although they report no hours, to check that they have none."""
 
 
 @dataclass(frozen=True)
@@ -173,26 +176,57 @@ async def _invoice(clientary: Clientary, invoice_id: int) -> Invoice:
 async def projects_of(
     clientary: Clientary, *, project_id: int | None = None, client_id: int | None = None
 ) -> list[Project]:
-    """That project, or all of a client or of the account, completed ones too; NotFound for an unknown id."""
+    """That project, or all of a client or of the account, completed ones too; NotFound for an unknown id.
+
+    A client's are chosen from the account's: only that list is known to include completed projects.
+    """
     if project_id is not None:
         project = await clientary.get(Project, f"projects/{project_id}")
         if client_id not in (None, project.client_id):
             raise BadArguments(f"Project {project_id} does not belong to client {client_id}. Pass only one of them.")
         return [project]
-    path = None if client_id is None else f"clients/{client_id}/projects"
-    return await clientary.list_all(Project, path, Project.query)
+    found = [project for project in await clientary.list_all(Project) if client_id in (None, project.client_id)]
+    if not found and client_id is not None:
+        await clientary.get(Client, f"clients/{client_id}")
+    return found
 
 
-async def hours_of(clientary: Clientary, project: Project, billed: bool | None = None) -> AsyncIterator[HourEntry]:
-    """The hour entries of a project, one by one; nothing is read where Clientary reports none."""
-    if may_have_hours(project, billed):
-        async for entry in clientary.stream(HourEntry, f"projects/{project.id}/hours", hours_query(billed)):
-            yield entry
+def hours_of(clientary: Clientary, project: Project, billed: bool | None = None) -> Stream[HourEntry]:
+    """The hour entries of a project, one by one."""
+    return clientary.stream(HourEntry, f"projects/{project.id}/hours", hours_query(billed))
 
 
-def may_have_hours(project: Project, billed: bool | None) -> bool:
-    """False where Clientary reports that there are no such hours."""
-    return (project.unbilled_hours if billed is False else project.worked_hours) != 0
+@dataclass(frozen=True)
+class Idle:
+    """Projects of which no hours are read, because they report none."""
+
+    ids: frozenset[int] = frozenset()
+
+    @property
+    def sentence(self) -> str:
+        """For `basis`; empty where the hours of all projects are read."""
+        if not self.ids:
+            return ""
+        return f"{len(self.ids):,} projects were not read: they report no hours, which was checked on {_SAMPLE}."
+
+
+async def idle_projects(clientary: Clientary, projects: list[Project], billed: bool | None = None) -> Idle:
+    """The projects without hours, by the sum that each of them carries, so that not every project costs a request.
+
+    The sums are checked on a few projects; if hours are found where they report none, all projects are read.
+    """
+    idle = [project for project in projects if _reports_no_hours(project, billed)]
+    if len(idle) <= _SAMPLE:
+        return Idle()
+    checked = sorted(idle, key=lambda project: -project.id)[:_SAMPLE]  # the newest are the likeliest to be worked on
+    first = [hours_of(clientary, project, billed).peek for project in checked]
+    if any(page.records for page in await gather(first, clientary.settings.concurrency)):
+        return Idle()
+    return Idle(frozenset(project.id for project in idle))
+
+
+def _reports_no_hours(project: Project, billed: bool | None) -> bool:
+    return (project.unbilled_hours if billed is False else project.worked_hours) == 0
 
 
 def hours_query(billed: bool | None) -> Query:

@@ -295,7 +295,7 @@ async def test_values_missing_from_clientarys_records_are_named_and_never_counte
         {"id": 4, "number": "4", "status": SENT, "balance": "7.10", "date": "2026-11-01", "invoice_items": []},
     ]
     estimates = [{"id": 8, "number": "8", "status": 17}]
-    projects = [{"id": 5, "name": "Site", "status": 1, "budget_type": 0, "budget": 20}]
+    projects = [{"id": 5, "name": "Site", "client": {"id": 7}, "status": 1, "budget_type": 0, "budget": 20}]
     async with agent_of(played(invoices=invoices, projects=projects, estimates=estimates)) as agent:
         answer = await agent.answer("client_overview", client_id=7)
     assert [(row["currency_code"], row["open"]) for row in answer["rows"]] == [("unknown", 7.1)]
@@ -331,7 +331,7 @@ async def test_long_lists_are_truncated_with_a_notice() -> None:
 
 async def test_a_list_that_fails_fails_the_overview(full: Sandbox) -> None:
     full.switches = Switches()
-    for path in ("clients/1201", "clients/1201/invoices", "clients/1201/projects", "clients/1201/estimates"):
+    for path in ("clients/1201", "clients/1201/invoices", "projects", "clients/1201/estimates"):
         full.faults = Faults([Fault(500, "GET", path)])
         async with agent_of(session_with(full)) as agent:
             assert "500" in await agent.refusal("client_overview", client_id=1201)

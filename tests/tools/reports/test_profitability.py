@@ -259,12 +259,12 @@ async def test_pending_invoices_count_as_invoiced_and_incomplete_ones_are_named(
 
 async def test_work_dated_in_the_future_costs_nothing_yet(small: Sandbox) -> None:
     work(small, 200)
-    work(small, 300, date="2026-11-21")
+    late = work(small, 300, date="2026-11-21")
     work(small, 150, billed=False, user_id=None)
     answer = await asked(small, default_cost_rate=10)
     assert (answer["rows"][0]["hours"], answer["rows"][0]["labour"]) == (3.5, 35)
     assert answer["left_out"] == [
-        "1 hour entry dated in the future.",
+        f"1 hour entry dated in the future (3 hours): id {late}.",
         "Hours that are not billed yet: 1.5; invoiced does not include them.",
     ]
     assert [user["name"] for user in answer["people"]][1:] == ["unknown"]
@@ -293,6 +293,7 @@ async def test_an_invoice_for_several_projects_counts_in_full_and_is_named(
     account.get("projects/7/invoices").respond(json=listed("invoices", {**record, "payments": payments}))
     account.get("expenses").respond(json={"expenses": [{"id": 3, "project_id": 8, "amount": 5}]})
     account.get("staff").respond(403)
+    account.get("projects/7/hours").respond(json={"hours": []})
     answer = await agent.answer("profitability_report", project_id=7)
     (row,) = answer["rows"]
     assert (row["invoiced"], row["received"], row["expenses"], row["client"]) == (100.1, 100.05, 0, "no client")

@@ -69,6 +69,13 @@ def reported(row: Row) -> Row:
     return found
 
 
+def closed_projects(sandbox: Sandbox) -> tuple[int, Decimal]:
+    """How many projects are completed, and the sum of their hours."""
+    closed = {row["id"] for row in rows(sandbox, "SELECT id FROM projects WHERE status = 2")}
+    hours = sum(row["hours"] for row in rows(sandbox, "SELECT * FROM hours") if row["project_id"] in closed)
+    return len(closed), Decimal(hours) / 100
+
+
 def open_projects(sandbox: Sandbox) -> dict[int, Row]:
     return {row["id"]: row for row in rows(sandbox, "SELECT * FROM projects WHERE status <> 2")}
 
@@ -95,7 +102,12 @@ async def test_open_projects_near_their_budget_are_listed_however_clientary_answ
     assert all(row["client"] == clients.get(row.get("client_id"), "no client") for row in answer["rows"])
     without = sum("budget" not in figures for figures in everything.values())
     under = len(everything) - len(full) - without
-    assert answer["left_out"] == [f"{without} open projects without a budget.", f"{under} open projects under 80 %."]
+    completed, hours = closed_projects(books)
+    assert answer["left_out"] == [
+        f"{completed} completed projects that include_completed=true would add ({hours:,.2f} worked hours).",
+        f"{without} open projects without a budget.",
+        f"{under} open projects under 80 %.",
+    ]
 
 
 async def test_a_threshold_of_zero_lists_every_open_project(reader: Agent, books: Sandbox) -> None:
@@ -116,7 +128,12 @@ async def test_a_threshold_of_zero_lists_every_open_project(reader: Agent, books
     assert [row["budget"] == "no budget" for row in answer["rows"]] == sorted(
         row["budget"] == "no budget" for row in answer["rows"]
     )
-    assert "left_out" not in answer
+    completed, hours = closed_projects(books)
+    remark = f"{completed} completed projects that include_completed=true would add ({hours:,.2f} worked hours)."
+    assert answer["left_out"] == [remark]
+    everything = await reader.answer("project_status", threshold=0, include_completed=True)
+    assert len(everything["rows"]) == len(projects) + completed
+    assert "left_out" not in everything
 
 
 async def test_hours_are_read_only_for_the_listed_projects(reader: Agent, books: Sandbox) -> None:
@@ -242,11 +259,12 @@ async def test_incomplete_entries_are_named(small: Sandbox) -> None:
     empty = work(small, None)
     late, unpriced = work(small, 200, date="2026-11-21", rate=5_000, cost=10_000), work(small, 300)
     answer = await asked(small, threshold=0)
-    assert [(row["hours"], row["used"]) for row in answer["rows"]] == [(5, 100)]
+    assert [(row["hours"], row["used"]) for row in answer["rows"]] == [(3, 0)]
     assert answer["left_out"] == [
-        f"1 hour entry dated in the future, counted as Clientary does: id {late}.",
+        f"1 hour entry dated in the future (2 hours): id {late}.",
         f"1 hour entry without a rate, counted in hours and not in money: id {unpriced} of “Site”.",
         f"1 hour entry without hours: id {empty}.",
+        "1 project where Clientary's own figure differs from used: “Site” (100).",
     ]
 
 
