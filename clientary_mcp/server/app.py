@@ -46,7 +46,7 @@ class ClientaryServer(MCPServer[None]):
         super().__init__(
             name="clientary",
             title="Clientary",
-            instructions=instructions(chosen),
+            instructions=instructions(chosen, clientary.settings.staff_id),
             version=version("clientary-mcp"),
             log_level=clientary.settings.log_level,
             # Sealed for longer than the question is valid, so that a late reply gets our message, not a protocol error.

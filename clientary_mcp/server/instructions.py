@@ -5,8 +5,8 @@ from collections.abc import Collection
 from clientary_mcp.tools.tool import Tool
 
 
-def instructions(tools: Collection[Tool]) -> str:
-    """How the available tools fit together, in a few sentences."""
+def instructions(tools: Collection[Tool], staff_id: int | None = None) -> str:
+    """How the available tools fit together, in a few sentences; `staff_id` is the user's own id among the staff."""
     gated = dict.fromkeys(_family(tool.name) for tool in tools if tool.gated)
     gate = (
         f"What cannot be undone, or takes several steps ({', '.join(gated)}), returns a preview; call again with"
@@ -28,6 +28,7 @@ def instructions(tools: Collection[Tool]) -> str:
         f"{lists if any(name.startswith('list_') for name in names) else ''}"
         f"{reports if any(tool.resource == 'reports' for tool in tools) else ''} A client has contacts, projects,"
         " invoices and estimates; a project has hours, tasks and expenses; an invoice has lines and payments."
+        f"{f' The user is the staff member with user_id {staff_id}.' if staff_id else ''}"
         " Use words, not codes (status=sent); dates are YYYY-MM-DD; money is a number in the record's currency_code,"
         " and only amounts of one currency add up. Updates change only the fields given."
         f" {gate if gated else ''}Errors of writes say whether anything was changed."

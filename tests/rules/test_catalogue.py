@@ -335,3 +335,8 @@ def test_a_tool_matches_its_golden_file(tool: Tool) -> None:
 
 def test_every_golden_file_has_a_tool() -> None:
     assert {golden.stem for golden in FOLDER.glob("*.json")} == TOOLS.keys()
+
+
+async def test_the_instructions_say_whose_hours_are_the_users_own(books: Sandbox) -> None:
+    async with agent_of(session_with(books, staff_id=12)) as agent:
+        assert "user_id 12" in (agent.client.instructions or "")
