@@ -16,6 +16,7 @@ from clientary_mcp.tools.decorators import reads
 from clientary_mcp.tools.reports.left_out import Omissions, open_projects
 from clientary_mcp.tools.support.formatting import quote
 from clientary_mcp.tools.support.lookups import (
+    Idle,
     by_hours,
     client_names,
     hours_of,
@@ -37,7 +38,12 @@ _BASIS = (
     " else at the project's. A negative remaining is over budget."
 )
 _FIXED = "At a fixed price, used is what the hours would cost at their own rates, not what is invoiced."
-_OPEN = "Open projects at or over {} % of their budget, by the worked_hours and cost that Clientary reports."
+_OPEN = (
+    "Open projects at or over {} % of their budget. Those that are under it by the worked_hours and cost that Clientary"
+    " reports were not read, except the nearest, to check that."
+)
+_SAMPLE = 3
+"""Projects just under the threshold that are read all the same."""
 
 
 @reads("reports")
@@ -47,15 +53,12 @@ async def project_status(clientary: Clientary, args: ProjectStatus) -> Report:
     left_out = Omissions()
     projects = await _requested(clientary, args, left_out)
     idle = await idle_projects(clientary, projects)
-    reads = [partial(_read, clientary, project, project.id in idle.ids) for project in projects]
     statuses, people = await gather_two(
-        partial(gather, reads, clientary.settings.concurrency), partial(_people, clientary, args)
+        partial(_statuses, clientary, args, projects, idle), partial(_people, clientary, args)
     )
-    clients = await client_names(clientary, [project.client_id for project in projects], names_in(projects))
-    if _by_threshold(args):
-        full = [status for status in statuses if status.reaches(args.threshold)]
-        left_out.add("open project", _under(args), count=len(statuses) - len(full))
-        statuses = full
+    left_out.add("open project", f"under {as_number(args.threshold)} %", count=len(projects) - len(statuses))
+    listed = [status.project for status in statuses]
+    clients = await client_names(clientary, [project.client_id for project in listed], names_in(listed))
     statuses.sort(key=lambda status: status.rank)
     for status in statuses:
         left_out.merge(status.remarks())
@@ -78,7 +81,7 @@ def _by_threshold(args: ProjectStatus) -> bool:
 
 
 async def _requested(clientary: Clientary, args: ProjectStatus, left_out: Omissions) -> list[Project]:
-    """The requested project, or the open ones at or over the threshold; the others are left out."""
+    """The requested project, or the open ones, with a threshold those that have a budget; the others are left out."""
     projects = await projects_of(clientary, project_id=args.project_id, client_id=args.client_id)
     if args.project_id is not None:
         return projects
@@ -86,19 +89,34 @@ async def _requested(clientary: Clientary, args: ProjectStatus, left_out: Omissi
     if not _by_threshold(args):
         return found
     with_budget = [project for project in found if project.budget]
-    full = [project for project in with_budget if _reaches(project, reported_use(project), args.threshold)]
     left_out.add("open project", "without a budget", count=len(found) - len(with_budget))
-    left_out.add("open project", _under(args), count=len(with_budget) - len(full))
-    return full
+    return with_budget
 
 
-def _under(args: ProjectStatus) -> str:
-    return f"under {as_number(args.threshold)} %"
+async def _statuses(clientary: Clientary, args: ProjectStatus, projects: list[Project], idle: Idle) -> list["_Status"]:
+    """The statuses of the projects, or of those at or over the threshold.
+
+    Those that are under it by Clientary's own figures are only read if one of the nearest is not under it by its hours.
+    """
+
+    async def read(some: list[Project]) -> list[_Status]:
+        reads = [partial(_read, clientary, project, project.id in idle.ids) for project in some]
+        return await gather(reads, clientary.settings.concurrency)
+
+    if not _by_threshold(args):
+        return await read(projects)
+    ranked = sorted(projects, key=_reported_share, reverse=True)
+    near = sum(_reported_share(project) >= args.threshold for project in ranked)
+    statuses = await read(ranked[: near + _SAMPLE])
+    if any(status.reaches(args.threshold) for status in statuses[near:]):
+        statuses += await read(ranked[near + _SAMPLE :])
+    return [status for status in statuses if status.reaches(args.threshold)]
 
 
-def _reaches(project: Project, used: Decimal | None, threshold: Decimal) -> bool:
-    """Whether that percentage of the budget is used; true where the use is unknown and has to be computed."""
-    return used is None or used * 100 >= threshold * (project.budget or ZERO)
+def _reported_share(project: Project) -> Decimal:
+    """The percentage of the budget that is used by Clientary's own figures; infinite where it reports none."""
+    used = reported_use(project)
+    return Decimal("Infinity") if used is None else used * 100 / (project.budget or 1)
 
 
 async def _people(clientary: Clientary, args: ProjectStatus) -> dict[int, str] | None:
@@ -158,9 +176,8 @@ class _Status:
         return self._value if self.in_money else self._hours
 
     def reaches(self, threshold: Decimal) -> bool:
-        """Whether that percentage of the budget is used: by Clientary's figure, else by the hours."""
-        reported = reported_use(self.project)
-        return _reaches(self.project, self.used if reported is None else reported, threshold)
+        """Whether that percentage of the budget is used; true where its type is unknown."""
+        return self.used is None or self.used * 100 >= threshold * (self.project.budget or ZERO)
 
     @property
     def rank(self) -> tuple[Any, ...]:
