@@ -11,6 +11,7 @@ from clientary_mcp.errors import BadArguments, BlockedByOwner, NotAllowed
 from clientary_mcp.tools.support.formatting import quote
 from clientary_mcp.tools.support.matching import comparable
 from tool_schemas.base.sentences import Mention
+from tool_schemas.base.text import folded
 from tool_schemas.clients import Client, CompanyArguments
 from tool_schemas.contacts import Contact
 from tool_schemas.leads import Lead
@@ -185,5 +186,5 @@ async def _add_what_is_there(clientary: Clientary, args: ConvertLead, plan: Plan
 
 
 def same_words(one: str | None, other: str) -> bool:
-    """Whether two names or titles are the same but for case and white space."""
-    return (one or "").casefold().split() == other.casefold().split()
+    """Whether two names or titles are typed the same, but for case, diacritics and white space."""
+    return folded(one or "") == folded(other)
