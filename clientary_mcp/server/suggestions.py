@@ -8,6 +8,7 @@ from clientary_mcp.api.concurrency import gather
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import BadArguments, ClientaryError
 from clientary_mcp.tools.support.formatting import quote
+from clientary_mcp.tools.support.matching import Wanted
 from clientary_mcp.tools.support.search import KINDS, Hit, find
 
 _LISTED_WITH = {
@@ -59,7 +60,7 @@ def _may_be_a_name(text: str) -> bool:
 async def _with_name_like(clientary: Clientary, kind: str, text: str) -> str:
     """`Clients with a name like “Beacon”: 12 “Beacon Foods” (active).`; empty if they cannot be read."""
     try:
-        found = await find(clientary, text, [kind])
+        found = await find(clientary, Wanted(text), [kind])
     except ClientaryError:
         return ""
     hits = sorted([*found.open, *found.closed], key=lambda hit: hit.rank, reverse=True)

@@ -21,7 +21,7 @@ from clientary_mcp.tools.decorators import reads
 from clientary_mcp.tools.reports.left_out import Omissions
 from clientary_mcp.tools.support.formatting import label, quote
 from clientary_mcp.tools.support.lookups import client_names, projects_of
-from clientary_mcp.tools.support.matching import Level
+from clientary_mcp.tools.support.matching import Level, Wanted
 from clientary_mcp.tools.support.search import Hit, find
 from tool_schemas.base.models import Record
 from tool_schemas.base.report import Report
@@ -83,7 +83,7 @@ async def client_overview(clientary: Clientary, args: ClientOverview) -> Report:
 
 async def _client_of(clientary: Clientary, email: str, left_out: Omissions) -> tuple[int, list[dict[str, Any]]]:
     """The one client whose contact has that address, and the contact; BadArguments for none or several."""
-    found = await find(clientary, email, ["contact"])
+    found = await find(clientary, Wanted(email), ["contact"])
     owners = [hit for hit in found.open if hit.match.level is Level.EXACT and hit.match.field == "email"]
     clients = {hit.fields["client_id"]: hit.client for hit in owners if "client_id" in hit.fields}
     if len(clients) != 1:

@@ -8,16 +8,20 @@ from clientary_mcp.api.session import Clientary
 from clientary_mcp.tools.decorators import reads
 from clientary_mcp.tools.support.formatting import quote
 from clientary_mcp.tools.support.lookups import client_names
-from clientary_mcp.tools.support.search import KINDS, LINKS, MOST, Found, Hit, find
+from clientary_mcp.tools.support.matching import Level, Wanted
+from clientary_mcp.tools.support.questions import answers_to
+from clientary_mcp.tools.support.search import DOCUMENTS, KINDS, LINKS, MOST, Found, Hit, find
 from tool_schemas.base.report import Report
-from tool_schemas.base.sentences import Mention
+from tool_schemas.base.sentences import Mention, in_order
 from tool_schemas.reports.search import TYPES, Search
 
 _NAMED = 10
 _BASIS = (
     "Compares names, e-mail addresses, numbers, websites and titles, ignoring case, accents and punctuation: exact"
-    " matches first, then prefix, words and near. Near matches are shown only where nothing matches exactly."
+    " matches first, then prefix, words and near. Near matches are shown only where nothing matches exactly. Invoices"
+    " and estimates are searched for numbers and amounts, and for titles only with types."
 )
+_BY_AMOUNT = "Read as an amount: invoices and estimates with exactly that total or balance come first."
 Names = Mapping[str, Mapping[Any, str]]
 
 
@@ -33,8 +37,9 @@ Names = Mapping[str, Mapping[Any, str]]
 async def search(clientary: Clientary, args: Search) -> Report:
     """Find records and their ids by name, e-mail address, number or website, misspelled ones too; best match first.
     Payments, expenses, hours and recurring schedules are not covered."""
-    types = dict.fromkeys(args.types or TYPES)
-    found = await find(clientary, args.query, types)
+    wanted = Wanted(args.query)
+    types = args.types or (kind for kind in TYPES if wanted.may_be_a_document or kind not in DOCUMENTS)
+    found = await find(clientary, wanted, dict.fromkeys(types))
     hits = found.open
     if args.include_closed:
         hits = sorted([*hits, *found.closed], key=lambda hit: hit.rank, reverse=True)[:MOST]
@@ -44,10 +49,10 @@ async def search(clientary: Clientary, args: Search) -> Report:
         about["nearest"] = [_row(hit, names) for hit in found.nearest]
     return Report(
         rows=[_row(hit, names) | {"match": hit.match.level.name.lower(), "matched": hit.match.field} for hit in hits],
-        basis=_BASIS,
+        basis=in_order(_BASIS, None if wanted.amount is None else _BY_AMOUNT),
         left_out=_left_out(found, len(hits), closed=args.include_closed),
         about=about,
-        notice=_notice(found, args.query, shown=len(hits)),
+        notice=in_order(_notice(found, args.query, shown=len(hits)), *_answering(found, wanted)),
     )
 
 
@@ -101,8 +106,15 @@ def _notice(found: Found, query: str, *, shown: int) -> str | None:
         return None
     if found.closed:
         return f"Only closed records match {quote(query)} or come close: see left_out."
-    nearest = "nearest lists the closest records." if found.nearest else "nothing comes close."
-    return f"Nothing matches {quote(query)}; {nearest}"
+    if found.nearest:
+        return f"Nothing is called {quote(query)}; nearest lists what comes closest."
+    return f"Nothing is called like {quote(query)}."
+
+
+def _answering(found: Found, wanted: Wanted) -> list[Mention]:
+    """The tools that answer a query which is a question, like `unpaid invoices`, rather than a name."""
+    named = any(level is Level.EXACT for _, _, level in found.counts)
+    return [] if named else answers_to(wanted.words)
 
 
 TOOLS = (search,)

@@ -5,20 +5,26 @@ Case, accents, punctuation and white space make no difference. It works on texts
 
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from enum import IntEnum
 from typing import NamedTuple
 
+from tool_schemas.base.currencies import minor_units
 from tool_schemas.base.text import normalized
 
 _ADDRESS = re.compile(r"(?:mailto:)?([^\s@,;<>]+@[^\s@,;<>]+)")
 _SITE = re.compile(r"(?:\w+://)?(?:www\.)?([^\s/?#@]+)\S*")
 _NUMBERED = re.compile(r"([^\W\d_]*)(\d.*)")
+_DIGITS = r"([1-9]\d{0,2}(?:[,.' ]\d{3})+|\d+)(?:([,.])(\d{1,3}))?"
+_CURRENCY = r"(?:[^\W\d_]{3}|\$|[\u00a2-\u00a5\u20a0-\u20cf])"
+_AMOUNT = re.compile(rf"({_CURRENCY})?\s*{_DIGITS}\s*({_CURRENCY})?")
+_CENTS = 2
 _NUMBER_WORDS = {"no", "nr", "number"}
 _NUMBERS = ("number", "po")
 _NEVER_NEAR = (*_NUMBERS, "website")
 """Numbers and addresses match exactly or not at all: the next one is another record, not a typo."""
 
-_NEAR, _FAR = 80, 40
+_NEAR, _FAR = 80, 60
 """Similarity out of 100 from which a text counts as a typo, and from which it is suggested when nothing matches."""
 _INSIDE = 85
 """The similarity of a text that contains the query in the middle of a word."""
@@ -62,13 +68,39 @@ class Wanted:
         address = _ADDRESS.search(query)
         self._address = address[1].casefold().rstrip(".") if address else ""
         self._site = "" if address else _site(query)
-        self._number = _number(query)
+        self.amount = read_amount(query)
+        self._number = None if self.amount is not None else _number(query)
 
-    def match(self, kind: str, texts: Mapping[str, str], beside: str = "") -> Match:
+    @property
+    def words(self) -> list[str]:
+        """Its words, as they are compared."""
+        return self._text.split()
+
+    @property
+    def is_address(self) -> bool:
+        """Whether it is an e-mail address."""
+        return bool(self._address)
+
+    @property
+    def may_be_a_document(self) -> bool:
+        """Whether it may be the number or the amount of an invoice or an estimate."""
+        return not self._address and any(letter.isdigit() for letter in self._text)
+
+    def numbers(self, kind: str) -> bool:
+        """Whether it reads as the number of a record of that type: `1042` or `INV-1042` of an invoice."""
+        return self._number is not None and kind.startswith(self._number[0])
+
+    def match(
+        self, kind: str, texts: Mapping[str, str], beside: str = "", amounts: Mapping[str, Decimal] | None = None
+    ) -> Match:
         """The best match of the texts of one record, by field; `beside` are words that may help, but don't suffice.
 
-        `kind` names the type in numbers: `INV-1042` is the invoice 1042.
+        `kind` names the type in numbers: `INV-1042` is the invoice 1042. An amount matches the same one in `amounts`.
         """
+        if self.amount is not None:
+            for field, amount in (amounts or {}).items():
+                if amount == self.amount:
+                    return Match(Level.EXACT, 100.0, field)
         plain = {field: comparable(_site(text) if field == "website" else text) for field, text in texts.items()}
         exact = [place for place, field in enumerate(texts) if self._is(kind, field, texts[field], plain[field])]
         if exact:
@@ -132,6 +164,20 @@ class Wanted:
 def comparable(text: str) -> str:
     """`text` normalized; a text of punctuation alone is kept."""
     return normalized(text) or text.casefold().strip()
+
+
+def read_amount(text: str) -> Decimal | None:
+    """The amount in `1,250.00`, `1.250,5 EUR` or `$40`; None for anything else, and for `1042`, which is a number."""
+    found = _AMOUNT.fullmatch(text.strip())
+    if found is None:
+        return None
+    before, whole, point, decimals, after = found.groups()
+    currency, grouped, cents = before or after, not whole.isdecimal(), len(decimals or "") == _CENTS
+    if not (currency or grouped or cents) or (before and after) or (grouped and point and point in whole):
+        return None
+    if currency and currency.isalpha() and minor_units(currency.upper()) is None:
+        return None
+    return Decimal(f"{re.sub(r'[^0-9]', '', whole)}.{decimals or 0}")
 
 
 def _nearly(nearness: float, field: str, *, spelt: bool) -> Match:

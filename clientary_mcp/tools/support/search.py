@@ -33,7 +33,7 @@ MOST = 25
 """Records of a kind that are kept."""
 _NEAREST = 5
 
-Rank = tuple[int, bool, float, int, int]
+Rank = tuple[int, bool, int, float, int]
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,8 @@ class Kind:
     """The fields shown with a match, which distinguish records of the same name."""
     closed: tuple[str, Collection[Any]] = ("", ())
     """A field, and its values in a closed record."""
+    amounts: tuple[str, ...] = ()
+    """The fields by which an amount finds it."""
 
     @property
     def words(self) -> str:
@@ -85,6 +87,7 @@ KINDS = {
             ("number", "title", "po"),
             ("title", "po", "status", "client_id", "date", "currency_code", "total_cost", "balance"),
             ("status", ("cancelled",)),
+            ("total_cost", "balance"),
         ),
         Kind(
             "estimate",
@@ -92,6 +95,7 @@ KINDS = {
             ("number", "title"),
             ("title", "status", "client_id", "date", "currency_code", "total_cost"),
             ("status", ("cancelled", "declined", "archived")),
+            ("total_cost",),
         ),
         Kind(
             "task",
@@ -110,6 +114,9 @@ KINDS = {
         ),
     )
 }
+DOCUMENTS = ("invoice", "estimate")
+"""What numbers and amounts find first; of these lists, the longest of an account, names are no reason to read all."""
+PEOPLE = ("contact", "staff")
 LINKS = {"client_id": "client", "lead_id": "lead", "project_id": "project", "assignee_id": "staff"}
 """Fields that name another record, and of which kind it is."""
 
@@ -159,11 +166,13 @@ class Found:
         return counted
 
 
-async def find(clientary: Clientary, query: str, types: Iterable[str]) -> Found:
-    """What matches `query` among the records of these types; NotAllowed when none of the types is visible."""
-    wanted = Wanted(query)
-    kinds = [KINDS[kind] for kind in types]
-    read = await gather((partial(_try, clientary, kind, wanted) for kind in kinds), clientary.settings.concurrency)
+async def find(clientary: Clientary, wanted: Wanted, types: Iterable[str]) -> Found:
+    """What is wanted among the records of these types; NotAllowed when none of the types is visible."""
+    kinds = [KINDS[kind] for kind in _likeliest_first(wanted, types)]
+    read = await gather(
+        (partial(_try, clientary, kind, wanted, -place) for place, kind in enumerate(kinds)),
+        clientary.settings.concurrency,
+    )
     lists = [matches for matches in read if isinstance(matches, _Matches)]
     if not lists:
         raise next(matches for matches in read if isinstance(matches, NotAllowed))
@@ -171,27 +180,34 @@ async def find(clientary: Clientary, query: str, types: Iterable[str]) -> Found:
     return _joined(lists, hidden)
 
 
-async def _try(clientary: Clientary, kind: Kind, wanted: Wanted) -> "_Matches | NotAllowed":
+def _likeliest_first(wanted: Wanted, types: Iterable[str]) -> list[str]:
+    """Documents for a number or an amount, people for an address; the rest in the order of `KINDS`."""
+    of_number = wanted.amount is not None or any(map(wanted.numbers, KINDS))
+    likely = PEOPLE if wanted.is_address else DOCUMENTS if of_number else ()
+    return sorted(types, key=lambda kind: (kind not in likely, list(KINDS).index(kind)))
+
+
+async def _try(clientary: Clientary, kind: Kind, wanted: Wanted, place: int) -> "_Matches | NotAllowed":
     try:
-        return await _read(clientary, kind, wanted)
+        return await _read(clientary, kind, wanted, place)
     except NotAllowed as hidden:
         return hidden
 
 
 @rereads
-async def _read(clientary: Clientary, kind: Kind, wanted: Wanted) -> "_Matches":
-    """The best matches of one list."""
+async def _read(clientary: Clientary, kind: Kind, wanted: Wanted, place: int) -> "_Matches":
+    """The best matches of one list; of two that match alike, that of the higher place comes first."""
     matches = _Matches(kind)
-    place = -list(KINDS).index(kind.word)
     async for record in clientary.stream(kind.record):
         matches.read += 1
         if kind.word in LINKS.values():
             matches.names[record.id] = name_of(record)
         texts = {name: text for name in kind.found_by if (text := getattr(record, name, None))}
         client = client_named_in(record)
-        match = wanted.match(kind.word, texts, client or "")
+        amounts = {name: amount for name in kind.amounts if (amount := getattr(record, name, None)) is not None}
+        match = wanted.match(kind.word, texts, client or "", amounts)
         closed = kind.is_closed(record)
-        rank = (match.level, not closed, match.closeness, place, record.id)
+        rank = (match.level, not closed, place, match.closeness, record.id)
         hit = partial(_hit, kind, record, match, client, rank)
         if match.level is not Level.FAR:
             matches.counts[kind.word, closed, match.level] += 1

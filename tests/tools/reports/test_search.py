@@ -1,6 +1,5 @@
 """The search as an agent uses it: what users type, and the records that they mean."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -9,8 +8,7 @@ from hypothesis import strategies as st
 
 from clientary_mcp.sandbox import Sandbox, Switches
 from clientary_mcp.tools.support.matching import Level, Wanted
-from tests.conftest import TODAY, session_with
-from tests.support.agent import Agent, agent_of
+from tests.support.agent import Agent
 from tests.support.tables import put
 
 pytestmark = pytest.mark.anyio
@@ -27,17 +25,8 @@ TYPES = {
 }
 
 
-@pytest.fixture
-def books() -> Sandbox:
-    """An account that contains only its owner."""
-    return Sandbox(TODAY, filled=False)
-
-
-@pytest.fixture
-async def seeker(books: Sandbox) -> AsyncIterator[Agent]:
-    """An agent on that account."""
-    async with agent_of(session_with(books)) as agent:
-        yield agent
+NAMED = TYPES.keys() - {"invoice", "estimate"}
+"""What a search for a name reads."""
 
 
 def found(answer: dict[str, Any]) -> list[tuple[str, int, str]]:
@@ -253,13 +242,13 @@ async def test_closed_records_are_counted_and_shown_on_request(
     books: Sandbox, seeker: Agent, kind: str, called: str, field: str, value: int, word: str
 ) -> None:
     id_ = put(books, TYPES[kind], **{called: "Blue Moon", field: value})
-    answer = await seeker.answer("search", query="blue moon")
+    answer = await seeker.answer("search", query="blue moon", types=[kind])
     assert answer["rows"] == []
     (message,) = answer["left_out"]
     assert f"1 {kind}" in message
     assert f"{kind} {id_} “Blue Moon” ({word})" in message
     assert "see left_out" in answer["notice"]
-    answer = await seeker.answer("search", query="blue moon", include_closed=True)
+    answer = await seeker.answer("search", query="blue moon", types=[kind], include_closed=True)
     assert found(answer) == [(kind, id_, "exact")]
     assert "left_out" not in answer
 
@@ -273,7 +262,7 @@ async def test_paid_accepted_or_billable_records_are_not_closed(
 ) -> None:
     called = "name" if kind == "project" else "title"
     id_ = put(books, TYPES[kind], **{called: "Blue Moon", field: value})
-    assert found(await seeker.answer("search", query="blue moon")) == [(kind, id_, "exact")]
+    assert found(await seeker.answer("search", query="blue moon", types=[kind])) == [(kind, id_, "exact")]
 
 
 @pytest.mark.parametrize("types", [["client", "staff"], '["staff", "client", "client"]'])
@@ -289,32 +278,31 @@ async def test_an_empty_result_states_what_was_searched_and_the_nearest_names(
 ) -> None:
     sandbox.connection.execute("UPDATE clients SET name = 'Kastanienallee Verlag' WHERE id = 1203")
     answer = await sandbox_agent.answer("search", query="Kasten-Allee Buch")
-    counts = {kind: sandbox.store.count(table) for kind, table in TYPES.items()}
+    counts = {kind: sandbox.store.count(TYPES[kind]) for kind in NAMED}
     assert answer["searched"] == counts
     assert answer["rows"] == []
     assert "Kastanienallee Verlag" in [row["name"] for row in answer["nearest"]]
     assert len(answer["nearest"]) <= 5
-    assert "Nothing matches “Kasten-Allee Buch”" in answer["notice"]
+    assert "Nothing is called “Kasten-Allee Buch”" in answer["notice"]
 
 
 async def test_an_empty_account_returns_an_empty_result_with_a_message(books: Sandbox, seeker: Agent) -> None:
     answer = await seeker.answer("search", query="Qxz")
     assert answer["rows"] == []
-    assert answer["searched"] == {kind: int(kind == "staff") for kind in TYPES}
-    assert "nothing comes close" in answer["notice"]
+    assert answer["searched"] == {kind: int(kind == "staff") for kind in NAMED}
+    assert answer["notice"] == "Nothing is called like “Qxz”."
+    assert "nearest" not in answer
 
 
 async def test_the_25_best_are_shown_and_the_others_counted(books: Sandbox, seeker: Agent) -> None:
     for number in range(40):
         client(books, f"Blue Moon {'x' * number}")
-    for number in range(7):
-        invoice(books, str(number + 1), title="The Blue Moon")
+    for _ in range(7):
+        put(books, "tasks", title="The Blue Moon", complete=0)
     answer = await seeker.answer("search", query="blue moon")
     assert answer["row_count"] == 25
     assert [row["name"] for row in answer["rows"][1:4]] == ["Blue Moon x", "Blue Moon xx", "Blue Moon xxx"]
-    assert answer["left_out"] == [
-        "22 of the 40 clients, 7 invoices that match: a longer query, or types, shows others."
-    ]
+    assert answer["left_out"] == ["22 of the 40 clients, 7 tasks that match: a longer query, or types, shows others."]
 
 
 ANSWERS = {

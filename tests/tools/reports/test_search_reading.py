@@ -15,7 +15,7 @@ from clientary_mcp.sandbox.network import Network
 from clientary_mcp.settings import Settings
 from tests.support.agent import Agent, agent_of
 from tests.support.clock import FakeTime
-from tests.tools.reports.test_search import TYPES, found
+from tests.tools.reports.test_search import NAMED, TYPES, found
 
 pytestmark = pytest.mark.anyio
 
@@ -46,7 +46,7 @@ async def test_types_without_permission_are_named_and_the_others_searched(sandbo
         "leads: the owner of the API token is not allowed to see them.",
         "staff: the owner of the API token is not allowed to see them.",
     ]
-    assert set(answer["searched"]) == TYPES.keys() - {"staff", "lead"}
+    assert set(answer["searched"]) == NAMED - {"staff", "lead"}
 
 
 async def test_without_any_permission_the_search_fails(sandbox: Sandbox) -> None:

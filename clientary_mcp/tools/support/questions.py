@@ -1,0 +1,66 @@
+"""The tools that answer what is a question rather than a name: `unpaid invoices`, `profit`, `who owes us`."""
+
+from collections.abc import Iterable
+
+from tool_schemas.base.sentences import Mention
+
+_ANSWERS = (
+    (
+        "unpaid overdue outstanding owed owe owes owing due receivable receivables debtor debtors late",
+        Mention("receivables_report lists what clients owe.", "receivables_report"),
+    ),
+    (
+        "unbilled uninvoiced billable",
+        Mention("unbilled_report lists what is yet to be billed.", "unbilled_report"),
+    ),
+    (
+        "timesheet timesheets worked utilization",
+        Mention("timesheet_report adds up hours by person and project.", "timesheet_report"),
+    ),
+    (
+        "profit profits profitable profitability margin margins cost costs",
+        Mention("profitability_report compares income with costs.", "profitability_report"),
+    ),
+    ("budget budgets", Mention("project_status compares projects with their budgets.", "project_status")),
+    (
+        "mrr arr recurring subscription subscriptions retainer retainers revenue",
+        Mention("recurring_revenue_report adds up what schedules bring.", "recurring_revenue_report"),
+    ),
+    (
+        "change changes changed recent recently activity new news",
+        Mention("list_changes lists what changed since a day.", "list_changes"),
+    ),
+    ("overview summary", Mention("client_overview sums up one client.", "client_overview")),
+    ("payment payments paid received", Mention("list_payments lists payments.", "list_payments")),
+    ("expense expenses spent", Mention("list_expenses lists expenses.", "list_expenses")),
+    ("hour hours time", Mention("list_hours lists hours.", "list_hours")),
+    (
+        "recurring schedule schedules",
+        Mention("list_recurring_schedules lists recurring schedules.", "list_recurring_schedules"),
+    ),
+    ("invoice invoices bill bills", Mention("list_invoices lists invoices, by status and day.", "list_invoices")),
+    (
+        "estimate estimates quote quotes",
+        Mention("list_estimates lists estimates, also by day.", "list_estimates"),
+    ),
+    ("client clients customer customers", Mention("list_clients lists clients.", "list_clients")),
+    ("project projects", Mention("list_projects lists projects.", "list_projects")),
+    ("task tasks todo todos", Mention("list_tasks lists tasks.", "list_tasks")),
+)
+"""The likeliest first."""
+
+_BESIDE = (
+    "a all any are by client clients day days do does draft drafts each every for from have how in invoice invoices is"
+    " last list many me month much my new not of on open our owner per project projects report reports sent show since"
+    " so status still that the this to total us week what when which who with year yet"
+)
+"""Words that stand beside those in questions; any other word may be part of a name."""
+
+
+def answers_to(words: Iterable[str]) -> list[Mention]:
+    """The tool that answers a question of these words, in a sentence; none for what may be a name."""
+    asked = {*words}
+    answering = [(asked & {*each.split()}, tool) for each, tool in _ANSWERS]
+    if asked.difference(_BESIDE.split(), *(met for met, _ in answering)):
+        return []
+    return [tool for met, tool in answering if met][:1]
