@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         BadArguments,
         BlockedByOwner,
         ClientaryError,
+        DeadlineReached,
         ListChanged,
         MalformedResponse,
         NotAllowed,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         Refused,
         SettingsError,
         TakenOver,
+        TooManyPages,
         Unavailable,
     )
     from clientary_mcp.settings import Settings
@@ -43,6 +45,7 @@ __all__ = [
     "BlockedByOwner",
     "Clientary",
     "ClientaryError",
+    "DeadlineReached",
     "ListChanged",
     "MalformedResponse",
     "NotAllowed",
@@ -57,6 +60,7 @@ __all__ = [
     "Settings",
     "SettingsError",
     "TakenOver",
+    "TooManyPages",
     "Unavailable",
     "__version__",
 ]

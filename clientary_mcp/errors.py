@@ -12,6 +12,8 @@
     ├── PlanLimit            [unchanged]  426: the account's plan allows no more
     ├── RateLimited          [unchanged]  429, after all retries
     ├── Unavailable          [unchanged]  not reachable, or 5xx in response to a read
+    │   ├── DeadlineReached  [unchanged]  no answer before the call's deadline
+    │   │   └── TooManyPages [unchanged]  lists with more pages than can be read before it
     │   └── ListChanged      [unchanged]  a list that changed while its pages were read
     ├── NotDone              [unchanged]  the response to a write was lost, and a check shows that it had no effect
     ├── PartiallyDone        [partial]    a job of several writes stopped after some; the same call continues
@@ -151,6 +153,16 @@ class Unavailable(ClientaryError):
     """Clientary could not be reached, or returned a server error."""
 
     code = "Unavailable"
+
+
+class DeadlineReached(Unavailable):
+    """Clientary did not answer before the deadline of the call."""
+
+
+class TooManyPages(DeadlineReached):
+    """The lists that a call reads have more pages than can be read before its deadline."""
+
+    code = "TooManyPages"
 
 
 class ListChanged(Unavailable):

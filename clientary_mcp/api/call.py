@@ -13,6 +13,11 @@ from typing import Any
 import anyio
 import httpx
 
+from clientary_mcp.errors import TooManyPages
+
+_MANY_PAGES = 10
+"""Pages that any account can be expected to send before a deadline; where it does not, the pages are not the reason."""
+
 Sleep = Callable[[float], Awaitable[None]]
 OnWait = Callable[[float | None, str], Awaitable[None]]
 """Called before a wait begins, with its length in seconds (None if not known yet) and the reason."""
@@ -68,6 +73,9 @@ class Call:
     """The wall-clock time from which another process may make the call, because it takes this one to be dead."""
     begun: float = field(init=False)
     """When it arrived."""
+    pages_known: int = 0
+    """How many pages the lists have that it reads, as far as is known."""
+    pages_read: int = 0
     _until: float | None = None
     _waiting: int = 0
     _since: float = 0.0
@@ -81,6 +89,17 @@ class Call:
         if self._until is None:
             self._until = self.clock.now() + self.deadline
         return min(min(self._until, self.latest) - self.clock.now(), self.lapses - self.clock.wall())
+
+    def unfinished(self) -> TooManyPages | None:
+        """Why its lists could not be read before the deadline; None where they have few pages, as far as is known."""
+        pages = max(self.pages_known, self.pages_read + 1)
+        if pages < _MANY_PAGES:
+            return None
+        return TooManyPages(
+            f"This needs at least {pages:,} pages of Clientary's lists, and {self.pages_read:,} of them were read"
+            f" before the deadline ({self.deadline:g} s).",
+            "Ask for less at a time; or the owner can raise CLIENTARY_DEADLINE.",
+        )
 
     async def wait(self, seconds: float, why: str) -> bool:
         """Report the wait, then wait; False at once when the deadline comes first."""

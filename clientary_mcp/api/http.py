@@ -20,7 +20,14 @@ from clientary_mcp.api.rate_limit import NoAnswer, NoTurn, Pacing, http_date, re
 from clientary_mcp.api.retry import NOT_SENT, Retrying, refused_by_proxy, untrusted_certificate
 from clientary_mcp.api.status_errors import error_for_status, error_in_body, in_time, unknown_outcome, unreadable
 from clientary_mcp.api.write_tracker import WritesInFlight
-from clientary_mcp.errors import ClientaryError, MalformedResponse, OutcomeUnknown, RateLimited, Unavailable
+from clientary_mcp.errors import (
+    ClientaryError,
+    DeadlineReached,
+    MalformedResponse,
+    OutcomeUnknown,
+    RateLimited,
+    Unavailable,
+)
 from clientary_mcp.redaction import Secrets
 from clientary_mcp.settings import Settings
 from clientary_mcp.state.memory import Memory
@@ -135,7 +142,7 @@ class HttpSession:
             if not isinstance(failure, NoAnswer):
                 return Unavailable("The connection to Clientary failed.", _LATER)
             why = "Clientary did not answer before the deadline"
-            return Unavailable(f"{why}: it is limiting requests." if failure.limited else f"{why}.", _LATER)
+            return DeadlineReached(f"{why}: it is limiting requests." if failure.limited else f"{why}.", _LATER)
         timed_out = isinstance(failure, httpx.TimeoutException)
         why = "did not arrive in time" if timed_out else "was lost: the connection failed"
         lost = f"The response to {method} {path} {why}."

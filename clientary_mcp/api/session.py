@@ -16,7 +16,6 @@ from typing import Any, Self
 import httpx
 
 from clientary_mcp.accounting.days import Today
-from clientary_mcp.accounting.totals import totals_of
 from clientary_mcp.api.call import Body, Call, Clock, OnWait, Query
 from clientary_mcp.api.comparison import difference_notice
 from clientary_mcp.api.evidence import Before, Changed, Created, KnownIds
@@ -31,7 +30,7 @@ from clientary_mcp.api.reconcile import (
     sent_earlier,
 )
 from clientary_mcp.api.status_errors import error_for_status
-from clientary_mcp.api.streaming import RecordT, Stream, rereads
+from clientary_mcp.api.streaming import RecordT, Stream, page_of, rereads
 from clientary_mcp.errors import ClientaryError, ListChanged, MalformedResponse, NotFound, OutcomeUnknown
 from clientary_mcp.redaction import Secrets
 from clientary_mcp.settings import Settings
@@ -129,7 +128,7 @@ class Clientary:
 
         with suppress(ListChanged):
             await read()
-        return _page_of(stream, records, offset)
+        return page_of(stream, records, offset)
 
     def stream(
         self,
@@ -160,6 +159,7 @@ class Clientary:
             path,
             read,
             self._http.writes_in_flight,
+            self._current,
             concurrency=self.settings.concurrency,
             page_size=(query or {}).get("page_size", kind.page_size),
             offset=offset,
@@ -325,26 +325,3 @@ def _adds_lines(body: Body) -> bool:
     """Whether the same body again would add its lines again."""
     lists = (part for key, part in body.items() if key.endswith("_items_attributes"))
     return any(not line.get("id") for lines in lists for line in lines)
-
-
-def _page_of(stream: Stream[RecordT], records: list[RecordT], offset: int) -> Page[RecordT]:
-    """A page of what was read of a list. The sums of an unpaged list cover all of its records."""
-    assert stream.first_page is not None  # noqa: S101 - reading fails unless a page was read
-    first = stream.first_page
-    total = stream.count
-    notice = stream.problem
-    if notice is None and offset and not records:
-        notice = f"Offset {offset:,} is past the end of the list" + (
-            "." if total is None else f" of {total:,} records."
-        )
-    return Page(
-        records,
-        offset=offset,
-        more=stream.more,
-        total_count=total,
-        complete=not stream.more and stream.problem is None,
-        from_date=first.from_date,
-        to_date=first.to_date,
-        total_amounts=totals_of(first.records) or None if stream.on_first_page else None,
-        notice=notice,
-    )

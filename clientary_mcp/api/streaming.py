@@ -2,14 +2,17 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
-from functools import wraps
+from functools import partial, wraps
 from typing import Generic, ParamSpec, TypeVar
 
+from clientary_mcp.accounting.totals import totals_of
+from clientary_mcp.api.call import Call
 from clientary_mcp.api.concurrency import ReadAhead
 from clientary_mcp.api.pagination import JoinedPages, ListResponse
 from clientary_mcp.api.write_tracker import WritesInFlight
-from clientary_mcp.errors import ListChanged, NotFound, Refused
+from clientary_mcp.errors import DeadlineReached, ListChanged, NotFound, RateLimited, Refused
 from tool_schemas.base.models import Record
+from tool_schemas.base.results import Page
 
 RecordT = TypeVar("RecordT", bound=Record)
 ResultT = TypeVar("ResultT")
@@ -39,6 +42,7 @@ class Stream(Generic[RecordT]):
         path: str,
         read: ReadPage[RecordT],
         writes: WritesInFlight,
+        call: Call,
         *,
         concurrency: int,
         page_size: int | None,
@@ -46,9 +50,10 @@ class Stream(Generic[RecordT]):
         limit: int | None = None,
         read_ahead: bool = True,
     ) -> None:
-        self._kind, self._path, self._read, self._writes = kind, path, read, writes
+        self._kind, self._path, self._writes = kind, path, writes
+        self._read: ReadPage[RecordT] = partial(_counted, read, call)
         self._page_size, self._offset, self._limit = page_size, offset, limit
-        self._concurrency = concurrency
+        self._concurrency, self._call = concurrency, call
         self._ahead = min(_AHEAD * concurrency, _MOST_PAGES) if read_ahead else 1
         self.first_page: ListResponse[RecordT] | None = None
         """The first page that was read: it has the record count and the range of dates."""
@@ -74,6 +79,8 @@ class Stream(Generic[RecordT]):
                     if place >= skipped and (end is None or place < end):
                         yield record
                     place += 1
+                if pages.pages_read == 1:
+                    self._call.pages_known += 1 + len(pages.missing(end))
                 if left := bool(missing := pages.missing(end)[: self._ahead]):
                     page = await self._next(following, missing, pages)
         self.count, self.on_first_page = pages.count, pages.only_first
@@ -118,6 +125,16 @@ class Stream(Generic[RecordT]):
         return number, self._offset - (number - 1) * size, page
 
 
+async def _counted(read: ReadPage[RecordT], call: Call, number: int) -> ListResponse[RecordT]:
+    """A page, counted for its call; TooManyPages where there are more of them than its deadline allows."""
+    try:
+        page = await read(number)
+    except (DeadlineReached, RateLimited) as failure:
+        raise call.unfinished() or failure from None
+    call.pages_read += 1
+    return page
+
+
 def rereads(read: Callable[P, Awaitable[ResultT]]) -> Callable[P, Awaitable[ResultT]]:
     """Run a function that reads lists again when one of them changed meanwhile; a second ListChanged is raised.
 
@@ -138,3 +155,26 @@ def rereads(read: Callable[P, Awaitable[ResultT]]) -> Callable[P, Awaitable[Resu
             raise
 
     return run
+
+
+def page_of(stream: Stream[RecordT], records: list[RecordT], offset: int) -> Page[RecordT]:
+    """A page of what was read of a list. The sums of an unpaged list cover all of its records."""
+    assert stream.first_page is not None  # noqa: S101 - reading fails unless a page was read
+    first = stream.first_page
+    total = stream.count
+    notice = stream.problem
+    if notice is None and offset and not records:
+        notice = f"Offset {offset:,} is past the end of the list" + (
+            "." if total is None else f" of {total:,} records."
+        )
+    return Page(
+        records,
+        offset=offset,
+        more=stream.more,
+        total_count=total,
+        complete=not stream.more and stream.problem is None,
+        from_date=first.from_date,
+        to_date=first.to_date,
+        total_amounts=totals_of(first.records) or None if stream.on_first_page else None,
+        notice=notice,
+    )

@@ -22,6 +22,7 @@ from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import BadArguments, NotFound
 from clientary_mcp.tools.job import Job
 from clientary_mcp.tools.support.listing import Listing
+from clientary_mcp.tools.support.narrowing import narrowed
 from tool_schemas.base.json_schema import describe, input_schema, named
 from tool_schemas.base.models import Arguments, Confirmed, Paging, Previewed, Record
 from tool_schemas.base.report import REPORT_SCHEMA, Report
@@ -172,7 +173,8 @@ class Tool:
         args = args.dated(clientary.today().day)  # never left to Clientary, whose day may be another
         act = self.function if self.preview is None or acts(args) else self.preview
         try:
-            return await (act(clientary, args, job) if self.is_job else act(clientary, args))
+            with narrowed(self.name, args):
+                return await (act(clientary, args, job) if self.is_job else act(clientary, args))
         except NotFound as error:
             error.add(*_check_ids(args))
             raise

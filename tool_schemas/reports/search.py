@@ -15,5 +15,7 @@ class Search(Arguments):
     model_config = ConfigDict(str_max_length=200)
 
     query: Filled = Field(description="Like ACME, ana@example.com or INV-42; not a question.")
-    types: Annotated[list[Type], AsJsonText] | None = Field(None, description="Kinds of records; default all, documents only for numbers and amounts.")
+    types: Annotated[list[Type], AsJsonText] | None = Field(
+        None, description="Kinds of records; default all, documents only for numbers and amounts."
+    )
     include_closed: bool = Field(default=False, description="true: archived, completed, done and cancelled too.")

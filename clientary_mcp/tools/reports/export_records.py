@@ -13,6 +13,7 @@ from clientary_mcp.errors import BadArguments
 from clientary_mcp.tools.decorators import reads
 from clientary_mcp.tools.support.export_files import Exports, Rows, check
 from clientary_mcp.tools.support.listing import Listing
+from clientary_mcp.tools.support.narrowing import narrowed
 from clientary_mcp.tools.tool import Tool
 from clientary_mcp.tools.toolsets import allowed
 from tool_schemas.base.models import Arguments
@@ -37,7 +38,7 @@ def exporting(tools: Collection[Tool]) -> Tool:
         given = _arguments(tool, args)
         check(args.format)
         exports = Exports(clientary.settings.export_dir)
-        with exports.rows(_main_columns(tool)) as rows:
+        with narrowed(tool.name, given, whole=True), exports.rows(_main_columns(tool)) as rows:
             report = await _collect(tool, given, clientary, rows)
             stem = f"{tool.name}-{clientary.today().day.isoformat()}"
             name = await to_thread.run_sync(partial(exports.write, rows, stem, args.format))
