@@ -17,7 +17,7 @@ class Payment(Record):
     wrapper, plural = "payment", "payments"
     page_size = 30
     day, money = "received_on", ("amount",)
-    summary_fields = ("id", "invoice_id", "received_on", "amount", "note", "transaction_id")
+    summary_fields = ("id", "invoice_id", "received_on", "amount", "currency_code", "note", "transaction_id")
 
     invoice_id: int | None = None
     amount: Decimal | None = None

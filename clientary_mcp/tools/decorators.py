@@ -42,7 +42,7 @@ def lists(
 
     def make(listing: Callable[[Clientary, ArgsT], Listing[Any]]) -> Tool:
         async def page(clientary: Clientary, args: ArgsT) -> Page[Any]:
-            return await listing(clientary, args).page()
+            return await listing(clientary, args).named_page()
 
         (record,) = get_args(get_type_hints(listing)["return"])
         tool = _tool(resource, listing, Effect(frozenset({"read"}), repeatable=True), mentions=mentions)

@@ -50,6 +50,8 @@ class _HoursOfProjects(Listing[HourEntry]):
         worked = [project for project in projects if project.id not in idle.ids]
         concurrency = self._clientary.settings.concurrency
         at_once = _PROJECTS_AT_ONCE * concurrency
+        for project in worked:
+            self.names.learn(project)
         for start in range(0, len(worked), at_once):
             some = worked[start : start + at_once]
             for project, entries in zip(some, await gather(map(self._read, some), concurrency), strict=True):

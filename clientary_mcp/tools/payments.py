@@ -35,15 +35,15 @@ class _Payments(Listing[Payment]):
         """The records from `offset` on, with their sums where these take few requests."""
         if self._args.narrows or self._client_id is not None:
             page, totals = await self._filtered(), self.totals
-            return await _summed(self._clientary, page, totals)
+            return await self._summed(page, totals)
         page, totals = await self._own_page(), Totals()
         for payment in page.records:
             totals.add_record(payment, payment.currency_code or payment.invoice_id)
-        return await _summed(self._clientary, page, totals, most=_MAX_LOOKUPS)
+        return await self._summed(page, totals, most=_MAX_LOOKUPS)
 
     async def stream(self) -> AsyncIterator[tuple[Payment, str | None]]:
         """Every payment that matches, with its currency: the invoices are read first."""
-        self._known = await currencies_of(self._clientary) if self._client_id is None else None
+        self._known = await currencies_of(self._clientary, see=self.names.learn) if self._client_id is None else None
         async for row in super().stream():
             yield row
 
@@ -62,6 +62,7 @@ class _Payments(Listing[Payment]):
         carried: list[Payment] = []
         every_one_carries_them = True
         async for invoice in self._clientary.stream(Invoice, f"clients/{client_id}/invoices"):
+            self.names.learn(invoice)
             currencies[invoice.id] = invoice.currency_code or UNKNOWN
             every_one_carries_them &= invoice.payments is not None
             for payment in invoice.payments or []:
@@ -74,27 +75,26 @@ class _Payments(Listing[Payment]):
                 if payment.invoice_id in currencies:
                     yield payment, currencies[payment.invoice_id]
 
+    async def _summed(self, page: Page[Payment], totals: Totals, most: int | None = None) -> Page[Payment]:
+        """The page with its sums, in the invoices' currencies; without them where more than `most` have to be read."""
+        if most is not None and len(totals.unresolved) > most:
+            return _without_sums(
+                page, f"and {len(totals.unresolved)} of them would have to be read. Add any filter to get it"
+            )
+        try:
+            currencies = await currencies_of(self._clientary, totals.unresolved, self.names.learn)
+        except ClientaryError:
+            return _without_sums(page, "and they cannot be read")
+        page.total_amounts = totals.resolved(currencies.of).to_json() or None
+        if most is not None:
+            note_scope(page)
+        return page
+
 
 @lists("payments")
 def list_payments(clientary: Clientary, args: ListPayments) -> Listing[Payment]:
     """List payments received, newest first."""
     return _Payments(clientary, args)
-
-
-async def _summed(clientary: Clientary, page: Page[Payment], totals: Totals, most: int | None = None) -> Page[Payment]:
-    """The page with its sums, in the invoices' currencies; without them where more than `most` have to be read."""
-    if most is not None and len(totals.unresolved) > most:
-        return _without_sums(
-            page, f"and {len(totals.unresolved)} of them would have to be read. Add any filter to get it"
-        )
-    try:
-        currencies = await currencies_of(clientary, totals.unresolved)
-    except ClientaryError:
-        return _without_sums(page, "and they cannot be read")
-    page.total_amounts = totals.resolved(currencies.of).to_json() or None
-    if most is not None:
-        note_scope(page)
-    return page
 
 
 def _without_sums(page: Page[Payment], why: str) -> Page[Payment]:

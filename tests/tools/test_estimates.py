@@ -4,7 +4,7 @@ import pytest
 import respx
 
 from tests.support.agent import Agent
-from tests.support.played_requests import Exchange, Request, sent
+from tests.support.played_requests import Exchange, Request, sent, without_names
 from tests.support.replies import ESTIMATE, listed
 from tests.tools.test_invoices import ITEMS, ITEMS_ON_THE_WIRE, MAIL, TAXES
 
@@ -104,6 +104,7 @@ async def test_a_status_word_is_sent_as_its_code(agent: Agent, account: respx.Mo
 async def test_an_estimate_is_brief_in_lists_and_complete_alone(agent: Agent, account: respx.MockRouter) -> None:
     account.get("estimates").respond(json=LIST)
     account.get("estimates/210").respond(json=ESTIMATE)
+    without_names(account)
     brief = {
         "id": 210,
         "number": "E-7",

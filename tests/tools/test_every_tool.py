@@ -11,7 +11,7 @@ import respx
 
 from tests.support.agent import Agent
 from tests.support.long import covering
-from tests.support.played_requests import TOOLS, Exchange, Request, sent
+from tests.support.played_requests import TOOLS, Exchange, Request, sent, without_names
 from tests.support.replies import (
     CLIENT,
     CONTACT,
@@ -142,6 +142,7 @@ async def test_a_filter_is_applied_here_to_the_same_request(
 ) -> None:
     account.get(exchange.path).respond(json=exchange.reply)
     exchange.prepare_reads(account)
+    without_names(account)
     value = some(TOOLS[exchange.tool].published.input_schema["properties"][name])
     assert (await agent.answer(exchange.tool, **exchange.arguments, **{name: value}))["complete"] is True
     assert sent(account)[0] == exchange.request
@@ -168,6 +169,7 @@ async def test_every_paginated_list_starts_at_the_page_that_contains_the_offset(
 async def test_no_list_shows_a_secret(agent: Agent, account: respx.MockRouter, exchange: Exchange, detail: str) -> None:
     account.get(exchange.path).respond(json=exchange.reply)
     exchange.prepare_reads(account)
+    without_names(account)
     answer = await agent.answer(exchange.tool, **exchange.arguments, detail=detail)
     assert answer["returned"] == 1
     shown = json.dumps(answer)

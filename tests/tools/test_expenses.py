@@ -7,7 +7,7 @@ import respx
 
 from tests.support.agent import Agent
 from tests.support.played_requests import Exchange
-from tests.support.replies import EXPENSE
+from tests.support.replies import CLIENT, EXPENSE
 
 pytestmark = pytest.mark.anyio
 
@@ -75,6 +75,7 @@ async def test_a_list_reports_the_date_range_that_clientary_used(
     agent: Agent, account: respx.MockRouter, tool: str, of: dict[str, Any], path: str
 ) -> None:
     account.get(path).respond(json=LIST)
+    account.get("clients/4").respond(json={**CLIENT, "id": 4})
     assert await agent.answer(tool, **of) == {
         "records": [
             {
@@ -83,6 +84,7 @@ async def test_a_list_reports_the_date_range_that_clientary_used(
                 "amount": 500.25,
                 "description": "Expense Description!",
                 "client_id": 4,
+                "client": "ACME Corp",
             }
         ],
         "returned": 1,

@@ -6,8 +6,8 @@ import pytest
 import respx
 
 from tests.support.agent import Agent
-from tests.support.played_requests import Exchange, Request, sent
-from tests.support.replies import HOUR_ENTRY, PROJECT, listed
+from tests.support.played_requests import Exchange, Request, sent, without_names
+from tests.support.replies import HOUR_ENTRY, PROJECT, STAFF, listed
 
 pytestmark = pytest.mark.anyio
 
@@ -91,12 +91,15 @@ async def test_a_call_sends_this_request(agent: Agent, account: respx.MockRouter
 
 async def test_hours_without_counts_are_counted_locally(agent: Agent, account: respx.MockRouter) -> None:
     account.get(OF_PROJECT).respond(json=LIST)
+    account.get("staff").respond(json={"staff": [STAFF]})
+    without_names(account)
     assert await agent.answer("list_project_hours", project_id=24) == {
         "records": [
             {
                 "id": 7,
                 "project_id": 1,
                 "user_id": 2,
+                "person": "John Doe",
                 "date": "2011-07-29",
                 "title": "Redesign Work",
                 "hours": 8,

@@ -146,6 +146,7 @@ async def test_a_list_shows_balances_and_due_dates(agent: Agent, account: respx.
             "id": 110,
             "number": "184",
             "client_id": 4,
+            "client": "ACME Corp",
             "status": "draft",
             "date": "2011-07-26",
             "due_date": "2011-08-25",

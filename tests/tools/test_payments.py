@@ -78,6 +78,10 @@ async def test_a_payment_is_shown_with_its_dates_and_amounts(agent: Agent, accou
     brief = {
         "id": 980190972,
         "invoice_id": 110,
+        "invoice_number": "184",
+        "client_id": 4,
+        "client": "ACME Corp",
+        "currency_code": "EUR",
         "received_on": "2017-07-22",
         "amount": 20.5,
         "note": "Received check #123",

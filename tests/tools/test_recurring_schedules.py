@@ -6,7 +6,7 @@ import pytest
 import respx
 
 from tests.support.agent import Agent
-from tests.support.played_requests import Exchange, Request, sent
+from tests.support.played_requests import Exchange, Request, sent, without_names
 from tests.support.replies import INVOICE, RECURRING_SCHEDULE, listed
 from tests.tools.test_invoices import ITEMS, ITEMS_ON_THE_WIRE, TAXES
 
@@ -137,6 +137,7 @@ async def test_words_are_sent_as_codes(
 async def test_a_schedule_is_brief_in_lists_and_complete_alone(agent: Agent, account: respx.MockRouter) -> None:
     account.get("recurring").respond(json=LIST)
     account.get(PATH).respond(json=RECURRING_SCHEDULE)
+    without_names(account)
     brief = {
         "id": 9,
         "client_id": 4,

@@ -1,7 +1,7 @@
 """What tools return, bounded in size: one record, a page of records, or the outcome of a gated call."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Generic, TypeVar, get_args, get_origin
@@ -105,11 +105,13 @@ class Page(Generic[RecordT]):
     to_date: date | None = None
     total_amounts: list[dict[str, Any]] | None = None
     notice: Sentences | None = None
+    beside: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict
+    """Adds to a record, as JSON holds it, the names of what it refers to."""
 
     def to_json(self, detail: Detail = "summary", unavailable: Collection[str] = ()) -> dict[str, Any]:
         """The answer: as many records as fit into `MAX_ANSWER` characters, and where to continue."""
         sums, unsaid = shown_sums(self.total_amounts, "total_amounts")
-        rows, shortened = _fitting(self.records, detail, MAX_ANSWER - FRAME - len(as_text(sums)))
+        rows, shortened = self._fitting(detail, MAX_ANSWER - FRAME - len(as_text(sums)))
         cut = len(rows) < len(self.records)
         remarks = (self.notice, unsaid, _IN_SUMMARY if shortened else None, _TRUNCATED if cut else None)
         answer = {
@@ -125,31 +127,29 @@ class Page(Generic[RecordT]):
         }
         return dict(as_json(answer))
 
+    def _fitting(self, detail: Detail, room: int) -> tuple[list[dict[str, Any]], bool]:
+        """The rows that fit into so many characters, and whether one of them is a summary, asked for in full."""
+        rows: list[dict[str, Any]] = []
+        left, shortened = room, False
+        for record in self.records:
+            row = self._row(record, detail)
+            if too_long := len(as_text(row)) >= room:  # by itself: no answer could hold it
+                row = self._row(record, "summary")
+            left -= len(as_text(row)) + 1
+            if left < 0:
+                break
+            rows.append(row)
+            shortened |= too_long
+        return rows, shortened
+
+    def _row(self, record: RecordT, detail: Detail) -> dict[str, Any]:
+        if detail == "summary":
+            return dict(bounded(self.beside(record.summarized()), _TEXT_IN_SUMMARIES, 20))
+        return dict(bounded(self.beside(record.to_json()), _TEXT_IN_LISTS, 500))
+
 
 _TRUNCATED = "Truncated: continue with next_offset, or add filters."
 _IN_SUMMARY = "A record too long to show in full is shown as its summary; the get tool shows more of it."
-
-
-def _fitting(records: list[RecordT], detail: Detail, room: int) -> tuple[list[dict[str, Any]], bool]:
-    """The rows that fit into so many characters, and whether one of them is a summary that was asked for in full."""
-    rows: list[dict[str, Any]] = []
-    left, shortened = room, False
-    for record in records:
-        row = _row(record, detail)
-        if too_long := len(as_text(row)) >= room:  # by itself: no answer could hold it
-            row = _row(record, "summary")
-        left -= len(as_text(row)) + 1
-        if left < 0:
-            break
-        rows.append(row)
-        shortened |= too_long
-    return rows, shortened
-
-
-def _row(record: Record, detail: Detail) -> dict[str, Any]:
-    if detail == "summary":
-        return dict(bounded(record.summarized(), _TEXT_IN_SUMMARIES, 20))
-    return dict(bounded(record.to_json(), _TEXT_IN_LISTS, 500))
 
 
 @dataclass

@@ -11,6 +11,7 @@ from clientary_mcp.api.call import Query
 from clientary_mcp.api.pagination import ListResponse
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import rereads
+from clientary_mcp.tools.support.names import Names
 from tool_schemas.base.filters import ListFilters, rank
 from tool_schemas.base.models import Record
 from tool_schemas.base.results import Page
@@ -37,6 +38,8 @@ class Listing(Generic[RecordT]):
         query: Query | None = None,
     ) -> None:
         self._clientary, self._kind, self._args, self._path, self._query = clientary, kind, args, path, query
+        self.names = Names(clientary, kind)
+        """What its records refer to."""
         self.count = 0
         """How many records matched, after the last reading of the whole list."""
         self.totals = Totals()
@@ -44,6 +47,16 @@ class Listing(Generic[RecordT]):
         self.first_page: ListResponse[Any] | None = None
         """The first page that was read, which may state the range of dates."""
         self._lacking: Counter[str] = Counter()
+
+    async def named_page(self) -> Page[RecordT]:
+        """The page, with names beside ids."""
+        page = await self.page()
+        for record in page.records:
+            self.names.want(record)
+        if remark := await self.names.read():
+            add_notice(page, remark)
+        page.beside = self.names.beside
+        return page
 
     async def page(self) -> Page[RecordT]:
         """The records from `offset` on, with their sums per currency where they are about money."""

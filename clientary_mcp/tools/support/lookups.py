@@ -1,6 +1,6 @@
 """Look-ups that reports and jobs share, in as few requests as possible: names for ids, projects, hours."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -137,31 +137,39 @@ class Currencies:
         return next((code for code, ids in self._invoices.items() if invoice_id in ids), None)
 
 
-async def currencies_of(clientary: Clientary, invoices: Collection[int] | None = None) -> Currencies:
-    """The currencies of these invoices, or of all: one by one or as a list, whichever is fewer requests."""
+async def currencies_of(
+    clientary: Clientary, invoices: Collection[int] | None = None, see: Callable[[Invoice], None] = lambda _: None
+) -> Currencies:
+    """The currencies of these invoices, or of all: one by one or as a list, whichever is fewer requests.
+
+    `see` is given each invoice that is read.
+    """
     if invoices is None:
-        return await _read_currencies(clientary)
+        return await _read_currencies(clientary, see)
     known, missing = Currencies(), set(invoices)
     if len(missing) > 2:  # one page of the list has many of them, and shows how long the list is
         first = await clientary.stream(Invoice).peek()
         for invoice in first.records:
+            see(invoice)
             known.add(invoice)
             missing.discard(invoice.id)
         if (first.page_count or 1) == 1 and not first.may_go_on:
             return known
         if first.total_count and first.records and len(missing) > ceil(first.total_count / len(first.records)):
-            return await _read_currencies(clientary)
+            return await _read_currencies(clientary, see)
     for found in await gather(
         (partial(_invoice, clientary, number) for number in sorted(missing)), clientary.settings.concurrency
     ):
+        see(found)
         known.add(found)
     return known
 
 
 @rereads
-async def _read_currencies(clientary: Clientary) -> Currencies:
+async def _read_currencies(clientary: Clientary, see: Callable[[Invoice], None]) -> Currencies:
     known = Currencies()
     async for invoice in clientary.stream(Invoice):
+        see(invoice)
         known.add(invoice)
     return known
 

@@ -256,6 +256,7 @@ async def test_a_summary_is_short_and_full_detail_contains_everything(sandbox: S
     (client,) = ids(sandbox, "SELECT client_id FROM invoices GROUP BY 1 ORDER BY count(*) DESC LIMIT 1")
     brief = (await sandbox_agent.answer("list_client_invoices", client_id=client))["records"][0]
     full = (await sandbox_agent.answer("list_client_invoices", client_id=client, detail="full"))["records"][0]
+    assert brief.pop("client") == full["client"]["name"]
     assert brief.items() <= full.items()
     assert "items" not in brief
     assert full == await sandbox_agent.answer("get_invoice", invoice_id=full["id"])
