@@ -277,8 +277,9 @@ FAULTS = (
         "tool_schemas/base/test_results.py resilience/test_hostile.py",
     ),
     Planted(
-        "renderer", "a cell that begins with a tab is sent as it is", f"{TOOLS}/support/export_files.py",
-        "value.startswith(_FORMULA)", 'value.startswith(("=", "+", "-", "@"))', "tools/reports/test_export_records.py",
+        "renderer", "a cell that begins with a tab is sent as it is", f"{TOOLS}/support/spreadsheets.py",
+        "value.startswith(_STARTS_A_FORMULA)", 'value.startswith(("=", "+", "-", "@"))',
+        "tools/reports/test_export_tables.py",
     ),
     Planted(
         "renderer", "a preview does not say that it counts a part", f"{TOOLS}/support/previews.py",

@@ -122,7 +122,7 @@ CONTRACT = {
     "project_status": "project_id? client_id? threshold? by_person? include_completed?",
     "profitability_report": "project_id cost_rates? default_cost_rate?",
     "list_changes": "since? cursor? types?",
-    "export_records": "tool arguments? format?",
+    "export_records": "tool arguments? format? lines?",
     "bill_project_hours": "project_id from_date? to_date? group_by? include_expenses? date? due_date? tax? tax_label?"
     " note? confirm? preview_id? allow_duplicate?",
     "create_invoice_from_estimate": "estimate_id due_date date? number? confirm? allow_duplicate?",

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import replace
 from functools import partial
+from math import inf
 from typing import Any, get_args
 
 from anyio import to_thread
@@ -12,11 +13,13 @@ from clientary_mcp.api.streaming import rereads
 from clientary_mcp.errors import BadArguments
 from clientary_mcp.tools.decorators import reads
 from clientary_mcp.tools.support.export_files import Exports, Rows, check
+from clientary_mcp.tools.support.export_rows import LINES, has_lines, parts_of, rows_of
 from clientary_mcp.tools.support.listing import Listing
 from clientary_mcp.tools.support.narrowing import narrowed
+from clientary_mcp.tools.support.spreadsheets import Table
 from clientary_mcp.tools.tool import Tool
 from clientary_mcp.tools.toolsets import allowed
-from tool_schemas.base.models import Arguments
+from tool_schemas.base.models import Arguments, Record
 from tool_schemas.base.pairs import as_object
 from tool_schemas.base.parsing import as_json
 from tool_schemas.base.report import Report
@@ -24,6 +27,7 @@ from tool_schemas.base.sentences import in_order
 from tool_schemas.base.validation import nearest
 from tool_schemas.reports.export_records import ExportRecords
 
+_BASIS = "The first of {:,} rows; the file contains all of them, with nested values as JSON."
 _NOT_TAKEN = ("limit", "offset", "order", "detail")
 
 
@@ -34,69 +38,85 @@ def exporting(tools: Collection[Tool]) -> Tool:
     async def export_records(clientary: Clientary, args: ExportRecords) -> Report:
         """Save a complete list or report for a spreadsheet, in the directory that the owner set. Returns its name,
         columns, totals and first rows."""
-        tool = _exported(args.tool, tools, clientary)
+        tool = _exported(args, tools, clientary)
         given = _arguments(tool, args)
         check(args.format)
         exports = Exports(clientary.settings.export_dir)
         with narrowed(tool.name, given, whole=True), exports.rows(_main_columns(tool)) as rows:
-            report = await _collect(tool, given, clientary, rows)
+            report = await _collect(tool, given, clientary, rows, lines=args.lines)
             stem = f"{tool.name}-{clientary.today().day.isoformat()}"
-            name = await to_thread.run_sync(partial(exports.write, rows, stem, args.format))
-            of_all = f"The first of {rows.count:,} rows; the file contains all of them, with nested values as JSON."
+            parts = parts_of(report) if tool.listing is None else []
+            files, remark = await to_thread.run_sync(partial(exports.write, rows, stem, args.format, parts))
             return replace(
                 report,
                 rows=rows.first,
-                basis=in_order(of_all, report.basis),
-                about={
-                    "file": name,
-                    "uri": f"clientary://exports/{name}",
-                    "exported_rows": rows.count,
-                    "columns": list(rows.columns),
-                    **report.about,
-                },
+                basis=in_order(_BASIS.format(rows.count), LINES if args.lines else None, report.basis),
+                about={**_about(files, parts), "exported_rows": rows.count, "columns": rows.columns, **report.about},
+                notice=in_order(report.notice, remark),
             )
 
     return export_records
 
 
+def _about(files: list[str], parts: list[Table]) -> dict[str, Any]:
+    """The names of the files, and where they can be downloaded."""
+    name, *beside = files
+    sheets = [table.name for table in parts] if parts and not beside else None
+    return {"file": name, "uri": f"clientary://exports/{name}", "files_beside": beside or None, "sheets_beside": sheets}
+
+
 def _main_columns(tool: Tool) -> tuple[str, ...]:
     """What a list shows of each record; a report's columns are those of its rows."""
-    if tool.listing is None:
-        return ()
-    (record,) = get_args(tool.answer)
-    brief: tuple[str, ...] = record.summary_fields
-    return brief
+    return () if tool.listing is None else _record(tool).summary_fields
 
 
-async def _collect(tool: Tool, given: Arguments, clientary: Clientary, rows: Rows) -> Report:
+def _record(tool: Tool) -> type[Record]:
+    """The kind of record that a list tool lists."""
+    kind: type[Record] = get_args(tool.answer)[0]
+    return kind
+
+
+async def _collect(tool: Tool, given: Arguments, clientary: Clientary, rows: Rows, *, lines: bool) -> Report:
     """Write every row of the tool's result to `rows`; returns the rest of the report."""
     if tool.listing is not None:
-        return await _write_list(tool.listing(clientary, given), rows)
+        return await _write_list(tool.listing(clientary, given), rows, lines=lines)
     report = await tool.function(clientary, given)
     assert isinstance(report, Report)  # noqa: S101 - only lists and reports are exported
     for row in report.rows:
-        rows.add_row(dict(as_json(row)))
+        rows.add(dict(as_json(row)))
     return report
 
 
 @rereads
-async def _write_list(listing: Listing[Any], rows: Rows) -> Report:
+async def _write_list(listing: Listing[Any], rows: Rows, *, lines: bool) -> Report:
     rows.restart()
     async for record, currency_code in listing.stream():
-        rows.add(record, currency_code)
+        listing.names.want(record)
+        for row in rows_of(record, currency_code, listing.names, lines=lines):
+            rows.add(row)
+    remark = await listing.names.read(most=inf)
+    rows.names = listing.names
     first = listing.first_page
     days = {"from_date": first.from_date, "to_date": first.to_date} if first else {}
-    return Report([], "", totals=listing.totals.to_json() or None, about=days, notice=listing.notice)
+    notice = in_order(listing.notice, remark)
+    return Report([], "", totals=listing.totals.to_json() or None, about=days, notice=notice)
 
 
-def _exported(name: str, tools: Collection[Tool], clientary: Clientary) -> Tool:
+def _exported(args: ExportRecords, tools: Collection[Tool], clientary: Clientary) -> Tool:
+    """The list or report that is wanted; BadArguments for anything else, and for lines of what has none."""
     known = {
         tool.name: tool
         for tool in allowed(tools, clientary.settings)
         if tool.listing is not None or tool.answer is Report
     }
+    name = args.tool
     if name not in known:
         raise BadArguments(f"export_records: {name[:64]!r} is not a list or report.{nearest(name, known)}")
+    if args.lines and not (known[name].listing and has_lines(_record(known[name]))):
+        raise BadArguments(
+            f"export_records: lines=true takes a list of invoices, estimates or recurring schedules; {name} has no"
+            " lines."
+        )
     return known[name]
 
 

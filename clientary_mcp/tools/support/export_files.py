@@ -3,29 +3,28 @@
 Rows are stored as they arrive, and converted to the requested format once all columns are known.
 """
 
-import csv
 import json
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from clientary_mcp.errors import BadArguments, BlockedByOwner
-from tool_schemas.base.models import Record
+from clientary_mcp.tools.support.names import Names
+from clientary_mcp.tools.support.spreadsheets import LONGEST_CELL, Row, Table, write_csv, write_xlsx
 from tool_schemas.base.results import as_text
+from tool_schemas.base.sentences import count_of
 
 Format = Literal["csv", "jsonl", "xlsx"]
-Row = dict[str, Any]
 
 FIRST_ROWS = 3
 _MOST_IN_A_SHEET = 1_048_575
 _MOST_BYTES = 50 * 1024 * 1024
-_NAME = re.compile(r"[a-z_]+-[0-9-]+\.(csv|jsonl|xlsx)")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_NAME = re.compile(r"[a-z_]+-[0-9-]+(\.[a-z_]+)?\.(csv|jsonl|xlsx)")
 _NO_DIRECTORY = (
     "Exports are not available: CLIENTARY_EXPORT_DIR is not set. The owner has to set it to an existing directory."
 )
@@ -36,36 +35,44 @@ class Rows:
 
     def __init__(self, file: TextIOWrapper, columns: Sequence[str]) -> None:
         self._file, self._main = file, columns
+        self.names: Names | None = None
+        """Names to be put beside ids, once they are known."""
         self.restart()
 
     def restart(self) -> None:
         """Forget everything: the list changed while it was read."""
         self._file.seek(0)
         self._file.truncate()
-        self.columns: dict[str, None] = dict.fromkeys(self._main)
-        self.first: list[Row] = []
+        self._columns: dict[str, None] = dict.fromkeys(self._main)
+        self._first: list[Row] = []
         self.count = 0
 
-    def add(self, record: Record, currency_code: str | None = None) -> None:
-        """The next record, in full."""
-        shown = record.to_json()
-        if record.money and currency_code is not None:
-            shown.setdefault("currency_code", currency_code)
-        self.add_row(shown)
-
-    def add_row(self, row: Row) -> None:
-        """The next row, of a report."""
-        self.columns.update(dict.fromkeys(row))
+    def add(self, row: Row) -> None:
+        """The next row."""
+        self._columns.update(dict.fromkeys(row))
         self._file.write(as_text(row) + "\n")
         self.count += 1
-        if len(self.first) < FIRST_ROWS:
-            self.first.append({name: row[name] for name in self._main or row if name in row})
+        if len(self._first) < FIRST_ROWS:
+            self._first.append(row)
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of all columns, in their order."""
+        return self.names.columns(self._columns) if self.names else list(self._columns)
+
+    @property
+    def first(self) -> list[Row]:
+        """The main columns of the first rows."""
+        return [self._finished({name: row[name] for name in self._main or row if name in row}) for row in self._first]
 
     def read(self) -> Iterator[Row]:
         """All rows again, in their order."""
         self._file.flush()
         self._file.seek(0)
-        return (json.loads(line) for line in self._file)
+        return (self._finished(json.loads(line)) for line in self._file)
+
+    def _finished(self, row: Row) -> Row:
+        return self.names.beside(row) if self.names else row
 
 
 class Exports:
@@ -89,15 +96,27 @@ class Exports:
             with suppress(OSError):
                 part.unlink()
 
-    def write(self, rows: Rows, stem: str, form: Format) -> str:
-        """Write the rows as a file of that format; returns its name in the directory."""
+    def write(self, rows: Rows, stem: str, form: Format, parts: Iterable[Table] = ()) -> tuple[list[str], str | None]:
+        """Write the rows in that format, and the other parts beside them: as sheets of a workbook, else as files.
+
+        Returns the names of the files in the directory, that of the rows first, and a remark on texts that are too
+        long for a cell.
+        """
+        if form == "xlsx" and rows.count > _MOST_IN_A_SHEET:
+            raise BadArguments(
+                f"A sheet holds {_MOST_IN_A_SHEET:,} rows, and this export has {rows.count:,}. Use csv or jsonl."
+            )
+        tables = [Table("rows", rows.columns, rows.read), *parts]
         path = self._free(stem, form)
+        paths = [path] if form == "xlsx" else [path, *(_beside(path, table.name) for table in tables[1:])]
         try:
-            _WRITERS[form](path, rows)
+            long = write_xlsx(path, tables) if form == "xlsx" else sum(map(_WRITERS[form], paths, tables))
         except BaseException:
-            path.unlink(missing_ok=True)  # a partial file must not pass for a complete one
+            for each in paths:
+                each.unlink(missing_ok=True)  # a partial file must not pass for a complete one
             raise
-        return path.name
+        remark = _TOO_LONG[form].format(count_of(long, "text"), LONGEST_CELL) if long else None
+        return [each.name for each in paths], remark
 
     def read(self, name: str) -> bytes:
         """A file of this directory; BadArguments for any other name, and for one too large to be read at once."""
@@ -111,7 +130,10 @@ class Exports:
     def _free(self, stem: str, form: Format) -> Path:
         """Create a new, empty file; never overwrites one."""
         for number in range(1, 10_000):
-            path = self._directory / (f"{stem}.{form}" if number == 1 else f"{stem}-{number}.{form}")
+            name = stem if number == 1 else f"{stem}-{number}"
+            path = self._directory / f"{name}.{form}"
+            if any(self._directory.glob(f"{name}.*.{form}")):  # left by a file that was taken away
+                continue
             with suppress(FileExistsError):
                 os.close(_private(str(path), os.O_CREAT | os.O_EXCL | os.O_WRONLY))
                 return path
@@ -130,46 +152,21 @@ def check(form: Format) -> None:
         )
 
 
-def _cell(value: Any) -> Any:
-    """The text of one cell: nested values as JSON, and no text that a spreadsheet would run as a formula."""
-    if isinstance(value, dict | list):
-        return as_text(value)
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
-    return value
+def _beside(path: Path, part: str) -> Path:
+    """Create an empty file for a part of the export at `path`: `….csv` has its totals in `….totals.csv`."""
+    beside = path.with_suffix(f".{part}{path.suffix}")
+    os.close(_private(str(beside), os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+    return beside
 
 
-def _write_csv(path: Path, rows: Rows) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        table = csv.writer(file)
-        table.writerow(map(_cell, rows.columns))
-        table.writerows([_cell(row.get(column)) for column in rows.columns] for row in rows.read())
-
-
-def _write_jsonl(path: Path, rows: Rows) -> None:
+def _write_jsonl(path: Path, table: Table) -> int:
     with path.open("w", encoding="utf-8") as file:
-        file.writelines(as_text(row) + "\n" for row in rows.read())
+        file.writelines(as_text(row) + "\n" for row in table.read())
+    return 0
 
 
-def _write_xlsx(path: Path, rows: Rows) -> None:
-    import xlsxwriter  # type: ignore[import-untyped]  # brings no types; loaded here because it is an optional extra
-
-    if rows.count > _MOST_IN_A_SHEET:
-        raise BadArguments(
-            f"A sheet holds {_MOST_IN_A_SHEET:,} rows, and this export has {rows.count:,}. Use csv or jsonl."
-        )
-    options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
-    with xlsxwriter.Workbook(path, options | {"tmpdir": str(path.parent)}) as book:
-        sheet = book.add_worksheet()
-        sheet.write_row(0, 0, list(rows.columns))
-        for number, row in enumerate(rows.read(), start=1):
-            for place, column in enumerate(rows.columns):
-                if (value := row.get(column)) is not None:
-                    sheet.write(number, place, as_text(value) if isinstance(value, dict | list) else value)
-
-
-_WRITERS: dict[Format, Callable[[Path, Rows], None]] = {
-    "csv": _write_csv,
-    "jsonl": _write_jsonl,
-    "xlsx": _write_xlsx,
+_WRITERS: dict[Format, Callable[[Path, Table], int]] = {"csv": write_csv, "jsonl": _write_jsonl}
+_TOO_LONG: dict[Format, str] = {
+    "csv": "{} in the file are longer than the {:,} characters that a cell holds in Excel, which cuts them.",
+    "xlsx": "{} longer than the {:,} characters that a cell holds were cut; csv and jsonl have them whole.",
 }

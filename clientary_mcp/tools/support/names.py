@@ -79,7 +79,7 @@ class Names:
         unknown = [plural_name(kind) for kind in self._wanted if self._missing(kind)]
         return _REMARK.format(kinds=" and ".join(unknown)) if unknown else None
 
-    def beside(self, row: Row) -> Row:
+    def beside(self, row: Row) -> dict[str, Any]:
         """A record as JSON holds it, with each name after the id that it belongs to."""
         told = {each.field: self._told(each, record_id) for each, record_id in self._referred_to(row)}
         named: dict[str, Any] = {}
@@ -87,6 +87,16 @@ class Names:
             named[name] = value
             named.update({key: fact for key, fact in told.get(name, {}).items() if key not in row})
         return named
+
+    def columns(self, columns: Iterable[str]) -> list[str]:
+        """The columns of a table of such records, with those of the names."""
+        told = {each.field: each.tells for each in self._references}
+        return list(dict.fromkeys(name for column in columns for name in (column, *told.get(column, ()))))
+
+    @property
+    def tell_clients(self) -> bool:
+        """Whether they tell the client's name."""
+        return any("client" in each.tells for each in self._references)
 
     def _referred_to(self, record: Row) -> Iterator[tuple[_Reference, int]]:
         """What a record refers to; to its project for the client's sake only where it names none itself."""
