@@ -2,10 +2,10 @@
 
 import json
 import re
-from collections.abc import Iterator
 from math import ceil
 from typing import Any
 
+from clientary_mcp.api.error_bodies import field_errors, is_xml_error
 from clientary_mcp.errors import (
     ClientaryError,
     MalformedResponse,
@@ -18,14 +18,7 @@ from clientary_mcp.errors import (
     Refused,
     Unavailable,
 )
-from tool_schemas.base.parsing import SECRETS, strip_invisible
 
-_MAX_FIELDS = 20
-_MAX_MESSAGES = 5
-_DEEPEST = 6
-_NAMING = ("field", "attribute", "param")
-_NAMELESS = {"base", "error", "errors", "message", "messages", "detail"}
-_MAX_MESSAGE = 200
 _MAX_DETAILS = 1_000
 _VERDICTS = ("success", "ok", "status", "code")
 _MAY_STILL_HAPPEN = (408, 499, 504, 522, 524)
@@ -49,8 +42,6 @@ _FOREIGN_PAGE = re.compile(
     re.IGNORECASE,
 )
 """Words of the pages of proxies and firewalls."""
-
-_FIELD = re.compile(r"[\w.\[\]-]{1,60}")
 
 
 def error_for_status(
@@ -117,7 +108,7 @@ def _final_error(status: int, method: str, path: str, body: str, is_page: bool) 
 def _is_page(body: str, content_type: str = "") -> bool:
     """Whether a body is a page that may not be Clientary's: its API sends JSON, plain sentences, or nothing."""
     text = body.strip()
-    if not text or _OWN_PAGE.search(text):
+    if not text or _OWN_PAGE.search(text) or is_xml_error(text):
         return False
     return text[0] == "<" or ("html" in content_type.lower() and text[0] not in '{["')
 
@@ -209,53 +200,3 @@ def _details(fields: dict[str, list[str]]) -> str:
         parts.append(part)
         room -= len(part)
     return "; ".join(parts)
-
-
-def field_errors(body: str) -> dict[str, list[str]]:
-    """The validation messages by field, from every known form of a 422 body; those of no field are under `""`.
-
-    Known forms are `{"name": ["can't be blank"]}`, the same under `errors` or `error`, `{"error": "…"}`, a list, also
-    one of `{"field": "name", "message": "…"}`, the fields of lines below theirs, and plain text. HTML is ignored.
-    """
-    try:
-        sent = json.loads(body)
-    except (ValueError, RecursionError):
-        text = body.strip()
-        return {} if not text or "<" in text else {"": [_message(text)]}
-    if isinstance(sent, dict):
-        sent = sent.get("errors") or sent
-    found: dict[str, list[str]] = {}
-    for field, message in _messages(sent, "", _DEEPEST):
-        if len(found) < _MAX_FIELDS or field in found:
-            messages = found.setdefault(field, [])
-            if len(messages) < _MAX_MESSAGES:
-                messages.append(message)
-    return found
-
-
-def _messages(sent: Any, field: str, depth: int) -> Iterator[tuple[str, str]]:
-    """Each message in an error body, with its field."""
-    if isinstance(sent, str) and sent.strip():
-        yield field, _message(sent)
-    elif isinstance(sent, list) and depth:
-        for part in sent[:_MAX_FIELDS]:
-            yield from _messages(part, field, depth - 1)
-    elif isinstance(sent, dict) and depth:
-        named = next((name for name in _NAMING if isinstance(sent.get(name), str) and len(sent) > 1), None)
-        if named and _NAMELESS & sent.keys():  # {"field": "name", "message": "can't be blank"}
-            field, sent = _below(field, sent[named]), {name: sent[name] for name in sent if name in _NAMELESS}
-        for name, value in list(sent.items())[:_MAX_FIELDS]:
-            below = _below(field, name)
-            yield from [(below, "is not accepted")] if name in SECRETS else _messages(value, below, depth - 1)
-
-
-def _below(field: str, name: str) -> str:
-    """The name of a field inside another; messages about a record as a whole are about the one that contains it."""
-    if name in _NAMELESS or not _FIELD.fullmatch(name):
-        return field
-    return f"{field}.{name}" if field else name
-
-
-def _message(text: str) -> str:
-    flat = " ".join(re.sub("[“”]", "", strip_invisible(text)).split())
-    return flat if len(flat) <= _MAX_MESSAGE else f"{flat[: _MAX_MESSAGE - 1]}…"

@@ -8,8 +8,8 @@ import httpx
 import pytest
 import respx
 
+from clientary_mcp.api.error_bodies import field_errors
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.api.status_errors import field_errors
 from clientary_mcp.errors import (
     ClientaryError,
     MalformedResponse,

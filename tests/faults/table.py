@@ -294,9 +294,8 @@ FAULTS = (
         "sorted(named | self._memory.within(content)", "sorted(named", "resilience/test_secrets.py",
     ),
     Planted(
-        "redaction", "quotation marks of strangers end a quotation of ours", f"{API}/status_errors.py",
-        're.sub("[“”]", "", strip_invisible(text))', "strip_invisible(text)",
-        "api/test_status_errors.py resilience/test_hostile.py",
+        "redaction", "quotation marks of strangers end a quotation of ours", f"{API}/error_bodies.py",
+        're.sub("[“”]", "", plain)', "plain", "api/test_status_errors.py resilience/test_hostile.py",
     ),
     Planted(
         "settings", "the token goes over http to any host", "clientary_mcp/settings/address.py",

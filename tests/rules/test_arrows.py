@@ -35,6 +35,7 @@ INSIDE = {
             "call",
             "comparison",
             "concurrency",
+            "error_bodies",
             "network",
             "status_errors",
             "write_tracker",
