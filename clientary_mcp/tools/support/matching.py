@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from enum import IntEnum
 from typing import NamedTuple
+from unicodedata import normalize
 
 from tool_schemas.base.currencies import minor_units
 from tool_schemas.base.text import normalized
@@ -15,9 +16,9 @@ from tool_schemas.base.text import normalized
 _ADDRESS = re.compile(r"(?:mailto:)?([^\s@,;<>]+@[^\s@,;<>]+)")
 _SITE = re.compile(r"(?:\w+://)?(?:www\.)?([^\s/?#@]+)\S*")
 _NUMBERED = re.compile(r"([^\W\d_]*)(\d.*)")
-_DIGITS = r"([1-9]\d{0,2}(?:[,.' ]\d{3})+|\d+)(?:([,.])(\d{1,3}))?"
+_DIGITS = r"([1-9]\d{0,2}(?:[,.'\u2019 ]\d{3})+|\d+)(?:([,.])(\d{1,3}))?"
 _CURRENCY = r"(?:[^\W\d_]{3}|\$|[\u00a2-\u00a5\u20a0-\u20cf])"
-_AMOUNT = re.compile(rf"({_CURRENCY})?\s*{_DIGITS}\s*({_CURRENCY})?")
+_AMOUNT = re.compile(rf"({_CURRENCY})?\s*{_DIGITS}\s*({_CURRENCY})?", re.ASCII)
 _CENTS = 2
 _NUMBER_WORDS = {"no", "nr", "number"}
 _NUMBERS = ("number", "po")
@@ -168,7 +169,7 @@ def comparable(text: str) -> str:
 
 def read_amount(text: str) -> Decimal | None:
     """The amount in `1,250.00`, `1.250,5 EUR` or `$40`; None for anything else, and for `1042`, which is a number."""
-    found = _AMOUNT.fullmatch(text.strip())
+    found = _AMOUNT.fullmatch(normalize("NFKC", text).strip())  # with usual spaces and digits
     if found is None:
         return None
     before, whole, point, decimals, after = found.groups()

@@ -61,9 +61,23 @@ async def test_invoices_and_estimates_are_read_only_for_what_holds_a_digit(
 AMOUNTS = {
     "1,250.00": "1250", "1.250,50": "1250.5", "1250.50": "1250.5", "1250,5 EUR": "1250.5", "$40": "40",
     "€ 1 250,00": "1250", "usd 100": "100", "¥10000": "10000", "CHF 1'250.40": "1250.4", "0.725 KWD": "0.725",
+    "1\xa0250,00 €": "1250", "CHF 1\u2019250.40": "1250.4", "\uff14\uff10 EUR": "40",
     "1,250,000": "1250000",
 }  # fmt: skip
-NUMBERS = ["1250", "INV-1250", "INV 1250", "2024-001", "PRJ 12", "No. 12", "3 hours", "12.5", "1,25,00", "USD", "$ EUR"]
+NUMBERS = [
+    "1250",
+    "INV-1250",
+    "INV 1250",
+    "2024-001",
+    "PRJ 12",
+    "No. 12",
+    "3 hours",
+    "12.5",
+    "1,25,00",
+    "USD",
+    "$ EUR",
+    "€ \u0664\u0660",
+]
 
 
 @pytest.mark.parametrize(("text", "amount"), [*AMOUNTS.items(), *((text, None) for text in NUMBERS)])
