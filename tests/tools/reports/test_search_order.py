@@ -65,19 +65,9 @@ AMOUNTS = {
     "1,250,000": "1250000",
 }  # fmt: skip
 NUMBERS = [
-    "1250",
-    "INV-1250",
-    "INV 1250",
-    "2024-001",
-    "PRJ 12",
-    "No. 12",
-    "3 hours",
-    "12.5",
-    "1,25,00",
-    "USD",
-    "$ EUR",
-    "€ \u0664\u0660",
-]
+    "1250", "INV-1250", "INV 1250", "2024-001", "PRJ 12", "No. 12", "3 hours", "12.5", "1,25,00", "USD", "$ EUR",
+    "€ \u0664\u0660", "12.345.6", "1250 USD EUR",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("text", "amount"), [*AMOUNTS.items(), *((text, None) for text in NUMBERS)])
