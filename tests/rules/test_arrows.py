@@ -81,6 +81,7 @@ MAY_IMPORT = {
     "mcp": TOWARDS_AGENTS,
     "mcp_types": TOWARDS_AGENTS,
     "httpx": {f"clientary_mcp.{name}" for name in ("api", "cli", "sandbox.network")},
+    "idna": {"tool_schemas.base.addresses"},
     "iso4217": {"tool_schemas.base.currencies"},
     "httpx2": set[str](),  # the SDK's own, and not part of its interface
 }
@@ -158,7 +159,7 @@ def test_the_sandbox_is_independent() -> None:
 
 
 def test_schemas_depend_only_on_pydantic_and_tables_of_codes() -> None:
-    known = PYDANTIC | {"iso4217"} | sys.stdlib_module_names | {"tool_schemas"}
+    known = PYDANTIC | {"iso4217", "idna"} | sys.stdlib_module_names | {"tool_schemas"}
     schemas = [module for module in MODULES if within(module, "tool_schemas")]
     assert [(m, name) for m in schemas for name in imports(m) if name.partition(".")[0] not in known] == []
 

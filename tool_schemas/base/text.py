@@ -74,8 +74,3 @@ def folded(text: str) -> str:
 def _folded(text: str, folding: _Folding) -> str:
     # Composed first, so that a letter is one character however it was sent.
     return " ".join(unicodedata.normalize("NFKC", text).translate(folding).split())
-
-
-def mailbox(email: str | None) -> str:
-    """An e-mail address for comparison: in lower case, without surrounding white space."""
-    return (email or "").strip().casefold()

@@ -16,12 +16,13 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandler, PlainSerializer
 from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, core_schema
 
+from tool_schemas.base.addresses import addresses_in
 from tool_schemas.base.currencies import minor_units, read_code
 
 _DAY = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})")
-_ADDRESS = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>.]+")
 
 _LONGEST_WORD = 100
+_MOST_NAMED = 5
 
 MAX_ID = 10**15
 
@@ -138,13 +139,20 @@ def _not_a_bool(given: Any) -> Any:
 
 
 def _address(given: str) -> str:
-    if _ADDRESS.fullmatch(given.strip()) is None:
+    found = addresses_in(given)
+    if found.one:
+        return found.one
+    if len(found.read) > 1:
         raise PydanticCustomError(
-            "address",
-            "takes one e-mail address, like name@example.com, not {given}",
-            {"given": repr(given[:80])},
+            "addresses",
+            "takes one e-mail address, not {count}: {addresses}",
+            {"count": len(found.read), "addresses": ", ".join(found.read[:_MOST_NAMED])},
         )
-    return given.strip()
+    raise PydanticCustomError(
+        "address",
+        "takes one e-mail address, like name@example.com, not {given}",
+        {"given": repr(given[:80])},
+    )
 
 
 def _filled(given: str) -> str:

@@ -15,10 +15,10 @@ from clientary_mcp.tools.support.previews import done, nothing_to_do, preview
 from clientary_mcp.tools.workflows.lead_conversion_plan import COMPANY, Plan, planned, same_words
 from clientary_mcp.tools.workflows.steps import Steps
 from clientary_mcp.tools.workflows.turns import exclusive
+from tool_schemas.base.addresses import addresses_in, mailbox
 from tool_schemas.base.models import Record
 from tool_schemas.base.parsing import as_json
 from tool_schemas.base.results import Outcome
-from tool_schemas.base.text import mailbox
 from tool_schemas.clients import Client
 from tool_schemas.contacts import Contact, ContactFields
 from tool_schemas.projects import Project
@@ -134,24 +134,30 @@ class _Conversion:
         return await self._clientary.create(Client, "clients", {k: v for k, v in body.items() if k != "number"})
 
     async def _people(self, client_id: int | None) -> None:
-        there = {mailbox(contact.email): contact.id for contact in self._plan.contacts}
+        there = {
+            mailbox(address): contact.id
+            for contact in self._plan.contacts
+            for address in addresses_in(contact.email).read
+        }
         addresses: set[str] = set()
         for person in self._plan.people:
             address = mailbox(person.email)
             what = f"contact {quote(f'{person.name} <{person.email}>' if address else name_of(person))}"
             if not address:
                 self.steps.skipped(what, "It has no e-mail address, which a contact of a client needs.")
+            elif addresses_in(person.email).one is None:
+                self.steps.skipped(what, "Its e-mail address cannot be read as one address.")
             elif address in addresses:
                 self.steps.skipped(what, "Another contact of the lead has that address.")
             elif address in there:
                 self._job.settled(f"contact {person.id}")
                 self.steps.found(what, id=there[address])
-            elif not self._job.may(f"contact {person.id}", _filled(person, _PERSON)):
+            elif not self._job.may(f"contact {person.id}", _contact(person)):
                 self.steps.skipped(what, f"{CAME_SINCE[0].upper()}{CAME_SINCE[1:]}.")
             elif self._sending:
                 await self._person(person, what, f"clients/{client_id}/contacts")
             else:
-                self.steps.to_do(what, **_filled(person, _PERSON))
+                self.steps.to_do(what, **_contact(person))
             addresses.add(address)
         if self._plan.unclear:
             self.steps.skipped("other contacts", self._plan.unclear)
@@ -159,7 +165,7 @@ class _Conversion:
     async def _person(self, person: Contact, what: str, path: str) -> None:
         """A new contact, unless Clientary refuses it, perhaps because the lead still has the address."""
         try:
-            contact = await self._sent(partial(self._clientary.create, Contact, path, _filled(person, _PERSON)))
+            contact = await self._sent(partial(self._clientary.create, Contact, path, _contact(person)))
         except Refused as refusal:
             self.steps.skipped(what, str(refusal))
         except ClientaryError as failure:
@@ -226,6 +232,11 @@ class _Conversion:
             else "Everything exists already"
         )
         return nothing_to_do(f"{there}. {_STAYS}", self._plan.lead, self.steps.rows)
+
+
+def _contact(person: Contact) -> dict[str, Any]:
+    """The fields of a contact of the lead, its address without what is no part of it."""
+    return _filled(person, _PERSON) | {"email": addresses_in(person.email).one}
 
 
 def _filled(record: Record, names: Iterable[str]) -> dict[str, Any]:

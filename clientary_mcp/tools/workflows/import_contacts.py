@@ -20,9 +20,9 @@ from clientary_mcp.tools.support.matching import comparable
 from clientary_mcp.tools.support.previews import done, nothing_to_do, preview
 from clientary_mcp.tools.workflows.draft_invoices import runs
 from clientary_mcp.tools.workflows.turns import exclusive, may_still_come
+from tool_schemas.base.addresses import addresses_in, mailbox
 from tool_schemas.base.results import Outcome, as_text
 from tool_schemas.base.sentences import count_of
-from tool_schemas.base.text import mailbox
 from tool_schemas.clients import Client
 from tool_schemas.contacts import Contact
 from tool_schemas.workflows.import_contacts import ImportContacts, NewContact
@@ -303,7 +303,7 @@ async def _read_clients(clientary: Clientary, ids: set[int], named: bool) -> _Cl
 async def _contacts(clientary: Clientary, addresses: set[str]) -> _Contacts:
     contacts = _Contacts()
     async for contact in clientary.stream(Contact):
-        if (address := mailbox(contact.email)) in addresses:
+        for address in addresses & set(map(mailbox, addresses_in(contact.email).read)):
             known = _Known(contact.id, contact.client_id, client_named_in(contact))
             contacts.found.setdefault(address, []).append(known)
     return contacts

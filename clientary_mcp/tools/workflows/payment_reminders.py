@@ -20,9 +20,10 @@ from clientary_mcp.tools.support.lookups import client_names, names_in
 from clientary_mcp.tools.support.mailing import send_message
 from clientary_mcp.tools.support.previews import done, nothing_to_do, preview
 from clientary_mcp.tools.workflows.draft_invoices import named
-from clientary_mcp.tools.workflows.reminder_recipients import addresses_in, addresses_of
+from clientary_mcp.tools.workflows.reminder_recipients import addresses_of
 from clientary_mcp.tools.workflows.steps import Steps
 from clientary_mcp.tools.workflows.turns import exclusive
+from tool_schemas.base.addresses import addresses_in
 from tool_schemas.base.results import Outcome
 from tool_schemas.base.sentences import count_of
 from tool_schemas.invoices import OWED, Invoice, SendInvoiceMessage
@@ -164,7 +165,7 @@ async def _plan(clientary: Clientary, args: SendPaymentReminders, job: Job) -> _
         [], [{"step": "skip", "invoice_id": each, "why": "the invoice does not exist"} for each in chosen.missing]
     )
     for invoice in chosen.invoices:
-        recipients = addresses_in(getattr(invoice, "recipients", None)) or people.get(invoice.client_id or 0, [])
+        recipients = addresses_in(getattr(invoice, "recipients", None)).read or people.get(invoice.client_id or 0, [])
         row = _row(invoice, clients, today)
         reminder = _Reminder(invoice, row | {"recipients": recipients}, recipients)
         why = _not_late(invoice, today) or chosen.payment_of(invoice) or _unreachable(recipients)

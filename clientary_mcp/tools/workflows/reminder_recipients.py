@@ -1,15 +1,12 @@
 """The addresses to which reminders go."""
 
 from collections.abc import Iterable
-from functools import cache, partial
-from typing import Any
-
-from pydantic import TypeAdapter, ValidationError
+from functools import partial
 
 from clientary_mcp.api.concurrency import gather
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import rereads
-from tool_schemas.base.types import Email
+from tool_schemas.base.addresses import addresses_in
 from tool_schemas.contacts import Contact
 from tool_schemas.invoices import Invoice
 
@@ -22,11 +19,11 @@ async def addresses_of(clientary: Clientary, invoices: Iterable[Invoice]) -> dic
     clients = sorted({invoice.client_id for invoice in invoices if invoice.client_id is not None})
     if len(clients) > _FEW:
         emails = await _emails(clientary, set(clients))
-        return {client_id: addresses_in(each) for client_id, each in emails.items()}
+        return {client_id: addresses_in(each).read for client_id, each in emails.items()}
     paths = [f"clients/{client_id}/contacts" for client_id in clients]
     lists = await gather((partial(clientary.list_all, Contact, path) for path in paths), clientary.settings.concurrency)
     return {
-        client_id: addresses_in(contact.email for contact in contacts)
+        client_id: addresses_in(contact.email for contact in contacts).read
         for client_id, contacts in zip(clients, lists, strict=True)
     }
 
@@ -38,21 +35,3 @@ async def _emails(clientary: Clientary, clients: set[int]) -> dict[int, list[str
         if contact.client_id in clients and contact.email:
             found.setdefault(contact.client_id, []).append(contact.email)
     return found
-
-
-def addresses_in(given: Any) -> list[str]:
-    """The e-mail addresses among texts, or objects with an `email`; each once."""
-    found: dict[str, str] = {}
-    for each in given if isinstance(given, Iterable) and not isinstance(given, str) else ():
-        email = each.get("email") if isinstance(each, dict) else each
-        try:
-            address = _email().validate_python(email)
-        except ValidationError:
-            continue
-        found.setdefault(address.casefold(), address)
-    return list(found.values())
-
-
-@cache
-def _email() -> TypeAdapter[str]:
-    return TypeAdapter(Email)

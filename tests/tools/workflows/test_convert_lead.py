@@ -224,6 +224,15 @@ async def test_contacts_with_a_missing_or_duplicate_address_are_reported(won: Wo
     assert [user["name"] for user in won.people()] == ["Ann Again", "Bob Pier"]
 
 
+async def test_addresses_of_a_lead_are_read_as_people_wrote_them(won: Won) -> None:
+    won.add("contacts", lead_id=won.lead, name="Eve", email="Eve <mailto:eve@harbour.example.com>")
+    won.add("contacts", lead_id=won.lead, name="Two", email="one@x.example; two@x.example")
+    assert skipped(await converted(won)) == [
+        "contact “Two <one@x.example; two@x.example>”: Its e-mail address cannot be read as one address.",
+    ]
+    assert [user["email"] for user in won.people() if user["name"] == "Eve"] == ["eve@harbour.example.com"]
+
+
 def account_where_a_lead_is_a_client(request: httpx.Request) -> httpx.Response:
     """Contacts of a lead name it as their client: whether a live account does so is not documented."""
     path, body = request.url.path.removeprefix("/api/v2/"), json.loads(request.content or "{}")
