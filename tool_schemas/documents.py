@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 from tool_schemas.base.ids import ClientId
 from tool_schemas.base.models import Confirmed, Deduplicated, Fields, StrictModel
 from tool_schemas.base.parsing import LenientModel
-from tool_schemas.base.types import AsJsonText, Codes, Email, Filled, Id, Number
+from tool_schemas.base.types import Codes, Emails, Filled, Id, Number
 
 ItemType = Annotated[Literal["line", "section"], Codes(section=0, line=3)]
 Percent = Annotated[Number, Field(ge=0, le=100)]
@@ -83,8 +83,8 @@ class ChangedItem(ItemFields, StrictModel):
         return self
 
 
-NewItems = Annotated[list[NewItem], AsJsonText]
-ChangedItems = Annotated[list[ChangedItem], AsJsonText]
+NewItems = list[NewItem]
+ChangedItems = list[ChangedItem]
 
 ITEMS = "The lines, in order."
 CHANGED_ITEMS = "Lines to add, change or remove; others stay."
@@ -93,9 +93,7 @@ CHANGED_ITEMS = "Lines to add, change or remove; others stay."
 class Message(Confirmed, Deduplicated):
     """An e-mail with a document. `subject` and `message` fall back to the account's template."""
 
-    recipients: Annotated[list[Email], AsJsonText, Field(min_length=1, max_length=50)] = Field(
-        description="E-mail addresses, up to 50."
-    )
+    recipients: Annotated[Emails, Field(min_length=1, max_length=50)] = Field(description="E-mail addresses, up to 50.")
     subject: str | None = Field(None, description="Default: the account's template.")
     message: str | None = Field(None, description="Body text; default: the account's template.")
     send_copy: bool | None = Field(None, description="true: a copy to the owner.")

@@ -10,11 +10,13 @@ from urllib.parse import urlencode
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from tool_schemas.base.argument_forms import AS_GIVEN
 from tool_schemas.base.models import Arguments, Confirmed
 from tool_schemas.base.pairs import NamedText, NamedTexts, as_object
 from tool_schemas.base.parsing import as_json, sanitized
 from tool_schemas.base.results import FRAME, MAX_ANSWER, Outcome, as_text, fit, in_full_but
-from tool_schemas.base.types import AsJsonText, PublishedAs
+from tool_schemas.base.sentences import in_order, join_sentences
+from tool_schemas.base.types import PublishedAs
 
 _PATH = re.compile(r"[a-z][a-z0-9_-]{0,60}(?:/[a-z0-9_-]{1,60}){0,7}")
 _LONGEST_QUERY = 2_000
@@ -56,7 +58,9 @@ class ApiCall(Arguments):
     """The method, path and query of a request."""
 
     method: str
-    path: Annotated[str, AfterValidator(_path)] = Field(description="Below /api/v2/, like clients/12/contacts.")
+    path: Annotated[str, AS_GIVEN, AfterValidator(_path)] = Field(
+        description="Below /api/v2/, like clients/12/contacts."
+    )
     query: Annotated[NamedTexts, AfterValidator(_query)] | None = Field(None, description="URL parameters, like page.")
 
     @property
@@ -75,7 +79,7 @@ class ApiRequest(ApiCall, Confirmed):
     """Any request; the body is sent as it is, including its wrapper key."""
 
     method: Literal["GET", "POST", "PUT", "DELETE"] = Field(description="GET only reads; the others change something.")
-    content: Annotated[dict[str, Any], AsJsonText, AfterValidator(_body), PublishedAs(str)] | None = Field(
+    content: Annotated[dict[str, Any], AfterValidator(_body), PublishedAs(str)] | None = Field(
         None, alias="body", description='JSON with its wrapper key, like {"client": {"city": "Bath"}}.'
     )  # `body` is a method of the base class
 
@@ -116,7 +120,8 @@ class ApiAnswer(Outcome):
         head = {"done": self.done, "message": self.text(unavailable)}
         fitting = fit(as_json(sanitized(self.body)), MAX_ANSWER - FRAME - len(as_text(head)))
         if fitting is None:
-            return head | {"notice": f"Too long to show. {_NARROW}"}
+            return head | {"notice": join_sentences(in_order(self.notice, "Too long to show.", _NARROW))}
         body, cut = fitting
-        notice = {"notice": f"{in_full_but(cut)} {_NARROW}"} if cut else {}
+        remarks = in_order(self.notice, *((in_full_but(cut), _NARROW) if cut else ()))
+        notice = {"notice": join_sentences(remarks)} if remarks else {}
         return head | notice | ({} if body is None else {"body": body})

@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 from tool_schemas.base.filters import ByDay, ByQuery
 from tool_schemas.base.ids import ClientId, PaymentProfileId, RecurringScheduleId
 from tool_schemas.base.models import Arguments, Confirmed, Deduplicated, PartialUpdate, Record
-from tool_schemas.base.types import Codes, Currency, CurrencyCode, Day, NotABool
+from tool_schemas.base.types import Codes, Currency, CurrencyCode, Day
 from tool_schemas.documents import (
     CHANGED_ITEMS,
     ITEMS,
@@ -34,7 +34,7 @@ TimeInterval = Annotated[
     Field(description="semimonthly: twice a month."),
 ]  # fmt: skip
 NextDate = Annotated[Day, Field(description="Day the next invoice is made.")]
-DuePeriod = Annotated[int, Field(ge=0, description="Days from invoice date to due date."), NotABool]
+DuePeriod = Annotated[int, Field(ge=0, description="Days from invoice date to due date.")]
 WHAT_HAPPENS = (
     "On each date, unasked: draft only drafts an invoice, send e-mails it, autobill charges payment_profile_id."
 )
@@ -45,7 +45,7 @@ class ScheduleFields(DocumentFields):
     status: Status | None = Field(None, description="paused can be resumed; stopped has ended.")
     payment_profile_id: PaymentProfileId | None = Field(None, description="Card for autobill.")
     unlimited: bool | None = Field(None, description="true: no end; else occurrences_remaining.")
-    occurrences_remaining: Annotated[int, Field(ge=0), NotABool] | None = Field(
+    occurrences_remaining: Annotated[int, Field(ge=0)] | None = Field(
         None, description="Invoices left, unless unlimited."
     )
 

@@ -27,7 +27,7 @@ from tool_schemas.base.json_schema import describe, input_schema, named
 from tool_schemas.base.models import Arguments, Confirmed, Paging, Previewed, Record
 from tool_schemas.base.report import REPORT_SCHEMA, Report
 from tool_schemas.base.results import Outcome, Page, answer_schema, show_record
-from tool_schemas.base.sentences import Mention, Sentences, join_sentences
+from tool_schemas.base.sentences import Mention, Sentences, in_order, join_sentences
 from tool_schemas.base.validation import describe_errors
 
 ArgsT = TypeVar("ArgsT", bound=Arguments)
@@ -151,7 +151,7 @@ class Tool:
     def check(self, given: dict[str, Any]) -> Arguments:
         """The arguments of a call, or BadArguments with everything that is wrong with them."""
         try:
-            return self.arguments.model_validate(given)
+            return self.arguments.checked(given)
         except ValidationError as error:
             raise BadArguments(f"{self.name}: {describe_errors(error, self.arguments)}.") from None
 
@@ -182,9 +182,19 @@ class Tool:
 
 def answer_to_json(answer: Answer, args: Arguments, unavailable: Collection[str] = ()) -> dict[str, Any]:
     """An answer as JSON holds it, without sentences that mention an unavailable tool."""
+    if remark := args.remark():
+        _note(answer, remark)
     if isinstance(answer, Page):
         return answer.to_json(args.detail if isinstance(args, Paging) else "full", unavailable)
     return show_record(answer) if isinstance(answer, Record) else answer.to_json(unavailable)
+
+
+def _note(answer: Answer, remark: str) -> None:
+    """Add a sentence to the notice of an answer."""
+    if isinstance(answer, Record):
+        answer.notice = f"{answer.notice} {remark}" if answer.notice else remark
+    else:
+        answer.notice = in_order(answer.notice, remark)
 
 
 def _check_ids(args: Arguments) -> Iterator[str]:

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from tool_schemas.base.models import DateRange, Paging, Record
 from tool_schemas.base.text import normalized
-from tool_schemas.base.types import Day, NotABool, Number
+from tool_schemas.base.types import Day, Number
 
 _TEXTS = (
     "name", "number", "title", "description", "email", "website", "phone", "mobile", "note", "summary", "po", "city",
@@ -152,7 +152,7 @@ class InOrder(ListFilters):
         return _ORDERS[self.order] if self.order else None
 
 
-LeastBalance = Annotated[Number, NotABool, Field(description="At least this much left to pay.")]
+LeastBalance = Annotated[Number, Field(description="At least this much left to pay.")]
 
 
 def rank(record: Record, field: str, *, highest_first: bool) -> tuple[bool, Any, int]:

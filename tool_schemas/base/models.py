@@ -11,8 +11,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
+from tool_schemas.base.argument_forms import ArgumentModel, visible
 from tool_schemas.base.parsing import LenientModel, as_json
-from tool_schemas.base.types import AsJsonText, Confirmation, NotABool, unwrap
+from tool_schemas.base.types import unwrap
 
 Detail = Literal["summary", "full"]
 
@@ -28,13 +29,12 @@ class Fields(BaseModel):
 
 STRICT = ConfigDict(
     extra="forbid",
-    coerce_numbers_to_str=True,
     str_max_length=MAX_TEXT,
     defer_build=True,  # built by its first call: an agent uses a few tools and waits for all at start
 )
 
 
-class StrictModel(BaseModel):
+class StrictModel(ArgumentModel):
     """Arguments, or a part of them: unknown names are refused, and values that mean "not given" are left out."""
 
     model_config = STRICT
@@ -54,13 +54,15 @@ class StrictModel(BaseModel):
 
 def _means_not_given(name: str, value: Any, field: FieldInfo) -> bool:
     """Whether a host filled in an argument only because it has to: with null, "", 0 for an id, or an empty list."""
-    if value is None or value == "":
+    if value is None or (isinstance(value, str) and visible(value) == ""):
         return True
     if field.is_required():
         return False
     bare, _ = unwrap(field.annotation)
+    if isinstance(value, str) and not value.strip():
+        return bare is not str  # blanks are text, and nothing else
     if get_origin(bare) is list:
-        return value in ([], {}, "[]", "{}")
+        return value in ([], {}, "[]", "{}", [""], [None])
     return bare is int and name.endswith("_id") and value == 0 and value is not False
 
 
@@ -74,6 +76,20 @@ class Arguments(StrictModel):
         """The same arguments, with today for the dates that are today by default."""
         missing = [name for name in self.today_by_default if getattr(self, name) is None]
         return self.model_copy(update=dict.fromkeys(missing, today)) if missing else self
+
+    _cleaned: tuple[str, ...] = ()
+
+    @classmethod
+    def checked(cls, given: Mapping[str, Any]) -> Self:
+        """The arguments in `given`; ValidationError with everything that is wrong with them."""
+        cleaned: list[str] = []
+        arguments = cls.model_validate(given, context=cleaned)
+        arguments._cleaned = tuple(dict.fromkeys(cleaned))
+        return arguments
+
+    def remark(self) -> str | None:
+        """What was changed in the arguments before they were used."""
+        return f"Invisible characters were taken out of {', '.join(self._cleaned)}." if self._cleaned else None
 
     def body(self) -> dict[str, Any]:
         """The fields that were given, by the names and codes that Clientary uses."""
@@ -92,7 +108,7 @@ class Arguments(StrictModel):
 class Confirmed(Arguments):
     """The arguments of a tool that acts only when it is confirmed."""
 
-    confirm: Confirmation = Field(default=False, exclude=True, description="true once the user agreed; else a preview.")
+    confirm: bool = Field(default=False, exclude=True, description="true once the user agreed; else a preview.")
 
 
 class Previewed(Confirmed):
@@ -122,10 +138,8 @@ class Deduplicated(Arguments):
 class Paging(Arguments):
     """The arguments of every list."""
 
-    limit: Annotated[int, Field(ge=1, le=1000), NotABool] = Field(50, exclude=True, description="Records at most.")
-    offset: Annotated[int, Field(ge=0), NotABool] = Field(
-        0, exclude=True, description="Records to skip; from next_offset."
-    )
+    limit: Annotated[int, Field(ge=1, le=1000)] = Field(50, exclude=True, description="Records at most.")
+    offset: Annotated[int, Field(ge=0)] = Field(0, exclude=True, description="Records to skip; from next_offset.")
     detail: Detail = Field("summary", exclude=True, description="full: all fields; default summary.")
 
 
@@ -136,7 +150,7 @@ class PartialUpdate(Arguments):
     a record must have. A word has no empty form, and neither has true or false.
     """
 
-    clear: Annotated[list[str] | None, AsJsonText] = Field(None, exclude=True, description="Fields to empty.")
+    clear: list[str] | None = Field(None, exclude=True, description="Fields to empty.")
 
     @classmethod
     def __pydantic_init_subclass__(cls, **_: Any) -> None:

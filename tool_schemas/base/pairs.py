@@ -7,14 +7,15 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, PlainSerializer
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 from pydantic_core import PydanticCustomError
 
+from tool_schemas.base.argument_forms import ArgumentModel
 from tool_schemas.base.models import STRICT
-from tool_schemas.base.types import AsJsonText, Filled, PublishedAs
+from tool_schemas.base.types import Filled, PublishedAs, parsed
 
 
-class NamedText(BaseModel):
+class NamedText(ArgumentModel):
     """A name and its text, which may be empty."""
 
     model_config = STRICT
@@ -23,7 +24,7 @@ class NamedText(BaseModel):
     value: str = Field(description="Its text.")
 
 
-class NamedValue(BaseModel):
+class NamedValue(ArgumentModel):
     """A name and its value of any type, published as text: numbers, words and lists can all be written so."""
 
     model_config = STRICT
@@ -33,10 +34,13 @@ class NamedValue(BaseModel):
 
 
 def from_object(key: str, value: str) -> BeforeValidator:
-    """Accepts `{"PO": "7"}` for `[{"name": "PO", "value": "7"}]`."""
+    """Accepts `{"PO": "7"}` for `[{"name": "PO", "value": "7"}]`, and one pair by itself."""
 
-    def pairs(given: Any) -> Any:
-        return [{key: name, value: each} for name, each in given.items()] if isinstance(given, dict) else given
+    def pairs(sent: Any) -> Any:
+        given = parsed(sent)
+        if not isinstance(given, dict) or given.keys() == {key, value}:
+            return given
+        return [{key: name, value: each} for name, each in given.items()]
 
     return BeforeValidator(pairs)
 
@@ -61,5 +65,5 @@ def as_object(pairs: Iterable[NamedText | NamedValue] | None) -> dict[str, Any]:
 _BY_NAME = from_object("name", "value")
 _ONCE = each_once("name")
 
-NamedTexts = Annotated[list[NamedText], _ONCE, PlainSerializer(as_object), _BY_NAME, AsJsonText]
-NamedValues = Annotated[list[NamedValue], _ONCE, PlainSerializer(as_object), _BY_NAME, AsJsonText]
+NamedTexts = Annotated[list[NamedText], _ONCE, PlainSerializer(as_object), _BY_NAME]
+NamedValues = Annotated[list[NamedValue], _ONCE, PlainSerializer(as_object), _BY_NAME]

@@ -171,6 +171,7 @@ class Outcome:
     not_visible: Sentences | None = None
     alternative: Sentences | None = None
     to_proceed: Sentences | None = None
+    notice: Sentences | None = None
     preview_id: str | None = None
     """What confirms the preview of a job over several records."""
 
@@ -187,12 +188,14 @@ class Outcome:
         whole = as_json(vars(self) | texts)
         fitting = fit(whole, MAX_ANSWER, longest=_TEXT_IN_LISTS)
         if fitting is None:
-            whole = {name: whole[name] for name in ("done", "message", "to_proceed", "preview_id") if name in whole}
+            whole = {
+                name: whole[name] for name in ("done", "message", "to_proceed", "notice", "preview_id") if name in whole
+            }
             return dict(bounded(whole, _TEXT_IN_LISTS, 0))
         return dict(fitting[0])
 
 
-_SENTENCES = ("message", "not_visible", "alternative", "to_proceed")
+_SENTENCES = ("message", "not_visible", "alternative", "to_proceed", "notice")
 _TEXT = {"type": "string"}
 _PAGE: dict[str, Any] = {
     "returned": {"type": "integer"},
@@ -213,6 +216,7 @@ _OUTCOME = {
     "not_visible": _TEXT,
     "alternative": _TEXT,
     "to_proceed": _TEXT,
+    "notice": _TEXT,
 }
 
 

@@ -14,15 +14,17 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandler, PlainSerializer
-from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, core_schema
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from tool_schemas.base.addresses import addresses_in
 from tool_schemas.base.currencies import minor_units, read_code
 
-_DAY = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})")
+_DAY = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})", re.ASCII)
 
 _LONGEST_WORD = 100
 _MOST_NAMED = 5
+_DIGITS = 15
+"""See as_number."""
 
 MAX_ID = 10**15
 
@@ -121,6 +123,16 @@ def as_number(amount: Decimal) -> int | float | str:
     return int(amount) if amount == amount.to_integral_value() else float(amount)
 
 
+def parsed(given: Any) -> Any:
+    """A list or an object that a host sent as JSON text."""
+    if isinstance(given, str) and given.lstrip()[:1] in ("[", "{"):
+        try:
+            return json.loads(given)
+        except (ValueError, RecursionError):
+            return given
+    return given
+
+
 def _day(given: Any) -> date:
     if type(given) is date:
         return given
@@ -130,12 +142,6 @@ def _day(given: Any) -> date:
     except ValueError:
         pass
     raise PydanticCustomError("day", "takes a day that exists, written YYYY-MM-DD")
-
-
-def _not_a_bool(given: Any) -> Any:
-    if isinstance(given, bool):
-        raise PydanticCustomError("number", "takes a number, not true or false")
-    return given
 
 
 def _address(given: str) -> str:
@@ -155,19 +161,25 @@ def _address(given: str) -> str:
     )
 
 
+def _each_address(given: Any) -> Any:
+    """Several addresses in one text, each by itself; where one of them cannot be read, all as they were given."""
+    entries = parsed(given)
+    texts = [entries] if isinstance(entries, str) else entries
+    found = addresses_in(texts) if isinstance(texts, list) else None
+    return found.read if found and found.read and not found.unreadable else texts
+
+
 def _filled(given: str) -> str:
     if not given.strip():
         raise PydanticCustomError("blank", "takes text that is not blank")
     return given
 
 
-def _true_or_false(given: Any) -> bool:
-    """True or false, or that word in any case; pydantic alone would take 1, "yes" and "on" for true as well."""
-    word = given.lower() if isinstance(given, str) else given
-    if word in ("true", "false"):
-        return bool(word == "true")
-    if not isinstance(given, bool):
-        raise PydanticKnownError("bool_parsing")
+def _below_ten_to_the_15th(given: Decimal) -> Decimal:
+    if given.is_finite() and given.adjusted() >= _DIGITS:
+        raise PydanticCustomError(
+            "digits", "takes a number of at most {digits} digits before the point", {"digits": _DIGITS}
+        )
     return given
 
 
@@ -188,29 +200,13 @@ def _currency(given: str) -> str:
     return code
 
 
-def _parsed(given: Any) -> Any:
-    """Lists and objects that a host sent as JSON text."""
-    if isinstance(given, str) and given.lstrip()[:1] in ("[", "{"):
-        try:
-            return json.loads(given)
-        except (ValueError, RecursionError):
-            return given
-    return given
-
-
-AsJsonText = BeforeValidator(_parsed)
-NotABool = BeforeValidator(_not_a_bool)
-
-Confirmation = Annotated[bool, BeforeValidator(_true_or_false)]
-
-Id = Annotated[int, AfterValidator(_id), NotABool]  # no published minimum: 0 is how strict hosts say `not given`
+Id = Annotated[int, AfterValidator(_id)]  # no published minimum: 0 is how strict hosts say `not given`
 
 Day = Annotated[date, BeforeValidator(_day), PlainSerializer(date.isoformat, when_used="json")]
 
 Number = Annotated[
     Decimal,
-    Field(max_digits=15),  # see as_number
-    NotABool,
+    AfterValidator(_below_ten_to_the_15th),
     PlainSerializer(as_number, when_used="json"),
 ]
 
@@ -223,3 +219,6 @@ Filled = Annotated[str, AfterValidator(_filled)]
 """Text that Clientary refuses when it is blank."""
 
 Email = Annotated[str, AfterValidator(_address)]
+
+Emails = Annotated[list[Email], BeforeValidator(_each_address)]
+"""Addresses, each mailbox once."""

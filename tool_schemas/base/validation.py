@@ -24,8 +24,6 @@ _WORDS = {
     "decimal_type": "takes a number, not {given}",
     "decimal_parsing": "takes a number, not {given}",
     "finite_number": "takes a number, not {given}",
-    "decimal_max_digits": "takes a number of at most {max_digits} digits",
-    "decimal_whole_digits": "takes a number of at most {whole_digits} digits before the point",
     "string_type": "takes text, not {given}",
     "string_pattern_mismatch": "takes four digits, not {given}",
     "string_too_short": "takes text that is not empty",

@@ -6,7 +6,6 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from tool_schemas.base.models import Arguments
-from tool_schemas.base.types import AsJsonText
 from tool_schemas.reports.cursor import Cursor, Type, second_of
 
 
@@ -35,7 +34,7 @@ class ListChanges(Arguments):
     cursor: Annotated[str, AfterValidator(_a_cursor)] | None = Field(
         None, description="Of the last answer, unchanged; instead of since."
     )
-    types: Annotated[list[Type], AsJsonText] | None = Field(None, description="Kinds of records; default all.")
+    types: list[Type] | None = Field(None, description="Kinds of records; default all.")
 
     @model_validator(mode="after")
     def _from_one_of_both(self) -> "ListChanges":

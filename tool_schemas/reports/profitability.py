@@ -8,9 +8,9 @@ from pydantic import Field
 from tool_schemas.base.ids import ProjectId, StaffId
 from tool_schemas.base.models import Arguments, StrictModel
 from tool_schemas.base.pairs import each_once, from_object
-from tool_schemas.base.types import AsJsonText, NotABool, Number
+from tool_schemas.base.types import Number
 
-Cost = Annotated[Number, Field(ge=0), NotABool]
+Cost = Annotated[Number, Field(ge=0)]
 
 
 class CostRate(StrictModel):
@@ -20,7 +20,7 @@ class CostRate(StrictModel):
     rate: Cost = Field(description="Cost per hour.")
 
 
-CostRates = Annotated[list[CostRate], each_once("staff_id"), from_object("staff_id", "rate"), AsJsonText]
+CostRates = Annotated[list[CostRate], each_once("staff_id"), from_object("staff_id", "rate")]
 
 
 class ProfitabilityReport(Arguments):

@@ -6,9 +6,9 @@ from pydantic import Field
 
 from tool_schemas.base.ids import ClientId, ProjectId
 from tool_schemas.base.models import Arguments
-from tool_schemas.base.types import NotABool, Number
+from tool_schemas.base.types import Number
 
-Threshold = Annotated[Number, Field(ge=0), NotABool]
+Threshold = Annotated[Number, Field(ge=0)]
 
 
 class ProjectStatus(Arguments):

@@ -1,12 +1,12 @@
 """The arguments of the report on unbilled work: client or project, days, and grouping."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from tool_schemas.base.ids import ClientId, ProjectId
 from tool_schemas.base.models import DateRange
-from tool_schemas.base.types import Day, NotABool, Number
+from tool_schemas.base.types import Day, Number
 
 
 class UnbilledReport(DateRange):
@@ -14,7 +14,5 @@ class UnbilledReport(DateRange):
     project_id: ProjectId | None = Field(None, exclude=True, description="Only this project.")
     from_date: Day | None = Field(None, description="First day of work or spending; default: all.")
     to_date: Day | None = Field(None, description="Last day, included; default today.")
-    min_hours: Annotated[Number, NotABool] | None = Field(
-        None, description="Only rows with at least so many unbilled hours."
-    )
+    min_hours: Number | None = Field(None, description="Only rows with at least so many unbilled hours.")
     group_by: Literal["project", "client"] = Field("project", description="One row for each.")

@@ -6,7 +6,7 @@ from pydantic import Field, ValidationError
 
 from tool_schemas.base.ids import ClientId
 from tool_schemas.base.models import Arguments, Previewed
-from tool_schemas.base.types import AsJsonText, Email, Filled, PublishedAs
+from tool_schemas.base.types import Email, Filled, PublishedAs
 from tool_schemas.base.validation import describe_errors
 from tool_schemas.contacts import ContactFields
 
@@ -23,7 +23,7 @@ class NewContact(ContactFields, Arguments):
 class ImportContacts(Previewed):
     """Rows are accepted unchecked: an invalid one is reported, and the others are imported."""
 
-    rows: Annotated[list[Annotated[dict[str, Any], AsJsonText]], AsJsonText, PublishedAs(list[NewContact])] = Field(
+    rows: Annotated[list[dict[str, Any]], PublishedAs(list[NewContact])] = Field(
         min_length=1, max_length=500, description="One row a person, up to 500."
     )
 
@@ -34,7 +34,7 @@ class ImportContacts(Previewed):
 
 def _read(row: dict[str, Any]) -> NewContact | str:
     try:
-        read = NewContact.model_validate(row)
+        read = NewContact.checked(row)
     except ValidationError as error:
         return describe_errors(error, NewContact)
     return read if (read.client_id is None) != (read.client is None) else "needs client_id or client, one of the two"

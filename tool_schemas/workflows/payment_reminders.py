@@ -7,20 +7,19 @@ from pydantic_core import PydanticCustomError
 
 from tool_schemas.base.ids import returned_by
 from tool_schemas.base.models import Deduplicated, Previewed
-from tool_schemas.base.types import AsJsonText, Id, NotABool
+from tool_schemas.base.types import Id
 
-Days = Annotated[int, NotABool]
-InvoiceIds = Annotated[list[Id], AsJsonText, Field(max_length=200), returned_by("list_invoices")]
+InvoiceIds = Annotated[list[Id], Field(max_length=200), returned_by("list_invoices")]
 
 
 class SendPaymentReminders(Previewed, Deduplicated):
     invoice_ids: InvoiceIds | None = Field(None, description="Only these.")
-    min_days_overdue: Annotated[Days, Field(ge=1, le=10_000)] | None = Field(
+    min_days_overdue: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
         None, description="All invoices so many days late, or more; 1: all overdue."
     )
     subject: str | None = Field(None, description="Default: the account's template.")
     message: str | None = Field(None, description="Body text; default: the account's template.")
-    paid_within_days: Annotated[Days, Field(ge=0, le=365)] = Field(
+    paid_within_days: Annotated[int, Field(ge=0, le=365)] = Field(
         7, description="Skips clients who paid anything in so many days; 0: today."
     )
 

@@ -60,7 +60,11 @@ def error_for(arguments: type[BaseModel], given_value: Any) -> str:
         (UpdateInvoice, {"invoice_id": 7, "items": [{"remove": True}]}, "items.0 needs item_id to say which line"),
         (SendInvoiceMessage, {"invoice_id": 7, "recipients": []}, "recipients takes a list that is not empty"),
         (SendInvoiceMessage, {"invoice_id": 7, "recipients": ["x"]}, "recipients.0 takes one e-mail address, like"),
-        (SendInvoiceMessage, {"invoice_id": 7, "recipients": ["a@b.co"] * 51}, "recipients takes at most 50 entries"),
+        (
+            SendInvoiceMessage,
+            {"invoice_id": 7, "recipients": [f"a{n}@b.co" for n in range(51)]},
+            "recipients takes at most 50 entries",
+        ),
     ],
 )
 def test_a_mistake_is_reported_with_the_valid_values(arguments: type[BaseModel], given_value: Any, reply: str) -> None:
