@@ -207,13 +207,14 @@ def test_a_wrong_account_setting_is_reported_with_its_source_and_the_sandbox(
                 "1e1",
                 "1" * 5_000,
                 "\u00b2",
+                "\uff11",
             )
         ),
         *(("CONCURRENCY", value, "from 1 to 64") for value in ("0", "65")),
         *(
             (variable, value, "must be a number from ")
             for variable in ("REQUESTS_PER_SECOND", "DEADLINE", "ASK_TIMEOUT", "DUPLICATE_WINDOW")
-            for value in ("fast", "1m", "nan", "-1", "inf", "-inf", "1e400", "86401")
+            for value in ("fast", "1m", "nan", "-1", "inf", "-inf", "1e400", "1_5", "1e1", "\uff11\uff12", "86401")
         ),
         *(("DEADLINE", value, "from 1 to 3600") for value in ("0", "3601")),
         *(("READ_ONLY", value, "must be true or false") for value in ("maybe", "2", "-")),

@@ -1,7 +1,7 @@
 """What invoices, estimates and recurring schedules share: texts, taxes, lines and e-mails."""
 
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -54,6 +54,18 @@ class Item(ItemFields, LenientModel):
     @classmethod
     def renamed(cls) -> dict[str, str]:
         return {"id": "item_id"}
+
+    def without_meaning(self) -> dict[str, Any]:
+        """The fields without which its amount is not known: those that cannot be read, as sent; None for a missing one.
+
+        A heading needs none.
+        """
+        if self.item_type == "section":
+            return {}
+        unreadable = self.unreadable or {}
+        missing = [name for name in ("quantity", "price") if getattr(self, name) is None]
+        unclear = [name for name in ("taxable",) if name in unreadable]
+        return {name: unreadable.get(name) for name in (*missing, *unclear)}
 
 
 class NewItem(ItemFields, StrictModel):

@@ -9,15 +9,14 @@ from pathlib import Path
 from typing import Any, get_args
 from urllib.parse import urlsplit
 
+_PLAIN = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,15})?")
+
 
 def number(least: float, most: float) -> Callable[[str], float]:
     """A number in a range."""
 
     def read(text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
+        value = float(text) if _PLAIN.fullmatch(text) else math.nan
         if not least <= value <= most:
             raise ValueError(f"must be a number from {least:g} to {most:g}")
         return value
@@ -29,7 +28,7 @@ def whole_number(least: int, most: int) -> Callable[[str], int]:
     """A whole number in a range."""
 
     def read(text: str) -> int:
-        if not re.fullmatch(r"\d{1,9}", text) or not least <= int(text) <= most:
+        if not re.fullmatch(r"[0-9]{1,9}", text) or not least <= int(text) <= most:
             raise ValueError(f"must be a whole number from {least} to {most}")
         return int(text)
 

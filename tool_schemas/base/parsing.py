@@ -162,7 +162,10 @@ def read_number(sent: Any) -> Decimal | None:
         raise TypeError("not a number")
     if isinstance(sent, str) and not sent.strip():
         return None
-    number = Decimal(str(sent).strip())
+    text = str(sent).strip()
+    if "_" in text or not text.isascii():  # Decimal takes both
+        raise ValueError("not a plain number")
+    number = Decimal(text)
     if not number.is_finite() or abs(number.adjusted()) > _LARGEST_EXPONENT:
         raise ValueError("not a number that JSON can hold")
     return number

@@ -1,6 +1,7 @@
 """Turns an estimate into a draft invoice, line by line."""
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from clientary_mcp.accounting.money import ZERO, rounded
@@ -81,6 +82,8 @@ async def _read(clientary: Clientary, args: CreateInvoiceFromEstimate) -> tuple[
         raise BadArguments(f"{name} has no client; it may belong to a lead. Assign a client first.")
     if estimate.items is None:
         raise BadArguments(f"{name} cannot be copied: Clientary does not show its lines.")
+    if unclear := list(_unclear(estimate)):
+        raise BadArguments(f"{name} cannot be copied: {', '.join(unclear)}. Correct it in Clientary first.")
     same = {name: value for name in _SAME if (value := getattr(estimate, name)) is not None}
     po = getattr(estimate, "po", None)  # a key of live estimates alone
     wanted = draft(
@@ -94,6 +97,17 @@ async def _read(clientary: Clientary, args: CreateInvoiceFromEstimate) -> tuple[
         items=[_copied(item) for item in estimate.items],
     )
     return estimate, wanted
+
+
+def _unclear(estimate: Estimate) -> Iterator[str]:
+    """What its amounts depend on and cannot be read, which must not become zero."""
+    for name, sent in (estimate.unreadable or {}).items():
+        if name in TaxFields.model_fields:
+            yield f"its {name} is {quote(str(sent))}"
+    for item in estimate.items or ():
+        for name, sent in item.without_meaning().items():
+            is_what = "is missing" if sent is None else f"is {quote(str(sent))}"
+            yield f"the {name} of its line {quote(item.title or '')} {is_what}"
 
 
 def _copied(item: Item) -> dict[str, Any]:

@@ -89,6 +89,7 @@ def test_any_object_with_an_id_is_parsed_and_matches_the_published_schema(
         (Client, "amount_outstanding", "lots"),
         (Client, "amount_outstanding", "NaN"),
         (Client, "amount_outstanding", True),
+        *((Invoice, "balance", text) for text in ("1,250.00", "1.250,00", "12 EUR", "1_5", "\uff11\uff12")),
         (Client, "name", ["Acme"]),
         (Client, "contact_viewable", "perhaps"),
         (Invoice, "date", 20_261_120),

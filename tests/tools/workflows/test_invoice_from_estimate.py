@@ -234,6 +234,35 @@ async def test_an_estimate_without_visible_lines_is_not_copied(agent: Agent, acc
     assert "does not show its lines" in await agent.refusal(JOB, estimate_id=210, due_date=DUE, confirm=True)
 
 
+LINE = {"title": "Work", "quantity": 2, "price": 100, "item_type": 3, "taxable": True}
+
+
+@pytest.mark.parametrize(
+    ("line", "document", "why"),
+    [
+        ({"price": "1,250.00"}, {}, "the price of its line “Work” is “1,250.00”"),
+        ({"price": "1.250,00"}, {}, "the price of its line “Work” is “1.250,00”"),
+        ({"price": "12 EUR"}, {}, "the price of its line “Work” is “12 EUR”"),
+        ({"quantity": "1_5"}, {}, "the quantity of its line “Work” is “1_5”"),
+        ({"quantity": "\uff11\uff12"}, {}, "the quantity of its line “Work” is “\uff11\uff12”"),
+        ({"quantity": None}, {}, "the quantity of its line “Work” is missing"),
+        ({"price": ""}, {}, "the price of its line “Work” is missing"),
+        ({"taxable": "perhaps"}, {}, "the taxable of its line “Work” is “perhaps”"),
+        ({}, {"tax": "8,25"}, "its tax is “8,25”"),
+        ({}, {"compound_tax": "perhaps"}, "its compound_tax is “perhaps”"),
+    ],
+)
+@pytest.mark.parametrize("confirm", [False, True])
+async def test_a_figure_that_cannot_be_read_is_never_written_as_zero(
+    agent: Agent, account: respx.MockRouter, line: dict[str, Any], document: dict[str, Any], why: str, *, confirm: bool
+) -> None:
+    lines = [LINE, LINE | line]
+    account.get("estimates/210").respond(json={**ESTIMATE, "estimate_items": lines, **document})
+    refusal = await agent.refusal(JOB, estimate_id=210, due_date=DUE, confirm=confirm)
+    assert f"cannot be copied: {why}. Correct it" in refusal
+    assert "Nothing was" in refusal
+
+
 async def test_a_missing_estimate_names_the_list_of_ids(books: Books) -> None:
     async with agent_of(session_with(books.sandbox)) as agent:
         assert "list_estimates" in await agent.refusal(JOB, estimate_id=1, due_date=DUE)
