@@ -1,22 +1,19 @@
-"""Compares a record with what was sent: whether a write shows in it, and what Clientary shows otherwise than sent."""
+"""Compares a record with what was sent: whether a write shows in it, as far as Clientary rounds what it keeps."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, TypeVar
 
+from tool_schemas.base.addresses import mailbox
 from tool_schemas.base.models import Record
-from tool_schemas.base.parsing import SECRETS, as_json
 from tool_schemas.documents import Item
 
 RecordT = TypeVar("RecordT", bound=Record)
 Sent = Mapping[str, Any]
 
 _CENT = Decimal("0.01")
-_LONGEST = 60
-_LINES = "_items_attributes"
-_FOLDED = ("email", "currency_code")
-"""Fields in which upper and lower case mean the same."""
+LINES = "_items_attributes"
+"""How the key of the lines of a document ends."""
 
 
 def read_as(record: RecordT, body: Sent) -> RecordT:
@@ -29,12 +26,12 @@ def verdict(key: str, record: Record, wanted: Record, body: Sent, shown: Sent | 
 
     `shown` is the record as Clientary sent it: a field that it does not have there is one that it does not show.
     """
-    if key.endswith(_LINES):
+    if key.endswith(LINES):
         return _lines_applied(getattr(record, "items", None) or [], body[key])
     if not _shows(key, record, shown):
         return None
     name = type(record).our_name(key)
-    return _equal(name, getattr(record, name, None), getattr(wanted, name, None))
+    return _nearly_equal(name, getattr(record, name, None), getattr(wanted, name, None))
 
 
 def _shows(key: str, record: Record, shown: Sent | None) -> bool:
@@ -45,13 +42,17 @@ def _shows(key: str, record: Record, shown: Sent | None) -> bool:
     return present or getattr(record, name, None) is not None
 
 
-def _equal(name: str, there: Any, meant: Any) -> bool:
-    """Whether two values are equal after what Clientary does to any value: rounding to cents, trimming white space."""
+def _nearly_equal(name: str, there: Any, meant: Any) -> bool:
+    """Whether two values are equal once Clientary rounded them to cents."""
     if isinstance(there, Decimal) and isinstance(meant, Decimal):
         return abs(there - meant) < _CENT
+    return equal(name, there, meant)
+
+
+def equal(name: str, there: Any, meant: Any) -> bool:
+    """Whether two values of a field mean the same: texts but for white space, addresses of one mailbox, empty ones."""
     if isinstance(there, str) and isinstance(meant, str):
-        one, other = (text.casefold() if name in _FOLDED else text for text in (there, meant))
-        return one.split() == other.split()
+        return mailbox(there) == mailbox(meant) if name == "email" else there.split() == meant.split()
     return there == meant or (there in _EMPTY and meant in _EMPTY)
 
 
@@ -79,72 +80,12 @@ def _lines_applied(there: list[Item], meant: list[dict[str, Any]]) -> bool | Non
 
 
 def _line_applied(line: Item, meant: Item, given: Sent) -> bool:
-    return not any(_line_differences(line, meant, given))
+    """Whether a line is as it was sent, as far as it shows."""
+    shown = {name: there for name in line_fields(meant, given) if (there := getattr(line, name, None)) is not None}
+    return all(_nearly_equal(name, there, getattr(meant, name, None)) for name, there in shown.items())
 
 
-def _line_differences(line: Item, meant: Item, given: Sent) -> Iterator[str]:
-    """The fields in which a line is not as it was sent. Of a heading only its text counts."""
-    names = [Item.our_name(key) for key in given]
-    for name in names if meant.item_type != "section" else ("title",):
-        there, sent = getattr(line, name, None), getattr(meant, name, None)
-        if name != "item_id" and there is not None and not _equal(name, there, sent):
-            yield name
-
-
-def difference_notice(record: Record, body: Sent, shown: Sent) -> str | None:
-    """What Clientary shows otherwise than it was sent, field by field; None where it kept everything that it shows."""
-    wanted = read_as(record, body)
-    found = [
-        difference
-        for key in body
-        for difference in (
-            _differing_lines(record, body[key])
-            if key.endswith(_LINES)
-            else _differing_field(key, record, wanted, body, shown)
-        )
-    ]
-    return f"Not everything is as it was sent. {'; '.join(found[:_MOST])}." if found else None
-
-
-_MOST = 10
-
-
-def _differing_field(key: str, record: Record, wanted: Record, body: Sent, shown: Sent) -> Iterator[str]:
-    name = type(record).our_name(key)
-    there, meant = (getattr(each, name, None) for each in (record, wanted))
-    unclear = name in SECRETS or name in (record.unreadable or {}) or name in (wanted.unreadable or {})
-    if unclear or not isinstance(there, _PLAIN) or not isinstance(meant, _PLAIN):
-        return
-    if verdict(key, record, wanted, body, shown) is False:
-        yield f"{name}: sent {_in_words(meant)}, Clientary shows {_in_words(there)}"
-
-
-_PLAIN = (str, Decimal, int, date, type(None))
-
-
-def _differing_lines(record: Record, meant: Sequence[dict[str, Any]]) -> Iterator[str]:
-    there: list[Item] | None = getattr(record, "items", None)
-    for each in meant if there is not None else ():
-        item = Item.read(each)
-        if item.item_id is not None:
-            alike = [line for line in there or () if line.item_id == item.item_id]
-        else:
-            alike = [line for line in there or () if _equal("title", line.title, item.title)]
-        line = f"line {_in_words(item.title) if item.title else item.item_id}"
-        if each.get("_destroy"):
-            if alike:
-                yield f"items: {line} was to be removed, Clientary still shows it"
-        elif not alike:
-            yield f"items: {line} was sent, Clientary does not show it"
-        elif not any(_line_applied(one, item, each) for one in alike):
-            for name in _line_differences(alike[-1], item, each):
-                sent, shows = (_in_words(getattr(of, name, None)) for of in (item, alike[-1]))
-                yield f"items, {line}, {name}: sent {sent}, Clientary shows {shows}"
-
-
-def _in_words(value: Any) -> str:
-    if value is None or value == "":
-        return "nothing"
-    if isinstance(value, str):
-        return f"“{value if len(value) <= _LONGEST else f'{value[: _LONGEST - 1]}…'}”"
-    return str(value).lower() if isinstance(value, bool) else str(as_json(value))
+def line_fields(meant: Item, given: Sent) -> list[str]:
+    """The fields of a line that a write sets. Of a heading only its text counts."""
+    names = [Item.our_name(key) for key in given if key not in ("id", "_destroy")]
+    return names if meant.item_type != "section" else ["title"]

@@ -8,16 +8,18 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from clientary_mcp.api.call import Call, Earlier
-from clientary_mcp.api.comparison import RecordT
+from clientary_mcp.api.comparison import RecordT, Sent
+from clientary_mcp.api.differences import difference_notice
 from clientary_mcp.api.evidence import Before, Trace
 from clientary_mcp.api.status_errors import not_done, unknown_outcome
 from clientary_mcp.api.write_tracker import MOSTLY_OVER, STILL_AT_WORK
 from clientary_mcp.durations import in_minutes
 from clientary_mcp.errors import ClientaryError, OutcomeUnknown
+from tool_schemas.base.models import Record
 
 ResultT = TypeVar("ResultT")
 
-TOOK_EFFECT = "The response was lost; a check confirmed that the change was made exactly once."
+_TOOK_EFFECT = "The response was lost; a check confirmed that the change was made exactly once."
 DONE_EARLIER = (
     "The same call was sent earlier and its response was lost; a check found its effect, so it is not repeated."
 )
@@ -31,6 +33,12 @@ def accepted(path: str) -> OutcomeUnknown:
     """The error for a create that Clientary accepted without returning the record."""
     why = f"Clientary accepted POST {path}, but did not return the new record."
     return unknown_outcome(why, may_still_happen=True, accepted=True)
+
+
+def took_effect(record: Record, body: Sent) -> None:
+    """Say of a record that was found after its response was lost that it is there, and what is not as it was sent."""
+    differs = difference_notice(record, body, record.to_json())
+    record.notice = f"{_TOOK_EFFECT} {differs}" if differs else _TOOK_EFFECT
 
 
 async def resolve_lost_write(

@@ -17,17 +17,17 @@ import httpx
 
 from clientary_mcp.accounting.days import Today
 from clientary_mcp.api.call import Body, Call, Clock, OnWait, Query
-from clientary_mcp.api.comparison import difference_notice
+from clientary_mcp.api.differences import difference_notice
 from clientary_mcp.api.evidence import Before, Changed, Created, KnownIds
 from clientary_mcp.api.http import HttpSession, Settle
 from clientary_mcp.api.pagination import ListResponse
 from clientary_mcp.api.reconcile import (
     NOT_READ_BACK,
-    TOOK_EFFECT,
     accepted,
     resolve_earlier,
     resolve_lost_write,
     sent_earlier,
+    took_effect,
 )
 from clientary_mcp.api.status_errors import error_for_status
 from clientary_mcp.api.streaming import RecordT, Stream, page_of, rereads
@@ -211,7 +211,7 @@ class Clientary:
         except (OutcomeUnknown, MalformedResponse) as failure:
             lost = failure if isinstance(failure, OutcomeUnknown) else accepted(path)
             record = await resolve_lost_write(call, partial(trace.look, before, lost), "POST", path, lost)
-        record.notice = TOOK_EFFECT
+        took_effect(record, body)
         return self._known.made(record, call)
 
     async def update(
@@ -238,7 +238,7 @@ class Clientary:
         except OutcomeUnknown as lost:
             look = partial(trace.look, before, lost)
             record = await resolve_lost_write(call, look, "PUT", path, lost, repeatable=repeatable)
-            record.notice = TOOK_EFFECT
+            took_effect(record, body)
             return record
         if not read_back:
             with suppress(MalformedResponse):  # 204, or a body without the record: both occur, and the change was made

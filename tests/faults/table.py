@@ -220,7 +220,7 @@ FAULTS = (
     ),
     Planted(
         "not given", "an empty list is sent", "tool_schemas/base/models.py",
-        'return value in ([], {}, "[]", "{}")', "return False",
+        'return value in ([], {}, "[]", "{}", [""], [None])', "return False",
         "tool_schemas/base/test_models.py tools/test_clearing.py",
     ),
     Planted(

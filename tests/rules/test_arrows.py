@@ -35,6 +35,7 @@ INSIDE = {
             "call",
             "comparison",
             "concurrency",
+            "differences",
             "error_bodies",
             "network",
             "status_errors",

@@ -18,7 +18,7 @@ TAXES = {
     "tax2": 2.5,
     "tax2_label": "City",
     "tax3": 0,
-    "tax3_label": "None",
+    "tax3_label": "Local",
     "compound_tax": True,
 }
 ALL_FIELDS = {
