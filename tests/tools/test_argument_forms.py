@@ -115,7 +115,7 @@ def test_every_part_of_arguments_is_read_so() -> None:
         ("list_projects", ("query", "from_date", "status")),
     ],
 )
-@pytest.mark.parametrize("nothing", ["", "\u200b", None])
+@pytest.mark.parametrize("nothing", ["", " ", "\u200b", None])
 async def test_an_empty_filter_is_not_given(
     account: respx.MockRouter, agent: Agent, tool: str, filters: tuple[str, ...], nothing: Any
 ) -> None:

@@ -48,6 +48,22 @@ async def test_a_mailbox_that_a_contact_has_in_another_form_is_already_there(
     assert (outcomes(answer), answer["steps"][0]["id"]) == (["already there"], known)
 
 
+async def test_numbers_and_empty_cells_of_a_table_are_written_as_people_write_them(firms: Firms) -> None:
+    cells = {
+        "phone": 441234567890.0,
+        "ext": 7,
+        "mobile": " ",
+        "title": "",
+        "client": "",
+        "client_id": f"{firms.acme}.0",
+    }
+    assert outcomes(await imported(firms, [ann(**cells)])) == ["imported"]
+    (person,) = firms.people()
+    assert (person["phone"], person["ext"]) == ("441234567890", "7")
+    assert not person["mobile"]
+    assert not person["title"]
+
+
 async def test_rows_of_one_mailbox_are_imported_once(firms: Firms) -> None:
     rows = [ann(email="ann@b\u00fccher.example"), ann(email="Ann <ANN@xn--bcher-kva.example>")]
     assert outcomes(await imported(firms, rows)) == ["imported", "same as row 1"]
