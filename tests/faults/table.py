@@ -229,6 +229,37 @@ FAULTS = (
         "tool_schemas/base/test_models.py tools/test_clearing.py",
     ),
     Planted(
+        "input", "1_5 is fifteen", "tool_schemas/base/argument_forms.py",
+        "if not _WHOLE.fullmatch(given.strip()):", "if False:",
+        "tool_schemas/base/test_types.py tools/test_argument_forms.py",
+    ),
+    Planted(
+        "input", "a phone number of a table ends in .0", "tool_schemas/base/argument_forms.py",
+        "whole if exact == whole else exact", "exact", "tool_schemas/base/test_argument_forms.py",
+    ),
+    Planted(
+        "input", "what was taken out of a text is not told", "tool_schemas/base/argument_forms.py",
+        "isinstance(info.context, list):", "False:", "tool_schemas/base/test_argument_forms.py",
+    ),
+    Planted(
+        "input", "Null is no surname", "tool_schemas/base/argument_forms.py",
+        "text.strip() in _NULLS:", 'text.strip().lower() in ("null", "undefined", "none", "nan"):',
+        "tool_schemas/base/test_argument_forms.py",
+    ),
+    Planted(
+        "input", "a part of an address is dropped", "tool_schemas/base/addresses.py",
+        "return words if all(_is_address(word) for word in words) else [piece]",
+        "return [word for word in words if _is_address(word)]", "tool_schemas/base/test_addresses.py",
+    ),
+    Planted(
+        "input", "a figure that cannot be read is copied as 0", "tool_schemas/documents.py",
+        "if getattr(self, name) is None]", "if False]", "tools/workflows/test_invoice_from_estimate.py",
+    ),
+    Planted(
+        "write", "what Clientary shows otherwise is not told", f"{API}/differences.py",
+        "not equal(name, there, meant):", "verdict is None:", "tools/test_not_kept.py",
+    ),
+    Planted(
         "rounding", "half a cent goes to the even one", "clientary_mcp/accounting/money.py",
         "Context(prec=1_000, rounding=ROUND_HALF_UP)", 'Context(prec=1_000, rounding="ROUND_HALF_EVEN")',
         "accounting/test_money.py",
