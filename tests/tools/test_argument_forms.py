@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from operator import getitem
 from typing import Annotated, Any, Literal, get_args, get_origin
@@ -11,8 +12,11 @@ import respx
 from pydantic import BaseModel, ValidationError, create_model
 from pydantic.fields import FieldInfo
 
+from clientary_mcp.api.session import Clientary
 from clientary_mcp.tools import ALL
-from tests.support.agent import Agent
+from tests.conftest import SETTINGS
+from tests.support.agent import Agent, agent_of
+from tests.support.gated import EVERYTHING
 from tool_schemas.base.argument_forms import AS_GIVEN, ArgumentModel
 from tool_schemas.base.models import StrictModel
 from tool_schemas.base.types import unwrap
@@ -169,3 +173,12 @@ async def test_rows_are_cleaned_and_told(account: respx.MockRouter, agent: Agent
     assert answer["notice"] == "Invisible characters were taken out of rows."
     assert [step["outcome"] for step in answer["steps"]] == ["to import", "refused"]
     assert answer["steps"][1]["why"].startswith("name takes text, not the word null")
+
+
+async def test_a_raw_body_is_cleaned_and_told_by_the_name_of_its_argument(account: respx.MockRouter) -> None:
+    account.post("clients").respond(201, json={"id": 7})
+    async with agent_of(Clientary(replace(SETTINGS, toolsets=EVERYTHING))) as agent:
+        body = json.dumps({"client": {"name": "A\x00B", "city": "null"}})
+        answer = await agent.answer("api_request", method="POST", path="clients", body=body, confirm=True)
+    assert answer["notice"] == "Invisible characters were taken out of body."
+    assert json.loads(account.calls.last.request.content) == {"client": {"name": "AB", "city": "null"}}

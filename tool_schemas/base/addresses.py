@@ -131,6 +131,6 @@ def _host(domain: str) -> str:
     host = domain.lower()
     if host.isascii() and "xn--" not in host:
         return host
-    import idna  # its tables take long to load, and few domains need them
+    import idna  # few domains need it
 
     return idna.encode(domain, uts46=True).decode("ascii")

@@ -10,6 +10,7 @@ from enum import IntEnum
 from typing import NamedTuple
 from unicodedata import normalize
 
+from tool_schemas.base.addresses import mailbox
 from tool_schemas.base.currencies import minor_units
 from tool_schemas.base.text import normalized
 
@@ -67,7 +68,7 @@ class Wanted:
         self._words = [f" {word}" for word in self._text.split()]
         self._spelt = any(letter.isalpha() for letter in query)
         address = _ADDRESS.search(query)
-        self._address = address[1].casefold().rstrip(".") if address else ""
+        self._address = mailbox(address[1]).rstrip(".") if address else ""
         self._site = "" if address else _site(query)
         self.amount = read_amount(query)
         self._number = None if self.amount is not None else _number(query)
@@ -116,7 +117,7 @@ class Wanted:
 
     def _is(self, kind: str, field: str, value: str, text: str) -> bool:
         if field == "email" and self._address:
-            return value.strip().casefold() == self._address
+            return mailbox(value) == self._address
         if field == "website":
             return bool(self._site) and _site(value) == self._site
         if field in _NUMBERS and self._number:
@@ -137,7 +138,7 @@ class Wanted:
 
     def _in_address(self, value: str) -> Match:
         """Another address is near when both its sides are: one that shares the domain alone belongs to someone else."""
-        there = value.strip().casefold()
+        there = mailbox(value)
         if there.startswith(self._address):
             return Match(Level.PREFIX, 100.0 * len(self._address) / len(there), "email")
         names, hosts = zip(self._address.split("@", 1), f"{there}@".split("@")[:2], strict=True)

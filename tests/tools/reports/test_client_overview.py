@@ -219,6 +219,20 @@ async def test_an_email_address_works_like_the_id(full: Sandbox, form: Any) -> N
         assert answer == await agent.answer("client_overview", client_id=contact["client_id"])
 
 
+@pytest.mark.parametrize(
+    ("there", "given"),
+    [
+        ("ann@b\u00fccher.example", "ANN@xn--bcher-kva.example"),
+        ("ann@XN--BCHER-KVA.example", "Ann <ann@b\u00fccher.example>"),
+        ("Ann Lee <ann@x.example>", "mailto:ann@x.example"),
+    ],
+)
+async def test_an_email_address_is_found_in_another_form(books: Sandbox, reader: Agent, there: str, given: str) -> None:
+    acme = put(books, "clients", name="Acme")
+    put(books, "contacts", client_id=acme, name="Ann Lee", email=there)
+    assert (await reader.answer("client_overview", email=given))["client"]["id"] == acme
+
+
 async def test_an_unknown_email_address_is_rejected_with_the_nearest(books: Sandbox, reader: Agent) -> None:
     acme = put(books, "clients", name="Acme")
     put(books, "contacts", client_id=acme, name="Ann Lee", email="ann.lee@acme.example")
