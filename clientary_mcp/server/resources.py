@@ -28,7 +28,7 @@ from tool_schemas.leads import Lead
 from tool_schemas.projects import Project
 
 _SCHEME = "clientary://"
-_RECORD = re.compile(r"clientary://([a-z_]+)/(\d{1,15})")
+_RECORD = re.compile(r"clientary://([a-z_]+)/([0-9]{1,15})")
 _EXPORT = f"{_SCHEME}exports/"
 _TRAIL = (
     "The latest calls in the audit trail, oldest first; only of the tools exposed here."

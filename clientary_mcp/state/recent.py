@@ -9,6 +9,7 @@ from typing import Any
 import anyio
 
 from clientary_mcp.durations import in_minutes
+from tool_schemas.base.addresses import mailbox
 from tool_schemas.base.models import Arguments
 
 Answer = dict[str, Any]
@@ -76,12 +77,12 @@ def key_of(tool: str, args: Arguments, today: date) -> str:
 
 
 def _normalized(value: Any, name: str = "") -> Any:
-    """A value without what makes no difference: blanks, the order and case of recipients, the spelling of numbers."""
+    """A value without what makes no difference: blanks, the order and form of recipients, the spelling of numbers."""
     if isinstance(value, dict):
         return {key: _normalized(part, key) for key, part in value.items()}
     if isinstance(value, list):
         parts = [_normalized(part, name) for part in value]
-        return sorted({part.casefold() for part in parts}) if name == "recipients" else parts
+        return sorted(set(map(mailbox, parts))) if name == "recipients" else parts
     if isinstance(value, str):
         return " ".join(value.split())
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
