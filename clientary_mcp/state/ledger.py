@@ -3,7 +3,7 @@
 A job claims what it does (a project's hours, an estimate, a row's address, an invoice's reminder), not the call.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Literal
@@ -69,23 +69,25 @@ class Ledger:
         return row and Step(*row)
 
     @contextmanager
-    def step(self, step: str, *, keep: bool = False) -> Iterator[None]:
-        """One write of a job: noted before it is sent, and kept if its outcome is unknown, or with `keep`."""
+    def step(self, *steps: str, keep: bool = False) -> Iterator[None]:
+        """One write of a job, under one or several names: noted before it is sent, and kept if its outcome is unknown,
+        or with `keep`.
+        """
         now = self._store.now()
         with self._store.transaction(lasting=True) as db:
             query = "SELECT count(*) FROM turns WHERE owner = ?"
             if db.execute(query, (self._store.owner,)).fetchone()[0] < self._turns:
                 raise TakenOver  # this process stood still for so long that another one took its turn
-            row = (digest(step), "sent", now, now + DAY)
-            db.execute("INSERT OR REPLACE INTO ledger VALUES (?, ?, ?, ?)", row)
+            rows = [(digest(step), "sent", now, now + DAY) for step in steps]
+            db.executemany("INSERT OR REPLACE INTO ledger VALUES (?, ?, ?, ?)", rows)
         try:
             yield
         except ClientaryError as failure:
             if failure.effect != "unknown":
-                self._settle("DELETE FROM ledger WHERE key = ?", step)
+                self._settle("DELETE FROM ledger WHERE key = ?", steps)
             raise
         self._settle(
-            "UPDATE ledger SET state = 'done' WHERE key = ?" if keep else "DELETE FROM ledger WHERE key = ?", step
+            "UPDATE ledger SET state = 'done' WHERE key = ?" if keep else "DELETE FROM ledger WHERE key = ?", steps
         )
 
     def _take_turn(self, job: str, lease: float) -> bool:
@@ -103,7 +105,7 @@ class Ledger:
         with suppress(NotRemembered), self._store.transaction() as db:
             db.execute("DELETE FROM turns WHERE key = ? AND owner = ?", (digest(job), self._store.owner))
 
-    def _settle(self, statement: str, step: str) -> None:
-        """Note an outcome; if that fails, the step stays as sent, which is the safe side."""
+    def _settle(self, statement: str, steps: Iterable[str]) -> None:
+        """Note an outcome; if that fails, the steps stay as sent, which is the safe side."""
         with suppress(NotRemembered), self._store.transaction() as db:
-            db.execute(statement, (digest(step),))
+            db.executemany(statement, [(digest(step),) for step in steps])
