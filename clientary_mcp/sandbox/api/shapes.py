@@ -258,7 +258,7 @@ def _document_extras(
             "tax2_enabled": bool(row["tax2"]),
             "attachments": [],
             "comments": [],
-            "recipients": [],
+            "recipients": record.get("recipients") or [],
         }
 
 

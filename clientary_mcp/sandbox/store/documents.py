@@ -46,6 +46,7 @@ INVOICES = Resource(
         Field("po", default=""),
         *(Field(name, "money", writable=False, default=0) for name in ("balance", "total_payments")),
         Field("paid_date", "slash_date", writable=False, shown="extra"),
+        Field("recipients", "json", writable=False, shown="extra"),
         link("recurring_schedule_id", "recurring_schedules", shown="never", writable=False),
     ),
     first_id=20101,
