@@ -14,6 +14,10 @@ from tool_schemas.base.types import Codes, Emails, Filled, Id, Number
 ItemType = Annotated[Literal["line", "section"], Codes(section=0, line=3)]
 Percent = Annotated[Number, Field(ge=0, le=100)]
 
+MOST_RECIPIENTS = 50
+"""Of one mail."""
+Recipients = Annotated[Emails, Field(min_length=1, max_length=MOST_RECIPIENTS)]
+
 
 class TaxFields(Fields):
     """Three taxes on the taxable lines."""
@@ -105,7 +109,7 @@ CHANGED_ITEMS = "Lines to add, change or remove; others stay."
 class Message(Confirmed, Deduplicated):
     """An e-mail with a document. `subject` and `message` fall back to the account's template."""
 
-    recipients: Annotated[Emails, Field(min_length=1, max_length=50)] = Field(description="E-mail addresses, up to 50.")
+    recipients: Recipients = Field(description="E-mail addresses, up to 50.")
     subject: str | None = Field(None, description="Default: the account's template.")
     message: str | None = Field(None, description="Body text; default: the account's template.")
     send_copy: bool | None = Field(None, description="true: a copy to the owner.")

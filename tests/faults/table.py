@@ -332,4 +332,32 @@ FAULTS = (
         "settings", "the token goes over http to any host", "clientary_mcp/settings/address.py",
         'url.scheme == "http" and is_loopback(host)', 'url.scheme == "http"', "test_settings.py",
     ),
+    Planted(
+        "reminders", "unreadable recipients are replaced by all contacts", f"{TOOLS}/workflows/reminder_recipients.py",
+        "elif own.unreadable:", "elif False:", "tools/workflows/test_reminder_recipients.py",
+    ),
+    Planted(
+        "reminders", "a mail adds up two currencies", f"{TOOLS}/workflows/reminder_mails.py",
+        "return invoice.client_id, invoice.currency_code, frozenset", "return invoice.client_id, frozenset",
+        "tools/workflows/test_reminder_mails.py",
+    ),
+    Planted(
+        "reminders", "a mail tells others' invoices", f"{TOOLS}/workflows/reminder_mails.py",
+        "frozenset(map(mailbox, reminder.to.addresses))", "frozenset()", "tools/workflows/test_reminder_mails.py",
+    ),
+    Planted(
+        "reminders", "only the oldest invoice of a mail counts as reminded", f"{TOOLS}/workflows/reminder_mails.py",
+        "for each in mail.reminders for address in to)", "for each in mail.reminders[:1] for address in to)",
+        "tools/workflows/test_reminder_mails.py",
+    ),
+    Planted(
+        "reminders", "what is pending is reminded of", f"{TOOLS}/workflows/reminder_mails.py",
+        "return owed_of(self.invoice, self.today)", "return self.invoice.balance or ZERO",
+        "tools/workflows/test_reminder_mails.py",
+    ),
+    Planted(
+        "reminders", "payments are taken to be listed newest first", f"{TOOLS}/workflows/reminder_choice.py",
+        "if whole_page and in_order and newest and latest and latest < min(newest, since):",
+        "if latest and latest < since:", "tools/workflows/test_reminder_mails.py",
+    ),
 )  # fmt: skip

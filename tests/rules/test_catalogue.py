@@ -126,8 +126,8 @@ CONTRACT = {
     "bill_project_hours": "project_id from_date? to_date? group_by? include_expenses? date? due_date? tax? tax_label?"
     " note? confirm? preview_id? allow_duplicate?",
     "create_invoice_from_estimate": "estimate_id due_date date? number? confirm? allow_duplicate?",
-    "send_payment_reminders": "invoice_ids? min_days_overdue? subject? message? paid_within_days? confirm? preview_id?"
-    " allow_duplicate?",
+    "send_payment_reminders": "invoice_ids? min_days_overdue? client_id? recipients_per_client? per? subject? message?"
+    " paid_within_days? confirm? preview_id? allow_duplicate?",
     "convert_lead": "lead_id project? tasks? client_id? confirm? preview_id?",
     "import_contacts": "rows confirm? preview_id?",
     "undo": "action_id? confirm?",
@@ -171,6 +171,7 @@ WORDS = {
     "receivables_report": {"group_by": "client invoice"},
     "unbilled_report": {"group_by": "project client"},
     "export_records": {"format": "csv jsonl xlsx"},
+    "send_payment_reminders": {"per": "client invoice"},
     "bill_project_hours": {"group_by": "entry title person day project"},
     "api_request": {"method": "GET POST PUT DELETE"},
     "list_recurring_schedules": {"status": SCHEDULE_WORDS["status"]},
@@ -271,7 +272,7 @@ def test_arguments_are_at_the_top_level() -> None:
         name for tool in ALL for name, about in arguments_of(tool).items() if about["type"] in ("object", "array")
     }
     known = {"items", "recipients", "invoice_extra_fields", "cost_rates", "types", "invoice_ids", "clear"}
-    assert nested == known | {"project", "tasks", "rows", "query", "arguments"}
+    assert nested == known | {"project", "tasks", "rows", "query", "arguments", "recipients_per_client"}
 
 
 ADDING_JOBS = {"convert_lead", "create_invoice_from_estimate", "import_contacts"}

@@ -224,7 +224,7 @@ async def test_an_accepted_estimate_becomes_a_draft_invoice(play: Play, account:
 
 async def test_reminders_go_to_late_clients_and_not_to_recent_payers(account: Sandbox) -> None:
     async with play_on(account, mails_per_hour=200) as play:
-        job = {"min_days_overdue": 30}
+        job = {"min_days_overdue": 30, "per": "invoice"}
         shown = await play.ask("send_payment_reminders", **job)
         assert account.sent_messages == []
         done = await play.confirm("send_payment_reminders", shown, **job)

@@ -1,6 +1,7 @@
 """Names, quotations, counts and amounts in sentences."""
 
 import re
+from collections.abc import Sequence
 from decimal import Decimal
 
 from clientary_mcp.accounting.money import rounded
@@ -8,6 +9,7 @@ from tool_schemas.base.currencies import minor_units
 from tool_schemas.base.models import Record
 
 _QUOTED = 60
+_FEW = 3
 
 
 def name_of(record: Record) -> str:
@@ -37,6 +39,12 @@ def format_money(amount: Decimal | None, currency_code: str | None) -> str:
         return "an unknown amount"
     known = minor_units(currency_code) is not None
     return f"{rounded(amount, currency_code):,f} {currency_code if known else 'in an unknown currency'}"
+
+
+def few(texts: Sequence[str]) -> str:
+    """The first of several texts, and how many more there are: `a, b, c and 4 more`."""
+    more = f" and {len(texts) - _FEW} more" if len(texts) > _FEW else ""
+    return ", ".join(texts[:_FEW]) + more
 
 
 def quote(text: str) -> str:

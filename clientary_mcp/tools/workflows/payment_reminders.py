@@ -1,198 +1,214 @@
 """E-mails overdue invoices to clients again, each once, and skips clients who paid recently."""
 
 import math
-from dataclasses import dataclass, field
-from datetime import date, timedelta
-from functools import partial
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from clientary_mcp.accounting.days import Today
-from clientary_mcp.accounting.invoices import days_overdue, owed_of
 from clientary_mcp.accounting.totals import Totals
-from clientary_mcp.api.concurrency import gather
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.api.streaming import rereads
-from clientary_mcp.errors import ClientaryError, NotFound, OutcomeUnknown, Refused
+from clientary_mcp.errors import ClientaryError, NotFound, Refused
 from clientary_mcp.tools.decorators import jobs
 from clientary_mcp.tools.job import CAME_SINCE, Job
-from clientary_mcp.tools.support.formatting import quote
+from clientary_mcp.tools.support.formatting import few, format_money, quote
 from clientary_mcp.tools.support.lookups import client_names, names_in
-from clientary_mcp.tools.support.mailing import send_message
 from clientary_mcp.tools.support.previews import done, nothing_to_do, preview
-from clientary_mcp.tools.workflows.draft_invoices import named
-from clientary_mcp.tools.workflows.reminder_recipients import addresses_of
+from clientary_mcp.tools.workflows.reminder_choice import Chosen, choose, find_all, not_late
+from clientary_mcp.tools.workflows.reminder_mails import OF_SEVERAL, Mail, Reminder, item_of, mails_of, send
+from clientary_mcp.tools.workflows.reminder_recipients import Recipients, contacts_of, recipients_of
 from clientary_mcp.tools.workflows.steps import Steps
 from clientary_mcp.tools.workflows.turns import exclusive
-from tool_schemas.base.addresses import addresses_in
 from tool_schemas.base.results import Outcome
-from tool_schemas.base.sentences import count_of
-from tool_schemas.invoices import OWED, Invoice, SendInvoiceMessage
-from tool_schemas.payments import Payment
+from tool_schemas.base.sentences import Sentences, count_of, in_order
+from tool_schemas.contacts import Contact
+from tool_schemas.invoices import Invoice
 from tool_schemas.workflows.payment_reminders import SendPaymentReminders
 
 Rows = list[dict[str, Any]]
 
-_MOST = 50
-"""Recipients of one mail."""
-_NAMED = 3
-"""Recipients that a sentence names."""
-
-
-@dataclass(frozen=True)
-class _Reminder:
-    """One mail to send."""
-
-    invoice: Invoice
-    row: dict[str, Any]
-    recipients: list[str]
-
-    @property
-    def key(self) -> str:
-        """Its key in the ledger: a mail to other recipients is another mail."""
-        return f"reminder of {self.invoice.id} to {sorted(map(str.casefold, self.recipients))}"
-
-    @property
-    def item(self) -> str:
-        """Its key in the preview."""
-        return _item(self.invoice.id)
-
-    def shown(self) -> dict[str, Any]:
-        """What a preview shows of it, less what changes with the day, and the client's id for its name."""
-        row = {name: value for name, value in self.row.items() if name not in ("days_overdue", "client")}
-        return row | {"client_id": self.invoice.client_id}
+_TEMPLATE = "the account's template"
 
 
 @dataclass
 class _Batch:
     """What is to be mailed, and what is not, with the reason."""
 
-    reminders: list[_Reminder]
-    skipped: Rows
+    today: str
+    mails: list[Mail] = field(default_factory=list)
+    skipped: Rows = field(default_factory=list)
+    credits: Rows = field(default_factory=list)
+    """The clients to be mailed who have credit: with what they owe, and the difference."""
+    unused: list[str] = field(default_factory=list)
+    """Clients whose recipients the call gives, and of whom no invoice is looked at."""
+
+    @property
+    def number(self) -> str:
+        """`2 reminders of 3 invoices`."""
+        invoices = sum(len(mail.reminders) for mail in self.mails)
+        of = f" of {count_of(invoices, 'invoice')}" if invoices > len(self.mails) else ""
+        return f"{count_of(len(self.mails), 'reminder')}{of}"
 
     def totals(self) -> Rows:
-        """The open balances of the invoices to be mailed."""
+        """What is owed on the invoices to be mailed, and the payments under way for them."""
         totals = Totals()
-        for reminder in self.reminders:
-            totals.add(reminder.invoice.currency_code, balance=reminder.invoice.balance)
+        for mail in self.mails:
+            for each in mail.reminders:
+                totals.add(each.invoice.currency_code, balance=each.owed, pending=each.pending or None)
         return totals.to_json()
+
+    def remarks(self) -> Sentences:
+        """What the steps do not say by themselves."""
+        strangers = sum(bool(mail.to.strangers) for mail in self.mails)
+        return in_order(
+            f"{count_of(strangers, 'mail')} would go to somebody who is no contact of the client: see no_contacts."
+            if strangers
+            else None,
+            _in_words(self.credits),
+            f"recipients_per_client names clients of whom no invoice is here: {few(self.unused)}."
+            if self.unused
+            else None,
+            self.today,
+        )
 
 
 async def _preview(clientary: Clientary, args: SendPaymentReminders, job: Job) -> Outcome:
     batch = await _plan(clientary, args, job)
-    if not batch.reminders:
+    if not batch.mails:
         return _nothing(batch)
     left_out = f"; {count_of(len(batch.skipped), 'invoice')} would be skipped" if batch.skipped else ""
     cap = clientary.settings.mails_per_hour
     capped = (
         f" At most {cap} mails are sent in an hour (CLIENTARY_MAILS_PER_HOUR): the same call continues later."
-        if len(batch.reminders) > cap
+        if len(batch.mails) > cap
         else ""
     )
-    template = "the account's template"
-    mail = {"subject": args.subject or template, "message": args.message or template}
-    return preview(
-        f"mail {count_of(len(batch.reminders), 'reminder')}, each to the recipients in its step{left_out}",
-        goes_with_it={"mail": mail},
-        steps=[*({"step": "mail", **reminder.row} for reminder in batch.reminders), *batch.skipped],
+    shown = preview(
+        f"mail {batch.number}, each to the recipients in its step{left_out}",
+        goes_with_it={"mail": _texts(args, batch.mails)} | ({"credits": batch.credits} if batch.credits else {}),
+        steps=[*({"step": "mail", **mail.row()} for mail in batch.mails), *batch.skipped],
         totals=batch.totals(),
         not_visible=f"A mail cannot be recalled.{capped}",
     )
+    shown.message = in_order(shown.message, _unnamed(args, batch.mails), batch.remarks())
+    return shown
 
 
 @jobs("workflows", _preview, "mail", checked_with="get_invoice")
 async def send_payment_reminders(clientary: Clientary, args: SendPaymentReminders, job: Job) -> Outcome:
-    """E-mail overdue invoices again, to each invoice's recipients or else the client's contacts. Skips clients who
-    paid recently, and those reminded in the last 24 hours. Takes either invoice_ids or
-    min_days_overdue."""
+    """E-mail overdue invoices again, to each invoice's own recipients or else the client's contacts. Skips clients who
+    paid recently, and those reminded in the last 24 hours. Takes either invoice_ids or min_days_overdue, or client_id
+    alone."""
     async with exclusive(clientary, job.ledger, "reminders"):
         batch = await _plan(clientary, args, job)
-        if not batch.reminders:
+        if not batch.mails:
             return _nothing(batch)
-        rows = await _mail_all(clientary, args, batch.reminders, job)
-    mailed = sum(row["step"] == "mailed" for row in rows)
-    refused = [row for row in rows if row["step"] != "mailed"]
-    if not mailed:
+        rows = await _mail_all(clientary, args, batch.mails, job)
+    batch.mails = [mail for mail, row in zip(batch.mails, rows, strict=True) if row["step"] == "mailed"]
+    if not batch.mails:
         return nothing_to_do("No reminder was mailed: Clientary refused every one.", steps=[*rows, *batch.skipped])
-    parts = [f"{count_of(mailed, 'reminder')} mailed"]
-    parts += [f"{len(refused)} refused by Clientary"] if refused else []
+    parts, refused = [f"{batch.number} mailed"], len(rows) - len(batch.mails)
+    parts += [f"{refused} refused by Clientary"] if refused else []
     parts += [f"{count_of(len(batch.skipped), 'invoice')} skipped"] if batch.skipped else []
     came = sum(row["why"] == CAME_SINCE for row in batch.skipped)
     parts += [f"{came} of them because {'they' if came > 1 else 'it'} came since the preview"] if came else []
-    return done(f"{', '.join(parts)}.", steps=[*rows, *batch.skipped], totals=batch.totals())
+    message = [f"{', '.join(parts)}.", batch.today]
+    return done(message, steps=[*rows, *batch.skipped], totals=batch.totals())
 
 
-async def _mail_all(clientary: Clientary, args: SendPaymentReminders, reminders: list[_Reminder], job: Job) -> Rows:
+async def _mail_all(clientary: Clientary, args: SendPaymentReminders, mails: list[Mail], job: Job) -> Rows:
     """The result of each; PartiallyDone when one fails after others were sent. A refused one does not stop the rest."""
     again = args.allow_duplicate and job.shown_at == math.inf
     steps = Steps("The same call, without allow_duplicate," if again else "The same call")
     rows: Rows = []
-    for reminder in reminders:
-        what = f"mail of {named(reminder.invoice)} to {_few(reminder.recipients)}"
+    for mail in mails:
         try:
-            await _mail(clientary, args, reminder, job)
+            await send(clientary, args, mail, job.ledger)
         except (Refused, NotFound) as refusal:
-            rows.append({"step": "refused", **reminder.row, "why": str(refusal)})
+            rows.append({"step": "refused", **mail.row(), "why": str(refusal)})
         except ClientaryError as failure:
-            raise steps.stopped(what, failure) from None
+            raise steps.stopped(mail.what, failure) from None
         else:
-            steps.record(what)
-            job.did(reminder.item)
-            rows.append({"step": "mailed", **reminder.row})
+            steps.record(mail.what)
+            for reminder in mail.reminders:
+                job.did(reminder.item)
+            rows.append({"step": "mailed", **mail.row()})
     return rows
 
 
-async def _mail(clientary: Clientary, args: SendPaymentReminders, reminder: _Reminder, job: Job) -> None:
-    """Send one mail, and remember it for a day, also when it is unknown whether it was sent."""
-    invoice, to = reminder.invoice.id, reminder.recipients
-    texts = {"subject": args.subject, "message": args.message}
-    mail = SendInvoiceMessage.model_validate({"invoice_id": invoice, "recipients": to, **texts})
-    try:
-        with job.ledger.step(reminder.key, keep=True):
-            await send_message(clientary, f"invoices/{invoice}", mail)
-    except OutcomeUnknown as lost:
-        lost.add("For a day, the same call skips this invoice.")
-        raise
-
-
 async def _plan(clientary: Clientary, args: SendPaymentReminders, job: Job) -> _Batch:
-    """The reminders to send, and the invoices that are skipped."""
-    today = clientary.today()
-    paid = await _paid_since(clientary, today.day - timedelta(days=args.paid_within_days))
-    chosen = await (_late(clientary, args, paid) if args.invoice_ids is None else _given(clientary, args, paid))
-    clients = await client_names(clientary, [each.client_id for each in chosen.invoices], names_in(chosen.invoices))
-    people = await addresses_of(clientary, [invoice for invoice in chosen.invoices if days_overdue(invoice, today)])
-    batch = _Batch(
-        [], [{"step": "skip", "invoice_id": each, "why": "the invoice does not exist"} for each in chosen.missing]
-    )
+    """The mails to send, and the invoices that are skipped."""
+    today, chosen = clientary.today(), await choose(clientary, args)
+    names = await client_names(clientary, [each.client_id for each in chosen.invoices], names_in(chosen.invoices))
+    contacts = await contacts_of(clientary, [each for each in chosen.invoices if not not_late(each, today)])
+    skipped = [{"step": "skip", "invoice_id": each, "why": "the invoice does not exist"} for each in chosen.missing]
+    batch, reminders = _Batch(today.sentence, skipped=skipped), []
     for invoice in chosen.invoices:
-        recipients = addresses_in(getattr(invoice, "recipients", None)).read or people.get(invoice.client_id or 0, [])
-        row = _row(invoice, clients, today)
-        reminder = _Reminder(invoice, row | {"recipients": recipients}, recipients)
-        why = _not_late(invoice, today) or chosen.payment_of(invoice) or _unreachable(recipients)
-        why = why or _reminded(job, args, reminder)
+        reminder = Reminder(invoice, names[invoice.client_id], _recipients(invoice, args, contacts), today)
+        reminder, reminded = _without_reminded(job, args, reminder)
+        why = _in_the_way(reminder, args, chosen) or reminded
         if why is not None:
             job.settled(reminder.item)
         elif not job.may(reminder.item, reminder.shown()):
             why = CAME_SINCE
         if why is None:
-            batch.reminders.append(reminder)
+            reminders.append(reminder)
         else:
-            batch.skipped.append({"step": "skip", **row, "why": why})
+            batch.skipped.append({"step": "skip", **reminder.row(), "why": why})
     job.check()
-    batch.skipped += await _no_longer_late(clientary, [int(item.removeprefix(_item(""))) for item in job.gone()])
+    batch.skipped += await _no_longer_late(clientary, [int(item.removeprefix(item_of(""))) for item in job.gone()])
+    batch.mails = mails_of(reminders, args.per)
+    batch.credits = _credits(reminders, chosen)
+    clients = {invoice.client_id for invoice in chosen.invoices}
+    batch.unused = [str(client_id) for client_id in args.given if client_id not in clients]
     return batch
+
+
+def _recipients(invoice: Invoice, args: SendPaymentReminders, contacts: Mapping[int, list[Contact]]) -> Recipients:
+    if invoice.client_id is None:
+        return recipients_of(invoice, [], None)
+    return recipients_of(invoice, contacts.get(invoice.client_id), args.given.get(invoice.client_id))
+
+
+def _in_the_way(reminder: Reminder, args: SendPaymentReminders, chosen: Chosen) -> str | None:
+    """Why an invoice is not to be reminded of, by what is read of it and its client; None for one that is."""
+    invoice, today = reminder.invoice, reminder.today
+    if args.client_id not in (None, invoice.client_id):
+        return f"it is of {quote(reminder.client)}, not of client {args.client_id}"
+    why = not_late(invoice, today) or chosen.payment_of(invoice) or reminder.to.why_not
+    if why is None and (unknown := Mail([reminder]).unknown(args)):
+        return f"the text names {{{unknown[0]}}}, and that is not known of it"
+    return why
+
+
+def _without_reminded(job: Job, args: SendPaymentReminders, reminder: Reminder) -> tuple[Reminder, str | None]:
+    """The reminder for those who had none of it in the last day, or why there is nobody left.
+
+    What was mailed before the preview may be mailed once more with allow_duplicate.
+    """
+    earlier = {address: job.ledger.find(reminder.key(address)) for address in reminder.to.addresses}
+    had = {
+        address: step.state
+        for address, step in earlier.items()
+        if step is not None and not (args.allow_duplicate and step.since < job.shown_at)
+    }
+    if not had or len(had) < len(earlier):
+        return replace(reminder, to=reminder.to.without(had)), None
+    if "sent" in had.values():
+        why = "it may have been mailed in the last day: the response was lost; allow_duplicate=true mails it again"
+    else:
+        why = "it was mailed in the last day; allow_duplicate=true mails it again"
+    return reminder, why
 
 
 async def _no_longer_late(clientary: Clientary, invoice_ids: list[int]) -> Rows:
     """The rows of invoices that a preview listed, and that are not late enough any more."""
-    today = clientary.today()
-    found = await gather((partial(_one, clientary, each) for each in invoice_ids), clientary.settings.concurrency)
+    today, found = clientary.today(), await find_all(clientary, invoice_ids)
     clients = await client_names(clientary, [each.client_id for each in found if each], names_in(filter(None, found)))
     return [
         {
             "step": "skip",
-            **_row(invoice, clients, today),
-            "why": _not_late(invoice, today) or "it is not late enough any more",
+            **Reminder(invoice, clients[invoice.client_id], Recipients(), today).row(),
+            "why": not_late(invoice, today) or "it is not late enough any more",
         }
         if invoice
         else {"step": "skip", "invoice_id": invoice_id, "why": "the invoice does not exist any more"}
@@ -200,133 +216,53 @@ async def _no_longer_late(clientary: Clientary, invoice_ids: list[int]) -> Rows:
     ]
 
 
-@dataclass
-class _Chosen:
-    """The invoices that may need a reminder, and the clients who paid recently."""
-
-    invoices: list[Invoice] = field(default_factory=list)
-    missing: list[int] = field(default_factory=list)
-    payers: dict[int, date] = field(default_factory=dict)
-
-    def payment_of(self, invoice: Invoice) -> str | None:
-        """The reason to skip an invoice whose client paid recently."""
-        day = self.payers.get(invoice.client_id or 0)
-        return f"the client paid on {day}" if day else None
-
-
-@rereads
-async def _read(
-    clientary: Clientary, paid: dict[int, date], path: str | None = None, min_days_overdue: int | None = None
-) -> _Chosen:
-    """The invoices of a list that are late enough, and the clients whose invoices in it were paid."""
-    chosen, today = _Chosen(), clientary.today()
-    async for invoice in clientary.stream(Invoice, path):
-        if invoice.id in paid and invoice.client_id is not None:
-            day = paid[invoice.id]
-            chosen.payers[invoice.client_id] = max(day, chosen.payers.get(invoice.client_id, day))
-        if min_days_overdue is not None and (
-            days_overdue(invoice, today) >= min_days_overdue
-            or (invoice.due_date is None and owed_of(invoice, today) > 0)
-        ):
-            chosen.invoices.append(invoice)
-    return chosen
+def _credits(reminders: Iterable[Reminder], chosen: Chosen) -> Rows:
+    names = {each.invoice.client_id: each.client for each in reminders}
+    return [
+        {
+            "client": names[client_id],
+            "currency_code": code,
+            "owed": account.owed,
+            "credit": account.credit,
+            "net": account.owed - account.credit,
+        }
+        for (client_id, code), account in chosen.accounts.items()
+        if account.credit and client_id in names
+    ]
 
 
-@rereads
-async def _paid_since(clientary: Clientary, since: date) -> dict[int, date]:
-    """The invoices with payments received since that day. Clientary lists the newest payments first."""
-    paid: dict[int, date] = {}
-    async for payment in clientary.stream(Payment, read_ahead=False):
-        day = payment.received_on
-        if day is not None and day < since:
-            break
-        if day is not None and payment.invoice_id is not None:
-            paid[payment.invoice_id] = max(day, paid.get(payment.invoice_id, day))
-    return paid
+def _in_words(accounts: Rows) -> str | None:
+    """The sentence on what clients have too much; None where they have nothing."""
+    each = [f"{quote(row['client'])} {format_money(row['credit'], row['currency_code'])}" for row in accounts]
+    return f"Credit that the reminders do not deduct: {few(each)}." if each else None
 
 
-async def _late(clientary: Clientary, args: SendPaymentReminders, paid: dict[int, date]) -> _Chosen:
-    """All invoices that are late enough, the latest first."""
-    chosen = await _read(clientary, paid, min_days_overdue=args.min_days_overdue)
-    chosen.invoices.sort(key=lambda invoice: (invoice.due_date or date.max, invoice.id))
-    return chosen
+def _texts(args: SendPaymentReminders, mails: list[Mail]) -> dict[str, Any]:
+    """The subject and the message of the mails, and as they read in the first one that fills in something."""
+    several = any(len(mail.reminders) > 1 for mail in mails)
+    texts: dict[str, Any] = {"subject": args.subject or _TEMPLATE, "message": args.message or _TEMPLATE}
+    if several and not args.message:
+        texts["message_of_several_invoices"] = OF_SEVERAL
+    plain = {"subject": args.subject, "message": args.message}
+    filled = next((filled for mail in mails if (filled := mail.texts(args)) != plain), None)
+    return texts | ({"filled_in": {name: text or _TEMPLATE for name, text in filled.items()}} if filled else {})
 
 
-async def _given(clientary: Clientary, args: SendPaymentReminders, paid: dict[int, date]) -> _Chosen:
-    """The invoices of those ids; the other invoices of their clients are read for recent payments."""
-    ids = list(dict.fromkeys(args.invoice_ids or []))
-    found = await gather((partial(_one, clientary, invoice_id) for invoice_id in ids), clientary.settings.concurrency)
-    chosen = _Chosen(
-        invoices=[invoice for invoice in found if invoice is not None],
-        missing=[invoice_id for invoice_id, invoice in zip(ids, found, strict=True) if invoice is None],
-    )
-    if paid:
-        clients = sorted({invoice.client_id for invoice in chosen.invoices if invoice.client_id is not None})
-        lists = (partial(_read, clientary, paid, f"clients/{client_id}/invoices") for client_id in clients)
-        for of_client in await gather(lists, clientary.settings.concurrency):
-            chosen.payers |= of_client.payers
-    return chosen
-
-
-async def _one(clientary: Clientary, invoice_id: int) -> Invoice | None:
-    try:
-        return await clientary.get(Invoice, f"invoices/{invoice_id}")
-    except NotFound:
+def _unnamed(args: SendPaymentReminders, mails: list[Mail]) -> str | None:
+    """The remark on a text of the call that leaves out what a mail of several invoices is about."""
+    if not args.message or "{number}" in f"{args.subject} {args.message}" or all(len(m.reminders) == 1 for m in mails):
         return None
-
-
-def _row(invoice: Invoice, clients: dict[int | None, str], today: Today) -> dict[str, Any]:
-    return {
-        "invoice_id": invoice.id,
-        "number": invoice.number,
-        "client": clients[invoice.client_id],
-        "balance": invoice.balance,
-        "currency_code": invoice.currency_code,
-        "due_date": invoice.due_date,
-        "days_overdue": days_overdue(invoice, today),
-    }
-
-
-def _not_late(invoice: Invoice, today: Today) -> str | None:
-    """Why an invoice is not overdue; None for one that is."""
-    if days_overdue(invoice, today):
-        return None
-    if invoice.status not in OWED:
-        return f"its status is {quote(invoice.status or 'unknown')}"
-    if invoice.balance is None:
-        return "its balance is unknown"
-    if invoice.balance <= 0:
-        return "nothing is owed on it"
-    return f"it is due on {invoice.due_date}" if invoice.due_date else "it has no due date"
-
-
-def _unreachable(recipients: list[str]) -> str | None:
-    if not recipients:
-        return "no e-mail address: the client has no contact with one"
-    return f"{len(recipients)} recipients: one mail takes {_MOST}" if len(recipients) > _MOST else None
-
-
-def _reminded(job: Job, args: SendPaymentReminders, reminder: _Reminder) -> str | None:
-    """Why it is not mailed once more; what was mailed before the preview may be, with allow_duplicate."""
-    earlier = job.ledger.find(reminder.key)
-    if earlier is None or (args.allow_duplicate and earlier.since < job.shown_at):
-        return None
-    if earlier.state == "sent":
-        return "it may have been mailed in the last day: the response was lost; allow_duplicate=true mails it again"
-    return "it was mailed in the last day; allow_duplicate=true mails it again"
-
-
-def _item(invoice_id: object) -> str:
-    return f"invoice {invoice_id}"
-
-
-def _few(recipients: list[str]) -> str:
-    more = f" and {len(recipients) - _NAMED} more" if len(recipients) > _NAMED else ""
-    return ", ".join(recipients[:_NAMED]) + more
+    return "The text does not name the invoices of a mail: {number} in it would, or per=invoice mails each by itself."
 
 
 def _nothing(batch: _Batch) -> Outcome:
-    return nothing_to_do("There is no reminder to send.", steps=batch.skipped)
+    """The answer where nobody is to be mailed; one invoice that is skipped is named in it, with the reason."""
+    why = None
+    if len(batch.skipped) == 1:
+        (row,) = batch.skipped
+        number = quote(row["number"]) if row.get("number") else row["invoice_id"]
+        why = f"Invoice {number}: {row['why']}."
+    return nothing_to_do(in_order("There is no reminder to send.", why, batch.today), steps=batch.skipped)
 
 
 TOOLS = (send_payment_reminders,)

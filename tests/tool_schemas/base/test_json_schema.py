@@ -76,6 +76,7 @@ LIKE: dict[str, Any] = {
     "cursor": Cursor(("client",), 0, 0).text(),
     "path": "clients/12",
     "project": {"name": "Website", "rate": 95},
+    "recipients_per_client": [{"client_id": 4, "recipients": ["a@b.co"]}],
     "body": '{"client": {"city": "Bath"}}',
 }
 """Values of arguments that take texts or objects of one form, which no published keyword tells."""

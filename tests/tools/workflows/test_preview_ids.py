@@ -226,7 +226,7 @@ async def test_an_invoice_that_became_late_since_is_left_out_and_named(account: 
     done = await agent.answer(REMIND, **LATE, **sure(shown))
     assert sorted(invoice for invoice, _ in account.mailed()) == account.late
     assert why(done) == {new: "it came since the preview"}
-    assert done["message"] == "3 reminders mailed, 1 invoice skipped, 1 of them because it came since the preview."
+    assert "3 reminders mailed, 1 invoice skipped, 1 of them because it came since the preview." in done["message"]
 
 
 async def test_a_changed_balance_or_recipient_gets_a_new_preview(account: Account) -> None:
