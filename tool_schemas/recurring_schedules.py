@@ -55,7 +55,7 @@ class RecurringSchedule(ScheduleFields, Record):
 
     wrapper, plural = "recurring_schedule", "recurring"
     page_size = 30
-    day, money = "next_date", ("total_cost",)
+    day = "next_date"
     summary_fields = (
         "id", "client_id", "title", "status", "action", "time_interval", "next_date", "occurrences_remaining",
         "unlimited", "currency_code", "total_cost",

@@ -1,44 +1,102 @@
 """Exact sums of money per currency; amounts in different currencies are never added."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
+from clientary_mcp.accounting.days import Today
+from clientary_mcp.accounting.estimates import STAGES
+from clientary_mcp.accounting.invoices import KNOWN, lacks_balance, standing_of
+from clientary_mcp.accounting.left_out import Omissions
+from clientary_mcp.accounting.money import ZERO
+from tool_schemas.base.currencies import minor_units
+from tool_schemas.base.filters import day_of
 from tool_schemas.base.models import Record
+from tool_schemas.estimates import Estimate
+from tool_schemas.invoices import Invoice
 
 UNKNOWN = "unknown"
 """The currency code of amounts whose currency Clientary does not report."""
 
 _ASSUMED_CURRENCY = {"expenses": "the account's", "hours": "the project's"}
 """The currency of records that never carry one."""
+_APART = {"cancelled": "cancelled", "draft": "drafts", "future": "future"}
+"""Stage of an invoice that is not invoiced → the part of the row that counts it."""
+
+Amounts = dict[str, Decimal]
+_ROW = ""
+"""The part of a row that is the row itself."""
 
 
 class Totals:
     """Adds up named amounts, currency by currency.
 
-    An invoice's id may be the placeholder for its currency until that is known: see `resolved`.
+    A row may have parts, with a count and amounts of their own, like the drafts beside what is invoiced. An invoice's
+    id may be the placeholder for its currency until that is known: see `resolved`.
     """
 
     def __init__(self) -> None:
-        self._sums: dict[str | int, dict[str, Decimal]] = {}
-        self._counts: dict[str | int, int] = {}
+        self._sums: dict[str | int, dict[str, Amounts]] = {}
+        self._counts: dict[tuple[str | int, str], int] = {}
+        self.left_out = Omissions()
+        """What could not be added up like the rest, and why."""
 
-    def add(self, currency_code: str | int | None, **amounts: Decimal | None) -> None:
+    def add(self, currency_code: str | int | None, part: str = _ROW, **amounts: Decimal | None) -> None:
         """Add one record; an amount of None adds nothing."""
         code = currency_code or UNKNOWN
-        sums = self._sums.setdefault(code, {})
-        self._counts[code] = self._counts.get(code, 0) + 1
-        for name, amount in amounts.items():
-            if amount is not None:
-                sums[name] = sums.get(name, Decimal(0)) + amount
+        self._counts[code, part] = self._counts.get((code, part), 0) + 1
+        known = {name: amount for name, amount in amounts.items() if amount is not None}
+        _increase(self._sums.setdefault(code, {}).setdefault(part, {}), known)
 
-    def add_record(self, record: Record, currency_code: str | int | None = None) -> None:
-        """Add the amounts of a record (`Record.money`) in its own currency, or in the given one."""
+    def add_record(self, record: Record, today: Today, currency_code: str | int | None = None) -> None:
+        """Add the amounts of a record (`Record.money`) in its own currency, or in the given one.
+
+        Invoices and estimates count in the part that their status and date say; anything else that is dated after
+        today, in `future`.
+        """
         if not record.money:
             return
-        amounts = {name: getattr(record, name, None) for name in record.money}
-        known = {name: amount for name, amount in amounts.items() if isinstance(amount, Decimal)}
-        self.add(currency_code or currency_of(record) or _ASSUMED_CURRENCY.get(record.plural), **known)
+        code = currency_code or currency_of(record) or _ASSUMED_CURRENCY.get(record.plural)
+        lacking = record.unreadable.keys() & set(record.money) if record.unreadable else set()
+        if isinstance(record, Invoice):
+            self._add_invoice(record, today, code)
+            lacking = lacking - {"balance"} | ({"balance"} if lacks_balance(record, today) else set())
+        elif isinstance(record, Estimate):
+            self._set_up(code, "open", "accepted", total_cost=ZERO)
+            self.add(code, STAGES.get(record.status, "of_unknown_status"), total_cost=record.total_cost)
+        else:
+            values = {name: getattr(record, name, None) for name in record.money}
+            amounts = {name: value for name, value in values.items() if isinstance(value, Decimal)}
+            future = today.is_future(day_of(record, record.day))
+            self._set_up(code, _ROW, **dict.fromkeys(amounts, ZERO))
+            self.add(code, "future" if future else _ROW, **amounts)
+        self._remark(record, code, lacking)
+
+    def _add_invoice(self, invoice: Invoice, today: Today, code: str | int | None) -> None:
+        stage, owed, pending, credit = standing_of(invoice, today)
+        if stage != "invoiced":
+            self._set_up(code, _ROW, total_cost=ZERO, balance=ZERO)
+            self.add(code, _APART[stage], total_cost=invoice.total_cost)
+            return
+        balance = None if lacks_balance(invoice, today) else owed
+        self.add(code, total_cost=invoice.total_cost, balance=balance, pending=pending or None, credits=credit or None)
+        if invoice.status not in KNOWN:
+            self.left_out.add("record", "of an unknown status, not counted as owed", f"id {invoice.id}")
+
+    def _set_up(self, currency_code: str | int | None, *parts: str, **zeros: Decimal) -> None:
+        """Show these parts, with these amounts, even where nothing is added to them."""
+        sums = self._sums.setdefault(currency_code or UNKNOWN, {})
+        for part in parts:
+            amounts = sums.setdefault(part, {})
+            for name in zeros:
+                amounts.setdefault(name, ZERO)
+
+    def _remark(self, record: Record, code: str | int | None, lacking: Iterable[str]) -> None:
+        name = f"id {record.id}"
+        for field in sorted(lacking):
+            self.left_out.add("record", f"without a readable {field}, which is not in the sum", name)
+        if code not in _ASSUMED_CURRENCY.values() and not isinstance(code, int) and (why := currency_remark(code)):
+            self.left_out.add("record", why, name)
 
     @property
     def unresolved(self) -> set[int]:
@@ -48,20 +106,34 @@ class Totals:
     def resolved(self, currency: Callable[[int], str | None]) -> "Totals":
         """The same sums, with each id replaced by its currency."""
         resolved = Totals()
-        for code, sums in self._sums.items():
+        resolved.left_out.merge(self.left_out)
+        for code, parts in self._sums.items():
             known = (currency(code) or UNKNOWN) if isinstance(code, int) else code
-            resolved.add(known, **sums)
-            resolved._counts[known] += self._counts[code] - 1
+            for part, sums in parts.items():
+                count = self._counts.get((code, part), 0)
+                resolved._set_up(known, part)
+                resolved._counts[known, part] = resolved._counts.get((known, part), 0) + count
+                _increase(resolved._sums[known][part], sums)
+                if isinstance(code, int) and (why := currency_remark(known)):
+                    resolved.left_out.add("record", why, count=count)
         return resolved
 
     def to_json(self) -> list[dict[str, Any]]:
-        """`[{currency_code, count, …}]`, in the order of the codes."""
-        codes = sorted(self._sums, key=str)
-        return [{"currency_code": str(code), "count": self._counts[code], **self._sums[code]} for code in codes]
+        """`[{currency_code, count, …, drafts: {count, …}}]`, in the order of the codes."""
+        return [self._shown(code) for code in sorted(self._sums, key=str)]
+
+    def _shown(self, code: str | int) -> dict[str, Any]:
+        parts = {part: {"count": self._counts.get((code, part), 0), **sums} for part, sums in self._sums[code].items()}
+        return {"currency_code": str(code), **parts.pop(_ROW, {}), **parts}
 
     def of(self, currency_code: str, name: str) -> Decimal:
         """One sum; zero when nothing was added."""
-        return self._sums.get(currency_code, {}).get(name, Decimal(0))
+        return self._sums.get(currency_code, {}).get(_ROW, {}).get(name, ZERO)
+
+
+def _increase(sums: Amounts, amounts: Mapping[str, Decimal]) -> None:
+    for name, amount in amounts.items():
+        sums[name] = sums.get(name, ZERO) + amount
 
 
 def currency_of(record: Record) -> str | None:
@@ -70,9 +142,16 @@ def currency_of(record: Record) -> str | None:
     return code if isinstance(code, str) and code else None
 
 
-def totals_of(records: Iterable[Record]) -> list[dict[str, Any]]:
+def currency_remark(code: str | None) -> str | None:
+    """Why amounts in a currency are kept apart, as `Omissions.add` takes it; None for one of ISO 4217."""
+    if not code or code == UNKNOWN:
+        return "without a currency, counted separately"
+    return "in a currency that ISO 4217 does not list, counted separately" if minor_units(code) is None else None
+
+
+def totals_of(records: Iterable[Record], today: Today) -> Totals:
     """The sums of the records per currency; empty for records without amounts."""
     totals = Totals()
     for record in records:
-        totals.add_record(record)
-    return totals.to_json()
+        totals.add_record(record, today)
+    return totals

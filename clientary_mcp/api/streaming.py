@@ -5,7 +5,6 @@ from dataclasses import replace
 from functools import partial, wraps
 from typing import Generic, ParamSpec, TypeVar
 
-from clientary_mcp.accounting.totals import totals_of
 from clientary_mcp.api.call import Call
 from clientary_mcp.api.concurrency import ReadAhead
 from clientary_mcp.api.pagination import JoinedPages, ListResponse
@@ -158,7 +157,7 @@ def rereads(read: Callable[P, Awaitable[ResultT]]) -> Callable[P, Awaitable[Resu
 
 
 def page_of(stream: Stream[RecordT], records: list[RecordT], offset: int) -> Page[RecordT]:
-    """A page of what was read of a list. The sums of an unpaged list cover all of its records."""
+    """A page of what was read of a list."""
     assert stream.first_page is not None  # noqa: S101 - reading fails unless a page was read
     first = stream.first_page
     total = stream.count
@@ -175,6 +174,6 @@ def page_of(stream: Stream[RecordT], records: list[RecordT], offset: int) -> Pag
         complete=not stream.more and stream.problem is None,
         from_date=first.from_date,
         to_date=first.to_date,
-        total_amounts=totals_of(first.records) or None if stream.on_first_page else None,
+        whole_list=first.records if stream.on_first_page else None,
         notice=notice,
     )

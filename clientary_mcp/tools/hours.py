@@ -10,7 +10,7 @@ from clientary_mcp.tools.decorators import creates, deletes, lists, reads, updat
 from clientary_mcp.tools.support.listing import Listing
 from clientary_mcp.tools.support.lookups import hours_query, idle_projects, projects_of
 from clientary_mcp.tools.support.previews import done, preview_delete
-from tool_schemas.base.results import Outcome, Page
+from tool_schemas.base.results import Outcome
 from tool_schemas.base.sentences import Mention
 from tool_schemas.hours import (
     CreateProjectHours,
@@ -40,9 +40,10 @@ class _HoursOfProjects(Listing[HourEntry]):
         super().__init__(clientary, HourEntry, args)
         self._client_id, self._billed = args.client_id, args.billed
 
-    async def page(self) -> Page[HourEntry]:
-        """Newest first, which requires reading all of them."""
-        return await self._filtered()
+    @property
+    def _reads_all(self) -> bool:
+        """Always: newest first."""
+        return True
 
     async def _rows(self) -> AsyncIterator[tuple[HourEntry, str | int | None]]:
         projects = await projects_of(self._clientary, client_id=self._client_id)

@@ -9,7 +9,7 @@ from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import ClientaryError, MalformedResponse, NotAllowed, NotFound, OutcomeUnknown
 from clientary_mcp.tools.decorators import charges, creates, deletes, lists
 from clientary_mcp.tools.support.formatting import format_money, quote
-from clientary_mcp.tools.support.listing import Listing, add_notice, note_scope
+from clientary_mcp.tools.support.listing import Listing, add_notice, add_sums, note_scope
 from clientary_mcp.tools.support.lookups import Currencies, currencies_of
 from clientary_mcp.tools.support.previews import done, find_by_id, nothing_to_do, preview
 from tool_schemas.base.parsing import as_json
@@ -33,13 +33,16 @@ class _Payments(Listing[Payment]):
 
     async def page(self) -> Page[Payment]:
         """The records from `offset` on, with their sums where these take few requests."""
-        if self._args.narrows or self._client_id is not None:
-            page, totals = await self._filtered(), self.totals
-            return await self._summed(page, totals)
-        page, totals = await self._own_page(), Totals()
+        if self._reads_all:
+            return await self._summed(await self._filtered(), self.totals)
+        page, totals, today = await self._own_page(), Totals(), self._clientary.today()
         for payment in page.records:
-            totals.add_record(payment, payment.currency_code or payment.invoice_id)
+            totals.add_record(payment, today, payment.currency_code or payment.invoice_id)
         return await self._summed(page, totals, most=_MAX_LOOKUPS)
+
+    @property
+    def _reads_all(self) -> bool:
+        return super()._reads_all or self._client_id is not None
 
     async def stream(self) -> AsyncIterator[tuple[Payment, str | None]]:
         """Every payment that matches, with its currency: the invoices are read first."""
@@ -85,7 +88,7 @@ class _Payments(Listing[Payment]):
             currencies = await currencies_of(self._clientary, totals.unresolved, self.names.learn)
         except ClientaryError:
             return _without_sums(page, "and they cannot be read")
-        page.total_amounts = totals.resolved(currencies.of).to_json() or None
+        add_sums(page, totals.resolved(currencies.of))
         if most is not None:
             note_scope(page)
         return page

@@ -19,7 +19,10 @@ from tool_schemas.recurring_schedules import (
 )
 
 
-@lists("recurring_schedules")
+@lists(
+    "recurring_schedules",
+    mentions=Mention("recurring_revenue_report adds up what they bring.", "recurring_revenue_report"),
+)
 def list_recurring_schedules(clientary: Clientary, args: ListRecurringSchedules) -> Listing[RecurringSchedule]:
     """List the schedules by which Clientary creates invoices automatically."""
     return Listing(clientary, RecurringSchedule, args)

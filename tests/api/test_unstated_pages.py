@@ -84,12 +84,13 @@ async def test_an_empty_or_refused_next_page_is_the_end(after: Callable[[], Any]
     assert account.asked == [1, 2]
 
 
-async def test_a_list_that_ignores_the_page_is_whole_and_its_sums_are_its_own() -> None:
+async def test_a_list_that_ignores_the_page_is_whole_and_can_be_added_up() -> None:
     rows = [{"id": number, "total_cost": "1.00", "currency_code": "EUR"} for number in range(1, 31)]
     async with session(lambda _: httpx.Response(200, json=rows)) as clientary:
         page = await clientary.collect(Invoice, "invoices", limit=30)
     assert (len(page.records), page.total_count, page.complete) == (30, 30, True)
-    assert page.total_amounts is not None
+    assert page.whole_list is not None
+    assert len(page.whole_list) == 30
 
 
 @pytest.mark.parametrize(("after", "error"), [(503, Unavailable), (200, MalformedResponse)])

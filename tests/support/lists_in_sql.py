@@ -179,15 +179,37 @@ ORDERS: dict[str, dict[str, str]] = {
 }
 
 OWN = "currency_code"
-# Table → the source of the currency, and the summed columns; all in hundredths.
-MONEY: dict[str, tuple[str, tuple[str, ...]]] = {
-    "hours": ("(SELECT currency_code FROM projects WHERE projects.id = project_id)", ("hours", "cost")),
-    "expenses": ("'the account''s'", ("amount",)),
-    "invoices": (OWN, ("total_cost", "balance")),
-    "estimates": (OWN, ("total_cost",)),
-    "payments": ("(SELECT currency_code FROM invoices WHERE invoices.id = invoice_id)", ("amount",)),
-    "recurring_schedules": (OWN, ("total_cost",)),
+_OF_INVOICES = f"""CASE WHEN status = 3 THEN 'cancelled' WHEN status = 0 THEN 'drafts'
+    WHEN date > '{TODAY}' THEN 'future' ELSE '' END"""
+_OF_ESTIMATES = """CASE status WHEN 0 THEN 'drafts' WHEN 3 THEN 'cancelled' WHEN 4 THEN 'declined'
+    WHEN 6 THEN 'accepted' WHEN 7 THEN 'archived' ELSE 'open' END"""
+# Table → the source of the currency, the part of the row, and the summed columns; all in hundredths.
+MONEY: dict[str, tuple[str, str, dict[str, str]]] = {
+    "hours": (
+        "(SELECT currency_code FROM projects WHERE projects.id = project_id)",
+        f"CASE WHEN date > '{TODAY}' THEN 'future' ELSE '' END",
+        {"hours": "hours", "cost": "cost"},
+    ),
+    "expenses": (
+        "'the account''s'",
+        f"CASE WHEN incurred_on > '{TODAY}' THEN 'future' ELSE '' END",
+        {"amount": "amount"},
+    ),
+    "invoices": (
+        OWN,
+        _OF_INVOICES,
+        {
+            "total_cost": "total_cost",
+            "balance": "CASE WHEN status IN (1, 2) AND balance > 0 THEN balance ELSE 0 END",
+            "pending": "CASE WHEN status = 5 AND balance > 0 THEN balance ELSE 0 END",
+            "credits": "CASE WHEN balance < 0 THEN -balance ELSE 0 END",
+        },
+    ),
+    "estimates": (OWN, _OF_ESTIMATES, {"total_cost": "total_cost"}),
+    "payments": ("(SELECT currency_code FROM invoices WHERE invoices.id = invoice_id)", "''", {"amount": "amount"}),
 }
+# Table → the parts of a row that are shown even if they are empty.
+_ALWAYS = {"estimates": ("open", "accepted")}
 
 
 def cases(tool: str) -> Iterator[Case]:
@@ -220,26 +242,37 @@ def sums(sandbox: Sandbox, tool: str, condition: str) -> list[JsonObject] | None
     table = LISTS[tool].table
     if table not in MONEY:
         return None
-    currency, columns = MONEY[table]
+    currency, part, columns = MONEY[table]
     if tool == "list_project_hours":
         currency = "'the project''s'"
-    added = ", ".join(f"sum({column})" for column in columns)
+    added = ", ".join(f"sum({column})" for column in columns.values())
     rows = sandbox.connection.execute(
-        f"SELECT {currency} AS code, count(*), {added} FROM {table} WHERE {condition} GROUP BY 1 ORDER BY 1"  # noqa: S608 ours
+        f"SELECT {currency} AS code, {part} AS part, count(*), {added} FROM {table} WHERE {condition}"  # noqa: S608 ours
+        " GROUP BY 1, 2 ORDER BY 1"
     )
-    return [
-        {"currency_code": code, "count": count}
-        | {name: Decimal(cents) / 100 for name, cents in zip(columns, amounts, strict=True)}
-        for code, count, *amounts in rows
-    ] or None
+    found: dict[str, dict[str, JsonObject]] = {}
+    for code, name, count, *amounts in rows:
+        parts = found.setdefault(code, {part: _sums(table, part) for part in _ALWAYS.get(table, ("",))})
+        parts[name] = _sums(table, name, count, *amounts)
+    return [{"currency_code": code, **parts.pop("", {}), **parts} for code, parts in found.items()] or None
+
+
+def _sums(table: str, part: str, count: int = 0, *cents: int) -> JsonObject:
+    names = ("total_cost",) if table == "invoices" and part else tuple(MONEY[table][2])
+    amounts = dict(zip(names, (Decimal(each) / 100 for each in cents or [0] * len(names)), strict=False))
+    only_if_any = ("pending", "credits")
+    return {"count": count} | {name: each for name, each in amounts.items() if each or name not in only_if_any}
 
 
 def exactly(totals: list[JsonObject] | None) -> list[JsonObject] | None:
     """The sums of an answer, as decimals."""
-    return totals and [
-        {name: Decimal(str(value)) if isinstance(value, float | int) else value for name, value in row.items()}
-        for row in totals
-    ]
+    return totals and [_exact(row) for row in totals]
+
+
+def _exact(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _exact(each) for name, each in value.items()}
+    return Decimal(str(value)) if isinstance(value, float | int) else value
 
 
 async def whole(agent: Agent, tool: str, limit: int = 1000, **arguments: Any) -> tuple[list[int], JsonObject]:

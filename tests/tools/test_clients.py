@@ -171,9 +171,11 @@ async def test_deleting_a_client_previews_its_related_records_and_the_alternativ
     agent: Agent, account: respx.MockRouter
 ) -> None:
     invoices: list[dict[str, Any]] = [
-        {"id": 1, "number": "1", "total_cost": "0.10", "balance": 0, "currency_code": "EUR"},
-        {"id": 2, "number": "2", "total_cost": "0.20", "balance": "0.2", "currency_code": "EUR"},
-        {"id": 3, "number": None, "total_cost": 5, "balance": 5, "currency_code": "USD"},
+        {"id": 1, "number": "1", "status": 4, "total_cost": "0.10", "balance": 0, "currency_code": "EUR"},
+        {"id": 2, "number": "2", "status": 1, "total_cost": "0.20", "balance": "0.2", "currency_code": "EUR"},
+        {"id": 3, "number": None, "status": 2, "total_cost": 5, "balance": 5, "currency_code": "USD"},
+        {"id": 4, "number": "4", "status": 0, "total_cost": 7, "balance": 7, "currency_code": "usd"},
+        {"id": 5, "number": "5", "status": 1, "total_cost": 8, "balance": "8,00", "currency_code": "EUR"},
     ]
     account.get("clients/2123").respond(json=CLIENT)
     account.get("clients/2123/projects").respond(json=listed("projects", {"id": 24, "name": "Website"}))
@@ -186,12 +188,19 @@ async def test_deleting_a_client_previews_its_related_records_and_the_alternativ
     assert answer["goes_with_it"] == {
         "projects": {"count": 1, "first": ["Website"]},
         "invoices": {
-            "count": 3,
-            "first": ["1", "2", "3"],
+            "count": 5,
+            "first": ["1", "2", "3", "4", "5"],
             "amounts": [
-                {"currency_code": "EUR", "count": 2, "total_cost": 0.3, "balance": 0.2},
-                {"currency_code": "USD", "count": 1, "total_cost": 5, "balance": 5},
+                {"currency_code": "EUR", "count": 3, "total_cost": 8.3, "balance": 0.2},
+                {
+                    "currency_code": "USD",
+                    "count": 1,
+                    "total_cost": 5,
+                    "balance": 5,
+                    "drafts": {"count": 1, "total_cost": 7},
+                },
             ],
+            "left_out": ["1 record without a readable balance, which is not in the sum: id 5."],
         },
         "estimates": {"count": 0},
         "contacts": {"not_visible": "the owner of the API token is not allowed to list them"},

@@ -18,6 +18,7 @@ from tests.conftest import session_with
 from tests.support.agent import Agent, Era, agent_of
 from tests.support.clock import FakeTime
 from tests.support.gated import ADDRESSED, EVERYTHING, GATED, JOBS, RECORDS, id_name, kind_of, own_id, record_for
+from tests.support.lists_in_sql import exactly, sums
 from tests.support.long import covering
 from tests.support.users import configured, writes
 
@@ -232,17 +233,8 @@ async def test_deleting_a_client_previews_related_records_to_the_cent(sandbox: S
     assert set(counts) == set(CASCADES["delete_client"])
     assert counts["invoices"] > 30
     assert {table: part["count"] for table, part in related.items()} == counts
-    for table, amounts in (("invoices", ("total_cost", "balance")), ("estimates", ("total_cost",))):
-        sums = ", ".join(f"sum({amount}) AS {amount}" for amount in amounts)
-        rows = sandbox.connection.execute(
-            f"SELECT currency_code, count(*) AS count, {sums} FROM {table} WHERE client_id = {owner}"  # noqa: S608 our names
-            " GROUP BY currency_code ORDER BY currency_code"
-        )
-        shown = [
-            {key: value if key in ("currency_code", "count") else cents(value) for key, value in part.items()}
-            for part in related[table]["amounts"]
-        ]
-        assert shown == [dict(row) for row in rows]
+    for table in ("invoices", "estimates"):
+        assert exactly(related[table]["amounts"]) == sums(sandbox, f"list_{table}", f"client_id = {owner}")
     assert len(related["invoices"]["amounts"]) == 2
     names = {row[0] for row in sandbox.connection.execute("SELECT name FROM contacts WHERE client_id = ?", (owner,))}
     assert set(related["contacts"]["first"]) == names

@@ -1,6 +1,5 @@
 """Filters, orders and sums over records that lack the field or have it in another form."""
 
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -77,18 +76,30 @@ async def test_records_without_the_sort_field_come_last(
 
 
 async def test_sums_are_exact_and_exclude_missing_amounts(agent: Agent, account: respx.MockRouter) -> None:
-    cents = [invoice(number, total_cost="0.10", balance=None, currency_code="EUR") for number in range(1, 31)]
-    odd = [invoice(40, total_cost="much", balance=3, currency_code=None), invoice(41, currency_code="")]
+    sent = {"status": 1, "total_cost": "0.10", "balance": None, "currency_code": "EUR"}
+    cents = [invoice(number, **sent) for number in range(1, 31)]
+    odd = [invoice(40, **sent | {"total_cost": "much", "balance": 3, "currency_code": None})]
+    odd += [invoice(41, status="overdue", currency_code=""), invoice(42, **sent | {"balance": 5, "currency_code": "X"})]
     account.get("invoices").respond(json=listed("invoices", *cents, *odd))
-    assert (await agent.answer("list_invoices"))["total_amounts"] == [
+    answer = await agent.answer("list_invoices")
+    assert answer["total_amounts"] == [
         {"currency_code": "EUR", "count": 30, "total_cost": 3},
-        {"currency_code": "unknown", "count": 2, "total_cost": 129.15, "balance": float(Decimal("122.15"))},
+        {"currency_code": "X", "count": 1, "total_cost": 0.1, "balance": 5},
+        {"currency_code": "unknown", "count": 2, "total_cost": 129.15, "balance": 3},
     ]
+    assert answer["notice"] == (
+        "30 records without a readable balance, which is not in the sum: id 1, id 2, id 3, id 4, id 5 and 25 more."
+        " 1 record without a readable total_cost, which is not in the sum: id 40."
+        " 2 records without a currency, counted separately: id 40, id 41."
+        " 1 record of an unknown status, not counted as owed: id 41."
+        " 1 record in a currency that ISO 4217 does not list, counted separately: id 42."
+    )
 
 
 async def test_invalid_currencies_do_not_fill_the_answer(agent: Agent, account: respx.MockRouter) -> None:
     texts = [f"{number:03}{'X' * 5_000}" for number in range(60)]
-    rows = [invoice(number, currency_code=text, total_cost=1, balance=1) for number, text in enumerate(texts, start=1)]
+    sent = {"status": 1, "total_cost": 1, "balance": 1}
+    rows = [invoice(number, **sent, currency_code=text) for number, text in enumerate(texts, start=1)]
     account.get("invoices").respond(json=listed("invoices", *rows))
     answer = await agent.answer("list_invoices", limit=100)
     assert [row["currency_code"][:200] for row in answer["total_amounts"]] == [text[:200] for text in texts[:50]]

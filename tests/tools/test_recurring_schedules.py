@@ -205,7 +205,7 @@ async def test_autobill_cannot_be_set_while_removing_the_card(agent: Agent, acco
 
 async def test_deleting_a_schedule_previews_that_its_invoices_stay(agent: Agent, account: respx.MockRouter) -> None:
     account.get(PATH).respond(json=RECURRING_SCHEDULE)
-    account.get(f"{PATH}/invoices").respond(json=listed("invoices", INVOICE))
+    account.get(f"{PATH}/invoices").respond(json=listed("invoices", {**INVOICE, "status": 1}))
     answer = await agent.answer("delete_recurring_schedule", **ID)
     assert answer["done"] is False
     assert answer["record"]["title"] == "Retainer"

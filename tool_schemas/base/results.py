@@ -107,6 +107,8 @@ class Page(Generic[RecordT]):
     notice: Sentences | None = None
     beside: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict
     """Adds to a record, as JSON holds it, the names of what it refers to."""
+    whole_list: list[RecordT] | None = None
+    """All records of a list that Clientary sends in one piece, whatever `offset` and limit; not shown."""
 
     def to_json(self, detail: Detail = "summary", unavailable: Collection[str] = ()) -> dict[str, Any]:
         """The answer: as many records as fit into `MAX_ANSWER` characters, and where to continue."""

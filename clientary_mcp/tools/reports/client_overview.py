@@ -11,6 +11,7 @@ from typing import Any
 from clientary_mcp.accounting.budgets import budget_figures, reported_use
 from clientary_mcp.accounting.days import Today
 from clientary_mcp.accounting.invoices import days_overdue
+from clientary_mcp.accounting.left_out import Omissions
 from clientary_mcp.accounting.money import ZERO
 from clientary_mcp.accounting.totals import Totals
 from clientary_mcp.api.concurrency import gather
@@ -18,7 +19,6 @@ from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import rereads
 from clientary_mcp.errors import BadArguments, NotAllowed, NotFound
 from clientary_mcp.tools.decorators import reads
-from clientary_mcp.tools.reports.left_out import Omissions
 from clientary_mcp.tools.support.formatting import label, quote
 from clientary_mcp.tools.support.lookups import client_names, projects_of
 from clientary_mcp.tools.support.matching import Level, Wanted

@@ -98,8 +98,8 @@ async def _write_list(listing: Listing[Any], rows: Rows, *, lines: bool) -> Repo
     rows.names = listing.names
     first = listing.first_page
     days = {"from_date": first.from_date, "to_date": first.to_date} if first else {}
-    notice = in_order(listing.notice, remark)
-    return Report([], "", totals=listing.totals.to_json() or None, about=days, notice=notice)
+    notice, totals = in_order(listing.notice, remark), listing.totals
+    return Report([], "", totals.to_json() or None, left_out=totals.left_out.to_json(), about=days, notice=notice)
 
 
 def _exported(args: ExportRecords, tools: Collection[Tool], clientary: Clientary) -> Tool:

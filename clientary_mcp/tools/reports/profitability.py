@@ -7,13 +7,13 @@ from functools import partial
 from typing import Any
 
 from clientary_mcp.accounting.invoices import stage_of
+from clientary_mcp.accounting.left_out import Omissions
 from clientary_mcp.accounting.money import ZERO, line_amount, percentage, sums_of
 from clientary_mcp.accounting.totals import UNKNOWN, Totals
 from clientary_mcp.api.concurrency import gather_two
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import rereads
 from clientary_mcp.tools.decorators import reads
-from clientary_mcp.tools.reports.left_out import Omissions
 from clientary_mcp.tools.support.formatting import label, quote
 from clientary_mcp.tools.support.lookups import (
     by_hours,

@@ -7,13 +7,13 @@ from typing import Any
 from clientary_mcp.accounting.billable_time import value_of
 from clientary_mcp.accounting.budgets import budget_figures, reported_use
 from clientary_mcp.accounting.days import Today
+from clientary_mcp.accounting.left_out import Omissions, open_projects
 from clientary_mcp.accounting.money import ZERO
 from clientary_mcp.accounting.totals import UNKNOWN
 from clientary_mcp.api.concurrency import gather, gather_two
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import rereads
 from clientary_mcp.tools.decorators import reads
-from clientary_mcp.tools.reports.left_out import Omissions, open_projects
 from clientary_mcp.tools.support.formatting import quote
 from clientary_mcp.tools.support.lookups import (
     Idle,

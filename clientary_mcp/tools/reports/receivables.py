@@ -7,12 +7,12 @@ from typing import Any
 
 from clientary_mcp.accounting.days import Today
 from clientary_mcp.accounting.invoices import days_overdue
+from clientary_mcp.accounting.left_out import Omissions
 from clientary_mcp.accounting.money import ZERO
 from clientary_mcp.accounting.totals import UNKNOWN, Totals
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import rereads
 from clientary_mcp.tools.decorators import reads
-from clientary_mcp.tools.reports.left_out import Omissions
 from clientary_mcp.tools.support.formatting import label
 from clientary_mcp.tools.support.lookups import client_names, names_in
 from tool_schemas.base.report import Report

@@ -5,12 +5,12 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from clientary_mcp.accounting.left_out import Omissions
 from clientary_mcp.accounting.money import rounded, sums_of
 from clientary_mcp.accounting.totals import UNKNOWN, Totals
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import rereads
 from clientary_mcp.tools.decorators import reads
-from clientary_mcp.tools.reports.left_out import Omissions
 from clientary_mcp.tools.support.formatting import quote
 from clientary_mcp.tools.support.lookups import client_names, names_in
 from tool_schemas.base.report import Report

@@ -8,13 +8,13 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
+from clientary_mcp.accounting.left_out import Omissions
 from clientary_mcp.accounting.money import ZERO
 from clientary_mcp.api.concurrency import gather, gather_two
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import rereads
 from clientary_mcp.errors import NotFound
 from clientary_mcp.tools.decorators import reads
-from clientary_mcp.tools.reports.left_out import Omissions
 from clientary_mcp.tools.support.lookups import (
     client_names,
     hours_of,

@@ -60,12 +60,15 @@ class Listing(Generic[RecordT]):
 
     async def page(self) -> Page[RecordT]:
         """The records from `offset` on, with their sums per currency where they are about money."""
-        if self._args.narrows:
-            return await self._filtered()
+        if self._reads_all:
+            page = await self._filtered()
+            add_sums(page, self.totals)
+            return page
         page = await self._own_page()
-        if self._kind.money and page.total_amounts is None:
-            page.total_amounts = totals_of(page.records)
-            note_scope(page)
+        if self._kind.money:
+            add_sums(page, totals_of(page.whole_list or page.records, self._clientary.today()))
+            if not page.whole_list:
+                note_scope(page)
         return page
 
     async def stream(self) -> AsyncIterator[tuple[RecordT, str | None]]:
@@ -82,6 +85,11 @@ class Listing(Generic[RecordT]):
             for name, count in sorted(self._lacking.items())
         ]
         return " ".join(excluded) or None
+
+    @property
+    def _reads_all(self) -> bool:
+        """Whether a page of it takes reading all of it."""
+        return self._args.narrows
 
     def _wants(self, record: RecordT, today: Today) -> bool:
         """Whether a record matches."""
@@ -106,7 +114,7 @@ class Listing(Generic[RecordT]):
         async for record, code in self._rows():
             if self._wants(record, today):
                 self.count += 1
-                self.totals.add_record(record, code)
+                self.totals.add_record(record, today, code)
                 yield record, code
             else:
                 decisive = self._args.deciding_fields(type(record))
@@ -134,9 +142,14 @@ class Listing(Generic[RecordT]):
             complete=self.count <= end,
             from_date=self.first_page.from_date if self.first_page else None,
             to_date=self.first_page.to_date if self.first_page else None,
-            total_amounts=self.totals.to_json() or None,
             notice=self.notice or past,
         )
+
+
+def add_sums(page: Page[Any], totals: Totals) -> None:
+    """Show the sums of the list on a page, and say what they had to leave out."""
+    page.total_amounts = totals.to_json() or None
+    page.notice = in_order(page.notice, totals.left_out.to_json()) or None
 
 
 def note_scope(page: Page[Any]) -> None:

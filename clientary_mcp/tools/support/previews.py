@@ -111,8 +111,11 @@ async def _count(clientary: Clientary, kind: type[Record], path: str) -> dict[st
         counted["count_is_at_least"] = True
     if page.records:
         counted["first"] = [name_of(record) for record in page.records[:_NAMED]]
-    if money := totals_of(page.records):
-        counted["amounts"] = money
+    totals = totals_of(page.records, clientary.today())
+    if amounts := totals.to_json():
+        counted["amounts"] = amounts
+    if left_out := totals.left_out.to_json():
+        counted["left_out"] = left_out
     return counted
 
 

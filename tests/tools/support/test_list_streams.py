@@ -48,7 +48,8 @@ def currencies(books: Sandbox, tool: str, condition: str) -> dict[int, str | Non
     """The records that a list has, each with the currency that it is known to be of."""
     table = LISTS[tool].table
     without_currency = ("list_project_hours", "list_expenses", "list_client_expenses", "list_project_expenses")
-    own = {"projects": "currency_code"} | {name: currency for name, (currency, _) in MONEY.items()}
+    own = dict.fromkeys(("projects", "recurring_schedules"), "currency_code")
+    own |= {name: currency for name, (currency, *_) in MONEY.items()}
     column = "NULL" if tool in without_currency else own.get(table, "NULL")
     return dict(books.connection.execute(f"SELECT id, {column} FROM {table} WHERE {condition}").fetchall())  # noqa: S608 ours
 
