@@ -6,10 +6,10 @@ from decimal import Decimal
 from typing import Any
 
 from clientary_mcp.accounting.days import Today
-from clientary_mcp.accounting.invoices import days_overdue
+from clientary_mcp.accounting.invoices import KNOWN, Standing, days_overdue, lacks_balance, standing_of
 from clientary_mcp.accounting.left_out import Omissions
-from clientary_mcp.accounting.money import ZERO
-from clientary_mcp.accounting.totals import UNKNOWN, Totals
+from clientary_mcp.accounting.money import ZERO, is_zero
+from clientary_mcp.accounting.totals import UNKNOWN, Totals, currency_remark
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import rereads
 from clientary_mcp.tools.decorators import reads
@@ -17,14 +17,17 @@ from clientary_mcp.tools.support.formatting import label
 from clientary_mcp.tools.support.lookups import client_names, names_in
 from tool_schemas.base.report import Report
 from tool_schemas.base.sentences import count_of
-from tool_schemas.invoices import OWED, Invoice
+from tool_schemas.invoices import Invoice
 from tool_schemas.payments import Payment
 from tool_schemas.reports.receivables import ReceivablesReport
 
 AGES = ("current", "days_1_30", "days_31_60", "days_61_90", "over_90")
 _LAST_DAYS = (0, 30, 60, 90)
 
-_BASIS = "Balances of sent and viewed invoices by days after the due date; what is due on {day} itself is current."
+_BASIS = (
+    "Balances of sent and viewed invoices, less what is pending, by days after the due date; what is due on {day}"
+    " itself is current. credits are balances below zero; net is total less credits."
+)
 _PAST = (
     "A balance on that day is today's plus the payments received since. Clientary does not report when an invoice was"
     " sent or cancelled: one sent after its date counts, one cancelled since does not. A status is today's."
@@ -39,12 +42,15 @@ def age_of(days_overdue: int) -> str:
 
 @reads("reports")
 async def receivables_report(clientary: Clientary, args: ReceivablesReport) -> Report:
-    """Who owes money, and how late: open balances by days overdue, per client and currency. Drafts and cancelled
-    invoices never count; pending ones are separate."""
+    """Who owes money, and how late: open balances by days overdue, per client and currency, beside their credits.
+    Drafts and cancelled invoices never count; pending ones are separate."""
     found = await _read(clientary, args)
     owed = found.large_enough()
     names = await client_names(clientary, {client_id for client_id, _ in owed}, found.names)
+    about = {"as_of": found.as_of, **found.separate()}
     if args.group_by == "invoice":
+        if credit_rows := [_named(row, names) for row in _credits(owed)]:
+            about["credits"] = credit_rows
         rows = [_named(row, names) for row in found.rows if (row["client_id"], row["currency_code"]) in owed]
         rows.sort(key=lambda row: (row["currency_code"], -row["balance"], row["invoice_id"]))
     else:
@@ -55,10 +61,10 @@ async def receivables_report(clientary: Clientary, args: ReceivablesReport) -> R
         rows.sort(key=lambda row: (row["currency_code"], -row["total"], row["client"]))
     return Report(
         rows,
-        basis=found.basis(),
+        basis=(found.basis(), clientary.today().sentence),
         totals=_totals(owed),
         left_out=found.left_out.to_json(),
-        about={"as_of": found.as_of, **found.separate()},
+        about=about,
     )
 
 
@@ -77,9 +83,10 @@ def _named(row: dict[str, Any], names: dict[int | None, str]) -> dict[str, Any]:
 
 @dataclass
 class Debt:
-    """Open balances in one currency, by age."""
+    """Open balances in one currency, by age, and the credits beside them."""
 
     ages: dict[str, Decimal] = field(default_factory=lambda: dict.fromkeys(AGES, ZERO))
+    credits: Decimal = ZERO
     invoices: int = 0
     oldest_due_date: date | None = None
 
@@ -92,6 +99,7 @@ class Debt:
         """Add the invoices of another debt."""
         for age, balance in other.ages.items():
             self.ages[age] += balance
+        self.credits += other.credits
         self._count(other.invoices, other.oldest_due_date)
 
     def _count(self, invoices: int, due_date: date | None) -> None:
@@ -109,6 +117,8 @@ class Debt:
             **self.ages,
             "total": self.total,
             "overdue": self.total - self.ages["current"],
+            "credits": self.credits,
+            "net": self.total - self.credits,
             "oldest_due_date": self.oldest_due_date,
             "invoices": self.invoices,
         }
@@ -123,8 +133,18 @@ def _totals(owed: Owed) -> list[dict[str, Any]]:
     clients: dict[str, int] = {}
     for (_, code), debt in owed.items():
         sums.setdefault(code, Debt()).merge(debt)
-        clients[code] = clients.get(code, 0) + 1
+        clients[code] = clients.get(code, 0) + bool(debt.invoices)
     return [{"currency_code": code, "clients": clients[code], **sums[code].to_json()} for code in sorted(sums)]
+
+
+def _credits(owed: Owed) -> list[dict[str, Any]]:
+    """The credits of each client, largest first within a currency."""
+    rows = [
+        {"client_id": client_id, "currency_code": code, "credits": debt.credits}
+        for (client_id, code), debt in owed.items()
+        if debt.credits
+    ]
+    return sorted(rows, key=lambda row: (row["currency_code"], -row["credits"], row["client_id"] or 0))
 
 
 class _Receivables:
@@ -138,22 +158,24 @@ class _Receivables:
         self._args, self._today = args, today.day
         self._then = today if args.as_of in (None, today.day) else Today.on(self.as_of)
         self._owed: Owed = {}
-        self._pending, self._overpaid = Totals(), Totals()
+        self._pending, self._future = Totals(), Totals()
 
     def add(self, invoice: Invoice) -> None:
         """The next invoice of the list."""
-        if self._then.is_future(invoice.date):
-            self.left_out.add("invoice", f"dated after {self.as_of}")
-        elif invoice.status == "draft":
-            self.left_out.add("draft", "")
-        elif invoice.status == "cancelled":
-            self.left_out.add("cancelled invoice", "")
-        elif invoice.status not in (*OWED, "paid", "pending"):
-            self.left_out.add("invoice", "of an unknown status", label(invoice))
-        elif invoice.balance is None and invoice.status != "paid":
-            self.left_out.add("invoice", "without a balance", label(invoice))
-        elif (then := self._as_of_day(invoice)) is not None:
-            self._sort(then, invoice)
+        match standing_of(invoice, self._then).stage:
+            case "draft":
+                self.left_out.add("draft", "")
+            case "cancelled":
+                self.left_out.add("cancelled invoice", "")
+            case "future":
+                self._future.add(invoice.currency_code, total_cost=invoice.total_cost)
+                self.left_out.add("invoice", f"dated after {self.as_of}")
+            case _ if invoice.status not in KNOWN:
+                self.left_out.add("invoice", "of an unknown status", label(invoice))
+            case _ if lacks_balance(invoice, self._then):
+                self.left_out.add("invoice", "without a balance", label(invoice))
+            case _ if (then := self._as_of_day(invoice)) is not None:
+                self._sort(then, standing_of(then, self._then))
 
     def _as_of_day(self, invoice: Invoice) -> Invoice | None:
         """The invoice with its status and balance on the day of the report; None where that is unknown."""
@@ -175,59 +197,69 @@ class _Receivables:
             self.left_out.add("invoice", "with an undated payment, assumed received by then", label(invoice))
         settled = sum((paid.amount or ZERO for paid in payments), ZERO)
         total, balance = invoice.total_cost, invoice.balance
-        agrees = total is None or balance is None or total - settled == balance
-        if not agrees or invoice.total_payments not in (None, settled):
-            self.left_out.add("invoice", "whose payments don't add up to total less balance", label(invoice))
+        code = invoice.currency_code
+        agrees = total is None or balance is None or is_zero(total - settled - balance, code)
+        if not agrees or not is_zero((invoice.total_payments or settled) - settled, code):
+            self.left_out.add("invoice", "whose payments do not add up to total less balance", label(invoice))
 
-    def _sort(self, then: Invoice, invoice: Invoice) -> None:
-        balance = then.balance or ZERO
-        if then.status == "paid":
-            if balance:
-                self.left_out.add("invoice", "marked paid with a balance that is not zero", label(invoice))
-        elif balance < 0:
-            self._overpaid.add(invoice.currency_code, balance=balance)
-            self.left_out.add("overpaid invoice", "", label(invoice))
-        elif then.status == "pending":
-            self._pending.add(invoice.currency_code, balance=balance)
-        elif balance > 0:
-            self._owe(then, invoice)
+    def _sort(self, invoice: Invoice, standing: Standing) -> None:
+        """Count an invoice, with its balance on the day of the report."""
+        self._remark(invoice, standing)
+        if standing.credit:
+            self._debt_of(invoice).credits += standing.credit
+        if standing.pending:
+            self._pending.add(invoice.currency_code, balance=standing.pending)
+        if standing.owed:
+            self._owe(invoice, standing)
 
-    def _owe(self, then: Invoice, invoice: Invoice) -> None:
-        days = days_overdue(then, self._then)
+    def _debt_of(self, invoice: Invoice) -> Debt:
+        self.names |= names_in([invoice])
+        key = invoice.client_id or self._args.client_id, invoice.currency_code or UNKNOWN
+        return self._owed.setdefault(key, Debt())
+
+    def _owe(self, invoice: Invoice, standing: Standing) -> None:
+        days = days_overdue(invoice, self._then)
         least = self._args.min_days_overdue or 0
         if days < least:
             self.left_out.add("open invoice", f"less than {count_of(least, 'day')} overdue")
             return
-        self._remark(invoice)
-        code, balance = invoice.currency_code or UNKNOWN, then.balance or ZERO
-        client_id = invoice.client_id or self._args.client_id
-        self._owed.setdefault((client_id, code), Debt()).add(balance, days, invoice.due_date)
-        self.names |= names_in([invoice])
+        self._debt_of(invoice).add(standing.owed, days, invoice.due_date)
         if self._args.group_by == "invoice":
-            about = {"client_id": client_id, "currency_code": code, **_row(invoice)}
-            self.rows.append({**about, "balance": balance, "days_overdue": days, "age": age_of(days)})
+            client_id, code = invoice.client_id or self._args.client_id, invoice.currency_code or UNKNOWN
+            row = {"client_id": client_id, "currency_code": code, **_row(invoice), "balance": standing.owed}
+            pending = {"pending": standing.pending} if standing.pending else {}
+            self.rows.append({**row, **pending, "days_overdue": days, "age": age_of(days)})
 
-    def _remark(self, invoice: Invoice) -> None:
+    def _remark(self, invoice: Invoice, standing: Standing) -> None:
+        balance = invoice.balance or ZERO
+        if invoice.status == "paid" and balance > 0 and not is_zero(balance, invoice.currency_code):
+            self.left_out.add("invoice", "marked paid with a balance that is not zero", label(invoice))
+        if not any(standing[1:]):
+            return
         if invoice.date is None:
             self.left_out.add("invoice", "without a date, assumed issued by then", label(invoice))
-        if invoice.due_date is None:
+        if invoice.due_date is None and standing.owed:
             self.left_out.add("invoice", "without a due date, counted as current", label(invoice))
-        if not invoice.currency_code:
-            self.left_out.add("invoice", "without a currency, counted separately", label(invoice))
+        if why := currency_remark(invoice.currency_code):
+            self.left_out.add("invoice", why, label(invoice))
 
     def large_enough(self) -> Owed:
-        """The debts of at least min_total; the others are left out."""
-        least = self._args.min_total
+        """The debts of at least min_total, and the credits if everything is asked for; the others are left out."""
+        least, found = self._args.min_total, self._owed
+        if least is not None or self._args.min_days_overdue:
+            owing = {key: debt for key, debt in found.items() if debt.invoices}
+            self.left_out.add("credit", "beside which nothing of that kind is owed", count=len(found) - len(owing))
+            found = owing
         if least is None:
-            return self._owed
-        owed = {key: debt for key, debt in self._owed.items() if debt.total >= least}
-        small = len(self._owed) - len(owed)
+            return found
+        owed = {key: debt for key, debt in found.items() if debt.total >= least}
+        small = len(found) - len(owed)
         self.left_out.add("balance", f"below {least:,f}, each of one client in one currency", count=small)
         return owed
 
     def separate(self) -> dict[str, Any]:
-        """Pending and overpaid balances per currency, where there are any."""
-        separate = {"pending": self._pending.to_json(), "overpaid": self._overpaid.to_json()}
+        """Pending balances and invoices dated later, per currency, where there are any."""
+        separate = {"pending": self._pending.to_json(), "future": self._future.to_json()}
         return {name: sums for name, sums in separate.items() if sums}
 
     def basis(self) -> str:
