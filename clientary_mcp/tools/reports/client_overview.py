@@ -1,6 +1,6 @@
 """One client at a glance: contacts, open balances, the latest invoice, project budgets and estimates."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
@@ -10,10 +10,11 @@ from typing import Any
 
 from clientary_mcp.accounting.budgets import budget_figures, reported_use
 from clientary_mcp.accounting.days import Today
-from clientary_mcp.accounting.invoices import days_overdue
+from clientary_mcp.accounting.estimates import STAGES
+from clientary_mcp.accounting.invoices import KNOWN, Standing, days_overdue, lacks_balance, standing_of
 from clientary_mcp.accounting.left_out import Omissions
 from clientary_mcp.accounting.money import ZERO
-from clientary_mcp.accounting.totals import Totals
+from clientary_mcp.accounting.totals import Totals, currency_remark
 from clientary_mcp.api.concurrency import gather
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import rereads
@@ -29,7 +30,7 @@ from tool_schemas.clients import Client
 from tool_schemas.contacts import Contact
 from tool_schemas.documents import Item
 from tool_schemas.estimates import Estimate
-from tool_schemas.invoices import OWED, Invoice
+from tool_schemas.invoices import Invoice
 from tool_schemas.leads import Lead
 from tool_schemas.projects import Project
 from tool_schemas.reports.client_overview import ClientOverview
@@ -37,48 +38,79 @@ from tool_schemas.reports.client_overview import ClientOverview
 _MOST = 50
 """Entries of one list."""
 _NEAREST = 3
-_ESTIMATES: dict[str, tuple[str, ...]] = {
-    "open_estimates": ("sent", "viewed", "revised"),
-    "accepted_estimates": ("accepted",),
-    "draft_estimates": ("draft",),
-}
-_CLOSED = ("cancelled", "declined", "archived")
-_FIGURES = ("open", "open_invoices", "overdue", "pending", "pending_invoices")
+_ONE = Decimal(1)
+_ESTIMATES = {"open_estimates": "open", "accepted_estimates": "accepted", "draft_estimates": "drafts"}
+_FIGURES = ("open", "open_invoices", "overdue", "pending", "pending_invoices", "credits", "future", "future_invoices")
 _BASIS = (
-    "open: balances above zero of sent and viewed invoices, pending ones listed separately; overdue is the"
-    " part of open that was due before {today}. The latest invoice is the newest by date that is neither draft nor"
-    " cancelled. used is worked_hours for a budget in hours, the cost of the hours so far for a budget in money."
+    "open: balances above zero of sent and viewed invoices, less what is pending; overdue is the part of open that was"
+    " due before today. credits are balances below zero; net is open less credits. future is invoices dated after"
+    " today, which are in no other figure. The latest invoice is the newest by date of those that are neither draft nor"
+    " cancelled nor future. used is worked_hours for a budget in hours, the cost of the hours so far for one in money."
 )
+_DENIED = "{part}: not included, since the owner of the API token is not allowed to see that."
 
 
 @reads("reports")
 async def client_overview(clientary: Clientary, args: ClientOverview) -> Report:
-    """One client at a glance: contacts, open balance per currency, latest invoice with its lines, drafts, open
-    projects with budgets, estimates. Takes client_id or email, one of the two."""
+    """One client at a glance: contacts, open balance and credit per currency, latest invoice with its lines, drafts,
+    open projects with budgets, estimates. Takes client_id or email, one of the two."""
     left_out, about = Omissions(), dict[str, Any]()
     client_id = args.client_id
     if client_id is None:
         client_id, about["owns_the_address"] = await _client_of(clientary, args.email or "", left_out)
-    path, today = f"clients/{client_id}", clientary.today()
-    jobs: list[Callable[[], Awaitable[Any]]] = [
-        partial(clientary.get, Client, path),
-        partial(clientary.list_all, Contact, f"{path}/contacts", {"page_size": 100}),
-        partial(_read_invoices, clientary, client_id),
-        partial(projects_of, clientary, client_id=client_id),
-        partial(clientary.list_all, Estimate, f"{path}/estimates"),
-    ]
-    client, contacts, invoices, projects, estimates = await gather(jobs, clientary.settings.concurrency)
-    left_out.merge(invoices.left_out)
+    path = f"clients/{client_id}"
+    found = await _visible(
+        clientary,
+        {
+            "client": partial(clientary.get, Client, path),
+            "contacts": partial(clientary.list_all, Contact, f"{path}/contacts", {"page_size": 100}),
+            "invoices": partial(_read_invoices, clientary, client_id),
+            "projects": partial(projects_of, clientary, client_id=client_id),
+            "estimates": partial(clientary.list_all, Estimate, f"{path}/estimates"),
+        },
+    )
+    client, invoices = found["client"], found["invoices"]
     about = {
-        "client": client.summarized(),
+        "client": client.summarized() if client else {"id": client_id},
         **about,
-        "contacts": _first(contacts, "contact", left_out),
-        "latest_invoice": await _latest(clientary, invoices, left_out),
-        "draft_invoices": _first(invoices.drafts, "draft invoice", left_out, without=("status", "balance")),
-        "open_projects": _open(projects, left_out),
-        **_estimates(estimates, left_out),
+        **await _sections(clientary, found, left_out),
     }
-    return Report(invoices.rows(), _BASIS.format(today=today), left_out=left_out.to_json(), about=about)
+    denied = [_DENIED.format(part=part.capitalize()) for part, seen in found.items() if seen is None]
+    return Report(
+        invoices.rows() if invoices else [],
+        (_BASIS, clientary.today().sentence),
+        left_out=[*denied, *left_out.to_json()],
+        about=about,
+    )
+
+
+async def _visible(clientary: Clientary, reads: Mapping[str, Callable[[], Awaitable[Any]]]) -> dict[str, Any]:
+    """What each of these reads; None for what the owner of the API token is not allowed to see."""
+
+    async def unless_denied(read: Callable[[], Awaitable[Any]]) -> Any:
+        try:
+            return await read()
+        except NotAllowed:
+            return None
+
+    found = await gather((partial(unless_denied, read) for read in reads.values()), clientary.settings.concurrency)
+    return dict(zip(reads, found, strict=True))
+
+
+async def _sections(clientary: Clientary, found: Mapping[str, Any], left_out: Omissions) -> dict[str, Any]:
+    """The parts of the answer, without those that are not visible."""
+    shown = dict[str, Any]()
+    if (contacts := found["contacts"]) is not None:
+        shown["contacts"] = _first(contacts, "contact", left_out)
+    if (invoices := found["invoices"]) is not None:
+        left_out.merge(invoices.left_out)
+        shown["latest_invoice"] = await _latest(clientary, invoices, left_out)
+        shown["draft_invoices"] = _first(invoices.drafts, "draft invoice", left_out, without=("status", "balance"))
+    if (projects := found["projects"]) is not None:
+        shown["open_projects"] = _open(projects, left_out)
+    if (estimates := found["estimates"]) is not None:
+        shown |= _estimates(estimates, left_out)
+    return shown
 
 
 async def _client_of(clientary: Clientary, email: str, left_out: Omissions) -> tuple[int, list[dict[str, Any]]]:
@@ -139,40 +171,49 @@ class _Invoices:
     sums: Totals = field(default_factory=Totals)
 
     def count(self, invoice: Invoice, today: Today) -> None:
-        """Add an invoice that is open, pending or paid."""
-        balance, code = invoice.balance, invoice.currency_code
+        """Add the next invoice of the list."""
+        standing, code = standing_of(invoice, today), invoice.currency_code
+        match standing.stage:
+            case "draft":
+                self.drafts.append(invoice)
+            case "cancelled":
+                self.left_out.add("cancelled invoice", "")
+            case "future":
+                self.sums.add(code, future=invoice.total_cost or ZERO, future_invoices=_ONE)
+            case _ if invoice.status not in KNOWN:
+                self.left_out.add("invoice", "of an unknown status", label(invoice))
+            case _:
+                self._count_invoiced(invoice, standing, today)
+
+    def _count_invoiced(self, invoice: Invoice, standing: Standing, today: Today) -> None:
         if self.latest is None or _newness(invoice) > _newness(self.latest):
             self.latest = invoice
-        if invoice.status == "paid":
-            return
-        if balance is None:
+        if lacks_balance(invoice, today):
             self.left_out.add("invoice", "without a balance", label(invoice))
-        elif balance < 0:
-            self.left_out.add("overpaid invoice", "", label(invoice))
-        elif balance > 0 and invoice.status == "pending":
-            self.sums.add(code, pending=balance, pending_invoices=Decimal(1))
-        elif balance > 0:
-            overdue = balance if days_overdue(invoice, today) else ZERO
-            self.sums.add(code, open=balance, open_invoices=Decimal(1), overdue=overdue)
+        if not any(standing[1:]):
+            return
+        _, owed, pending, credit = standing
+        overdue = owed if days_overdue(invoice, today) else ZERO
+        amounts = {"open": owed, "overdue": overdue, "pending": pending, "credits": credit}
+        counts = {"open_invoices": _ONE if owed else ZERO, "pending_invoices": _ONE if pending else ZERO}
+        self.sums.add(invoice.currency_code, **amounts, **counts)  # type: ignore[arg-type]  # none of them is named part
+        if why := currency_remark(invoice.currency_code):
+            self.left_out.add("invoice", why, label(invoice))
 
     def rows(self) -> list[dict[str, Any]]:
-        """Open balances, one row per currency."""
-        codes = [sums["currency_code"] for sums in self.sums.to_json()]
-        return [{"currency_code": code} | {name: self.sums.of(code, name) for name in _FIGURES} for code in codes]
+        """Open balances and what is beside them, one row per currency."""
+        rows = list[dict[str, Any]]()
+        for sums in self.sums.to_json():
+            row = {"currency_code": sums["currency_code"]} | {name: sums.get(name, ZERO) for name in _FIGURES}
+            rows.append(row | {"net": row["open"] - row["credits"]})
+        return rows
 
 
 @rereads
 async def _read_invoices(clientary: Clientary, client_id: int) -> _Invoices:
     found, today = _Invoices(), clientary.today()
     async for invoice in clientary.stream(Invoice, f"clients/{client_id}/invoices"):
-        if invoice.status == "draft":
-            found.drafts.append(invoice)
-        elif invoice.status == "cancelled":
-            found.left_out.add("cancelled invoice", "")
-        elif invoice.status not in (*OWED, "pending", "paid"):
-            found.left_out.add("invoice", "of an unknown status", label(invoice))
-        else:
-            found.count(invoice, today)
+        found.count(invoice, today)
     return found
 
 
@@ -227,12 +268,14 @@ def _with_budget(project: Project, left_out: Omissions) -> dict[str, Any]:
 def _estimates(estimates: list[Estimate], left_out: Omissions) -> dict[str, Any]:
     """Current estimates, newest first: open, accepted and draft ones separately."""
     newest = sorted(estimates, key=_newness, reverse=True)
-    by_kind = {kind: [each for each in newest if each.status in statuses] for kind, statuses in _ESTIMATES.items()}
+    by_kind = {
+        kind: [each for each in newest if STAGES.get(each.status) == stage] for kind, stage in _ESTIMATES.items()
+    }
     for each in estimates:
-        if each.status in _CLOSED:
-            left_out.add("estimate", "(cancelled, declined or archived)")
-        elif each.status not in sum(_ESTIMATES.values(), ()):
+        if each.status not in STAGES:
             left_out.add("estimate", "of an unknown status", label(each))
+        elif STAGES[each.status] not in _ESTIMATES.values():
+            left_out.add("estimate", "(cancelled, declined or archived)")
     return {kind: _first(some, kind.replace("_", " ")[:-1], left_out) for kind, some in by_kind.items()}
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from clientary_mcp.accounting.left_out import Omissions
 from clientary_mcp.accounting.money import rounded, sums_of
-from clientary_mcp.accounting.totals import UNKNOWN, Totals
+from clientary_mcp.accounting.totals import UNKNOWN, Totals, currency_remark
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import rereads
 from clientary_mcp.tools.decorators import reads
@@ -145,8 +145,8 @@ def _income(schedule: RecurringSchedule, left_out: Omissions) -> _Income | None:
     if amount is None or schedule.time_interval is None:
         left_out.add("schedule", "without an amount", _named(schedule))
         return None
-    if not schedule.currency_code:
-        left_out.add("schedule", "without a currency, counted separately", _named(schedule))
+    if why := currency_remark(schedule.currency_code):
+        left_out.add("schedule", why, _named(schedule))
     return _Income(
         schedule.id,
         schedule.client_id,

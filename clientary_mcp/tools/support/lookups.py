@@ -42,7 +42,10 @@ async def parties(clientary: Clientary, ids: Iterable[int | None]) -> dict[int, 
     wanted = {client_id for client_id in ids if client_id is not None}
     known: dict[int, Party] = {}
     if len(wanted) > _FEW:
-        known = await _read_parties(clientary, wanted)
+        try:
+            known = await _read_parties(clientary, wanted)
+        except NotAllowed:
+            return {client_id: Party(f"client {client_id}") for client_id in wanted}
     missing = sorted(wanted - known.keys())
     found = await gather(
         (partial(_party, clientary, client_id) for client_id in missing), clientary.settings.concurrency

@@ -1,6 +1,6 @@
 """The client overview: every figure compared with SQL on the account's own tables."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from decimal import Decimal
 from typing import Any
 
@@ -57,12 +57,16 @@ def balances(sandbox: Sandbox, client_id: int) -> list[Row]:
         sandbox,
         f"SELECT currency_code, {sums.format(open_)} AS open, {counts.format(open_)} AS open_invoices,"  # noqa: S608 - written here
         f" {sums.format(f'{open_} AND due_date < ?')} AS overdue, {sums.format(pending)} AS pending,"
-        f" {counts.format(pending)} AS pending_invoices FROM invoices WHERE client_id = ?"
+        f" {counts.format(pending)} AS pending_invoices, 0 AS credits, 0 AS future, 0 AS future_invoices"
+        " FROM invoices WHERE client_id = ?"
         f" GROUP BY currency_code HAVING open > 0 OR pending > 0 ORDER BY currency_code",
         TODAY.isoformat(),
         client_id,
     )
-    return [row | {name: money(row[name]) for name in ("open", "overdue", "pending")} for row in found]
+    return [
+        row | {name: money(row[name]) for name in ("open", "overdue", "pending")} | {"net": money(row["open"])}
+        for row in found
+    ]
 
 
 ANSWERS = {
@@ -135,11 +139,9 @@ async def test_currencies_are_never_added_up(books: Sandbox, reader: Agent) -> N
             books, "invoices", client_id=acme, currency_code=code, balance=balance, status=status, due_date="2026-11-20"
         )
     answer = await reader.answer("client_overview", client_id=acme)
-    assert answer["rows"] == [
-        {"currency_code": "EUR", "open": 5.83, "open_invoices": 2, "overdue": 0, "pending": 0, "pending_invoices": 0},
-        {"currency_code": "GBP", "open": 0, "open_invoices": 0, "overdue": 0, "pending": 0.07, "pending_invoices": 1},
-        {"currency_code": "USD", "open": 10, "open_invoices": 1, "overdue": 0, "pending": 0, "pending_invoices": 0},
-    ]
+    names = ("currency_code", "open", "open_invoices", "overdue", "pending", "pending_invoices")
+    expected = [("EUR", 5.83, 2, 0, 0, 0), ("GBP", 0, 0, 0, 0.07, 1), ("USD", 10, 1, 0, 0, 0)]
+    assert [tuple(row[name] for name in names) for row in answer["rows"]] == expected
 
 
 async def test_budgets_show_used_and_remaining_amounts(full: Sandbox) -> None:
@@ -284,11 +286,13 @@ async def test_a_lead_with_the_address_of_a_clients_contact_is_mentioned(books: 
 # Incomplete, wrong or missing records
 
 
-def played(**lists: list[Row]) -> Clientary:
-    """An account with one client, 7, that has these lists."""
+def played(denied: Collection[str] = (), **lists: list[Row]) -> Clientary:
+    """An account with one client, 7, that has these lists; the paths that end in `denied` are not allowed."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         last = request.url.path.rpartition("/")[2]
+        if last in denied:
+            return httpx.Response(403)
         if last == "7":
             return httpx.Response(200, json={"id": 7, "name": "Acme"})
         if last == "31":
@@ -312,16 +316,53 @@ async def test_values_missing_from_clientarys_records_are_named_and_never_counte
     projects = [{"id": 5, "name": "Site", "client": {"id": 7}, "status": 1, "budget_type": 0, "budget": 20}]
     async with agent_of(played(invoices=invoices, projects=projects, estimates=estimates)) as agent:
         answer = await agent.answer("client_overview", client_id=7)
-    assert [(row["currency_code"], row["open"]) for row in answer["rows"]] == [("unknown", 7.1)]
+    assert [(row["currency_code"], row["open"]) for row in answer["rows"]] == [("USD", 0), ("unknown", 7.1)]
+    assert (answer["rows"][0]["credits"], answer["rows"][0]["net"]) == (5, -5)
     assert answer["latest_invoice"]["id"] == 4
     assert "remaining" not in answer["open_projects"][0]
     assert set(answer["left_out"]) == {
         "1 invoice without a balance: “1”.",
         "1 invoice of an unknown status: “2”.",
-        "1 overpaid invoice: “3”.",
+        "1 invoice without a currency, counted separately: “4”.",
         "1 estimate of an unknown status: “8”.",
         "1 project whose budget use Clientary does not report: “Site”.",
     }
+
+
+async def test_credits_and_coming_invoices_stand_beside_what_is_open() -> None:
+    invoices = [
+        {"id": 31, "status": SENT, "balance": "9.5", "pending_amount": 2, "currency_code": "kwd", "date": "2026-11-19"},
+        {"id": 2, "status": PAID, "balance": "-1.125", "currency_code": "KWD", "date": "2026-11-18"},
+        {"id": 3, "status": SENT, "balance": 40, "total_cost": 40, "currency_code": "KWD", "date": "2026-11-22"},
+    ]
+    async with agent_of(played(invoices=invoices)) as agent:
+        answer = await agent.answer("client_overview", client_id=7)
+    (row,) = answer["rows"]
+    assert (row["open"], row["pending"], row["credits"], row["net"]) == (7.5, 2, 1.125, 6.375)
+    assert (row["future"], row["future_invoices"]) == (40, 1)
+    assert answer["latest_invoice"]["id"] == 31
+    assert "Today is 2026-11-20 (" in answer["basis"]
+
+
+PARTS = {
+    "7": {"client"},
+    "contacts": {"contacts"},
+    "invoices": {"latest_invoice", "draft_invoices"},
+    "projects": {"open_projects"},
+    "estimates": {"open_estimates", "accepted_estimates", "draft_estimates"},
+}
+
+
+@pytest.mark.parametrize("denied", PARTS)
+async def test_a_missing_right_leaves_only_its_own_part_out(denied: str) -> None:
+    invoices = [{"id": 1, "status": SENT, "balance": 5, "currency_code": "EUR", "invoice_items": []}]
+    async with agent_of(played({denied}, invoices=invoices)) as agent:
+        answer = await agent.answer("client_overview", client_id=7)
+    assert {part for parts in PARTS.values() for part in parts} - answer.keys() == PARTS[denied] - {"client"}
+    assert answer["client"]["id"] == 7
+    assert answer["row_count"] == (denied != "invoices")
+    part = "Client" if denied == "7" else denied.capitalize()
+    assert answer["left_out"] == [f"{part}: not included, since the owner of the API token is not allowed to see that."]
 
 
 async def test_lines_missing_from_the_list_are_read_from_the_invoice() -> None:

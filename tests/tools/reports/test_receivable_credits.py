@@ -54,3 +54,10 @@ async def test_who_owes_nothing_of_that_kind_is_left_out_with_the_credit(
 async def test_the_answer_tells_which_day_it_is(account: respx.MockRouter, agent: Agent) -> None:
     play(account)
     assert "Today is 2023-11-14 (UTC)." in (await agent.answer("receivables_report", as_of="2023-10-31"))["basis"]
+
+
+async def test_clients_that_are_not_visible_have_their_number_as_name(account: respx.MockRouter, agent: Agent) -> None:
+    play(account, *(invoice(number, client_id=number, client=None, total_cost=1) for number in range(1, 31)))
+    account.get("clients").respond(403)
+    answer = await agent.answer("receivables_report")
+    assert {row["client"] for row in answer["rows"]} == {f"client {number}" for number in range(1, 31)}
