@@ -56,6 +56,7 @@ async def report(clientary: Clientary) -> AsyncIterator[str]:
         raise next(iter(refusals.values()))
     yield "token         accepted"
     yield f"store         {in_short(clientary.memory.store)}"
+    yield _wrapped(f"{'today':{_LABEL}}", clientary.today().sentence, _LABEL)
     yield _listed("access to", (_counted(kind, responses[kind.plural]) for kind in _LISTS if kind.plural in responses))
     if refusals:
         yield _listed("no access to", refusals)

@@ -1,16 +1,22 @@
 """Tools for expenses."""
 
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import date
 from functools import partial
 
+from clientary_mcp.accounting.days import fiscal_year
+from clientary_mcp.api.pagination import ListResponse
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.tools.decorators import creates, deletes, lists, reads, updates
-from clientary_mcp.tools.support.listing import Listing
+from clientary_mcp.tools.support.listing import Listing, add_notice
 from clientary_mcp.tools.support.previews import done, preview_delete
-from tool_schemas.base.results import Outcome
+from tool_schemas.base.results import Outcome, Page
 from tool_schemas.expenses import (
     CreateExpense,
     DeleteExpense,
     Expense,
+    ExpenseFilters,
     GetExpense,
     ListClientExpenses,
     ListExpenses,
@@ -18,23 +24,68 @@ from tool_schemas.expenses import (
     UpdateExpense,
 )
 
+_SET = "Without dates, this is the fiscal year that CLIENTARY_FISCAL_YEAR_START sets."
+_TOLD = "Without dates, this is the fiscal year that Clientary tells."
+_CALENDAR = "Without dates, this is the calendar year: neither Clientary nor CLIENTARY_FISCAL_YEAR_START tells another."
+
+
+class _Expenses(Listing[Expense]):
+    """Expenses: without dates those of the current fiscal year, as the owner sets it or else as Clientary tells it."""
+
+    def __init__(self, clientary: Clientary, args: ExpenseFilters, path: str | None = None) -> None:
+        super().__init__(clientary, Expense, args, path, args.body())
+        self._year: tuple[date | None, date | None] = (None, None)
+        self._unsettled = not args.body()
+        if self._unsettled and (start := clientary.settings.fiscal_year_start):
+            self._ask_for(start, _SET)
+
+    async def _own_page(self) -> Page[Expense]:
+        page = await super()._own_page()
+        if self._unsettled and not self._settle(page.from_date):
+            page = await super()._own_page()
+        if self.remark:
+            add_notice(page, self.remark)
+        first, last = self._year
+        return replace(page, from_date=page.from_date or first, to_date=page.to_date or last)
+
+    async def _rows(self) -> AsyncIterator[tuple[Expense, str | int | None]]:
+        if self._unsettled:
+            self._settle((await self._clientary.stream(Expense, self._path, self._query).peek()).from_date)
+        async for row in super()._rows():
+            yield row
+        page: ListResponse[Expense] = self.first_page or ListResponse([])
+        first, last = self._year
+        self.first_page = replace(page, from_date=page.from_date or first, to_date=page.to_date or last)
+
+    def _settle(self, told: date | None) -> bool:
+        """Whether Clientary tells from which day on it lists; if not, the calendar year is asked for from now on."""
+        if told is None:
+            self._ask_for("01-01", _CALENDAR)
+        self._unsettled, self.remark = False, self.remark or _TOLD
+        return told is not None
+
+    def _ask_for(self, start: str, why: str) -> None:
+        self._year = first, last = fiscal_year(self._clientary.today().day, start)
+        self._query = {"from_date": first.isoformat(), "to_date": last.isoformat()}
+        self._unsettled, self.remark = False, why
+
 
 @lists("expenses")
 def list_expenses(clientary: Clientary, args: ListExpenses) -> Listing[Expense]:
     """List expenses. Without dates, only the current fiscal year's; the answer gives the range."""
-    return Listing(clientary, Expense, args, query=args.body())
+    return _Expenses(clientary, args)
 
 
 @lists("expenses")
 def list_client_expenses(clientary: Clientary, args: ListClientExpenses) -> Listing[Expense]:
     """List one client's expenses. Without dates, perhaps only the current fiscal year's."""
-    return Listing(clientary, Expense, args, f"clients/{args.client_id}/expenses", args.body())
+    return _Expenses(clientary, args, f"clients/{args.client_id}/expenses")
 
 
 @lists("expenses")
 def list_project_expenses(clientary: Clientary, args: ListProjectExpenses) -> Listing[Expense]:
     """List one project's expenses. Without dates, perhaps only the current fiscal year's."""
-    return Listing(clientary, Expense, args, f"projects/{args.project_id}/expenses", args.body())
+    return _Expenses(clientary, args, f"projects/{args.project_id}/expenses")
 
 
 @reads("expenses")

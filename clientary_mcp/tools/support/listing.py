@@ -46,6 +46,8 @@ class Listing(Generic[RecordT]):
         """Their sums per currency."""
         self.first_page: ListResponse[Any] | None = None
         """The first page that was read, which may state the range of dates."""
+        self.remark: str | None = None
+        """What has to be known of the whole list."""
         self._lacking: Counter[str] = Counter()
 
     async def named_page(self) -> Page[RecordT]:
@@ -79,12 +81,12 @@ class Listing(Generic[RecordT]):
 
     @property
     def notice(self) -> str | None:
-        """A remark on records that the filters could not judge."""
+        """What has to be known of the whole list, and a remark on records that the filters could not judge."""
         excluded = [
             f"{count_of(count, 'record')} without {name} {'was' if count == 1 else 'were'} excluded."
             for name, count in sorted(self._lacking.items())
         ]
-        return " ".join(excluded) or None
+        return " ".join(in_order(self.remark, excluded)) or None
 
     @property
     def _reads_all(self) -> bool:
