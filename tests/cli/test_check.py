@@ -171,6 +171,12 @@ async def test_lists_without_page_keys_are_not_reported_as_paginated(switches: S
 
 
 @pytest.mark.anyio
+async def test_the_report_says_which_day_it_is_and_where() -> None:
+    async with session_with(agency(), time_zone="Pacific/Auckland") as clientary:
+        assert "today         Today is 2026-11-21 (Pacific/Auckland)." in [line async for line in report(clientary)]
+
+
+@pytest.mark.anyio
 async def test_hours_that_may_not_be_read_are_omitted(sandbox: Sandbox) -> None:
     sandbox.switches = Switches(allow_hours=False)
     text = await report_on(sandbox.switches)
