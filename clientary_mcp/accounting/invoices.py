@@ -10,6 +10,8 @@ from tool_schemas.invoices import OWED, Invoice
 Stage = Literal["cancelled", "draft", "future", "invoiced"]
 KNOWN = (*OWED, "draft", "cancelled", "paid", "pending")
 """The statuses that are documented; nobody knows what one of another status owes."""
+UNREAD_PENDING = "whose pending_amount cannot be read and is taken as zero"
+"""The remark on an invoice of which that holds, see `pending_is_unreadable`."""
 
 
 class Standing(NamedTuple):
@@ -68,6 +70,11 @@ def credit_of(invoice: Invoice, today: Today) -> Decimal:
 def lacks_balance(invoice: Invoice, today: Today) -> bool:
     """Whether a balance that would count is missing or cannot be read; a paid invoice needs none."""
     return invoice.balance is None and invoice.status != "paid" and stage_of(invoice, today) == "invoiced"
+
+
+def pending_is_unreadable(invoice: Invoice) -> bool:
+    """Whether the part of its balance that is pending cannot be read, and so is taken as zero."""
+    return "pending_amount" in (invoice.unreadable or ())
 
 
 def days_overdue(invoice: Invoice, today: Today) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal
+from functools import lru_cache
 from typing import Protocol
 
 from tool_schemas.base.currencies import minor_units
@@ -25,6 +26,7 @@ def rounded(amount: Decimal, currency_code: str | None) -> Decimal:
     return amount.quantize(smallest_unit(currency_code), context=_EXACT)
 
 
+@lru_cache(maxsize=64)  # asked for every amount; accounts have few currencies
 def smallest_unit(currency_code: str | None) -> Decimal:
     """0.01 for EUR, 1 for JPY, 0.001 for KWD."""
     return Decimal(1).scaleb(-decimals_of(currency_code))

@@ -1,12 +1,13 @@
 """Exact sums of money per currency; amounts in different currencies are never added."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 from clientary_mcp.accounting.days import Today
 from clientary_mcp.accounting.estimates import STAGES
-from clientary_mcp.accounting.invoices import KNOWN, lacks_balance, standing_of
+from clientary_mcp.accounting.invoices import KNOWN, UNREAD_PENDING, lacks_balance, pending_is_unreadable, standing_of
 from clientary_mcp.accounting.left_out import Omissions
 from clientary_mcp.accounting.money import ZERO
 from tool_schemas.base.currencies import minor_units
@@ -23,9 +24,26 @@ _ASSUMED_CURRENCY = {"expenses": "the account's", "hours": "the project's"}
 _APART = {"cancelled": "cancelled", "draft": "drafts", "future": "future"}
 """Stage of an invoice that is not invoiced → the part of the row that counts it."""
 
-Amounts = dict[str, Decimal]
 _ROW = ""
 """The part of a row that is the row itself."""
+
+
+@dataclass
+class _Part:
+    """The records of one currency that are counted together, and what they come to."""
+
+    count: int = 0
+    sums: dict[str, Decimal] = field(default_factory=dict)
+
+    def add(self, count: int, amounts: Mapping[str, Decimal | None]) -> None:
+        self.count += count
+        sums = self.sums
+        for name, amount in amounts.items():
+            if amount is not None:
+                sums[name] = sums[name] + amount if name in sums else amount
+
+    def to_json(self) -> dict[str, Any]:
+        return {"count": self.count, **self.sums}
 
 
 class Totals:
@@ -36,17 +54,13 @@ class Totals:
     """
 
     def __init__(self) -> None:
-        self._sums: dict[str | int, dict[str, Amounts]] = {}
-        self._counts: dict[tuple[str | int, str], int] = {}
+        self._rows: dict[str | int, dict[str, _Part]] = {}
         self.left_out = Omissions()
         """What could not be added up like the rest, and why."""
 
     def add(self, currency_code: str | int | None, part: str = _ROW, **amounts: Decimal | None) -> None:
         """Add one record; an amount of None adds nothing."""
-        code = currency_code or UNKNOWN
-        self._counts[code, part] = self._counts.get((code, part), 0) + 1
-        known = {name: amount for name, amount in amounts.items() if amount is not None}
-        _increase(self._sums.setdefault(code, {}).setdefault(part, {}), known)
+        self._part(currency_code, part).add(1, amounts)
 
     def add_record(self, record: Record, today: Today, currency_code: str | int | None = None) -> None:
         """Add the amounts of a record (`Record.money`) in its own currency, or in the given one.
@@ -62,78 +76,65 @@ class Totals:
             self._add_invoice(record, today, code)
             lacking = lacking - {"balance"} | ({"balance"} if lacks_balance(record, today) else set())
         elif isinstance(record, Estimate):
-            self._set_up(code, "open", "accepted", total_cost=ZERO)
+            for always in ("open", "accepted"):
+                self._part(code, always).add(0, {"total_cost": ZERO})
             self.add(code, STAGES.get(record.status, "of_unknown_status"), total_cost=record.total_cost)
         else:
             values = {name: getattr(record, name, None) for name in record.money}
             amounts = {name: value for name, value in values.items() if isinstance(value, Decimal)}
             future = today.is_future(day_of(record, record.day))
-            self._set_up(code, _ROW, **dict.fromkeys(amounts, ZERO))
+            self._part(code).add(0, dict.fromkeys(amounts, ZERO))
             self.add(code, "future" if future else _ROW, **amounts)
         self._remark(record, code, lacking)
 
     def _add_invoice(self, invoice: Invoice, today: Today, code: str | int | None) -> None:
         stage, owed, pending, credit = standing_of(invoice, today)
         if stage != "invoiced":
-            self._set_up(code, _ROW, total_cost=ZERO, balance=ZERO)
+            self._part(code).add(0, {"total_cost": ZERO, "balance": ZERO})
             self.add(code, _APART[stage], total_cost=invoice.total_cost)
             return
         balance = None if lacks_balance(invoice, today) else owed
         self.add(code, total_cost=invoice.total_cost, balance=balance, pending=pending or None, credits=credit or None)
         if invoice.status not in KNOWN:
             self.left_out.add("record", "of an unknown status, not counted as owed", f"id {invoice.id}")
+        if pending_is_unreadable(invoice):
+            self.left_out.add("record", UNREAD_PENDING, f"id {invoice.id}")
 
-    def _set_up(self, currency_code: str | int | None, *parts: str, **zeros: Decimal) -> None:
-        """Show these parts, with these amounts, even where nothing is added to them."""
-        sums = self._sums.setdefault(currency_code or UNKNOWN, {})
-        for part in parts:
-            amounts = sums.setdefault(part, {})
-            for name in zeros:
-                amounts.setdefault(name, ZERO)
+    def _part(self, currency_code: str | int | None, part: str = _ROW) -> _Part:
+        parts = self._rows.setdefault(currency_code or UNKNOWN, {})
+        return parts[part] if part in parts else parts.setdefault(part, _Part())
 
     def _remark(self, record: Record, code: str | int | None, lacking: Iterable[str]) -> None:
         name = f"id {record.id}"
-        for field in sorted(lacking):
-            self.left_out.add("record", f"without a readable {field}, which is not in the sum", name)
+        for amount in sorted(lacking):
+            self.left_out.add("record", f"without a readable {amount}, which is not in the sum", name)
         if code not in _ASSUMED_CURRENCY.values() and not isinstance(code, int) and (why := currency_remark(code)):
             self.left_out.add("record", why, name)
 
     @property
     def unresolved(self) -> set[int]:
         """The invoice ids that are placeholders for a currency."""
-        return {code for code in self._sums if isinstance(code, int)}
+        return {code for code in self._rows if isinstance(code, int)}
 
     def resolved(self, currency: Callable[[int], str | None]) -> "Totals":
         """The same sums, with each id replaced by its currency."""
         resolved = Totals()
         resolved.left_out.merge(self.left_out)
-        for code, parts in self._sums.items():
+        for code, parts in self._rows.items():
             known = (currency(code) or UNKNOWN) if isinstance(code, int) else code
-            for part, sums in parts.items():
-                count = self._counts.get((code, part), 0)
-                resolved._set_up(known, part)
-                resolved._counts[known, part] = resolved._counts.get((known, part), 0) + count
-                _increase(resolved._sums[known][part], sums)
+            for name, part in parts.items():
+                resolved._part(known, name).add(part.count, part.sums)
                 if isinstance(code, int) and (why := currency_remark(known)):
-                    resolved.left_out.add("record", why, count=count)
+                    resolved.left_out.add("record", why, count=part.count)
         return resolved
 
     def to_json(self) -> list[dict[str, Any]]:
         """`[{currency_code, count, …, drafts: {count, …}}]`, in the order of the codes."""
-        return [self._shown(code) for code in sorted(self._sums, key=str)]
-
-    def _shown(self, code: str | int) -> dict[str, Any]:
-        parts = {part: {"count": self._counts.get((code, part), 0), **sums} for part, sums in self._sums[code].items()}
-        return {"currency_code": str(code), **parts.pop(_ROW, {}), **parts}
-
-    def of(self, currency_code: str, name: str) -> Decimal:
-        """One sum; zero when nothing was added."""
-        return self._sums.get(currency_code, {}).get(_ROW, {}).get(name, ZERO)
-
-
-def _increase(sums: Amounts, amounts: Mapping[str, Decimal]) -> None:
-    for name, amount in amounts.items():
-        sums[name] = sums.get(name, ZERO) + amount
+        rows = []
+        for code in sorted(self._rows, key=str):
+            parts = {name: part.to_json() for name, part in self._rows[code].items()}
+            rows.append({"currency_code": str(code), **parts.pop(_ROW, {}), **parts})
+        return rows
 
 
 def currency_of(record: Record) -> str | None:

@@ -6,7 +6,15 @@ from decimal import Decimal
 from typing import Any
 
 from clientary_mcp.accounting.days import Today
-from clientary_mcp.accounting.invoices import KNOWN, Standing, days_overdue, lacks_balance, standing_of
+from clientary_mcp.accounting.invoices import (
+    KNOWN,
+    UNREAD_PENDING,
+    Standing,
+    days_overdue,
+    lacks_balance,
+    pending_is_unreadable,
+    standing_of,
+)
 from clientary_mcp.accounting.left_out import Omissions
 from clientary_mcp.accounting.money import ZERO, is_zero
 from clientary_mcp.accounting.totals import UNKNOWN, Totals, currency_remark
@@ -240,6 +248,8 @@ class _Receivables:
             self.left_out.add("invoice", "without a date, assumed issued by then", label(invoice))
         if invoice.due_date is None and standing.owed:
             self.left_out.add("invoice", "without a due date, counted as current", label(invoice))
+        if pending_is_unreadable(invoice):
+            self.left_out.add("invoice", UNREAD_PENDING, label(invoice))
         if why := currency_remark(invoice.currency_code):
             self.left_out.add("invoice", why, label(invoice))
 
