@@ -29,6 +29,7 @@ def an_invoice(**fields: object) -> Invoice:
         ({"status": "pending"}, "invoiced", "0", "100", "0", 0),
         ({"pending_amount": 30}, "invoiced", "70", "30", "0", 28),
         ({"pending_amount": 130}, "invoiced", "0", "100", "0", 0),
+        ({"balance": "100.004", "pending_amount": 100}, "invoiced", "0", "100", "0", 0),
         ({"pending_amount": -1}, "invoiced", "100", "0", "0", 28),
         ({"status": "paid", "balance": -20}, "invoiced", "0", "0", "20", 0),
         ({"balance": -20}, "invoiced", "0", "0", "20", 0),

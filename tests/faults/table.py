@@ -273,6 +273,14 @@ FAULTS = (
         "project.currency_code) != value:", "project.currency_code) < 0:", "tools/workflows/test_bill_project_hours.py",
     ),
     Planted(
+        "report", "what is pending is owed", "clientary_mcp/accounting/invoices.py",
+        "owed = balance - pending", "owed = balance", "accounting/test_invoices.py",
+    ),
+    Planted(
+        "report", "drafts are added to what is invoiced", "clientary_mcp/accounting/totals.py",
+        "self.add(code, _APART[stage], total_cost", "self.add(code, total_cost", "accounting/test_totals.py",
+    ),
+    Planted(
         "report", "an invoice 30 days late is in the next age", f"{TOOLS}/reports/receivables.py",
         "if days_overdue <= last)", "if days_overdue < last)", "tools/reports/test_receivables.py",
     ),
