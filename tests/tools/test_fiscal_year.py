@@ -11,7 +11,6 @@ from clientary_mcp.api.session import Clientary
 from tests.conftest import SETTINGS, agency, session_with
 from tests.support.agent import Agent, agent_of
 from tests.support.clock import FakeTime
-from tests.support.replies import EXPENSE
 
 pytestmark = pytest.mark.anyio
 
@@ -34,7 +33,7 @@ def queries(account: respx.MockRouter) -> list[dict[str, str]]:
 async def test_the_year_that_the_owner_set_is_asked_for(
     account: respx.MockRouter, time: FakeTime, tool: str, arguments: dict[str, Any], path: str
 ) -> None:
-    account.get(path).respond(json={"total_count": 1, "expenses": [EXPENSE]})
+    account.get(path).respond(json={"total_count": 1, "expenses": [{"id": 3, "amount": 1, "description": "Expense"}]})
     owner = Clientary(replace(SETTINGS, fiscal_year_start="04-06"), clock=time.clock)
     async with agent_of(owner) as agent:
         answer = await agent.answer(tool, **arguments)
@@ -49,7 +48,7 @@ async def test_the_year_that_the_owner_set_is_asked_for(
 async def test_where_nobody_tells_the_year_it_is_the_calendar_year(
     agent: Agent, account: respx.MockRouter, tool: str, arguments: dict[str, Any], path: str
 ) -> None:
-    account.get(path).respond(json={"total_count": 1, "expenses": [EXPENSE]})
+    account.get(path).respond(json={"total_count": 1, "expenses": [{"id": 3, "amount": 1, "description": "Expense"}]})
     answer = await agent.answer(tool, **arguments)
     assert queries(account) == [{}, CALENDAR]
     assert {name: answer[name] for name in CALENDAR} == CALENDAR
