@@ -147,8 +147,10 @@ async def _look(agent: Agent, answers: Outcome) -> None:
     own = {name: {f"{name}_id": answers[name]["id"]} for name in ("client", "project", "invoice", "estimate")}
     for kind in own:
         answers[f"{kind} again"] = await agent.answer(f"get_{kind}", **own[kind])
-    for name in ("clients", "contacts", "leads", "projects", "tasks", "expenses", "invoices", "estimates", "payments"):
+    for name in ("clients", "contacts", "leads", "projects", "tasks", "invoices", "estimates", "payments"):
         answers[name] = await agent.answer(f"list_{name}")
+    year = {"from_date": "2026-01-01", "to_date": "2026-12-31"}
+    answers["expenses"] = await agent.answer("list_expenses", **year)
     answers["schedules"] = await agent.answer("list_recurring_schedules")
     answers["staff"] = await agent.answer("list_staff")
     answers["hours of the project"] = await agent.answer("list_project_hours", **own["project"])
