@@ -63,6 +63,9 @@ class Project(ProjectFields, ForClient, Record):
     worked_hours: Decimal | None = None
     unbilled_hours: Decimal | None = None
     cost: Decimal | None = None
+    credits: Decimal | None = None
+    credit_percentage: Decimal | None = None
+    unbilled_credit_amount: Decimal | None = None
     client: ClientInProject | None = None
 
     @classmethod

@@ -1,10 +1,8 @@
-"""The value of logged time, per entry and as invoice lines."""
+"""The value of logged time, and what was paid for it beforehand."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
 from decimal import Decimal
 
-from clientary_mcp.accounting.money import ZERO, line_amount
+from clientary_mcp.accounting.money import line_amount
 from tool_schemas.hours import HourEntry
 from tool_schemas.projects import Project
 
@@ -22,29 +20,7 @@ def value_of(entry: HourEntry, project: Project) -> Decimal | None:
     return None if rate is None or entry.hours is None else line_amount(entry.hours, rate, project.currency_code)
 
 
-@dataclass
-class _LineGroup:
-    """Entries of one rate that can share a line: hours times rate equals the sum of their amounts."""
-
-    entries: list[HourEntry]
-    hours: Decimal = ZERO
-    value: Decimal = ZERO
-
-    def add(self, entry: HourEntry, project: Project) -> bool:
-        """Add the entry unless the line's amount would differ from the sum; returns whether it was added."""
-        hours = self.hours + (entry.hours or ZERO)
-        value = self.value + (value_of(entry, project) or ZERO)
-        if line_amount(hours, rate_of(entry, project) or ZERO, project.currency_code) != value:
-            return False
-        self.entries.append(entry)
-        self.hours, self.value = hours, value
-        return True
-
-
-def group_into_lines(entries: Iterable[HourEntry], project: Project) -> list[list[HourEntry]]:
-    """Entries of one rate, split into groups that can each be one line (see `_LineGroup`)."""
-    groups: list[_LineGroup] = []
-    for entry in entries:
-        if not any(group.add(entry, project) for group in groups):
-            groups.append(_LineGroup([entry], entry.hours or ZERO, value_of(entry, project) or ZERO))
-    return [group.entries for group in groups]
+def prepaid_of(project: Project) -> dict[str, Decimal]:
+    """The project's own figures on work that was paid before it was done; empty where it tells of none."""
+    figures = {name: getattr(project, name) for name in ("credits", "credit_percentage", "unbilled_credit_amount")}
+    return {name: figure for name, figure in figures.items() if figure}

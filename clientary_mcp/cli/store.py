@@ -7,6 +7,7 @@ from clientary_mcp.state.store import Store
 _WHAT = {
     "claims": "calls that must not be made twice",
     "ledger": "steps of jobs",
+    "billed": "runs of work that invoices bill",
     "turns": "jobs at work",
     "spent": "deletes, e-mails and charges of the last hour",
     "previews": "previews that can be confirmed",

@@ -6,6 +6,7 @@ from functools import partial
 from clientary_mcp.durations import HOUR
 from clientary_mcp.settings import Settings
 from clientary_mcp.state.actions import Actions, RecentActions, StoredActions
+from clientary_mcp.state.billed import Billed
 from clientary_mcp.state.claims import Claims
 from clientary_mcp.state.ledger import Ledger
 from clientary_mcp.state.previews import Previews
@@ -25,6 +26,7 @@ class Memory:
         self.claims = Claims(self.store)
         self.quotas = Quotas(settings, self.store)
         self.ledger = Ledger(self.store)
+        self.billed = Billed(self.store)
         self.previews = Previews(self.store)
         self.writes = SharedWrites(self.store)
         self.made = MadeHere(self.store)

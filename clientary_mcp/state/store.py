@@ -31,6 +31,8 @@ TABLES = {
     "claims": "key TEXT PRIMARY KEY, owner TEXT, state TEXT, since REAL, lease REAL, until REAL, detail TEXT",
     "turns": "key TEXT PRIMARY KEY, owner TEXT, until REAL",
     "ledger": "key TEXT PRIMARY KEY, state TEXT, since REAL, until REAL",
+    "billed": "invoice INTEGER, project INTEGER, kind TEXT, first INTEGER, past INTEGER, freed INTEGER, until REAL,"
+    " PRIMARY KEY (invoice, project, kind, first, past)",
     "spent": "id INTEGER PRIMARY KEY, kind TEXT, at REAL, until REAL",
     "previews": "id TEXT PRIMARY KEY, call TEXT, detail TEXT, until REAL",
     "answered": "id TEXT PRIMARY KEY, until REAL",

@@ -269,8 +269,8 @@ FAULTS = (
         "taxable + first if rates.compound_tax else taxable", "taxable", "accounting/test_money.py",
     ),
     Planted(
-        "rounding", "hours share a line although a cent is lost", "clientary_mcp/accounting/billable_time.py",
-        "project.currency_code) != value:", "project.currency_code) < 0:", "tools/workflows/test_bill_project_hours.py",
+        "rounding", "a lost cent is not told", f"{TOOLS}/workflows/invoice_lines.py",
+        "return of_lines - of_entries", "return ZERO", "tools/workflows/test_bill_project_hours.py",
     ),
     Planted(
         "report", "what is pending is owed", "clientary_mcp/accounting/invoices.py",

@@ -53,7 +53,7 @@ INSIDE = {
     "clientary_mcp.state": (
         ("owner",),
         ("store", "recent"),
-        ("actions", "claims", "ledger", "previews", "quotas", "writes"),
+        ("actions", "billed", "claims", "ledger", "previews", "quotas", "writes"),
         ("memory",),
     ),
     "clientary_mcp.tools": (

@@ -1,40 +1,34 @@
-"""Bills a project's hours: drafts an invoice whose note lists what it bills, then marks the entries as billed."""
+"""Bills a project's hours: drafts an invoice whose note lists what it bills, marks the entries, clears the note."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
-from functools import partial
-from typing import Any
 
-from anyio import CancelScope
-
-from clientary_mcp.api.concurrency import gather
-from clientary_mcp.api.reconcile import NOT_READ_BACK
+from clientary_mcp.accounting.billable_time import prepaid_of
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.errors import NotAllowed, NotFound, Refused
 from clientary_mcp.tools.decorators import jobs
 from clientary_mcp.tools.job import Job
+from clientary_mcp.tools.support.billed_work import Work, counted, ids_of, listed, named, references
 from clientary_mcp.tools.support.formatting import format_money, quote
+from clientary_mcp.tools.support.marks import Mark, Marked, mark_all
 from clientary_mcp.tools.support.previews import done, nothing_to_do, preview
-from clientary_mcp.tools.workflows.billable_work import KINDS, Bill, Held, Rows, Work, item, label, listed, read_bill
+from clientary_mcp.tools.workflows.billable_work import Bill, Rows, item, read_bill
+from clientary_mcp.tools.workflows.billing_evidence import Billing, look_again, settle_notes
 from clientary_mcp.tools.workflows.draft_invoices import (
     create_draft,
     difference,
     draft,
     draft_as_json,
-    named,
     note_of,
-    reference,
     sums,
     totals,
 )
+from clientary_mcp.tools.workflows.invoice_lines import rounding_of
 from clientary_mcp.tools.workflows.steps import Steps
 from clientary_mcp.tools.workflows.turns import exclusive
 from tool_schemas.base.parsing import as_json
 from tool_schemas.base.results import Outcome
 from tool_schemas.expenses import Expense
-from tool_schemas.hours import HourEntry
-from tool_schemas.invoices import CreateInvoice, Invoice
+from tool_schemas.invoices import CreateInvoice
 from tool_schemas.workflows.bill_project_hours import BillProjectHours
 
 _DUE = timedelta(days=30)
@@ -48,48 +42,50 @@ async def _preview(clientary: Clientary, args: BillProjectHours, job: Job) -> Ou
         return _nothing(bill, args)
     if wanted is None:
         would = (
-            f"mark {_count(work for work, _ in bill.held)} that an invoice bills already; nothing new is to be billed"
+            f"mark {counted(work for work, _ in bill.held)} that an invoice bills already; nothing new is to be billed"
         )
     else:
-        would = f"create {_about(bill, wanted)}, and mark what it bills"
+        would = ". ".join(
+            [f"create {_about(bill, wanted)}, and mark what it bills", *_before_agreeing(bill, args), *_rounding(bill)]
+        )
     currency = " Clientary records no currency for expenses: the project's is assumed."
-    untaxed = " The invoice has no tax; tax and tax_label add one to all lines." if wanted and args.tax is None else ""
     return preview(
         would,
         bill.project,
         steps=[*([draft_as_json(wanted)] if wanted else []), *bill.to_json()],
         totals=_totals(bill, wanted),
-        not_visible="Whether the API can mark them as billed is known only after trying. Either way nothing is billed"
-        " twice, as long as the invoice's note lists what it bills."
-        + (currency if any(isinstance(work, Expense) for work in bill.work) else "")
-        + untaxed,
+        not_visible="Whether the API can mark them as billed is known only after trying. Where it can, the list is"
+        " taken out of the note again; where it cannot, the note keeps it, so that nothing is billed twice."
+        + (currency if any(isinstance(work, Expense) for work in bill.work) else ""),
     )
 
 
 @jobs("workflows", _preview, checked_with="list_invoices")
 async def bill_project_hours(clientary: Clientary, args: BillProjectHours, job: Job) -> Outcome:
-    """Draft one invoice for a project's unbilled hours, and mark them as billed where the API allows. Its note lists
-    the entries, so that none is billed twice."""
+    """Draft one invoice for a project's unbilled hours, and mark them as billed where the API allows; elsewhere its
+    note lists the entries. None is billed twice."""
     turn = f"bill project {args.project_id}"
     async with exclusive(clientary, job.ledger, turn):
         bill, wanted = await _planned(clientary, args, job)
         if wanted is None and not bill.held:
             return _nothing(bill, args)
-        steps = Steps()
-        invoice = None
+        steps, billing = Steps(), Billing(bill)
         if wanted is not None:
             invoice = await steps.do("draft invoice", create_draft(clientary, wanted, job.ledger, turn))
             job.did(_DRAFT, invoice.id)
-        marks = [_Mark.of(work, holder) for work, holder in bill.held]
-        marks += [_Mark.of(work, invoice) for work in bill.work if invoice is not None]
-        unmarked = await steps.do("marking the work as billed", _mark(clientary, steps, marks))
-        marked = _marked(marks, unmarked)
-        for work in marked:
+            billing.created(clientary, invoice)
+            await look_again(clientary, billing)
+        marks = [Mark.billed(work, holder.id) for work, holder in bill.held]
+        if billing.invoice is not None:
+            marks += [Mark.billed(work, billing.invoice.id) for work in bill.work]
+        billing.marked = await steps.do("marking the work as billed", mark_all(clientary, marks, _recording(steps)))
+        await settle_notes(clientary, billing)
+        for work in (*billing.marked.shown, *billing.marked.unread):
             job.did(item(work))
         return done(
-            " ".join(_summary(bill, wanted, invoice, unmarked)),
-            invoice or bill.project,
-            steps=[*bill.to_json(), *_outcomes(marked, unmarked)],
+            list(_summary(billing, wanted)),
+            billing.invoice or bill.project,
+            steps=[*bill.to_json(), *_outcomes(billing.marked)],
             totals=_totals(bill, wanted),
         )
 
@@ -110,8 +106,6 @@ def _draft_of(bill: Bill, args: BillProjectHours, clientary: Clientary) -> Creat
         return None
     day = args.date or clientary.today().day
     taxed = {} if args.tax is None else {"taxable": True}
-    of_kind = {kind: [work.id for work in bill.work if isinstance(work, kind)] for kind in KINDS}
-    references = [reference(label(kind), ids) for kind, ids in of_kind.items() if ids]
     return draft(
         f"The work on project {bill.project.id}",
         client_id=bill.project.client_id,
@@ -119,88 +113,76 @@ def _draft_of(bill: Bill, args: BillProjectHours, clientary: Clientary) -> Creat
         due_date=args.due_date or day + _DUE,
         currency_code=bill.project.currency_code,
         title=bill.project.name,
-        note=note_of(args.note, *references),
+        note=note_of(args.note, *references(ids_of(bill.work))),
         tax=args.tax,
         tax_label=args.tax_label,
         items=[{"title": line.title, "quantity": line.quantity, "price": line.price, **taxed} for line in bill.lines],
     )
 
 
-@dataclass(frozen=True)
-class _Mark:
-    """One write that marks work as billed in Clientary."""
-
-    work: Work
-    body: dict[str, Any]
-
-    @classmethod
-    def of(cls, work: Work, invoice: Invoice) -> "_Mark":
-        """The mark for an entry is a flag, for an expense the invoice that bills it."""
-        return cls(work, {"billed": True} if isinstance(work, HourEntry) else {"invoice_id": invoice.id})
-
-    async def apply(self, clientary: Clientary, steps: Steps) -> bool:
-        """Whether Clientary shows it afterwards. Once begun it is completed, so that the steps report it."""
-        with CancelScope(shield=True):
-            applied = await self._applied(clientary)
-            if applied:
-                steps.record(f"{KINDS[type(self.work)][0]} {self.work.id} marked")
-        return applied
-
-    async def _applied(self, clientary: Clientary) -> bool:
-        kind = type(self.work)
-        try:
-            record = await clientary.update(kind, f"{kind.plural}/{self.work.id}", self.body, read_back=True)
-        except (Refused, NotAllowed, NotFound):
-            return False
-        shows = all(getattr(record, name) == value for name, value in self.body.items())
-        return shows or record.notice == NOT_READ_BACK
+def _before_agreeing(bill: Bill, args: BillProjectHours) -> Iterator[str]:
+    """What a person has to know before agreeing, in sentences without their full stop."""
+    if args.tax is None:
+        yield f"The invoice has no tax{_usual_tax(bill)}; tax and tax_label add one to all lines"
+    if prepaid := prepaid_of(bill.project):
+        told = ", ".join(f"{name} {as_json(figure)}" for name, figure in prepaid.items())
+        yield f"These hours may be paid already: the project tells of prepaid work ({told})"
+    if bill.voided:
+        works = counted(work for work, _ in bill.voided)
+        yield f"Clientary still shows {works} as billed, though the invoice that billed them is cancelled or deleted"
 
 
-async def _mark(clientary: Clientary, steps: Steps, marks: list[_Mark]) -> list[Work]:
-    """The work that Clientary does not mark. The first of a kind is tried alone: if it cannot be marked, none can."""
-    unmarked: list[Work] = []
-    for kind in KINDS:
-        own = [mark for mark in marks if isinstance(mark.work, kind)]
-        applied = [await mark.apply(clientary, steps) for mark in own[:1]]
-        if all(applied):
-            applied += await gather(
-                (partial(mark.apply, clientary, steps) for mark in own[1:]), clientary.settings.concurrency
-            )
-        unmarked += [mark.work for number, mark in enumerate(own) if number >= len(applied) or not applied[number]]
-    return unmarked
+def _usual_tax(bill: Bill) -> str:
+    """`, while the client's latest invoice “1042” (id 20101) has VAT 19%`."""
+    if (latest := bill.latest) is None:
+        return ""
+    taxes = ((latest.tax, latest.tax_label), (latest.tax2, latest.tax2_label), (latest.tax3, latest.tax3_label))
+    told = [f"{name or 'a tax of'} {as_json(rate)}%" for rate, name in taxes if rate]
+    return f", while the client's latest {named(latest)} has {' and '.join(told)}" if told else ""
 
 
-def _summary(bill: Bill, wanted: CreateInvoice | None, invoice: Invoice | None, unmarked: list[Work]) -> Iterable[str]:
+def _rounding(bill: Bill) -> Iterator[str]:
+    """By how much lines of several entries differ from these, without the full stop."""
+    if difference := rounding_of(bill.lines, bill.project):
+        more = "more" if difference > 0 else "less"
+        amount = format_money(abs(difference), bill.project.currency_code)
+        yield f"The lines come to {amount} {more} than the time entries, each rounded on its own"
+
+
+def _recording(steps: Steps) -> Callable[[Work], None]:
+    return lambda work: steps.record(f"{item(work)} marked")
+
+
+def _summary(billing: Billing, wanted: CreateInvoice | None) -> Iterable[str]:
     """What was done, sentence by sentence."""
+    bill, invoice, marked = billing.bill, billing.invoice, billing.marked
     if invoice is None or wanted is None:
         yield "There was nothing new to bill, only work that an invoice bills already."
     else:
         yield f"Created {named(invoice)}, {_about(bill, wanted)}.{difference(invoice, wanted)}"
-        kept = Held()
-        kept.add(invoice)
-        if not all(kept.holder(work) for work in bill.work):
-            yield "Clientary did not keep the list in its note of what it bills, so a later call cannot find it there."
-    if unmarked:
+        yield from (f"{sentence}." for sentence in _rounding(bill))
+    yield from billing.remarks
+    if marked.refused:
         yield (
-            f"Clientary does not let the API mark {_count(unmarked)} as billed: this has to be done in Clientary."
-            " Nothing is billed again as long as the invoice's note lists what it bills."
+            f"Clientary does not let the API mark {counted(marked.refused)} as billed: this has to be done in"
+            " Clientary. Nothing is billed again as long as the invoice's note lists what it bills."
         )
+    elif marked.unread:
+        yield f"{counted(marked.unread)} were marked as billed, which could not be read back."
     else:
         yield "All of it is marked as billed."
     if invoice is not None and invoice.notice:
         yield invoice.notice
     if bill.came_since:
-        yield f"{_count(bill.came_since).capitalize()} came since the preview, and {_are(bill.came_since)} left out."
+        are = "are" if len(bill.came_since) > 1 else "is"
+        yield f"{counted(bill.came_since).capitalize()} came since the preview, and {are} left out."
 
 
-def _marked(marks: list[_Mark], unmarked: list[Work]) -> list[Work]:
-    """The work that is marked."""
-    still_open = {item(work) for work in unmarked}
-    return [mark.work for mark in marks if item(mark.work) not in still_open]
-
-
-def _outcomes(marked: list[Work], unmarked: list[Work]) -> Rows:
-    rows = (("marked as billed", marked), ("not marked as billed: the API does not allow it", unmarked))
+def _outcomes(marked: Marked) -> Rows:
+    rows = (
+        ("marked as billed", [*marked.shown, *marked.unread]),
+        ("not marked as billed: the API does not allow it", marked.refused),
+    )
     return [{"step": what, **listed(works)} for what, works in rows if works]
 
 
@@ -209,19 +191,8 @@ def _about(bill: Bill, wanted: CreateInvoice) -> str:
     total = format_money(sums(wanted).total, wanted.currency_code)
     hours = f"{as_json(bill.hours)} hours in " if bill.hours else ""
     return (
-        f"a draft invoice of {total} to {quote(bill.client)} with {hours}{_count(bill.work)} of project {_name(bill)}"
+        f"a draft invoice of {total} to {quote(bill.client)} with {hours}{counted(bill.work)} of project {_name(bill)}"
     )
-
-
-def _count(works: Iterable[Work]) -> str:
-    """`12 time entries and 1 expense`."""
-    every = list(works)
-    counts = {kind: sum(isinstance(work, kind) for work in every) for kind in KINDS}
-    return " and ".join(f"{count} {KINDS[kind][count > 1]}" for kind, count in counts.items() if count)
-
-
-def _are(works: list[Work]) -> str:
-    return "are" if len(works) > 1 else "is"
 
 
 def _name(bill: Bill) -> str:

@@ -1,10 +1,7 @@
 """Draft invoices that jobs create: checked like any other, created once, and recognized later by their note."""
 
-import re
-from collections.abc import Iterable
 from decimal import Decimal
 from functools import partial
-from itertools import pairwise
 from typing import Any
 
 from pydantic import ValidationError
@@ -13,11 +10,9 @@ from clientary_mcp.accounting.money import Sums, line_amount, sums_of
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import BadArguments
 from clientary_mcp.state.ledger import Ledger
-from clientary_mcp.tools.support.formatting import format_money, quote
+from clientary_mcp.tools.support.formatting import format_money
 from tool_schemas.base.validation import describe_errors
 from tool_schemas.invoices import CreateInvoice, Invoice
-
-_RUN = re.compile(r"(\d{1,16})(?:\s*[-–]\s*(\d{1,16}))?")  # noqa: RUF001 - what editors make of a hyphen
 
 
 def draft(of: str, **fields: Any) -> CreateInvoice:
@@ -37,11 +32,6 @@ async def create_draft(clientary: Clientary, wanted: CreateInvoice, ledger: Ledg
     own = partial(clientary.list_all, Invoice, f"clients/{wanted.client_id}/invoices")
     with ledger.step(job):
         return await clientary.create(Invoice, "invoices", wanted.body(), listed=own)
-
-
-def named(invoice: Invoice) -> str:
-    """`invoice “1042” (id 20101)`: the number that people use, and the id that tools take."""
-    return f"invoice {quote(invoice.number)} (id {invoice.id})" if invoice.number else f"invoice {invoice.id}"
 
 
 def sums(wanted: CreateInvoice) -> Sums:
@@ -81,24 +71,3 @@ def totals(wanted: CreateInvoice, **more: Decimal | None) -> list[dict[str, Any]
 def note_of(*parts: str | None) -> str:
     """A note of several lines."""
     return "\n".join(part for part in parts if part)
-
-
-def runs(ids: Iterable[int]) -> str:
-    """`4711-4718, 4720`: ids in ascending order, consecutive ones as one run."""
-    ordered = sorted(set(ids))
-    starts = ordered[:1] + [each for before, each in pairwise(ordered) if each > before + 1]
-    ends = [before for before, each in pairwise(ordered) if each > before + 1] + ordered[-1:]
-    return ", ".join(
-        str(first) if first == last else f"{first}-{last}" for first, last in zip(starts, ends, strict=True)
-    )
-
-
-def reference(label: str, ids: Iterable[int]) -> str:
-    """`Time entries: 4711-4718, 4720.`: how a note lists what its invoice bills."""
-    return f"{label}: {runs(ids)}."
-
-
-def referred(label: str, note: str | None) -> list[range]:
-    """The ids that a note names under that label; runs stay runs, however long they are."""
-    lists = re.findall(rf"\b{label}:([\d\s,–-]+)\.", note or "")  # noqa: RUF001 - as above
-    return [range(int(first), int(last or first) + 1) for each in lists for first, last in _RUN.findall(each)]

@@ -14,11 +14,11 @@ from clientary_mcp.errors import BadArguments, ClientaryError, NotFound, Outcome
 from clientary_mcp.state.ledger import Step
 from clientary_mcp.tools.decorators import jobs
 from clientary_mcp.tools.job import CAME_SINCE, Job
+from clientary_mcp.tools.support.billed_work import runs_of, written
 from clientary_mcp.tools.support.formatting import quote
 from clientary_mcp.tools.support.lookups import client_named_in
 from clientary_mcp.tools.support.matching import comparable
 from clientary_mcp.tools.support.previews import done, nothing_to_do, preview
-from clientary_mcp.tools.workflows.draft_invoices import runs
 from clientary_mcp.tools.workflows.turns import exclusive, may_still_come
 from tool_schemas.base.addresses import addresses_in, mailbox
 from tool_schemas.base.results import Outcome, as_text
@@ -214,7 +214,7 @@ class _Import:
             rows.setdefault(_in_general(result["outcome"]), []).append(result["row"])
         for outcome, numbers in rows.items():
             what = _NOT_TRIED if outcome == _TO_DO else outcome
-            yield f"{what}: row{'s' if len(numbers) > 1 else ''} {runs(numbers)}"
+            yield f"{what}: row{'s' if len(numbers) > 1 else ''} {written(runs_of(numbers))}"
 
     def has(self, outcome: str) -> bool:
         """Whether any row has that outcome."""

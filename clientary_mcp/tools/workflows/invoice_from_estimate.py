@@ -10,6 +10,7 @@ from clientary_mcp.api.streaming import rereads
 from clientary_mcp.errors import BadArguments
 from clientary_mcp.tools.decorators import jobs
 from clientary_mcp.tools.job import Job
+from clientary_mcp.tools.support.billed_work import named
 from clientary_mcp.tools.support.formatting import format_money, quote
 from clientary_mcp.tools.support.lookups import client_names, names_in
 from clientary_mcp.tools.support.previews import done, nothing_to_do, preview
@@ -19,7 +20,6 @@ from clientary_mcp.tools.workflows.draft_invoices import (
     draft,
     draft_as_json,
     line,
-    named,
     note_of,
     sums,
     totals,

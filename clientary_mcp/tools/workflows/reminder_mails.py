@@ -14,9 +14,9 @@ from clientary_mcp.accounting.money import ZERO
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import OutcomeUnknown
 from clientary_mcp.state.ledger import Ledger
+from clientary_mcp.tools.support.billed_work import named
 from clientary_mcp.tools.support.formatting import few, format_money
 from clientary_mcp.tools.support.mailing import send_message
-from clientary_mcp.tools.workflows.draft_invoices import named
 from clientary_mcp.tools.workflows.reminder_recipients import Recipients
 from tool_schemas.base.addresses import mailbox
 from tool_schemas.base.currencies import minor_units

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clientary_mcp.accounting.billable_time import group_into_lines
 from clientary_mcp.sandbox import Sandbox, Switches
+from clientary_mcp.tools.workflows.invoice_lines import lines_of, rounding_of
 from tests.conftest import TODAY, session_with
 from tests.support.agent import agent_of
 from tests.support.long import covering
@@ -59,7 +59,9 @@ async def test_a_confirmed_call_creates_a_draft_and_marks_exactly_those_hours(bo
     assert (invoice["status"], invoice["client_id"], invoice["currency_code"]) == (DRAFT, books.client, "EUR")
     assert (invoice["subtotal"], invoice["total_cost"], invoice["title"]) == (TOTAL, TOTAL, "Quarry Catalogue")
     assert (invoice["date"], invoice["due_date"]) == ("2026-11-20", "2026-12-20")
-    assert invoice["note"] == f"Thank you.\nTime entries: {entries[0]}-{entries[-1]}."
+    assert invoice["note"] == "Thank you.", "all is marked, so customers need no numbers of entries"
+    (made,) = books.sandbox.ledger.of("POST")
+    assert made.body["invoice"]["note"] == f"Thank you.\nTime entries: {entries[0]}-{entries[-1]}."
     lines = books.rows("SELECT title, quantity, price, taxable FROM invoice_items ORDER BY id")
     assert [tuple(line.values()) for line in lines] == [
         ("2026-10-01 Layout", 150, 9_500, 0),
@@ -120,7 +122,7 @@ async def test_a_given_tax_applies_to_every_line(books: Books) -> None:
 @pytest.mark.parametrize(
     "group_by", covering(["entry", "title", "person", "day", "project"], lambda by: (by == "entry",))
 )
-async def test_every_grouping_bills_the_sum_of_the_single_entries(sandbox: Sandbox, group_by: str) -> None:
+async def test_every_grouping_bills_all_hours_each_line_rounded_once(sandbox: Sandbox, group_by: str) -> None:
     worth = "sum((h.hours * h.rate * 2 + 100) / 200)"  # hundredths of an hour at cents, half a cent up
     statement = (
         f"SELECT p.id, p.currency_code, {worth} AS worth, sum(h.hours) AS hours FROM hours h"  # noqa: S608 - ours
@@ -134,35 +136,49 @@ async def test_every_grouping_bills_the_sum_of_the_single_entries(sandbox: Sandb
             shown = await agent.answer("bill_project_hours", project_id=row["id"], group_by=group_by)
             (sums,) = shown["totals"]
             lines = [step for step in shown["steps"] if step["step"] == "line"]
-            assert sum(Decimal(str(line["amount"])) for line in lines) * 100 == row["worth"]
-            assert Decimal(str(sums["total"])) * 100 == row["worth"]
+            exact = [Decimal(str(line["quantity"])) * Decimal(str(line["price"])) for line in lines]
+            amounts = [each.quantize(Decimal("0.01"), ROUND_HALF_UP) for each in exact]
+            assert [Decimal(str(line["amount"])) for line in lines] == amounts
+            assert Decimal(str(sums["total"])) == sum(amounts)
+            told = "each rounded on its own" in shown["message"]
+            assert (sum(amounts) * 100 == row["worth"]) is not told
             assert Decimal(str(sums["hours"])) * 100 == row["hours"]
             assert sums["currency_code"] == row["currency_code"]
 
 
-async def test_a_line_combines_only_entries_that_add_up_to_the_cent(books: Books) -> None:
-    # 0.33 h at 33.35 is 11.01; twice that is 22.02, but 0.66 h would be 22.01. 1.33 h is 44.36 either way.
-    for hours in (33, 33, 33, 100):
-        books.hours("2026-10-01", hours, 3_335, title="Calls")
+async def test_a_group_is_one_line_and_a_difference_of_rounding_is_told(books: Books) -> None:
+    # 0.33 h at 33.35 is 11.01, three times 33.03; 0.99 h is 33.02.
+    for _ in range(3):
+        books.hours("2026-10-01", 33, 3_335, title="Calls")
+    shown = await billed(books, group_by="title", confirm=False)
+    assert "The lines come to 0.01 EUR less than the time entries, each rounded on its own" in shown["message"]
     done = await billed(books, group_by="title")
-    lines = [step for step in done["steps"] if step["step"] == "line"]
-    assert [(line["quantity"], line["amount"]) for line in lines] == [(1.33, 44.36), (0.33, 11.01), (0.33, 11.01)]
-    assert books.rows("SELECT subtotal FROM invoices") == [{"subtotal": 3 * 1_101 + 3_335}]
+    (line,) = [line for line in done["steps"] if line["step"] == "line"]
+    assert (line["quantity"], line["amount"]) == (0.99, 33.02)
+    assert "The lines come to 0.01 EUR less" in done["message"]
+    assert books.rows("SELECT subtotal FROM invoices") == [{"subtotal": 3_302}]
 
 
-_HOURS = st.lists(st.decimals("0.01", "24", places=2), min_size=1, max_size=40)
+_HOURS = st.lists(st.decimals("0.01", "24", places=16), min_size=1, max_size=40)
 
 
-@given(_HOURS, st.decimals("-200", "500", places=3))
-def test_lines_of_any_hours_at_any_rate_equal_the_sum_of_their_entries(hours: list[Decimal], rate: Decimal) -> None:
-    project = Project.read({"id": 1, "rate": str(rate)})
-    entries = [HourEntry.read({"id": number, "hours": str(each)}) for number, each in enumerate(hours)]
-    parts = group_into_lines(entries, project)
-    assert sorted(entry.id for part in parts for entry in part) == list(range(len(hours)))
-    for part in parts:
-        line = sum((hours[entry.id] for entry in part), start=Decimal(0)) * rate
-        alone = [(hours[entry.id] * rate).quantize(Decimal("0.01"), ROUND_HALF_UP) for entry in part]
-        assert line.quantize(Decimal("0.01"), ROUND_HALF_UP) == sum(alone)
+@given(
+    _HOURS, st.lists(st.decimals("0", "500", places=3), min_size=1, max_size=3), st.sampled_from(["JPY", "EUR", "KWD"])
+)
+def test_there_is_one_line_for_each_group_and_rate(hours: list[Decimal], rates: list[Decimal], currency: str) -> None:
+    project = Project.read({"id": 1, "currency_code": currency})
+    entries = [
+        HourEntry.read({"id": number, "hours": str(each), "rate": str(rates[number % len(rates)]), "title": number % 2})
+        for number, each in enumerate(hours)
+    ]
+    lines = lines_of(entries, project, "title", {})
+    assert len(lines) == len({(entry.title, entry.rate) for entry in entries})
+    assert sorted(work.id for line in lines for work in line.bills) == list(range(len(hours)))
+    unit = Decimal(1).scaleb(-{"JPY": 0, "EUR": 2, "KWD": 3}[currency])
+    exact = sum((line.quantity * line.price).quantize(unit, ROUND_HALF_UP) for line in lines)
+    alone = sum((each * rates[number % len(rates)]).quantize(unit, ROUND_HALF_UP) for number, each in enumerate(hours))
+    assert rounding_of(lines, project) == exact - alone
+    assert all(len(line.quantity.as_tuple().digits) <= 15 for line in lines)
 
 
 async def test_lines_of_a_group_are_named_after_it_and_its_days(books: Books) -> None:
@@ -194,7 +210,8 @@ async def test_expenses_are_billed_once_on_request(books: Books) -> None:
     done = await billed(books, include_expenses=True)
     (invoice,) = books.rows("SELECT * FROM invoices WHERE id = ?", done["record"]["id"])
     assert invoice["subtotal"] == 9_500 + 10_005 + 2_500
-    assert invoice["note"] == f"Time entries: {entry}.\nExpenses: {old}-{new}."
+    assert invoice["note"] == ""
+    assert books.rows("SELECT billed FROM hours WHERE id = ?", entry) == [{"billed": 1}]
     lines = books.rows(
         "SELECT title, quantity, price FROM invoice_items WHERE invoice_id = ? ORDER BY id", invoice["id"]
     )
@@ -289,5 +306,5 @@ async def test_accounts_of_every_kind_are_billed_the_same(books: Books, switches
 
 async def test_an_invoice_without_tax_is_marked_untaxed(books: Books) -> None:
     books.hours("2026-10-05", 100)
-    assert "The invoice has no tax" in (await billed(books, **OCTOBER, confirm=False))["not_visible"]
-    assert "The invoice has no tax" not in (await billed(books, **OCTOBER, tax=19, confirm=False))["not_visible"]
+    assert "The invoice has no tax" in (await billed(books, **OCTOBER, confirm=False))["message"]
+    assert "The invoice has no tax" not in (await billed(books, **OCTOBER, tax=19, confirm=False))["message"]

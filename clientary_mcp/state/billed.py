@@ -1,0 +1,57 @@
+"""Which work the invoices of our jobs bill: an account may not show it, once the invoice's note says nothing of it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from clientary_mcp.durations import DAY
+from clientary_mcp.state.store import Store
+
+_KEPT = 3650 * DAY
+"""Ten years: longer than anybody asks what an invoice billed."""
+
+
+@dataclass(frozen=True)
+class BilledRun:
+    """Consecutive ids of work of one project that one invoice bills."""
+
+    invoice_id: int
+    project_id: int
+    plural: str
+    """The kind of work: `hours` or `expenses`."""
+    ids: range
+    freed: bool
+    """Whether the work was marked as unbilled again, after the invoice was cancelled."""
+
+
+class Billed:
+    """The billed work of one account."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def add(self, invoice_id: int, project_id: int, work: Mapping[str, Iterable[range]]) -> None:
+        """Note what an invoice bills, by kind; NotRemembered where it cannot be kept."""
+        until = self._store.now() + _KEPT
+        rows = [
+            (invoice_id, project_id, plural, run.start, run.stop, False, until)
+            for plural, ids in work.items()
+            for run in ids
+        ]
+        with self._store.transaction(lasting=True) as db:
+            db.executemany("INSERT OR IGNORE INTO billed VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+
+    def runs(self, *, invoice_id: int | None = None) -> list[BilledRun]:
+        """All that is noted, or what one invoice bills."""
+        if not self._store.exists:
+            return []
+        query = "SELECT invoice, project, kind, first, past, freed FROM billed WHERE until > ? AND ? IN (invoice, 0)"
+        rows = self._store.rows(query, self._store.now(), invoice_id or 0)
+        return [
+            BilledRun(invoice, project, plural, range(first, past), bool(freed))
+            for invoice, project, plural, first, past, freed in rows
+        ]
+
+    def free(self, invoice_id: int) -> None:
+        """Note that the account shows the work of a cancelled or deleted invoice as unbilled again."""
+        with self._store.transaction() as db:
+            db.execute("UPDATE billed SET freed = 1 WHERE invoice = ?", (invoice_id,))

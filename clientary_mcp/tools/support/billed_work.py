@@ -1,0 +1,268 @@
+"""Which invoices bill which work: as the ledger in the store says, or the list in an invoice's note."""
+
+import re
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import partial
+from itertools import accumulate, pairwise
+from typing import Any, Protocol
+
+from clientary_mcp.api.call import Query
+from clientary_mcp.api.concurrency import gather
+from clientary_mcp.api.session import Clientary
+from clientary_mcp.api.streaming import rereads
+from clientary_mcp.errors import NotFound
+from clientary_mcp.state.billed import BilledRun
+from clientary_mcp.tools.support.formatting import quote
+from tool_schemas.expenses import Expense
+from tool_schemas.hours import HourEntry
+from tool_schemas.invoices import Invoice
+
+Work = HourEntry | Expense
+Ids = Mapping[type[Work], Collection[range]]
+
+KINDS: dict[type[Work], tuple[str, str]] = {HourEntry: ("time entry", "time entries"), Expense: ("expense", "expenses")}
+"""What can be billed, with its singular and plural, which the notes of invoices use too."""
+
+_RUN = re.compile(r"(\d{1,16})(?:\s*[-–]\s*(\d{1,16}))?", re.ASCII)  # noqa: RUF001 - what editors make of a hyphen
+_LIST = r"\b{label}:([\d\s,–-]+)\."  # noqa: RUF001 - as above
+_DAY = timedelta(days=1)
+"""By how much a date may differ between Clientary's clock and ours."""
+_FEW = 30
+"""Invoices that are looked up one by one; for more, the list is read."""
+
+
+class Numbered(Protocol):
+    """What people and tools name an invoice by."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def number(self) -> str | None: ...
+
+
+@dataclass(frozen=True)
+class Holder:
+    """An invoice that bills work, reduced to what matters here: an account may have very many."""
+
+    id: int
+    number: str | None
+    fate: str | None
+    """`cancelled` or `deleted`; None for a live one, which alone bills its work."""
+    ids: Ids
+    freed: bool = False
+    """Whether its work was marked as unbilled again, so that a later mark is not this invoice's."""
+
+    @classmethod
+    def of(cls, invoice: Invoice, noted: Iterable[BilledRun], fate: str | None = None) -> "Holder":
+        """An invoice with what it bills: what the ledger has `noted`, and what its note lists."""
+        mine = list(noted)
+        listed = referred_work(invoice.note)
+        ids = {kind: [run.ids for run in mine if run.plural == kind.plural] + listed[kind] for kind in KINDS}
+        freed = bool(mine) and all(run.freed for run in mine)
+        return cls(invoice.id, invoice.number, fate or _fate(invoice), ids, freed)
+
+
+class Holders:
+    """All invoices that bill work, cancelled and deleted ones too."""
+
+    def __init__(self, holders: Collection[Holder], latest: Invoice | None = None) -> None:
+        self.every = holders
+        self.latest = latest
+        """The latest invoice of those that were read."""
+        self._runs, self._ends = {}, {}
+        for kind in KINDS:
+            runs = [(ids, holder) for holder in holders for ids in holder.ids[kind]]
+            self._runs[kind] = sorted(runs, key=lambda run: (run[0].start, run[0].stop, run[1].id))
+            self._ends[kind] = list(accumulate((ids.stop for ids, _ in self._runs[kind]), max))
+
+    def of(self, kind: type[Work], work_id: int) -> list[Holder]:
+        """The invoices that bill it or did, oldest first."""
+        runs, ends = self._runs[kind], self._ends[kind]
+        found: dict[int, Holder] = {}
+        place = bisect_right(runs, work_id, key=lambda run: run[0].start)
+        while place and ends[place - 1] > work_id:  # before that, all end before it
+            place -= 1
+            ids, holder = runs[place]
+            if work_id in ids:
+                found[holder.id] = holder
+        return [found[holder_id] for holder_id in sorted(found)]
+
+    def live(self, work: Work) -> list[Holder]:
+        """The invoices that bill it, oldest first."""
+        return [holder for holder in self.of(type(work), work.id) if holder.fate is None]
+
+    def voided(self, work: Work) -> Holder | None:
+        """The cancelled or deleted invoice for which Clientary still shows it as billed; None if that is not so."""
+        every = self.of(type(work), work.id)
+        if not is_marked(work) or not every or every[-1].freed or any(holder.fate is None for holder in every):
+            return None
+        if isinstance(work, Expense) and work.invoice_id not in (None, *(holder.id for holder in every)):
+            return None  # another invoice bills it
+        return every[-1]
+
+    def unbilled(self, work: Work) -> bool:
+        """Whether no live invoice bills it, as far as is known."""
+        return not self.live(work) and (not is_marked(work) or self.voided(work) is not None)
+
+
+async def read_holders(
+    clientary: Clientary, works: Iterable[Work], *, client_id: int | None = None, project_id: int | None = None
+) -> Holders:
+    """The invoices that may bill this work, all of the client's among them, and those of the ledger.
+
+    Besides the client's invoices, all since the work was logged are read: it may have belonged to another client.
+    """
+    noted: dict[int, list[BilledRun]] = {}
+    for run in clientary.memory.billed.runs():
+        if project_id in (None, run.project_id):
+            noted.setdefault(run.invoice_id, []).append(run)
+    places: list[tuple[str, Query | None]] = [] if client_id is None else [(f"clients/{client_id}/invoices", None)]
+    if logged := [_logged(work) for work in works]:
+        since = None if None in logged else min(day for day in logged if day) - _DAY
+        places.append(("invoices", {"updated_since": since and since.isoformat()}))
+    read = await _read(clientary, places, noted)
+    missing = sorted(noted.keys() - read.seen)
+    if len(missing) > _FEW:
+        read.merge(await _read_list(clientary, "invoices", None, noted))
+        missing = sorted(noted.keys() - read.seen)
+    looked_up = [partial(_look_up, clientary, invoice_id, noted[invoice_id]) for invoice_id in missing]
+    for holder in await gather(looked_up, clientary.settings.concurrency):
+        read.holders[holder.id] = holder
+    return Holders(list(read.holders.values()), read.latest)
+
+
+@dataclass
+class _Read:
+    """What was read of the invoices: those that bill work, and the latest one."""
+
+    seen: set[int]
+    """Of those in the ledger."""
+    holders: dict[int, Holder]
+    latest: Invoice | None = None
+
+    def merge(self, other: "_Read") -> None:
+        """Add what another list had."""
+        self.seen |= other.seen
+        self.holders |= other.holders
+        self.latest = self.latest or other.latest
+
+
+async def _read(
+    clientary: Clientary, places: Iterable[tuple[str, Query | None]], noted: Mapping[int, list[BilledRun]]
+) -> _Read:
+    found = _Read(set(), {})
+    reads = (partial(_read_list, clientary, path, query, noted) for path, query in places)
+    for each in await gather(reads, clientary.settings.concurrency):
+        found.merge(each)
+    return found
+
+
+@rereads
+async def _read_list(
+    clientary: Clientary, path: str, query: Query | None, noted: Mapping[int, list[BilledRun]]
+) -> _Read:
+    found = _Read(set(), {})
+    async for invoice in clientary.stream(Invoice, path, query):
+        holder = Holder.of(invoice, noted.get(invoice.id, ()))
+        if any(holder.ids.values()):
+            found.holders[invoice.id] = holder
+        if invoice.id in noted:
+            found.seen.add(invoice.id)
+        if holder.fate is None and (found.latest is None or _recency(invoice) > _recency(found.latest)):
+            found.latest = invoice
+    return found
+
+
+async def _look_up(clientary: Clientary, invoice_id: int, noted: Iterable[BilledRun]) -> Holder:
+    try:
+        return Holder.of(await clientary.get(Invoice, f"invoices/{invoice_id}"), noted)
+    except NotFound:
+        return Holder.of(Invoice.read({"id": invoice_id}), noted, "deleted")
+
+
+def is_marked(work: Work) -> bool:
+    """Whether Clientary shows it as billed."""
+    if isinstance(work, HourEntry):
+        return bool(work.billed)
+    return work.invoice_id is not None or work.invoice_item_id is not None
+
+
+def named(invoice: Numbered) -> str:
+    """`invoice “1042” (id 20101)`: the number that people use, and the id that tools take."""
+    return f"invoice {quote(invoice.number)} (id {invoice.id})" if invoice.number else f"invoice {invoice.id}"
+
+
+def label(kind: type[Work]) -> str:
+    """`Time entries`, as in the note of an invoice."""
+    return KINDS[kind][1].capitalize()
+
+
+def listed(works: Iterable[Work]) -> dict[str, str]:
+    """`{"time_entries": "4711-4713", "expenses": "31"}`, without the kinds that do not occur."""
+    return {KINDS[kind][1].replace(" ", "_"): written(runs) for kind, runs in ids_of(works).items()}
+
+
+def counted(works: Iterable[Work]) -> str:
+    """`12 time entries and 1 expense`."""
+    every = list(works)
+    counts = {kind: sum(isinstance(work, kind) for work in every) for kind in KINDS}
+    return " and ".join(f"{count:,} {KINDS[kind][count > 1]}" for kind, count in counts.items() if count)
+
+
+def ids_of(works: Iterable[Work]) -> dict[type[Work], list[range]]:
+    """The ids of the work as runs, by kind, without the kinds that do not occur."""
+    every = list(works)
+    found = {kind: runs_of(work.id for work in every if isinstance(work, kind)) for kind in KINDS}
+    return {kind: runs for kind, runs in found.items() if runs}
+
+
+def runs_of(ids: Iterable[int]) -> list[range]:
+    """Ids in ascending order, consecutive ones as one run."""
+    ordered = sorted(set(ids))
+    starts = ordered[:1] + [each for before, each in pairwise(ordered) if each > before + 1]
+    ends = [before for before, each in pairwise(ordered) if each > before + 1] + ordered[-1:]
+    return [range(first, last + 1) for first, last in zip(starts, ends, strict=True)]
+
+
+def written(runs: Iterable[range]) -> str:
+    """`4711-4718, 4720`."""
+    return ", ".join(str(run.start) if len(run) == 1 else f"{run.start}-{run.stop - 1}" for run in runs)
+
+
+def references(ids: Ids) -> list[str]:
+    """`Time entries: 4711-4718, 4720.`: how a note lists what its invoice bills."""
+    return [f"{label(kind)}: {written(runs)}." for kind, runs in ids.items() if runs]
+
+
+def referred_work(note: str | None) -> dict[type[Work], list[range]]:
+    """The ids that a note lists as billed, by kind; runs stay runs, however long they are."""
+    found = {kind: re.findall(_LIST.format(label=label(kind)), note or "") for kind in KINDS}
+    return {
+        kind: [range(int(first), int(last or first) + 1) for each in lists for first, last in _RUN.findall(each)]
+        for kind, lists in found.items()
+    }
+
+
+def without_references(note: str | None, kinds: Collection[type[Work]] = tuple(KINDS)) -> str:
+    """The note without its lists of billed work."""
+    for kind in kinds:
+        note = re.sub(rf"\s*{_LIST.format(label=label(kind))}", "", note or "")
+    return (note or "").strip()
+
+
+def _fate(invoice: Invoice) -> str | None:
+    return "cancelled" if invoice.status == "cancelled" else None
+
+
+def _recency(invoice: Invoice) -> tuple[Any, ...]:
+    return invoice.date or date.min, invoice.id
+
+
+def _logged(work: Work) -> date | None:
+    """The earlier of its date and the day it was created: no invoice bills it before that."""
+    own = work.date if isinstance(work, HourEntry) else work.incurred_on
+    days = [own, work.created_at.date() if work.created_at else None]
+    return min((day for day in days if day is not None), default=None)
