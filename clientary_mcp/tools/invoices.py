@@ -14,6 +14,7 @@ from clientary_mcp.tools.support.line_changes import lines_may_be_missing
 from clientary_mcp.tools.support.listing import Listing
 from clientary_mcp.tools.support.mailing import preview_message, send_message
 from clientary_mcp.tools.support.previews import done, preview
+from clientary_mcp.tools.workflows import freed_work
 from tool_schemas.base.results import Outcome
 from tool_schemas.base.sentences import Mention
 from tool_schemas.invoices import (
@@ -105,8 +106,12 @@ async def update_invoice(clientary: Clientary, args: UpdateInvoice) -> Invoice:
     """Change the given fields of an invoice. status=cancelled voids it, reversibly."""
     # The vendor documents PUT /invoice/:id, other clients use /invoices/:id; a 404 changed nothing.
     path = f"invoices/{args.invoice_id}"
-    with lines_may_be_missing(path, args.items, "get_invoice"):
-        return await clientary.update(Invoice, path, args.body(), otherwise=f"invoice/{args.invoice_id}")
+
+    async def send(body: dict[str, Any]) -> Invoice:
+        with lines_may_be_missing(path, args.items, "get_invoice"):
+            return await clientary.update(Invoice, path, body, otherwise=f"invoice/{args.invoice_id}")
+
+    return await freed_work.updated(clientary, args, send)
 
 
 async def _preview_delete_invoice(clientary: Clientary, args: DeleteInvoice) -> Outcome:
@@ -118,7 +123,11 @@ async def _preview_delete_invoice(clientary: Clientary, args: DeleteInvoice) -> 
     return preview(
         f"delete invoice {invoice.id}, of {format_money(invoice.total_cost, invoice.currency_code)}, for good",
         invoice,
-        goes_with_it={"lines": {"count": len(invoice.items or [])}, "payments": payments},
+        goes_with_it={
+            "lines": {"count": len(invoice.items or [])},
+            "payments": payments,
+            "becomes_unbilled": freed_work.billed_by(clientary, invoice),
+        },
         not_visible=(
             "Clientary does not document what happens to its payments, or to the hours and expenses that it bills; it"
             " is unknown whether money charged to a card is refunded."
@@ -138,8 +147,9 @@ async def _preview_delete_invoice(clientary: Clientary, args: DeleteInvoice) -> 
 )
 async def delete_invoice(clientary: Clientary, args: DeleteInvoice) -> Outcome:
     """Delete an invoice for good, with its lines."""
-    await clientary.delete(f"invoices/{args.invoice_id}")
-    return done(f"Invoice {args.invoice_id} is deleted.")
+    delete = partial(clientary.delete, f"invoices/{args.invoice_id}")
+    freed = await freed_work.deleted(clientary, args.invoice_id, delete)
+    return done([f"Invoice {args.invoice_id} is deleted.", *freed])
 
 
 async def _preview_send_invoice(clientary: Clientary, args: SendInvoiceMessage) -> Outcome:

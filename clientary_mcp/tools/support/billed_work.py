@@ -60,7 +60,7 @@ class Holder:
         """An invoice with what it bills: what the ledger has `noted`, and what its note lists."""
         mine = list(noted)
         listed = referred_work(invoice.note)
-        ids = {kind: [run.ids for run in mine if run.plural == kind.plural] + listed[kind] for kind in KINDS}
+        ids = {kind: joined([run.ids for run in mine if run.plural == kind.plural] + listed[kind]) for kind in KINDS}
         freed = bool(mine) and all(run.freed for run in mine)
         return cls(invoice.id, invoice.number, fate or _fate(invoice), ids, freed)
 
@@ -225,6 +225,17 @@ def runs_of(ids: Iterable[int]) -> list[range]:
     starts = ordered[:1] + [each for before, each in pairwise(ordered) if each > before + 1]
     ends = [before for before, each in pairwise(ordered) if each > before + 1] + ordered[-1:]
     return [range(first, last + 1) for first, last in zip(starts, ends, strict=True)]
+
+
+def joined(runs: Iterable[range]) -> list[range]:
+    """Runs in ascending order, those that meet or overlap as one."""
+    found: list[range] = []
+    for run in sorted((run for run in runs if run), key=lambda run: (run.start, run.stop)):
+        if found and run.start <= found[-1].stop:
+            found[-1] = range(found[-1].start, max(found[-1].stop, run.stop))
+        else:
+            found.append(run)
+    return found
 
 
 def written(runs: Iterable[range]) -> str:

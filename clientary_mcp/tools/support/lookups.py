@@ -245,11 +245,11 @@ def hours_query(billed: bool | None) -> Query:
     return {"filter": None if billed is None else "billed" if billed else "unbilled"}
 
 
-def expenses_between(clientary: Clientary, first: date | None, last: date) -> Stream[Expense]:
-    """All expenses of those days; all up to `last` where `first` is None.
+def expenses_between(clientary: Clientary, first: date | None, last: date | None) -> Stream[Expense]:
+    """All expenses of those days, without a first or a last one where it is None.
 
     Only the list of the whole account is documented to take dates: without them, or where they are ignored, Clientary
     sends the current fiscal year alone.
     """
-    days = {"from_date": first.isoformat() if first else Expense.query["from_date"], "to_date": last.isoformat()}
-    return clientary.stream(Expense, query=days)
+    days = {"from_date": first and first.isoformat(), "to_date": last and last.isoformat()}
+    return clientary.stream(Expense, query=Expense.query | {name: day for name, day in days.items() if day})
