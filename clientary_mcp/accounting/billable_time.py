@@ -8,8 +8,11 @@ from tool_schemas.projects import Project
 
 
 def rate_of(entry: HourEntry, project: Project) -> Decimal | None:
-    """The hourly rate of an entry: its own, else the project's; a fixed price is not a rate."""
-    if entry.rate is not None:
+    """The hourly rate of an entry: its own, else the project's; a fixed price is not a rate.
+
+    None for an entry whose own rate cannot be read.
+    """
+    if entry.rate is not None or "rate" in (entry.unreadable or {}):
         return entry.rate
     return None if project.project_type == "fixed" else project.rate
 

@@ -118,7 +118,7 @@ CONTRACT = {
     "receivables_report": "as_of? client_id? min_total? min_days_overdue? group_by?",
     "recurring_revenue_report": "",
     "timesheet_report": "from_date to_date user_id? client_id? project_id?",
-    "unbilled_report": "client_id? project_id? from_date? to_date? min_hours? group_by?",
+    "unbilled_report": "client_id? project_id? from_date? to_date? min_hours? group_by? include_completed?",
     "project_status": "project_id? client_id? threshold? by_person? include_completed?",
     "profitability_report": "project_id cost_rates? default_cost_rate?",
     "list_changes": "since? cursor? types?",

@@ -16,3 +16,4 @@ class UnbilledReport(DateRange):
     to_date: Day | None = Field(None, description="Last day, included; default today.")
     min_hours: Number | None = Field(None, description="Only rows with at least so many unbilled hours.")
     group_by: Literal["project", "client"] = Field("project", description="One row for each.")
+    include_completed: bool = Field(default=False, description="true: completed projects too.")

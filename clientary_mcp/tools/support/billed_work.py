@@ -52,7 +52,10 @@ class Holder:
     fate: str | None
     """`cancelled` or `deleted`; None for a live one, which alone bills its work."""
     ids: Ids
-    freed: bool = False
+    client_id: int | None
+    project_ids: frozenset[int]
+    """The projects of its work, as far as the ledger knows them."""
+    freed: bool
     """Whether its work was marked as unbilled again, so that a later mark is not this invoice's."""
 
     @classmethod
@@ -61,8 +64,17 @@ class Holder:
         mine = list(noted)
         listed = referred_work(invoice.note)
         ids = {kind: joined([run.ids for run in mine if run.plural == kind.plural] + listed[kind]) for kind in KINDS}
-        freed = bool(mine) and all(run.freed for run in mine)
-        return cls(invoice.id, invoice.number, fate or _fate(invoice), ids, freed)
+        if invoice.status == "cancelled":
+            fate = "cancelled"
+        return cls(
+            invoice.id,
+            invoice.number,
+            fate,
+            ids,
+            invoice.client_id,
+            frozenset(run.project_id for run in mine),
+            freed=bool(mine) and all(run.freed for run in mine),
+        )
 
 
 class Holders:
@@ -109,9 +121,13 @@ class Holders:
 
 
 async def read_holders(
-    clientary: Clientary, works: Iterable[Work], *, client_id: int | None = None, project_id: int | None = None
+    clientary: Clientary,
+    logged: Collection[date | None],
+    *,
+    client_id: int | None = None,
+    project_id: int | None = None,
 ) -> Holders:
-    """The invoices that may bill this work, all of the client's among them, and those of the ledger.
+    """The invoices that may bill work which was `logged_on` these days, all of the client's, and those of the ledger.
 
     Besides the client's invoices, all since the work was logged are read: it may have belonged to another client.
     """
@@ -120,7 +136,7 @@ async def read_holders(
         if project_id in (None, run.project_id):
             noted.setdefault(run.invoice_id, []).append(run)
     places: list[tuple[str, Query | None]] = [] if client_id is None else [(f"clients/{client_id}/invoices", None)]
-    if logged := [_logged(work) for work in works]:
+    if logged:
         since = None if None in logged else min(day for day in logged if day) - _DAY
         places.append(("invoices", {"updated_since": since and since.isoformat()}))
     read = await _read(clientary, places, noted)
@@ -264,15 +280,11 @@ def without_references(note: str | None, kinds: Collection[type[Work]] = tuple(K
     return (note or "").strip()
 
 
-def _fate(invoice: Invoice) -> str | None:
-    return "cancelled" if invoice.status == "cancelled" else None
-
-
 def _recency(invoice: Invoice) -> tuple[Any, ...]:
     return invoice.date or date.min, invoice.id
 
 
-def _logged(work: Work) -> date | None:
+def logged_on(work: Work) -> date | None:
     """The earlier of its date and the day it was created: no invoice bills it before that."""
     own = work.date if isinstance(work, HourEntry) else work.incurred_on
     days = [own, work.created_at.date() if work.created_at else None]

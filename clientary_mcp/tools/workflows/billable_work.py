@@ -22,6 +22,7 @@ from clientary_mcp.tools.support.billed_work import (
     Work,
     is_marked,
     listed,
+    logged_on,
     named,
     read_holders,
 )
@@ -101,7 +102,8 @@ async def read_bill(clientary: Clientary, args: BillProjectHours, job: Job) -> B
     _check(project)
     client = project.client_name or (await client_names(clientary, [project.client_id]))[project.client_id or 0]
     works, staff = await _read_work(clientary, args)
-    holders = await read_holders(clientary, works, client_id=project.client_id, project_id=project.id)
+    logged = [logged_on(work) for work in works]
+    holders = await read_holders(clientary, logged, client_id=project.client_id, project_id=project.id)
     works = [work for work in works if not is_marked(work) or holders.voided(work)]
     works += await _voided_hours(clientary, args, holders)
     _check_readable(works, project)

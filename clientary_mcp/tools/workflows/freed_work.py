@@ -15,6 +15,7 @@ from clientary_mcp.tools.support.billed_work import (
     Work,
     counted,
     is_marked,
+    logged_on,
     named,
     read_holders,
     references,
@@ -123,7 +124,7 @@ async def _freed(clientary: Clientary, invoice: Invoice, holder: Holder) -> list
     billed, counts = f"It billed {told}.", "Jobs and reports of this server count that as unbilled."
     try:
         marked = await _marked_work(clientary, invoice, holder)
-        holders = await read_holders(clientary, marked, client_id=invoice.client_id)
+        holders = await read_holders(clientary, [logged_on(work) for work in marked], client_id=invoice.client_id)
         shared = [work for work in marked if _others(holders, work, holder)]
         alone = [work for work in marked if not _others(holders, work, holder)]
         outcome = await mark_all(clientary, (Mark.unbilled(work) for work in alone))
@@ -158,9 +159,8 @@ async def _projects(clientary: Clientary, invoice: Invoice, holder: Holder) -> l
     """The projects whose hours it may bill: those that the ledger names, else all of the client."""
     if not holder.ids[HourEntry]:
         return []
-    noted = {run.project_id for run in clientary.memory.billed.runs(invoice_id=holder.id)}
-    if noted or invoice.client_id is None:
-        return sorted(noted)
+    if holder.project_ids or invoice.client_id is None:
+        return sorted(holder.project_ids)
     projects = await projects_of(clientary, client_id=invoice.client_id)
     return [project.id for project in projects if project.worked_hours != 0]
 

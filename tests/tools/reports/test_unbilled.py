@@ -88,7 +88,7 @@ async def test_every_unbilled_hour_and_expense_is_listed_however_clientary_answe
 ) -> None:
     books.switches = switches
     async with agent_of(session_with(books)) as agent:
-        answer = await agent.answer("unbilled_report")
+        answer = await agent.answer("unbilled_report", include_completed=True)
     books.switches = Switches()
     found = expected(books, currencies_of_clients=switches.extra_keys)
     assert reported(answer, *OF_PROJECTS) == summed(found, *OF_PROJECTS)
@@ -99,7 +99,7 @@ async def test_every_unbilled_hour_and_expense_is_listed_however_clientary_answe
 
 
 async def test_rows_of_clients_add_up_their_projects_and_the_largest_comes_first(reader: Agent, books: Sandbox) -> None:
-    answer = await reader.answer("unbilled_report", group_by="client")
+    answer = await reader.answer("unbilled_report", include_completed=True, group_by="client")
     assert reported(answer, *OF_CLIENTS) == summed(expected(books), *OF_CLIENTS)
     order = [(row["currency_code"], -row["amount"] - row["expenses"]) for row in answer["rows"]]
     assert order == sorted(order)
@@ -107,19 +107,19 @@ async def test_rows_of_clients_add_up_their_projects_and_the_largest_comes_first
 
 
 async def test_rows_below_the_minimum_hours_are_excluded_and_counted(reader: Agent, books: Sandbox) -> None:
-    answer = await reader.answer("unbilled_report", group_by="client", min_hours=20.5)
+    answer = await reader.answer("unbilled_report", include_completed=True, group_by="client", min_hours=20.5)
     whole = summed(expected(books), *OF_CLIENTS)
     enough = {key: figures for key, figures in whole.items() if figures[0] >= 2050}
     assert 0 < len(enough) < len(whole)
     assert reported(answer, *OF_CLIENTS) == enough
-    fixed = await reader.answer("unbilled_report", group_by="client")
+    fixed = await reader.answer("unbilled_report", include_completed=True, group_by="client")
     fewer = len(whole) - len(enough) + sum(row["hours"] < 20.5 for row in fixed["fixed_price"])
     assert f"{fewer} rows with fewer than 20.5 unbilled hours." in answer["left_out"]
     assert sum(exact(total["amount"]) for total in answer["totals"]) == sum(figures[1] for figures in enough.values())
 
 
 async def test_fixed_price_hours_are_separate_and_have_no_value(reader: Agent, books: Sandbox) -> None:
-    answer = await reader.answer("unbilled_report")
+    answer = await reader.answer("unbilled_report", include_completed=True)
     fixed = rows(
         books,
         "SELECT project_id, sum(hours) AS hours, min(date) AS first_date, max(date) AS last_date FROM hours"
@@ -138,7 +138,7 @@ async def test_one_clients_work_includes_expenses_without_a_project(reader: Agen
         "SELECT client_id AS id FROM expenses WHERE project_id IS NULL AND client_id IN"
         " (SELECT client_id FROM hours JOIN projects ON projects.id = project_id WHERE NOT billed) LIMIT 1",
     )
-    answer = await reader.answer("unbilled_report", client_id=client["id"])
+    answer = await reader.answer("unbilled_report", include_completed=True, client_id=client["id"])
     own = [row for row in expected(books) if row["client_id"] == client["id"]]
     assert reported(answer, *OF_PROJECTS) == summed(own, *OF_PROJECTS)
     assert "no project" in [row["project"] for row in answer["rows"]]
@@ -161,7 +161,7 @@ async def test_one_projects_work_includes_no_other(reader: Agent, books: Sandbox
 
 async def test_the_date_range_is_inclusive(reader: Agent, books: Sandbox) -> None:
     days = {"from_date": "2026-09-14", "to_date": "2026-10-30"}
-    answer = await reader.answer("unbilled_report", **days)
+    answer = await reader.answer("unbilled_report", include_completed=True, **days)
     found = [row for row in expected(books) if days["from_date"] <= row["day"] <= days["to_date"]]
     borders = {row["day"] for row in expected(books)} & {"2026-09-11", *days.values(), "2026-10-31"}
     assert len(borders) >= 3, "else the ends show nothing"
@@ -172,7 +172,7 @@ async def test_the_date_range_is_inclusive(reader: Agent, books: Sandbox) -> Non
 
 
 async def test_of_projects_without_unbilled_hours_only_a_few_are_read(reader: Agent, books: Sandbox) -> None:
-    await reader.answer("unbilled_report")
+    await reader.answer("unbilled_report", include_completed=True)
     asked = {int(path.split("/")[-2]) for _, path in books.requests if "/hours?filter=unbilled" in path}
     unbilled = {row["project_id"] for row in rows(books, "SELECT DISTINCT project_id FROM hours WHERE NOT billed")}
     assert unbilled < asked
@@ -217,10 +217,10 @@ async def test_work_dated_in_the_future_does_not_count_yet(small: Sandbox) -> No
     work(small, 300, "2027-02-01")
     answer = await asked(small)
     assert [row["hours"] for row in answer["rows"]] == [2]
-    assert answer["left_out"] == ["2 hour entries dated in the future."]
+    assert answer["left_out"] == ["2 hour entries dated in the future (480.00 EUR, 6 hours)."]
     answer = await asked(small, from_date="2026-11-01", to_date="2026-12-31")
     assert [row["hours"] for row in answer["rows"]] == [2]
-    assert answer["left_out"] == ["1 hour entry dated in the future."]
+    assert answer["left_out"] == ["1 hour entry dated in the future (240.00 EUR, 3 hours)."]
     assert "left_out" not in await asked(small, to_date=TODAY.isoformat())
 
 
@@ -255,7 +255,10 @@ async def test_expenses_on_an_invoice_are_billed(small: Sandbox, billed: str) ->
     put(small, "expenses", amount=500, incurred_on="2026-11-21", client_id=client)
     answer = await asked(small)
     assert reported(answer, *OF_PROJECTS) == {(client, project, "EUR"): (0, 0, 1_050)}
-    assert answer["left_out"] == [f"1 expense without an amount: id {max_id(small, 'expenses') - 1}."]
+    assert answer["left_out"] == [
+        f"1 expense without an amount: id {max_id(small, 'expenses') - 1}.",
+        "1 expense dated in the future (5.00 GBP).",
+    ]
 
 
 def max_id(sandbox: Sandbox, table: str) -> int:
@@ -272,7 +275,7 @@ async def test_expenses_use_their_projects_currency_or_else_their_clients(small:
         ("Acme", "Site", "EUR"): (0, 0, 200),
         ("Acme", "no project", "GBP"): (0, 0, 100),
     }
-    assert answer["left_out"] == ["1 expense of no client and no project."]
+    assert answer["left_out"] == ["1 expense of no client and no project (4 in expenses)."]
     by_client = await asked(small, group_by="client")
     assert reported(by_client, "client", "currency_code") == {
         ("Acme", "EUR"): (0, 0, 200),
