@@ -54,6 +54,8 @@ class Item(ItemFields, LenientModel):
     quantity: Decimal | None = None
     price: Decimal | None = None
     total_tax: Decimal | None = None
+    secondary_tax: bool | None = None
+    tertiary_tax: bool | None = None
 
     @classmethod
     def renamed(cls) -> dict[str, str]:
@@ -68,7 +70,7 @@ class Item(ItemFields, LenientModel):
             return {}
         unreadable = self.unreadable or {}
         missing = [name for name in ("quantity", "price") if getattr(self, name) is None]
-        unclear = [name for name in ("taxable",) if name in unreadable]
+        unclear = [name for name in ("taxable", "secondary_tax", "tertiary_tax") if name in unreadable]
         return {name: unreadable.get(name) for name in (*missing, *unclear)}
 
 

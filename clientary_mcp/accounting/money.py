@@ -91,17 +91,28 @@ class Sums:
 
 def sums_of(lines: Iterable[Line], rates: Taxed, currency_code: str | None) -> Sums:
     """Totals with each line and each tax rounded on its own, as on the document."""
-    subtotal = taxable = ZERO
+    subtotal = taxable = second_taxable = third_taxable = both = ZERO
     for line in lines:
         if line.item_type == "section":
             continue
         amount = line_amount(line.quantity or ZERO, line.price or ZERO, currency_code)
+        of_second, of_third = (_applies(name, line) for name in ("secondary_tax", "tertiary_tax"))
         subtotal += amount
         taxable += amount if line.taxable else ZERO
+        second_taxable += amount if of_second else ZERO
+        third_taxable += amount if of_third else ZERO
+        both += amount if of_second and line.taxable else ZERO
     first = _tax(taxable, rates.tax, currency_code)
-    second = _tax(taxable + first if rates.compound_tax else taxable, rates.tax2, currency_code)
-    taxes = first + second + _tax(taxable, rates.tax3, currency_code)
+    compounded = _tax(both, rates.tax, currency_code) if rates.compound_tax else ZERO
+    second = _tax(second_taxable + compounded, rates.tax2, currency_code)
+    taxes = first + second + _tax(third_taxable, rates.tax3, currency_code)
     return Sums(subtotal, taxes, subtotal + taxes)
+
+
+def _applies(name: str, line: Line) -> bool:
+    """Whether the second or the third tax applies to a line: as the first one does, where the line does not say."""
+    own = getattr(line, name, None)
+    return bool(line.taxable if own is None else own)
 
 
 def _tax(amount: Decimal, rate: Decimal | None, currency_code: str | None) -> Decimal:

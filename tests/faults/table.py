@@ -266,7 +266,7 @@ FAULTS = (
     ),
     Planted(
         "rounding", "a compound tax is not taken on the first one", "clientary_mcp/accounting/money.py",
-        "taxable + first if rates.compound_tax else taxable", "taxable", "accounting/test_money.py",
+        "if rates.compound_tax else ZERO", "if False else ZERO", "accounting/test_money.py",
     ),
     Planted(
         "rounding", "a lost cent is not told", f"{TOOLS}/workflows/invoice_lines.py",
@@ -285,7 +285,7 @@ FAULTS = (
         "if days_overdue <= last)", "if days_overdue < last)", "tools/reports/test_receivables.py",
     ),
     Planted(
-        "report", "the first day of a range does not count", f"{TOOLS}/reports/unbilled.py",
+        "report", "the first day of a range does not count", f"{TOOLS}/reports/unbilled_work.py",
         "(self.first or day) <= day <=", "(self.first or date.min) < day <=", "tools/reports/test_unbilled.py",
     ),
     Planted(

@@ -108,6 +108,7 @@ def _draft_of(bill: Bill, args: BillProjectHours, clientary: Clientary) -> Creat
     taxed = {} if args.tax is None else {"taxable": True}
     return draft(
         f"The work on project {bill.project.id}",
+        CreateInvoice,
         client_id=bill.project.client_id,
         date=day,
         due_date=args.due_date or day + _DUE,

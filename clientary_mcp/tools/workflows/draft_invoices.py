@@ -2,25 +2,28 @@
 
 from decimal import Decimal
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from clientary_mcp.accounting.money import Sums, line_amount, sums_of
+from clientary_mcp.accounting.money import Sums, line_amount, rounded, sums_of
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import BadArguments
 from clientary_mcp.state.ledger import Ledger
 from clientary_mcp.tools.support.formatting import format_money
 from tool_schemas.base.validation import describe_errors
+from tool_schemas.documents import TaxFields
 from tool_schemas.invoices import CreateInvoice, Invoice
 
+DraftT = TypeVar("DraftT", bound=CreateInvoice)
 
-def draft(of: str, **fields: Any) -> CreateInvoice:
+
+def draft(of: str, kind: type[DraftT], **fields: Any) -> DraftT:
     """The draft invoice to create; BadArguments when its source cannot be put on an invoice."""
     try:
-        wanted = CreateInvoice(status="draft", **fields)
+        wanted = kind(status="draft", **fields)
     except ValidationError as error:
-        wrong = describe_errors(error, CreateInvoice)
+        wrong = describe_errors(error, kind)
         raise BadArguments(f"{of} cannot be put on an invoice as it is: {wrong}.") from None
     if wanted.due_date < wanted.date:
         raise BadArguments(f"due_date {wanted.due_date} is before the invoice's date {wanted.date}.")
@@ -44,7 +47,7 @@ def difference(invoice: Invoice, wanted: CreateInvoice) -> str:
     if invoice.total_cost is None:
         return " Clientary did not return its total: check it before sending it."
     total = sums(wanted).total
-    if invoice.total_cost == total:
+    if rounded(invoice.total_cost, wanted.currency_code) == total:
         return ""
     theirs, ours = (format_money(each, invoice.currency_code) for each in (invoice.total_cost, total))
     return f" Clientary computed {theirs} instead of {ours}: check it before sending it."
@@ -52,7 +55,7 @@ def difference(invoice: Invoice, wanted: CreateInvoice) -> str:
 
 def draft_as_json(wanted: CreateInvoice) -> dict[str, Any]:
     """The head of a draft, as a job shows it before its lines."""
-    about = ("number", "date", "due_date", "currency_code", "title", "summary", "tax", "tax_label", "note")
+    about = ("number", "date", "due_date", "currency_code", "title", "summary", *TaxFields.model_fields, "note")
     return {"step": "draft invoice", **{name: value for name in about if (value := getattr(wanted, name))}}
 
 

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
-from clientary_mcp.accounting.money import ZERO, rounded
+from clientary_mcp.accounting.money import ZERO, rounded, writable
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import rereads
 from clientary_mcp.errors import BadArguments
@@ -30,10 +31,12 @@ from tool_schemas.base.sentences import count_of
 from tool_schemas.documents import Item, NewItem, TaxFields
 from tool_schemas.estimates import Estimate
 from tool_schemas.invoices import CreateInvoice, Invoice
-from tool_schemas.workflows.invoice_from_estimate import CreateInvoiceFromEstimate
+from tool_schemas.workflows.invoice_from_estimate import CreateInvoiceFromEstimate, InvoiceOfEstimate
 
 _SAME = ("client_id", "currency_code", "title", "summary", *TaxFields.model_fields)
 """The fields that an invoice copies from its estimate unchanged, besides the note and the lines."""
+_TAXES_OF_LINES = ("taxable", "secondary_tax", "tertiary_tax")
+"""Whether the first, the second and the third tax apply to a line."""
 
 
 async def _preview(clientary: Clientary, args: CreateInvoiceFromEstimate, _job: Job) -> Outcome:
@@ -46,7 +49,7 @@ async def _preview(clientary: Clientary, args: CreateInvoiceFromEstimate, _job: 
     doubts = "".join(f"; note that {each}" for each in _doubts(estimate, made))
     return preview(
         f"create a draft invoice of {total} to {client} with the {_lines(wanted)} of {_named(estimate)}"
-        f"; {_compared(estimate, wanted)}{doubts}",
+        f"; {_compared(estimate, sums(wanted).total)}{doubts}",
         estimate,
         steps=[draft_as_json(wanted), *(_row(item, wanted.currency_code) for item in wanted.items or [])],
         totals=totals(wanted, estimate_total=estimate.total_cost),
@@ -67,14 +70,14 @@ async def create_invoice_from_estimate(clientary: Clientary, args: CreateInvoice
     about = f"a draft invoice of {total}, with the {_lines(wanted)} of {_named(estimate)}"
     notice = f" {invoice.notice}" if invoice.notice else ""
     return done(
-        f"Created {named(invoice)}, {about}; {_compared(estimate, wanted)}.{difference(invoice, wanted)}{notice}",
+        f"Created {named(invoice)}, {about}; {_compared(estimate, comes_to)}.{difference(invoice, wanted)}{notice}",
         invoice,
         steps=[_row(item, wanted.currency_code) for item in wanted.items or []],
         totals=totals(wanted, estimate_total=estimate.total_cost),
     )
 
 
-async def _read(clientary: Clientary, args: CreateInvoiceFromEstimate) -> tuple[Estimate, CreateInvoice]:
+async def _read(clientary: Clientary, args: CreateInvoiceFromEstimate) -> tuple[Estimate, InvoiceOfEstimate]:
     """The estimate, and the invoice to create from it; BadArguments where none can be."""
     estimate = await clientary.get(Estimate, f"estimates/{args.estimate_id}")
     name = f"The {_named(estimate)}"
@@ -88,6 +91,7 @@ async def _read(clientary: Clientary, args: CreateInvoiceFromEstimate) -> tuple[
     po = getattr(estimate, "po", None)  # a key of live estimates alone
     wanted = draft(
         name,
+        InvoiceOfEstimate,
         **same,
         date=args.date or clientary.today().day,
         due_date=args.due_date,
@@ -112,9 +116,10 @@ def _unclear(estimate: Estimate) -> Iterator[str]:
 
 def _copied(item: Item) -> dict[str, Any]:
     """A line as it can be written again; sections may come without figures."""
-    about = {"title": item.title, "quantity": item.quantity or ZERO, "price": item.price or ZERO}
+    figures = {"quantity": writable(item.quantity or ZERO), "price": writable(item.price or ZERO)}
+    taxes = {name: getattr(item, name) for name in _TAXES_OF_LINES}
     kind = item.item_type if item.item_type in ("line", "section") else None
-    return {**about, "taxable": item.taxable, "item_type": kind}
+    return {"title": item.title, **figures, **taxes, "item_type": kind}
 
 
 @rereads
@@ -149,19 +154,22 @@ def _doubts(estimate: Estimate, made: list[Invoice]) -> list[str]:
     return doubts
 
 
-def _compared(estimate: Estimate, wanted: CreateInvoice) -> str:
-    """How the computed total compares with the estimate's own."""
+def _compared(estimate: Estimate, total: Decimal) -> str:
+    """How a total compares with the estimate's own."""
     if estimate.total_cost is None:
         return "Clientary does not return the estimate's total"
-    if rounded(estimate.total_cost, estimate.currency_code) == sums(wanted).total:
+    code = estimate.currency_code
+    if not (more := rounded(total - estimate.total_cost, code)):
         return "the estimate has the same total"
-    return f"the estimate's own total is {format_money(estimate.total_cost, estimate.currency_code)}"
+    by = f"{format_money(abs(more), code)} {'more' if more > 0 else 'less'}"
+    return f"that is {by} than the estimate's own total of {format_money(estimate.total_cost, code)}"
 
 
 def _row(item: NewItem, currency_code: str) -> dict[str, Any]:
     if item.item_type == "section":
         return {"step": "section", "title": item.title}
-    return line(item.title, item.quantity, item.price, currency_code) | ({"taxable": True} if item.taxable else {})
+    taxes = {name: value for name in _TAXES_OF_LINES if (value := getattr(item, name, None))}
+    return line(item.title, item.quantity, item.price, currency_code) | taxes
 
 
 def _lines(wanted: CreateInvoice) -> str:

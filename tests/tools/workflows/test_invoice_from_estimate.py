@@ -1,5 +1,6 @@
 """Invoicing an estimate: the draft has the same lines, and is created only once."""
 
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -115,7 +116,7 @@ async def test_every_estimate_of_the_agency_has_the_same_total_as_an_invoice(san
 
 async def test_a_different_estimate_total_is_reported(books: Books) -> None:
     shown = await made(books, an_estimate(books, total_cost=200_000), confirm=False)
-    assert "the estimate's own total is 2,000.00 EUR" in shown["message"]
+    assert "that is 96.38 EUR more than the estimate's own total of 2,000.00 EUR" in shown["message"]
     assert (shown["totals"][0]["total"], shown["totals"][0]["estimate_total"]) == (2096.38, 2000)
 
 
@@ -203,6 +204,37 @@ async def test_an_invoice_that_clientary_links_to_the_estimate_counts(
     account.get("clients/4/invoices").respond(json=listed("invoices", INVOICE | {"associated_estimate_id": linked}))
     answer = await agent.answer(JOB, estimate_id=210, due_date=DUE, confirm=True)
     assert "turned into invoice “184” (id 110) already" in answer["message"]
+
+
+# Taxes of single lines
+
+
+async def test_a_line_keeps_which_of_the_taxes_apply_to_it(agent: Agent, account: respx.MockRouter) -> None:
+    lines = [
+        {"id": 1, "title": "Both", "quantity": 1, "price": 100, "taxable?": True, "secondary_tax?": True},
+        {"id": 2, "title": "First", "quantity": 1, "price": 10, "taxable?": True, "secondary_tax?": False},
+        {"id": 3, "title": "Third", "quantity": 1, "price": 1, "taxable?": False, "tertiary_tax?": True},
+    ]
+    taxes = {"tax": 10, "tax2": 5, "tax3": 1, "compound_tax": True}
+    # 111 + 11 + 5 % of 110 + 1 % of 111: what does not say its third tax has it where it has the first.
+    total = "128.61"
+    own = {"estimate_items": lines, "subtotal": 111, "total_cost": total, **taxes}
+    account.get("estimates/210").respond(json=ESTIMATE | own)
+    account.get("clients/4/invoices").respond(json=listed("invoices"))
+    account.get("clients/4").respond(json={"id": 4, "name": "Acme"})
+    made_of_it = INVOICE | {"total_cost": "127.50", "invoice_items": lines, **taxes}
+    route = account.post("invoices").mock(return_value=httpx.Response(201, json=made_of_it))
+    shown = await agent.answer(JOB, estimate_id=210, due_date=DUE)
+    assert "the estimate has the same total" in shown["message"]
+    done = await agent.answer(JOB, estimate_id=210, due_date=DUE, confirm=True)
+    assert "that is 1.11 EUR less than the estimate's own total of 128.61 EUR" in done["message"]
+    sent = json.loads(route.calls.last.request.content)["invoice"]["invoice_items_attributes"]
+    names = ("taxable", "secondary_tax", "tertiary_tax")
+    assert [{name: line[name] for name in names if name in line} for line in sent] == [
+        {"taxable": True, "secondary_tax": True},
+        {"taxable": True, "secondary_tax": False},
+        {"taxable": False, "tertiary_tax": True},
+    ]
 
 
 # Refusals, and accounts of other kinds
