@@ -50,7 +50,7 @@ def key_of(method: str, path: str, body: bytes = b"") -> str:
 
 def _is_a_jobs(key: str) -> bool:
     """Whether only jobs make this write: they report it among their steps, and its key has no mark."""
-    return key.startswith(("Time entries: ", "invoice of estimate ", "PUT hours/"))
+    return key.startswith(("Time entries: ", "invoice of estimate ", "PUT hours/", "PUT invoices/"))
 
 
 def _said_to_be_unknown(answer: Answer) -> set[str]:

@@ -88,7 +88,7 @@ async def test_what_was_owed_to_us_at_the_end_of_a_month(play: Play, account: Sa
 
 
 async def test_which_clients_have_more_than_five_unbilled_hours(play: Play, account: Sandbox) -> None:
-    answer = await play.ask("unbilled_report", group_by="client", min_hours=5)
+    answer = await play.ask("unbilled_report", group_by="client", min_hours=5, include_completed=True)
     reported = {
         (row.get("client_id"), row["currency_code"]): (in_cents(row["hours"]), in_cents(row["amount"]))
         for row in answer["rows"]

@@ -86,10 +86,20 @@ class Exchange:
         return Request(self.method, self.path, self.query, self.body)
 
     @property
+    def requests(self) -> list[Request]:
+        """That request, after the reads before it."""
+        return [*(Request("GET", path) for path in self.first_read), self.request]
+
+    @property
     def reads(self) -> list[Request]:
         """The requests that Clientary must receive after it."""
         parts = [path.partition("?") for path in self.then_read]
         return [Request("GET", path, dict(parse_qsl(query))) for path, _, query in parts]
+
+    def prepare_first_reads(self, account: respx.MockRouter) -> None:
+        """Mock the responses to the reads before it."""
+        for path, reply in self.first_read.items():
+            account.get(path).respond(json=reply)
 
     def prepare_reads(self, account: respx.MockRouter) -> None:
         """Mock the responses to the reads that follow."""
@@ -100,13 +110,12 @@ class Exchange:
         """Make the call and return the answer; checks the exact requests sent and the answer's schema."""
         status = {"POST": 201, "DELETE": 204}.get(self.method, 200)
         account.request(self.method, self.path).respond(status, json=self.reply)
-        for path, reply in self.first_read.items():
-            account.get(path).respond(json=reply)
+        self.prepare_first_reads(account)
         self.prepare_reads(account)
         if self.tool.startswith("list_"):
             without_names(account)
         answer = await agent.answer(self.tool, **self.arguments)
-        expected = [*(Request("GET", path) for path in self.first_read), self.request, *self.reads]
+        expected = [*self.requests, *self.reads]
         assert sent(account)[: len(expected)] == expected
         assert all(map(is_lookup, sent(account)[len(expected) :]))
         jsonschema.validate(answer, TOOLS[self.tool].published.output_schema or {})

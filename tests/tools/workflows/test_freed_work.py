@@ -151,3 +151,16 @@ async def test_work_of_a_voided_invoice_that_another_bills_too_stays_billed() ->
         said = await void(agent, first, "cancel")
         assert f"2 time entries stay billed by invoice “77” (id {twin})." in said
     assert len(books.rows("SELECT id FROM hours WHERE billed AND title <> 'Billed before'")) == 2
+
+
+@pytest.mark.parametrize("how", ["cancel", "delete"])
+async def test_an_invoice_of_another_machine_is_known_by_its_note(books: Books, how: str) -> None:
+    books.sandbox.switches = replace(books.sandbox.switches, billed_key=None)
+    entries = october(books)
+    first = (await billed(books, **OCTOBER))["record"]["id"]
+    books.sandbox.switches = replace(books.sandbox.switches, billed_key="billed")
+    books.sandbox.connection.execute("UPDATE hours SET billed = 1 WHERE title IN ('Layout', 'Cover', 'Index')")
+    async with agent_of(session_with(books.sandbox)) as agent:
+        said = await void(agent, first, how)
+    assert f"It billed time entries {entries[0]}-{entries[-1]}. It is unbilled again." in said
+    assert not books.rows("SELECT id FROM hours WHERE billed AND title <> 'Billed before'")

@@ -1,0 +1,34 @@
+"""Which work invoices bill, as every process of the user knows it."""
+
+import pytest
+
+from clientary_mcp.state.memory import Memory
+from tests.support.clock import FakeTime
+
+DAY = 86_400
+
+
+@pytest.mark.anyio
+async def test_another_process_knows_what_an_invoice_bills_for_years(
+    ours: Memory, theirs: Memory, time: FakeTime
+) -> None:
+    assert theirs.billed.runs() == []
+    ours.billed.add(7, 24, {"hours": [range(1, 4), range(9, 10)], "expenses": [range(3, 4)]})
+    ours.billed.add(7, 24, {"hours": [range(1, 4)]})
+    ours.billed.add(8, 24, {"hours": [range(20, 21)]})
+    await time.clock.sleep(1_000 * DAY)
+    found = theirs.billed.runs(invoice_id=7)
+    assert {(run.plural, run.ids) for run in found} == {
+        ("hours", range(1, 4)),
+        ("hours", range(9, 10)),
+        ("expenses", range(3, 4)),
+    }
+    assert len(found) == 3, "what is noted twice counts once"
+    assert {run.invoice_id for run in theirs.billed.runs()} == {7, 8}
+
+
+def test_only_the_work_of_that_invoice_is_freed(ours: Memory, theirs: Memory) -> None:
+    ours.billed.add(7, 24, {"hours": [range(1, 4)]})
+    ours.billed.add(8, 24, {"hours": [range(20, 21)]})
+    theirs.billed.free(7)
+    assert {run.invoice_id: run.freed for run in ours.billed.runs()} == {7: True, 8: False}
