@@ -285,6 +285,15 @@ FAULTS = (
         "if days_overdue <= last)", "if days_overdue < last)", "tools/reports/test_receivables.py",
     ),
     Planted(
+        "billing", "the work of a cancelled invoice stays marked", f"{TOOLS}/workflows/freed_work.py",
+        "for work in alone)", "for work in shared)", "tools/workflows/test_freed_work.py",
+    ),
+    Planted(
+        "billing", "the note of an invoice is cleared that was sent", f"{TOOLS}/workflows/billing_evidence.py",
+        'invoice.status == "draft" and lists', "lists",
+        "tools/workflows/test_billing_evidence.py",
+    ),
+    Planted(
         "report", "the first day of a range does not count", f"{TOOLS}/reports/unbilled_work.py",
         "(self.first or day) <= day <=", "(self.first or date.min) < day <=", "tools/reports/test_unbilled.py",
     ),

@@ -8,10 +8,10 @@ from functools import partial
 
 from clientary_mcp.accounting.billable_time import value_of
 from clientary_mcp.accounting.days import Today
+from clientary_mcp.accounting.left_out import Omissions, open_projects
 from clientary_mcp.api.concurrency import gather, gather_two
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import rereads
-from clientary_mcp.accounting.left_out import Omissions, open_projects
 from clientary_mcp.tools.support.billed_work import (
     Holder,
     Holders,
