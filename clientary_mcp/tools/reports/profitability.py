@@ -4,16 +4,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
+from clientary_mcp.accounting.days import Today
 from clientary_mcp.accounting.invoices import stage_of
 from clientary_mcp.accounting.left_out import Omissions
 from clientary_mcp.accounting.money import ZERO, line_amount, percentage, sums_of
 from clientary_mcp.accounting.totals import UNKNOWN, Totals
-from clientary_mcp.api.concurrency import gather_two
+from clientary_mcp.api.concurrency import gather, gather_two
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import rereads
 from clientary_mcp.tools.decorators import reads
+from clientary_mcp.tools.support.billed_work import Holders, is_marked, read_holders
 from clientary_mcp.tools.support.formatting import label, quote
 from clientary_mcp.tools.support.lookups import (
     by_hours,
@@ -28,6 +30,7 @@ from clientary_mcp.tools.support.lookups import (
 from tool_schemas.base.report import Report
 from tool_schemas.base.sentences import in_order
 from tool_schemas.base.types import as_number
+from tool_schemas.hours import HourEntry
 from tool_schemas.invoices import Invoice
 from tool_schemas.projects import Project
 from tool_schemas.reports.profitability import ProfitabilityReport
@@ -54,11 +57,14 @@ async def profitability_report(clientary: Clientary, args: ProfitabilityReport) 
     (invoiced, spent), (worked, names) = await gather_two(
         partial(
             gather_two,
-            partial(_read_invoices, clientary, project.id),
+            partial(_read_invoices, clientary, project),
             partial(_read_expenses, clientary, project.id),
         ),
         partial(gather_two, partial(_read_hours, clientary, project), partial(staff_names, clientary)),
     )
+    holders = await read_holders(clientary, (), client_id=project.client_id, project_id=project.id)
+    worked.settle(holders)
+    await _read_billing(clientary, project, holders, worked, invoiced)
     clients = await client_names(clientary, [project.client_id], names_in([project]))
     costs = _Costs(args.costs(), clientary.settings.cost_rates or {}, args.default_cost_rate)
     profit = _Profit(
@@ -110,30 +116,50 @@ class _Invoiced:
     income: dict[str, Income] = field(default_factory=dict)
     drafts: Totals = field(default_factory=Totals)
     left_out: Omissions = field(default_factory=Omissions)
+    ids: set[int] = field(default_factory=set)
+
+    def add(self, invoice: Invoice, today: Today) -> None:
+        """Add an invoice to what it counts as."""
+        self.ids.add(invoice.id)
+        subtotal, stage = _subtotal(invoice), stage_of(invoice, today)
+        if stage == "cancelled":
+            self.left_out.add("cancelled invoice", "", label(invoice))
+            if received := _received(invoice):
+                self.left_out.add("payment", "of a cancelled invoice, not in received", f"{received:,f}")
+        elif subtotal is None:
+            self.left_out.add("invoice", "without a subtotal", label(invoice))
+        elif stage == "future":
+            sums = {invoice.currency_code or UNKNOWN: subtotal}
+            self.left_out.add("invoice", "dated in the future", label(invoice), sums=sums)
+        elif stage == "draft":
+            self.drafts.add(invoice.currency_code, invoiced=subtotal)
+            self.left_out.add("draft", "", label(invoice))
+        else:
+            self.income.setdefault(invoice.currency_code or UNKNOWN, Income()).add(invoice, subtotal)
+            if _shared(invoice):
+                self.left_out.add("invoice", "of several projects, counted in full", label(invoice))
 
 
 @rereads
-async def _read_invoices(clientary: Clientary, project_id: int) -> _Invoiced:
+async def _read_invoices(clientary: Clientary, project: Project) -> _Invoiced:
     found, today = _Invoiced(), clientary.today()
-    async for invoice in clientary.stream(Invoice, f"projects/{project_id}/invoices"):
-        subtotal, stage = _subtotal(invoice), stage_of(invoice, today)
-        if stage == "cancelled":
-            found.left_out.add("cancelled invoice", "", label(invoice))
-            if received := _received(invoice):
-                found.left_out.add("payment", "of a cancelled invoice, not in received", f"{received:,f}")
-        elif subtotal is None:
-            found.left_out.add("invoice", "without a subtotal", label(invoice))
-        elif stage == "future":
-            sums = {invoice.currency_code or UNKNOWN: subtotal}
-            found.left_out.add("invoice", "dated in the future", label(invoice), sums=sums)
-        elif stage == "draft":
-            found.drafts.add(invoice.currency_code, invoiced=subtotal)
-            found.left_out.add("draft", "", label(invoice))
-        else:
-            found.income.setdefault(invoice.currency_code or UNKNOWN, Income()).add(invoice, subtotal)
-            if _shared(invoice):
-                found.left_out.add("invoice", "of several projects, counted in full", label(invoice))
+    async for invoice in clientary.stream(Invoice, f"projects/{project.id}/invoices"):
+        found.add(invoice, today)
     return found
+
+
+async def _read_billing(
+    clientary: Clientary, project: Project, holders: Holders, worked: "_Worked", invoiced: _Invoiced
+) -> None:
+    """Add the invoices that bill the project's work, though Clientary does not list them under the project."""
+    billing = {holder.id for holder in holders.every if project.id in holder.project_ids and holder.fate != "deleted"}
+    billing |= {holder.id for entry in worked.entries for holder in holders.of(HourEntry, entry.id)}
+    reads = (partial(clientary.get, Invoice, f"invoices/{each}") for each in sorted(billing - invoiced.ids))
+    for invoice in await gather(reads, clientary.settings.concurrency):
+        invoiced.add(invoice, clientary.today())
+        invoiced.left_out.add(
+            "invoice", "that bills the project's work, though it is not one of its invoices", label(invoice)
+        )
 
 
 @dataclass
@@ -156,13 +182,29 @@ async def _read_expenses(clientary: Clientary, project_id: int) -> _Spent:
     return spent
 
 
+class _Entry(NamedTuple):
+    """What is kept of an hour entry."""
+
+    id: int
+    hours: Decimal
+    marked: bool
+    """Whether Clientary shows it as billed."""
+
+
 @dataclass
 class _Worked:
     """The project's hours: sums by person."""
 
+    entries: list[_Entry] = field(default_factory=list)
     unbilled: Decimal = ZERO
     by_person: dict[int | None, Decimal] = field(default_factory=dict)
     left_out: Omissions = field(default_factory=Omissions)
+
+    def settle(self, holders: Holders) -> None:
+        """Add up what is unbilled, once it is known which invoices bill which entries."""
+        for entry in self.entries:
+            if not holders.bills(HourEntry, entry.id, marked=entry.marked):
+                self.unbilled += entry.hours
 
     def people(self, costs: _Costs, names: dict[int, str], currency_code: str | None) -> list[dict[str, Any]]:
         """Each person's hours and their cost, most hours first."""
@@ -184,7 +226,7 @@ async def _read_hours(clientary: Clientary, project: Project) -> _Worked:
             worked.left_out.add("hour entry", "dated in the future", f"id {entry.id}", sums={"hours": entry.hours})
         else:
             worked.by_person[entry.user_id] = worked.by_person.get(entry.user_id, ZERO) + entry.hours
-            worked.unbilled += ZERO if entry.billed else entry.hours
+            worked.entries.append(_Entry(entry.id, entry.hours, is_marked(entry)))
     return worked
 
 

@@ -1,10 +1,11 @@
 """Projects compared with their budgets, in hours or money, and how many of their hours are billed."""
 
+from datetime import date
 from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from clientary_mcp.accounting.billable_time import value_of
+from clientary_mcp.accounting.billable_time import prepaid_of, value_of
 from clientary_mcp.accounting.budgets import budget_figures, reported_use
 from clientary_mcp.accounting.days import Today
 from clientary_mcp.accounting.left_out import Omissions, open_projects
@@ -14,6 +15,7 @@ from clientary_mcp.api.concurrency import gather, gather_two
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import rereads
 from clientary_mcp.tools.decorators import reads
+from clientary_mcp.tools.support.billed_work import Holders, is_marked, logged_on, read_holders
 from clientary_mcp.tools.support.formatting import quote
 from clientary_mcp.tools.support.lookups import (
     Idle,
@@ -56,6 +58,7 @@ async def project_status(clientary: Clientary, args: ProjectStatus) -> Report:
     statuses, people = await gather_two(
         partial(_statuses, clientary, args, projects, idle), partial(_people, clientary, args)
     )
+    await _settle(clientary, args, statuses)
     left_out.add("open project", f"under {as_number(args.threshold)} %", count=len(projects) - len(statuses))
     listed = [status.project for status in statuses]
     clients = await client_names(clientary, [project.client_id for project in listed], names_in(listed))
@@ -113,6 +116,15 @@ async def _statuses(clientary: Clientary, args: ProjectStatus, projects: list[Pr
     return [status for status in statuses if status.reaches(args.threshold)]
 
 
+async def _settle(clientary: Clientary, args: ProjectStatus, statuses: list["_Status"]) -> None:
+    """Find out which hours are billed: Clientary may not know what jobs did, or what became of their invoices."""
+    logged = [day for status in statuses for day in status.logged]
+    (client_id,) = {status.project.client_id for status in statuses} if len(statuses) == 1 else (args.client_id,)
+    holders = await read_holders(clientary, logged, client_id=client_id, project_id=args.project_id)
+    for status in statuses:
+        status.settle(holders)
+
+
 def _reported_share(project: Project) -> Decimal:
     """The percentage of the budget that is used by Clientary's own figures; infinite where it reports none."""
     used = reported_use(project)
@@ -140,6 +152,10 @@ class _Status:
         self.project = project
         self._left_out = Omissions()
         self._hours = self._billed = self._value = self._unbilled_value = ZERO
+        self._entries: list[tuple[int, Decimal, Decimal, bool]] = []
+        """Of each entry the id, hours and value, and whether Clientary shows it as billed."""
+        self.logged: set[date | None] = set()
+        """The days on which the entries were logged that are not shown as billed."""
         self._by_person: dict[int | None, Decimal] = {}
 
     def count(self, entry: HourEntry, today: Today) -> None:
@@ -158,10 +174,17 @@ class _Status:
                 "hour entry", "without a rate, counted in hours and not in money", f"id {entry.id} of {self._name}"
             )
         self._value += amount or ZERO
-        if entry.billed:
-            self._billed += entry.hours
-        else:
-            self._unbilled_value += amount or ZERO
+        self._entries.append((entry.id, entry.hours, amount or ZERO, is_marked(entry)))
+        if not is_marked(entry):
+            self.logged.add(logged_on(entry))
+
+    def settle(self, holders: Holders) -> None:
+        """Tell billed hours from unbilled ones, once it is known which invoices bill which."""
+        for entry_id, hours, amount, marked in self._entries:
+            if holders.bills(HourEntry, entry_id, marked=marked):
+                self._billed += hours
+            else:
+                self._unbilled_value += amount
 
     @property
     def in_money(self) -> bool:
@@ -216,6 +239,7 @@ class _Status:
             "billed_hours": self._billed,
             "unbilled_hours": self._hours - self._billed,
             "unbilled_amount": None if project.project_type == "fixed" else self._unbilled_value,
+            "prepaid": prepaid_of(project) or None,
         }
         return row if people is None else {**row, "people": by_hours(self._by_person, people)}
 

@@ -115,6 +115,11 @@ class Holders:
             return None  # another invoice bills it
         return every[-1]
 
+    def bills(self, kind: type[Work], work_id: int, *, marked: bool) -> bool:
+        """Whether a live invoice bills it, as far as is known; `marked` is whether Clientary shows it as billed."""
+        every = self.of(kind, work_id)
+        return any(holder.fate is None for holder in every) or (marked and (not every or every[-1].freed))
+
     def unbilled(self, work: Work) -> bool:
         """Whether no live invoice bills it, as far as is known."""
         return not self.live(work) and (not is_marked(work) or self.voided(work) is not None)

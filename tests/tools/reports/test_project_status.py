@@ -148,6 +148,7 @@ async def test_where_a_reported_figure_is_wrong_every_project_is_read(account: r
     site = {"status": 1, "budget": 10, "budget_type": 0}
     projects = [{**site, "id": number, "worked_hours": number / 2} for number in range(1, 8)]
     account.get("projects").respond(json={"projects": projects})
+    account.get("invoices").respond(json={"invoices": []})
     account.get("projects/7/hours").respond(json={"hours": [{"id": 70, "hours": 9}]})
     account.get("projects/1/hours").respond(json={"hours": [{"id": 10, "hours": 8}]})
     account.get(path__regex="/hours$").respond(json={"hours": [{"id": 1, "hours": 1}]})
@@ -262,6 +263,7 @@ async def test_every_project_with_unknown_budget_use_is_mentioned(
 ) -> None:
     site = {"id": 1, "name": "Site", "status": 1, "budget": 10, "budget_type": budget_type}
     account.get("projects").respond(json={"projects": [site]})
+    account.get("invoices").respond(json={"invoices": []})
     account.get("projects/1/hours").respond(json={"hours": [{"id": 2, "hours": 1, "rate": 5}]})
     assert text in (await agent.answer("project_status"))["left_out"]
 
