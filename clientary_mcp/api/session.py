@@ -91,12 +91,13 @@ class Clientary:
         view._call = call
         return view
 
-    async def get(self, kind: type[RecordT], path: str) -> RecordT:
-        """One record."""
+    async def get(self, kind: type[RecordT], path: str, *, known: bool = False) -> RecordT:
+        """One record; where it may be `known`, as this call has read it already, if it has."""
+        if known and isinstance(record := self._current.records.get(path), kind):
+            return record
         record = _record(kind, await self._send("GET", path))
         self._known.read([record])
-        if self._call is not None:
-            self._call.records[path] = record
+        self._current.records[path] = record
         return record
 
     async def fetch(self, path: str, query: Query | None = None) -> Any:
@@ -190,11 +191,13 @@ class Clientary:
         listed: Callable[[], Awaitable[list[RecordT]]] | None = None,
         there: Collection[int] | None = None,
         shows: Body | None = None,
+        check: Callable[[], None] = lambda: None,
     ) -> RecordT:
         """Create a record and return it. If `path` does not exist, nothing was created, and `otherwise` is tried.
 
         If the response is lost, the record is searched for among those that `listed` reads, by default at `path`: one
         that `shows` what was sent and is new, that is not among `there`, if these are all that there were before.
+        `check` may still refuse to send anything; where the same call created it earlier, it is not asked.
         """
         call = self._current
         trace = Created(kind, shows or body, listed or partial(self.list_all, kind, path), self._known, there)
@@ -203,6 +206,7 @@ class Clientary:
             charged = "payment_profile_id" in body  # the card processor's delays are unknown
             if record := await resolve_earlier(call, call.earlier, trace, before, again=False if charged else None):
                 return self._known.made(record, call)
+        check()
         before = trace.before(self.clock.wall(), self._http.time_there)
         call.seen.update(before.old)
         try:
