@@ -11,6 +11,7 @@ from tool_schemas.base.currencies import minor_units
 ZERO, _PERCENT = Decimal(0), Decimal("0.01")
 _USUAL_DECIMALS = 2
 """The decimals of most currencies, assumed for a code that ISO 4217 does not list."""
+_MOST_DECIMALS = 3
 _EXACT = Context(prec=1_000, rounding=ROUND_HALF_UP)
 """Enough digits for the product of any two numbers in a record: Python's default of 28 would round it or fail."""
 _WRITABLE = Context(prec=15, rounding=ROUND_HALF_UP)
@@ -32,6 +33,17 @@ def rounded(amount: Decimal, currency_code: str | None) -> Decimal:
 def smallest_unit(currency_code: str | None) -> Decimal:
     """0.01 for EUR, 1 for JPY, 0.001 for KWD."""
     return Decimal(1).scaleb(-decimals_of(currency_code))
+
+
+def is_finer(amount: Decimal, currency_code: str | None) -> bool:
+    """Whether there is no such amount of money in a currency: 12.345 EUR, 0.5 JPY."""
+    return amount != amount.quantize(Decimal(1).scaleb(-finest_decimals(currency_code)), context=_EXACT)
+
+
+def finest_decimals(currency_code: str | None) -> int:
+    """How many decimals an amount may have: those of its currency, as many as any usual one has where it is unknown."""
+    known = minor_units(currency_code)
+    return _MOST_DECIMALS if known is None else known
 
 
 def is_zero(amount: Decimal, currency_code: str | None) -> bool:

@@ -68,7 +68,7 @@ def key_of(tool: str, args: Arguments, today: date) -> str:
 
     A date that is today's is left out like one that is not given, so that the same call after midnight is the same.
     """
-    given = args.model_dump(mode="json", exclude_none=True, exclude={"allow_duplicate", "confirm"})
+    given = args.model_dump(mode="json", exclude_none=True, exclude={"allow_duplicate", "allow_unusual", "confirm"})
     for name in type(args).today_by_default:
         if given.get(name) == today.isoformat():
             del given[name]

@@ -136,6 +136,20 @@ class Deduplicated(Arguments):
     allow_duplicate: bool = Field(default=False, exclude=True, description="true: repeat what just succeeded.")
 
 
+class AllowsUnusual(Arguments):
+    """The arguments of a tool that refuses what can hardly be meant, unless the call says that it is.
+
+    Each tool says in its own words what that is: `allow_unusual: bool = unusual(…)`.
+    """
+
+    allow_unusual: bool = Field(default=False, exclude=True)
+
+
+def unusual(what: str) -> Any:
+    """The field of `AllowsUnusual`, with what it allows in a few words."""
+    return Field(default=False, exclude=True, description=f"true: {what}.")
+
+
 class Paging(Arguments):
     """The arguments of every list."""
 
