@@ -1,21 +1,27 @@
 """Tools for expenses."""
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 from functools import partial
 
 from clientary_mcp.accounting.days import fiscal_year
 from clientary_mcp.api.pagination import ListResponse
 from clientary_mcp.api.session import Clientary
+from clientary_mcp.errors import NotAllowed, NotFound
 from clientary_mcp.tools.decorators import creates, deletes, lists, reads, updates
 from clientary_mcp.tools.support.listing import Listing, add_notice
+from clientary_mcp.tools.support.lookups import parties
 from clientary_mcp.tools.support.previews import done, preview_delete
+from clientary_mcp.tools.support.refusals import refuse_finer
 from tool_schemas.base.results import Outcome, Page
 from tool_schemas.expenses import (
     CreateExpense,
     DeleteExpense,
     Expense,
+    ExpenseFields,
     ExpenseFilters,
     GetExpense,
     ListClientExpenses,
@@ -23,6 +29,7 @@ from tool_schemas.expenses import (
     ListProjectExpenses,
     UpdateExpense,
 )
+from tool_schemas.projects import Project
 
 _SET = "Without dates, this is the fiscal year that CLIENTARY_FISCAL_YEAR_START sets."
 _TOLD = "Without dates, this is the fiscal year that Clientary tells."
@@ -94,9 +101,37 @@ async def get_expense(clientary: Clientary, args: GetExpense) -> Expense:
     return await clientary.get(Expense, f"expenses/{args.expense_id}")
 
 
+async def _check_amount(
+    clientary: Clientary, amount: Decimal, args: CreateExpense | UpdateExpense, path: str | None = None
+) -> None:
+    """BadArguments for an amount finer than money; a whole one needs no look at the currency, which none stores.
+
+    `path` is that of an expense which is there already.
+    """
+    if amount == amount.to_integral_value():
+        return
+    of: ExpenseFields = args
+    if path and args.project_id is None:
+        of = await clientary.get(Expense, path, known=True)
+    refuse_finer(
+        amount, await _currency_of(clientary, args.project_id or of.project_id, args.client_id or of.client_id)
+    )
+
+
+async def _currency_of(clientary: Clientary, project_id: int | None, client_id: int | None) -> str | None:
+    """The currency of that project, else of that client; None where neither tells it."""
+    if project_id is not None:
+        with suppress(NotFound, NotAllowed):
+            project = await clientary.get(Project, f"projects/{project_id}", known=True)
+            if project.currency_code:
+                return project.currency_code
+    return None if client_id is None else (await parties(clientary, [client_id]))[client_id].currency_code
+
+
 @creates("expenses", checked_with="list_expenses")
 async def create_expense(clientary: Clientary, args: CreateExpense) -> Expense:
     """Record money spent, for a client, a project or the business itself. Receipts cannot be attached."""
+    await _check_amount(clientary, args.amount, args)
     narrowest = "expenses"
     if args.project_id or args.client_id:
         narrowest = f"projects/{args.project_id}/expenses" if args.project_id else f"clients/{args.client_id}/expenses"
@@ -109,7 +144,10 @@ async def create_expense(clientary: Clientary, args: CreateExpense) -> Expense:
 @updates("expenses", checked_with="get_expense")
 async def update_expense(clientary: Clientary, args: UpdateExpense) -> Expense:
     """Change the given fields of an expense."""
-    return await clientary.update(Expense, f"expenses/{args.expense_id}", args.body())
+    path = f"expenses/{args.expense_id}"
+    if args.amount is not None:
+        await _check_amount(clientary, args.amount, args, path)
+    return await clientary.update(Expense, path, args.body())
 
 
 @deletes(

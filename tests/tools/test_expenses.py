@@ -13,7 +13,7 @@ pytestmark = pytest.mark.anyio
 
 LIST = {"total_count": 1, "from_date": "2011/01/01", "to_date": "2011/12/31", "expenses": [EXPENSE]}
 ALL_FIELDS = {
-    "amount": 500.25,
+    "amount": 500,
     "client_id": 4,
     "project_id": 24,
     "description": "Train",

@@ -14,6 +14,7 @@ from clientary_mcp.api.pagination import Ids
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import Stream, rereads
 from clientary_mcp.errors import BadArguments, NotAllowed, NotFound
+from tool_schemas.base.currencies import read_code
 from tool_schemas.base.models import Record
 from tool_schemas.clients import Client
 from tool_schemas.expenses import Expense
@@ -87,7 +88,7 @@ async def _party(clientary: Clientary, client_id: int) -> Party:
 def _party_of(client: Client) -> Party:
     account = (client.__pydantic_extra__ or {}).get("account")  # in live replies, but not in the documentation
     code = account.get("currency_code") if isinstance(account, dict) else None
-    return Party(client.name or f"client {client.id}", code if isinstance(code, str) and code else None)
+    return Party(client.name or f"client {client.id}", read_code(code) if isinstance(code, str) else None)
 
 
 def client_named_in(record: Record) -> str | None:
