@@ -1,14 +1,25 @@
 """The arguments of the report on projects and their budgets."""
 
+from decimal import Decimal
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 
 from tool_schemas.base.ids import ClientId, ProjectId
 from tool_schemas.base.models import Arguments
 from tool_schemas.base.types import Number
 
-Threshold = Annotated[Number, Field(ge=0)]
+
+def _percent(given: Decimal) -> Decimal:
+    if 0 < given < 1:
+        raise PydanticCustomError(
+            "percent", "takes percent: {given} is {given} percent, say {meant}", {"given": given, "meant": given * 100}
+        )
+    return given
+
+
+Threshold = Annotated[Number, Field(ge=0), AfterValidator(_percent)]
 
 
 class ProjectStatus(Arguments):
