@@ -8,7 +8,16 @@ from pydantic_core import PydanticCustomError
 
 from tool_schemas.base.filters import ByDay, ByQuery, InOrder
 from tool_schemas.base.ids import ClientId, HourEntryId, ProjectId, StaffId
-from tool_schemas.base.models import Arguments, Confirmed, Deduplicated, Fields, PartialUpdate, Record
+from tool_schemas.base.models import (
+    AllowsUnusual,
+    Arguments,
+    Confirmed,
+    Deduplicated,
+    Fields,
+    PartialUpdate,
+    Record,
+    unusual,
+)
 from tool_schemas.base.types import Day, Filled, Number
 from tool_schemas.projects import OneProject
 
@@ -21,6 +30,9 @@ def _above_zero(given: Decimal) -> Decimal:
 
 Title = Annotated[Filled, Field(description="What was done; invoice lines show it.")]
 Worked = Annotated[Number, AfterValidator(_above_zero), Field(description="Decimal: 1.5 is ninety minutes.")]
+
+
+UNUSUAL_HOURS = unusual("over 24 hours, or after today")
 
 
 class HourFields(Fields):
@@ -82,16 +94,18 @@ class OneHourEntry(Arguments):
 class GetHourEntry(OneHourEntry): ...
 
 
-class CreateProjectHours(Deduplicated, HourFields, OneProject):
+class CreateProjectHours(Deduplicated, AllowsUnusual, HourFields, OneProject):
     today_by_default = ("date",)
     title: Title
     hours: Worked
+    allow_unusual: bool = UNUSUAL_HOURS
 
 
-class UpdateHourEntry(HourFields, OneHourEntry, PartialUpdate):
+class UpdateHourEntry(HourFields, OneHourEntry, AllowsUnusual, PartialUpdate):
     title: Title | None = None
     hours: Worked | None = None
     billed: bool | None = Field(None, description="true: counts as invoiced; false: still to bill.")
+    allow_unusual: bool = UNUSUAL_HOURS
 
 
 class DeleteHourEntry(Confirmed, OneHourEntry): ...

@@ -1,8 +1,9 @@
 """Tools for hours."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from functools import partial
 
+from clientary_mcp.accounting.days import Today
 from clientary_mcp.accounting.totals import UNKNOWN
 from clientary_mcp.api.concurrency import gather
 from clientary_mcp.api.session import Clientary
@@ -10,6 +11,7 @@ from clientary_mcp.tools.decorators import creates, deletes, lists, reads, updat
 from clientary_mcp.tools.support.listing import Listing
 from clientary_mcp.tools.support.lookups import hours_query, idle_projects, projects_of
 from clientary_mcp.tools.support.previews import done, preview_delete
+from clientary_mcp.tools.support.refusals import refuse_unusual
 from tool_schemas.base.results import Outcome
 from tool_schemas.base.sentences import Mention
 from tool_schemas.hours import (
@@ -23,6 +25,7 @@ from tool_schemas.hours import (
 )
 from tool_schemas.projects import Project
 
+_HOURS_OF_A_DAY = 24
 _PROJECTS_AT_ONCE = 2
 """Projects whose hours are in memory at the same time, per concurrent request."""
 
@@ -76,16 +79,26 @@ async def get_hour_entry(clientary: Clientary, args: GetHourEntry) -> HourEntry:
     return await clientary.get(HourEntry, f"hours/{args.hour_entry_id}")
 
 
+def _doubts(args: CreateProjectHours | UpdateHourEntry, today: Today) -> Iterator[str]:
+    """Why such an entry can hardly be meant."""
+    if args.hours is not None and args.hours > _HOURS_OF_A_DAY:
+        yield f"hours: {args.hours} are more than a day has; valid are up to {_HOURS_OF_A_DAY}, and 1.5 is 90 minutes."
+    if today.is_future(args.date):
+        yield f"date: {args.date} is after today. {today.sentence}"
+
+
 @creates("hours", checked_with="list_project_hours")
 async def create_project_hours(clientary: Clientary, args: CreateProjectHours) -> HourEntry:
     """Log time worked on a project. It counts as the work of the API token's owner; nobody else's time can be
     logged."""
+    refuse_unusual(args, *_doubts(args, clientary.today()))
     return await clientary.create(HourEntry, f"projects/{args.project_id}/hours", args.body())
 
 
 @updates("hours", checked_with="get_hour_entry")
 async def update_hour_entry(clientary: Clientary, args: UpdateHourEntry) -> HourEntry:
     """Change the given fields of an hour entry. Some accounts ignore `billed`; the answer says so then."""
+    refuse_unusual(args, *_doubts(args, clientary.today()))
     # The key that changes `billed?` is not documented: send the likely one, and check the result.
     return await clientary.update(
         HourEntry, f"hours/{args.hour_entry_id}", args.body(), read_back=args.billed is not None

@@ -17,7 +17,7 @@ OF_PROJECT = "projects/24/hours"
 ALL_FIELDS = {
     "title": "Setup",
     "hours": 1.5,
-    "date": "2026-03-01",
+    "date": "2023-03-01",
     "description": "Longer note",
     "rate": 80,
 }
