@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from tool_schemas.base.ids import ClientId
-from tool_schemas.base.models import Confirmed, Deduplicated, Fields, StrictModel
+from tool_schemas.base.models import AllowsUnusual, Confirmed, Deduplicated, Fields, StrictModel, unusual
 from tool_schemas.base.parsing import LenientModel
 from tool_schemas.base.types import Codes, Emails, Filled, Id, Number
 
@@ -108,7 +108,7 @@ ITEMS = "The lines, in order."
 CHANGED_ITEMS = "Lines to add, change or remove; others stay."
 
 
-class Message(Confirmed, Deduplicated):
+class Message(Confirmed, Deduplicated, AllowsUnusual):
     """An e-mail with a document. `subject` and `message` fall back to the account's template."""
 
     recipients: Recipients = Field(description="E-mail addresses, up to 50.")
@@ -116,6 +116,7 @@ class Message(Confirmed, Deduplicated):
     message: str | None = Field(None, description="Body text; default: the account's template.")
     send_copy: bool | None = Field(None, description="true: a copy to the owner.")
     attach_pdf: bool | None = Field(None, description="true: with the PDF.")
+    allow_unusual: bool = unusual("even if cancelled")
 
 
 def items_of(kind: str) -> dict[str, str]:

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from tool_schemas.base.filters import ByDay, ByDue, ByQuery, InOrder, LeastBalance
 from tool_schemas.base.ids import InvoiceId, RecurringScheduleId
-from tool_schemas.base.models import Arguments, Confirmed, Deduplicated, PartialUpdate, Record
+from tool_schemas.base.models import AllowsUnusual, Arguments, Confirmed, Deduplicated, PartialUpdate, Record, unusual
 from tool_schemas.base.types import Codes, Currency, CurrencyCode, Day
 from tool_schemas.clients import OneClient, UpdatedSince
 from tool_schemas.documents import (
@@ -104,18 +104,20 @@ class OneInvoice(Arguments):
 class GetInvoice(OneInvoice): ...
 
 
-class CreateInvoice(Deduplicated, InvoiceFields):
+class CreateInvoice(Deduplicated, AllowsUnusual, InvoiceFields):
     date: InvoiceDate
     due_date: DueDate
     currency_code: Currency
     items: NewItems | None = Field(None, serialization_alias="invoice_items_attributes", description=ITEMS)
+    allow_unusual: bool = unusual("due before its date")
 
 
-class UpdateInvoice(InvoiceFields, OneInvoice, PartialUpdate):
+class UpdateInvoice(InvoiceFields, OneInvoice, AllowsUnusual, PartialUpdate):
     date: InvoiceDate | None = None
     due_date: DueDate | None = None
     currency_code: Currency | None = None
     items: ChangedItems | None = Field(None, serialization_alias="invoice_items_attributes", description=CHANGED_ITEMS)
+    allow_unusual: bool = unusual("due before its date")
 
 
 class DeleteInvoice(Confirmed, OneInvoice): ...

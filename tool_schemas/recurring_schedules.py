@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from tool_schemas.base.filters import ByDay, ByQuery
 from tool_schemas.base.ids import ClientId, PaymentProfileId, RecurringScheduleId
-from tool_schemas.base.models import Arguments, Confirmed, Deduplicated, PartialUpdate, Record
+from tool_schemas.base.models import AllowsUnusual, Arguments, Confirmed, Deduplicated, PartialUpdate, Record, unusual
 from tool_schemas.base.types import Codes, Currency, CurrencyCode, Day
 from tool_schemas.documents import (
     CHANGED_ITEMS,
@@ -89,7 +89,7 @@ class OneRecurringSchedule(Arguments):
 class GetRecurringSchedule(OneRecurringSchedule): ...
 
 
-class CreateRecurringSchedule(Deduplicated, ScheduleFields):
+class CreateRecurringSchedule(Deduplicated, AllowsUnusual, ScheduleFields):
     client_id: ClientId
     next_date: NextDate
     time_interval: TimeInterval
@@ -97,6 +97,7 @@ class CreateRecurringSchedule(Deduplicated, ScheduleFields):
     due_period: DuePeriod
     action: Action = Field("draft", description=WHAT_HAPPENS)
     items: NewItems | None = Field(None, serialization_alias="recurring_schedule_items_attributes", description=ITEMS)
+    allow_unusual: bool = unusual("active with a past next_date")
 
     @model_validator(mode="after")
     def _autobill_has_a_card(self) -> "CreateRecurringSchedule":
@@ -105,7 +106,7 @@ class CreateRecurringSchedule(Deduplicated, ScheduleFields):
         return self
 
 
-class UpdateRecurringSchedule(ScheduleFields, OneRecurringSchedule, PartialUpdate):
+class UpdateRecurringSchedule(ScheduleFields, OneRecurringSchedule, AllowsUnusual, PartialUpdate):
     client_id: ClientId | None = None
     next_date: NextDate | None = None
     time_interval: TimeInterval | None = None
@@ -115,6 +116,7 @@ class UpdateRecurringSchedule(ScheduleFields, OneRecurringSchedule, PartialUpdat
     items: ChangedItems | None = Field(
         None, serialization_alias="recurring_schedule_items_attributes", description=CHANGED_ITEMS
     )
+    allow_unusual: bool = unusual("active with a past next_date")
 
 
 class DeleteRecurringSchedule(Confirmed, OneRecurringSchedule): ...

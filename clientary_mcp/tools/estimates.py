@@ -4,11 +4,13 @@ from functools import partial
 
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.tools.decorators import creates, deletes, lists, reads, sends, updates
-from clientary_mcp.tools.support.formatting import format_money
+from clientary_mcp.tools.support.documents import named, with_standing
+from clientary_mcp.tools.support.formatting import capital
 from clientary_mcp.tools.support.line_changes import lines_may_be_missing
 from clientary_mcp.tools.support.listing import Listing
-from clientary_mcp.tools.support.mailing import preview_message, send_message
+from clientary_mcp.tools.support.mailing import mail_document, preview_message
 from clientary_mcp.tools.support.previews import done, preview
+from clientary_mcp.tools.support.taxed_lines import with_new_lines_taxable, with_taxable_lines
 from tool_schemas.base.results import Outcome
 from tool_schemas.base.sentences import Mention
 from tool_schemas.estimates import (
@@ -55,6 +57,7 @@ async def get_estimate(clientary: Clientary, args: GetEstimate) -> Estimate:
 )
 async def create_estimate(clientary: Clientary, args: CreateEstimate) -> Estimate:
     """Create an estimate, a draft unless status says otherwise. It is not mailed."""
+    args = with_taxable_lines(args)
     narrowest = f"clients/{args.client_id}/estimates" if args.client_id else "estimates"
     return await clientary.create(
         Estimate, "estimates", args.body(), listed=partial(clientary.list_all, Estimate, narrowest)
@@ -71,13 +74,15 @@ async def update_estimate(clientary: Clientary, args: UpdateEstimate) -> Estimat
     """Change the given fields of an estimate."""
     path = f"estimates/{args.estimate_id}"
     with lines_may_be_missing(path, args.items, "get_estimate"):
-        return await clientary.update(Estimate, path, args.body())
+        args = await with_new_lines_taxable(clientary, Estimate, path, args)
+        changed = await clientary.update(Estimate, path, args.body())
+    return await with_standing(clientary, changed)
 
 
 async def _preview_delete_estimate(clientary: Clientary, args: DeleteEstimate) -> Outcome:
     estimate = await clientary.get(Estimate, f"estimates/{args.estimate_id}")
     return preview(
-        f"delete estimate {estimate.id}, of {format_money(estimate.total_cost, estimate.currency_code)}, for good",
+        f"delete {await named(clientary, estimate)} for good",
         estimate,
         goes_with_it={"lines": {"count": len(estimate.items or [])}},
         alternative=Mention(
@@ -95,12 +100,14 @@ async def _preview_delete_estimate(clientary: Clientary, args: DeleteEstimate) -
 )
 async def delete_estimate(clientary: Clientary, args: DeleteEstimate) -> Outcome:
     """Delete an estimate for good, with its lines."""
-    await clientary.delete(f"estimates/{args.estimate_id}")
-    return done(f"Estimate {args.estimate_id} is deleted.")
+    path = f"estimates/{args.estimate_id}"
+    name = await named(clientary, await clientary.get(Estimate, path))
+    await clientary.delete(path)
+    return done(f"{capital(name)} is deleted.")
 
 
 async def _preview_send_estimate(clientary: Clientary, args: SendEstimateMessage) -> Outcome:
-    return preview_message(await clientary.get(Estimate, f"estimates/{args.estimate_id}"), args)
+    return await preview_message(clientary, await clientary.get(Estimate, f"estimates/{args.estimate_id}"), args)
 
 
 @sends(
@@ -111,8 +118,8 @@ async def _preview_send_estimate(clientary: Clientary, args: SendEstimateMessage
 )
 async def send_estimate_message(clientary: Clientary, args: SendEstimateMessage) -> Outcome:
     """E-mail an estimate to the given addresses."""
-    await send_message(clientary, f"estimates/{args.estimate_id}", args)
-    return done(f"Estimate {args.estimate_id} was mailed to {', '.join(args.recipients)}.")
+    path = f"estimates/{args.estimate_id}"
+    return await mail_document(clientary, path, await clientary.get(Estimate, path), args)
 
 
 TOOLS = (

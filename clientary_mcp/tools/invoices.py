@@ -9,11 +9,14 @@ from clientary_mcp.accounting.invoices import days_overdue, owed_of
 from clientary_mcp.api.call import Query
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.tools.decorators import creates, deletes, lists, reads, sends, updates
-from clientary_mcp.tools.support.formatting import format_money
+from clientary_mcp.tools.support.documents import named, with_standing
+from clientary_mcp.tools.support.formatting import capital
 from clientary_mcp.tools.support.line_changes import lines_may_be_missing
 from clientary_mcp.tools.support.listing import Listing
-from clientary_mcp.tools.support.mailing import preview_message, send_message
+from clientary_mcp.tools.support.mailing import mail_document, preview_message
 from clientary_mcp.tools.support.previews import done, preview
+from clientary_mcp.tools.support.refusals import due_before, refuse_unusual
+from clientary_mcp.tools.support.taxed_lines import with_new_lines_taxable, with_taxable_lines
 from clientary_mcp.tools.workflows import freed_work
 from tool_schemas.base.results import Outcome
 from tool_schemas.base.sentences import Mention
@@ -90,6 +93,8 @@ async def get_invoice(clientary: Clientary, args: GetInvoice) -> Invoice:
 )
 async def create_invoice(clientary: Clientary, args: CreateInvoice) -> Invoice:
     """Create an invoice, a draft unless status says otherwise. It is not mailed."""
+    refuse_unusual(args, due_before(args.date, args.due_date))
+    args = with_taxable_lines(args)
     narrowest = f"clients/{args.client_id}/invoices" if args.client_id else "invoices"
     return await clientary.create(
         Invoice, "invoices", args.body(), listed=partial(clientary.list_all, Invoice, narrowest)
@@ -106,12 +111,16 @@ async def update_invoice(clientary: Clientary, args: UpdateInvoice) -> Invoice:
     """Change the given fields of an invoice. status=cancelled voids it, reversibly."""
     # The vendor documents PUT /invoice/:id, other clients use /invoices/:id; a 404 changed nothing.
     path = f"invoices/{args.invoice_id}"
+    if args.date or args.due_date:
+        there = await clientary.get(Invoice, path, known=True) if None in (args.date, args.due_date) else args
+        refuse_unusual(args, due_before(args.date or there.date, args.due_date or there.due_date))
+    args = await with_new_lines_taxable(clientary, Invoice, path, args)
 
     async def send(body: dict[str, Any]) -> Invoice:
         with lines_may_be_missing(path, args.items, "get_invoice"):
             return await clientary.update(Invoice, path, body, otherwise=f"invoice/{args.invoice_id}")
 
-    return await freed_work.updated(clientary, args, send)
+    return await with_standing(clientary, await freed_work.updated(clientary, args, send))
 
 
 async def _preview_delete_invoice(clientary: Clientary, args: DeleteInvoice) -> Outcome:
@@ -121,7 +130,7 @@ async def _preview_delete_invoice(clientary: Clientary, args: DeleteInvoice) -> 
     if invoice.payments is not None:
         payments = {"count": len(invoice.payments), "received": received, "currency_code": invoice.currency_code}
     return preview(
-        f"delete invoice {invoice.id}, of {format_money(invoice.total_cost, invoice.currency_code)}, for good",
+        f"delete {await named(clientary, invoice)} for good",
         invoice,
         goes_with_it={
             "lines": {"count": len(invoice.items or [])},
@@ -147,13 +156,14 @@ async def _preview_delete_invoice(clientary: Clientary, args: DeleteInvoice) -> 
 )
 async def delete_invoice(clientary: Clientary, args: DeleteInvoice) -> Outcome:
     """Delete an invoice for good, with its lines."""
-    delete = partial(clientary.delete, f"invoices/{args.invoice_id}")
-    freed = await freed_work.deleted(clientary, args.invoice_id, delete)
-    return done([f"Invoice {args.invoice_id} is deleted.", *freed])
+    path = f"invoices/{args.invoice_id}"
+    name = await named(clientary, await clientary.get(Invoice, path))
+    freed = await freed_work.deleted(clientary, args.invoice_id, partial(clientary.delete, path))
+    return done([f"{capital(name)} is deleted.", *freed])
 
 
 async def _preview_send_invoice(clientary: Clientary, args: SendInvoiceMessage) -> Outcome:
-    return preview_message(await clientary.get(Invoice, f"invoices/{args.invoice_id}"), args)
+    return await preview_message(clientary, await clientary.get(Invoice, f"invoices/{args.invoice_id}"), args)
 
 
 @sends(
@@ -164,8 +174,8 @@ async def _preview_send_invoice(clientary: Clientary, args: SendInvoiceMessage) 
 )
 async def send_invoice_message(clientary: Clientary, args: SendInvoiceMessage) -> Outcome:
     """E-mail an invoice to the given addresses."""
-    await send_message(clientary, f"invoices/{args.invoice_id}", args)
-    return done(f"Invoice {args.invoice_id} was mailed to {', '.join(args.recipients)}.")
+    path = f"invoices/{args.invoice_id}"
+    return await mail_document(clientary, path, await clientary.get(Invoice, path), args)
 
 
 TOOLS = (

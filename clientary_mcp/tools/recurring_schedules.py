@@ -1,11 +1,18 @@
 """Tools for recurring schedules."""
 
+from datetime import date
+
+from clientary_mcp.accounting.days import Today
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import BadArguments
 from clientary_mcp.tools.decorators import creates, deletes, lists, reads, updates
+from clientary_mcp.tools.support.documents import named
+from clientary_mcp.tools.support.formatting import capital
 from clientary_mcp.tools.support.line_changes import lines_may_be_missing
 from clientary_mcp.tools.support.listing import Listing
 from clientary_mcp.tools.support.previews import count_dependents, done, preview
+from clientary_mcp.tools.support.refusals import refuse_unusual
+from clientary_mcp.tools.support.taxed_lines import with_new_lines_taxable, with_taxable_lines
 from tool_schemas.base.results import Outcome
 from tool_schemas.base.sentences import Mention
 from tool_schemas.invoices import Invoice
@@ -38,7 +45,8 @@ async def get_recurring_schedule(clientary: Clientary, args: GetRecurringSchedul
 async def create_recurring_schedule(clientary: Clientary, args: CreateRecurringSchedule) -> RecurringSchedule:
     """Schedule an invoice that Clientary repeats for a client at regular intervals, always with the same lines. With
     action send or autobill it later mails or charges the client automatically."""
-    return await clientary.create(RecurringSchedule, "recurring", args.body())
+    refuse_unusual(args, _past(args.next_date, args.status or "active", clientary.today()))
+    return await clientary.create(RecurringSchedule, "recurring", with_taxable_lines(args).body())
 
 
 @updates("recurring_schedules", "mail", "money", checked_with="get_recurring_schedule", repeatable=False)
@@ -48,10 +56,24 @@ async def update_recurring_schedule(clientary: Clientary, args: UpdateRecurringS
     path = f"recurring/{args.recurring_schedule_id}"
     if args.action == "autobill" and args.payment_profile_id is None:
         cleared = "payment_profile_id" in (args.clear or ())
-        if cleared or (await clientary.get(RecurringSchedule, path)).payment_profile_id is None:
+        if cleared or (await clientary.get(RecurringSchedule, path, known=True)).payment_profile_id is None:
             raise BadArguments("autobill needs payment_profile_id: this schedule would have no stored card.")
+    if args.next_date or args.status == "active":
+        there = (
+            await clientary.get(RecurringSchedule, path, known=True) if None in (args.next_date, args.status) else args
+        )
+        next_date, status = args.next_date or there.next_date, args.status or there.status
+        refuse_unusual(args, _past(next_date, status, clientary.today()))
     with lines_may_be_missing(path, args.items, "get_recurring_schedule"):
+        args = await with_new_lines_taxable(clientary, RecurringSchedule, path, args)
         return await clientary.update(RecurringSchedule, path, args.body())
+
+
+def _past(next_date: date | None, status: str | None, today: Today) -> str | None:
+    """The doubt about an active schedule whose next invoice should have been made already."""
+    if status != "active" or next_date is None or next_date >= today.day:
+        return None
+    return f"next_date: {next_date} is in the past, and the schedule active; valid is today or later. {today.sentence}"
 
 
 async def _preview_delete_recurring_schedule(clientary: Clientary, args: DeleteRecurringSchedule) -> Outcome:
@@ -59,7 +81,7 @@ async def _preview_delete_recurring_schedule(clientary: Clientary, args: DeleteR
     schedule = await clientary.get(RecurringSchedule, path)
     made = await count_dependents(clientary, {"invoices": (Invoice, f"{path}/invoices")})
     return preview(
-        f"delete recurring schedule {schedule.id} for good: it will create no more invoices",
+        f"delete {await named(clientary, schedule)} for good: it will create no more invoices",
         schedule,
         goes_with_it={"stays": {"invoices_already_made": made["invoices"]}},
         alternative=Mention(
@@ -78,8 +100,10 @@ async def _preview_delete_recurring_schedule(clientary: Clientary, args: DeleteR
 )
 async def delete_recurring_schedule(clientary: Clientary, args: DeleteRecurringSchedule) -> Outcome:
     """Delete a recurring schedule for good: it makes no more invoices, those it made stay."""
-    await clientary.delete(f"recurring/{args.recurring_schedule_id}")
-    return done(f"Recurring schedule {args.recurring_schedule_id} is deleted; the invoices it made stay.")
+    path = f"recurring/{args.recurring_schedule_id}"
+    name = await named(clientary, await clientary.get(RecurringSchedule, path))
+    await clientary.delete(path)
+    return done(f"{capital(name)} is deleted; the invoices it made stay.")
 
 
 TOOLS = (

@@ -8,7 +8,7 @@ import respx
 
 from tests.support.agent import Agent
 from tests.support.played_requests import Request, sent
-from tests.support.replies import ESTIMATE, INVOICE, RECURRING_SCHEDULE
+from tests.support.replies import CLIENT, ESTIMATE, INVOICE, RECURRING_SCHEDULE, listed
 from tests.tools.test_invoices import ITEMS, ITEMS_ON_THE_WIRE, MAIL
 
 pytestmark = pytest.mark.anyio
@@ -143,11 +143,20 @@ async def test_an_invalid_tax_sends_nothing(agent: Agent, account: respx.MockRou
     assert sent(account) == []
 
 
+def mailable(account: respx.MockRouter, document: Document, *contacts: dict[str, Any]) -> list[Request]:
+    """The reads before a mail of a document, whose client has these contacts."""
+    shown = {f"{document.path}/110": {**document.reply, "client": CLIENT}}
+    shown["clients/4/contacts"] = listed("contacts", *contacts)
+    for path, reply in shown.items():
+        account.get(path).respond(json=reply)
+    return [Request("GET", path) for path in shown]
+
+
 @every_mailed
 async def test_a_mail_is_previewed_before_it_is_sent(
     agent: Agent, account: respx.MockRouter, document: Document
 ) -> None:
-    account.get(f"{document.path}/110").respond(json=document.reply)
+    reads = mailable(account, document)
     answer = await agent.answer(f"send_{document.name}_message", **document.id, **MAIL)
     assert answer["done"] is False
     assert answer["record"]["number"] == document.reply["number"]
@@ -155,28 +164,30 @@ async def test_a_mail_is_previewed_before_it_is_sent(
     assert "129.15 EUR" in answer["message"]
     assert ("119.15 EUR" in answer["message"]) == ("balance" in document.reply)
     assert answer["goes_with_it"]["mail"] == MAIL
-    assert sent(account) == [Request("GET", f"{document.path}/110")]
+    assert sent(account) == reads
 
 
 @every_mailed
 async def test_recipients_rejected_as_a_list_are_sent_once_as_text(
     agent: Agent, account: respx.MockRouter, document: Document
 ) -> None:
+    reads = mailable(account, document)
     path = f"{document.path}/110/messages"
     as_text = {**MAIL, "recipients": "a@example.com, b@example.com"}
     account.post(path, json=MAIL).respond(422, json={"recipients": ["is invalid"]})
     account.post(path, json=as_text).respond(200)
     answer = await agent.answer(f"send_{document.name}_message", **document.id, **MAIL, confirm=True)
     assert answer["done"] is True
-    assert sent(account) == [Request("POST", path, body=MAIL), Request("POST", path, body=as_text)]
+    assert sent(account) == [*reads, Request("POST", path, body=MAIL), Request("POST", path, body=as_text)]
 
 
 @every_mailed
 async def test_a_mail_rejected_in_both_forms_fails(agent: Agent, account: respx.MockRouter, document: Document) -> None:
+    reads = mailable(account, document)
     account.post(f"{document.path}/110/messages").respond(422, json={"subject": ["is too long"]})
     refusal = await agent.refusal(f"send_{document.name}_message", **document.id, **MAIL, confirm=True)
     assert "subject: “is too long”" in refusal
-    assert len(sent(account)) == 2
+    assert len(sent(account)) == len(reads) + 2
 
 
 @every_mailed
@@ -184,10 +195,11 @@ async def test_a_mail_rejected_in_both_forms_fails(agent: Agent, account: respx.
 async def test_a_mail_that_failed_otherwise_is_never_sent_again(
     agent: Agent, account: respx.MockRouter, document: Document, status: int
 ) -> None:
+    reads = mailable(account, document)
     path = f"{document.path}/110/messages"
     account.post(path).respond(status)
     await agent.refusal(f"send_{document.name}_message", **document.id, **MAIL, confirm=True)
-    assert sent(account) == [Request("POST", path, body=MAIL)]
+    assert sent(account) == [*reads, Request("POST", path, body=MAIL)]
 
 
 @every_mailed

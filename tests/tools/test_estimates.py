@@ -5,8 +5,8 @@ import respx
 
 from tests.support.agent import Agent
 from tests.support.played_requests import Exchange, Request, sent, without_names
-from tests.support.replies import ESTIMATE, listed
-from tests.tools.test_invoices import ITEMS, ITEMS_ON_THE_WIRE, MAIL, TAXES
+from tests.support.replies import CLIENT, ESTIMATE, listed
+from tests.tools.test_invoices import CONTACTS, ITEMS, ITEMS_ON_THE_WIRE, MAIL, TAXED, TAXED_ON_THE_WIRE, TAXES
 
 pytestmark = pytest.mark.anyio
 
@@ -23,6 +23,7 @@ ALL_FIELDS = {
 }
 REQUIRED = {"date": "2026-03-01", "currency_code": "EUR"}
 ID = {"estimate_id": 210}
+THERE = {"estimates/210": ESTIMATE, "clients/4": CLIENT}
 CLEARED = {"client_id": "", "number": "", "tax2": "", "tax2_label": "", "note": ""}
 
 EXCHANGES = [
@@ -48,10 +49,10 @@ EXCHANGES = [
     ),
     Exchange(
         "update_estimate",
-        {**ID, **ALL_FIELDS, "status": "archived"},
+        {**ID, **ALL_FIELDS, "status": "archived", "items": [TAXED]},
         "PUT",
         "estimates/210",
-        body={"estimate": {**ALL_FIELDS, "status": 7}},
+        body={"estimate": {**ALL_FIELDS, "status": 7, "estimate_items_attributes": [TAXED_ON_THE_WIRE]}},
         reply=ESTIMATE,
     ),
     Exchange(
@@ -70,9 +71,15 @@ EXCHANGES = [
         body={"estimate": {"estimate_items_attributes": ITEMS_ON_THE_WIRE}},
         reply=ESTIMATE,
     ),
-    Exchange("delete_estimate", {**ID, "confirm": True}, "DELETE", "estimates/210"),
+    Exchange("delete_estimate", {**ID, "confirm": True}, "DELETE", "estimates/210", first_read=THERE),
     Exchange(
-        "send_estimate_message", {**ID, **MAIL, "confirm": True}, "POST", "estimates/210/messages", body=MAIL, reply={}
+        "send_estimate_message",
+        {**ID, **MAIL, "confirm": True},
+        "POST",
+        "estimates/210/messages",
+        body=MAIL,
+        reply={},
+        first_read=THERE | CONTACTS,
     ),
 ]
 
@@ -96,7 +103,7 @@ async def test_a_call_sends_this_request(agent: Agent, account: respx.MockRouter
     ],
 )
 async def test_a_status_word_is_sent_as_its_code(agent: Agent, account: respx.MockRouter, word: str, code: int) -> None:
-    account.put("estimates/210").respond(json={**ESTIMATE, "status": code})
+    account.put("estimates/210").respond(json={**ESTIMATE, "status": code, "client": CLIENT})
     assert (await agent.answer("update_estimate", **ID, status=word))["status"] == word
     assert sent(account) == [Request("PUT", "estimates/210", body={"estimate": {"status": code}})]
 
@@ -134,7 +141,7 @@ async def test_an_estimate_is_brief_in_lists_and_complete_alone(agent: Agent, ac
 async def test_deleting_an_estimate_previews_its_amount_and_the_alternative(
     agent: Agent, account: respx.MockRouter
 ) -> None:
-    account.get("estimates/210").respond(json=ESTIMATE)
+    account.get("estimates/210").respond(json={**ESTIMATE, "client": CLIENT})
     answer = await agent.answer("delete_estimate", **ID)
     assert answer["done"] is False
     assert answer["record"]["number"] == "E-7"

@@ -7,7 +7,7 @@ import respx
 
 from tests.support.agent import Agent
 from tests.support.played_requests import Exchange, Request, sent
-from tests.support.replies import INVOICE, listed
+from tests.support.replies import CONTACT, INVOICE, listed
 
 pytestmark = pytest.mark.anyio
 
@@ -42,7 +42,10 @@ ITEMS_ON_THE_WIRE = [
     {"title": "foo", "quantity": 1, "price": 100, "taxable": True, "item_type": 3},
     {"title": "bar", "quantity": 2.5, "price": 200.1, "item_type": 0},
 ]
+TAXED, TAXED_ON_THE_WIRE = {"item_id": 184, "taxable": True}, {"id": 184, "taxable": True}
 ID = {"invoice_id": 110}
+THERE = {"invoices/110": INVOICE}
+CONTACTS = {"clients/4/contacts": listed("contacts", CONTACT)}
 CLEARED = {"client_id": "", "number": "", "tax": "", "tax_label": "", "note": "", "po": ""}
 MAIL = {
     "recipients": ["a@example.com", "b@example.com"],
@@ -81,10 +84,10 @@ EXCHANGES = [
     ),
     Exchange(
         "update_invoice",
-        {**ID, **ALL_FIELDS, "status": "paid"},
+        {**ID, **ALL_FIELDS, "status": "paid", "items": [TAXED]},
         "PUT",
         "invoices/110",
-        body={"invoice": {**ALL_FIELDS, "status": 4}},
+        body={"invoice": {**ALL_FIELDS, "status": 4, "invoice_items_attributes": [TAXED_ON_THE_WIRE]}},
         reply=INVOICE,
         first_read={"invoices/110": INVOICE},
     ),
@@ -113,15 +116,15 @@ EXCHANGES = [
         body={"invoice": {"invoice_items_attributes": ITEMS_ON_THE_WIRE}},
         reply=INVOICE,
     ),
+    Exchange("delete_invoice", {**ID, "confirm": True}, "DELETE", "invoices/110", first_read=THERE),
     Exchange(
-        "delete_invoice",
-        {**ID, "confirm": True},
-        "DELETE",
-        "invoices/110",
-        first_read={"invoices/110": INVOICE},
-    ),
-    Exchange(
-        "send_invoice_message", {**ID, **MAIL, "confirm": True}, "POST", "invoices/110/messages", body=MAIL, reply={}
+        "send_invoice_message",
+        {**ID, **MAIL, "confirm": True},
+        "POST",
+        "invoices/110/messages",
+        body=MAIL,
+        reply={},
+        first_read=THERE | CONTACTS,
     ),
     Exchange(
         "send_invoice_message",
@@ -129,6 +132,7 @@ EXCHANGES = [
         "POST",
         "invoices/110/messages",
         body={"recipients": ["a@example.com"]},
+        first_read=THERE | CONTACTS,
     ),
 ]
 
@@ -156,7 +160,7 @@ async def test_a_list_shows_balances_and_due_dates(agent: Agent, account: respx.
             "number": "184",
             "client_id": 4,
             "client": "ACME Corp",
-            "status": "draft",
+            "status": "sent",
             "date": "2011-07-26",
             "due_date": "2011-08-25",
             "currency_code": "EUR",
@@ -175,7 +179,7 @@ async def test_an_invoice_is_shown_with_lines_and_payments(agent: Agent, account
         "due_date": "2011-08-25",
         "paid_date": "2011-07-29",
         "balance": 119.15,
-        "status": "draft",
+        "status": "sent",
         "items": [
             {
                 "item_id": 184,

@@ -7,15 +7,15 @@ import respx
 
 from tests.support.agent import Agent
 from tests.support.played_requests import Exchange, Request, sent, without_names
-from tests.support.replies import INVOICE, RECURRING_SCHEDULE, listed
-from tests.tools.test_invoices import ITEMS, ITEMS_ON_THE_WIRE, TAXES
+from tests.support.replies import CLIENT, INVOICE, RECURRING_SCHEDULE, listed
+from tests.tools.test_invoices import ITEMS, ITEMS_ON_THE_WIRE, TAXED, TAXED_ON_THE_WIRE, TAXES
 
 pytestmark = pytest.mark.anyio
 
 LIST = listed("recurring", RECURRING_SCHEDULE)
 REQUIRED = {
     "client_id": 4,
-    "next_date": "2026-04-01",
+    "next_date": "2027-04-01",
     "time_interval": "monthly",
     "currency_code": "EUR",
     "due_period": 14,
@@ -94,10 +94,18 @@ EXCHANGES = [
     ),
     Exchange(
         "update_recurring_schedule",
-        {**ID, **REQUIRED, **MORE, "action": "autobill", "status": "active"},
+        {**ID, **REQUIRED, **MORE, "action": "autobill", "status": "active", "items": [TAXED]},
         "PUT",
         PATH,
-        body={"recurring_schedule": {**REQUIRED_ON_THE_WIRE, **MORE, "action": 2, "status": 0}},
+        body={
+            "recurring_schedule": {
+                **REQUIRED_ON_THE_WIRE,
+                **MORE,
+                "action": 2,
+                "status": 0,
+                "recurring_schedule_items_attributes": [TAXED_ON_THE_WIRE],
+            }
+        },
         reply=RECURRING_SCHEDULE,
     ),
     Exchange(
@@ -116,7 +124,13 @@ EXCHANGES = [
         body={"recurring_schedule": {"recurring_schedule_items_attributes": ITEMS_ON_THE_WIRE}},
         reply=RECURRING_SCHEDULE,
     ),
-    Exchange("delete_recurring_schedule", {**ID, "confirm": True}, "DELETE", PATH),
+    Exchange(
+        "delete_recurring_schedule",
+        {**ID, "confirm": True},
+        "DELETE",
+        PATH,
+        first_read={PATH: RECURRING_SCHEDULE, "clients/4": CLIENT},
+    ),
 ]
 
 
@@ -129,9 +143,10 @@ async def test_a_call_sends_this_request(agent: Agent, account: respx.MockRouter
 async def test_words_are_sent_as_codes(
     agent: Agent, account: respx.MockRouter, field: str, word: str, code: int
 ) -> None:
+    account.get(PATH).respond(json={**RECURRING_SCHEDULE, "next_date": "2026-03-16"})
     account.put(PATH).respond(json={**RECURRING_SCHEDULE, field: code})
     assert (await agent.answer("update_recurring_schedule", **ID, **{field: word}))[field] == word
-    assert sent(account) == [Request("PUT", PATH, body={"recurring_schedule": {field: code}})]
+    assert sent(account)[-1] == Request("PUT", PATH, body={"recurring_schedule": {field: code}})
 
 
 async def test_a_schedule_is_brief_in_lists_and_complete_alone(agent: Agent, account: respx.MockRouter) -> None:
@@ -204,8 +219,8 @@ async def test_autobill_cannot_be_set_while_removing_the_card(agent: Agent, acco
 
 
 async def test_deleting_a_schedule_previews_that_its_invoices_stay(agent: Agent, account: respx.MockRouter) -> None:
-    account.get(PATH).respond(json=RECURRING_SCHEDULE)
-    account.get(f"{PATH}/invoices").respond(json=listed("invoices", {**INVOICE, "status": 1}))
+    account.get(PATH).respond(json={**RECURRING_SCHEDULE, "client": CLIENT})
+    account.get(f"{PATH}/invoices").respond(json=listed("invoices", INVOICE))
     answer = await agent.answer("delete_recurring_schedule", **ID)
     assert answer["done"] is False
     assert answer["record"]["title"] == "Retainer"

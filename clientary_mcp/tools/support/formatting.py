@@ -47,6 +47,11 @@ def few(texts: Sequence[str]) -> str:
     return ", ".join(texts[:_FEW]) + more
 
 
+def capital(text: str) -> str:
+    """A text as the beginning of a sentence."""
+    return text[:1].upper() + text[1:]
+
+
 def quote(text: str) -> str:
     """A record's text inside a sentence: one line, shortened, in quotation marks that it cannot close."""
     flat = " ".join(re.sub('[“”"]', "", text).split())

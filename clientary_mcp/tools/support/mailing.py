@@ -3,21 +3,21 @@
 from typing import Any
 
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.errors import Refused
-from clientary_mcp.tools.support.formatting import format_money
-from clientary_mcp.tools.support.previews import preview
+from clientary_mcp.errors import ClientaryError, Refused
+from clientary_mcp.tools.support.documents import Document, client_of, name_of_document
+from clientary_mcp.tools.support.formatting import capital, quote
+from clientary_mcp.tools.support.previews import done, preview
+from clientary_mcp.tools.support.refusals import refuse_unusual
+from tool_schemas.base.addresses import addresses_in, mailbox
 from tool_schemas.base.results import Outcome
+from tool_schemas.base.sentences import in_order
+from tool_schemas.contacts import Contact
 from tool_schemas.documents import Message
-from tool_schemas.estimates import Estimate
-from tool_schemas.invoices import Invoice
 
 
-def preview_message(document: Invoice | Estimate, args: Message) -> Outcome:
+async def preview_message(clientary: Clientary, document: Document, args: Message) -> Outcome:
     """The recipients and contents of the mail."""
-    total = format_money(document.total_cost, document.currency_code)
-    owed = ""
-    if isinstance(document, Invoice):
-        owed = f", balance {format_money(document.balance, document.currency_code)}"
+    name, strangers = await _described(clientary, document, args)
     mail: dict[str, Any] = {
         "recipients": args.recipients,
         "subject": args.subject or "the account's template",
@@ -26,18 +26,48 @@ def preview_message(document: Invoice | Estimate, args: Message) -> Outcome:
         "send_copy": bool(args.send_copy),
     }
     return preview(
-        f"mail {document.wrapper} {document.id} (total {total}{owed}) to {', '.join(args.recipients)}",
+        f"mail {name} to {', '.join(args.recipients)}",
         document,
+        remark=strangers,
         goes_with_it={"mail": mail},
         not_visible="A mail cannot be recalled. A draft probably becomes sent.",
     )
 
 
-async def send_message(clientary: Clientary, document: str, args: Message) -> None:
+async def mail_document(clientary: Clientary, path: str, document: Document, args: Message) -> Outcome:
+    """Mail a document, which is at that path."""
+    name, strangers = await _described(clientary, document, args)
+    await send_message(clientary, path, args)
+    return done(in_order(f"{capital(name)} was mailed to {', '.join(args.recipients)}.", strangers))
+
+
+async def send_message(clientary: Clientary, path: str, args: Message) -> None:
     """Mail the document at that path."""
     body = args.body()
     try:
-        await clientary.post(f"{document}/messages", body)
+        await clientary.post(f"{path}/messages", body)
     except Refused:
         # Some accounts take recipients as a list, others as one text. A refusal mailed nothing: try the other.
-        await clientary.post(f"{document}/messages", body | {"recipients": ", ".join(args.recipients)})
+        await clientary.post(f"{path}/messages", body | {"recipients": ", ".join(args.recipients)})
+
+
+async def _described(clientary: Clientary, document: Document, args: Message) -> tuple[str, str | None]:
+    """The document in words, and what is to be said of the recipients; refuses what can hardly be meant."""
+    client = await client_of(clientary, document)
+    name = name_of_document(document, client)
+    refuse_unusual(args, f"{document.wrapper}_id: {name} is void." if document.status == "cancelled" else None)
+    return name, await _strangers(clientary, document, client, args.recipients)
+
+
+async def _strangers(clientary: Clientary, document: Document, client: str | None, given: list[str]) -> str | None:
+    """A sentence that names the recipients who are no contact of the document's client; None if all are."""
+    if document.client_id is None or client is None:
+        return "It has no client whose contacts the recipients could be compared with."
+    try:
+        contacts = await clientary.list_all(Contact, f"clients/{document.client_id}/contacts")
+    except ClientaryError:  # what is unknown is said, and no reason to fail
+        return f"Whether the recipients are contacts of {quote(client)} is not known: these could not be read."
+    known = {mailbox(address) for contact in contacts for address in addresses_in(contact.email).read}
+    strangers = [address for address in given if mailbox(address) not in known]
+    verb = "is" if len(strangers) == 1 else "are"
+    return f"{', '.join(strangers)} {verb} no contact of {quote(client)}." if strangers else None

@@ -13,7 +13,7 @@ from clientary_mcp.errors import NotAllowed, NotFound
 from clientary_mcp.tools.support.formatting import name_of
 from tool_schemas.base.models import Confirmed, Record
 from tool_schemas.base.results import Outcome
-from tool_schemas.base.sentences import Sentences
+from tool_schemas.base.sentences import Sentences, in_order
 
 _NAMED = 10
 _COUNTED = 1_000
@@ -29,16 +29,17 @@ def preview(
     would: str,
     record: Record | None = None,
     *,
+    remark: Sentences | None = None,
     goes_with_it: dict[str, Any] | None = None,
     steps: list[dict[str, Any]] | None = None,
     totals: list[dict[str, Any]] | None = None,
     not_visible: Sentences | None = None,
     alternative: Sentences | None = None,
 ) -> Outcome:
-    """`would` completes "This would …"."""
+    """`would` completes "This would …"; a `remark` on it follows at once."""
     return Outcome(
         done=False,
-        message=f"This would {would}.",
+        message=in_order(f"This would {would}.", remark),
         record=record.summarized() if record else None,
         goes_with_it=goes_with_it or None,
         steps=steps,

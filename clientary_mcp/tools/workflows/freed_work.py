@@ -40,7 +40,7 @@ async def updated(clientary: Clientary, args: UpdateInvoice, send: Send) -> Invo
     if args.status is None and "note" not in body:
         return await send(body)
     async with _turns(clientary, {run.project_id for run in runs}):
-        before = await clientary.get(Invoice, f"invoices/{args.invoice_id}")
+        before = await clientary.get(Invoice, f"invoices/{args.invoice_id}", known=True)
         holder = Holder.of(before, runs)
         remarks = []
         if args.status == "cancelled":
@@ -60,7 +60,7 @@ async def deleted(clientary: Clientary, invoice_id: int, delete: Callable[[], Aw
     """Delete an invoice, and free what it bills; returns sentences about that."""
     runs = clientary.memory.billed.runs(invoice_id=invoice_id)
     async with _turns(clientary, {run.project_id for run in runs}):
-        before = await clientary.get(Invoice, f"invoices/{invoice_id}")
+        before = await clientary.get(Invoice, f"invoices/{invoice_id}", known=True)
         await delete()
         return await _freed(clientary, before, Holder.of(before, runs))
 
