@@ -7,7 +7,7 @@ from pydantic import Field
 
 from tool_schemas.base.filters import ByDay, ByQuery
 from tool_schemas.base.ids import ClientId, InvoiceId, PaymentId, PaymentProfileId
-from tool_schemas.base.models import Arguments, Confirmed, Deduplicated, Record
+from tool_schemas.base.models import AllowsUnusual, Arguments, Confirmed, Deduplicated, Record, unusual
 from tool_schemas.base.types import CurrencyCode, Day, Number
 
 
@@ -26,6 +26,17 @@ class Payment(Record):
     note: str | None = None
     transaction_fee_amount: Decimal | None = None
     transaction_id: str | None = None
+
+
+class RecordedPayment(Payment):
+    """A payment that was just recorded, with what it pays."""
+
+    invoice_number: str | None = None
+    client_id: int | None = None
+    client: str | None = None
+    invoice_status: str | None = None
+    balance_before: Decimal | None = None
+    balance_after: Decimal | None = None
 
 
 class ListPayments(ByDay, ByQuery):
@@ -47,15 +58,17 @@ class ToInvoice(Arguments):
     invoice_id: InvoiceId = Field(exclude=True)
 
 
-class CreatePayment(Deduplicated, ToInvoice):
+class CreatePayment(Deduplicated, AllowsUnusual, ToInvoice):
     today_by_default = ("received_on",)
     amount: Number = Field(description="Part or all of the balance, in the invoice's currency.")
     note: str | None = Field(None, description="Reference, like Check 123.")
     received_on: Day | None = Field(None, description="Day the money came; default today.")
+    allow_unusual: bool = unusual("more than is owed, of no open invoice, or dated ahead")
 
 
-class ChargePaymentProfile(Confirmed, Deduplicated, ToInvoice):
+class ChargePaymentProfile(Confirmed, Deduplicated, AllowsUnusual, ToInvoice):
     payment_profile_id: PaymentProfileId
+    allow_unusual: bool = unusual("a draft or pending invoice")
 
 
 class DeletePayment(Confirmed, ToInvoice):

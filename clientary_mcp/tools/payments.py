@@ -1,23 +1,34 @@
 """Tools for payments."""
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from typing import Self
+from collections.abc import AsyncIterator, Iterator
 
+from clientary_mcp.accounting.days import Today
+from clientary_mcp.accounting.invoices import pending_of
+from clientary_mcp.accounting.money import ZERO, is_zero
 from clientary_mcp.accounting.totals import UNKNOWN, Totals
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.errors import ClientaryError, MalformedResponse, NotAllowed, NotFound, OutcomeUnknown
+from clientary_mcp.errors import ClientaryError, MalformedResponse, OutcomeUnknown
 from clientary_mcp.tools.decorators import charges, creates, deletes, lists
+from clientary_mcp.tools.support.charging import card_in_words, check_charge
+from clientary_mcp.tools.support.documents import TOLD, WHENEVER, client_of, name_of_document, named
 from clientary_mcp.tools.support.formatting import format_money, quote
 from clientary_mcp.tools.support.listing import Listing, add_notice, add_sums, note_scope
 from clientary_mcp.tools.support.lookups import Currencies, currencies_of
-from clientary_mcp.tools.support.previews import done, find_by_id, nothing_to_do, preview
+from clientary_mcp.tools.support.previews import done, find_by_id, preview
+from clientary_mcp.tools.support.received import Received
+from clientary_mcp.tools.support.refusals import refuse_finer, refuse_unusual
 from tool_schemas.base.parsing import as_json
 from tool_schemas.base.results import Outcome, Page
-from tool_schemas.base.sentences import Mention
+from tool_schemas.base.sentences import Mention, in_order, join_sentences
 from tool_schemas.invoices import Invoice
-from tool_schemas.payment_profiles import PaymentProfile
-from tool_schemas.payments import ChargePaymentProfile, CreatePayment, DeletePayment, ListPayments, Payment
+from tool_schemas.payments import (
+    ChargePaymentProfile,
+    CreatePayment,
+    DeletePayment,
+    ListPayments,
+    Payment,
+    RecordedPayment,
+)
 
 _MAX_LOOKUPS = 50
 """Invoices looked up at most for the sums of a list that was not filtered."""
@@ -112,64 +123,72 @@ def _without_sums(page: Page[Payment], why: str) -> Page[Payment]:
     checked_with="get_invoice",
     mentions=Mention("charge_payment_profile charges a stored card.", "charge_payment_profile"),
 )
-async def create_payment(clientary: Clientary, args: CreatePayment) -> Payment:
+async def create_payment(clientary: Clientary, args: CreatePayment) -> RecordedPayment:
     """Record money received for an invoice, in part or in full. It moves no money."""
-    received = await _Received.of(clientary, args.invoice_id)
-    path = f"invoices/{args.invoice_id}/payments"
-    return await clientary.create(Payment, path, args.body(), listed=received.now, there=received.ids)
+    received = await Received.of(clientary, args.invoice_id)
+    invoice = received.invoice
+    refuse_finer(args.amount, invoice.currency_code)
+    client = await client_of(clientary, invoice)
+    doubts = _doubts(args, invoice, name_of_document(invoice, client), clientary.today())
+    payment = await clientary.create(
+        Payment,
+        f"invoices/{args.invoice_id}/payments",
+        args.body(),
+        listed=received.now,
+        there=received.ids,
+        check=lambda: refuse_unusual(args, *doubts),
+    )
+    return _recorded(payment, invoice, await received.afterwards(), client)
 
 
-@dataclass(frozen=True)
-class _Received:
-    """The payments of one invoice, read before another is made, and again where the response to that is lost."""
-
-    clientary: Clientary
-    invoice: Invoice
-
-    @classmethod
-    async def of(cls, clientary: Clientary, invoice_id: int) -> Self:
-        """The invoice with its payments."""
-        return cls(clientary, await clientary.get(Invoice, f"invoices/{invoice_id}"))
-
-    @property
-    def ids(self) -> set[int] | None:
-        """The payments that were there before; None where the invoice does not show its payments."""
-        return None if self.invoice.payments is None else {payment.id for payment in self.invoice.payments}
-
-    async def now(self) -> list[Payment]:
-        """The payments that are there now. A balance that fell without any that shows why proves nothing."""
-        invoice = await self.clientary.get(Invoice, f"invoices/{self.invoice.id}")
-        payments = invoice.payments
-        if payments is None:
-            page = await self.clientary.collect(Payment, limit=_LATEST, query={"sort": "created_at"})
-            payments = [payment for payment in page.records if payment.invoice_id == self.invoice.id]
-        for payment in payments:
-            payment.invoice_id = self.invoice.id
-        new = {payment.id for payment in payments} - (self.ids or set())
-        if not new and invoice.balance != self.invoice.balance:
-            raise MalformedResponse("The invoice's balance changed, and none of its payments shows why.")
-        return payments
+def _doubts(args: CreatePayment, invoice: Invoice, name: str, today: Today) -> Iterator[str]:
+    """Why such a payment of the invoice can hardly be meant."""
+    code = invoice.currency_code
+    amount, pending = format_money(args.amount, code), pending_of(invoice, WHENEVER)
+    if args.amount <= 0:
+        yield f"amount: {amount} is not above zero."
+    if invoice.status in ("draft", "cancelled", "paid"):
+        yield f"invoice_id: {name} is not open; valid is a sent or viewed one."
+    elif invoice.balance is None:
+        yield f"invoice_id: what is owed of {name} is not known."
+    elif (over := args.amount - (owed := max(invoice.balance - pending, ZERO))) > 0 and not is_zero(over, code):
+        yield f"amount: {amount} is more than what is owed of {name}; valid is up to {format_money(owed, code)}."
+        if pending:
+            yield f"The pending {format_money(pending, code)} counts as paid already."
+    if today.is_future(args.received_on):
+        yield f"received_on: {args.received_on} is after today. {today.sentence}"
 
 
-_LATEST = 100
-"""The payments that are searched for one where invoices do not show theirs."""
-
-
-async def _payments_of(clientary: Clientary, invoice: str) -> list[Payment]:
-    payments = (await clientary.get(Invoice, invoice)).payments
-    if payments is None:
-        raise MalformedResponse("Clientary's response shows no payments of the invoice.")
-    return payments
+def _recorded(payment: Payment, before: Invoice, after: Invoice | None, client: str | None) -> RecordedPayment:
+    """The payment with what it pays; `after` is None where the invoice could not be read afterwards."""
+    facts = {
+        "invoice_id": before.id,
+        "invoice_number": before.number,
+        "client_id": before.client_id,
+        "client": client,
+        "currency_code": before.currency_code,
+        "invoice_status": after.status if after else None,
+        "balance_before": before.balance,
+        "balance_after": after.balance if after else None,
+    }
+    own = {**(payment.__pydantic_extra__ or {}), **vars(payment)}
+    recorded = RecordedPayment.model_construct(**own | {name: fact for name, fact in facts.items() if fact is not None})
+    remarks = (
+        f"It was received for {name_of_document(before, client)}." if before.status in TOLD else None,
+        payment.notice,
+        None if after else "The balance afterwards could not be read.",
+    )
+    recorded.notice = join_sentences(in_order(*remarks)) or None
+    return recorded
 
 
 async def _preview_charge(clientary: Clientary, args: ChargePaymentProfile) -> Outcome:
     invoice = await clientary.get(Invoice, f"invoices/{args.invoice_id}")
-    amount = format_money(invoice.balance, invoice.currency_code)
-    if invoice.balance is not None and invoice.balance <= 0:
-        return nothing_to_do(f"There is nothing to charge: the balance of invoice {invoice.id} is {amount}.", invoice)
-    card = await _card(clientary, invoice, args.payment_profile_id)
+    name = await named(clientary, invoice)
+    check_charge(args, invoice, name)
+    card = await card_in_words(clientary, invoice, args.payment_profile_id)
     return preview(
-        f"charge {amount}, the whole balance of invoice {invoice.id}, to {card}",
+        f"charge {format_money(invoice.balance, invoice.currency_code)}, the whole balance of {name}, to {card}",
         invoice,
         not_visible="A charge cannot be reversed through the API. Clientary charges the balance at that moment.",
         alternative=Mention(
@@ -178,55 +197,34 @@ async def _preview_charge(clientary: Clientary, args: ChargePaymentProfile) -> O
     )
 
 
-async def _card(clientary: Clientary, invoice: Invoice, profile_id: int) -> str:
-    """The card in words, as far as it is known; NotFound when the invoice's client has no such card."""
-    card = f"payment profile {profile_id}"
-    if invoice.client_id is None:
-        return f"{card} (the invoice has no client, so it cannot be checked)"
-    path = f"clients/{invoice.client_id}/payment_profiles"
-    try:
-        profiles = await clientary.list_all(PaymentProfile, path)
-    except NotAllowed:
-        return f"{card} (which the owner of the API token is not allowed to see)"
-    try:
-        profile = find_by_id(profiles, profile_id, f"{path}/{profile_id}")
-    except NotFound as error:
-        lists_cards = "list_client_payment_profiles"
-        with_client = f"{lists_cards} with client_id={invoice.client_id} returns the cards that can be charged."
-        raise error.add(Mention(with_client, lists_cards)) from None
-    digits = profile.last_four_digits or ""
-    ending = f" ending in {digits}" if len(digits) == 4 and digits.isdecimal() else ""
-    return f"{card}: the card{ending} of {quote(profile.name or '')}"
-
-
 @charges("payments", _preview_charge, checked_with="get_invoice")
 async def charge_payment_profile(clientary: Clientary, args: ChargePaymentProfile) -> Outcome:
     """Charge a client's stored card for the whole outstanding balance of an invoice; a part cannot be charged. Real
     money moves."""
-    path = f"invoices/{args.invoice_id}"
-    charged = f"Payment profile {args.payment_profile_id} was charged for invoice {args.invoice_id}"
+    received = await Received.of(clientary, args.invoice_id)
+    name = await named(clientary, received.invoice)
     payment: Payment | None = None
-    received = await _Received.of(clientary, args.invoice_id)
     try:
         payment = await clientary.create(
             Payment,
-            f"{path}/payments",
+            f"invoices/{args.invoice_id}/payments",
             args.body(),
             listed=received.now,
             there=received.ids,
             shows={"amount": as_json(received.invoice.balance)},
+            check=lambda: check_charge(args, received.invoice, name),
         )
     except OutcomeUnknown as unknown:
         if not unknown.accepted:
             raise
-    try:
-        invoice = await clientary.get(Invoice, path)
-    except ClientaryError:  # the money has moved: failing to read the invoice must not make it look otherwise
-        return done([f"{charged}.", Mention("get_invoice shows the balance.", "get_invoice")], payment)
-    amount = f": {format_money(payment.amount, invoice.currency_code)}" if payment else ""
-    return done(
-        f"{charged}{amount}. Its balance is now {format_money(invoice.balance, invoice.currency_code)}.", payment
-    )
+    code = received.invoice.currency_code
+    amount = f" {format_money(payment.amount, code)}" if payment else ""
+    charged = f"Payment profile {args.payment_profile_id} was charged{amount} for {name}."
+    after = await received.afterwards()
+    if after is None:
+        return done([charged, Mention("get_invoice shows the balance now.", "get_invoice")], payment)
+    status = quote(after.status or "unknown")
+    return done(f"{charged} Its status is now {status}, its balance {format_money(after.balance, code)}.", payment)
 
 
 async def _preview_delete_payment(clientary: Clientary, args: DeletePayment) -> Outcome:
@@ -238,8 +236,8 @@ async def _preview_delete_payment(clientary: Clientary, args: DeletePayment) -> 
         owed = invoice.balance + payment.amount
     amount, now, then = (format_money(each, invoice.currency_code) for each in (payment.amount, invoice.balance, owed))
     return preview(
-        f"delete payment {payment.id} of {amount} for good; the balance of invoice {invoice.id} would rise from"
-        f" {now} to {then}",
+        f"delete a payment of {amount} (id {payment.id}) of {await named(clientary, invoice)} for good; its balance"
+        f" would rise from {now} to {then}",
         payment,
         not_visible="If it was charged to a card, this is not known to refund the money.",
     )
@@ -249,13 +247,19 @@ async def _preview_delete_payment(clientary: Clientary, args: DeletePayment) -> 
 async def delete_payment(clientary: Clientary, args: DeletePayment) -> Outcome:
     """Delete the record of a payment for good; the invoice's balance rises again. It refunds nothing."""
     path = f"invoices/{args.invoice_id}/payments/{args.payment_id}"
+    received = await Received.of(clientary, args.invoice_id)
+    name = await named(clientary, received.invoice)
 
     async def there() -> object:
-        payments = await _payments_of(clientary, f"invoices/{args.invoice_id}")
+        payments = (await clientary.get(Invoice, f"invoices/{args.invoice_id}")).payments
+        if payments is None:
+            raise MalformedResponse("Clientary's response shows no payments of the invoice.")
         return find_by_id(payments, args.payment_id, path)
 
     await clientary.delete(path, there)
-    return done(f"Payment {args.payment_id} of invoice {args.invoice_id} is deleted.")
+    after = await received.afterwards()
+    balance = f" Its balance is now {format_money(after.balance, after.currency_code)}." if after else ""
+    return done(f"Payment {args.payment_id} of {name} is deleted.{balance}")
 
 
 TOOLS = (list_payments, create_payment, charge_payment_profile, delete_payment)

@@ -12,7 +12,7 @@ from clientary_mcp.sandbox import Fault, Faults, Sandbox
 from tests.support.agent import Agent, Era
 from tests.support.gated import record_for
 from tests.support.trail import calls, tools_in
-from tests.support.users import User, configured, connect, some, writes
+from tests.support.users import OWED, User, configured, connect, some, writes
 
 pytestmark = pytest.mark.anyio
 
@@ -67,7 +67,8 @@ def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Disk:
 
 async def asks_for_each_kind_of_write(sandbox: Sandbox, agent: Agent) -> list[str]:
     """The answers to a create, an update, a payment, a delete, a charge, a mail and a job."""
-    (client,), (lead,), (invoice,) = (some(sandbox, table) for table in ("clients", "leads", "invoices"))
+    (client,), (lead,) = (some(sandbox, table) for table in ("clients", "leads"))
+    (invoice,) = some(sandbox, "invoices", where=OWED)
     charge, _ = record_for(sandbox, "charge_payment_profile")
     mail, _ = record_for(sandbox, "send_invoice_message")
     people, _ = record_for(sandbox, "import_contacts")

@@ -272,12 +272,11 @@ async def test_a_paid_invoice_asks_nothing_and_is_not_charged(
     invoice, user = arguments["invoice_id"], User()
     owes = "UPDATE invoices SET balance = ?, currency_code = 'USD' WHERE id = ?"
     sandbox.connection.execute(owes, (balance, invoice))
-    text = f"Nothing was changed. There is nothing to charge: the balance of invoice {invoice} is {shown}."
     async with connect(configured(sandbox), era, user) as agent:
         for confirm in (False, True):
-            answer = await agent.answer("charge_payment_profile", **arguments, confirm=confirm)
-            assert (answer["done"], answer["message"], answer["record"]["id"]) == (False, text, invoice)
-            assert "to_proceed" not in answer
+            refusal = await agent.refusal("charge_payment_profile", **arguments, confirm=confirm)
+            assert "there is nothing to charge" in refusal
+            assert f"balance {shown}, id {invoice})" in refusal
     assert not user.questions
     assert not writes(sandbox)
 

@@ -21,7 +21,7 @@ from tests.conftest import TODAY
 from tests.support.agent import Agent, Era
 from tests.support.clock import FakeTime
 from tests.support.gated import EVERYTHING, JOBS, RECORDS, record_for
-from tests.support.users import YES, User, configured, connect, host, some, writes
+from tests.support.users import OWED, YES, User, configured, connect, host, some, writes
 
 pytestmark = pytest.mark.anyio
 
@@ -160,7 +160,7 @@ async def test_one_kind_does_not_use_up_anothers_quota(sandbox: Sandbox) -> None
 
 async def test_other_writes_have_no_quota(sandbox: Sandbox) -> None:
     none: dict[str, Any] = {"deletes_per_hour": 0, "mails_per_hour": 0, "charges_per_hour": 0}
-    (invoice,) = some(sandbox, "invoices")
+    (invoice,) = some(sandbox, "invoices", where=OWED)
     async with connect(configured(sandbox, **none)) as agent:
         await agent.answer("create_task", title="Call them")
         await agent.answer("create_payment", invoice_id=invoice, amount=1)
@@ -263,7 +263,7 @@ async def test_a_delete_that_did_not_take_effect_does_not_count(sandbox: Sandbox
 
 
 async def test_a_payment_whose_note_mentions_a_card_is_not_a_charge(sandbox: Sandbox) -> None:
-    (invoice,) = some(sandbox, "invoices")
+    (invoice,) = some(sandbox, "invoices", where=OWED)
     async with connect(configured(sandbox, charges_per_hour=0)) as agent:
         await agent.answer("create_payment", invoice_id=invoice, amount=1, note="payment_profile_id 7 was declined")
     assert len(writes(sandbox)) == 1

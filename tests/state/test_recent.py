@@ -19,7 +19,7 @@ from tests.conftest import TODAY, agency
 from tests.support.agent import Agent, Era
 from tests.support.clock import FakeTime
 from tests.support.gated import JOBS, record_for
-from tests.support.users import User, configured, connect, host, some
+from tests.support.users import OWED, User, configured, connect, host, some
 from tests.tools.test_every_tool import FIRST
 from tool_schemas.base.models import Deduplicated, Previewed
 from tool_schemas.invoices import SendInvoiceMessage
@@ -48,10 +48,11 @@ class Account:
 
     def __init__(self, tool: str) -> None:
         self.exchange, self.made = FIRST[tool], 0
+        self.invoice = {"id": 110, "client_id": 4, "status": 1, "balance": 1_000, "currency_code": "USD"}
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         if request.method == "GET":
-            return httpx.Response(200, json={"id": 110, "client_id": 4, "balance": 0, "currency_code": "USD"})
+            return httpx.Response(200, json=self.invoice)
         self.made += 1
         return httpx.Response(201, json={**dict(self.exchange.reply or {}), "id": self.made})
 
@@ -195,7 +196,7 @@ OTHER: list[dict[str, Any]] = [
 
 async def paid_twice(sandbox: Sandbox, change: dict[str, Any]) -> bool:
     """Whether a second payment with these changes is recorded."""
-    invoices = some(sandbox, "invoices", 2)
+    invoices = some(sandbox, "invoices", 2, OWED)
     call = PAYMENT | {"invoice_id": invoices[0]}
     if "invoice_id" in change:
         change = {"invoice_id": invoices[1]}
@@ -234,7 +235,7 @@ async def test_updates_and_deletes_run_every_time(sandbox: Sandbox) -> None:
     assert len(sandbox.ledger) == 2
 
 
-@pytest.mark.parametrize("tool", ["send_invoice_message", "charge_payment_profile"])
+@pytest.mark.parametrize("tool", ["send_invoice_message", "send_estimate_message"])
 async def test_a_preview_is_not_remembered(sandbox: Sandbox, era: Era, tool: str) -> None:
     arguments, _ = record_for(sandbox, tool)
     async with connect(configured(sandbox), era) as agent:

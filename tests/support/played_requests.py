@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
+import httpx
 import jsonschema  # type: ignore[import-untyped]  # brings no types
 import respx
 
@@ -87,8 +88,8 @@ class Exchange:
 
     @property
     def requests(self) -> list[Request]:
-        """That request, after the reads before it."""
-        return [*(Request("GET", path) for path in self.first_read), self.request]
+        """All that Clientary must receive, in order."""
+        return [*(Request("GET", path) for path in self.first_read), self.request, *self.reads]
 
     @property
     def reads(self) -> list[Request]:
@@ -96,26 +97,24 @@ class Exchange:
         parts = [path.partition("?") for path in self.then_read]
         return [Request("GET", path, dict(parse_qsl(query))) for path, _, query in parts]
 
-    def prepare_first_reads(self, account: respx.MockRouter) -> None:
-        """Mock the responses to the reads before it."""
-        for path, reply in self.first_read.items():
-            account.get(path).respond(json=reply)
-
     def prepare_reads(self, account: respx.MockRouter) -> None:
-        """Mock the responses to the reads that follow."""
-        for read, reply in zip(self.reads, self.then_read.values(), strict=True):
-            account.get(read.path).respond(json=reply)
+        """Mock the responses to the reads before and after it."""
+        replies: dict[str, list[httpx.Response]] = {}
+        paths = [*self.first_read, *(read.path for read in self.reads)]
+        for path, reply in zip(paths, [*self.first_read.values(), *self.then_read.values()], strict=True):
+            replies.setdefault(path, []).append(httpx.Response(200, json=reply))
+        for path, in_turn in replies.items():
+            account.get(path).mock(side_effect=[*in_turn, *[in_turn[-1]] * len(self.then_read)])
 
     async def takes_place(self, agent: Agent, account: respx.MockRouter) -> JsonObject:
         """Make the call and return the answer; checks the exact requests sent and the answer's schema."""
         status = {"POST": 201, "DELETE": 204}.get(self.method, 200)
         account.request(self.method, self.path).respond(status, json=self.reply)
-        self.prepare_first_reads(account)
         self.prepare_reads(account)
         if self.tool.startswith("list_"):
             without_names(account)
         answer = await agent.answer(self.tool, **self.arguments)
-        expected = [*self.requests, *self.reads]
+        expected = self.requests
         assert sent(account)[: len(expected)] == expected
         assert all(map(is_lookup, sent(account)[len(expected) :]))
         jsonschema.validate(answer, TOOLS[self.tool].published.output_schema or {})

@@ -62,7 +62,7 @@ INVOICE: JsonObject = {
         {"price": "123.00", "title": "Invoice Item", "quantity": 1.0, "taxable?": True, "id": 184, "item_type": 3}
     ],
     "tax2_label": None, "summary": None, "recurring_schedules": [{"id": 1}], "total_payments": 10, "tax2": 0,
-    "status": 0, "po": "", "currency_code": "EUR",
+    "status": 1, "po": "", "currency_code": "EUR",
     "payments": [{"received_on": "2011/07/29", "amount": 10, "id": 53, "note": "Paid by check"}],
     "tax3_label": None, "tax3": 0, "secret": f"{SECRET}-1",
     "client_view_url": f"https://acme.clientary.com/invoices/{SECRET}-2",

@@ -66,7 +66,11 @@ def text_of(result: mcp_types.CallToolResult) -> str:
     return content.text
 
 
-def some(sandbox: Sandbox, table: str, count: int = 1) -> list[int]:
+OWED = "status IN (1, 2) AND balance > 100000"
+
+
+def some(sandbox: Sandbox, table: str, count: int = 1, where: str = "1") -> list[int]:
     """The ids of the first records of a table."""
-    rows = sandbox.connection.execute(f"SELECT id FROM {table} ORDER BY id LIMIT {count}")  # noqa: S608 our names
+    query = f"SELECT id FROM {table} WHERE {where} ORDER BY id LIMIT {count}"  # noqa: S608 our names
+    rows = sandbox.connection.execute(query)
     return [row[0] for row in rows]

@@ -77,14 +77,16 @@ def a_project(sandbox: Sandbox) -> JsonObject:
 
 def an_unpaid_invoice(sandbox: Sandbox) -> JsonObject:
     """An invoice with a balance and without payments so far."""
-    unpaid = "balance > 100000 AND id NOT IN (SELECT invoice_id FROM payments)"
+    unpaid = "status IN (1, 2) AND balance > 100000 AND id NOT IN (SELECT invoice_id FROM payments)"
     return {"invoice_id": newest(sandbox, "invoices", unpaid)}
 
 
 def a_card_and_its_invoice(sandbox: Sandbox) -> JsonObject:
     """An invoice with a balance whose client has a stored card."""
-    owing = "SELECT i.id, p.id AS card FROM invoices i JOIN payment_profiles p USING (client_id) WHERE balance > 0"
-    row = sandbox.connection.execute(f"{owing} ORDER BY i.id DESC, p.id DESC").fetchone()
+    owing = "SELECT i.id, p.id AS card FROM invoices i JOIN payment_profiles p USING (client_id)"
+    row = sandbox.connection.execute(
+        f"{owing} WHERE balance > 0 AND i.status IN (1, 2) ORDER BY i.id DESC, p.id DESC"
+    ).fetchone()
     return {"invoice_id": row["id"], "payment_profile_id": row["card"]}
 
 

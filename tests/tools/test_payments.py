@@ -18,6 +18,7 @@ OF_INVOICE = "invoices/110/payments"
 CARDS = "clients/4/payment_profiles"
 CHARGED = Request("POST", OF_INVOICE, body={"payment": {"payment_profile_id": 2}})
 LOOKED = Request("GET", "invoices/110")
+PAID = {**INVOICE, "status": 4, "balance": 0}
 OF_CURRENCY = {"invoices/110": INVOICE}
 
 EXCHANGES = [
@@ -35,21 +36,23 @@ EXCHANGES = [
     Exchange("list_payments", {"client_id": 4}, "GET", "clients/4/invoices", reply=listed("invoices", INVOICE)),
     Exchange(
         "create_payment",
-        {"invoice_id": 110, "amount": "500.10", "note": "Paid by Check", "received_on": "2026/03/01"},
+        {"invoice_id": 110, "amount": "50.10", "note": "Paid by Check", "received_on": "2023/03/01"},
         "POST",
         OF_INVOICE,
-        body={"payment": {"amount": 500.1, "note": "Paid by Check", "received_on": "2026-03-01"}},
+        body={"payment": {"amount": 50.1, "note": "Paid by Check", "received_on": "2023-03-01"}},
         reply=PAYMENT,
         first_read=OF_CURRENCY,
+        then_read=OF_CURRENCY,
     ),
     Exchange(
         "create_payment",
-        {"invoice_id": 110, "amount": 500, "note": None},
+        {"invoice_id": 110, "amount": 50, "note": None},
         "POST",
         OF_INVOICE,
-        body={"payment": {"amount": 500, "received_on": "2023-11-14"}},
+        body={"payment": {"amount": 50, "received_on": "2023-11-14"}},
         reply=PAYMENT,
         first_read=OF_CURRENCY,
+        then_read=OF_CURRENCY,
     ),
     Exchange(
         "charge_payment_profile",
@@ -59,10 +62,15 @@ EXCHANGES = [
         body={"payment": {"payment_profile_id": 2}},
         reply=PAYMENT,
         first_read=OF_CURRENCY,
-        then_read={"invoices/110": {**INVOICE, "balance": 0}},
+        then_read={"invoices/110": PAID},
     ),
     Exchange(
-        "delete_payment", {"invoice_id": 110, "payment_id": 53, "confirm": True}, "DELETE", "invoices/110/payments/53"
+        "delete_payment",
+        {"invoice_id": 110, "payment_id": 53, "confirm": True},
+        "DELETE",
+        "invoices/110/payments/53",
+        first_read=OF_CURRENCY,
+        then_read=OF_CURRENCY,
     ),
 ]
 
@@ -121,7 +129,7 @@ async def test_cards_without_permission_do_not_hide_the_amount(agent: Agent, acc
 
 async def test_a_charge_reports_the_amount_and_the_remaining_balance(agent: Agent, account: respx.MockRouter) -> None:
     account.post(OF_INVOICE).respond(201, json={**PAYMENT, "amount": "119.15"})
-    account.get("invoices/110").respond(json={**INVOICE, "balance": 0})
+    account.get("invoices/110").mock(side_effect=[httpx.Response(200, json=INVOICE), httpx.Response(200, json=PAID)])
     answer = await agent.answer("charge_payment_profile", **CHARGE, confirm=True)
     assert answer["done"] is True
     assert "119.15 EUR" in answer["message"]
