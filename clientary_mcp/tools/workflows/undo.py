@@ -15,7 +15,7 @@ from clientary_mcp.tools.support.previews import done, nothing_to_do, preview
 from clientary_mcp.tools.tool import Answer, Tool
 from clientary_mcp.tools.toolsets import allowed
 from clientary_mcp.tools.workflows.undo_values import changed_since, earlier_values
-from tool_schemas.base.models import Record
+from tool_schemas.base.models import AllowsUnusual, Arguments, Record
 from tool_schemas.base.results import Outcome
 from tool_schemas.workflows.undo import Undo
 
@@ -135,7 +135,7 @@ def _why_not_made_again(action: Action, kind: str, exposed: Tools) -> str | None
     if action.before is None:
         return "The earlier values are not known."
     try:
-        maker.check(_fields(maker, action.before))
+        _checked(maker, _fields(maker, action.before))
     except BadArguments:
         return "It lacks what a new one must have."
     return None
@@ -185,9 +185,10 @@ def _making_again(clientary: Clientary, action: Action, exposed: Tools) -> _Plan
     changer = exposed.get(f"update_{kind}")
 
     async def act() -> Outcome:
-        record = _record(await maker.function(clientary, maker.check(_fields(maker, old))))
+        record = _record(await maker.function(clientary, _checked(maker, _fields(maker, old))))
         if changes and changer is not None:
-            record = _record(await changer.function(clientary, changer.check({f"{kind}_id": record.id, **changes})))
+            args = _checked(changer, {f"{kind}_id": record.id, **changes})
+            record = _record(await changer.function(clientary, args))
         return done(f"The {noun} {label(record)} was made again, with the new id {record.id}.", record)
 
     lost = [f"The new one has another id than {old['id']}, and no comments or invoice of the old one."]
@@ -197,6 +198,12 @@ def _making_again(clientary: Clientary, action: Action, exposed: Tools) -> _Plan
         lost.append(f"{', '.join(changes)} stays unset.")
     shown = preview(f"make the deleted {noun} again", steps=[_fields(maker, old) | changes], not_visible=" ".join(lost))
     return _Plan(shown, act, repeatable=False)
+
+
+def _checked(tool: Tool, given: dict[str, Any]) -> Arguments:
+    """The arguments with which a tool restores what was there, however unusual that was."""
+    unusual = {"allow_unusual": True} if issubclass(tool.arguments, AllowsUnusual) else {}
+    return tool.check(given | unusual)
 
 
 def _fields(maker: Tool, old: Mapping[str, Any]) -> dict[str, Any]:
@@ -218,7 +225,7 @@ async def _setting_back(clientary: Clientary, action: Action, changer: Tool, rea
     clear = [name for name, value in values.items() if value in (None, "", [], {})]
     given = {name: value for name, value in values.items() if name not in clear}
     try:
-        args = changer.check({**action.ids, **given, **({"clear": clear} if clear else {})})
+        args = _checked(changer, {**action.ids, **given, **({"clear": clear} if clear else {})})
     except BadArguments as wrong:
         raise _refused(f"Clientary takes no such value ({wrong.sentences[0]})") from None
 
