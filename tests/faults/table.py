@@ -122,9 +122,29 @@ FAULTS = (
         "        self._note_time(response.headers.get(\"date\"))\n", "", "resilience/test_odd_clocks.py",
     ),
     Planted(
-        "write", "a charge is previewed where nothing is owed", f"{TOOLS}/payments.py",
-        "invoice.balance is not None and invoice.balance <= 0:", "invoice.balance is not None and invoice.balance < 0:",
-        "tools/test_payments.py server/test_elicitation.py",
+        "write", "a card is charged where nothing is owed", f"{TOOLS}/support/charging.py",
+        "(balance < 0 or is_zero(balance, code))", "balance < 0", "tools/test_unusual.py",
+    ),
+    Planted(
+        "write", "a cancelled invoice is charged", f"{TOOLS}/support/charging.py",
+        'invoice.status in ("cancelled", "paid"):', 'invoice.status == "paid":', "tools/test_unusual.py",
+    ),
+    Planted(
+        "write", "a payment above the balance is recorded without a word", f"{TOOLS}/payments.py",
+        "> 0 and not is_zero(over, code):", "> 0 and False:", "tools/test_unusual.py",
+    ),
+    Planted(
+        "write", "a pending payment is paid again", f"{TOOLS}/payments.py",
+        "max(invoice.balance - pending, ZERO)", "max(invoice.balance, ZERO)", "tools/test_unusual.py",
+    ),
+    Planted(
+        "write", "a payment finer than its currency is recorded", "clientary_mcp/accounting/money.py",
+        "return amount != amount.quantize(", "return False and amount != amount.quantize(",
+        "tools/test_fine_amounts.py",
+    ),
+    Planted(
+        "write", "a tax applies to no line", f"{TOOLS}/support/taxed_lines.py",
+        'line.model_copy(update={"taxable": True})', "line", "tools/test_taxed_lines.py",
     ),
     Planted(
         "paging", "records that come and go while a list is read are not noticed", f"{API}/write_tracker.py",

@@ -140,9 +140,8 @@ async def test_two_agents_with_similar_records_do_not_get_the_same_one(
 
 ODD = [
     ("create_project_hours", "hours", lambda books: a_project(books) | {"title": "A third", "hours": 0.333}),
-    ("create_expense", "expenses", lambda books: {"amount": 10.005, "description": "Fuel"}),
+    ("create_expense", "expenses", lambda books: {"amount": 10.005, "description": "Fuel"}),  # of no known currency
     ("create_project", "projects", lambda books: a_client(books) | {"name": "Thirds", "rate": 33.333}),
-    ("create_payment", "payments", lambda books: an_unpaid_invoice(books) | {"amount": 66.666}),
     (
         "create_invoice",
         "invoices",
@@ -154,7 +153,6 @@ ODD = [
     ),
     ("update_project", "projects", lambda books: {"project_id": newest(books, "projects"), "rate": 33.333}),
     ("update_hour_entry", "hours", lambda books: {"hour_entry_id": newest(books, "hours"), "hours": 0.333}),
-    ("update_expense", "expenses", lambda books: {"expense_id": newest(books, "expenses"), "amount": 10.005}),
 ]
 
 

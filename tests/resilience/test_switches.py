@@ -109,7 +109,7 @@ async def _money(agent: Agent, answers: Outcome) -> None:
     lines = [
         {"title": "Phase one", "quantity": 0, "price": 0, "item_type": "section"},
         {"title": "Layout", "quantity": 2.25, "price": 120.5, "taxable": True},
-        {"title": "Fonts", "quantity": 1, "price": 19.99},
+        {"title": "Fonts", "quantity": 1, "price": 19.99, "taxable": False},
     ]
     answers["invoice"] = await agent.answer(
         "create_invoice", **client, **taxes, date="2026-11-20", due_date="2026-12-20", currency_code="EUR", items=lines
@@ -118,10 +118,10 @@ async def _money(agent: Agent, answers: Outcome) -> None:
     changes = [
         {"item_id": items[1]["item_id"], "quantity": 3},
         {"item_id": items[2]["item_id"], "remove": True},
-        {"title": "Hosting", "quantity": 12, "price": 4.99},
+        {"title": "Hosting", "quantity": 12, "price": 4.99, "taxable": False},
     ]
     answers["invoice changed"] = await agent.answer("update_invoice", **invoice, status="sent", note="", items=changes)
-    answers["payment"] = await agent.answer("create_payment", **invoice, amount=100.01, received_on="2026-11-21")
+    answers["payment"] = await agent.answer("create_payment", **invoice, amount=100.01, received_on="2026-11-19")
     answers["estimate"] = await agent.answer(
         "create_estimate", **client, **taxes, date="2026-11-20", currency_code="EUR", items=lines
     )

@@ -29,7 +29,7 @@ EXPENSE = "client_id? project_id? description? incurred_on?"
 TAXES = "tax? tax_label? tax2? tax2_label? tax3? tax3_label? compound_tax?"
 DOCUMENT = f"number? title? note? summary? status? {TAXES} items?"
 SCHEDULE = f"action? payment_profile_id? unlimited? occurrences_remaining? po? {DOCUMENT}"
-MAIL = "recipients subject? message? send_copy? attach_pdf? confirm? allow_duplicate?"
+MAIL = "recipients subject? message? send_copy? attach_pdf? confirm? allow_duplicate? allow_unusual?"
 RANGE = f"from_date? to_date? {PAGES}"
 HOURS = f"billed? user_id? missing_description? order? {RANGE}"
 TASKS = f"assignee_id? complete? due_before? {RANGE}"
@@ -63,8 +63,8 @@ CONTRACT = {
     "list_project_hours": f"project_id {HOURS}",
     "list_hours": f"client_id? {HOURS}",
     "get_hour_entry": "hour_entry_id",
-    "create_project_hours": "project_id title hours date? description? rate? allow_duplicate?",
-    "update_hour_entry": "hour_entry_id title? hours? date? description? rate? billed? clear?",
+    "create_project_hours": "project_id title hours date? description? rate? allow_duplicate? allow_unusual?",
+    "update_hour_entry": "hour_entry_id title? hours? date? description? rate? billed? allow_unusual? clear?",
     "delete_hour_entry": "hour_entry_id confirm?",
     "list_tasks": TASKS,
     "list_project_tasks": f"project_id {TASKS}",
@@ -84,8 +84,8 @@ CONTRACT = {
     "list_project_invoices": f"project_id {INVOICES}",
     "list_recurring_schedule_invoices": f"recurring_schedule_id {INVOICES}",
     "get_invoice": "invoice_id",
-    "create_invoice": f"date due_date currency_code client_id? po? {DOCUMENT} allow_duplicate?",
-    "update_invoice": f"invoice_id date? due_date? currency_code? client_id? po? {DOCUMENT} clear?",
+    "create_invoice": f"date due_date currency_code client_id? po? {DOCUMENT} allow_duplicate? allow_unusual?",
+    "update_invoice": f"invoice_id date? due_date? currency_code? client_id? po? {DOCUMENT} allow_unusual? clear?",
     "delete_invoice": "invoice_id confirm?",
     "send_invoice_message": f"invoice_id {MAIL}",
     "list_estimates": ESTIMATES,
@@ -97,8 +97,8 @@ CONTRACT = {
     "delete_estimate": "estimate_id confirm?",
     "send_estimate_message": f"estimate_id {MAIL}",
     "list_payments": f"client_id? sort? {RANGE}",
-    "create_payment": "invoice_id amount note? received_on? allow_duplicate?",
-    "charge_payment_profile": "invoice_id payment_profile_id confirm? allow_duplicate?",
+    "create_payment": "invoice_id amount note? received_on? allow_duplicate? allow_unusual?",
+    "charge_payment_profile": "invoice_id payment_profile_id confirm? allow_duplicate? allow_unusual?",
     "delete_payment": "invoice_id payment_id confirm?",
     "list_client_payment_profiles": f"client_id {PAGES}",
     "create_payment_profile": "client_id stripe_customer_id stripe_source_id last_four_digits name expiration_date"
@@ -107,9 +107,9 @@ CONTRACT = {
     "list_recurring_schedules": f"status? {RANGE}",
     "get_recurring_schedule": "recurring_schedule_id",
     "create_recurring_schedule": "client_id next_date time_interval currency_code due_period"
-    f" {SCHEDULE} allow_duplicate?",
+    f" {SCHEDULE} allow_duplicate? allow_unusual?",
     "update_recurring_schedule": "recurring_schedule_id client_id? next_date? time_interval? currency_code?"
-    f" due_period? {SCHEDULE} clear?",
+    f" due_period? {SCHEDULE} allow_unusual? clear?",
     "delete_recurring_schedule": "recurring_schedule_id confirm?",
     "list_staff": PAGES,
     "get_staff": "staff_id",

@@ -126,7 +126,7 @@ async def test_the_request_of_every_tool_is_pinned() -> None:
 
 
 async def test_every_argument_is_in_a_request_that_is_pinned() -> None:
-    everywhere = {"limit", "offset", "detail", "allow_duplicate"}
+    everywhere = {"limit", "offset", "detail", "allow_duplicate", "allow_unusual"}
     pinned = {(exchange.tool, name) for exchange in EXCHANGES for name in exchange.arguments}
     assert [
         (tool, name)
@@ -284,7 +284,7 @@ async def test_a_delete_is_done_whatever_its_body(
     agent: Agent, account: respx.MockRouter, exchange: Exchange, reply: dict[str, Any]
 ) -> None:
     account.delete(exchange.path).respond(**reply)
-    exchange.prepare_first_reads(account)
+    exchange.prepare_reads(account)
     answer = await agent.answer(exchange.tool, **exchange.arguments)
     assert answer["done"] is True
     assert sent(account) == exchange.requests

@@ -16,7 +16,7 @@ from tests.support.agent import agent_of
 from tests.support.clock import FakeTime
 from tests.support.long import covering
 from tests.support.writes import CREATES, UPDATES, Write
-from tool_schemas.base.models import Record
+from tool_schemas.base.models import AllowsUnusual, Record
 from tool_schemas.base.parsing import SECRETS
 
 pytestmark = pytest.mark.anyio
@@ -52,7 +52,9 @@ def writes() -> Iterator[Any]:
             and issubclass(tool.answer, Record)
         ):
             properties = tool.published.input_schema["properties"].items()
-            yield pytest.param(tool, {k: example(k, about) for k, about in properties if k not in _OURS}, id=tool.name)
+            given = {name: example(name, about) for name, about in properties if name not in _OURS}
+            meant = {"allow_unusual": True} if issubclass(tool.arguments, AllowsUnusual) else {}
+            yield pytest.param(tool, given | meant, id=tool.name)
 
 
 class Echo:

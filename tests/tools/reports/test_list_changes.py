@@ -53,7 +53,9 @@ async def test_a_new_record_is_reported_once_with_its_main_fields(
     if each == "payment":
         given_ = {
             **given_,
-            "invoice_id": sandbox.connection.execute("SELECT id FROM invoices WHERE balance > 9").fetchone()[0],
+            "invoice_id": sandbox.connection.execute(
+                "SELECT id FROM invoices WHERE balance > 900 AND status = 1"
+            ).fetchone()[0],
         }
     made = await sandbox_agent.answer(f"create_{each}", **given_)
     answer = await sandbox_agent.answer("list_changes", cursor=cursor)
