@@ -157,9 +157,8 @@ async def _preview_delete_invoice(clientary: Clientary, args: DeleteInvoice) -> 
 async def delete_invoice(clientary: Clientary, args: DeleteInvoice) -> Outcome:
     """Delete an invoice for good, with its lines."""
     path = f"invoices/{args.invoice_id}"
-    name = await named(clientary, await clientary.get(Invoice, path))
-    freed = await freed_work.deleted(clientary, args.invoice_id, partial(clientary.delete, path))
-    return done([f"{capital(name)} is deleted.", *freed])
+    invoice, freed = await freed_work.deleted(clientary, args.invoice_id, partial(clientary.delete, path))
+    return done([f"{capital(await named(clientary, invoice))} is deleted.", *freed])
 
 
 async def _preview_send_invoice(clientary: Clientary, args: SendInvoiceMessage) -> Outcome:

@@ -73,6 +73,8 @@ def sample(kind: Any) -> Any:
         return one or {
             name: sample(field.annotation) for name, field in bare.model_fields.items() if field.is_required()
         }
+    if get_origin(bare) is list:
+        return [sample(get_args(bare)[0])]
     if bare is str:
         return "ann@x.example" if about else "A"
     return {int: 7, Decimal: 2}.get(bare, {"name": "A"})

@@ -103,6 +103,7 @@ TOLD = [("draft", 0), ("cancelled", 3), ("paid", 4), ("pending", 5)]
 async def test_an_update_says_first_that_a_document_is_a_draft_cancelled_paid_or_pending(
     agent: Agent, account: respx.MockRouter, word: str, code: int
 ) -> None:
+    account.get("invoices/110").respond(json={**INVOICE, "status": code})
     account.put("invoices/110").respond(json={**INVOICE, "status": code, "note": "Thanks"})
     answer = await agent.answer("update_invoice", invoice_id=110, note="Thanks")
     standing = f"This is the {word} invoice “184” of “ACME Corp” (total 129.15 EUR, balance 119.15 EUR, id 110)."

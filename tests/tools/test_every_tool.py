@@ -205,7 +205,7 @@ async def test_an_update_whose_response_has_the_record_is_not_read_back(
     agent: Agent, account: respx.MockRouter, exchange: Exchange
 ) -> None:
     account.put(exchange.path).respond(json=exchange.reply)
-    exchange.prepare_first_reads(account)
+    exchange.prepare_reads(account)
     assert (await agent.answer(exchange.tool, **exchange.arguments))["id"] == exchange.reply["id"]
     assert sent(account) == exchange.requests
 

@@ -14,8 +14,6 @@ CreateT = TypeVar("CreateT", CreateInvoice, CreateEstimate, CreateRecurringSched
 UpdateT = TypeVar("UpdateT", UpdateInvoice, UpdateEstimate, UpdateRecurringSchedule)
 
 _RATES = ("tax", "tax2", "tax3")
-_ITS_OWN = ("secondary_tax", "tertiary_tax")
-"""What a line may say of the second and the third tax alone."""
 
 
 def with_taxable_lines(args: CreateT) -> CreateT:
@@ -99,5 +97,4 @@ def _may_apply(document: Invoice | Estimate | RecurringSchedule, changes: list[C
 def _taxable_after(line: Item, change: ChangedItem | None) -> bool | None:
     if change is not None and (change.remove or change.taxable is not None):
         return bool(change.taxable and not change.remove)
-    own = any((line.__pydantic_extra__ or {}).get(name) for name in _ITS_OWN)
-    return own or line.taxable
+    return line.secondary_tax or line.tertiary_tax or line.taxable

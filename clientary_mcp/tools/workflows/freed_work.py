@@ -40,7 +40,7 @@ async def updated(clientary: Clientary, args: UpdateInvoice, send: Send) -> Invo
     if args.status is None and "note" not in body:
         return await send(body)
     async with _turns(clientary, {run.project_id for run in runs}):
-        before = await clientary.get(Invoice, f"invoices/{args.invoice_id}", known=True)
+        before = await clientary.get(Invoice, f"invoices/{args.invoice_id}")
         holder = Holder.of(before, runs)
         remarks = []
         if args.status == "cancelled":
@@ -56,13 +56,15 @@ async def updated(clientary: Clientary, args: UpdateInvoice, send: Send) -> Invo
     return invoice
 
 
-async def deleted(clientary: Clientary, invoice_id: int, delete: Callable[[], Awaitable[None]]) -> list[str]:
-    """Delete an invoice, and free what it bills; returns sentences about that."""
+async def deleted(
+    clientary: Clientary, invoice_id: int, delete: Callable[[], Awaitable[None]]
+) -> tuple[Invoice, list[str]]:
+    """Delete an invoice, and free what it bills; returns the invoice as it was, and sentences about what it billed."""
     runs = clientary.memory.billed.runs(invoice_id=invoice_id)
     async with _turns(clientary, {run.project_id for run in runs}):
-        before = await clientary.get(Invoice, f"invoices/{invoice_id}", known=True)
+        before = await clientary.get(Invoice, f"invoices/{invoice_id}")
         await delete()
-        return await _freed(clientary, before, Holder.of(before, runs))
+        return before, await _freed(clientary, before, Holder.of(before, runs))
 
 
 def billed_by(clientary: Clientary, invoice: Invoice) -> str | None:
