@@ -233,9 +233,9 @@ async def test_a_lost_write_names_the_tool_that_shows_the_outcome(
     shows: str,
     what: Any,
 ) -> None:
-    shown = iter(
-        [httpx.Response(200, json={"id": 7})] if tool == "create_payment" else []
-    )  # it reads the invoice first
+    invoice = {"id": 7, "status": 1, "total_cost": 5, "balance": 5, "currency_code": "EUR"}
+    reads_it_first = tool in ("create_payment", "send_invoice_message")
+    shown = iter([httpx.Response(200, json=invoice)] if reads_it_first else [])
     account.get(path__regex=".").mock(side_effect=lambda _: next(shown, httpx.Response(403)))  # a check finds nothing
     route = account.request(method, path).mock(side_effect=[what])
     reply = await agent.refusal(tool, **arguments)

@@ -119,7 +119,7 @@ def test_the_tools_table_has_a_line_for_each_tool(capsys: pytest.CaptureFixture[
     assert {name for name, kind in kinds.items() if kind == "confirm"} == {tool.name for tool in offered if tool.gated}
     assert (kinds["get_invoice"], kinds["create_invoice"]) == ("reads", "writes")
     (line,) = [line for line in lines if line.startswith("create_payment ")]
-    assert line.endswith("invoice_id, amount, note?, received_on?, allow_duplicate?")
+    assert line.endswith("invoice_id, amount, allow_unusual?, note?, received_on?, allow_duplicate?")
 
 
 def test_the_tools_table_lists_raw_requests_when_they_are_enabled(
