@@ -1,6 +1,6 @@
 """Reports know what jobs billed, though Clientary knows of it neither by a mark nor by the project of the invoice."""
 
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -20,7 +20,7 @@ async def figures(agent: Agent, books: Books) -> tuple[Any, Any, Any]:
 
 
 @pytest.mark.parametrize("key", ["billed", None])
-async def test_hours_on_a_draft_of_ours_are_billed_until_it_is_voided(key: str | None) -> None:
+async def test_hours_on_a_draft_of_ours_are_billed_until_it_is_voided(key: Literal["billed"] | None) -> None:
     books = Books()
     october(books)
     books.sandbox.switches = Switches(billed_key=key)
