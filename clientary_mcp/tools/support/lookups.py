@@ -24,7 +24,7 @@ from tool_schemas.projects import Project
 from tool_schemas.staff import Staff
 
 _FEW = 10
-"""Clients that are looked up one by one; for more, the list is read."""
+"""Clients that are looked up one by one; for more, the list is looked at, and read where it has fewer pages."""
 
 _SAMPLE = 3
 """Projects that are read although they report no hours, to check that they have none."""
@@ -75,7 +75,15 @@ def names_in(records: Iterable[Record]) -> dict[int, str]:
 
 @rereads
 async def _read_parties(clientary: Clientary, wanted: set[int]) -> dict[int, Party]:
-    return {client.id: _party_of(client) async for client in clientary.stream(Client) if client.id in wanted}
+    """Those on the list, or on its first page where it has more pages than the others are."""
+    first = await clientary.stream(Client).peek()
+    known = {client.id: _party_of(client) for client in first.records if client.id in wanted}
+    pages = (first.page_count or 1) - 1
+    if first.may_go_on or 0 < pages <= len(wanted) - len(known):
+        async for client in clientary.stream(Client, offset=len(first.records)):
+            if client.id in wanted:
+                known[client.id] = _party_of(client)
+    return known
 
 
 async def _party(clientary: Clientary, client_id: int) -> Party:

@@ -74,7 +74,8 @@ class Names:
         self._left = most
         for kind in (Invoice, Project, Staff):
             await self._read(kind)
-        self._wanted[Client].update(self._clients_without_names())
+        if self.tell_clients:
+            self._wanted[Client].update(self._clients_without_names())
         await self._read(Client)
         unknown = [plural_name(kind) for kind in self._wanted if self._missing(kind)]
         return _REMARK.format(kinds=" and ".join(unknown)) if unknown else None

@@ -165,3 +165,28 @@ async def test_a_list_is_answered_though_names_cannot_be_read() -> None:
     answer = await account.answer("list_project_hours", project_id=2)
     assert answer["records"] == [{"id": 1, "project_id": 2, "user_id": 3, "hours": 1}]
     assert "Some staff are shown by id alone" in answer["notice"]
+
+
+@pytest.mark.parametrize(("tool", "plural"), [("list_hours", "hours"), ("list_tasks", "tasks")])
+async def test_lists_that_tell_no_client_ask_for_none(tool: str, plural: str) -> None:
+    projects = [{"id": number, "name": "P", "client_id": number, "status": 1} for number in range(1, 21)]
+    account = Account(1_000, projects=projects, staff=[], **{plural: [{"id": 1, "project_id": 3}]})
+    answer = await account.answer(tool)
+    assert answer["records"][0]["project"] == "P"
+    assert "by id alone" not in str(answer.get("notice"))
+    assert not [path for path in account.requests if path.startswith("clients")]
+
+
+@pytest.mark.parametrize(
+    ("clients", "wanted", "most"),
+    [(1_000, range(500, 512), 13), (1_000, range(1, 13), 3), (100, range(80, 100), 10), (1_000, range(1, 900, 3), 100)],
+)
+async def test_reports_name_all_clients_one_by_one_or_as_a_list_whichever_is_fewer_requests(
+    clients: int, wanted: range, most: int
+) -> None:
+    plain = {"status": 0, "time_interval": 3, "currency_code": "EUR", "subtotal": 5, "total_cost": 5, "unlimited": True}
+    account = Account(clients, recurring=[{"id": number, "client_id": number, **plain} for number in wanted])
+    answer = await account.answer("recurring_revenue_report")
+    assert {row["client"] for row in answer["rows"]} == {f"Client {number}" for number in wanted}
+    asked = [path for path in account.requests.elements() if path.startswith("clients")]
+    assert len(asked) <= most
