@@ -4,6 +4,7 @@ A filter is a mixin: its fields, and which records they match. `narrow_by` names
 records that have that value.
 """
 
+from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache, cached_property
@@ -12,7 +13,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from tool_schemas.base.models import DateRange, Paging, Record
-from tool_schemas.base.text import normalized
+from tool_schemas.base.text import folded, is_unspaced, normalized
 from tool_schemas.base.types import Day, Number
 
 _TEXTS = (
@@ -84,9 +85,12 @@ class ByQuery(ListFilters):
 
     @cached_property
     def _words(self) -> list[str]:
-        query = (self.query or "").strip()
-        # Punctuation alone, like "!?", matches nothing rather than everything.
-        return normalized(query).split() or ([query] if query else [])
+        return self._form(self.query or "").split()
+
+    @cached_property
+    def _form(self) -> Callable[[str], str]:
+        """How texts are compared: a query without words, like "!?" or an emoji, is looked for as it is."""
+        return normalized if normalized(self.query or "") else folded
 
     def wants(self, record: Record) -> bool:
         """Whether every word occurs in the record's texts."""
@@ -97,10 +101,13 @@ class ByQuery(ListFilters):
         values = [getattr(record, name, None) for name in _TEXTS]
         client = getattr(record, "client", None)
         values.append(client.get("name") if isinstance(client, dict) else None)
-        text = normalized(" ".join(value for value in values if isinstance(value, str)))
+        text = self._form(" ".join(value for value in values if isinstance(value, str)))
         words = text.split()
-        # One or two characters, as in T-1, occur in almost every text, so they must be a word of their own.
-        return all(word in (words if len(word) <= _SHORT else text) for word in self._words)
+        return all(word in (words if self._is_short(word) else text) for word in self._words)
+
+    def _is_short(self, word: str) -> bool:
+        """One or two letters, as in T-1, occur in almost every text, so they must be a word of their own."""
+        return self._form is normalized and len(word) <= _SHORT and not is_unspaced(word)
 
 
 class ByDay(DateRange, ListFilters):

@@ -20,8 +20,17 @@ _TYPED_AS = {
     "\xe6": "ae", "\u0153": "oe", "\xf8": "o", "\u0142": "l", "\u0111": "d", "\xf0": "d", "\xfe": "th", "\u0127": "h",
     "\u0131": "i", "\u014b": "n", "\u0167": "t", "\u0138": "k", "\u0180": "b", "\u0253": "b", "\u0256": "d",
     "\u0257": "d", "\u0199": "k", "\u01b4": "y", "\u0268": "i", "\u0254": "o", "\u025b": "e", "\u0259": "e",
+    "\u06cc": "\u064a", "\u0649": "\u064a", "\u06a9": "\u0643", "\u0629": "\u0647", "\u06c1": "\u0647",
 }  # fmt: skip
-"""Letters that do not decompose, in lower case, and how they are typed without their key."""
+"""Letters that do not decompose, in lower case, and how they are typed without their key.
+
+The last are those of Persian, Urdu and Arabic keyboards that look alike.
+"""
+
+_UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3041-\u30ff\u3400-\u9fff\uac00-\ud7a3\U00020000-\U0003ffff]"
+)
+"""Letters of scripts that put words together without spaces: Thai, Lao, Burmese, Khmer, Chinese, Japanese, Korean."""
 
 _APOSTROPHES = range(0x2B9, 0x2C0)
 """Letters by category, and typed as any apostrophe."""
@@ -45,7 +54,7 @@ class _Folding(dict[int, str]):
         if char.casefold() in _OF_THEIR_OWN:
             return char.casefold()
         bare = _OPTIONAL.sub("", unicodedata.normalize("NFKD", char)).casefold()
-        plain = unicodedata.normalize("NFC", "".join(_TYPED_AS.get(each, each) for each in bare))
+        plain = unicodedata.normalize("NFC", "".join(map(_typed, bare)))
         return "".join(map(self._in_word, plain)) if self._words else plain
 
     def _in_word(self, char: str) -> str:
@@ -55,6 +64,12 @@ class _Folding(dict[int, str]):
         if category[0] in "LNM" or char == "_":
             return char
         return "" if category == "Cf" else " "
+
+
+def _typed(char: str) -> str:
+    """A letter as it is typed without its key, and a digit of any script as the usual one."""
+    digit = unicodedata.decimal(char, None)
+    return _TYPED_AS.get(char, char) if digit is None else str(digit)
 
 
 _LETTERS = _Folding(words=False)
@@ -69,6 +84,11 @@ def normalized(text: str) -> str:
 def folded(text: str) -> str:
     """`text` for comparison with its punctuation: C++ is not C#."""
     return _folded(text, _LETTERS)
+
+
+def is_unspaced(word: str) -> bool:
+    """Whether a word is of a script without spaces, so that it may begin within another: the second half of a name."""
+    return bool(_UNSPACED.search(word))
 
 
 def _folded(text: str, folding: _Folding) -> str:

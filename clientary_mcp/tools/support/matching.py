@@ -12,15 +12,17 @@ from unicodedata import normalize
 
 from tool_schemas.base.addresses import mailbox
 from tool_schemas.base.currencies import minor_units
-from tool_schemas.base.text import normalized
+from tool_schemas.base.text import folded, is_unspaced, normalized
 
 _ADDRESS = re.compile(r"(?:mailto:)?([^\s@,;<>]+@[^\s@,;<>]+)")
 _SITE = re.compile(r"(?:\w+://)?(?:www\.)?([^\s/?#@]+)\S*")
 _NUMBERED = re.compile(r"([^\W\d_]*)(\d.*)")
-_DIGITS = r"([1-9]\d{0,2}(?:[,.'\u2019 ]\d{3})+|\d+)(?:([,.])(\d{1,3}))?"
-_CURRENCY = r"(?:[^\W\d_]{3}|\$|[\u00a2-\u00a5\u20a0-\u20cf])"
-_AMOUNT = re.compile(rf"({_CURRENCY})?\s*{_DIGITS}\s*({_CURRENCY})?", re.ASCII)
+_DIGITS = r"([1-9][0-9]{0,2}(?:[,.'\u2019 ][0-9]{3})+|[0-9]+)(?:([,.])([0-9]{1,3}))?"
+_CURRENCY = r"(?:[^\W\d_]{1,3}\.?|[A-Za-z]{0,2}\$|[\u00a2-\u00a5\u20a0-\u20cf])"
+_AMOUNT = re.compile(rf"({_CURRENCY})?\s*{_DIGITS}\s*({_CURRENCY})?")
 _CENTS = 2
+_SIGN = re.compile(r"(?<=[\w+#])[+#]")
+_SIGNS = {"+": "plus", "#": "sharp"}
 _NUMBER_WORDS = {"no", "nr", "number"}
 _NUMBERS = ("number", "po")
 _NEVER_NEAR = (*_NUMBERS, "website")
@@ -64,8 +66,9 @@ class Wanted:
         from rapidfuzz.fuzz import ratio
 
         self._ratio = ratio
-        self._text = comparable(query)
-        self._words = [f" {word}" for word in self._text.split()]
+        self._form = normalized if normalized(query) else folded  # a query without words is looked for as it is
+        self._text = self._form(query)
+        self._words = [word if is_unspaced(word) else f" {word}" for word in self._text.split()]
         self._spelt = any(letter.isalpha() for letter in query)
         address = _ADDRESS.search(query)
         self._address = mailbox(address[1]).rstrip(".") if address else ""
@@ -103,7 +106,7 @@ class Wanted:
             for field, amount in (amounts or {}).items():
                 if amount == self.amount:
                     return Match(Level.EXACT, 100.0, field)
-        plain = {field: comparable(_site(text) if field == "website" else text) for field, text in texts.items()}
+        plain = {field: self._form(_site(text) if field == "website" else text) for field, text in texts.items()}
         exact = [place for place, field in enumerate(texts) if self._is(kind, field, texts[field], plain[field])]
         if exact:
             return Match(Level.EXACT, 100.0 - exact[0], list(texts)[exact[0]])
@@ -125,7 +128,7 @@ class Wanted:
         return text == self._text
 
     def _in_field(self, field: str, text: str) -> Match:
-        wanted = comparable(self._site) if field == "website" else self._text
+        wanted = self._form(self._site) if field == "website" else self._text
         if not wanted or (self._address and field == "email"):
             return NOTHING
         closeness = 100.0 * min(1.0, len(wanted) / len(text))
@@ -148,7 +151,7 @@ class Wanted:
         """A match of words spread over several fields, at least one of them in a field of the record itself."""
         spaced = {field: f" {text}" for field, text in plain.items()}
         strange = [word for word in self._words if not any(word in text for text in spaced.values())]
-        if len(strange) == len(self._words) or not all(word in f" {comparable(beside)}" for word in strange):
+        if len(strange) == len(self._words) or not all(word in f" {self._form(beside)}" for word in strange):
             return None
         own = [field for field, text in spaced.items() if any(word in text for word in self._words)]
         return Match(Level.WORDS, _TOGETHER, ", ".join([*own, *(["client"] if strange else [])]))
@@ -164,8 +167,8 @@ class Wanted:
 
 
 def comparable(text: str) -> str:
-    """`text` normalized; a text of punctuation alone is kept."""
-    return normalized(text) or text.casefold().strip()
+    """The name of one record, normalized; C++ and C# remain apart, and so do names of punctuation alone."""
+    return normalized(_SIGN.sub(lambda sign: f" {_SIGNS[sign[0]]} ", text)) or folded(text)
 
 
 def read_amount(text: str) -> Decimal | None:
@@ -177,9 +180,13 @@ def read_amount(text: str) -> Decimal | None:
     currency, grouped, cents = before or after, not whole.isdecimal(), len(decimals or "") == _CENTS
     if not (currency or grouped or cents) or (before and after) or (grouped and point and point in whole):
         return None
-    if currency and currency.isalpha() and minor_units(currency.upper()) is None:
-        return None
+    if currency and not (cents or _is_currency(currency)):
+        return None  # letters of a number; with cents, those of a currency as it is written locally: 12,50 kr.
     return Decimal(f"{re.sub(r'[^0-9]', '', whole)}.{decimals or 0}")
+
+
+def _is_currency(sign: str) -> bool:
+    return "$" in sign or not sign[0].isalpha() or minor_units(sign.upper()) is not None
 
 
 def _nearly(nearness: float, field: str, *, spelt: bool) -> Match:
@@ -205,7 +212,10 @@ def _number(text: str) -> tuple[str, str] | None:
 
 
 def _same_number(kind: str, wanted: tuple[str, str], there: tuple[str, str] | None) -> bool:
-    """Letters may be omitted, and any that abbreviate the kind are equivalent: `Invoice 7` is `INV-7`."""
+    """Letters may be omitted, the kind's own name is none of them, and any that abbreviate it are equivalent.
+
+    `Invoice 7` is `INV-7` and `RE-7`, and `inv 7` is `INVOICE-7`.
+    """
     if there is None or wanted[1] != there[1]:
         return False
-    return wanted[0] in ("", there[0]) or (kind.startswith(wanted[0]) and kind.startswith(there[0]))
+    return wanted[0] in ("", kind, there[0]) or (kind.startswith(wanted[0]) and kind.startswith(there[0]))

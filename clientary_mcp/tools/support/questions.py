@@ -23,7 +23,7 @@ _ANSWERS = (
     ),
     ("budget budgets", Mention("project_status compares projects with their budgets.", "project_status")),
     (
-        "mrr arr recurring subscription subscriptions retainer retainers revenue",
+        "mrr arr recurring subscription subscriptions retainer retainers",
         Mention("recurring_revenue_report adds up what schedules bring.", "recurring_revenue_report"),
     ),
     (
@@ -38,7 +38,10 @@ _ANSWERS = (
         "recurring schedule schedules",
         Mention("list_recurring_schedules lists recurring schedules.", "list_recurring_schedules"),
     ),
-    ("invoice invoices bill bills", Mention("list_invoices lists invoices, by status and day.", "list_invoices")),
+    (
+        "invoice invoices bill bills billed invoiced revenue sales turnover",
+        Mention("list_invoices lists invoices, by status and day, and adds them up.", "list_invoices"),
+    ),
     (
         "estimate estimates quote quotes",
         Mention("list_estimates lists estimates, also by day.", "list_estimates"),
@@ -50,9 +53,10 @@ _ANSWERS = (
 """The likeliest first."""
 
 _BESIDE = (
-    "a all any are by client clients day days do does draft drafts each every for from have how in invoice invoices is"
-    " last list many me month much my new not of on open our owner per project projects report reports sent show since"
-    " so status still that the this to total us week what when which who with year yet"
+    "a all any are been by can client clients day days did do does draft drafts each every find for from get give had"
+    " has have how i in invoice invoices is it last list many me money month much my need new not of on open our owner"
+    " per project projects quarter report reports sent show since so status still tell that the their there they this"
+    " to today total us was we week were what when which who whose with year yesterday yet"
 )
 """Words that stand beside those in questions; any other word may be part of a name."""
 
@@ -60,7 +64,8 @@ _BESIDE = (
 def answers_to(words: Iterable[str]) -> list[Mention]:
     """The tool that answers a question of these words, in a sentence; none for what may be a name."""
     asked = {*words}
-    answering = [(asked & {*each.split()}, tool) for each, tool in _ANSWERS]
+    meant = asked | {f"un{word}" for word in asked if "not" in asked}  # who has not paid: what is unpaid
+    answering = [(meant & {*each.split()}, tool) for each, tool in _ANSWERS]
     if asked.difference(_BESIDE.split(), *(met for met, _ in answering)):
         return []
     return [tool for met, tool in answering if met][:1]

@@ -39,6 +39,12 @@ async def test_a_number_finds_the_invoice_first(books: Sandbox, seeker: Agent, t
     ]  # fmt: skip
 
 
+async def test_the_name_of_a_type_is_no_part_of_a_number(books: Sandbox, seeker: Agent) -> None:
+    number_everything(books, "XY-7041")
+    for typed, kind in (("invoice 7041", "invoice"), ("Estimate no. 7041", "estimate"), ("project #7041", "project")):
+        assert [hit[:1] for hit in found(await seeker.answer("search", query=typed))] == [(kind,)]
+
+
 async def test_an_address_finds_the_person_first(books: Sandbox, seeker: Agent) -> None:
     client(books, "ann@acme.example")
     put(books, "contacts", name="Ann", email="ann@acme.example")
@@ -62,11 +68,12 @@ AMOUNTS = {
     "1,250.00": "1250", "1.250,50": "1250.5", "1250.50": "1250.5", "1250,5 EUR": "1250.5", "$40": "40",
     "€ 1 250,00": "1250", "usd 100": "100", "¥10000": "10000", "CHF 1'250.40": "1250.4", "0.725 KWD": "0.725",
     "1\xa0250,00 €": "1250", "CHF 1\u2019250.40": "1250.4", "\uff14\uff10 EUR": "40",
-    "1,250,000": "1250000",
+    "1,250,000": "1250000", "12,50 zł": "12.5", "R$ 1.250,00": "1250", "kr. 40,00": "40", "US$40": "40",
 }  # fmt: skip
 NUMBERS = [
     "1250", "INV-1250", "INV 1250", "2024-001", "PRJ 12", "No. 12", "3 hours", "12.5", "1,25,00", "USD", "$ EUR",
     "€ \u0664\u0660", "12.345.6", "1250 USD EUR",
+    "kr 40", "RE 1.250",
 ]  # fmt: skip
 
 
@@ -106,6 +113,11 @@ async def test_an_amount_is_no_number(books: Sandbox, seeker: Agent) -> None:
         ("recent changes", "list_changes"),
         ("payments last month", "list_payments"),
         ("all invoices", "list_invoices"),
+        ("who owes us money?", "receivables_report"),
+        ("Which clients have not paid yet?", "receivables_report"),
+        ("what was not billed", "unbilled_report"),
+        ("what did we bill last month", "list_invoices"),
+        ("total revenue", "list_invoices"),
     ],
 )
 async def test_a_question_is_answered_with_the_tool_that_knows(
