@@ -15,22 +15,27 @@ _LONGEST, _LONGEST_TEXT = 100_000, 2_000
 """Characters of a body in XML, and of one text, that are looked at."""
 _DEEPEST = 6
 
-_NAMING = ("field", "attribute", "param", "parameter", "property", "pointer", "path", "loc")
+_NAMING = (
+    "field", "attribute", "param", "parameter", "property", "propertypath", "pointer", "path", "loc", "location", "key",
+)  # fmt: skip
 """Keys beside a message whose value is the name of its field."""
 _SAYING = {
     "message", "messages", "detail", "error", "reason", "issue", "msg", "full_message", "full_messages",
     "error_description", "faultstring",
 }  # fmt: skip
 """Keys with messages."""
-_NAMELESS = _SAYING | {"base", "errors", "details", "fault", "invalid-params", "invalid_params", "violations"}
+_NAMELESS = _SAYING | {
+    "base", "errors", "details", "fault", "invalid-params", "invalid_params", "violations", "modelstate",
+}  # fmt: skip
 """Keys that are no fields: what is below them is about what contains them."""
 _ABOUT_THE_ERROR = {
     "code", "type", "status", "success", "ok", "instance", "extensions", "locations", "domain", "errorcode",
-    "error_code", "timestamp", "source",
+    "error_code", "timestamp", "source", "locationtype", "traceid",
 }  # fmt: skip
 """Keys that say nothing more where there is a message beside them."""
 
-_FIELD = re.compile(r"[\w.\[\]-]{1,60}")
+_PARTS = _NAMELESS | _ABOUT_THE_ERROR | {*_NAMING}
+_FIELD = re.compile(r"[\w.\[\] -]{1,60}")
 _ROOTS = re.compile(r"\s*(?:<\?xml[^<>]*>\s*)?<(?:errors|error|hash)\b")
 """How an error begins that the framework writes as XML."""
 _LEAF = re.compile(r"<([\w-]+)[^<>]*>([^<>]+)</\1\s*>")
@@ -90,13 +95,22 @@ def _of_one_error(sent: dict[str, Any], field: str) -> tuple[str, dict[str, Any]
     """The field that an object is about, and what of it is to be told."""
     if isinstance(sent.get("title"), str) and sent.keys() & {"type", "detail", "instance"}:  # RFC 9457 and JSON:API
         sent = {"message": sent["title"], **{name: value for name, value in sent.items() if name != "title"}}
-    if not any(sent.get(name) for name in _SAYING):
+    sent = _with_message(sent)
+    if not any(sent.get(name) for name in (*_SAYING, "errors")):
         return field, sent
     sent = {name: value for name, value in sent.items() if not _is_about_the_error(name, value)} | _source(sent)
     named = next((name for name in (*_NAMING, "name") if _names_a_field(name, sent)), None)
     if named is None:
         return field, sent
     return _below(field, _path(sent[named])), {name: value for name, value in sent.items() if name in _NAMELESS}
+
+
+def _with_message(sent: dict[str, Any]) -> dict[str, Any]:
+    """An error with the names of its parts in lower case; a code is its message, where it has a field and no other."""
+    spelt = {name.lower() if name.lower() in _PARTS else name: value for name, value in sent.items()}
+    if any(spelt.get(name) for name in (*_SAYING, "errors")) or not isinstance(spelt.get("code"), str):
+        return spelt
+    return spelt | {"message": spelt["code"]} if any(_names_a_field(name, spelt) for name in _NAMING) else spelt
 
 
 def _is_about_the_error(name: str, value: Any) -> bool:

@@ -44,6 +44,22 @@ FORMS: dict[str, tuple[Any, Fields]] = {
     ),
     "places": ({"detail": [{"loc": ["body", "rate"], "msg": "is odd", "type": "odd"}]}, {"rate": ["is odd"]}),
     "a fault": ({"fault": {"faultstring": "Rate is odd"}}, {"": ["Rate is odd"]}),
+    "a field and a code": (
+        {"message": "Failed", "errors": [{"resource": "Invoice", "field": "number", "code": "already_exists"}]},
+        {"number": ["already_exists"]},
+    ),
+    "errors of an attribute": ({"errors": [{"attribute": "rate", "errors": ["is odd"]}]}, {"rate": ["is odd"]}),
+    "messages of a key": ({"errors": [{"key": "rate", "messages": ["is odd"]}]}, {"rate": ["is odd"]}),
+    "violations": ({"violations": [{"propertyPath": "rate", "message": "is odd"}]}, {"rate": ["is odd"]}),
+    "names in capitals": (
+        {"Message": "Not valid.", "ModelState": {"invoice.Date": ["is odd"]}},
+        {"": ["Not valid."], "invoice.Date": ["is odd"]},
+    ),
+    "places in words": (
+        {"error": {"message": "No", "errors": [{"location": "rate", "locationType": "body", "message": "is odd"}]}},
+        {"": ["No"], "rate": ["is odd"]},
+    ),
+    "a label": ({"errors": {"Due date": ["is odd"]}}, {"Due date": ["is odd"]}),
     "the same twice": ({"error": {"message": "No", "errors": [{"message": "No"}]}}, {"": ["No"]}),
     "markup": ({"name": ["<b>is</b> taken &amp; <script>alert(1)</script>odd"]}, {"name": ["is taken & odd"]}),
     "no markup": ({"rate": ["must be < 5 and > 1"]}, {"rate": ["must be < 5 and > 1"]}),
