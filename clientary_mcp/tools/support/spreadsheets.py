@@ -44,8 +44,10 @@ class Table:
 
 def defused(value: Any) -> Any:
     """A value that no spreadsheet runs as a formula; `+49 30 123` and `-12.50` are none."""
-    if not isinstance(value, str) or not value.startswith(_STARTS_A_FORMULA) or _EXECUTES_NOTHING.fullmatch(value):
+    if not isinstance(value, str) or _EXECUTES_NOTHING.fullmatch(value):
         return value
+    if not value.startswith(_STARTS_A_FORMULA) and not value.lstrip().startswith(_STARTS_A_FORMULA):
+        return value  # blanks before a formula may be dropped
     return f"'{value}"
 
 

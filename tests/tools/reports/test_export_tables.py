@@ -81,7 +81,8 @@ HARMLESS = [
 ]  # fmt: skip
 DANGEROUS = [
     "=cmd|' /C calc'!A0", "=1", "+cmd|' /C calc'!A0", "-2+3+cmd|' /C calc'!A0", "-2+3", "+A1", "-A1", "@SUM(1)", "\t=1",
-    "\r=1", "\n=1", "+49 30 123+cmd", "+1;=cmd", "\uff1d1", "- note", "+", "-", "+49 30 123\n=1", '+HYPERLINK("x")',
+    "\r=1", "\n=1", " =1", "\xa0=1", "\u3000@SUM(1)",
+    "+49 30 123+cmd", "+1;=cmd", "\uff1d1", "- note", "+", "-", "+49 30 123\n=1", '+HYPERLINK("x")',
 ]  # fmt: skip
 
 
