@@ -58,14 +58,13 @@ class Report:
     def _around(self, unavailable: Collection[str]) -> tuple[dict[str, Any], list[str]]:
         """What surrounds the rows, cut until it leaves them room; and the notices about it."""
         totals, more_sums = shown_sums(self.totals, "totals")
+        sums = {} if self.totals is None else {"totals": totals}
         left_out = [text for each in self.left_out if (text := join_sentences(each, unavailable))]
         whole = {"about": as_json(self.about), "left_out": left_out}
-        if self.totals is not None:
-            whole["totals"] = totals
         notices = list(in_order(self.notice, more_sums))
-        if fitting := fit(whole, _AROUND - len(as_text(self.cursor)), longest=_TEXT):
-            return dict(fitting[0]), notices
-        return dict(bounded(whole | {"about": {}}, 100, 10)), [*notices, _OMITTED]
+        if fitting := fit(whole, _AROUND - len(as_text([self.cursor, sums])), longest=_TEXT):
+            return fitting[0] | sums, notices
+        return bounded(whole | {"about": {}}, 100, 10) | sums, [*notices, _OMITTED]
 
 
 def _fitting(rows: list[dict[str, Any]], room: int) -> Iterator[dict[str, Any]]:

@@ -7,6 +7,7 @@ import respx
 
 from tests.support.agent import Agent
 from tests.support.replies import listed
+from tool_schemas.base.report import Report
 from tool_schemas.base.results import MAX_ANSWER, as_text
 
 pytestmark = pytest.mark.anyio
@@ -36,3 +37,12 @@ async def test_a_report_fits_and_states_what_it_omitted(
     assert f"Only the first {len(answer['rows'])} of 1500 rows fit" in answer["notice"]
     assert ("currencies" in answer["notice"]) == (currencies > 50)
     assert answer["as_of"] == "2023-11-14"
+
+
+def test_as_many_totals_are_shown_as_the_notice_says() -> None:
+    totals = [{"currency_code": f"A{number}", "total": number} for number in range(60)]
+    about = {name: [{"id": number, "title": "ж" * 250} for number in range(190)] for name in ("paused", "pending")}
+    shown = Report([{"id": 1}], "All.", totals, about=about).to_json()
+    assert "totals shows 50 of 60 currencies" in shown["notice"]
+    assert shown["totals"] == totals[:50]
+    assert len(as_text(shown)) <= MAX_ANSWER
