@@ -67,3 +67,9 @@ async def test_numbers_and_empty_cells_of_a_table_are_written_as_people_write_th
 async def test_rows_of_one_mailbox_are_imported_once(firms: Firms) -> None:
     rows = [ann(email="ann@b\u00fccher.example"), ann(email="Ann <ANN@xn--bcher-kva.example>")]
     assert outcomes(await imported(firms, rows)) == ["imported", "same as row 1"]
+
+
+@pytest.mark.parametrize(("there", "given"), [("C# Guild", "C++ Guild"), ("C Guild", "C# Guild"), ("A+", "A")])
+async def test_signs_that_tell_names_apart_make_another_client(firms: Firms, there: str, given: str) -> None:
+    firms.add("clients", name=there)
+    assert outcomes(await imported(firms, [ann(client=given)])) == ["refused"]
