@@ -13,7 +13,7 @@ from typing import Any
 import anyio
 import httpx
 
-from clientary_mcp.errors import TooManyPages
+from clientary_mcp.errors import DeadlineReached, RateLimited, TooManyPages
 
 _MANY_PAGES = 10
 """Pages that any account can be expected to send before a deadline; where it does not, the pages are not the reason."""
@@ -76,6 +76,7 @@ class Call:
     pages_known: int = 0
     """How many pages the lists have that it reads, as far as is known."""
     pages_read: int = 0
+    """How many of them it read, and of records one by one."""
     _until: float | None = None
     _waiting: int = 0
     _since: float = 0.0
@@ -96,10 +97,19 @@ class Call:
         if pages < _MANY_PAGES:
             return None
         return TooManyPages(
-            f"This needs at least {pages:,} pages of Clientary's lists, and {self.pages_read:,} of them were read"
-            f" before the deadline ({self.deadline:g} s).",
+            f"This needs at least {pages:,} pages of Clientary's lists and records, and {self.pages_read:,} of them"
+            f" were read before the deadline ({self.deadline:g} s).",
             "Ask for less at a time; or the owner can raise CLIENTARY_DEADLINE.",
         )
+
+    @contextmanager
+    def reading_page(self) -> Iterator[None]:
+        """Count a page or a record that is read; TooManyPages where there are more than the deadline allows."""
+        try:
+            yield
+        except (DeadlineReached, RateLimited) as failure:
+            raise self.unfinished() or failure from None
+        self.pages_read += 1
 
     async def wait(self, seconds: float, why: str) -> bool:
         """Report the wait, then wait; False at once when the deadline comes first."""

@@ -95,7 +95,8 @@ class Clientary:
         """One record; where it may be `known`, as this call has read it already, if it has."""
         if known and isinstance(record := self._current.records.get(path), kind):
             return record
-        record = _record(kind, await self._send("GET", path))
+        with self._current.reading_page():
+            record = _record(kind, await self._send("GET", path))
         self._known.read([record])
         self._current.records[path] = record
         return record

@@ -9,7 +9,7 @@ from clientary_mcp.api.call import Call
 from clientary_mcp.api.concurrency import ReadAhead
 from clientary_mcp.api.pagination import JoinedPages, ListResponse
 from clientary_mcp.api.write_tracker import WritesInFlight
-from clientary_mcp.errors import DeadlineReached, ListChanged, NotFound, RateLimited, Refused
+from clientary_mcp.errors import ListChanged, NotFound, Refused
 from tool_schemas.base.models import Record
 from tool_schemas.base.results import Page
 
@@ -126,12 +126,8 @@ class Stream(Generic[RecordT]):
 
 async def _counted(read: ReadPage[RecordT], call: Call, number: int) -> ListResponse[RecordT]:
     """A page, counted for its call; TooManyPages where there are more of them than its deadline allows."""
-    try:
-        page = await read(number)
-    except (DeadlineReached, RateLimited) as failure:
-        raise call.unfinished() or failure from None
-    call.pages_read += 1
-    return page
+    with call.reading_page():
+        return await read(number)
 
 
 def rereads(read: Callable[P, Awaitable[ResultT]]) -> Callable[P, Awaitable[ResultT]]:

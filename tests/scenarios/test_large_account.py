@@ -99,13 +99,22 @@ async def test_a_call_that_cannot_end_tells_its_pages_and_how_to_narrow_it(
     account = Account()
     async with agent_on(account, deadline=1.0) as agent:
         refusal = await agent.refusal(tool, **arguments)
-    stated = re.match(r"This needs at least (\d+) pages of Clientary's lists, and \d+ of them were read", refusal)
+    stated = re.match(
+        r"This needs at least (\d+) pages of Clientary's lists and records, and \d+ of them were read", refusal
+    )
     assert stated is not None
     assert pages <= int(stated[1]) <= sum((PAGES | DOCUMENTS).values())
     assert "before the deadline (1 s)" in refusal
     assert ways in refusal
     assert "minute" not in refusal
     assert account.requests.total() <= SETTINGS.concurrency * (1 / SECONDS_PER_PAGE + 1)
+
+
+async def test_a_call_that_ends_among_single_records_tells_its_pages_too() -> None:
+    async with agent_on(Account(), deadline=0.4) as agent:
+        refusal = await agent.refusal("recurring_revenue_report")
+    assert refusal.startswith("This needs at least 2")
+    assert "minute" not in refusal
 
 
 async def test_without_filters_a_long_list_is_read_only_as_far_as_asked() -> None:
