@@ -205,7 +205,7 @@ class HttpSession:
         if "json" not in response.extensions:
             raise unreadable(method, path, response.text)
         sent = response.extensions["json"]
-        if (error := error_in_body(response.status_code, sent)) is not None:
+        if (error := error_in_body(method, response.status_code, sent)) is not None:
             raise error
         return sent
 

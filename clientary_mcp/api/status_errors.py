@@ -21,6 +21,7 @@ from clientary_mcp.errors import (
 
 _MAX_DETAILS = 1_000
 _VERDICTS = ("success", "ok", "status", "code")
+_REASONS = ("error", "errors", "message")
 _MAY_STILL_HAPPEN = (408, 499, 504, 522, 524)
 """Given when something in between stopped waiting for Clientary. For money any status counts as such that something in
 between may give: a payment that comes later would be recorded twice.
@@ -130,16 +131,22 @@ def unreadable(method: str, path: str, body: str) -> ClientaryError:
     return MalformedResponse("Clientary's response could not be read: it is not valid JSON.", *then)
 
 
-def error_in_body(status: int, sent: Any) -> Refused | None:
-    """The error that a success reports in its body; None if there is none, or if the body has a record or a list."""
+def error_in_body(method: str, status: int, sent: Any) -> Refused | None:
+    """The error that a success reports in its body; None if there is none, or if the body may be a record or a list.
+
+    A record that was read or written may have such fields. What is deleted is no more, whatever is shown of it; and
+    no record says of itself that the write of it was no success.
+    """
     if not isinstance(sent, dict):
         return None
-    failed = any(str(sent.get(name)).lower() == "false" for name in ("success", "ok"))
-    failed |= str(sent.get("status")).lower() in ("error", "fail", "failed", "failure")
+    denied = any(str(sent.get(name)).lower() == "false" for name in ("success", "ok"))
+    failed = denied or str(sent.get("status")).lower() in ("error", "fail", "failed", "failure")
     failed |= any(_is_given(sent.get(name)) for name in ("error", "errors"))
-    if not failed or any(map(_has_id, [sent, *_values_but_errors(sent)])):
+    of_a_record = any(map(_has_id, [sent, *_values_but_errors(sent)]))
+    if not failed or (of_a_record and method != "DELETE" and not (denied and method != "GET")):
         return None
-    about = {name: value for name, value in sent.items() if name not in _VERDICTS}
+    told = {name: value for name, value in sent.items() if name not in _VERDICTS}
+    about = {name: told[name] for name in _REASONS if name in told} if of_a_record else told
     return _refused(f"Clientary rejected this, although it returned {status}", field_errors(json.dumps(about)))
 
 

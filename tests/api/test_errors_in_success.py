@@ -61,7 +61,7 @@ async def test_an_error_in_the_body_is_an_error_for_every_method(
     "sent",
     [
         {"id": 7, "error": "kept as it is", "errors": ["a field of its own"]},
-        {"id": 7, "status": "error", "success": False},
+        {"id": 7, "status": "error"},
         {"client": {"id": 7}, "error": "the mail was not sent"},
         {"clients": [{"id": 7}], "errors": ["one was left out"]},
         {"clients": [], "error": None, "errors": []},
@@ -77,6 +77,26 @@ async def test_an_error_in_the_body_is_an_error_for_every_method(
 async def test_anything_else_is_none(account: respx.MockRouter, clientary: Clientary, sent: Any) -> None:
     account.put(PATH).respond(200, json=sent)
     assert await clientary.request("PUT", PATH) == sent
+
+
+@pytest.mark.parametrize(
+    ("method", "sent"),
+    [
+        ("DELETE", {"id": 7, "name": "Acme", "error": "Has payments"}),
+        ("DELETE", {"client": {"id": 7, "name": "Acme"}, "errors": ["Has payments"]}),
+        ("DELETE", {"id": 7, "status": "failed", "message": "Has payments"}),
+        ("DELETE", {"deleted": [{"id": 7}], "success": False, "error": "Has payments"}),
+        ("PUT", {"client": {"id": 7, "name": "Acme"}, "success": False, "errors": {"base": ["Has payments"]}}),
+        ("POST", {"id": 7, "name": "Acme", "ok": "false", "message": "Has payments"}),
+    ],
+)
+async def test_a_record_beside_the_error_makes_no_success_of_it(
+    account: respx.MockRouter, clientary: Clientary, method: str, sent: Any
+) -> None:
+    account.request(method, PATH).respond(200, json=sent)
+    with pytest.raises(Refused, match="“Has payments”") as caught:
+        await clientary.request(method, PATH)
+    assert "Acme" not in str(caught.value)
 
 
 async def test_a_record_with_such_a_field_is_read(account: respx.MockRouter, clientary: Clientary) -> None:

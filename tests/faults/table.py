@@ -65,7 +65,8 @@ FAULTS = (
     ),
     Planted(
         "write", "a success whose body is an error counts as done", f"{API}/http.py",
-        "if (error := error_in_body(response.status_code, sent)) is not None:", "if (error := None) is not None:",
+        "if (error := error_in_body(method, response.status_code, sent)) is not None:",
+        "if (error := None) is not None:",
         "api/test_errors_in_success.py",
     ),
     Planted(
