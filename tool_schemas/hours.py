@@ -24,7 +24,7 @@ from tool_schemas.projects import OneProject
 
 def _above_zero(given: Decimal) -> Decimal:
     if given <= 0:
-        raise PydanticCustomError("hours", "must be above 0")
+        raise PydanticCustomError("hours", "must be above 0, not {given}")
     return given
 
 

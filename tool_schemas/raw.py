@@ -31,7 +31,7 @@ def _path(given: str) -> str:
         raise PydanticCustomError(
             "path",
             "takes a path below /api/v2/ as the API writes it, like clients/12/contacts: words of a-z, 0-9, _ and -,"
-            " with a slash between them and none at either end, and no address, dot, % or ?",
+            " with a slash between them and none at either end, and no address, dot, % or ?; not {given}",
         )
     return given
 

@@ -23,8 +23,8 @@ _DAY = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})", re.ASCII)
 
 _LONGEST_WORD = 100
 _MOST_NAMED = 5
-_DIGITS = 15
-"""See as_number."""
+_DIGITS, _MOST_SHOWN = 15, 40
+"""See as_number; and of a number that is refused."""
 
 MAX_ID = 10**15
 
@@ -141,7 +141,7 @@ def _day(given: Any) -> date:
             return parse_day(given)
     except ValueError:
         pass
-    raise PydanticCustomError("day", "takes a day that exists, written YYYY-MM-DD")
+    raise PydanticCustomError("day", "takes a day that exists, written YYYY-MM-DD, not {given}")
 
 
 def _address(given: str) -> str:
@@ -178,14 +178,16 @@ def _filled(given: str) -> str:
 def _below_ten_to_the_15th(given: Decimal) -> Decimal:
     if given.is_finite() and given.adjusted() >= _DIGITS:
         raise PydanticCustomError(
-            "digits", "takes a number of at most {digits} digits before the point", {"digits": _DIGITS}
+            "digits",
+            "takes a number of at most {digits} digits before the point, not {given}",
+            {"digits": _DIGITS, "given": f"{given:e}" if given.adjusted() > _MOST_SHOWN else f"{given:f}"},
         )
     return given
 
 
 def _id(given: int) -> int:
     if not 0 < given <= MAX_ID:
-        raise PydanticCustomError("id", "takes the id of a record: a whole number above 0")
+        raise PydanticCustomError("id", "takes the id of a record: a whole number above 0, not {given}")
     return given
 
 

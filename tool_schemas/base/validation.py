@@ -20,7 +20,7 @@ _WORDS = {
     "int_type": "takes a whole number, not {given}",
     "int_parsing": "takes a whole number, not {given}",
     "int_from_float": "takes a whole number, not {given}",
-    "int_parsing_size": "takes the id of a record: a whole number above 0",
+    "int_parsing_size": "takes the id of a record: a whole number above 0, not {given}",
     "decimal_type": "takes a number, not {given}",
     "decimal_parsing": "takes a number, not {given}",
     "finite_number": "takes a number, not {given}",
@@ -37,10 +37,10 @@ _WORDS = {
     "model_type": "takes an object, not {given}",
     "model_attributes_type": "takes an object, not {given}",
     "too_short": "takes a list that is not empty",
-    "too_long": "takes at most {max_length} entries",
-    "greater_than": "must be above {gt}",
-    "greater_than_equal": "must be at least {ge}",
-    "less_than_equal": "must be at most {le}",
+    "too_long": "takes at most {max_length} entries, not {actual_length}",
+    "greater_than": "must be above {gt}, not {given}",
+    "greater_than_equal": "must be at least {ge}, not {given}",
+    "less_than_equal": "must be at most {le}, not {given}",
 }
 
 
@@ -68,9 +68,11 @@ def _mistake(mistake: ErrorDetails, arguments: type[BaseModel]) -> str:
         known = f"Valid: {', '.join(valid)}" if valid else "It takes none"
         meant = _MEANT.get(str(name), str(name))
         return f"there is no argument {where!r}.{nearest(meant, valid)} {known}"
-    words = _WORDS.get(mistake["type"], mistake["msg"])
-    context: dict[str, Any] = {**mistake.get("ctx", {}), "given": _brief(mistake["input"])}
-    problem = words.format_map(context) if mistake["type"] in _WORDS else words
+    context: dict[str, Any] = {"given": _brief(mistake["input"]), **mistake.get("ctx", {})}
+    if words := _WORDS.get(mistake["type"]):
+        problem = words.format_map(context)
+    else:  # our own words, in which only what was given may be left to be filled in
+        problem = mistake["msg"] if "ctx" in mistake else mistake["msg"].replace("{given}", context["given"])
     return f"{where} {problem}" if where else f"the call {problem}"
 
 
