@@ -14,7 +14,7 @@ from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import ClientaryError, NotFound, NotRemembered, TakenOver, Unavailable
 from clientary_mcp.server.replies import Replies
 from clientary_mcp.state.claims import Claim, Claims
-from clientary_mcp.state.recent import RecentResults, key_of, skipped
+from clientary_mcp.state.recent import RecentResults, key_of, skipped, with_notice
 from clientary_mcp.tools.tool import Tool
 from tool_schemas.base.models import Deduplicated, Record
 from tool_schemas.base.results import Outcome
@@ -134,7 +134,7 @@ class Duplicates:
             return None
         except ClientaryError:
             return known or {"id": earlier.made, "notice": notice}
-        return known or {**self._replies.shown(record, args), "notice": notice}
+        return known or with_notice(self._replies.shown(record, args), notice)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import anyio
 from clientary_mcp.durations import in_minutes
 from tool_schemas.base.addresses import mailbox
 from tool_schemas.base.models import Arguments
+from tool_schemas.base.sentences import in_order, join_sentences
 
 Answer = dict[str, Any]
 
@@ -42,7 +43,7 @@ class RecentResults:
         when, answer = self._results.get(key, (0.0, None))
         if answer is None or (age := self._now() - when) > self._window:
             return None
-        return {**answer, "notice": skipped(age)}
+        return with_notice(answer, skipped(age))
 
     def put(self, key: str, answer: Answer) -> None:
         """Remember the result of a call that succeeded."""
@@ -61,6 +62,11 @@ def skipped(age: float) -> str:
         f"Skipped as a duplicate: the same call succeeded {in_minutes(age)} ago; its result is repeated here."
         " Pass allow_duplicate=true to run it again."
     )
+
+
+def with_notice(answer: Answer, notice: str) -> Answer:
+    """The answer with one more remark: those that it has are as true when it is repeated."""
+    return {**answer, "notice": join_sentences(in_order(notice, answer.get("notice")))}
 
 
 def key_of(tool: str, args: Arguments, today: date) -> str:
