@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, TypeVar
+from unicodedata import normalize
 
 from tool_schemas.base.addresses import mailbox
+from tool_schemas.base.argument_forms import as_people_write_it
 from tool_schemas.base.models import Record
 from tool_schemas.documents import Item
 
@@ -50,10 +52,20 @@ def _nearly_equal(name: str, there: Any, meant: Any) -> bool:
 
 
 def equal(name: str, there: Any, meant: Any) -> bool:
-    """Whether two values of a field mean the same: texts but for white space, addresses of one mailbox, empty ones."""
-    if isinstance(there, str) and isinstance(meant, str):
-        return mailbox(there) == mailbox(meant) if name == "email" else there.split() == meant.split()
+    """Whether two values of a field mean the same: texts but for white space, addresses of one mailbox, empty ones.
+
+    A number is the text of it, and a letter with its accents the same in one character or in several.
+    """
+    if isinstance(there, Mapping) and isinstance(meant, Mapping):
+        return all(equal(part, there.get(part), meant.get(part)) for part in there.keys() | meant.keys())
+    if isinstance(meant, str) and isinstance(there, str | int | float | Decimal) and not isinstance(there, bool):
+        text = there if isinstance(there, str) else as_people_write_it(there)
+        return mailbox(text) == mailbox(meant) if name == "email" else _words(text) == _words(meant)
     return there == meant or (there in _EMPTY and meant in _EMPTY)
+
+
+def _words(text: str) -> list[str]:
+    return normalize("NFC", text).split()
 
 
 _EMPTY = (None, "", False, 0)

@@ -63,7 +63,8 @@ def _lines_of(record: Record, shown: Sent) -> list[_Line] | None:
     items: list[Item] | None = getattr(record, "items", None)
     if items is None:
         return None
-    sent: Sequence[Sent] = next((value for key, value in shown.items() if type(record).our_name(key) == "items"), [])
+    lists = (value for key, value in shown.items() if type(record).our_name(key) == "items" and value is not None)
+    sent: Sequence[Sent] = next(lists, [])
     return [_Line(item, each) for item, each in zip(items, filter(None, sent), strict=False)]
 
 

@@ -13,6 +13,7 @@ pytestmark = pytest.mark.anyio
 KEPT = "Not everything is as it was sent"
 LONG = "x" * 100
 ITEM = {"id": 3, "title": "Tow", "quantity": 2, "price": "10.0", "taxable": False}
+NULL_BESIDE = {"items": None, **INVOICE}
 PERSON = {"name": "Ada", "email": "ada@x.example"}
 
 
@@ -77,6 +78,10 @@ UPDATES: list[tuple[str, str, dict[str, Any], dict[str, Any], str | None]] = [
         INVOICE | {"due_date": "2026/12/21"},
         "due_date: sent 2026-12-20, Clientary shows 2026-12-21",
     ),
+    ("client", "clients", {"city": "K\u00f6ln"}, CLIENT | {"city": "Ko\u0308ln"}, None),
+    ("client", "clients", {"invoice_extra_fields": {"vat": 7}}, CLIENT | {"invoice_extra_fields": {"vat": 7.0}}, None),
+    ("client", "clients", {"zip": "012"}, CLIENT | {"zip": 12}, "zip: sent “012”, Clientary shows “12”"),
+    ("invoice", "invoices", {"items": [{"item_id": 3, "price": 10}]}, NULL_BESIDE | {"invoice_items": [ITEM]}, None),
     ("hour_entry", "hours", {"hours": 0.1}, HOUR_ENTRY, "hours: sent 0.1, Clientary shows 8"),
     ("hour_entry", "hours", {"billed": False}, HOUR_ENTRY | {"billed?": None}, None),
     ("contact", "contacts", {"name": "Jane"}, CONTACT, "name: sent “Jane”, Clientary shows “John Doe”"),
