@@ -15,6 +15,7 @@ JsonObject = dict[str, Any]
 LINE = {"title": "Work", "quantity": 1, "price": 100}
 YES, NO = {**LINE, "taxable": True}, {**LINE, "taxable": False}
 SECTION = {"title": "Phase", "quantity": 0, "price": 0, "item_type": "section"}
+TAXED_SECTION = {**SECTION, "taxable": True}
 TAXES: list[JsonObject] = [{"tax": 19}, {"tax2": "8.1"}, {"tax3": 5, "tax": 0}]
 UNTAXED: JsonObject = {"tax": 0, "tax2": None, "tax3": 0}
 
@@ -66,7 +67,9 @@ async def test_without_a_tax_nothing_is_said_of_the_lines(
 async def test_a_tax_on_lines_that_all_say_no_is_refused(
     agent: Agent, account: respx.MockRouter, document: Document
 ) -> None:
-    refusal = await agent.refusal(f"create_{document.name}", **required(document), tax=19, items=[NO, SECTION, NO])
+    refusal = await agent.refusal(
+        f"create_{document.name}", **required(document), tax=19, items=[NO, TAXED_SECTION, NO]
+    )
     assert "tax: 19 % would apply to nothing, since all lines say taxable=false" in refusal
     assert "Nothing was sent." in refusal
     assert sent(account) == []
@@ -104,6 +107,7 @@ async def test_a_line_added_to_a_taxed_document_is_taxable(
     [
         ([False, False], None),
         ([False], [NO]),
+        ([False], [TAXED_SECTION]),
         ([True, False], [{"item_id": 1, "remove": True}]),
         ([True], [{"item_id": 1, "taxable": False}]),
     ],

@@ -24,7 +24,8 @@ def with_taxable_lines(args: CreateT) -> CreateT:
     if not _is_taxed(args):
         return args
     lines = _decided(args.items or [])
-    if not any(line.taxable for line in lines) and any(line.item_type != "section" for line in lines):
+    priced = [line for line in lines if line.item_type != "section"]
+    if priced and not any(line.taxable for line in priced):
         raise BadArguments(
             f"{_given_rate(args)} would apply to nothing, since all lines say taxable=false; say taxable=true where it"
             " applies, or leave the tax out."
@@ -42,7 +43,7 @@ async def with_new_lines_taxable(
     given = args.items or []
     decided = args.model_copy(update={"items": _decided(given)}) if given else args
     if _is_taxed(args):
-        if any(line.taxable and not line.remove for line in decided.items or []):
+        if any(line.taxable and not line.remove and line.item_type != "section" for line in decided.items or []):
             return decided
         if not _may_apply(await clientary.get(kind, path, known=True), given):
             raise BadArguments(
