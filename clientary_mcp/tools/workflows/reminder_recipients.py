@@ -85,6 +85,8 @@ def recipients_of(invoice: Invoice, contacts: list[Contact] | None, given: list[
         found = _nobody(f"its recipients cannot be read: {_named(own.unreadable)}; recipients_per_client replaces them")
     elif own.read:
         found = Recipients(own.read, "invoice", _strangers(own.read, contacts))
+    elif invoice.client_id is None:
+        found = _nobody("it has no recipients, and no client")
     else:
         found = _all_of(contacts)
     if (count := len(found.addresses)) > MOST_RECIPIENTS:

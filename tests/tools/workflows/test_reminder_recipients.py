@@ -101,6 +101,11 @@ async def test_recipients_that_cannot_be_read_skip_the_invoice_and_are_named(
     assert "abc" not in str(done)
 
 
+async def test_an_invoice_of_no_client_is_not_told_to_have_one_without_contacts(books: Debtors) -> None:
+    invoice = books.owed(books.client_with(ANN), "7", client_id=None)
+    assert why(await reminded(books, **ALL)) == {invoice: "it has no recipients, and no client"}
+
+
 async def test_the_id_of_another_clients_contact_is_not_read(books: Debtors) -> None:
     other = books.client_with(CY)
     (contact,) = books.rows("SELECT id FROM contacts WHERE client_id = ?", other)
