@@ -13,8 +13,9 @@ from tool_schemas.base.types import Number
 
 def _percent(given: Decimal) -> Decimal:
     if 0 < given < 1:
+        meant = f"{(given * 100).normalize():f}"
         raise PydanticCustomError(
-            "percent", "takes percent: {given} is {given} percent, say {meant}", {"given": given, "meant": given * 100}
+            "percent", "takes percent: {given} is {given} percent, say {meant}", {"given": given, "meant": meant}
         )
     return given
 

@@ -55,7 +55,10 @@ async def _described(clientary: Clientary, document: Document, args: Message) ->
     """The document in words, and what is to be said of the recipients; refuses what can hardly be meant."""
     client = await client_of(clientary, document)
     name = name_of_document(document, client)
-    refuse_unusual(args, f"{document.wrapper}_id: {name} is void." if document.status == "cancelled" else None)
+    refuse_unusual(
+        args,
+        f"{document.wrapper}_id: {name} is void; valid is one that is not." if document.status == "cancelled" else None,
+    )
     return name, await _strangers(clientary, document, client, args.recipients)
 
 

@@ -11,6 +11,7 @@ from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import BadArguments
 from clientary_mcp.state.ledger import Ledger
 from clientary_mcp.tools.support.formatting import format_money
+from clientary_mcp.tools.support.refusals import due_before
 from tool_schemas.base.validation import describe_errors
 from tool_schemas.documents import TaxFields
 from tool_schemas.invoices import CreateInvoice, Invoice
@@ -25,8 +26,8 @@ def draft(of: str, kind: type[DraftT], **fields: Any) -> DraftT:
     except ValidationError as error:
         wrong = describe_errors(error, kind)
         raise BadArguments(f"{of} cannot be put on an invoice as it is: {wrong}.") from None
-    if wanted.due_date < wanted.date:
-        raise BadArguments(f"due_date {wanted.due_date} is before the invoice's date {wanted.date}.")
+    if doubt := due_before(wanted.date, wanted.due_date):
+        raise BadArguments(doubt)
     return wanted
 
 

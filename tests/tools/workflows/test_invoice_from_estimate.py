@@ -245,7 +245,11 @@ async def test_a_line_keeps_which_of_the_taxes_apply_to_it(agent: Agent, account
     [
         ({"client_id": None}, {}, "has no client"),
         ({"currency_code": ""}, {}, "currency_code"),
-        ({}, {"due_date": "2026-11-19"}, "before the invoice's date"),
+        (
+            {},
+            {"due_date": "2026-11-19"},
+            "due_date: 2026-11-19 is before the date, 2026-11-20; valid is that day or a later one. Nothing was sent.",
+        ),
     ],
 )
 async def test_an_unusable_estimate_is_refused_before_anything_is_sent(
