@@ -111,6 +111,7 @@ CHANGED_ITEMS = "Lines to add, change or remove; others stay."
 class Message(Confirmed, Deduplicated, AllowsUnusual):
     """An e-mail with a document. `subject` and `message` fall back to the account's template."""
 
+    usual = (("send_copy", False), ("attach_pdf", False))
     recipients: Recipients = Field(description="E-mail addresses, up to 50.")
     subject: str | None = Field(None, description="Default: the account's template.")
     message: str | None = Field(None, description="Body text; default: the account's template.")

@@ -77,6 +77,7 @@ class GetEstimate(OneEstimate): ...
 
 
 class CreateEstimate(Deduplicated, EstimateFields):
+    usual = (("status", "draft"),)
     date: EstimateDate
     currency_code: Currency
     items: NewItems | None = Field(None, serialization_alias="estimate_items_attributes", description=ITEMS)

@@ -105,6 +105,7 @@ class GetInvoice(OneInvoice): ...
 
 
 class CreateInvoice(Deduplicated, AllowsUnusual, InvoiceFields):
+    usual = (("status", "draft"),)
     date: InvoiceDate
     due_date: DueDate
     currency_code: Currency

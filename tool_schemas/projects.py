@@ -106,7 +106,8 @@ class NewProject(ProjectFields, Arguments):
     rate: Rate
 
 
-class CreateProject(Deduplicated, NewProject, ForClient): ...
+class CreateProject(Deduplicated, NewProject, ForClient):
+    usual = (("project_type", "hourly"),)
 
 
 class UpdateProject(ProjectFields, ForClient, OneProject, PartialUpdate):

@@ -90,6 +90,7 @@ class GetRecurringSchedule(OneRecurringSchedule): ...
 
 
 class CreateRecurringSchedule(Deduplicated, AllowsUnusual, ScheduleFields):
+    usual = (("status", "active"),)
     client_id: ClientId
     next_date: NextDate
     time_interval: TimeInterval

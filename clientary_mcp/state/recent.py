@@ -10,7 +10,7 @@ import anyio
 
 from clientary_mcp.durations import in_minutes
 from tool_schemas.base.addresses import mailbox
-from tool_schemas.base.models import Arguments
+from tool_schemas.base.models import Arguments, Deduplicated
 from tool_schemas.base.sentences import in_order, join_sentences
 
 Answer = dict[str, Any]
@@ -72,23 +72,27 @@ def with_notice(answer: Answer, notice: str) -> Answer:
 def key_of(tool: str, args: Arguments, today: date) -> str:
     """A key that is equal for calls that would do the same, however their arguments are written.
 
-    A date that is today's is left out like one that is not given, so that the same call after midnight is the same.
+    A date that is today's is left out like one that is not given, so that the same call after midnight is the same; so
+    is any other value that is what is meant without one.
     """
     given = args.model_dump(mode="json", exclude_none=True, exclude={"allow_duplicate", "allow_unusual", "confirm"})
     for name in type(args).today_by_default:
         if given.get(name) == today.isoformat():
             del given[name]
+    for name, value in args.usual if isinstance(args, Deduplicated) else ():
+        if getattr(args, name) == value:
+            given.pop(name, None)
     addresses = {name: getattr(args, name) for name in args.addresses()}
     return json.dumps([tool, _normalized(given), addresses], sort_keys=True)
 
 
 def _normalized(value: Any, name: str = "") -> Any:
-    """A value without what makes no difference: blanks, the order and form of recipients, the spelling of numbers."""
+    """A value without what makes no difference: blanks, the form of addresses, their order, the spelling of numbers."""
     if isinstance(value, dict):
         return {key: _normalized(part, key) for key, part in value.items()}
     if isinstance(value, list):
         parts = [_normalized(part, name) for part in value]
         return sorted(set(map(mailbox, parts))) if name == "recipients" else parts
     if isinstance(value, str):
-        return " ".join(value.split())
+        return mailbox(value) if name == "email" else " ".join(value.split())
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else value

@@ -13,7 +13,6 @@ from clientary_mcp.api.session import Clientary
 from clientary_mcp.sandbox import Fault, Faults, Sandbox, Switches
 from clientary_mcp.server.app import ClientaryServer
 from clientary_mcp.settings import Settings
-from clientary_mcp.state.recent import key_of
 from clientary_mcp.tools import ALL
 from tests.conftest import TODAY, agency
 from tests.support.agent import Agent, Era
@@ -22,7 +21,6 @@ from tests.support.gated import JOBS, record_for
 from tests.support.users import OWED, User, configured, connect, host, some
 from tests.tools.test_every_tool import FIRST
 from tool_schemas.base.models import Deduplicated, Previewed
-from tool_schemas.invoices import SendInvoiceMessage
 
 pytestmark = pytest.mark.anyio
 
@@ -343,20 +341,3 @@ async def test_the_first_of_many_calls_is_still_remembered(sandbox: Sandbox) -> 
             await agent.answer("create_lead", name=f"Globex {number}")
         await agent.answer("create_lead", name="Globex 0")
     assert len(sandbox.ledger) == 200
-
-
-@pytest.mark.parametrize(
-    "recipients",
-    [
-        ["Ann@x.example", "bob@xn--bcher-kva.example"],
-        ["Bob <BOB@b\u00fccher.example>", "mailto:ann@x.example"],
-        "bob@b\u00fccher.example; ann@x.example",
-    ],
-)
-def test_a_mail_to_the_same_mailboxes_is_the_same_call(recipients: Any) -> None:
-    mail = {"invoice_id": 7, "recipients": ["ann@x.example", "bob@b\u00fccher.example"]}
-    keys = [
-        key_of("send_invoice_message", SendInvoiceMessage.checked(given), TODAY)
-        for given in (mail, mail | {"recipients": recipients}, mail | {"recipients": ["ann@x.example"]})
-    ]
-    assert keys[0] == keys[1] != keys[2]

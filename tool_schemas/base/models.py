@@ -133,6 +133,9 @@ class DateRange(Arguments):
 class Deduplicated(Arguments):
     """The arguments of a tool that would do the same thing twice if it were called twice."""
 
+    usual: ClassVar[tuple[tuple[str, Any], ...]] = ()
+    """What is meant where an argument is not given, beside today: a call that says so is the same call."""
+
     allow_duplicate: bool = Field(default=False, exclude=True, description="true: repeat what just succeeded.")
 
 
