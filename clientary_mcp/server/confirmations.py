@@ -56,6 +56,8 @@ class Confirmations:
         if isinstance(args, Previewed) and isinstance(outcome, Outcome):
             if outcome.to_proceed is not None:
                 outcome = confirmed_with(outcome, self._previews.keep(self._call(tool, args), job.items))
+            elif why == _NO_ID:  # there is none to be had: nothing is left to confirm, as the preview says
+                why = None
             outcome.message = in_order(why, outcome.message)
         return self._replies.shown(outcome, args)
 

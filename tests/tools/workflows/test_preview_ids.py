@@ -113,6 +113,13 @@ async def test_confirm_without_a_preview_id_shows_the_preview_and_why(account: A
     assert (await agent.answer(tool, **account.jobs[tool], **sure(shown)))["done"] is True
 
 
+async def test_confirm_without_a_preview_id_is_no_fault_where_there_is_nothing_to_do(account: Account) -> None:
+    agent = await account.process()
+    shown = await agent.answer(REMIND, **account.jobs[REMIND] | {"min_days_overdue": 9_999}, confirm=True)
+    assert "There is no reminder to send." in shown["message"]
+    assert "preview_id" not in str(shown)
+
+
 @pytest.mark.parametrize("wait", [0, DAY + 1])
 async def test_an_unknown_or_expired_preview_id_gets_a_new_preview(account: Account, wait: int) -> None:
     agent = await account.process()
