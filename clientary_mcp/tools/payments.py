@@ -204,6 +204,7 @@ async def charge_payment_profile(clientary: Clientary, args: ChargePaymentProfil
     received = await Received.of(clientary, args.invoice_id)
     name = await named(clientary, received.invoice)
     payment: Payment | None = None
+    unseen: OutcomeUnknown | None = None
     try:
         payment = await clientary.create(
             Payment,
@@ -217,10 +218,13 @@ async def charge_payment_profile(clientary: Clientary, args: ChargePaymentProfil
     except OutcomeUnknown as unknown:
         if not unknown.accepted:
             raise
+        unseen = unknown
     code = received.invoice.currency_code
     amount = f" {format_money(payment.amount, code)}" if payment else ""
     charged = f"Payment profile {args.payment_profile_id} was charged{amount} for {name}."
     after = await received.afterwards()
+    if unseen and after and after.balance == received.invoice.balance:
+        raise unseen  # accepted, and yet neither a payment nor the balance shows that money moved
     if after is None:
         return done([charged, Mention("get_invoice shows the balance now.", "get_invoice")], payment)
     status = quote(after.status or "unknown")

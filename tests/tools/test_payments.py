@@ -160,6 +160,20 @@ async def test_a_charge_whose_response_lacks_the_payment_is_still_done(
     assert sent(account) == [LOOKED, CHARGED, LOOKED, LOOKED]
 
 
+@pytest.mark.parametrize(
+    "reply", [{"status_code": 204}, {"json": {}}, {"json": {"payment": {"id": 9}, "errors": ["No"]}}]
+)
+async def test_a_charge_that_shows_nowhere_is_not_called_done(
+    agent: Agent, account: respx.MockRouter, reply: dict[str, Any]
+) -> None:
+    account.post(OF_INVOICE).respond(**reply)
+    account.get("invoices/110").respond(json=INVOICE)
+    refusal = await agent.refusal("charge_payment_profile", **CHARGE, confirm=True)
+    assert "unknown whether" in refusal
+    assert "was charged" not in refusal
+    assert [request for request in sent(account) if request.method != "GET"] == [CHARGED]
+
+
 @pytest.mark.parametrize("reply", [{"status_code": 500}, {"status_code": 502}])
 async def test_a_charge_of_unknown_outcome_is_never_repeated(
     agent: Agent, account: respx.MockRouter, reply: dict[str, Any]
