@@ -158,7 +158,7 @@ def as_people_write_it(number: float | Decimal) -> str:
     if not exact.is_finite():
         raise PydanticKnownError("string_type")
     whole = exact.to_integral_value()
-    return format(whole if exact == whole else exact, "f")
+    return format(whole + 0 if exact == whole else exact, "f")  # -0 is 0
 
 
 def _cleaned(value: Any, info: ValidationInfo, depth: int = 0) -> Any:
