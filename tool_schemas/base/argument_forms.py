@@ -23,9 +23,7 @@ from tool_schemas.base.types import parsed, unwrap
 _NULLS = ("null", "undefined", "None", "NaN")
 """What programs write for nothing, in exactly this case: Null is a surname."""
 _LINE_ENDS = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
-# Between letters of scripts that are joined, or between emoji, a joiner is seen.
-_SEEN = "(?<=[^\x00-\u05ff\u1e00-\u203b])[\u200c\u200d](?=[^\x00-\u05ff\u1e00-\u203b])"
-_KEPT = re.compile(f"({_SEEN}|[\ud800-\udfff]+)")
+_HALVES = re.compile("([\ud800-\udfff]+)")
 _BETWEEN_WORDS = re.compile(r"[,;\s]+")
 _WHOLE = re.compile(r"[+-]?[0-9]+(?:\.0*)?")
 _PLAIN = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
@@ -184,7 +182,7 @@ def visible(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return text
-    parts = _KEPT.split(_LINE_ENDS.sub("\n", text))
+    parts = _HALVES.split(_LINE_ENDS.sub("\n", text))
     return "".join(part if index % 2 else strip_invisible(part) for index, part in enumerate(parts))
 
 

@@ -24,11 +24,14 @@ OURS = ("notice", "unreadable")
 # client_view_url is the secret in another form: it opens the document without logging in.
 SECRETS = frozenset({"secret", "gateway_token", "client_view_url", "stripe_customer_id", "stripe_source_id"})
 
+_JOINED = "[^\x00-\u05ff\u1e00-\u203b]"
+"""Letters of scripts that are joined, and emoji: a joiner between two of them is seen."""
 # Characters that are invisible in text: controls, direction marks, fillers, and everything else without width. They
 # can hide instructions from the owner, or control a terminal.
 _INVISIBLE = re.compile(
+    f"(?<!{_JOINED})[\u200c\u200d]|[\u200c\u200d](?!{_JOINED})|"
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u17b4\u17b5"
-    "\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ud800-\udfff\ufe00-\ufe0e\ufeff\uffa0\ufff9-\ufffb"
+    "\u180b-\u180f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ud800-\udfff\ufe00-\ufe0e\ufeff\uffa0\ufff9-\ufffb"
     "\U000110bd\U000110cd\U00013430-\U0001345f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
 _LARGEST_EXPONENT = 100

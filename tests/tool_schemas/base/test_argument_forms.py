@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationError, create_m
 from tool_schemas.base.argument_forms import ArgumentModel
 from tool_schemas.base.models import Arguments, StrictModel
 from tool_schemas.base.types import Filled, Id
+from tool_schemas.clients import Client
 
 Word = Literal["client", "lead"]
 
@@ -91,6 +92,7 @@ def test_a_mistake_inside_a_list_is_located() -> None:
     ("given", "meant"),
     [
         (441234567890.0, "441234567890"),
+        (-0.0, "0"),
         (7, "7"),
         (Decimal("7.00"), "7"),
         (-7.0, "-7"),
@@ -151,6 +153,7 @@ def test_characters_that_belong_to_the_text_stay(given: str, meant: str | None) 
     told: list[str] = []
     assert read(str, given, told) == (meant or given)
     assert told == []
+    assert Client.read({"id": 7, "name": meant or given}).name == (meant or given)  # and are shown as they are kept
 
 
 def test_objects_of_any_keys_are_cleaned_at_any_depth() -> None:
