@@ -68,6 +68,8 @@ async def test_a_preview_and_an_answer_name_the_document_in_the_first_sentence(
         ({"client": None, "client_id": 5}, "the sent invoice “184” of “client 5” (total"),
         ({"client": None}, "the sent invoice “184” of “ACME Corp” (total"),
         ({"pending_amount": 19.15}, "balance 119.15 EUR, of which 19.15 EUR is pending, id 110)"),
+        ({"pending_amount": 119.15}, "balance 119.15 EUR, all of it pending, id 110)"),
+        ({"pending_amount": 119.15, "status": 5}, "balance 119.15 EUR, id 110)"),
         ({"status": 5}, "the pending invoice “184” of “ACME Corp” (total 129.15 EUR, balance 119.15 EUR, id 110)"),
         ({"currency_code": "KWD", "balance": "1.0005"}, "(total 129.150 KWD, balance 1.001 KWD, id 110)"),
         (

@@ -71,6 +71,8 @@ async def with_standing(clientary: Clientary, document: DocumentT) -> DocumentT:
 def _balance(invoice: Invoice) -> list[str]:
     balance = f"balance {format_money(invoice.balance, invoice.currency_code)}"
     part = pending_of(invoice, WHENEVER)
-    if not part or part == invoice.balance:
+    if not part or invoice.status == "pending":  # which says so of all of it
         return [balance]
+    if part == invoice.balance:
+        return [balance, "all of it pending"]
     return [balance, f"of which {format_money(part, invoice.currency_code)} is pending"]
