@@ -65,8 +65,7 @@ FAULTS = (
     ),
     Planted(
         "write", "a success whose body is an error counts as done", f"{API}/http.py",
-        "if (error := error_in_body(method, response.status_code, sent)) is not None:",
-        "if (error := None) is not None:",
+        "(error := error_in_body(method, response.status_code, sent)) is not None", "(error := None) is not None",
         "api/test_errors_in_success.py",
     ),
     Planted(
@@ -256,7 +255,7 @@ FAULTS = (
     ),
     Planted(
         "input", "a phone number of a table ends in .0", "tool_schemas/base/argument_forms.py",
-        "whole if exact == whole else exact", "exact", "tool_schemas/base/test_argument_forms.py",
+        "whole + 0 if exact == whole else exact", "exact", "tool_schemas/base/test_argument_forms.py",
     ),
     Planted(
         "input", "what was taken out of a text is not told", "tool_schemas/base/argument_forms.py",
