@@ -86,7 +86,7 @@ def recipients_of(invoice: Invoice, contacts: list[Contact] | None, given: list[
     elif own.read:
         found = Recipients(own.read, "invoice", _strangers(own.read, contacts))
     elif invoice.client_id is None:
-        found = _nobody("it has no recipients, and no client")
+        found = _nobody("no e-mail address: it has no client")
     else:
         found = _all_of(contacts)
     if (count := len(found.addresses)) > MOST_RECIPIENTS:

@@ -103,7 +103,7 @@ async def test_recipients_that_cannot_be_read_skip_the_invoice_and_are_named(
 
 async def test_an_invoice_of_no_client_is_not_told_to_have_one_without_contacts(books: Debtors) -> None:
     invoice = books.owed(books.client_with(ANN), "7", client_id=None)
-    assert why(await reminded(books, **ALL)) == {invoice: "it has no recipients, and no client"}
+    assert why(await reminded(books, **ALL)) == {invoice: "no e-mail address: it has no client"}
 
 
 async def test_the_id_of_another_clients_contact_is_not_read(books: Debtors) -> None:
