@@ -20,7 +20,9 @@ class BilledRun:
     """The kind of work: `hours` or `expenses`."""
     ids: range
     freed: bool
-    """Whether the work was marked as unbilled again, after the invoice was cancelled."""
+    """Whether this notes that the work is unbilled again, wherever it is by now: then `project_id` is 0."""
+    order: int
+    """Larger for what was noted later, by whatever process: clocks are set, and differ."""
 
 
 class Billed:
@@ -30,28 +32,32 @@ class Billed:
         self._store = store
 
     def add(self, invoice_id: int, project_id: int, work: Mapping[str, Iterable[range]]) -> None:
-        """Note what an invoice bills, by kind; NotRemembered where it cannot be kept."""
+        """Note what an invoice bills from now on, by kind; NotRemembered where it cannot be kept."""
+        self._note(invoice_id, project_id, work, freed=False)
+
+    def free(self, invoice_id: int, work: Mapping[str, Iterable[range]]) -> None:
+        """Note that the account shows this work of a cancelled or deleted invoice as unbilled again."""
+        self._note(invoice_id, 0, work, freed=True)
+
+    def _note(self, invoice_id: int, project_id: int, work: Mapping[str, Iterable[range]], *, freed: bool) -> None:
         until = self._store.now() + _KEPT
         rows = [
-            (invoice_id, project_id, plural, run.start, run.stop, False, until)
+            (invoice_id, project_id, plural, run.start, run.stop, freed, until)
             for plural, ids in work.items()
             for run in ids
         ]
         with self._store.transaction(lasting=True) as db:
-            db.executemany("INSERT OR IGNORE INTO billed VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+            db.executemany("INSERT OR REPLACE INTO billed VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
 
     def runs(self, *, invoice_id: int | None = None) -> list[BilledRun]:
         """All that is noted, or what one invoice bills."""
         if not self._store.exists:
             return []
-        query = "SELECT invoice, project, kind, first, past, freed FROM billed WHERE until > ? AND ? IN (invoice, 0)"
+        query = (
+            "SELECT invoice, project, kind, first, past, freed, rowid FROM billed WHERE until > ? AND ? IN (invoice, 0)"
+        )
         rows = self._store.rows(query, self._store.now(), invoice_id or 0)
         return [
-            BilledRun(invoice, project, plural, range(first, past), bool(freed))
-            for invoice, project, plural, first, past, freed in rows
+            BilledRun(invoice, project, plural, range(first, past), bool(freed), order)
+            for invoice, project, plural, first, past, freed, order in rows
         ]
-
-    def free(self, invoice_id: int) -> None:
-        """Note that the account shows the work of a cancelled or deleted invoice as unbilled again."""
-        with self._store.transaction() as db:
-            db.execute("UPDATE billed SET freed = 1 WHERE invoice = ?", (invoice_id,))

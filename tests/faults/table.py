@@ -306,7 +306,7 @@ FAULTS = (
     ),
     Planted(
         "billing", "the work of a cancelled invoice stays marked", f"{TOOLS}/workflows/freed_work.py",
-        "for work in alone)", "for work in shared)", "tools/workflows/test_freed_work.py",
+        "for work in alone if", "for work in shared if", "tools/workflows/test_freed_work.py",
     ),
     Planted(
         "billing", "the note of an invoice is cleared that was sent", f"{TOOLS}/workflows/billing_evidence.py",

@@ -27,8 +27,12 @@ async def test_another_process_knows_what_an_invoice_bills_for_years(
     assert {run.invoice_id for run in theirs.billed.runs()} == {7, 8}
 
 
-def test_only_the_work_of_that_invoice_is_freed(ours: Memory, theirs: Memory) -> None:
+def test_what_was_noted_last_of_work_is_known_in_every_process(ours: Memory, theirs: Memory) -> None:
     ours.billed.add(7, 24, {"hours": [range(1, 4)]})
     ours.billed.add(8, 24, {"hours": [range(20, 21)]})
-    theirs.billed.free(7)
-    assert {run.invoice_id: run.freed for run in ours.billed.runs()} == {7: True, 8: False}
+    theirs.billed.free(7, {"hours": [range(1, 3)]})
+    last = max(ours.billed.runs(), key=lambda run: run.order)
+    assert (last.invoice_id, last.ids, last.freed) == (7, range(1, 3), True)
+    ours.billed.add(7, 24, {"hours": [range(1, 4)]})
+    last = max(theirs.billed.runs(), key=lambda run: run.order)
+    assert (last.invoice_id, last.ids, last.freed) == (7, range(1, 4), False)

@@ -202,19 +202,19 @@ def _counts(work: Work, voided: Holders | None) -> bool:
 async def _voided(clientary: Clientary, found: Unbilled, holders: Holders, days: Days, wanted: Wanted) -> list[Item]:
     """What Clientary shows as billed, though only cancelled or deleted invoices bill it."""
     items: list[Item] = []
-    suspects = [holder for holder in holders.every if holder.fate and not holder.freed]
-    if worked := [holder for holder in suspects if holder.ids[HourEntry]]:
+    if worked := holders.suspects(HourEntry):
         projects = [
             project for project in found.projects.values() if any(_may_bill(holder, project) for holder in worked)
         ]
         items += await _hours_of_all(clientary, projects, days, holders)
-    if any(holder.ids[Expense] for holder in suspects):
+    if holders.suspects(Expense):
         items += await _expenses(clientary, days, wanted, holders)
     return items
 
 
 def _may_bill(holder: Holder, project: Project) -> bool:
-    return project.id in holder.project_ids if holder.project_ids else project.client_id == holder.client_id
+    """Whether it may bill work of a project: work can be moved to another one of its client."""
+    return project.id in holder.project_ids or project.client_id == holder.client_id
 
 
 def _worked(entry: HourEntry, project: Project) -> Item:

@@ -55,8 +55,6 @@ class Holder:
     client_id: int | None
     project_ids: frozenset[int]
     """The projects of its work, as far as the ledger knows them."""
-    freed: bool
-    """Whether its work was marked as unbilled again, so that a later mark is not this invoice's."""
 
     @classmethod
     def of(cls, invoice: Invoice, noted: Iterable[BilledRun], fate: str | None = None) -> "Holder":
@@ -72,16 +70,18 @@ class Holder:
             fate,
             ids,
             invoice.client_id,
-            frozenset(run.project_id for run in mine),
-            freed=bool(mine) and all(run.freed for run in mine),
+            frozenset(run.project_id for run in mine if not run.freed),
         )
 
 
 class Holders:
     """All invoices that bill work, cancelled and deleted ones too."""
 
-    def __init__(self, holders: Collection[Holder], latest: Invoice | None = None) -> None:
+    def __init__(
+        self, holders: Collection[Holder], noted: Iterable[BilledRun] = (), latest: Invoice | None = None
+    ) -> None:
         self.every = holders
+        self._noted = sorted(noted, key=lambda run: run.order)
         self.latest = latest
         """The latest invoice of those that were read."""
         self._runs, self._ends = {}, {}
@@ -109,8 +109,10 @@ class Holders:
     def voided(self, work: Work) -> Holder | None:
         """The cancelled or deleted invoice for which Clientary still shows it as billed; None if that is not so."""
         every = self.of(type(work), work.id)
-        if not is_marked(work) or not every or every[-1].freed or any(holder.fate is None for holder in every):
+        if not is_marked(work) or not every or any(holder.fate is None for holder in every):
             return None
+        if self.freed(type(work), work.id):
+            return None  # somebody else marked it since
         if isinstance(work, Expense) and work.invoice_id not in (None, *(holder.id for holder in every)):
             return None  # another invoice bills it
         return every[-1]
@@ -118,7 +120,24 @@ class Holders:
     def bills(self, kind: type[Work], work_id: int, *, marked: bool) -> bool:
         """Whether a live invoice bills it, as far as is known; `marked` is whether Clientary shows it as billed."""
         every = self.of(kind, work_id)
-        return any(holder.fate is None for holder in every) or (marked and (not every or every[-1].freed))
+        return any(holder.fate is None for holder in every) or (marked and (not every or self.freed(kind, work_id)))
+
+    def freed(self, kind: type[Work], work_id: int) -> bool:
+        """Whether it was marked as unbilled again since one of our invoices billed it: a later mark is not ours."""
+        noted = (run for run in reversed(self._noted) if run.plural == kind.plural and work_id in run.ids)
+        return (last := next(noted, None)) is not None and last.freed
+
+    def suspects(self, kind: type[Work]) -> list[Holder]:
+        """The cancelled and deleted invoices of whose work Clientary may still show some as billed."""
+        return [holder for holder in self.every if holder.fate and not self._is_settled(holder, kind)]
+
+    def _is_settled(self, holder: Holder, kind: type[Work]) -> bool:
+        freed: list[range] = []
+        for run in self._noted:
+            if run.invoice_id == holder.id and run.plural == kind.plural:
+                freed = [*freed, run.ids] if run.freed else []
+        whole = joined(freed)
+        return all(any(run[0] in ids and run[-1] in ids for ids in whole) for run in holder.ids[kind])
 
     def unbilled(self, work: Work) -> bool:
         """Whether no live invoice bills it, as far as is known."""
@@ -136,23 +155,24 @@ async def read_holders(
 
     Besides the client's invoices, all since the work was logged are read: it may have belonged to another client.
     """
+    runs = clientary.memory.billed.runs()
     noted: dict[int, list[BilledRun]] = {}
-    for run in clientary.memory.billed.runs():
-        if project_id in (None, run.project_id):
-            noted.setdefault(run.invoice_id, []).append(run)
+    for run in runs:
+        noted.setdefault(run.invoice_id, []).append(run)
+    ours = {run.invoice_id for run in runs if not run.freed and project_id in (None, run.project_id)}
     places: list[tuple[str, Query | None]] = [] if client_id is None else [(f"clients/{client_id}/invoices", None)]
     if logged:
         since = None if None in logged else min(day for day in logged if day) - _DAY
         places.append(("invoices", {"updated_since": since and since.isoformat()}))
     read = await _read(clientary, places, noted)
-    missing = sorted(noted.keys() - read.seen)
+    missing = sorted(ours - read.seen)
     if len(missing) > _FEW:
         read.merge(await _read_list(clientary, "invoices", None, noted))
-        missing = sorted(noted.keys() - read.seen)
+        missing = sorted(ours - read.seen)
     looked_up = [partial(_look_up, clientary, invoice_id, noted[invoice_id]) for invoice_id in missing]
     for holder in await gather(looked_up, clientary.settings.concurrency):
         read.holders[holder.id] = holder
-    return Holders(list(read.holders.values()), read.latest)
+    return Holders(list(read.holders.values()), runs, read.latest)
 
 
 @dataclass

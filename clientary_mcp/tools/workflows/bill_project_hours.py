@@ -9,7 +9,7 @@ from clientary_mcp.tools.decorators import jobs
 from clientary_mcp.tools.job import Job
 from clientary_mcp.tools.support.billed_work import Work, counted, ids_of, listed, named, references
 from clientary_mcp.tools.support.formatting import format_money, quote
-from clientary_mcp.tools.support.marks import Mark, Marked, mark_all
+from clientary_mcp.tools.support.marks import Marked, mark_all
 from clientary_mcp.tools.support.previews import done, nothing_to_do, preview
 from clientary_mcp.tools.workflows.billable_work import Bill, Rows, item, read_bill
 from clientary_mcp.tools.workflows.billing_evidence import Billing, look_again, settle_notes
@@ -75,10 +75,8 @@ async def bill_project_hours(clientary: Clientary, args: BillProjectHours, job: 
             job.did(_DRAFT, invoice.id)
             billing.created(clientary, invoice)
             await look_again(clientary, billing)
-        marks = [Mark.billed(work, holder.id) for work, holder in bill.held]
-        if billing.invoice is not None:
-            marks += [Mark.billed(work, billing.invoice.id) for work in bill.work]
-        billing.marked = await steps.do("marking the work as billed", mark_all(clientary, marks, _recording(steps)))
+        marking = mark_all(clientary, billing.marking(clientary), _recording(steps))
+        billing.marked = await steps.do("marking the work as billed", marking)
         await settle_notes(clientary, billing)
         for work in (*billing.marked.shown, *billing.marked.unread):
             job.did(item(work))

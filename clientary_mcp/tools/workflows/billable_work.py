@@ -185,7 +185,7 @@ async def read_hours(clientary: Clientary, project_id: int, *, billed: bool) -> 
 
 async def _voided_hours(clientary: Clientary, args: BillProjectHours, holders: Holders) -> list[HourEntry]:
     """The hours that Clientary shows as billed, though only cancelled or deleted invoices bill them."""
-    if not any(holder.fate and not holder.freed and holder.ids[HourEntry] for holder in holders.every):
+    if not holders.suspects(HourEntry):
         return []
     entries = await read_hours(clientary, args.project_id, billed=True)
     return [entry for entry in entries if holders.voided(entry) and _within(entry.date, args)]

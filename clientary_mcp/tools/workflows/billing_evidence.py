@@ -19,7 +19,7 @@ from clientary_mcp.tools.support.billed_work import (
     referred_work,
     without_references,
 )
-from clientary_mcp.tools.support.marks import Marked
+from clientary_mcp.tools.support.marks import Mark, Marked
 from clientary_mcp.tools.workflows.billable_work import Bill, read_hours
 from tool_schemas.base.sentences import Mention
 from tool_schemas.hours import HourEntry
@@ -42,6 +42,16 @@ class Billing:
         """Note in the ledger what the new invoice bills."""
         self.invoice = invoice
         self.note_may_go = _remember(clientary, self.bill, invoice.id, ids_of(self.bill.work))
+
+    def marking(self, clientary: Clientary) -> Iterator[Mark]:
+        """The marks to set. What is marked for an earlier invoice is noted as billed by it, for it may have been freed
+        when that was cancelled before it was taken up again."""
+        for holder_id in sorted({holder.id for _, holder in self.bill.held}):
+            held = [work for work, holder in self.bill.held if holder.id == holder_id]
+            _remember(clientary, self.bill, holder_id, ids_of(held))
+            yield from (Mark.billed(work, holder_id) for work in held)
+        if self.invoice is not None:
+            yield from (Mark.billed(work, self.invoice.id) for work in self.bill.work)
 
 
 async def look_again(clientary: Clientary, billing: Billing) -> None:

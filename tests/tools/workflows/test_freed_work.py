@@ -96,8 +96,73 @@ async def test_a_cancelled_invoice_is_not_taken_up_again_once_another_bills_its_
         assert f"(id {second})" in text
         assert "Nothing was sent." in text
         await void(agent, second, "delete")
-        await agent.answer("update_invoice", invoice_id=first, status="sent")
-        assert "nothing new to bill" in (await bill(agent, books))["message"]
+        said = (await agent.answer("update_invoice", invoice_id=first, status="sent"))["notice"]
+        assert f"It bills time entries {entries[0]}-{entries[-1]} again." in said
+        assert ("does not let the API mark 3 time entries as billed" in said) is not marks(books)
+        assert len(books.rows("SELECT id FROM hours WHERE billed")) == (4 if marks(books) else 1)
+        await bill(agent, books)
+    assert [books.billed_times(entry) for entry in entries] == [1] * 3
+
+
+async def test_a_cancelled_invoice_is_not_taken_up_again_once_its_work_is_marked_by_somebody_else(books: Books) -> None:
+    october(books)
+    async with agent_of(session_with(books.sandbox)) as agent:
+        first = (await bill(agent, books))["record"]["id"]
+        await void(agent, first, "cancel")
+        books.sandbox.connection.execute("UPDATE hours SET billed = 1 WHERE title = 'Cover'")
+        text = await agent.refusal("update_invoice", invoice_id=first, status="sent")
+    assert "since Clientary shows 1 time entry as billed again" in text
+    assert books.rows("SELECT status FROM invoices") == [{"status": CANCELLED}]
+
+
+async def test_work_of_an_invoice_taken_up_again_is_offered_once_a_person_cancels_it(books: Books) -> None:
+    entries = october(books)
+    async with agent_of(session_with(books.sandbox)) as agent:
+        first = (await bill(agent, books))["record"]["id"]
+        await void(agent, first, "cancel")
+        await agent.answer("update_invoice", invoice_id=first, status="draft")
+        await bill(agent, books)
+        books.sandbox.connection.execute("UPDATE invoices SET status = ?", (CANCELLED,))
+        await bill(agent, books)
+    assert [books.billed_times(entry) for entry in entries] == [1] * 3
+
+
+async def test_work_of_two_invoices_is_offered_once_both_are_void_in_whatever_order(books: Books) -> None:
+    entries = october(books)
+    session = session_with(books.sandbox)
+    async with agent_of(session) as agent:
+        first = (await bill(agent, books))["record"]["id"]
+        younger = books.an_invoice("78")
+        session.memory.billed.add(younger, books.project, {"hours": [range(entries[0], entries[-1] + 1)]})
+        await void(agent, younger, "cancel")
+        books.sandbox.connection.execute("UPDATE invoices SET status = ? WHERE id = ?", (CANCELLED, first))
+        shown = await agent.answer("bill_project_hours", project_id=books.project, **OCTOBER)
+    assert f"{entries[0]}" in str([step for step in shown["steps"] if step["step"] == "line"])
+
+
+@pytest.mark.parametrize("how", ["cancel", "delete"])
+async def test_work_that_was_moved_to_another_project_is_freed_too(books: Books, how: str) -> None:
+    entries = october(books)
+    other = books.a_project("Quarry Atlas")
+    async with agent_of(session_with(books.sandbox)) as agent:
+        first = (await bill(agent, books))["record"]["id"]
+        books.sandbox.connection.execute("UPDATE hours SET project_id = ? WHERE id = ?", (other, entries[1]))
+        assert "It is unbilled again." in await void(agent, first, how)
+        (row,) = (await agent.answer("unbilled_report", project_id=other))["rows"]
+        assert row["hours"] == 3.25
+        await agent.confirmed("bill_project_hours", project_id=other)
+    assert books.billed_times(entries[1]) == 1
+
+
+async def test_moved_work_is_not_billed_twice_though_a_person_rewrote_the_note(books: Books) -> None:
+    entries = october(books)
+    other = books.a_project("Quarry Atlas")
+    async with agent_of(session_with(books.sandbox)) as agent:
+        await bill(agent, books)
+        books.sandbox.connection.execute("UPDATE invoices SET note = 'Danke!'")
+        books.sandbox.connection.execute("UPDATE hours SET project_id = ? WHERE id = ?", (other, entries[1]))
+        assert (await agent.confirmed("bill_project_hours", project_id=other))["record"].get("total_cost") is None
+        assert (await agent.answer("unbilled_report", project_id=other))["rows"] == []
     assert [books.billed_times(entry) for entry in entries] == [1] * 3
 
 
