@@ -152,8 +152,9 @@ async def _read_billing(
     clientary: Clientary, project: Project, holders: Holders, worked: "_Worked", invoiced: _Invoiced
 ) -> None:
     """Add the invoices that bill the project's work, though Clientary does not list them under the project."""
-    billing = {holder.id for holder in holders.every if project.id in holder.project_ids and holder.fate != "deleted"}
-    billing |= {holder.id for entry in worked.entries for holder in holders.of(HourEntry, entry.id)}
+    found = [holder for holder in holders.every if project.id in holder.project_ids]
+    found += [holder for entry in worked.entries for holder in holders.of(HourEntry, entry.id)]
+    billing = {holder.id for holder in found if holder.fate != "deleted"}
     reads = (partial(clientary.get, Invoice, f"invoices/{each}") for each in sorted(billing - invoiced.ids))
     for invoice in await gather(reads, clientary.settings.concurrency):
         invoiced.add(invoice, clientary.today())
