@@ -39,6 +39,13 @@ class Billed:
         """Note that the account shows this work of a cancelled or deleted invoice as unbilled again."""
         self._note(invoice_id, 0, work, freed=True)
 
+    def replaced(self, plural: str, old_id: int, new_id: int) -> None:
+        """Note that work was made again under another id: what billed the old one bills the new one."""
+        for run in sorted(self.runs(), key=lambda run: run.order):
+            if run.plural == plural and old_id in run.ids:
+                work = {plural: [range(new_id, new_id + 1)]}
+                self._note(run.invoice_id, run.project_id, work, freed=run.freed)
+
     def _note(self, invoice_id: int, project_id: int, work: Mapping[str, Iterable[range]], *, freed: bool) -> None:
         until = self._store.now() + _KEPT
         rows = [

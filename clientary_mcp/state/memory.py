@@ -21,6 +21,7 @@ class Memory:
     def __init__(self, settings: Settings, wall: Callable[[], float], *, shared: bool) -> None:
         shared = shared and settings.store != "memory"
         self.store = Store(partial(path_of, settings.address) if shared else None, wall)
+        self._asked_for_memory = settings.store == "memory"
         hours = settings.undo_hours
         self.actions: Actions = StoredActions(self.store, hours * HOUR) if hours else RecentActions()
         self.claims = Claims(self.store)
@@ -31,3 +32,9 @@ class Memory:
         self.writes = SharedWrites(self.store)
         self.made = MadeHere(self.store)
         self.answered = Answered(self.store)
+
+    @property
+    def outlives_process(self) -> bool:
+        """Whether another process of the user knows later what is remembered now; as if so for a sandbox in this one,
+        which ends with it."""
+        return not self._asked_for_memory and self.store.problem is None

@@ -34,6 +34,11 @@ from tool_schemas.workflows.bill_project_hours import BillProjectHours
 _DUE = timedelta(days=30)
 _DRAFT = "draft invoice"
 """The invoice in the preview."""
+_NOTE_MAY_GO = (
+    "Where it can, the list is taken out of the note again; where it cannot, the note keeps it, so that nothing is"
+    " billed twice."
+)
+_NOTE_STAYS = "The note keeps the list, since this server remembers only while it runs what an invoice bills."
 
 
 async def _preview(clientary: Clientary, args: BillProjectHours, job: Job) -> Outcome:
@@ -54,8 +59,8 @@ async def _preview(clientary: Clientary, args: BillProjectHours, job: Job) -> Ou
         bill.project,
         steps=[*([draft_as_json(wanted)] if wanted else []), *bill.to_json()],
         totals=_totals(bill, wanted),
-        not_visible="Whether the API can mark them as billed is known only after trying. Where it can, the list is"
-        " taken out of the note again; where it cannot, the note keeps it, so that nothing is billed twice."
+        not_visible="Whether the API can mark them as billed is known only after trying. "
+        + (_NOTE_MAY_GO if clientary.memory.outlives_process else _NOTE_STAYS)
         + (currency if any(isinstance(work, Expense) for work in bill.work) else ""),
     )
 

@@ -131,12 +131,12 @@ def _all_in(runs: Collection[range], known: Collection[int]) -> bool:
 
 
 def _remember(clientary: Clientary, bill: Bill, invoice_id: int, ids: Ids) -> bool:
-    """Note in the ledger what an invoice bills; whether that succeeded."""
+    """Note in the ledger what an invoice bills; whether it is kept there beyond this process."""
     try:
         clientary.memory.billed.add(invoice_id, bill.project.id, {kind.plural: runs for kind, runs in ids.items()})
     except NotRemembered:  # then the note stays
         return False
-    return True
+    return clientary.memory.outlives_process
 
 
 def _ids(works: Iterable[Work]) -> str:

@@ -1,5 +1,6 @@
 """Draft invoices that jobs create: checked like any other, created once, and recognized later by their note."""
 
+import re
 from decimal import Decimal
 from functools import partial
 from typing import Any, TypeVar
@@ -15,6 +16,8 @@ from clientary_mcp.tools.support.refusals import due_before
 from tool_schemas.base.validation import describe_errors
 from tool_schemas.documents import TaxFields
 from tool_schemas.invoices import CreateInvoice, Invoice
+
+_ESTIMATE = re.compile(r"\bEstimate\b[^\n]*?\(id (\d{1,16})\)\.?", re.ASCII)
 
 DraftT = TypeVar("DraftT", bound=CreateInvoice)
 
@@ -70,6 +73,11 @@ def totals(wanted: CreateInvoice, **more: Decimal | None) -> list[dict[str, Any]
     """The sums of a draft, as a job shows them."""
     given = {name: amount for name, amount in more.items() if amount is not None}
     return [{"currency_code": wanted.currency_code, **vars(sums(wanted)), **given}]
+
+
+def estimates_in(note: str | None) -> dict[int, str]:
+    """The estimates that a note names as the invoice's source: `{12: "Estimate E-77 (id 12)."}`."""
+    return {int(found[1]): found[0] for found in _ESTIMATE.finditer(note or "")}
 
 
 def note_of(*parts: str | None) -> str:

@@ -29,6 +29,7 @@ from clientary_mcp.tools.support.billed_work import (
 from clientary_mcp.tools.support.lookups import expenses_between, projects_of
 from clientary_mcp.tools.support.marks import Mark, mark_all
 from clientary_mcp.tools.workflows.billable_work import read_hours
+from clientary_mcp.tools.workflows.draft_invoices import estimates_in
 from tool_schemas.base.sentences import join_sentences
 from tool_schemas.expenses import Expense
 from tool_schemas.hours import HourEntry
@@ -96,18 +97,19 @@ async def _turns(clientary: Clientary, runs: Iterable[BilledRun]) -> AsyncIterat
 
 
 def _keep_references(before: Invoice, body: dict[str, Any]) -> list[str]:
-    """Keep in the note that is sent the lists of billed work that it would drop; returns a sentence about that."""
+    """Keep in the note that is sent what it would drop of billed work and estimates; returns a sentence about that."""
     there, meant = referred_work(before.note), referred_work(body["note"])
     lost = {
         kind: runs
         for kind, runs in there.items()
         if not all(any(run[0] in new and run[-1] in new for new in meant[kind]) for run in runs if run)
     }
-    if not lost:
+    sources = estimates_in(before.note)
+    kept = references(lost) + [sources[each] for each in sources.keys() - estimates_in(body["note"]).keys()]
+    if not kept:
         return []
-    kept = references(lost)
     body["note"] = "\n".join(filter(None, (body["note"], *kept)))
-    return [f"The note keeps “{' '.join(kept)}”: without it, this work could be billed twice."]
+    return [f"The note keeps “{' '.join(kept)}”: without it, this could be billed twice."]
 
 
 async def _check_not_billed_since(clientary: Clientary, before: Invoice, holder: Holder) -> list[Work]:

@@ -1,6 +1,5 @@
 """Turns an estimate into a draft invoice, line by line."""
 
-import re
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
@@ -20,6 +19,7 @@ from clientary_mcp.tools.workflows.draft_invoices import (
     difference,
     draft,
     draft_as_json,
+    estimates_in,
     line,
     note_of,
     sums,
@@ -125,11 +125,10 @@ def _copied(item: Item) -> dict[str, Any]:
 @rereads
 async def _made_from(clientary: Clientary, estimate: Estimate) -> list[Invoice]:
     """The invoices that were made from an estimate; cancelled ones are void."""
-    in_note = re.compile(rf"\bEstimate\b[^\n]*\(id {estimate.id}\)")
 
     def is_of_it(invoice: Invoice) -> bool:
         linked = str(getattr(invoice, "associated_estimate_id", None)) == str(estimate.id)
-        return linked or bool(in_note.search(invoice.note or ""))
+        return linked or estimate.id in estimates_in(invoice.note)
 
     invoices = clientary.stream(Invoice, f"clients/{estimate.client_id}/invoices")
     return [invoice async for invoice in invoices if invoice.status != "cancelled" and is_of_it(invoice)]

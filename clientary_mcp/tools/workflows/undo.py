@@ -186,6 +186,7 @@ def _making_again(clientary: Clientary, action: Action, exposed: Tools) -> _Plan
 
     async def act() -> Outcome:
         record = _record(await maker.function(clientary, _checked(maker, _fields(maker, old))))
+        clientary.memory.billed.replaced(record.plural, old["id"], record.id)
         if changes and changer is not None:
             args = _checked(changer, {f"{kind}_id": record.id, **changes})
             record = _record(await changer.function(clientary, args))

@@ -6,9 +6,13 @@ from typing import Any
 import pytest
 import respx
 
+from clientary_mcp.api.session import Clientary
 from clientary_mcp.sandbox import Fault, Faults, Switches
-from tests.conftest import session_with
+from clientary_mcp.sandbox.network import Network
+from clientary_mcp.settings import Settings
+from tests.conftest import TODAY, session_with
 from tests.support.agent import Agent, agent_of, confirm
+from tests.support.clock import FakeTime
 from tests.support.quarry import OCTOBER, Books, billed, october
 from tests.support.replies import HOUR_ENTRY, PROJECT, listed
 
@@ -185,3 +189,22 @@ async def test_a_third_of_an_hour_is_billed_with_as_many_digits_as_a_number_keep
     assert "The lines come to 0.01" in shown["message"]
     single = await agent.answer("bill_project_hours", project_id=24)
     assert [step["amount"] for step in single["steps"] if step["step"] == "line"] == [33.33] * 3
+
+
+async def test_the_note_stays_where_nothing_else_outlives_the_process(books: Books) -> None:
+    """After a restart, only the note shows which work a cancelled invoice billed."""
+    (first, *_, last) = october(books)
+    settings = Settings(base_url="http://localhost", api_token=books.sandbox.token, time_zone="UTC", store="memory")
+
+    def session() -> Clientary:
+        return Clientary(settings, Network(books.sandbox), FakeTime(TODAY).clock)
+
+    async with agent_of(session()) as agent:
+        shown = await agent.answer("bill_project_hours", project_id=books.project, **OCTOBER)
+        assert "The note keeps the list" in shown["not_visible"]
+        await agent.confirmed("bill_project_hours", project_id=books.project, **OCTOBER)
+    assert notes(books) == [f"Time entries: {first}-{last}."]
+    books.sandbox.connection.execute("UPDATE invoices SET status = 3")
+    async with agent_of(session()) as agent:
+        await agent.confirmed("bill_project_hours", project_id=books.project, **OCTOBER)
+    assert books.billed_times(first) == 1

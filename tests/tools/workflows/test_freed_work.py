@@ -230,3 +230,43 @@ async def test_an_invoice_of_another_machine_is_known_by_its_note(books: Books, 
         said = await void(agent, first, how)
     assert f"It billed time entries {entries[0]}-{entries[-1]}. It is unbilled again." in said
     assert not books.rows("SELECT id FROM hours WHERE billed AND title <> 'Billed before'")
+
+
+async def test_work_that_is_made_again_after_a_delete_is_billed_by_the_same_invoice(books: Books) -> None:
+    entries = october(books)
+    async with agent_of(session_with(books.sandbox)) as agent:
+        first = (await bill(agent, books))["record"]["id"]
+        await agent.confirmed("delete_hour_entry", hour_entry_id=entries[0])
+        action = (await agent.answer("undo"))["steps"][0]["action_id"]
+        new = (await agent.confirmed("undo", action_id=action))["record"]["id"]
+        shown = await agent.answer("bill_project_hours", project_id=books.project, **OCTOBER)
+        assert not [step for step in shown.get("steps", ()) if step["step"] == "line"]
+        assert str(new) in await void(agent, first, "cancel")
+        await bill(agent, books)
+    assert books.billed_times(new) == 1
+    assert not books.rows("SELECT id FROM hours WHERE id = ?", entries[0])
+
+
+async def test_an_edited_note_keeps_the_estimate_that_the_invoice_was_made_from() -> None:
+    books = Books()
+    estimate = books.add(
+        "estimates", client_id=books.client, number="E-8", date="2026-10-01", currency_code="EUR", status=6
+    )
+    async with agent_of(session_with(books.sandbox)) as agent:
+        job = {"estimate_id": estimate, "due_date": "2026-12-31"}
+        first = (await agent.confirmed("create_invoice_from_estimate", **job))["record"]["id"]
+        answer = await agent.answer("update_invoice", invoice_id=first, note="Thank you.")
+        assert answer["note"] == f"Thank you.\nEstimate E-8 (id {estimate})."
+        assert "The note keeps" in answer["notice"]
+        again = await agent.answer("create_invoice_from_estimate", **job | {"due_date": "2027-01-31"})
+    assert "was turned into" in again["message"]
+
+
+async def test_profit_is_told_once_the_invoice_that_billed_the_work_is_deleted(books: Books) -> None:
+    october(books)
+    async with agent_of(session_with(books.sandbox)) as agent:
+        await bill(agent, books)
+        books.sandbox.connection.execute("DELETE FROM invoices")
+        report = await agent.answer("profitability_report", project_id=books.project)
+    assert report["rows"][0]["invoiced"] == 0
+    assert any("not billed yet: 11.08" in each for each in report["left_out"])
