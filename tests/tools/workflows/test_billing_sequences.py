@@ -55,7 +55,7 @@ class Sequence:
     async def step(self) -> None:
         """Do one thing at random, in one of the processes."""
         acts = (self.log_hours, self.bill, self.bill, self.bill_twice, self.edit, self.cancel, self.revive, self.delete)
-        act = self.dice.choice(acts)
+        act = self.dice.choice((*acts, self.cancel_there, self.delete_there, self.rewrite_there))
         self.log.append(act.__name__)
         await act()
 
@@ -99,6 +99,20 @@ class Sequence:
     async def delete(self) -> None:
         if found := self.books.rows("SELECT id FROM invoices"):
             await self.agent.confirmed("delete_invoice", invoice_id=self.dice.choice(found)["id"])
+
+    def there(self, statement: str, only: str = "status <> 3") -> None:
+        """What a person does to an invoice in Clientary."""
+        if found := self.books.rows(f"SELECT id FROM invoices WHERE {only}"):  # noqa: S608 - our own words
+            self.books.sandbox.connection.execute(statement, (self.dice.choice(found)["id"],))
+
+    async def cancel_there(self) -> None:
+        self.there("UPDATE invoices SET status = 3 WHERE id = ?")
+
+    async def delete_there(self) -> None:
+        self.there("DELETE FROM invoices WHERE id = ?", "true")
+
+    async def rewrite_there(self) -> None:
+        self.there("UPDATE invoices SET note = 'Danke' WHERE id = ?")
 
     async def check(self) -> None:
         """Every hour is on at most one live invoice, and exactly the others are offered."""
