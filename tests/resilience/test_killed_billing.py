@@ -20,7 +20,9 @@ from tests.support.stdio_servers import Killed, StdioServer, stdio_servers
 
 pytestmark = pytest.mark.anyio
 
-WHILE_BILLING = (
+Step = tuple[str, str, When]
+
+WHILE_BILLING: tuple[Step, ...] = (
     ("POST", "invoices", "after"),
     ("GET", "clients/*/invoices", "after"),
     ("PUT", "hours/*", "before"),
@@ -28,14 +30,13 @@ WHILE_BILLING = (
     ("PUT", "invoices/*", "before"),
     ("PUT", "invoices/*", "after"),
 )
-WHILE_VOIDING = (
+WHILE_VOIDING: tuple[Step, ...] = (
     ("PUT", "invoices/*", "before"),
     ("PUT", "invoices/*", "after"),
     ("PUT", "hours/*", "before"),
     ("PUT", "hours/*", "after"),
 )
-MAY_STILL_COME = ("POST", "invoices", "after")
-Step = tuple[str, str, When]
+MAY_STILL_COME: Step = ("POST", "invoices", "after")
 
 
 def cases(steps: Sequence[Step], *unmarked: Step) -> list[ParameterSet]:

@@ -143,6 +143,7 @@ async def test_every_hour_is_on_one_live_invoice_or_offered(key: Any, seed: int,
     async with processes(books) as agents:
         sequence = Sequence(books, agents, random.Random(seed))  # noqa: S311 - the same for each run
         await sequence.log_hours()
+        await sequence.bill()
         for _ in range(STEPS):
             await sequence.step()
             await sequence.check()
