@@ -4,7 +4,7 @@ from functools import partial
 
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.tools.decorators import creates, deletes, lists, reads, sends, updates
-from clientary_mcp.tools.support.documents import named, with_standing
+from clientary_mcp.tools.support.documents import read_full_name, with_standing
 from clientary_mcp.tools.support.formatting import capital
 from clientary_mcp.tools.support.line_changes import lines_may_be_missing
 from clientary_mcp.tools.support.listing import Listing
@@ -82,7 +82,7 @@ async def update_estimate(clientary: Clientary, args: UpdateEstimate) -> Estimat
 async def _preview_delete_estimate(clientary: Clientary, args: DeleteEstimate) -> Outcome:
     estimate = await clientary.get(Estimate, f"estimates/{args.estimate_id}")
     return preview(
-        f"delete {await named(clientary, estimate)} for good",
+        f"delete {await read_full_name(clientary, estimate)} for good",
         estimate,
         goes_with_it={"lines": {"count": len(estimate.items or [])}},
         alternative=Mention(
@@ -101,7 +101,7 @@ async def _preview_delete_estimate(clientary: Clientary, args: DeleteEstimate) -
 async def delete_estimate(clientary: Clientary, args: DeleteEstimate) -> Outcome:
     """Delete an estimate for good, with its lines."""
     path = f"estimates/{args.estimate_id}"
-    name = await named(clientary, await clientary.get(Estimate, path))
+    name = await read_full_name(clientary, await clientary.get(Estimate, path))
     await clientary.delete(path)
     return done(f"{capital(name)} is deleted.")
 

@@ -9,7 +9,7 @@ from clientary_mcp.accounting.invoices import days_overdue, owed_of
 from clientary_mcp.api.call import Query
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.tools.decorators import creates, deletes, lists, reads, sends, updates
-from clientary_mcp.tools.support.documents import named, with_standing
+from clientary_mcp.tools.support.documents import read_full_name, with_standing
 from clientary_mcp.tools.support.formatting import capital
 from clientary_mcp.tools.support.line_changes import lines_may_be_missing
 from clientary_mcp.tools.support.listing import Listing
@@ -130,7 +130,7 @@ async def _preview_delete_invoice(clientary: Clientary, args: DeleteInvoice) -> 
     if invoice.payments is not None:
         payments = {"count": len(invoice.payments), "received": received, "currency_code": invoice.currency_code}
     return preview(
-        f"delete {await named(clientary, invoice)} for good",
+        f"delete {await read_full_name(clientary, invoice)} for good",
         invoice,
         goes_with_it={
             "lines": {"count": len(invoice.items or [])},
@@ -158,7 +158,7 @@ async def delete_invoice(clientary: Clientary, args: DeleteInvoice) -> Outcome:
     """Delete an invoice for good, with its lines."""
     path = f"invoices/{args.invoice_id}"
     invoice, freed = await freed_work.deleted(clientary, args.invoice_id, partial(clientary.delete, path))
-    return done([f"{capital(await named(clientary, invoice))} is deleted.", *freed])
+    return done([f"{capital(await read_full_name(clientary, invoice))} is deleted.", *freed])
 
 
 async def _preview_send_invoice(clientary: Clientary, args: SendInvoiceMessage) -> Outcome:

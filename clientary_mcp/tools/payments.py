@@ -10,7 +10,7 @@ from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import ClientaryError, MalformedResponse, OutcomeUnknown
 from clientary_mcp.tools.decorators import charges, creates, deletes, lists
 from clientary_mcp.tools.support.charging import card_in_words, check_charge
-from clientary_mcp.tools.support.documents import TOLD, WHENEVER, client_of, name_of_document, named
+from clientary_mcp.tools.support.documents import REMARKED, WHENEVER, client_of, full_name, read_full_name
 from clientary_mcp.tools.support.formatting import format_money, quote
 from clientary_mcp.tools.support.listing import Listing, add_notice, add_sums, note_scope
 from clientary_mcp.tools.support.lookups import Currencies, currencies_of
@@ -129,7 +129,7 @@ async def create_payment(clientary: Clientary, args: CreatePayment) -> RecordedP
     invoice = received.invoice
     refuse_finer(args.amount, invoice.currency_code)
     client = await client_of(clientary, invoice)
-    doubts = _doubts(args, invoice, name_of_document(invoice, client), clientary.today())
+    doubts = _doubts(args, invoice, full_name(invoice, client), clientary.today())
     payment = await clientary.create(
         Payment,
         f"invoices/{args.invoice_id}/payments",
@@ -174,7 +174,7 @@ def _recorded(payment: Payment, before: Invoice, after: Invoice | None, client: 
     own = {**(payment.__pydantic_extra__ or {}), **vars(payment)}
     recorded = RecordedPayment.model_construct(**own | {name: fact for name, fact in facts.items() if fact is not None})
     remarks = (
-        f"It was received for {name_of_document(before, client)}." if before.status in TOLD else None,
+        f"It was received for {full_name(before, client)}." if before.status in REMARKED else None,
         payment.notice,
         None if after else "The balance afterwards could not be read.",
     )
@@ -184,7 +184,7 @@ def _recorded(payment: Payment, before: Invoice, after: Invoice | None, client: 
 
 async def _preview_charge(clientary: Clientary, args: ChargePaymentProfile) -> Outcome:
     invoice = await clientary.get(Invoice, f"invoices/{args.invoice_id}")
-    name = await named(clientary, invoice)
+    name = await read_full_name(clientary, invoice)
     check_charge(args, invoice, name)
     card = await card_in_words(clientary, invoice, args.payment_profile_id)
     return preview(
@@ -202,7 +202,7 @@ async def charge_payment_profile(clientary: Clientary, args: ChargePaymentProfil
     """Charge a client's stored card for the whole outstanding balance of an invoice; a part cannot be charged. Real
     money moves."""
     received = await Received.of(clientary, args.invoice_id)
-    name = await named(clientary, received.invoice)
+    name = await read_full_name(clientary, received.invoice)
     payment: Payment | None = None
     unseen: OutcomeUnknown | None = None
     try:
@@ -240,8 +240,8 @@ async def _preview_delete_payment(clientary: Clientary, args: DeletePayment) -> 
         owed = invoice.balance + payment.amount
     amount, now, then = (format_money(each, invoice.currency_code) for each in (payment.amount, invoice.balance, owed))
     return preview(
-        f"delete a payment of {amount} (id {payment.id}) of {await named(clientary, invoice)} for good; its balance"
-        f" would rise from {now} to {then}",
+        f"delete a payment of {amount} (id {payment.id}) of {await read_full_name(clientary, invoice)} for good; its"
+        f" balance would rise from {now} to {then}",
         payment,
         not_visible="If it was charged to a card, this is not known to refund the money.",
     )
@@ -252,7 +252,7 @@ async def delete_payment(clientary: Clientary, args: DeletePayment) -> Outcome:
     """Delete the record of a payment for good; the invoice's balance rises again. It refunds nothing."""
     path = f"invoices/{args.invoice_id}/payments/{args.payment_id}"
     received = await Received.of(clientary, args.invoice_id)
-    name = await named(clientary, received.invoice)
+    name = await read_full_name(clientary, received.invoice)
 
     async def there() -> object:
         payments = (await clientary.get(Invoice, f"invoices/{args.invoice_id}")).payments

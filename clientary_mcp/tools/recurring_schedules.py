@@ -6,7 +6,7 @@ from clientary_mcp.accounting.days import Today
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import BadArguments
 from clientary_mcp.tools.decorators import creates, deletes, lists, reads, updates
-from clientary_mcp.tools.support.documents import named
+from clientary_mcp.tools.support.documents import read_full_name
 from clientary_mcp.tools.support.formatting import capital
 from clientary_mcp.tools.support.line_changes import lines_may_be_missing
 from clientary_mcp.tools.support.listing import Listing
@@ -81,7 +81,7 @@ async def _preview_delete_recurring_schedule(clientary: Clientary, args: DeleteR
     schedule = await clientary.get(RecurringSchedule, path)
     made = await count_dependents(clientary, {"invoices": (Invoice, f"{path}/invoices")})
     return preview(
-        f"delete {await named(clientary, schedule)} for good: it will create no more invoices",
+        f"delete {await read_full_name(clientary, schedule)} for good: it will create no more invoices",
         schedule,
         goes_with_it={"stays": {"invoices_already_made": made["invoices"]}},
         alternative=Mention(
@@ -101,7 +101,7 @@ async def _preview_delete_recurring_schedule(clientary: Clientary, args: DeleteR
 async def delete_recurring_schedule(clientary: Clientary, args: DeleteRecurringSchedule) -> Outcome:
     """Delete a recurring schedule for good: it makes no more invoices, those it made stay."""
     path = f"recurring/{args.recurring_schedule_id}"
-    name = await named(clientary, await clientary.get(RecurringSchedule, path))
+    name = await read_full_name(clientary, await clientary.get(RecurringSchedule, path))
     await clientary.delete(path)
     return done(f"{capital(name)} is deleted; the invoices it made stay.")
 

@@ -12,15 +12,8 @@ from clientary_mcp.accounting.left_out import Omissions, open_projects
 from clientary_mcp.api.concurrency import gather, gather_two
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import rereads
-from clientary_mcp.tools.support.billed_work import (
-    Holder,
-    Holders,
-    Work,
-    is_marked,
-    logged_on,
-    named,
-    read_holders,
-)
+from clientary_mcp.tools.support.billed_work import Holder, Holders, is_marked, logged_on, read_holders
+from clientary_mcp.tools.support.documents import invoice_name
 from clientary_mcp.tools.support.formatting import quote
 from clientary_mcp.tools.support.lookups import (
     Idle,
@@ -30,6 +23,7 @@ from clientary_mcp.tools.support.lookups import (
     project_name,
     projects_of,
 )
+from clientary_mcp.tools.support.work_lists import Work
 from tool_schemas.expenses import Expense
 from tool_schemas.hours import HourEntry
 from tool_schemas.projects import Project
@@ -137,7 +131,7 @@ def _wanted(
 def _sort(found: Unbilled, item: Item, holders: Iterable[Holder], closed: Collection[int], days: Days) -> None:
     """Put a piece of work where it belongs."""
     noun, left_out = NOUNS[item.kind], found.left_out
-    live = [named(holder) for holder in holders if holder.fate is None]
+    live = [invoice_name(holder) for holder in holders if holder.fate is None]
     sums = {"hours": item.hours} if item.kind is HourEntry else {"in expenses": item.amount}
     if item.project_id in closed:
         left_out.add(noun, "of completed projects", sums=sums)

@@ -1,13 +1,12 @@
 """Which invoices bill which work: as the ledger in the store says, or the list in an invoice's note."""
 
-import re
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
-from itertools import accumulate, pairwise
-from typing import Any, Protocol
+from itertools import accumulate
+from typing import Any
 
 from clientary_mcp.api.call import Query
 from clientary_mcp.api.concurrency import gather
@@ -15,32 +14,15 @@ from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import rereads
 from clientary_mcp.errors import NotFound
 from clientary_mcp.state.billed import BilledRun
-from clientary_mcp.tools.support.formatting import quote
+from clientary_mcp.tools.support.work_lists import KINDS, Ids, Work, joined, referred_work
 from tool_schemas.expenses import Expense
 from tool_schemas.hours import HourEntry
 from tool_schemas.invoices import Invoice
 
-Work = HourEntry | Expense
-Ids = Mapping[type[Work], Collection[range]]
-
-KINDS: dict[type[Work], tuple[str, str]] = {HourEntry: ("time entry", "time entries"), Expense: ("expense", "expenses")}
-"""What can be billed, with its singular and plural, which the notes of invoices use too."""
-
-_RUN = re.compile(r"(\d{1,16})(?:\s*[-–]\s*(\d{1,16}))?", re.ASCII)  # noqa: RUF001 - what editors make of a hyphen
-_LIST = r"\b{label}:([\d\s,–-]+)\."  # noqa: RUF001 - as above
 _DAY = timedelta(days=1)
 """By how much a date may differ between Clientary's clock and ours."""
 _FEW = 30
 """Invoices that are looked up one by one; for more, the list is read."""
-
-
-class Numbered(Protocol):
-    """What people and tools name an invoice by."""
-
-    @property
-    def id(self) -> int: ...
-    @property
-    def number(self) -> str | None: ...
 
 
 @dataclass(frozen=True)
@@ -229,80 +211,6 @@ def is_marked(work: Work) -> bool:
     if isinstance(work, HourEntry):
         return bool(work.billed)
     return work.invoice_id is not None or work.invoice_item_id is not None
-
-
-def named(invoice: Numbered) -> str:
-    """`invoice “1042” (id 20101)`: the number that people use, and the id that tools take."""
-    return f"invoice {quote(invoice.number)} (id {invoice.id})" if invoice.number else f"invoice {invoice.id}"
-
-
-def label(kind: type[Work]) -> str:
-    """`Time entries`, as in the note of an invoice."""
-    return KINDS[kind][1].capitalize()
-
-
-def listed(works: Iterable[Work]) -> dict[str, str]:
-    """`{"time_entries": "4711-4713", "expenses": "31"}`, without the kinds that do not occur."""
-    return {KINDS[kind][1].replace(" ", "_"): written(runs) for kind, runs in ids_of(works).items()}
-
-
-def counted(works: Iterable[Work]) -> str:
-    """`12 time entries and 1 expense`."""
-    every = list(works)
-    counts = {kind: sum(isinstance(work, kind) for work in every) for kind in KINDS}
-    return " and ".join(f"{count:,} {KINDS[kind][count > 1]}" for kind, count in counts.items() if count)
-
-
-def ids_of(works: Iterable[Work]) -> dict[type[Work], list[range]]:
-    """The ids of the work as runs, by kind, without the kinds that do not occur."""
-    every = list(works)
-    found = {kind: runs_of(work.id for work in every if isinstance(work, kind)) for kind in KINDS}
-    return {kind: runs for kind, runs in found.items() if runs}
-
-
-def runs_of(ids: Iterable[int]) -> list[range]:
-    """Ids in ascending order, consecutive ones as one run."""
-    ordered = sorted(set(ids))
-    starts = ordered[:1] + [each for before, each in pairwise(ordered) if each > before + 1]
-    ends = [before for before, each in pairwise(ordered) if each > before + 1] + ordered[-1:]
-    return [range(first, last + 1) for first, last in zip(starts, ends, strict=True)]
-
-
-def joined(runs: Iterable[range]) -> list[range]:
-    """Runs in ascending order, those that meet or overlap as one."""
-    found: list[range] = []
-    for run in sorted((run for run in runs if run), key=lambda run: (run.start, run.stop)):
-        if found and run.start <= found[-1].stop:
-            found[-1] = range(found[-1].start, max(found[-1].stop, run.stop))
-        else:
-            found.append(run)
-    return found
-
-
-def written(runs: Iterable[range]) -> str:
-    """`4711-4718, 4720`."""
-    return ", ".join(str(run.start) if len(run) == 1 else f"{run.start}-{run.stop - 1}" for run in runs)
-
-
-def references(ids: Ids) -> list[str]:
-    """`Time entries: 4711-4718, 4720.`: how a note lists what its invoice bills."""
-    return [f"{label(kind)}: {written(runs)}." for kind, runs in ids.items() if runs]
-
-
-def referred_work(note: str | None) -> dict[type[Work], list[range]]:
-    """The ids that a note lists as billed, by kind; runs stay runs, however long they are."""
-    found = {kind: re.findall(_LIST.format(label=label(kind)), note or "") for kind in KINDS}
-    return {
-        kind: [range(int(first), int(last or first) + 1) for each in lists for first, last in _RUN.findall(each)]
-        for kind, lists in found.items()
-    }
-
-
-def without_references(note: str | None, kinds: Collection[type[Work]] = tuple(KINDS)) -> str:
-    """The note without its lists of billed work."""
-    for kind in kinds:
-        note = re.sub(rf"\s*{_LIST.format(label=label(kind))}", "", note or "")
-    return (note or "").strip()
 
 
 def _recency(invoice: Invoice) -> tuple[Any, ...]:

@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 from datetime import date
-from typing import TypeVar, get_args
+from typing import Protocol, TypeVar, get_args
 
 from clientary_mcp.accounting.days import Today
 from clientary_mcp.accounting.invoices import pending_of
@@ -23,16 +23,30 @@ DocumentT = TypeVar("DocumentT", bound=Document)
 WHENEVER = Today.on(date.max)
 """For figures that do not depend on whether the document is dated after today."""
 
-TOLD = ("draft", "cancelled", "paid", "pending")
+REMARKED = ("draft", "cancelled", "paid", "pending")
 """The statuses that make it likely that another document, or another step, was meant."""
 
 
-async def named(clientary: Clientary, document: Document) -> str:
+class Numbered(Protocol):
+    """What people and tools name an invoice by."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def number(self) -> str | None: ...
+
+
+def invoice_name(invoice: Numbered) -> str:
+    """`invoice “1042” (id 20101)`: the number that people use, and the id that tools take."""
+    return f"invoice {quote(invoice.number)} (id {invoice.id})" if invoice.number else f"invoice {invoice.id}"
+
+
+async def read_full_name(clientary: Clientary, document: Document) -> str:
     """`the draft invoice “184” of “ACME Corp” (total 129.15 EUR, balance 119.15 EUR, id 110)`."""
-    return name_of_document(document, await client_of(clientary, document))
+    return full_name(document, await client_of(clientary, document))
 
 
-def name_of_document(document: Document, client: str | None) -> str:
+def full_name(document: Document, client: str | None) -> str:
     """The name of a document whose client, or lead, is known; None for a document without one."""
     status = document.status
     known = status in get_args(unwrap(type(document).model_fields["status"].annotation)[0])
@@ -62,8 +76,8 @@ async def client_of(clientary: Clientary, document: Document) -> str | None:
 
 async def with_standing(clientary: Clientary, document: DocumentT) -> DocumentT:
     """The document as an answer, whose notice first says that it is a draft, cancelled, paid or pending."""
-    if document.status in TOLD:
-        standing = f"This is {await named(clientary, document)}."
+    if document.status in REMARKED:
+        standing = f"This is {await read_full_name(clientary, document)}."
         document.notice = join_sentences(in_order(standing, document.notice))
     return document
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import ClientaryError, Refused
-from clientary_mcp.tools.support.documents import Document, client_of, name_of_document
+from clientary_mcp.tools.support.documents import Document, client_of, full_name
 from clientary_mcp.tools.support.formatting import capital, quote
 from clientary_mcp.tools.support.previews import done, preview
 from clientary_mcp.tools.support.refusals import refuse_unusual
@@ -54,7 +54,7 @@ async def send_message(clientary: Clientary, path: str, args: Message) -> None:
 async def _described(clientary: Clientary, document: Document, args: Message) -> tuple[str, str | None]:
     """The document in words, and what is to be said of the recipients; refuses what can hardly be meant."""
     client = await client_of(clientary, document)
-    name = name_of_document(document, client)
+    name = full_name(document, client)
     refuse_unusual(
         args,
         f"{document.wrapper}_id: {name} is void; valid is one that is not." if document.status == "cancelled" else None,

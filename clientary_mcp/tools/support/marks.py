@@ -11,7 +11,7 @@ from clientary_mcp.api.concurrency import gather
 from clientary_mcp.api.reconcile import NOT_READ_BACK
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import NotAllowed, NotFound, Refused
-from clientary_mcp.tools.support.billed_work import KINDS, Work
+from clientary_mcp.tools.support.work_lists import KINDS, Work
 from tool_schemas.hours import HourEntry
 
 

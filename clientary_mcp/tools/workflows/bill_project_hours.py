@@ -7,10 +7,11 @@ from clientary_mcp.accounting.billable_time import prepaid_of
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.tools.decorators import jobs
 from clientary_mcp.tools.job import Job
-from clientary_mcp.tools.support.billed_work import Work, counted, ids_of, listed, named, references
+from clientary_mcp.tools.support.documents import invoice_name
 from clientary_mcp.tools.support.formatting import format_money, quote
 from clientary_mcp.tools.support.marks import Marked, mark_all
 from clientary_mcp.tools.support.previews import done, nothing_to_do, preview
+from clientary_mcp.tools.support.work_lists import Work, counted, ids_of, listed, references
 from clientary_mcp.tools.workflows.billable_work import Bill, Rows, item, read_bill
 from clientary_mcp.tools.workflows.billing_evidence import Billing, look_again, settle_notes
 from clientary_mcp.tools.workflows.draft_invoices import (
@@ -142,7 +143,7 @@ def _usual_tax(bill: Bill) -> str:
         return ""
     taxes = ((latest.tax, latest.tax_label), (latest.tax2, latest.tax2_label), (latest.tax3, latest.tax3_label))
     told = [f"{name or 'a tax of'} {as_json(rate)}%" for rate, name in taxes if rate]
-    return f", while the client's latest {named(latest)} has {' and '.join(told)}" if told else ""
+    return f", while the client's latest {invoice_name(latest)} has {' and '.join(told)}" if told else ""
 
 
 def _rounding(bill: Bill) -> Iterator[str]:
@@ -163,7 +164,7 @@ def _summary(billing: Billing, wanted: CreateInvoice | None) -> Iterable[str]:
     if invoice is None or wanted is None:
         yield "There was nothing new to bill, only work that an invoice bills already."
     else:
-        yield f"Created {named(invoice)}, {_about(bill, wanted)}.{difference(invoice, wanted)}"
+        yield f"Created {invoice_name(invoice)}, {_about(bill, wanted)}.{difference(invoice, wanted)}"
         yield from (f"{sentence}." for sentence in _rounding(bill))
     yield from billing.remarks
     if marked.refused:

@@ -15,19 +15,11 @@ from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import rereads
 from clientary_mcp.errors import BadArguments
 from clientary_mcp.tools.job import CAME_SINCE, Job
-from clientary_mcp.tools.support.billed_work import (
-    KINDS,
-    Holder,
-    Holders,
-    Work,
-    is_marked,
-    listed,
-    logged_on,
-    named,
-    read_holders,
-)
+from clientary_mcp.tools.support.billed_work import Holder, Holders, is_marked, logged_on, read_holders
+from clientary_mcp.tools.support.documents import invoice_name
 from clientary_mcp.tools.support.formatting import format_money, quote
 from clientary_mcp.tools.support.lookups import client_names, expenses_between, hours_query, staff_names
+from clientary_mcp.tools.support.work_lists import KINDS, Work, listed
 from clientary_mcp.tools.workflows.invoice_lines import Line, lines_of, own_title
 from tool_schemas.expenses import Expense
 from tool_schemas.hours import HourEntry
@@ -84,7 +76,7 @@ def _by_holder(step: str, works: list[tuple[Work, Holder]]) -> Rows:
     return [
         {
             "step": step,
-            "invoice": f"{holder.fate or ''} {named(holder)}".strip(),
+            "invoice": f"{holder.fate or ''} {invoice_name(holder)}".strip(),
             **listed(work for work, its in works if its.id == holder.id),
         }
         for holder in holders.values()

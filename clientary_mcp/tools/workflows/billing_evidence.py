@@ -5,21 +5,19 @@ from dataclasses import dataclass, field
 
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import ClientaryError, NotRemembered
-from clientary_mcp.tools.support.billed_work import (
+from clientary_mcp.tools.support.billed_work import Holder, read_holders
+from clientary_mcp.tools.support.documents import Numbered, invoice_name
+from clientary_mcp.tools.support.marks import Mark, Marked
+from clientary_mcp.tools.support.work_lists import (
     KINDS,
-    Holder,
     Ids,
-    Numbered,
     Work,
     counted,
     ids_of,
     listed,
-    named,
-    read_holders,
     referred_work,
     without_references,
 )
-from clientary_mcp.tools.support.marks import Mark, Marked
 from clientary_mcp.tools.workflows.billable_work import Bill, read_hours
 from tool_schemas.base.sentences import Mention
 from tool_schemas.hours import HourEntry
@@ -78,10 +76,11 @@ def _rivals(billing: Billing, live: Callable[[Work], list[Holder]]) -> Iterator[
             if holder.id != billing.invoice.id:
                 shared.setdefault(holder.id, (holder, []))[1].append(work)
     for holder, works in shared.values():
-        yield f"Attention: {named(holder)} bills {counted(works)} of these as well: {_ids(works)}."
+        yield f"Attention: {invoice_name(holder)} bills {counted(works)} of these as well: {_ids(works)}."
         younger: Numbered = holder if holder.id > billing.invoice.id else billing.invoice
         yield Mention(
-            f"Cancel the younger one, {named(younger)}: update_invoice with invoice_id={younger.id}, status=cancelled.",
+            f"Cancel the younger one, {invoice_name(younger)}: update_invoice with invoice_id={younger.id},"
+            " status=cancelled.",
             "update_invoice",
         )
 

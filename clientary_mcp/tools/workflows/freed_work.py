@@ -11,23 +11,11 @@ from clientary_mcp.api.streaming import rereads
 from clientary_mcp.api.write_tracker import STILL_AT_WORK
 from clientary_mcp.errors import BadArguments, ClientaryError, NotFound
 from clientary_mcp.state.billed import BilledRun
-from clientary_mcp.tools.support.billed_work import (
-    KINDS,
-    Holder,
-    Holders,
-    Work,
-    counted,
-    ids_of,
-    is_marked,
-    logged_on,
-    named,
-    read_holders,
-    references,
-    referred_work,
-    written,
-)
+from clientary_mcp.tools.support.billed_work import Holder, Holders, is_marked, logged_on, read_holders
+from clientary_mcp.tools.support.documents import invoice_name
 from clientary_mcp.tools.support.lookups import expenses_between, projects_of
 from clientary_mcp.tools.support.marks import Mark, mark_all
+from clientary_mcp.tools.support.work_lists import KINDS, Work, counted, ids_of, references, referred_work, written
 from clientary_mcp.tools.workflows.billable_work import read_hours
 from clientary_mcp.tools.workflows.draft_invoices import estimates_in
 from tool_schemas.base.sentences import join_sentences
@@ -119,15 +107,17 @@ async def _check_not_billed_since(clientary: Clientary, before: Invoice, holder:
     works = await _work_of(clientary, before, holder)
     logged = [logged_on(work) for work in works]
     holders = await read_holders(clientary, logged, client_id=before.client_id)
-    rivals = {other.id: named(other) for other in holders.every if other.fate is None and _overlap(other, holder)}
+    rivals = {
+        other.id: invoice_name(other) for other in holders.every if other.fate is None and _overlap(other, holder)
+    }
     marked = [work for work in works if is_marked(work) and holders.freed(type(work), work.id)]
     if rivals or marked:
         by = (
             " and ".join(rivals.values()) or f"another invoice, since Clientary shows {counted(marked)} as billed again"
         )
         raise BadArguments(
-            f"The {named(before)} stays cancelled: what it billed ({told}) is billed by {by}. Cancel that first, or"
-            " create a new invoice for the rest."
+            f"The {invoice_name(before)} stays cancelled: what it billed ({told}) is billed by {by}. Cancel that first,"
+            " or create a new invoice for the rest."
         )
     return works
 
@@ -171,7 +161,7 @@ async def _freed(clientary: Clientary, invoice: Invoice, holder: Holder) -> list
         return [billed, f"Not all of that could be marked as unbilled: {failure.sentences[0]}", counts]
     remarks = [billed]
     if shared:
-        others = {each.id: named(each) for work in shared for each in _others(holders, work, holder)}
+        others = {each.id: invoice_name(each) for work in shared for each in _others(holders, work, holder)}
         remarks.append(f"{counted(shared)} stay billed by {' and '.join(others.values())}.")
     if outcome.refused or outcome.unread:
         left = counted([*outcome.refused, *outcome.unread])

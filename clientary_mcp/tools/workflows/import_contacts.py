@@ -14,11 +14,11 @@ from clientary_mcp.errors import BadArguments, ClientaryError, NotFound, Outcome
 from clientary_mcp.state.ledger import Step
 from clientary_mcp.tools.decorators import jobs
 from clientary_mcp.tools.job import CAME_SINCE, Job
-from clientary_mcp.tools.support.billed_work import runs_of, written
 from clientary_mcp.tools.support.formatting import quote
 from clientary_mcp.tools.support.lookups import client_named_in
 from clientary_mcp.tools.support.matching import comparable
 from clientary_mcp.tools.support.previews import done, nothing_to_do, preview
+from clientary_mcp.tools.support.work_lists import runs_of, written
 from clientary_mcp.tools.workflows.turns import exclusive, may_still_come
 from tool_schemas.base.addresses import addresses_in, mailbox
 from tool_schemas.base.results import Outcome, as_text

@@ -10,7 +10,7 @@ from clientary_mcp.api.streaming import rereads
 from clientary_mcp.errors import BadArguments
 from clientary_mcp.tools.decorators import jobs
 from clientary_mcp.tools.job import Job
-from clientary_mcp.tools.support.billed_work import named
+from clientary_mcp.tools.support.documents import invoice_name
 from clientary_mcp.tools.support.formatting import format_money, quote
 from clientary_mcp.tools.support.lookups import client_names, names_in
 from clientary_mcp.tools.support.previews import done, nothing_to_do, preview
@@ -48,7 +48,7 @@ async def _preview(clientary: Clientary, args: CreateInvoiceFromEstimate, _job: 
     client, total = quote(clients[estimate.client_id]), format_money(sums(wanted).total, wanted.currency_code)
     doubts = "".join(f"; note that {each}" for each in _doubts(estimate, made))
     return preview(
-        f"create a draft invoice of {total} to {client} with the {_lines(wanted)} of {_named(estimate)}"
+        f"create a draft invoice of {total} to {client} with the {_lines(wanted)} of {_estimate_name(estimate)}"
         f"; {_compared(estimate, sums(wanted).total)}{doubts}",
         estimate,
         steps=[draft_as_json(wanted), *(_row(item, wanted.currency_code) for item in wanted.items or [])],
@@ -67,10 +67,11 @@ async def create_invoice_from_estimate(clientary: Clientary, args: CreateInvoice
         invoice = await create_draft(clientary, wanted, job.ledger, turn)
     comes_to = sums(wanted).total if invoice.total_cost is None else invoice.total_cost
     total = format_money(comes_to, invoice.currency_code)
-    about = f"a draft invoice of {total}, with the {_lines(wanted)} of {_named(estimate)}"
+    about = f"a draft invoice of {total}, with the {_lines(wanted)} of {_estimate_name(estimate)}"
     notice = f" {invoice.notice}" if invoice.notice else ""
+    remarks = f"{difference(invoice, wanted)}{notice}"
     return done(
-        f"Created {named(invoice)}, {about}; {_compared(estimate, comes_to)}.{difference(invoice, wanted)}{notice}",
+        f"Created {invoice_name(invoice)}, {about}; {_compared(estimate, comes_to)}.{remarks}",
         invoice,
         steps=[_row(item, wanted.currency_code) for item in wanted.items or []],
         totals=totals(wanted, estimate_total=estimate.total_cost),
@@ -80,7 +81,7 @@ async def create_invoice_from_estimate(clientary: Clientary, args: CreateInvoice
 async def _read(clientary: Clientary, args: CreateInvoiceFromEstimate) -> tuple[Estimate, InvoiceOfEstimate]:
     """The estimate, and the invoice to create from it; BadArguments where none can be."""
     estimate = await clientary.get(Estimate, f"estimates/{args.estimate_id}")
-    name = f"The {_named(estimate)}"
+    name = f"The {_estimate_name(estimate)}"
     if estimate.client_id is None:
         raise BadArguments(f"{name} has no client; it may belong to a lead. Assign a client first.")
     if estimate.items is None:
@@ -135,9 +136,9 @@ async def _made_from(clientary: Clientary, estimate: Estimate) -> list[Invoice]:
 
 
 def _made_already(estimate: Estimate, made: list[Invoice]) -> Outcome:
-    each = " and ".join(named(invoice) for invoice in made)
+    each = " and ".join(invoice_name(invoice) for invoice in made)
     return nothing_to_do(
-        f"The {_named(estimate)} was turned into {each} already.",
+        f"The {_estimate_name(estimate)} was turned into {each} already.",
         made[0],
         alternative="allow_duplicate=true creates another one.",
     )
@@ -149,7 +150,7 @@ def _doubts(estimate: Estimate, made: list[Invoice]) -> list[str]:
     if estimate.status != "accepted":
         doubts.append(f"the estimate is not accepted; its status is {quote(estimate.status or 'unknown')}")
     if made:
-        doubts.append(f"{' and '.join(named(invoice) for invoice in made)} was made from it already")
+        doubts.append(f"{' and '.join(invoice_name(invoice) for invoice in made)} was made from it already")
     return doubts
 
 
@@ -175,7 +176,7 @@ def _lines(wanted: CreateInvoice) -> str:
     return count_of(len(wanted.items or []), "line")
 
 
-def _named(estimate: Estimate) -> str:
+def _estimate_name(estimate: Estimate) -> str:
     return f"estimate {quote(estimate.number)}" if estimate.number else f"estimate {estimate.id}"
 
 

@@ -14,7 +14,7 @@ from clientary_mcp.accounting.money import ZERO
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import OutcomeUnknown
 from clientary_mcp.state.ledger import Ledger
-from clientary_mcp.tools.support.billed_work import named
+from clientary_mcp.tools.support.documents import invoice_name
 from clientary_mcp.tools.support.formatting import few, format_money
 from clientary_mcp.tools.support.mailing import send_message
 from clientary_mcp.tools.workflows.reminder_recipients import Recipients
@@ -102,7 +102,7 @@ class Mail:
         """`mail of invoice “1042” (id 20101) to ann@x.example`."""
         others = len(self.reminders) - 1
         more = f" and {count_of(others, 'other invoice')}" if others else ""
-        return f"mail of {named(self.oldest.invoice)}{more} to {few(self.to.addresses)}"
+        return f"mail of {invoice_name(self.oldest.invoice)}{more} to {few(self.to.addresses)}"
 
     def row(self) -> dict[str, Any]:
         """What a preview shows of it: what its text may name, for whom and why for them, and each of its invoices."""
