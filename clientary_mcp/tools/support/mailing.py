@@ -1,5 +1,6 @@
 """Mailing documents, shared by invoices and estimates."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from clientary_mcp.api.session import Clientary
@@ -70,7 +71,12 @@ async def _strangers(clientary: Clientary, document: Document, client: str | Non
         contacts = await clientary.list_all(Contact, f"clients/{document.client_id}/contacts")
     except ClientaryError:  # what is unknown is said, and no reason to fail
         return f"Whether the recipients are contacts of {quote(client)} is not known: these could not be read."
-    known = {mailbox(address) for contact in contacts for address in addresses_in(contact.email).read}
-    strangers = [address for address in given if mailbox(address) not in known]
+    strangers = strangers_among(given, contacts)
     verb = "is" if len(strangers) == 1 else "are"
     return f"{', '.join(strangers)} {verb} no contact of {quote(client)}." if strangers else None
+
+
+def strangers_among(addresses: Iterable[str], contacts: Iterable[Contact]) -> list[str]:
+    """The addresses that none of the contacts has."""
+    known = set(map(mailbox, addresses_in([contact.email for contact in contacts]).read))
+    return [address for address in addresses if mailbox(address) not in known]

@@ -10,7 +10,8 @@ from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import rereads
 from clientary_mcp.errors import NotAllowed, NotFound
 from clientary_mcp.tools.support.formatting import few, quote
-from tool_schemas.base.addresses import Addresses, addresses_in, mailbox
+from clientary_mcp.tools.support.mailing import strangers_among
+from tool_schemas.base.addresses import Addresses, addresses_in
 from tool_schemas.contacts import Contact
 from tool_schemas.documents import MOST_RECIPIENTS
 from tool_schemas.invoices import Invoice
@@ -133,10 +134,7 @@ def _nobody(why_not: str) -> Recipients:
 
 def _strangers(addresses: Iterable[str], contacts: list[Contact] | None) -> list[str]:
     """The addresses that no contact has; none where the contacts are not known."""
-    if contacts is None:
-        return []
-    known = set(map(mailbox, addresses_in([contact.email for contact in contacts]).read))
-    return [address for address in addresses if mailbox(address) not in known]
+    return [] if contacts is None else strangers_among(addresses, contacts)
 
 
 def _named(unreadable: Iterable[Any]) -> str:
