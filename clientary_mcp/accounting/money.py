@@ -14,8 +14,6 @@ _USUAL_DECIMALS = 2
 _MOST_DECIMALS = 3
 _EXACT = Context(prec=1_000, rounding=ROUND_HALF_UP)
 """Enough digits for the product of any two numbers in a record: Python's default of 28 would round it or fail."""
-_WRITABLE = Context(prec=15, rounding=ROUND_HALF_UP)
-"""The digits that a JSON number keeps."""
 
 
 def decimals_of(currency_code: str | None) -> int:
@@ -54,11 +52,6 @@ def is_zero(amount: Decimal, currency_code: str | None) -> bool:
 def line_amount(quantity: Decimal, price: Decimal, currency_code: str | None) -> Decimal:
     """Quantity times price, rounded once, to the currency's smallest unit."""
     return rounded(_product(quantity, price), currency_code)
-
-
-def writable(number: Decimal) -> Decimal:
-    """A number with at most 15 digits, so that it arrives as it was sent: a third of an hour may have any number."""
-    return _WRITABLE.plus(number)
 
 
 def percentage(part: Decimal, whole: Decimal) -> Decimal | None:

@@ -8,7 +8,7 @@ to the list that is the context of the validation.
 import math
 import re
 from collections.abc import Callable
-from decimal import ROUND_HALF_UP, Context, Decimal
+from decimal import Decimal
 from functools import reduce
 from operator import or_
 from types import UnionType
@@ -18,7 +18,7 @@ from pydantic import BaseModel, BeforeValidator, GetCoreSchemaHandler, Validatio
 from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError
 
 from tool_schemas.base.parsing import strip_invisible
-from tool_schemas.base.types import parsed, unwrap
+from tool_schemas.base.types import parsed, unwrap, writable
 
 _NULLS = ("null", "undefined", "None", "NaN")
 """What programs write for nothing, in exactly this case: Null is a surname."""
@@ -27,8 +27,6 @@ _HALVES = re.compile("([\ud800-\udfff]+)")
 _BETWEEN_WORDS = re.compile(r"[,;\s]+")
 _WHOLE = re.compile(r"[+-]?[0-9]+(?:\.0*)?")
 _PLAIN = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
-_FIFTEEN_DIGITS = Context(prec=15, rounding=ROUND_HALF_UP)
-"""What a double holds exactly: what programs add or divide has more, and is meant to these."""
 _DEEPEST = 20
 
 
@@ -138,7 +136,7 @@ def _number(given: Any) -> Any:
 
 
 def _rounded(number: Decimal) -> Decimal:
-    rounded = _FIFTEEN_DIGITS.plus(number)
+    rounded = writable(number)
     if rounded == number:
         return number
     whole = rounded.to_integral_value()

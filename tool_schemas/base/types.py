@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -24,7 +24,8 @@ _DAY = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})", re.ASCII)
 _LONGEST_WORD = 100
 _MOST_NAMED = 5
 _DIGITS = 15
-"""See as_number."""
+"""The digits that a double keeps, which is what common JSON readers make of a number."""
+_WRITABLE = Context(prec=_DIGITS, rounding=ROUND_HALF_UP)
 
 MAX_ID = 10**15
 
@@ -121,6 +122,11 @@ def as_number(amount: Decimal) -> int | float | str:
     if not amount.is_finite() or abs(amount.adjusted()) > 300:
         return str(amount)
     return int(amount) if amount == amount.to_integral_value() else float(amount)
+
+
+def writable(number: Decimal) -> Decimal:
+    """A number with at most 15 digits, so that it arrives as it was sent: what is added or divided may have more."""
+    return _WRITABLE.plus(number)
 
 
 def parsed(given: Any) -> Any:

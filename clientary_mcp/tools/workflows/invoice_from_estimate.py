@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from clientary_mcp.accounting.money import ZERO, rounded, writable
+from clientary_mcp.accounting.money import ZERO, rounded
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import rereads
 from clientary_mcp.errors import BadArguments
@@ -28,6 +28,7 @@ from clientary_mcp.tools.workflows.draft_invoices import (
 from clientary_mcp.tools.workflows.turns import exclusive
 from tool_schemas.base.results import Outcome
 from tool_schemas.base.sentences import count_of
+from tool_schemas.base.types import writable
 from tool_schemas.documents import Item, NewItem, TaxFields
 from tool_schemas.estimates import Estimate
 from tool_schemas.invoices import CreateInvoice, Invoice

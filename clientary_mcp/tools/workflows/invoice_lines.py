@@ -6,9 +6,10 @@ from decimal import Decimal
 from typing import Any
 
 from clientary_mcp.accounting.billable_time import rate_of, value_of
-from clientary_mcp.accounting.money import ZERO, line_amount, writable
+from clientary_mcp.accounting.money import ZERO, line_amount
 from clientary_mcp.tools.support.work_lists import Work, listed
 from clientary_mcp.tools.workflows.draft_invoices import line
+from tool_schemas.base.types import writable
 from tool_schemas.expenses import Expense
 from tool_schemas.hours import HourEntry
 from tool_schemas.projects import Project
