@@ -10,8 +10,6 @@ from tool_schemas.invoices import OWED, Invoice
 Stage = Literal["cancelled", "draft", "future", "invoiced"]
 KNOWN = (*OWED, "draft", "cancelled", "paid", "pending")
 """The statuses that are documented; nobody knows what one of another status owes."""
-UNREAD_PENDING = "whose pending_amount cannot be read and is taken as zero"
-"""The remark on an invoice of which that holds, see `pending_is_unreadable`."""
 
 
 class Standing(NamedTuple):
@@ -72,9 +70,10 @@ def lacks_balance(invoice: Invoice, today: Today) -> bool:
     return invoice.balance is None and invoice.status != "paid" and stage_of(invoice, today) == "invoiced"
 
 
-def pending_is_unreadable(invoice: Invoice) -> bool:
-    """Whether the part of its balance that is pending cannot be read, and so is taken as zero."""
-    return "pending_amount" in (invoice.unreadable or ())
+def pending_remark(invoice: Invoice) -> str | None:
+    """What has to be said where the pending part of a balance cannot be read, as `Omissions.add` takes it."""
+    unreadable = "pending_amount" in (invoice.unreadable or ())
+    return "whose pending_amount cannot be read and is taken as zero" if unreadable else None
 
 
 def days_overdue(invoice: Invoice, today: Today) -> int:

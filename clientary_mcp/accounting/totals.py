@@ -7,7 +7,7 @@ from typing import Any
 
 from clientary_mcp.accounting.days import Today
 from clientary_mcp.accounting.estimates import STAGES
-from clientary_mcp.accounting.invoices import KNOWN, UNREAD_PENDING, lacks_balance, pending_is_unreadable, standing_of
+from clientary_mcp.accounting.invoices import KNOWN, lacks_balance, pending_remark, standing_of
 from clientary_mcp.accounting.left_out import Omissions
 from clientary_mcp.accounting.money import ZERO
 from tool_schemas.base.currencies import minor_units
@@ -97,8 +97,8 @@ class Totals:
         self.add(code, total_cost=invoice.total_cost, balance=balance, pending=pending or None, credits=credit or None)
         if invoice.status not in KNOWN:
             self.left_out.add("record", "of an unknown status, not counted as owed", f"id {invoice.id}")
-        if pending_is_unreadable(invoice):
-            self.left_out.add("record", UNREAD_PENDING, f"id {invoice.id}")
+        if why := pending_remark(invoice):
+            self.left_out.add("record", why, f"id {invoice.id}")
 
     def _part(self, currency_code: str | int | None, part: str = _ROW) -> _Part:
         parts = self._rows.setdefault(currency_code or UNKNOWN, {})

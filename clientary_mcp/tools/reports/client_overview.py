@@ -13,11 +13,10 @@ from clientary_mcp.accounting.days import Today
 from clientary_mcp.accounting.estimates import STAGES
 from clientary_mcp.accounting.invoices import (
     KNOWN,
-    UNREAD_PENDING,
     Standing,
     days_overdue,
     lacks_balance,
-    pending_is_unreadable,
+    pending_remark,
     standing_of,
 )
 from clientary_mcp.accounting.left_out import Omissions
@@ -205,9 +204,7 @@ class _Invoices:
         amounts = {"open": owed, "overdue": overdue, "pending": pending, "credits": credit}
         counts = {"open_invoices": _ONE if owed else ZERO, "pending_invoices": _ONE if pending else ZERO}
         self.sums.add(invoice.currency_code, **amounts, **counts)  # type: ignore[arg-type]  # none of them is named part
-        if pending_is_unreadable(invoice):
-            self.left_out.add("invoice", UNREAD_PENDING, label(invoice))
-        if why := currency_remark(invoice.currency_code):
+        for why in filter(None, (pending_remark(invoice), currency_remark(invoice.currency_code))):
             self.left_out.add("invoice", why, label(invoice))
 
     def rows(self) -> list[dict[str, Any]]:

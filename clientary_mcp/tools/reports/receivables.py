@@ -8,11 +8,10 @@ from typing import Any
 from clientary_mcp.accounting.days import Today
 from clientary_mcp.accounting.invoices import (
     KNOWN,
-    UNREAD_PENDING,
     Standing,
     days_overdue,
     lacks_balance,
-    pending_is_unreadable,
+    pending_remark,
     standing_of,
 )
 from clientary_mcp.accounting.left_out import Omissions
@@ -248,9 +247,7 @@ class _Receivables:
             self.left_out.add("invoice", "without a date, assumed issued by then", label(invoice))
         if invoice.due_date is None and standing.owed:
             self.left_out.add("invoice", "without a due date, counted as current", label(invoice))
-        if pending_is_unreadable(invoice):
-            self.left_out.add("invoice", UNREAD_PENDING, label(invoice))
-        if why := currency_remark(invoice.currency_code):
+        for why in filter(None, (pending_remark(invoice), currency_remark(invoice.currency_code))):
             self.left_out.add("invoice", why, label(invoice))
 
     def large_enough(self) -> Owed:

@@ -8,7 +8,7 @@ from clientary_mcp.api.session import Clientary
 from clientary_mcp.tools.decorators import jobs
 from clientary_mcp.tools.job import Job
 from clientary_mcp.tools.support.documents import invoice_name
-from clientary_mcp.tools.support.formatting import format_money, quote
+from clientary_mcp.tools.support.formatting import format_money, name_of, quote
 from clientary_mcp.tools.support.marks import Marked, mark_all
 from clientary_mcp.tools.support.previews import done, nothing_to_do, preview
 from clientary_mcp.tools.support.work_lists import Work, counted, ids_of, listed, references
@@ -201,7 +201,7 @@ def _about(bill: Bill, wanted: CreateInvoice) -> str:
 
 
 def _name(bill: Bill) -> str:
-    return quote(bill.project.name or str(bill.project.id))
+    return quote(name_of(bill.project))
 
 
 def _nothing(bill: Bill, args: BillProjectHours) -> Outcome:

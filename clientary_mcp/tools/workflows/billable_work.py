@@ -17,7 +17,7 @@ from clientary_mcp.errors import BadArguments
 from clientary_mcp.tools.job import CAME_SINCE, Job
 from clientary_mcp.tools.support.billed_work import Holder, Holders, is_marked, logged_on, read_holders
 from clientary_mcp.tools.support.documents import invoice_name
-from clientary_mcp.tools.support.formatting import format_money, quote
+from clientary_mcp.tools.support.formatting import format_money, name_of, quote
 from clientary_mcp.tools.support.lookups import client_names, expenses_between, hours_query, staff_names
 from clientary_mcp.tools.support.work_lists import KINDS, Work, listed
 from clientary_mcp.tools.workflows.invoice_lines import Line, lines_of, own_title
@@ -124,7 +124,7 @@ async def read_bill(clientary: Clientary, args: BillProjectHours, job: Job) -> B
 
 
 def _check(project: Project) -> None:
-    name = f"Project {quote(project.name or str(project.id))}"
+    name = f"Project {quote(name_of(project))}"
     if project.project_type == "fixed":
         price = format_money(project.rate, project.currency_code)
         raise BadArguments(
@@ -149,7 +149,7 @@ def _check_readable(works: Iterable[Work], project: Project) -> None:
         wrong.append(f"rate of the project is {quote(str(sent))}")
     if wrong:
         raise BadArguments(
-            f"Project {quote(project.name or str(project.id))} cannot be billed, since these values cannot be read:"
+            f"Project {quote(name_of(project))} cannot be billed, since these values cannot be read:"
             f" {', '.join(wrong)}. Correct them in Clientary, or leave out their days with from_date and to_date."
         )
 
