@@ -1,4 +1,4 @@
-"""An account that contains only its owner, for tests that fill it themselves."""
+"""The account that tests of reports read: one that contains only its owner, unless a module has its own `books`."""
 
 from collections.abc import AsyncIterator
 
@@ -16,7 +16,8 @@ def books() -> Sandbox:
 
 
 @pytest.fixture
-async def seeker(books: Sandbox) -> AsyncIterator[Agent]:
+async def reader(books: Sandbox) -> AsyncIterator[Agent]:
     """An agent on that account."""
+    books.requests.clear()  # a module may share its account
     async with agent_of(session_with(books)) as agent:
         yield agent

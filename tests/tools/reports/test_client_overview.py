@@ -1,6 +1,6 @@
 """The client overview: every figure compared with SQL on the account's own tables."""
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import Collection
 from decimal import Decimal
 from typing import Any
 
@@ -25,19 +25,6 @@ Row = dict[str, Any]
 def full() -> Sandbox:
     """The agency's account, for tests that only read."""
     return agency()
-
-
-@pytest.fixture
-def books() -> Sandbox:
-    """An account that contains only its owner."""
-    return Sandbox(TODAY, filled=False)
-
-
-@pytest.fixture
-async def reader(books: Sandbox) -> AsyncIterator[Agent]:
-    """An agent on that account."""
-    async with agent_of(session_with(books)) as agent:
-        yield agent
 
 
 def rows(sandbox: Sandbox, query: str, *values: Any) -> list[Row]:

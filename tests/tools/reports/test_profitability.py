@@ -1,6 +1,5 @@
 """The profitability report: every figure compared with the account's tables, and what is separate or excluded."""
 
-from collections.abc import AsyncIterator
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -26,13 +25,6 @@ COSTS = {1: "41.35", 2: "38", 3: "52.5", 4: "29.99", 5: "33.33", 6: "47.1", 7: "
 def books() -> Sandbox:
     """The account for tests that only read."""
     return agency()
-
-
-@pytest.fixture
-async def reader(books: Sandbox) -> AsyncIterator[Agent]:
-    """An agent on that account."""
-    async with agent_of(session_with(books)) as agent:
-        yield agent
 
 
 def of_project(sandbox: Sandbox, project: int, costs: dict[int, str]) -> Row:

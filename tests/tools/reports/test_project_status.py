@@ -1,6 +1,5 @@
 """The project status report: every figure compared with the account's own tables."""
 
-from collections.abc import AsyncIterator
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -29,14 +28,6 @@ def books() -> Sandbox:
         " WHERE p.id = project_id AND project_type = 0 AND hours.id % 5 = 0",
     )
     return sandbox
-
-
-@pytest.fixture
-async def reader(books: Sandbox) -> AsyncIterator[Agent]:
-    """An agent on that account."""
-    books.requests.clear()
-    async with agent_of(session_with(books)) as agent:
-        yield agent
 
 
 def standing(sandbox: Sandbox, project: Row) -> Row:

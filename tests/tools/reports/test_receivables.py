@@ -1,6 +1,5 @@
 """The receivables report, compared with SQL on the account's own tables, in cents."""
 
-from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -38,13 +37,6 @@ OPEN = """
 def books() -> Sandbox:
     """An account for tests that only read."""
     return agency()
-
-
-@pytest.fixture
-async def reader(books: Sandbox) -> AsyncIterator[Agent]:
-    """An agent on it."""
-    async with agent_of(session_with(books)) as agent:
-        yield agent
 
 
 def open_on(sandbox: Sandbox, day: date, where: str = "1") -> list[Row]:

@@ -1,7 +1,6 @@
 """Recurring revenue per month: compared with fractions of what the account's own tables hold."""
 
 from collections import defaultdict
-from collections.abc import AsyncIterator
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -52,13 +51,6 @@ def books() -> Sandbox:
         tables.execute("UPDATE recurring_schedules SET unlimited = 0, occurrences_remaining = 0 WHERE id = ?", [ids[2]])
         tables.execute("UPDATE recurring_schedules SET unlimited = 1, occurrences_remaining = 0 WHERE id = ?", [ids[3]])
     return sandbox
-
-
-@pytest.fixture
-async def reader(books: Sandbox) -> AsyncIterator[Agent]:
-    """An agent on it."""
-    async with agent_of(session_with(books)) as agent:
-        yield agent
 
 
 def going(sandbox: Sandbox, status: int = 0) -> list[Row]:

@@ -22,33 +22,33 @@ def number_everything(books: Sandbox, number: str) -> None:
     invoice(books, number)
 
 
-async def test_a_name_finds_the_client_before_what_is_called_alike(books: Sandbox, seeker: Agent) -> None:
+async def test_a_name_finds_the_client_before_what_is_called_alike(books: Sandbox, reader: Agent) -> None:
     put(books, "tasks", title="Blue Moons", complete=0)
     put(books, "projects", name="Blue Moon x", status=1, rate=0)
     client(books, "Blue Moon of Springfield and Shelbyville")
-    assert [kind for kind, *_ in found(await seeker.answer("search", query="blue moon"))] == [
+    assert [kind for kind, *_ in found(await reader.answer("search", query="blue moon"))] == [
         "client", "project", "task",
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize("typed", ["7041", "#7041", "7041 "])
-async def test_a_number_finds_the_invoice_first(books: Sandbox, seeker: Agent, typed: str) -> None:
+async def test_a_number_finds_the_invoice_first(books: Sandbox, reader: Agent, typed: str) -> None:
     number_everything(books, "7041")
-    assert [kind for kind, *_ in found(await seeker.answer("search", query=typed))] == [
+    assert [kind for kind, *_ in found(await reader.answer("search", query=typed))] == [
         "invoice", "estimate", "client", "project",
     ]  # fmt: skip
 
 
-async def test_the_name_of_a_type_is_no_part_of_a_number(books: Sandbox, seeker: Agent) -> None:
+async def test_the_name_of_a_type_is_no_part_of_a_number(books: Sandbox, reader: Agent) -> None:
     number_everything(books, "XY-7041")
     for typed, kind in (("invoice 7041", "invoice"), ("Estimate no. 7041", "estimate"), ("project #7041", "project")):
-        assert [hit[:1] for hit in found(await seeker.answer("search", query=typed))] == [(kind,)]
+        assert [hit[:1] for hit in found(await reader.answer("search", query=typed))] == [(kind,)]
 
 
-async def test_an_address_finds_the_person_first(books: Sandbox, seeker: Agent) -> None:
+async def test_an_address_finds_the_person_first(books: Sandbox, reader: Agent) -> None:
     client(books, "ann@acme.example")
     put(books, "contacts", name="Ann", email="ann@acme.example")
-    assert found(await seeker.answer("search", query="ann@acme.example"))[0][0] == "contact"
+    assert found(await reader.answer("search", query="ann@acme.example"))[0][0] == "contact"
 
 
 @pytest.mark.parametrize(
@@ -56,11 +56,11 @@ async def test_an_address_finds_the_person_first(books: Sandbox, seeker: Agent) 
     [("Łódź", False), ("ann2@acme.example", False), ("7041", True), ("Studio 54", True), ("€ 40,00", True)],
 )
 async def test_invoices_and_estimates_are_read_only_for_what_holds_a_digit(
-    books: Sandbox, seeker: Agent, query: str, documents: bool
+    books: Sandbox, reader: Agent, query: str, documents: bool
 ) -> None:
-    answer = await seeker.answer("search", query=query)
+    answer = await reader.answer("search", query=query)
     assert set(answer["searched"]) == (TYPES.keys() if documents else NAMED)
-    answer = await seeker.answer("search", query=query, types=["invoice"])
+    answer = await reader.answer("search", query=query, types=["invoice"])
     assert set(answer["searched"]) == {"invoice"}
 
 
@@ -91,9 +91,9 @@ async def test_an_amount_finds_what_has_that_total_or_balance(sandbox_agent: Age
     assert "Read as an amount" in answer["basis"]
 
 
-async def test_an_amount_is_no_number(books: Sandbox, seeker: Agent) -> None:
+async def test_an_amount_is_no_number(books: Sandbox, reader: Agent) -> None:
     invoice(books, "125000")
-    assert found(await seeker.answer("search", query="1250.00")) == []
+    assert found(await reader.answer("search", query="1250.00")) == []
 
 
 # Questions
@@ -121,16 +121,16 @@ async def test_an_amount_is_no_number(books: Sandbox, seeker: Agent) -> None:
     ],
 )
 async def test_a_question_is_answered_with_the_tool_that_knows(
-    books: Sandbox, seeker: Agent, query: str, tool: str
+    books: Sandbox, reader: Agent, query: str, tool: str
 ) -> None:
-    answer = await seeker.answer("search", query=query)
+    answer = await reader.answer("search", query=query)
     assert answer["rows"] == []
     assert f"{tool} " in answer["notice"]
 
 
-async def test_a_name_of_such_words_is_a_name(books: Sandbox, seeker: Agent) -> None:
+async def test_a_name_of_such_words_is_a_name(books: Sandbox, reader: Agent) -> None:
     meant = client(books, "Payments")
-    answer = await seeker.answer("search", query="payments")
+    answer = await reader.answer("search", query="payments")
     assert (found(answer), "notice" in answer) == ([("client", meant, "exact")], False)
     assert not answers_to(["overdue", "beacon"])
     assert not answers_to(["us"])

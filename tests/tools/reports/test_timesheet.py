@@ -1,6 +1,5 @@
 """The timesheet, compared with SQL on the account's own tables, in hundredths of an hour."""
 
-from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -36,13 +35,6 @@ COLUMNS = (
 def books() -> Sandbox:
     """An account for tests that only read."""
     return agency()
-
-
-@pytest.fixture
-async def reader(books: Sandbox) -> AsyncIterator[Agent]:
-    """An agent on it."""
-    async with agent_of(session_with(books)) as agent:
-        yield agent
 
 
 def worked(

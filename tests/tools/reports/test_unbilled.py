@@ -1,6 +1,5 @@
 """The report on unbilled work: every figure compared with the account's tables, and what is separate or excluded."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -25,14 +24,6 @@ def books() -> Sandbox:
     sandbox = agency()
     run(sandbox, "UPDATE hours SET rate = NULL WHERE id % 5 = 0")
     return sandbox
-
-
-@pytest.fixture
-async def reader(books: Sandbox) -> AsyncIterator[Agent]:
-    """An agent on that account."""
-    books.requests.clear()
-    async with agent_of(session_with(books)) as agent:
-        yield agent
 
 
 def reported(answer: Row, *keys: str) -> Figures:
