@@ -47,6 +47,10 @@ class Today:
         return f"Today is {self.day} ({where})."
 
 
+WHENEVER = Today.on(date.max)
+"""For figures that do not depend on whether something is dated after today."""
+
+
 def fiscal_year(day: date, start: str) -> tuple[date, date]:
     """The first and last day of the fiscal year that a day lies in; `start` is its first day, as `04-06`."""
     month, first = map(int, start.split("-"))

@@ -19,6 +19,7 @@ class Standing(NamedTuple):
     owed: Decimal = ZERO
     pending: Decimal = ZERO
     credit: Decimal = ZERO
+    """What the client has too much: a balance below zero, as an amount above zero."""
 
 
 def standing_of(invoice: Invoice, today: Today) -> Standing:
@@ -58,11 +59,6 @@ def pending_of(invoice: Invoice, today: Today) -> Decimal:
 def owed_of(invoice: Invoice, today: Today) -> Decimal:
     """What is to be paid: the balance of a sent or viewed invoice without the part that is pending, or zero."""
     return standing_of(invoice, today).owed
-
-
-def credit_of(invoice: Invoice, today: Today) -> Decimal:
-    """What the client has too much: a balance below zero, as an amount above zero."""
-    return standing_of(invoice, today).credit
 
 
 def lacks_balance(invoice: Invoice, today: Today) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 
-from clientary_mcp.accounting.days import Today
+from clientary_mcp.accounting.days import WHENEVER, Today
 from clientary_mcp.accounting.invoices import pending_of
 from clientary_mcp.accounting.money import ZERO, is_zero
 from clientary_mcp.accounting.totals import UNKNOWN, Totals
@@ -10,7 +10,7 @@ from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import ClientaryError, MalformedResponse, OutcomeUnknown
 from clientary_mcp.tools.decorators import charges, creates, deletes, lists
 from clientary_mcp.tools.support.charging import card_in_words, check_charge
-from clientary_mcp.tools.support.documents import REMARKED, WHENEVER, client_of, full_name, read_full_name
+from clientary_mcp.tools.support.documents import REMARKED, client_of, full_name, read_full_name
 from clientary_mcp.tools.support.formatting import format_money, quote
 from clientary_mcp.tools.support.listing import Listing, add_notice, add_sums, note_scope
 from clientary_mcp.tools.support.lookups import Currencies, currencies_of

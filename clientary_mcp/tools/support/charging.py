@@ -1,10 +1,10 @@
 """What is checked before a stored card is charged: the invoice, and whose card it is."""
 
+from clientary_mcp.accounting.days import WHENEVER
 from clientary_mcp.accounting.invoices import pending_of
 from clientary_mcp.accounting.money import is_zero
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import BadArguments, NotAllowed, NotFound
-from clientary_mcp.tools.support.documents import WHENEVER
 from clientary_mcp.tools.support.formatting import format_money, quote
 from clientary_mcp.tools.support.previews import find_by_id
 from clientary_mcp.tools.support.refusals import refuse_unusual

@@ -1,10 +1,9 @@
 """What documents are called in sentences: by status, number, client, total and balance, with the id at the end."""
 
 from contextlib import suppress
-from datetime import date
 from typing import Protocol, TypeVar, get_args
 
-from clientary_mcp.accounting.days import Today
+from clientary_mcp.accounting.days import WHENEVER
 from clientary_mcp.accounting.invoices import pending_of
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import ClientaryError
@@ -19,9 +18,6 @@ from tool_schemas.recurring_schedules import RecurringSchedule
 
 Document = Invoice | Estimate | RecurringSchedule
 DocumentT = TypeVar("DocumentT", bound=Document)
-
-WHENEVER = Today.on(date.max)
-"""For figures that do not depend on whether the document is dated after today."""
 
 REMARKED = ("draft", "cancelled", "paid", "pending")
 """The statuses that make it likely that another document, or another step, was meant."""

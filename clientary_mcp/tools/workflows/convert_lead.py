@@ -10,7 +10,7 @@ from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import ClientaryError, Refused
 from clientary_mcp.tools.decorators import jobs
 from clientary_mcp.tools.job import CAME_SINCE, Job
-from clientary_mcp.tools.support.formatting import name_of, quote
+from clientary_mcp.tools.support.formatting import capital, name_of, quote
 from clientary_mcp.tools.support.previews import done, nothing_to_do, preview
 from clientary_mcp.tools.workflows.lead_conversion_plan import COMPANY, Plan, planned, same_words
 from clientary_mcp.tools.workflows.steps import Steps
@@ -153,7 +153,7 @@ class _Conversion:
                 self._job.settled(f"contact {person.id}")
                 self.steps.found(what, id=there[address])
             elif not self._job.may(f"contact {person.id}", _contact(person)):
-                self.steps.skipped(what, f"{CAME_SINCE[0].upper()}{CAME_SINCE[1:]}.")
+                self.steps.skipped(what, f"{capital(CAME_SINCE)}.")
             elif self._sending:
                 await self._person(person, what, f"clients/{client_id}/contacts")
             else:

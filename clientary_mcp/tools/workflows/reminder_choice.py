@@ -6,7 +6,7 @@ from decimal import Decimal
 from functools import partial
 
 from clientary_mcp.accounting.days import Today
-from clientary_mcp.accounting.invoices import credit_of, days_overdue, owed_of, pending_of
+from clientary_mcp.accounting.invoices import days_overdue, standing_of
 from clientary_mcp.accounting.money import ZERO
 from clientary_mcp.accounting.totals import UNKNOWN
 from clientary_mcp.api.concurrency import gather
@@ -53,8 +53,9 @@ class Chosen:
         if (day := paid.get(invoice.id)) is not None:
             self.payers[client_id] = max(day, self.payers.get(client_id, day))
         account = self.accounts.setdefault((client_id, invoice.currency_code or UNKNOWN), Account())
-        account.owed += owed_of(invoice, today)
-        account.credit += credit_of(invoice, today)
+        standing = standing_of(invoice, today)
+        account.owed += standing.owed
+        account.credit += standing.credit
 
 
 async def choose(clientary: Clientary, args: SendPaymentReminders) -> Chosen:
@@ -102,8 +103,8 @@ async def _read(
 
 def _is_open(invoice: Invoice, today: Today) -> bool:
     """Whether something is owed, pending, or not known."""
-    unknown = invoice.status in OWED and invoice.balance is None
-    return unknown or owed_of(invoice, today) > 0 or pending_of(invoice, today) > 0
+    standing = standing_of(invoice, today)
+    return bool(standing.owed or standing.pending) or (invoice.status in OWED and invoice.balance is None)
 
 
 def _is_late(invoice: Invoice, today: Today, days: int) -> bool:
@@ -154,10 +155,10 @@ def not_late(invoice: Invoice, today: Today) -> str | None:
         return f"it is dated {invoice.date}, which is still to come"
     if invoice.balance is None:
         return "its balance is unknown"
-    if credit := credit_of(invoice, today):
+    _, owed, pending, credit = standing_of(invoice, today)
+    if credit:
         return f"nothing is owed on it: it is a credit of {format_money(credit, invoice.currency_code)}"
-    if owed_of(invoice, today) == 0:
-        pending = pending_of(invoice, today)
+    if not owed:
         but = f" but a payment of {format_money(pending, invoice.currency_code)} that is under way" if pending else ""
         return f"nothing is owed on it{but}"
     return f"it is due on {invoice.due_date}" if invoice.due_date else "it has no due date"
