@@ -130,14 +130,7 @@ async def create_payment(clientary: Clientary, args: CreatePayment) -> RecordedP
     refuse_finer(args.amount, invoice.currency_code)
     client = await client_of(clientary, invoice)
     doubts = _doubts(args, invoice, full_name(invoice, client), clientary.today())
-    payment = await clientary.create(
-        Payment,
-        f"invoices/{args.invoice_id}/payments",
-        args.body(),
-        listed=received.now,
-        there=received.ids,
-        check=lambda: refuse_unusual(args, *doubts),
-    )
+    payment = await received.add(args.body(), lambda: refuse_unusual(args, *doubts))
     return _recorded(payment, invoice, await received.afterwards(), client)
 
 
@@ -206,15 +199,8 @@ async def charge_payment_profile(clientary: Clientary, args: ChargePaymentProfil
     payment: Payment | None = None
     unseen: OutcomeUnknown | None = None
     try:
-        payment = await clientary.create(
-            Payment,
-            f"invoices/{args.invoice_id}/payments",
-            args.body(),
-            listed=received.now,
-            there=received.ids,
-            shows={"amount": as_json(received.invoice.balance)},
-            check=lambda: check_charge(args, received.invoice, name),
-        )
+        shows = {"amount": as_json(received.invoice.balance)}
+        payment = await received.add(args.body(), lambda: check_charge(args, received.invoice, name), shows)
     except OutcomeUnknown as unknown:
         if not unknown.accepted:
             raise

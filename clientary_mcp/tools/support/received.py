@@ -1,8 +1,10 @@
 """The payments of one invoice, by which it shows whether money was received for it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
+from clientary_mcp.api.call import Body
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import ClientaryError, MalformedResponse
 from tool_schemas.invoices import Invoice
@@ -28,6 +30,13 @@ class Received:
     def ids(self) -> set[int] | None:
         """The payments that were there before; None where the invoice does not show its payments."""
         return None if self.invoice.payments is None else {payment.id for payment in self.invoice.payments}
+
+    async def add(self, body: Body, check: Callable[[], None], shows: Body | None = None) -> Payment:
+        """Record or charge a payment, once; `check` and `shows` as for `Clientary.create`."""
+        path = f"invoices/{self.invoice.id}/payments"
+        return await self.clientary.create(
+            Payment, path, body, listed=self.now, there=self.ids, shows=shows, check=check
+        )
 
     async def now(self) -> list[Payment]:
         """The payments that are there now. A balance that fell without any that shows why proves nothing."""
