@@ -218,6 +218,12 @@ def test_a_wrong_account_setting_is_reported_with_its_source_and_the_sandbox(
         ),
         *(("DEADLINE", value, "from 1 to 3600") for value in ("0", "3601")),
         *(("READ_ONLY", value, "must be true or false") for value in ("maybe", "2", "-")),
+        *(("TIME_ZONE", value, "the name of a time zone") for value in ("Berlin", "GMT+25", "../UTC", "/etc/hosts")),
+        *(
+            ("FISCAL_YEAR_START", value, "a month and a day that every year has")
+            for value in ("April", "4-6", "0406", "02-29", "13-01", "W10", "W10-1", "2026-04-06")
+        ),
+        *(("STAFF_ID", value, "must be a whole number from 1 to ") for value in ("0", "me", "1.5")),
         *(("ASK_USER", value, "must be one of auto, always, never") for value in ("sometimes", "true")),
         *(
             ("REQUIRED_FIELDS", value, "must be written like this")

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -92,11 +93,11 @@ def time_zone(text: str) -> str:
 
 def day_of_year(text: str) -> str:
     """A day that every year has, as month and day: `04-06`."""
-    try:
-        date.fromisoformat(f"2023-{text}")
-    except ValueError:
-        raise ValueError("must be a month and a day that every year has, like 04-06") from None
-    return text
+    day = f"2023-{text}"
+    with suppress(ValueError):
+        if date.fromisoformat(day).isoformat() == day:  # weeks are read as well
+            return text
+    raise ValueError("must be a month and a day that every year has, like 04-06")
 
 
 def path(text: str) -> Path:
