@@ -1,38 +1,33 @@
 """Imports contacts into clients, row by row and no address twice."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from clientary_mcp.api.concurrency import gather, gather_two
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.api.streaming import rereads
 from clientary_mcp.errors import BadArguments, ClientaryError, NotFound, OutcomeUnknown, PartiallyDone, Refused
 from clientary_mcp.state.ledger import Step
 from clientary_mcp.tools.decorators import jobs
 from clientary_mcp.tools.job import CAME_SINCE, Job
-from clientary_mcp.tools.support.formatting import quote
-from clientary_mcp.tools.support.lookups import client_named_in
-from clientary_mcp.tools.support.matching import comparable
 from clientary_mcp.tools.support.previews import done, nothing_to_do, preview
 from clientary_mcp.tools.support.work_lists import runs_of, written
+from clientary_mcp.tools.workflows.import_targets import (
+    Clients,
+    Contacts,
+    KnownContact,
+    NamedClient,
+    clients_for,
+    contacts_with,
+)
 from clientary_mcp.tools.workflows.turns import exclusive, may_still_come
-from tool_schemas.base.addresses import addresses_in, mailbox
+from tool_schemas.base.addresses import mailbox
 from tool_schemas.base.results import Outcome, as_text
 from tool_schemas.base.sentences import count_of
-from tool_schemas.clients import Client
 from tool_schemas.contacts import Contact
 from tool_schemas.workflows.import_contacts import ImportContacts, NewContact
-
-_FEW = 10
-"""Clients that are looked up one by one; for more, the list is read."""
-_NAMED = 5
-"""Clients that a message about an ambiguous row names, at most."""
-_NEAR = 75
-"""Similarity out of 100 from which a client is suggested when no client has the given name."""
 
 _ROOM = 57_000
 """Characters of the rows of an answer, so that all of them fit."""
@@ -42,62 +37,6 @@ _SHORT = 60
 _TO_DO, _DONE, _THERE, _SAME, _REFUSED = "to import", "imported", "already there", "same as row", "refused"
 _LEFT_OUT = "left out"
 _NOT_TRIED, _FAILED, _UNKNOWN = "not tried", "not imported", "not known whether imported"
-
-
-class _Party(NamedTuple):
-    """A client, as far as rows need it."""
-
-    id: int
-    name: str
-
-
-class _Known(NamedTuple):
-    """A contact that Clientary has, as far as rows need it."""
-
-    id: int
-    client_id: int | None
-    client: str | None
-
-
-@dataclass
-class _Clients:
-    """The clients that rows may mean."""
-
-    by_id: dict[int, _Party] = field(default_factory=dict)
-    by_name: dict[str, list[_Party]] = field(default_factory=dict)
-
-    def meant_by(self, row: NewContact) -> _Party:
-        """The one client that a row names; BadArguments where there is none, or more than one."""
-        if row.client is None:
-            if (party := self.by_id.get(row.client_id or 0)) is None:
-                raise BadArguments(f"Client {row.client_id} does not exist.")
-            return party
-        alike = self.by_name.get(comparable(row.client), [])
-        exact = [party for party in alike if party.name.split() == row.client.split()]
-        if len(found := exact or alike) == 1:
-            return found[0]
-        if found:
-            raise BadArguments(f"{len(found)} clients have that name: {_listed(found)}. Pass client_id.")
-        near = self._like(comparable(row.client))
-        raise BadArguments(f"No client has that name{f'; similar names: {_listed(near)}' if near else ''}.")
-
-    def _like(self, name: str) -> list[_Party]:
-        from rapidfuzz.process import extract  # takes long to load, and is rarely needed
-
-        near = extract(name, list(self.by_name), limit=_NAMED, score_cutoff=_NEAR)
-        return [party for known, _, _ in near for party in self.by_name[known]]
-
-
-@dataclass
-class _Contacts:
-    """The contacts that have one of the addresses of the rows."""
-
-    found: dict[str, list[_Known]] = field(default_factory=dict)
-
-    def with_address(self, address: str, client_id: int) -> _Known | None:
-        """The contact of that client with that address, else of any other."""
-        found = self.found.get(address, [])
-        return next((known for known in found if known.client_id == client_id), found[0] if found else None)
 
 
 class _Import:
@@ -110,7 +49,7 @@ class _Import:
         ]
         self._failures: list[tuple[int, ClientaryError]] = []
 
-    def decide(self, clients: _Clients, contacts: _Contacts) -> None:
+    def decide(self, clients: Clients, contacts: Contacts) -> None:
         """Decide the outcome of each row, as far as it is known before anything is sent."""
         first: dict[str, int] = {}
         for row, result in zip(self._rows, self.results, strict=True):
@@ -163,7 +102,7 @@ class _Import:
         if not unknown:
             return
         with suppress(ClientaryError):
-            contacts = await _contacts(clientary, set(unknown))
+            contacts = await contacts_with(clientary, set(unknown))
             for address, result in unknown.items():
                 if known := contacts.with_address(address, result["client_id"]):
                     self._did(result, known.id)
@@ -251,7 +190,7 @@ def _in_general(outcome: str) -> str:
     return "the same as another row" if outcome.startswith(_SAME) else outcome
 
 
-def _already_there(known: _Known, party: _Party) -> dict[str, Any]:
+def _already_there(known: KnownContact, party: NamedClient) -> dict[str, Any]:
     here = known.client_id == party.id
     result: dict[str, Any] = {"outcome": _THERE, "id": known.id, "client_id": known.client_id}
     if here:
@@ -260,59 +199,18 @@ def _already_there(known: _Known, party: _Party) -> dict[str, Any]:
     return result | {"client": known.client, "why": f"{owner} has a contact with that address."}
 
 
-def _listed(parties: Iterable[_Party]) -> str:
-    return ", ".join(f"{party.id} {quote(party.name)}" for party in list(parties)[:_NAMED])
-
-
 async def _decided(clientary: Clientary, args: ImportContacts, job: Job) -> _Import:
     """The rows with their outcomes so far."""
     rows = args.read()
     valid = [row for row in rows if isinstance(row, NewContact)]
     addresses = {mailbox(row.email) for row in valid}
-    clients, contacts = await gather_two(partial(_clients, clientary, valid), partial(_contacts, clientary, addresses))
+    clients, contacts = await gather_two(
+        partial(clients_for, clientary, valid), partial(contacts_with, clientary, addresses)
+    )
     importing = _Import(rows, job)
     importing.decide(clients, contacts)
     importing.leave_out(lambda step: may_still_come(clientary, step))
     return importing
-
-
-async def _clients(clientary: Clientary, rows: list[NewContact]) -> _Clients:
-    ids = {row.client_id for row in rows if row.client_id is not None}
-    named = any(row.client for row in rows)
-    clients = await _read_clients(clientary, ids, named) if named or len(ids) > _FEW else _Clients()
-    await gather(
-        (partial(_find_client, clientary, clients, each) for each in sorted(ids - clients.by_id.keys())),
-        clientary.settings.concurrency,
-    )
-    return clients
-
-
-@rereads
-async def _read_clients(clientary: Clientary, ids: set[int], named: bool) -> _Clients:
-    clients = _Clients()
-    async for client in clientary.stream(Client):
-        party = _Party(client.id, client.name or "")
-        if client.id in ids:
-            clients.by_id[client.id] = party
-        if named:
-            clients.by_name.setdefault(comparable(party.name), []).append(party)
-    return clients
-
-
-@rereads
-async def _contacts(clientary: Clientary, addresses: set[str]) -> _Contacts:
-    contacts = _Contacts()
-    async for contact in clientary.stream(Contact):
-        for address in addresses & set(map(mailbox, addresses_in(contact.email).read)):
-            known = _Known(contact.id, contact.client_id, client_named_in(contact))
-            contacts.found.setdefault(address, []).append(known)
-    return contacts
-
-
-async def _find_client(clientary: Clientary, clients: _Clients, client_id: int) -> None:
-    with suppress(NotFound):
-        client = await clientary.get(Client, f"clients/{client_id}")
-        clients.by_id[client.id] = _Party(client.id, client.name or "")
 
 
 async def _preview(clientary: Clientary, args: ImportContacts, job: Job) -> Outcome:
