@@ -91,7 +91,7 @@ async def test_every_field_that_is_not_kept_is_named(time: FakeTime, tool: Any, 
     compared = {key: name for key, name in sent.items() if name not in SECRETS and name != "complete"}
     told = {name: await notice(tool.name, arguments, {_shown_as(key): None}, time) for key, name in compared.items()}
     lists = {"items"}  # a document that shows no lines does not show that any was lost
-    assert [name for name, text in told.items() if f"{name}" not in (text or "") and name not in lists] == []
+    assert [name for name, text in told.items() if name not in (text or "") and name not in lists] == []
 
 
 def _shown_as(key: str) -> str:
