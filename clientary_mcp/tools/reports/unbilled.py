@@ -112,13 +112,13 @@ class _Rows:
         self._names = names_in(found.projects.values())
 
     def unknown_clients(self) -> set[int | None]:
-        """The clients whose name or currency is needed and missing in their projects."""
+        """The clients whose name is missing in their projects, or whose currency is that of expenses on no project."""
         unknown: set[int | None] = set()
         for item in [*self._found.items, *self._found.future]:
             project = self._projects.get(item.project_id or 0)
             if project is None:
                 unknown.add(item.client_id)
-            elif not (project.client_name and project.currency_code):
+            elif not project.client_name:
                 unknown.add(project.client_id)
         return unknown
 
@@ -154,8 +154,8 @@ class _Rows:
     def _key(self, item: Item) -> RowKey:
         project = self._projects.get(item.project_id or 0)
         client_id = project.client_id if project else item.client_id
-        party = self.known.get(client_id or 0)
-        code = (project and project.currency_code) or (party and party.currency_code) or UNKNOWN
+        payer = project or self.known.get(client_id or 0)
+        code = (payer and payer.currency_code) or UNKNOWN
         return RowKey(client_id, item.project_id if self._args.group_by == "project" else None, code)
 
     def _large_enough(self, items: Iterable[Item]) -> Sums:

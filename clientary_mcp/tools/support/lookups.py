@@ -88,7 +88,7 @@ async def _read_parties(clientary: Clientary, wanted: set[int]) -> dict[int, Par
 
 async def _party(clientary: Clientary, client_id: int) -> Party:
     try:
-        return _party_of(await clientary.get(Client, f"clients/{client_id}"))
+        return _party_of(await clientary.get(Client, f"clients/{client_id}", known=True))
     except (NotFound, NotAllowed):
         return Party(f"client {client_id}")
 
@@ -204,11 +204,23 @@ async def projects_of(
         project = await clientary.get(Project, f"projects/{project_id}")
         if client_id not in (None, project.client_id):
             raise BadArguments(f"Project {project_id} does not belong to client {client_id}. Pass only one of them.")
-        return [project]
+        return await _with_currencies(clientary, [project])
     found = [project for project in await clientary.list_all(Project) if client_id in (None, project.client_id)]
     if not found and client_id is not None:
         await clientary.get(Client, f"clients/{client_id}")
-    return found
+    return await _with_currencies(clientary, found)
+
+
+async def _with_currencies(clientary: Clientary, projects: list[Project]) -> list[Project]:
+    """The projects, those that state no currency in their client's."""
+    known = await parties(clientary, (project.client_id for project in projects if project.currency_code is None))
+    codes = {client_id: party.currency_code for client_id, party in known.items()}
+    return [
+        project
+        if project.currency_code
+        else project.model_copy(update={"currency_code": codes.get(project.client_id or 0)})
+        for project in projects
+    ]
 
 
 def hours_of(clientary: Clientary, project: Project, billed: bool | None = None) -> Stream[HourEntry]:

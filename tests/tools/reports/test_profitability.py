@@ -264,6 +264,7 @@ async def test_work_dated_in_the_future_costs_nothing_yet(small: Sandbox) -> Non
 
 async def test_a_project_without_activity_earned_nothing(small: Sandbox) -> None:
     run(small, "UPDATE projects SET currency_code = NULL")
+    run(small, "UPDATE clients SET currency_code = NULL")
     answer = await asked(small)
     (row,) = answer["rows"]
     names = ("invoiced", "invoiced_with_tax", "received", "expenses", "hours", "labour", "margin")
