@@ -114,6 +114,15 @@ def sums_of(lines: Iterable[Line], rates: Taxed, currency_code: str | None) -> S
     return Sums(subtotal, taxes, subtotal + taxes)
 
 
+def readable_sums(lines: Iterable[Line] | None, rates: Taxed, currency_code: str | None) -> Sums | None:
+    """The same; None without lines, and where the quantity or price of one is missing: it would count as zero."""
+    found = list(lines or ())
+    amounts = [line for line in found if line.item_type != "section"]
+    if not amounts or any(None in (line.quantity, line.price) for line in amounts):
+        return None
+    return sums_of(found, rates, currency_code)
+
+
 def _applies(name: str, line: Line) -> bool:
     """Whether the second or the third tax applies to a line: as the first one does, where the line does not say."""
     own = getattr(line, name, None)

@@ -6,15 +6,14 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, NamedTuple
 
-from clientary_mcp.accounting.days import Today
-from clientary_mcp.accounting.invoices import stage_of
 from clientary_mcp.accounting.left_out import Omissions
-from clientary_mcp.accounting.money import ZERO, line_amount, percentage, sums_of
-from clientary_mcp.accounting.totals import UNKNOWN, Totals
+from clientary_mcp.accounting.money import ZERO, line_amount, percentage
+from clientary_mcp.accounting.totals import UNKNOWN
 from clientary_mcp.api.concurrency import gather, gather_two
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import rereads
 from clientary_mcp.tools.decorators import reads
+from clientary_mcp.tools.reports.project_income import Income, Invoiced
 from clientary_mcp.tools.support.billed_work import Holders, is_marked, read_holders
 from clientary_mcp.tools.support.formatting import label, quote
 from clientary_mcp.tools.support.lookups import (
@@ -58,7 +57,7 @@ async def profitability_report(clientary: Clientary, args: ProfitabilityReport) 
         partial(
             gather_two,
             partial(_read_invoices, clientary, project),
-            partial(_read_expenses, clientary, project.id),
+            partial(_read_expenses, clientary, project),
         ),
         partial(gather_two, partial(_read_hours, clientary, project), partial(staff_names, clientary)),
     )
@@ -92,64 +91,16 @@ class _Costs:
         return self.given.get(user_id or 0, self.set_by_owner.get(user_id or 0, self.default))
 
 
-@dataclass
-class Income:
-    """What was invoiced in one currency, without and with tax, and what was paid on it."""
-
-    invoices: int = 0
-    invoiced: Decimal = ZERO
-    invoiced_with_tax: Decimal = ZERO
-    received: Decimal = ZERO
-
-    def add(self, invoice: Invoice, subtotal: Decimal) -> None:
-        """Add an invoice."""
-        self.invoices += 1
-        self.invoiced += subtotal
-        self.invoiced_with_tax += subtotal if invoice.total_cost is None else invoice.total_cost
-        self.received += _received(invoice)
-
-
-@dataclass
-class _Invoiced:
-    """The project's invoices: sums per currency, with drafts separate."""
-
-    income: dict[str, Income] = field(default_factory=dict)
-    drafts: Totals = field(default_factory=Totals)
-    left_out: Omissions = field(default_factory=Omissions)
-    ids: set[int] = field(default_factory=set)
-
-    def add(self, invoice: Invoice, today: Today) -> None:
-        """Add an invoice to what it counts as."""
-        self.ids.add(invoice.id)
-        subtotal, stage = _subtotal(invoice), stage_of(invoice, today)
-        if stage == "cancelled":
-            self.left_out.add("cancelled invoice", "", label(invoice))
-            if received := _received(invoice):
-                self.left_out.add("payment", "of a cancelled invoice, not in received", f"{received:,f}")
-        elif subtotal is None:
-            self.left_out.add("invoice", "without a subtotal", label(invoice))
-        elif stage == "future":
-            sums = {invoice.currency_code or UNKNOWN: subtotal}
-            self.left_out.add("invoice", "dated in the future", label(invoice), sums=sums)
-        elif stage == "draft":
-            self.drafts.add(invoice.currency_code, invoiced=subtotal)
-            self.left_out.add("draft", "", label(invoice))
-        else:
-            self.income.setdefault(invoice.currency_code or UNKNOWN, Income()).add(invoice, subtotal)
-            if _shared(invoice):
-                self.left_out.add("invoice", "of several projects, counted in full", label(invoice))
-
-
 @rereads
-async def _read_invoices(clientary: Clientary, project: Project) -> _Invoiced:
-    found, today = _Invoiced(), clientary.today()
+async def _read_invoices(clientary: Clientary, project: Project) -> Invoiced:
+    found, today = Invoiced(), clientary.today()
     async for invoice in clientary.stream(Invoice, f"projects/{project.id}/invoices"):
         found.add(invoice, today)
     return found
 
 
 async def _read_billing(
-    clientary: Clientary, project: Project, holders: Holders, worked: "_Worked", invoiced: _Invoiced
+    clientary: Clientary, project: Project, holders: Holders, worked: "_Worked", invoiced: Invoiced
 ) -> None:
     """Add the invoices that bill the project's work, though Clientary does not list them under the project."""
     found = [holder for holder in holders.every if project.id in holder.project_ids]
@@ -172,14 +123,18 @@ class _Spent:
 
 
 @rereads
-async def _read_expenses(clientary: Clientary, project_id: int) -> _Spent:
-    spent = _Spent()
-    today = clientary.today()
-    async for expense in expenses_between(clientary, None, today.last):
-        if expense.project_id == project_id and not today.is_future(expense.incurred_on):
-            if expense.amount is None:
-                spent.left_out.add("expense", "without an amount", f"id {expense.id}")
-            spent.amount += expense.amount or ZERO
+async def _read_expenses(clientary: Clientary, project: Project) -> _Spent:
+    spent, today = _Spent(), clientary.today()
+    async for expense in expenses_between(clientary, None, None):
+        if expense.project_id != project.id:
+            continue
+        if expense.amount is None:
+            spent.left_out.add("expense", "without an amount", f"id {expense.id}")
+        elif today.is_future(expense.incurred_on):
+            sums = {project.currency_code or UNKNOWN: expense.amount}
+            spent.left_out.add("expense", "dated in the future", f"id {expense.id}", sums=sums)
+        else:
+            spent.amount += expense.amount
     return spent
 
 
@@ -237,7 +192,7 @@ class _Profit:
     def __init__(
         self,
         project: Project,
-        invoiced: _Invoiced,
+        invoiced: Invoiced,
         spent: _Spent,
         worked: _Worked,
         people: list[dict[str, Any]],
@@ -306,25 +261,6 @@ class _Profit:
             found.add("cost rate", "of a person without hours on this project", f"id {user_id}")
         not_yet = f"Hours that are not billed yet: {as_number(self._worked.unbilled)}; invoiced does not include them."
         return [*found.to_json(), not_yet] if self._worked.unbilled else found.to_json()
-
-
-def _subtotal(invoice: Invoice) -> Decimal | None:
-    """The invoiced amount before tax: as Clientary reports it, else the sum of the lines."""
-    if invoice.subtotal is not None:
-        return invoice.subtotal
-    return sums_of(invoice.items, invoice, invoice.currency_code).subtotal if invoice.items else None
-
-
-def _received(invoice: Invoice) -> Decimal:
-    if invoice.total_payments is not None:
-        return invoice.total_payments
-    return sum((payment.amount or ZERO for payment in invoice.payments or ()), ZERO)
-
-
-def _shared(invoice: Invoice) -> bool:
-    """Whether the invoice bills more projects than this one, where Clientary reports them."""
-    projects = (invoice.__pydantic_extra__ or {}).get("projects")
-    return isinstance(projects, list) and len(projects) > 1
 
 
 TOOLS = (profitability_report,)

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from clientary_mcp.accounting.left_out import Omissions
-from clientary_mcp.accounting.money import rounded, sums_of
+from clientary_mcp.accounting.money import readable_sums, rounded
 from clientary_mcp.accounting.totals import UNKNOWN, Totals, currency_remark
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import rereads
@@ -160,11 +160,11 @@ def _income(schedule: RecurringSchedule, left_out: Omissions) -> _Income | None:
 
 
 def _of_lines(schedule: RecurringSchedule, left_out: Omissions) -> Decimal | None:
-    lines = [line for line in schedule.items or () if line.item_type != "section"]
-    if not lines or any(None in (line.quantity, line.price) for line in lines):
+    sums = readable_sums(schedule.items, schedule, schedule.currency_code)
+    if sums is None:
         return None
     left_out.add("schedule", "without a subtotal, added up from its lines", _named(schedule))
-    return sums_of(lines, schedule, schedule.currency_code).subtotal
+    return sums.subtotal
 
 
 def _named(schedule: RecurringSchedule) -> str:
