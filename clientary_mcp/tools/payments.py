@@ -1,6 +1,7 @@
 """Tools for payments."""
 
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 
 from clientary_mcp.accounting.days import WHENEVER, Today
 from clientary_mcp.accounting.invoices import pending_of
@@ -17,6 +18,7 @@ from clientary_mcp.tools.support.lookups import Currencies, currencies_of
 from clientary_mcp.tools.support.previews import done, find_by_id, preview
 from clientary_mcp.tools.support.received import Received
 from clientary_mcp.tools.support.refusals import refuse_finer, refuse_unusual
+from clientary_mcp.tools.support.rights import if_allowed
 from tool_schemas.base.parsing import as_json
 from tool_schemas.base.results import Outcome, Page
 from tool_schemas.base.sentences import Mention, in_order, join_sentences
@@ -30,6 +32,7 @@ from tool_schemas.payments import (
     RecordedPayment,
 )
 
+_NO_SUMS = "total_amounts is left out: only the invoices state the currency, {}."
 _MAX_LOOKUPS = 50
 """Invoices looked up at most for the sums of a list that was not filtered."""
 
@@ -57,9 +60,14 @@ class _Payments(Listing[Payment]):
 
     async def stream(self) -> AsyncIterator[tuple[Payment, str | None]]:
         """Every payment that matches, with its currency: the invoices are read first."""
-        self._known = await currencies_of(self._clientary, see=self.names.learn) if self._client_id is None else None
+        hidden = False
+        if self._client_id is None:
+            known = await if_allowed(partial(currencies_of, self._clientary, see=self.names.learn))
+            self._known, hidden = known or Currencies(), known is None
         async for row in super().stream():
             yield row
+        if hidden:
+            self.totals, self.remark = Totals(), _NO_SUMS.format("and they cannot be read")
 
     async def _rows(self) -> AsyncIterator[tuple[Payment, str | int | None]]:
         if self._client_id is not None:
@@ -113,7 +121,7 @@ def list_payments(clientary: Clientary, args: ListPayments) -> Listing[Payment]:
 
 def _without_sums(page: Page[Payment], why: str) -> Page[Payment]:
     page.total_amounts = None
-    add_notice(page, f"total_amounts is left out: only the invoices state the currency, {why}.")
+    add_notice(page, _NO_SUMS.format(why))
     return page
 
 

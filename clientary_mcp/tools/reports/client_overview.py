@@ -22,7 +22,6 @@ from clientary_mcp.accounting.invoices import (
 from clientary_mcp.accounting.left_out import Omissions
 from clientary_mcp.accounting.money import ZERO
 from clientary_mcp.accounting.totals import Totals, currency_remark
-from clientary_mcp.api.concurrency import gather
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import rereads
 from clientary_mcp.errors import BadArguments, NotAllowed, NotFound
@@ -30,6 +29,7 @@ from clientary_mcp.tools.decorators import reads
 from clientary_mcp.tools.support.formatting import label, quote
 from clientary_mcp.tools.support.lookups import client_names, projects_of
 from clientary_mcp.tools.support.matching import Level, Wanted
+from clientary_mcp.tools.support.rights import denied, gather_allowed
 from clientary_mcp.tools.support.search import Hit, find
 from tool_schemas.base.models import Record
 from tool_schemas.base.report import Report
@@ -54,7 +54,6 @@ _BASIS = (
     " today, which are in no other figure. The latest invoice is the newest by date of those that are neither draft nor"
     " cancelled nor future. used is worked_hours for a budget in hours, the cost of the hours so far for one in money."
 )
-_DENIED = "{part}: not included, since the owner of the API token is not allowed to see that."
 
 
 @reads("reports")
@@ -66,42 +65,28 @@ async def client_overview(clientary: Clientary, args: ClientOverview) -> Report:
     if client_id is None:
         client_id, about["owns_the_address"] = await _client_of(clientary, args.email or "", left_out)
     path = f"clients/{client_id}"
-    found = await _visible(
-        clientary,
-        {
-            "client": partial(clientary.get, Client, path),
-            "contacts": partial(clientary.list_all, Contact, f"{path}/contacts", {"page_size": 100}),
-            "invoices": partial(_read_invoices, clientary, client_id),
-            "projects": partial(projects_of, clientary, client_id=client_id),
-            "estimates": partial(clientary.list_all, Estimate, f"{path}/estimates"),
-        },
-    )
+    reads: dict[str, Callable[[], Awaitable[Any]]] = {
+        "client": partial(clientary.get, Client, path),
+        "contacts": partial(clientary.list_all, Contact, f"{path}/contacts", {"page_size": 100}),
+        "invoices": partial(_read_invoices, clientary, client_id),
+        "projects": partial(projects_of, clientary, client_id=client_id),
+        "estimates": partial(clientary.list_all, Estimate, f"{path}/estimates"),
+    }
+    read = await gather_allowed(reads.values(), clientary.settings.concurrency)
+    found = dict(zip(reads, read, strict=True))
     client, invoices = found["client"], found["invoices"]
     about = {
         "client": client.summarized() if client else {"id": client_id},
         **about,
         **await _sections(clientary, found, left_out),
     }
-    denied = [_DENIED.format(part=part.capitalize()) for part, seen in found.items() if seen is None]
+    hidden = [denied(part.capitalize()) for part, seen in found.items() if seen is None]
     return Report(
         invoices.rows() if invoices else [],
         (_BASIS, clientary.today().sentence),
-        left_out=[*denied, *left_out.to_json()],
+        left_out=[*hidden, *left_out.to_json()],
         about=about,
     )
-
-
-async def _visible(clientary: Clientary, reads: Mapping[str, Callable[[], Awaitable[Any]]]) -> dict[str, Any]:
-    """What each of these reads; None for what the owner of the API token is not allowed to see."""
-
-    async def unless_denied(read: Callable[[], Awaitable[Any]]) -> Any:
-        try:
-            return await read()
-        except NotAllowed:
-            return None
-
-    found = await gather((partial(unless_denied, read) for read in reads.values()), clientary.settings.concurrency)
-    return dict(zip(reads, found, strict=True))
 
 
 async def _sections(clientary: Clientary, found: Mapping[str, Any], left_out: Omissions) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import rereads
 from clientary_mcp.tools.decorators import reads
 from clientary_mcp.tools.reports.project_income import Income, Invoiced
-from clientary_mcp.tools.support.billed_work import Holders, is_marked, read_holders
+from clientary_mcp.tools.support.billed_work import Holders, is_marked, visible_holders
 from clientary_mcp.tools.support.formatting import label, quote
 from clientary_mcp.tools.support.lookups import (
     by_hours,
@@ -26,6 +26,7 @@ from clientary_mcp.tools.support.lookups import (
     projects_of,
     staff_names,
 )
+from clientary_mcp.tools.support.rights import denied, if_allowed
 from tool_schemas.base.report import Report
 from tool_schemas.base.sentences import in_order
 from tool_schemas.base.types import as_number
@@ -53,15 +54,18 @@ async def profitability_report(clientary: Clientary, args: ProfitabilityReport) 
     """What a project earned: invoiced before tax, received, expenses, labor cost of its hours, margin. Without cost
     rates, the margin is before labor."""
     (project,) = await projects_of(clientary, project_id=args.project_id)
-    (invoiced, spent), (worked, names) = await gather_two(
+    (invoiced, expenses), (hours, names) = await gather_two(
         partial(
             gather_two,
             partial(_read_invoices, clientary, project),
-            partial(_read_expenses, clientary, project),
+            partial(if_allowed, partial(_read_expenses, clientary, project)),
         ),
-        partial(gather_two, partial(_read_hours, clientary, project), partial(staff_names, clientary)),
+        partial(
+            gather_two, partial(if_allowed, partial(_read_hours, clientary, project)), partial(staff_names, clientary)
+        ),
     )
-    holders = await read_holders(clientary, (), client_id=project.client_id, project_id=project.id)
+    holders, unseen = await visible_holders(clientary, (), client_id=project.client_id, project_id=project.id)
+    spent, worked = expenses or _Spent(visible=False), hours or _Worked(visible=False)
     worked.settle(holders)
     await _read_billing(clientary, project, holders, worked, invoiced)
     clients = await client_names(clientary, [project.client_id], names_in([project]))
@@ -72,7 +76,7 @@ async def profitability_report(clientary: Clientary, args: ProfitabilityReport) 
     return Report(
         rows=[profit.row(clients[project.client_id])],
         basis=in_order(_BASIS, _BEFORE_LABOUR if profit.labour is None else _WITH_LABOUR, clientary.today().sentence),
-        left_out=profit.left_out(),
+        left_out=[*([unseen] if unseen else ()), *profit.left_out()],
         about={"people": profit.people, **profit.separate()},
         notice=profit.notice,
     )
@@ -118,6 +122,7 @@ async def _read_billing(
 class _Spent:
     """The sum of the project's expenses."""
 
+    visible: bool = True
     amount: Decimal = ZERO
     left_out: Omissions = field(default_factory=Omissions)
 
@@ -151,6 +156,7 @@ class _Entry(NamedTuple):
 class _Worked:
     """The project's hours: sums by person."""
 
+    visible: bool = True
     entries: list[_Entry] = field(default_factory=list)
     unbilled: Decimal = ZERO
     by_person: dict[int | None, Decimal] = field(default_factory=dict)
@@ -207,7 +213,9 @@ class _Profit:
 
     @property
     def labour(self) -> Decimal | None:
-        """The cost of the hours, as far as cost rates are known; None where none is."""
+        """The cost of the hours, as far as cost rates are known; None where none is, or where they are not visible."""
+        if not self._worked.visible:
+            return None
         costs = [person["cost"] for person in self.people if person["cost"] is not None]
         return sum(costs, ZERO) if costs or not self.people else None
 
@@ -215,13 +223,15 @@ class _Profit:
     def notice(self) -> str | None:
         """A remark on a margin that lacks labour costs."""
         if self.labour is None:
-            return _NO_COSTS
+            return _NO_COSTS if self._worked.visible else None
         return _FEW_COSTS if any(person["cost"] is None for person in self.people) else None
 
     def row(self, client: str) -> dict[str, Any]:
         """The columns of the one row."""
         project, income = self._project, self._income
-        margin = income.invoiced - self._spent.amount - (self.labour or ZERO)
+        spent = self._spent.amount if self._spent.visible else None
+        hours = sum((person["hours"] for person in self.people), ZERO) if self._worked.visible else None
+        margin = None if spent is None or hours is None else income.invoiced - spent - (self.labour or ZERO)
         return {
             "project_id": project.id,
             "project": project_name(project),
@@ -231,11 +241,11 @@ class _Profit:
             "invoiced": income.invoiced,
             "invoiced_with_tax": income.invoiced_with_tax,
             "received": income.received,
-            "expenses": self._spent.amount,
-            "hours": sum((person["hours"] for person in self.people), ZERO),
+            "expenses": spent,
+            "hours": hours,
             "labour": self.labour,
             "margin": margin,
-            "percentage": percentage(margin, income.invoiced),
+            "percentage": None if margin is None else percentage(margin, income.invoiced),
         }
 
     def separate(self) -> dict[str, Any]:
@@ -260,7 +270,9 @@ class _Profit:
         for user_id in self._idle:
             found.add("cost rate", "of a person without hours on this project", f"id {user_id}")
         not_yet = f"Hours that are not billed yet: {as_number(self._worked.unbilled)}; invoiced does not include them."
-        return [*found.to_json(), not_yet] if self._worked.unbilled else found.to_json()
+        parts = {"Hours": self._worked.visible, "Expenses": self._spent.visible}
+        hidden = [denied(f"{part}, and so the margin") for part, visible in parts.items() if not visible]
+        return [*hidden, *found.to_json(), *([not_yet] if self._worked.unbilled else ())]
 
 
 TOOLS = (profitability_report,)

@@ -11,11 +11,11 @@ from clientary_mcp.accounting.days import Today
 from clientary_mcp.accounting.left_out import Omissions, open_projects
 from clientary_mcp.accounting.money import ZERO
 from clientary_mcp.accounting.totals import UNKNOWN
-from clientary_mcp.api.concurrency import gather, gather_two
+from clientary_mcp.api.concurrency import gather_two
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import rereads
 from clientary_mcp.tools.decorators import reads
-from clientary_mcp.tools.support.billed_work import Holders, is_marked, logged_on, read_holders
+from clientary_mcp.tools.support.billed_work import Holders, is_marked, logged_on, visible_holders
 from clientary_mcp.tools.support.formatting import quote
 from clientary_mcp.tools.support.lookups import (
     Idle,
@@ -28,6 +28,7 @@ from clientary_mcp.tools.support.lookups import (
     projects_of,
     staff_names,
 )
+from clientary_mcp.tools.support.rights import UNSEEN_HOURS, gather_allowed
 from tool_schemas.base.report import Report
 from tool_schemas.base.sentences import in_order
 from tool_schemas.base.types import as_number
@@ -58,8 +59,13 @@ async def project_status(clientary: Clientary, args: ProjectStatus) -> Report:
     statuses, people = await gather_two(
         partial(_statuses, clientary, args, projects, idle), partial(_people, clientary, args)
     )
-    await _settle(clientary, args, statuses)
-    left_out.add("open project", f"under {as_number(args.threshold)} %", count=len(projects) - len(statuses))
+    hidden = [status.project for status in statuses if status.hidden]
+    statuses = [status for status in statuses if not status.hidden]
+    unseen = await _settle(clientary, args, statuses)
+    left_out.add(
+        "open project", f"under {as_number(args.threshold)} %", count=len(projects) - len(statuses) - len(hidden)
+    )
+    left_out.add("project", UNSEEN_HOURS, *(quote(project_name(each)) for each in hidden), count=len(hidden))
     listed = [status.project for status in statuses]
     clients = await client_names(clientary, [project.client_id for project in listed], names_in(listed))
     statuses.sort(key=lambda status: status.rank)
@@ -75,7 +81,7 @@ async def project_status(clientary: Clientary, args: ProjectStatus) -> Report:
             clientary.today().sentence,
             idle.sentence,
         ),
-        left_out=left_out.to_json(),
+        left_out=[*in_order(unseen, left_out.to_json())],
     )
 
 
@@ -104,7 +110,8 @@ async def _statuses(clientary: Clientary, args: ProjectStatus, projects: list[Pr
 
     async def read(some: list[Project]) -> list[_Status]:
         reads = [partial(_read, clientary, project, project.id in idle.ids) for project in some]
-        return await gather(reads, clientary.settings.concurrency)
+        found = await gather_allowed(reads, clientary.settings.concurrency)
+        return [status or _Status(project, hidden=True) for project, status in zip(some, found, strict=True)]
 
     if not _by_threshold(args):
         return await read(projects)
@@ -116,13 +123,17 @@ async def _statuses(clientary: Clientary, args: ProjectStatus, projects: list[Pr
     return [status for status in statuses if status.reaches(args.threshold)]
 
 
-async def _settle(clientary: Clientary, args: ProjectStatus, statuses: list["_Status"]) -> None:
-    """Find out which hours are billed: Clientary may not know what jobs did, or what became of their invoices."""
+async def _settle(clientary: Clientary, args: ProjectStatus, statuses: list["_Status"]) -> str | None:
+    """Find out which hours are billed: Clientary may not know what jobs did, or what became of their invoices.
+
+    Returns a remark where that cannot be seen.
+    """
     logged = [day for status in statuses for day in status.logged]
     (client_id,) = {status.project.client_id for status in statuses} if len(statuses) == 1 else (args.client_id,)
-    holders = await read_holders(clientary, logged, client_id=client_id, project_id=args.project_id)
+    holders, unseen = await visible_holders(clientary, logged, client_id=client_id, project_id=args.project_id)
     for status in statuses:
         status.settle(holders)
+    return unseen
 
 
 def _reported_share(project: Project) -> Decimal:
@@ -148,8 +159,10 @@ async def _read(clientary: Clientary, project: Project, idle: bool) -> "_Status"
 class _Status:
     """One project's hours, compared with its budget."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, *, hidden: bool = False) -> None:
         self.project = project
+        self.hidden = hidden
+        """Whether its hours are not visible, so that nothing is known."""
         self._left_out = Omissions()
         self._hours = self._billed = self._value = self._unbilled_value = ZERO
         self._entries: list[tuple[int, Decimal, Decimal, bool]] = []
@@ -199,8 +212,8 @@ class _Status:
         return self._value if self.in_money else self._hours
 
     def reaches(self, threshold: Decimal) -> bool:
-        """Whether that percentage of the budget is used; true where its type is unknown."""
-        return self.used is None or self.used * 100 >= threshold * (self.project.budget or ZERO)
+        """Whether that percentage of the budget is used; true where that is unknown."""
+        return self.hidden or self.used is None or self.used * 100 >= threshold * (self.project.budget or ZERO)
 
     @property
     def rank(self) -> tuple[Any, ...]:

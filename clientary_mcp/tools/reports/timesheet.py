@@ -10,11 +10,12 @@ from typing import Any
 
 from clientary_mcp.accounting.left_out import Omissions
 from clientary_mcp.accounting.money import ZERO
-from clientary_mcp.api.concurrency import gather, gather_two
+from clientary_mcp.api.concurrency import gather_two
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import rereads
 from clientary_mcp.errors import NotFound
 from clientary_mcp.tools.decorators import reads
+from clientary_mcp.tools.support.formatting import quote
 from clientary_mcp.tools.support.lookups import (
     client_names,
     hours_of,
@@ -25,6 +26,7 @@ from clientary_mcp.tools.support.lookups import (
     projects_of,
     staff_names,
 )
+from clientary_mcp.tools.support.rights import UNSEEN_HOURS, gather_allowed
 from tool_schemas.base.report import Report
 from tool_schemas.base.sentences import in_order
 from tool_schemas.hours import HourEntry
@@ -49,10 +51,7 @@ async def timesheet_report(clientary: Clientary, args: TimesheetReport) -> Repor
         raise NotFound(f"Staff member {args.user_id} does not exist.")
     today = clientary.today()
     idle = await idle_projects(clientary, projects)
-    sheets = await gather(
-        (partial(_read, clientary, args, project) for project in projects if project.id not in idle.ids),
-        clientary.settings.concurrency,
-    )
+    sheets = await _read_all(clientary, args, [project for project in projects if project.id not in idle.ids])
     worked = [sheet.project for sheet in sheets if sheet.worked]
     clients = await client_names(clientary, [project.client_id for project in worked], names_in(worked))
     days = _working_days(args, today.day)
@@ -127,6 +126,13 @@ class _Sheet:
     undescribed: list[_Undescribed] = field(default_factory=list)
     left_out: Omissions = field(default_factory=Omissions)
 
+    @classmethod
+    def unseen(cls, project: Project) -> "_Sheet":
+        """Of a project whose hours are not visible."""
+        sheet = cls(project)
+        sheet.left_out.add("project", UNSEEN_HOURS, quote(project_name(project)))
+        return sheet
+
     def count(self, entry: HourEntry, day: date) -> None:
         """Add an entry of that day."""
         user_id = entry.user_id or 0
@@ -140,6 +146,13 @@ class _Sheet:
                 self.undescribed = sorted(self.undescribed)[:_EXAMPLES]
 
 
+async def _read_all(clientary: Clientary, args: TimesheetReport, projects: list[Project]) -> list[_Sheet]:
+    """The hours of the projects, as far as they are visible."""
+    reads = (partial(_read, clientary, args, project) for project in projects)
+    sheets = await gather_allowed(reads, clientary.settings.concurrency)
+    return [sheet or _Sheet.unseen(project) for project, sheet in zip(projects, sheets, strict=True)]
+
+
 @rereads
 async def _read(clientary: Clientary, args: TimesheetReport, project: Project) -> _Sheet:
     sheet, today = _Sheet(project), clientary.today()
@@ -147,7 +160,7 @@ async def _read(clientary: Clientary, args: TimesheetReport, project: Project) -
         if args.user_id not in (None, entry.user_id):
             continue
         if entry.date is None:
-            sheet.left_out.add("hour entry", "without a date", f"id {entry.id}")
+            sheet.left_out.add("hour entry", "without a date", f"id {entry.id}", sums={"hours": entry.hours})
         elif not args.from_date <= entry.date <= args.to_date:
             continue
         elif today.is_future(entry.date):
@@ -240,7 +253,10 @@ def _undescribed(sheets: list[_Sheet], staff: dict[int, str]) -> list[dict[str, 
 
 
 def _basis(args: TimesheetReport, days: list[date] | None, today: date) -> str:
-    hours = "Hours of the entries with a date in the range, on projects of any status."
+    hours = (
+        "Hours of the entries with a date in the range, on projects of any status. billed_hours is what Clientary shows"
+        " as billed; project_status also knows what invoices of jobs here bill."
+    )
     if days is None:
         return hours
     until = f" up to today, {today}" if args.to_date > today else ""

@@ -53,8 +53,8 @@ async def unbilled_report(clientary: Clientary, args: UnbilledReport) -> Report:
             clientary.today().sentence,
             read.idle.sentence,
         ),
-        totals=_totals(rows),
-        left_out=read.left_out.to_json(),
+        totals=found.totals(rows),
+        left_out=[*read.hidden, *read.left_out.to_json()],
         about={
             "from_date": args.from_date,
             "to_date": days.last,
@@ -172,7 +172,19 @@ class _Rows:
 
     def row(self, key: RowKey, figures: Figures) -> dict[str, Any]:
         """A row: its project or client, and the figures."""
-        return {**self._named(key), "currency_code": key.currency_code, **_sums(figures), **_days_of(figures)}
+        return {**self._named(key), "currency_code": key.currency_code, **self._sums(figures), **_days_of(figures)}
+
+    def totals(self, rows: Sums) -> list[dict[str, Any]]:
+        """The sums of the rows per currency."""
+        sums: dict[str, Figures] = {}
+        for key, figures in rows.items():
+            sums.setdefault(key.currency_code, Figures()).merge(figures)
+        return [{"currency_code": code, "count": sums[code].records, **self._sums(sums[code])} for code in sorted(sums)]
+
+    def _sums(self, figures: Figures) -> dict[str, Decimal]:
+        """What is visible of the sums: what is not would look like zero."""
+        hours = {} if self._found.hours_hidden else {"hours": figures.hours, "amount": figures.amount}
+        return hours if self._found.expenses_hidden else {**hours, "expenses": figures.expenses}
 
     def row_at_fixed_price(self, key: RowKey, figures: Figures) -> dict[str, Any]:
         """The same without money."""
@@ -206,17 +218,6 @@ def _largest_first(sums: Sums) -> list[RowKey]:
         return key.currency_code if money else "", -money, -figures.hours, key.client_id or 0, key.project_id or 0
 
     return sorted(sums, key=rank)
-
-
-def _totals(rows: Sums) -> list[dict[str, Any]]:
-    sums: dict[str, Figures] = {}
-    for key, figures in rows.items():
-        sums.setdefault(key.currency_code, Figures()).merge(figures)
-    return [{"currency_code": code, "count": sums[code].records, **_sums(sums[code])} for code in sorted(sums)]
-
-
-def _sums(figures: Figures) -> dict[str, Decimal]:
-    return {"hours": figures.hours, "amount": figures.amount, "expenses": figures.expenses}
 
 
 def _days_of(figures: Figures) -> dict[str, date | None]:

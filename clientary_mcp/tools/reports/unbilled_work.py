@@ -1,6 +1,6 @@
 """What no invoice bills yet: hours and expenses, less what an invoice bills although Clientary does not show it."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -9,10 +9,9 @@ from functools import partial
 from clientary_mcp.accounting.billable_time import value_of
 from clientary_mcp.accounting.days import Today
 from clientary_mcp.accounting.left_out import Omissions, open_projects
-from clientary_mcp.api.concurrency import gather, gather_two
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import rereads
-from clientary_mcp.tools.support.billed_work import Holder, Holders, is_marked, logged_on, read_holders
+from clientary_mcp.tools.support.billed_work import Holder, Holders, is_marked, logged_on, visible_holders
 from clientary_mcp.tools.support.documents import invoice_name
 from clientary_mcp.tools.support.formatting import quote
 from clientary_mcp.tools.support.lookups import (
@@ -23,6 +22,7 @@ from clientary_mcp.tools.support.lookups import (
     project_name,
     projects_of,
 )
+from clientary_mcp.tools.support.rights import UNSEEN_HOURS, denied, gather_allowed
 from clientary_mcp.tools.support.work_lists import Work
 from tool_schemas.expenses import Expense
 from tool_schemas.hours import HourEntry
@@ -88,6 +88,17 @@ class Unbilled:
     voided: int = 0
     """How many of the items Clientary shows as billed, though only cancelled or deleted invoices bill them."""
     left_out: Omissions = field(default_factory=Omissions)
+    hours_hidden: bool = False
+    expenses_hidden: bool = False
+    """Whether the owner of the API token is not allowed to see them."""
+    unseen: str | None = None
+    """The remark that it is not known which invoices bill the work."""
+
+    @property
+    def hidden(self) -> list[str]:
+        """The parts that are missing, in sentences."""
+        parts = {"Hours": self.hours_hidden, "Expenses": self.expenses_hidden}
+        return [*(denied(part) for part, missing in parts.items() if missing), *filter(None, [self.unseen])]
 
 
 async def read_unbilled(clientary: Clientary, args: UnbilledReport, days: Days) -> Unbilled:
@@ -101,13 +112,16 @@ async def read_unbilled(clientary: Clientary, args: UnbilledReport, days: Days) 
     closed = {project.id for project in every} - found.projects.keys()
     wanted = partial(_wanted, args, found.projects, closed)
     read = [project for project in projects if project.id not in idle.ids]
-    hours, spent = await gather_two(
-        partial(_hours_of_all, clientary, read, days), partial(_expenses, clientary, days, wanted)
-    )
+    both: list[Callable[[], Awaitable[list[Item]]]] = [
+        partial(_hours_of_all, clientary, read, days, left_out),
+        partial(_expenses, clientary, days, wanted),
+    ]
+    hours, spent = await gather_allowed(both, 2)
+    found.hours_hidden, found.expenses_hidden = hours is None, spent is None
     client_id = projects[0].client_id if args.project_id is not None else args.client_id
-    items = [*hours, *spent]
+    items = [*(hours or ()), *(spent or ())]
     logged = [item.logged for item in items]
-    holders = await read_holders(clientary, logged, client_id=client_id, project_id=args.project_id)
+    holders, found.unseen = await visible_holders(clientary, logged, client_id=client_id, project_id=args.project_id)
     voided = await _voided(clientary, found, holders, days, wanted)
     for item in [*items, *voided]:
         _sort(found, item, holders.of(item.kind, item.id), closed, days)
@@ -160,11 +174,14 @@ def _remark_on_rate(found: Unbilled, item: Item) -> None:
 
 
 async def _hours_of_all(
-    clientary: Clientary, projects: Iterable[Project], days: Days, voided: Holders | None = None
+    clientary: Clientary, projects: list[Project], days: Days, left_out: Omissions, voided: Holders | None = None
 ) -> list[Item]:
     reads = [partial(_hours, clientary, project, days, voided) for project in projects]
-    found = await gather(reads, clientary.settings.concurrency)
-    return [item for of_project in found for item in of_project]
+    found = await gather_allowed(reads, clientary.settings.concurrency)
+    for project, of_project in zip(projects, found, strict=True):
+        if of_project is None:
+            left_out.add("project", UNSEEN_HOURS, quote(project_name(project)))
+    return [item for of_project in found for item in of_project or ()]
 
 
 @rereads
@@ -196,12 +213,13 @@ def _counts(work: Work, voided: Holders | None) -> bool:
 async def _voided(clientary: Clientary, found: Unbilled, holders: Holders, days: Days, wanted: Wanted) -> list[Item]:
     """What Clientary shows as billed, though only cancelled or deleted invoices bill it."""
     items: list[Item] = []
-    if worked := holders.suspects(HourEntry):
+    worked = holders.suspects(HourEntry)
+    if worked and not found.hours_hidden:
         projects = [
             project for project in found.projects.values() if any(_may_bill(holder, project) for holder in worked)
         ]
-        items += await _hours_of_all(clientary, projects, days, holders)
-    if holders.suspects(Expense):
+        items += await _hours_of_all(clientary, projects, days, Omissions(), holders)
+    if holders.suspects(Expense) and not found.expenses_hidden:
         items += await _expenses(clientary, days, wanted, holders)
     return items
 

@@ -14,6 +14,7 @@ from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import rereads
 from clientary_mcp.errors import NotFound
 from clientary_mcp.state.billed import BilledRun
+from clientary_mcp.tools.support.rights import if_allowed
 from clientary_mcp.tools.support.work_lists import KINDS, Ids, Work, joined, referred_work
 from tool_schemas.expenses import Expense
 from tool_schemas.hours import HourEntry
@@ -21,6 +22,10 @@ from tool_schemas.invoices import Invoice
 
 _DAY = timedelta(days=1)
 """By how much a date may differ between Clientary's clock and ours."""
+_UNSEEN = (
+    "Invoices: not looked at, since the owner of the API token is not allowed to see them all; work counts as billed"
+    " only where Clientary shows it as billed."
+)
 _FEW = 30
 """Invoices that are looked up one by one; for more, the list is read."""
 
@@ -124,6 +129,22 @@ class Holders:
     def unbilled(self, work: Work) -> bool:
         """Whether no live invoice bills it, as far as is known."""
         return not self.live(work) and (not is_marked(work) or self.voided(work) is not None)
+
+
+async def visible_holders(
+    clientary: Clientary,
+    logged: Collection[date | None],
+    *,
+    client_id: int | None = None,
+    project_id: int | None = None,
+) -> tuple[Holders, str | None]:
+    """The same as `read_holders`; none, and a remark, where the owner of the API token is not allowed to see invoices.
+
+    For reports alone: a job that bills has to know.
+    """
+    read = partial(read_holders, clientary, logged, client_id=client_id, project_id=project_id)
+    holders = await if_allowed(read)
+    return (Holders(()), _UNSEEN) if holders is None else (holders, None)
 
 
 async def read_holders(

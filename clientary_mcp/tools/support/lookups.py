@@ -14,6 +14,7 @@ from clientary_mcp.api.pagination import Ids
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import Stream, rereads
 from clientary_mcp.errors import BadArguments, NotAllowed, NotFound
+from clientary_mcp.tools.support.rights import if_allowed
 from tool_schemas.base.currencies import read_code
 from tool_schemas.base.models import Record
 from tool_schemas.clients import Client
@@ -126,11 +127,8 @@ def by_hours(hours: Mapping[int | None, Decimal], staff: Mapping[int, str]) -> l
 
 async def staff_names(clientary: Clientary) -> dict[int, str]:
     """The names of all staff; empty where the owner of the API token is not allowed to see them."""
-    try:
-        staff = await clientary.list_all(Staff)
-    except NotAllowed:
-        return {}
-    return {person.id: person.name or f"staff {person.id}" for person in staff}
+    staff = await if_allowed(partial(clientary.list_all, Staff))
+    return {person.id: person.name or f"staff {person.id}" for person in staff or ()}
 
 
 class Currencies:
@@ -250,9 +248,10 @@ async def idle_projects(clientary: Clientary, projects: list[Project], billed: b
     idle = [project for project in projects if _reports_no_hours(project, billed)]
     if len(idle) <= _SAMPLE:
         return Idle()
-    checked = sorted(idle, key=lambda project: -project.id)[:_SAMPLE]  # the newest are the likeliest to be worked on
-    first = [hours_of(clientary, project, billed).peek for project in checked]
-    if any(page.records for page in await gather(first, clientary.settings.concurrency)):
+    newest = sorted(idle, key=lambda project: -project.id)[:_SAMPLE]  # the likeliest to be worked on
+    first = [hours_of(clientary, project, billed).peek for project in newest]
+    checked = await gather((partial(if_allowed, read) for read in first), clientary.settings.concurrency)
+    if any(page is None or page.records for page in checked):
         return Idle()
     return Idle(frozenset(project.id for project in idle))
 

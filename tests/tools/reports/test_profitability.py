@@ -298,12 +298,8 @@ async def test_an_invoice_for_several_projects_counts_in_full_and_is_named(
 
 
 async def test_an_unanswerable_question_is_refused_with_the_reason(small: Sandbox) -> None:
-    project = project_of(small)
-    work(small, 100)
     async with agent_of(session_with(small)) as agent:
         assert "list_projects" in await agent.refusal("profitability_report", project_id=9)
-        small.switches = Switches(allow_hours=False)
-        assert "is not allowed to do this" in await agent.refusal("profitability_report", project_id=project)
 
 
 # The setting

@@ -284,7 +284,7 @@ async def test_incomplete_entries_are_counted_or_excluded_and_named(account: res
     assert [silent["hour_entry_id"] for silent in answer["entries_without_description"]] == [4]
     assert answer["left_out"] == [
         "1 hour entry without hours, counted as 0: id 1.",
-        "1 hour entry without a date: id 2.",
+        "1 hour entry without a date (1.50 hours): id 2.",
         "1 hour entry dated in the future (1.50 hours): id 3.",
     ]
 

@@ -320,6 +320,3 @@ async def test_an_unanswerable_question_is_refused_with_the_reason(small: Sandbo
         assert "list_projects" in await agent.refusal("unbilled_report", project_id=9)
         text = await agent.refusal("unbilled_report", from_date="2026-11-02", to_date="2026-11-01")
         assert "from_date after to_date" in text
-        work(small, 100)
-        small.switches = Switches(allow_hours=False)
-        assert "is not allowed to do this" in await agent.refusal("unbilled_report")
