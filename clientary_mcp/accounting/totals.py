@@ -72,6 +72,8 @@ class Totals:
             return
         code = currency_code or currency_of(record) or _ASSUMED_CURRENCY.get(record.plural)
         lacking = record.unreadable.keys() & set(record.money) if record.unreadable else set()
+        if getattr(record, record.money[0], None) is None:  # the others may well be missing: hours have no cost yet
+            lacking |= {record.money[0]}
         if isinstance(record, Invoice):
             self._add_invoice(record, today, code)
             lacking = lacking - {"balance"} | ({"balance"} if lacks_balance(record, today) else set())

@@ -102,3 +102,11 @@ def test_placeholders_are_replaced_by_currencies_and_unknown_ones_are_told() -> 
         {"currency_code": "unknown", "count": 1, "amount": Decimal(9)},
     ]
     assert resolved.left_out.to_json() == ["1 record without a currency, counted separately."]
+
+
+def test_a_sum_names_the_records_whose_amount_is_missing() -> None:
+    sent = {"status": 1, "date": "2026-01-01", "currency_code": "EUR", "balance": 5}
+    records = [Invoice.read({"id": 1, "total_cost": 5, **sent}), Invoice.read({"id": 2, "total_cost": None, **sent})]
+    totals = totals_of(records, TODAY)
+    assert totals.to_json() == [{"currency_code": "EUR", "count": 2, "total_cost": 5, "balance": 10}]
+    assert totals.left_out.to_json() == ["1 record without a readable total_cost, which is not in the sum: id 2."]

@@ -176,7 +176,7 @@ class _Receivables:
                 self.left_out.add("cancelled invoice", "")
             case "future":
                 self._future.add(invoice.currency_code, total_cost=invoice.total_cost)
-                self.left_out.add("invoice", f"dated after {self.as_of}")
+                self.left_out.add("invoice", f"dated after {self._then.last}")
             case _ if invoice.status not in KNOWN:
                 self.left_out.add("invoice", "of an unknown status", label(invoice))
             case _ if lacks_balance(invoice, self._then):
@@ -196,7 +196,9 @@ class _Receivables:
         if not since:
             return invoice
         status = "sent" if invoice.status == "paid" else invoice.status
-        return invoice.model_copy(update={"balance": sum(since, invoice.balance or ZERO), "status": status})
+        left = invoice.balance or ZERO
+        balance = sum(since, ZERO if is_zero(left, invoice.currency_code) else left)
+        return invoice.model_copy(update={"balance": balance, "status": status})
 
     def _check_payments(self, invoice: Invoice) -> None:
         payments = invoice.payments or ()

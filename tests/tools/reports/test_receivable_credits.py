@@ -61,3 +61,13 @@ async def test_clients_that_are_not_visible_have_their_number_as_name(account: r
     account.get("clients").respond(403)
     answer = await agent.answer("receivables_report")
     assert {row["client"] for row in answer["rows"]} == {f"client {number}" for number in range(1, 31)}
+
+
+async def test_a_balance_below_half_a_yen_adds_nothing_to_what_was_owed_before(
+    account: respx.MockRouter, agent: Agent
+) -> None:
+    paid = [{"id": 9, "amount": 550, "received_on": "2023-11-13"}]
+    whole = {"total_cost": 550, "balance": "0.49", "currency_code": "JPY", "date": "2023-10-01", "payments": paid}
+    play(account, invoice(1, **whole))
+    report = await agent.answer("receivables_report", as_of="2023-11-01")
+    assert [row["total"] for row in report["totals"]] == [550]
