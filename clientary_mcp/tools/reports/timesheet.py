@@ -255,7 +255,7 @@ def _undescribed(sheets: list[_Sheet], staff: dict[int, str]) -> list[dict[str, 
 def _basis(args: TimesheetReport, days: list[date] | None, today: date) -> str:
     hours = (
         "Hours of the entries with a date in the range, on projects of any status. billed_hours is what Clientary shows"
-        " as billed; project_status also knows what invoices of jobs here bill."
+        " as billed: it may not know what invoices of jobs here bill."
     )
     if days is None:
         return hours
