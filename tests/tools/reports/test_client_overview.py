@@ -288,7 +288,7 @@ def played(denied: Collection[str] = (), **lists: list[Row]) -> Clientary:
             )
         return httpx.Response(200, json={last: lists.get(last, [])})
 
-    settings = Settings(subdomain="acme", api_token="t0ken-of-acme")
+    settings = Settings(subdomain="acme", api_token="t0ken-of-acme", time_zone="UTC")
     return Clientary(settings, httpx.MockTransport(answer), FakeTime(TODAY).clock)
 
 

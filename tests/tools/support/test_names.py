@@ -169,7 +169,8 @@ async def test_a_list_is_answered_though_names_cannot_be_read() -> None:
 
 @pytest.mark.parametrize(("tool", "plural"), [("list_hours", "hours"), ("list_tasks", "tasks")])
 async def test_lists_that_tell_no_client_ask_for_none(tool: str, plural: str) -> None:
-    projects = [{"id": number, "name": "P", "client_id": number, "status": 1} for number in range(1, 21)]
+    plain = {"name": "P", "status": 1, "currency_code": "EUR"}
+    projects = [{"id": number, "client_id": number, **plain} for number in range(1, 21)]
     account = Account(1_000, projects=projects, staff=[], **{plural: [{"id": 1, "project_id": 3}]})
     answer = await account.answer(tool)
     assert answer["records"][0]["project"] == "P"

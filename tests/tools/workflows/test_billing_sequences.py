@@ -11,6 +11,7 @@ from typing import Any
 import anyio
 import pytest
 
+from clientary_mcp.api.call import Clock
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.sandbox import Switches
 from clientary_mcp.sandbox.network import Network
@@ -32,13 +33,12 @@ Row = dict[str, Any]
 
 
 @asynccontextmanager
-async def processes(books: Books) -> AsyncIterator[list[Agent]]:
-    """Two servers that share the store's file."""
+async def processes(books: Books, clock: Clock) -> AsyncIterator[list[Agent]]:
+    """Two servers that share the store's file, and the clock of their machine."""
     settings = Settings(base_url="http://localhost", api_token=books.sandbox.token, time_zone="UTC")
     async with AsyncExitStack() as stack:
         agents = []
         for _ in range(2):
-            clock = FakeTime(TODAY).clock
             memory = Memory(settings, clock.wall, shared=True)
             clientary = Clientary(settings, Network(books.sandbox), clock, memory)
             agents.append(await stack.enter_async_context(connect(clientary)))
@@ -140,11 +140,13 @@ def offered(shown: Row) -> set[int]:
 async def test_every_hour_is_on_one_live_invoice_or_offered(key: Any, seed: int, state_directory: Path) -> None:
     books = Books()
     books.sandbox.switches = Switches(billed_key=key)
-    async with processes(books) as agents:
+    clock = FakeTime(TODAY).clock
+    async with processes(books, clock) as agents:
         sequence = Sequence(books, agents, random.Random(seed))  # noqa: S311 - the same for each run
         await sequence.log_hours()
         await sequence.bill()
         for _ in range(STEPS):
             await sequence.step()
+            await clock.sleep(1)  # what a process reads a second later is not from the time of the other's write
             await sequence.check()
     assert books.sandbox.ledger.of("POST", "invoices"), "else nothing was tried"
