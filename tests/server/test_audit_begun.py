@@ -23,6 +23,7 @@ from clientary_mcp.server.app import ClientaryServer
 from clientary_mcp.settings import Settings
 from tests.server.test_audit_disk import Disk
 from tests.support.agent import Era
+from tests.support.clock import FakeTime
 from tests.support.trail import all_lines, begun, calls
 from tests.support.users import User, configured, connect, host, some, writes
 
@@ -239,9 +240,9 @@ async def test_a_refused_write_leaves_no_begun_line_for_later(
     assert [line["outcome"] for line in all_lines(disk.trail)] == ["Withheld", "answered"]
 
 
-async def test_a_failed_write_ends_with_a_line_of_the_same_id(sandbox: Sandbox, trail: Path) -> None:
+async def test_a_failed_write_ends_with_a_line_of_the_same_id(sandbox: Sandbox, trail: Path, time: FakeTime) -> None:
     sandbox.faults = Faults([Fault(500, "POST", "leads")])
-    async with connect(configured(sandbox, audit_log=trail)) as agent:
+    async with connect(configured(sandbox, time, audit_log=trail)) as agent:
         await agent.refusal("create_lead", name="Globex")
     first, second = all_lines(trail)
     assert (first["outcome"], first["id"]) == ("begun", second["id"])

@@ -59,10 +59,10 @@ async def test_changes_are_listed_newest_first_with_what_can_be_taken_back(sandb
     assert mailed["why_not"] == "What was mailed cannot be taken back."
 
 
-async def test_what_changed_nothing_is_not_listed(sandbox: Sandbox, era: Era) -> None:
+async def test_what_changed_nothing_is_not_listed(sandbox: Sandbox, era: Era, time: FakeTime) -> None:
     (lead,) = some(sandbox, "leads")
     sandbox.faults = Faults([Fault(500, "PUT", "leads/*")])
-    async with connect(configured(sandbox), era) as agent:
+    async with connect(configured(sandbox, time), era) as agent:
         await agent.answer("delete_lead", lead_id=lead)
         await agent.refusal("update_lead", lead_id=lead, city="Bath")
         await agent.refusal("delete_lead", lead_id=999_999, confirm=True)
@@ -296,9 +296,9 @@ async def test_an_action_is_taken_back_once_and_that_is_an_action_too(sandbox: S
     assert len(writes(sandbox)) == 2
 
 
-async def test_a_failed_undo_can_be_tried_again(sandbox: Sandbox, era: Era) -> None:
+async def test_a_failed_undo_can_be_tried_again(sandbox: Sandbox, era: Era, time: FakeTime) -> None:
     (lead,) = some(sandbox, "leads")
-    async with connect(configured(sandbox), era) as agent:
+    async with connect(configured(sandbox, time), era) as agent:
         await agent.answer("update_lead", lead_id=lead, city="Bath")
         action = (await latest(agent))["action_id"]
         sandbox.faults = Faults([Fault(500, "PUT", "leads/*", nth=1)])
