@@ -92,7 +92,7 @@ def _messages(sent: Any, field: str, depth: int) -> Iterator[tuple[str, str]]:
 
 
 def _of_one_error(sent: dict[str, Any], field: str) -> tuple[str, dict[str, Any]]:
-    """The field that an object is about, and what of it is to be told."""
+    """The field that an object is about, and the parts of it that agents get."""
     if isinstance(sent.get("title"), str) and sent.keys() & {"type", "detail", "instance"}:  # RFC 9457 and JSON:API
         sent = {"message": sent["title"], **{name: value for name, value in sent.items() if name != "title"}}
     sent = _with_message(sent)

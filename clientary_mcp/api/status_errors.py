@@ -145,8 +145,8 @@ def error_in_body(method: str, status: int, sent: Any) -> Refused | None:
     of_a_record = any(map(_has_id, [sent, *_values_but_errors(sent)]))
     if not failed or (of_a_record and method != "DELETE" and not (denied and method != "GET")):
         return None
-    told = {name: value for name, value in sent.items() if name not in _VERDICTS}
-    about = {name: told[name] for name in _REASONS if name in told} if of_a_record else told
+    rest = {name: value for name, value in sent.items() if name not in _VERDICTS}
+    about = {name: rest[name] for name in _REASONS if name in rest} if of_a_record else rest
     return _refused(f"Clientary rejected this, although it returned {status}", field_errors(json.dumps(about)))
 
 

@@ -32,8 +32,10 @@ from tool_schemas.expenses import (
 from tool_schemas.projects import Project
 
 _SET = "Without dates, this is the fiscal year that CLIENTARY_FISCAL_YEAR_START sets."
-_TOLD = "Without dates, this is the fiscal year that Clientary tells."
-_CALENDAR = "Without dates, this is the calendar year: neither Clientary nor CLIENTARY_FISCAL_YEAR_START tells another."
+_TOLD = "Without dates, this is the fiscal year that Clientary reports."
+_CALENDAR = (
+    "Without dates, this is the calendar year: neither Clientary nor CLIENTARY_FISCAL_YEAR_START says otherwise."
+)
 
 
 class _Expenses(Listing[Expense]):
@@ -64,12 +66,12 @@ class _Expenses(Listing[Expense]):
         first, last = self._year
         self.first_page = replace(page, from_date=page.from_date or first, to_date=page.to_date or last)
 
-    def _settle(self, told: date | None) -> bool:
-        """Whether Clientary tells from which day on it lists; if not, the calendar year is asked for from now on."""
-        if told is None:
+    def _settle(self, first: date | None) -> bool:
+        """Whether Clientary reports the first day of its range; if not, the calendar year is requested from now on."""
+        if first is None:
             self._ask_for("01-01", _CALENDAR)
         self._unsettled, self.remark = False, self.remark or _TOLD
-        return told is not None
+        return first is not None
 
     def _ask_for(self, start: str, why: str) -> None:
         self._year = first, last = fiscal_year(self._clientary.today().day, start)

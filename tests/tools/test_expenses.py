@@ -93,7 +93,7 @@ async def test_a_list_reports_the_date_range_that_clientary_used(
         "from_date": "2011-01-01",
         "to_date": "2011-12-31",
         "total_amounts": [{"currency_code": "the account's", "count": 1, "amount": 500.25}],
-        "notice": "Without dates, this is the fiscal year that Clientary tells.",
+        "notice": "Without dates, this is the fiscal year that Clientary reports.",
     }
 
 

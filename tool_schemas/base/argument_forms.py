@@ -1,7 +1,7 @@
 """The forms in which hosts and tables write arguments, each read by the type of its argument.
 
 A list may come as JSON text, or as the one entry that it would have; an object as JSON text; text as the number that
-a spreadsheet holds. Characters that nobody sees are taken out of texts, and told: the names of the arguments are added
+a spreadsheet holds. Invisible characters are removed from texts, and reported: the names of the arguments are added
 to the list that is the context of the validation.
 """
 
@@ -158,7 +158,7 @@ def as_people_write_it(number: float | Decimal) -> str:
 
 
 def _cleaned(value: Any, info: ValidationInfo, depth: int = 0) -> Any:
-    """The value without invisible characters; where there were any, the name of the argument is told."""
+    """The value without invisible characters; where there were any, the name of the argument is reported."""
     match value:
         case str():
             text = visible(value)

@@ -1,4 +1,4 @@
-"""What was invoiced for a project, and what was paid on it: sums per currency, and what is told apart."""
+"""What was invoiced for a project, and what was paid on it: sums per currency, and what is listed separately."""
 
 from dataclasses import dataclass, field
 from decimal import Decimal

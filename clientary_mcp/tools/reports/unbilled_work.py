@@ -58,7 +58,7 @@ class Days:
         return self.first is None and self.asked_last is None
 
     def concern(self, day: date | None) -> bool:
-        """Whether a day may be among them: a missing one is told apart, and so are future ones."""
+        """Whether a day may be among them: a missing one is listed separately, and so are future ones."""
         return day is None or (self.first or day) <= day <= (self.asked_last or day)
 
 
@@ -79,7 +79,7 @@ class Item:
 
 @dataclass
 class Unbilled:
-    """The unbilled work that was requested, and what is told beside it."""
+    """The unbilled work that was requested, and what the report says about it."""
 
     projects: dict[int, Project]
     idle: Idle

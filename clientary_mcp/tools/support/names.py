@@ -28,7 +28,7 @@ _REMARK = "Some {kinds} are shown by id alone: reading their names is not allowe
 
 
 class _Reference(NamedTuple):
-    """A field with the id of another record, that record's kind, and what is told of it beside the id."""
+    """A field with the id of another record, that record's kind, and the facts that are shown beside the id."""
 
     field: str
     kind: type[Record]
@@ -58,7 +58,7 @@ class Names:
         self._left: float = 0
 
     def learn(self, record: Record) -> None:
-        """Take what is told of a record that was read for another reason."""
+        """Remember a record that was read for another reason."""
         self._known[type(record)][record.id] = _facts(record)
 
     def want(self, record: Record) -> None:
@@ -163,7 +163,7 @@ class Names:
 
 
 def _facts(record: Record) -> Facts:
-    """What is told of a record beside its id."""
+    """The facts of a record that are shown beside its id."""
     facts: dict[str, Any] = {"client": client_named_in(record)}
     match record:
         case Client():

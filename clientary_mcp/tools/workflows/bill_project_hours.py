@@ -131,7 +131,7 @@ def _before_agreeing(bill: Bill, args: BillProjectHours) -> Iterator[str]:
         yield f"The invoice has no tax{_usual_tax(bill)}; tax and tax_label add one to all lines"
     if prepaid := prepaid_of(bill.project):
         told = ", ".join(f"{name} {as_json(figure)}" for name, figure in prepaid.items())
-        yield f"These hours may be paid already: the project tells of prepaid work ({told})"
+        yield f"These hours may be paid already: the project reports prepaid work ({told})"
     if bill.voided:
         works = counted(work for work, _ in bill.voided)
         yield f"Clientary still shows {works} as billed, though the invoice that billed them is cancelled or deleted"

@@ -134,7 +134,7 @@ async def test_an_account_without_records_has_empty_lists_and_no_sums(tool: str)
             assert answer["complete"] is True
             assert answer["records"] == [] or (tool, arguments) == ("list_staff", {})
             assert not {"total_amounts", "next_offset"} & answer.keys()
-            assert answer.get("notice", "") in ("", "Without dates, this is the fiscal year that Clientary tells.")
+            assert answer.get("notice", "") in ("", "Without dates, this is the fiscal year that Clientary reports.")
 
 
 async def test_an_offset_past_the_matching_records_is_reported(sandbox_agent: Agent) -> None:
