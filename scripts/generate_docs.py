@@ -5,14 +5,13 @@ A document marks such a part with `<!-- generated: NAME -->` and `<!-- /generate
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import fields
 from inspect import getdoc
 from pathlib import Path
 from typing import get_args
 
 import clientary_mcp
 from clientary_mcp.cli.tool_table import kind, signature
-from clientary_mcp.settings import Settings
+from clientary_mcp.settings import ALL_SETTINGS
 from clientary_mcp.tools import ALL
 from clientary_mcp.tools.tool import Kind, Resource, Tool
 from scripts.observed import observed
@@ -42,14 +41,16 @@ def _settings() -> str:
         ("Variable", "Default", "What it does"),
         (
             (f"`{setting.metadata['variable']}`", _default(setting.default), setting.metadata["about"])
-            for setting in fields(Settings)
+            for setting in ALL_SETTINGS
         ),
     )
 
 
 def _default(value: object) -> str:
-    if value is None or value == "" or value == frozenset():
+    if not value and value not in (0, False):
         return "none"
+    if isinstance(value, frozenset):
+        return ", ".join(f"`{each}`" for each in sorted(value))
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 

@@ -3,12 +3,12 @@
 import argparse
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Literal, NoReturn
 
 from clientary_mcp.errors import SettingsError
-from clientary_mcp.settings import Settings
+from clientary_mcp.settings import ALL_SETTINGS
 
 HTTP_PORT, SANDBOX_PORT = 8000, 8400
 HOST = "127.0.0.1"
@@ -121,7 +121,7 @@ def help_text(command: str | None) -> str:
 def _settings() -> Iterator[str]:
     """Every setting with its description and default."""
     yield "environment variables:"
-    for setting in fields(Settings):
+    for setting in ALL_SETTINGS:
         default = setting.default
         shown = f" Default: {default}." if isinstance(default, str | int | float) and default else ""
         yield f"  {setting.metadata['variable']}"

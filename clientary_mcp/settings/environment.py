@@ -4,13 +4,14 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import Field
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 from clientary_mcp.errors import SettingsError
 from clientary_mcp.settings.problems import invalid
 
 _PREFIX = "CLIENTARY_"
-_SECRETS = ("CLIENTARY_API_TOKEN", "CLIENTARY_MCP_TOKEN")
+_FILE = "_FILE"
 _PLACEHOLDER = re.compile(r"\$\{[^{}]*\}")
 _INJECTED = re.compile(  # by Kubernetes and Docker, for a service that is called clientary or clientary-something
     r"CLIENTARY_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?)", re.ASCII
@@ -20,16 +21,22 @@ _INJECTED = re.compile(  # by Kubernetes and Docker, for a service that is calle
 def read_environment(environment: Mapping[str, str], settings: Iterable[Field[Any]]) -> dict[str, Any]:
     """The values of the settings that `environment` sets, by the names of their fields.
 
-    An empty variable, or a placeholder that an MCP client left, is not set. SettingsError for an invalid value, and
+    An empty variable, or a placeholder that an MCP client left, is not set. Secrets may also come from a file that the
+    variable with `_FILE` added names. SettingsError for an invalid value, and
     for a variable that could only be meant as a setting: a misspelled CLIENTARY_READ_ONLY must not expose every write.
     """
-    known = {setting.metadata["variable"]: setting for setting in settings}
-    _refuse_unknown(environment, known)
+    known = {setting.metadata["variable"]: setting for setting in settings if setting.metadata}
+    secrets = {variable for variable, setting in known.items() if setting.metadata["secret"]}
+    _refuse_unknown(environment, {*known, *(variable + _FILE for variable in secrets)})
     given: dict[str, Any] = {}
     for variable, setting in known.items():
         text = environment.get(variable, "").strip()
+        if variable in secrets and (path := environment.get(variable + _FILE, "").strip()):
+            if text:
+                raise invalid(variable, f"and {variable}{_FILE} are both set, but only one of them can be used")
+            text = _content(variable + _FILE, path)
         if _PLACEHOLDER.fullmatch(text):
-            if variable in _SECRETS:
+            if variable in secrets:
                 raise invalid(variable, "is a placeholder, ${…}, that the MCP client did not replace with a value")
         elif text:
             try:
@@ -37,6 +44,16 @@ def read_environment(environment: Mapping[str, str], settings: Iterable[Field[An
             except ValueError as error:
                 raise invalid(variable, str(error)) from None
     return given
+
+
+def _content(variable: str, path: str) -> str:
+    """The secret in a file, as containers and service managers hand them over; SettingsError if it cannot be read."""
+    try:
+        return Path(path).read_text("utf-8").strip()
+    except OSError as error:
+        raise invalid(variable, f"names a file that cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise invalid(variable, "names a file that is not text") from None
 
 
 def _refuse_unknown(names: Iterable[str], known: Collection[str]) -> None:

@@ -122,3 +122,56 @@ def proxy(text: str) -> str:
     if not valid or not re.fullmatch(r"[!-~]+", text) or url.path not in ("", "/") or url.query or url.fragment:
         raise ValueError("must be an address like http://proxy.example.com:8080, with http:// or https://")
     return text
+
+
+def store(text: str) -> str:
+    """Where it is remembered what was sent: `memory`, a file, or the URL of Redis."""
+    if text.lower() == "memory":
+        return "memory"
+    if text.startswith("file:") and Path(text.removeprefix("file:")).is_absolute():
+        return text
+    if re.fullmatch(r"(rediss?|redis\+sentinel)://[!-~]+", text):
+        return text
+    raise ValueError("must be memory, file:/absolute/path, or an address like redis://host:6379/0")
+
+
+def keys(text: str) -> tuple[str, ...]:
+    """Secrets, separated by commas, the newest first."""
+    given = tuple(key.strip() for key in text.split(",") if key.strip())
+    if any(len(key) < 32 or not re.fullmatch(r"[!-~]+", key) for key in given) or len({*given}) < len(given):
+        raise ValueError("must be different secrets of at least 32 printable characters each, separated by commas")
+    return given
+
+
+def name(text: str) -> str:
+    """A name for logs and the trail."""
+    if not re.fullmatch(r"[\w.:-]{1,64}", text, re.ASCII):
+        raise ValueError("must be 1 to 64 letters, digits, dots, colons or hyphens")
+    return text
+
+
+def words(valid: tuple[str, ...]) -> Callable[[str], frozenset[str]]:
+    """Some of these words, separated by commas or spaces."""
+
+    def read(text: str) -> frozenset[str]:
+        given = names(text.lower())
+        if not given <= {*valid}:
+            raise ValueError(f"must be one or more of {', '.join(valid)}, separated by commas")
+        return given
+
+    return read
+
+
+def public_url(text: str) -> str:
+    """`https://host`, without a path; http on loopback alone."""
+    from clientary_mcp.settings.address import is_loopback
+
+    try:
+        url = urlsplit(text)
+        host, _ = url.hostname or "", url.port
+    except ValueError:
+        raise ValueError("is not a valid address") from None
+    plain = url.scheme == "https" or (url.scheme == "http" and is_loopback(host))
+    if not plain or not host or url.username is not None or url.query or url.fragment or url.path not in ("", "/"):
+        raise ValueError("must be https://host, without a path (http is accepted for loopback addresses only)")
+    return f"{url.scheme}://{url.netloc.lower()}"

@@ -1,13 +1,12 @@
 """The options: before and after the subcommand, refused where they have no effect, and the help."""
 
 import os
-from dataclasses import fields
 
 import pytest
 
 from clientary_mcp.cli.main import main
 from clientary_mcp.cli.options import parse
-from clientary_mcp.settings import Settings
+from clientary_mcp.settings import ALL_SETTINGS
 
 VALUES = {
     "--date": "2026-01-05",
@@ -181,7 +180,7 @@ def test_the_help_names_every_option_subcommand_and_setting(
         assert word in text
     for command in SUBCOMMANDS:
         assert f"\n  {command} " in text
-    for setting in fields(Settings):
+    for setting in ALL_SETTINGS:
         assert f"\n  {setting.metadata['variable']}\n" in text
 
 

@@ -52,7 +52,7 @@ INSIDE = {
     ),
     "clientary_mcp.state": (
         ("owner",),
-        ("store", "recent"),
+        ("store", "recent", "sealing", "key_values"),
         ("actions", "billed", "claims", "ledger", "previews", "quotas", "writes"),
         ("memory",),
     ),
@@ -66,6 +66,7 @@ INSIDE = {
         ),
     ),
     "clientary_mcp.server": (
+        ("callers",),
         ("audit", "guides", "instructions", "elicitation", "suggestions", "completions", "prompts"),
         ("replies", "change_log"),
         ("duplicates", "confirmations"),

@@ -1,6 +1,5 @@
 """The documentation, checked against the program: generated parts, names, commands, configurations, links, the site."""
 
-import dataclasses
 import json
 import os
 import re
@@ -19,13 +18,13 @@ from clientary_mcp.cli.options import _OPTIONS, HTTP_PORT, parse
 from clientary_mcp.sandbox import Sandbox
 from clientary_mcp.server.app import ClientaryServer
 from clientary_mcp.server.http.app import application
-from clientary_mcp.settings import Settings
+from clientary_mcp.settings import ALL_SETTINGS, Settings
 from clientary_mcp.tools import ALL
 from scripts.generate_docs import PARTS, ROOT, rewritten
 from scripts.observed import observed
 from tests.rules.documents import ALL_DOCUMENTS, Document, all_blocks, commands, servers
 
-SETTINGS = {field.metadata["variable"]: field for field in dataclasses.fields(Settings)}
+SETTINGS = {field.metadata["variable"]: field for field in ALL_SETTINGS}
 TOOLS = {tool.name for tool in ALL}
 EVERYTHING = "\n".join(document.text for document in ALL_DOCUMENTS)
 MCP_TOKEN = "a-long-random-text"

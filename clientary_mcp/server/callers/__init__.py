@@ -1,0 +1,1 @@
+"""Callers: who calls, with whose credential, and what they may do."""
