@@ -6,7 +6,7 @@ from dataclasses import fields
 from clientary_mcp.settings.account import Settings, read_all
 from clientary_mcp.settings.serving import Serving
 
-ALL_SETTINGS = (*fields(Settings), *(setting for setting in fields(Serving) if setting.metadata))
+ALL_SETTINGS = tuple(setting for setting in (*fields(Settings), *fields(Serving)) if setting.metadata)
 """The fields of both, each with its `variable` and what is said `about` it in their metadata."""
 
 __all__ = ["ALL_SETTINGS", "Serving", "Settings", "read_serving"]

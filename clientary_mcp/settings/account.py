@@ -10,6 +10,7 @@ from typing import Any, Literal, Self
 from clientary_mcp.settings import values
 from clientary_mcp.settings.address import API_PATH, account_address
 from clientary_mcp.settings.environment import read_environment
+from clientary_mcp.settings.privileges import Privileges
 from clientary_mcp.settings.problems import invalid
 from clientary_mcp.settings.proxies import usual_proxy
 from clientary_mcp.settings.serving import Serving
@@ -211,6 +212,9 @@ class Settings:
         "Bearer token that clients must send over HTTP, 16 to 200 characters; required if other machines can connect.",
         shown=False,
     )
+
+    narrowed_by: tuple[Privileges, ...] = ()
+    """What the caller, and then the connection, may do at most; of one owner, nothing."""
 
     def __post_init__(self) -> None:
         if self.subdomain and self.base_url:

@@ -3,7 +3,7 @@
 A tool that is not exposed can be neither listed nor called, and no text mentions it.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from typing import Annotated, Any, get_args, get_origin
 
@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 
 from clientary_mcp.errors import SettingsError
 from clientary_mcp.settings import Settings
+from clientary_mcp.settings.privileges import Privileges
 from clientary_mcp.tools.tool import Kind, Resource, Tool
 from tool_schemas.base.types import Filled, unwrap
 from tool_schemas.base.validation import nearest
@@ -29,10 +30,7 @@ def select_tools(tools: Collection[Tool], settings: Settings) -> tuple[Tool, ...
     in addition. Exclusion beats inclusion, and read-only beats everything. `raw` is included only where it is named;
     `all` names every other resource.
     """
-    names = {tool.name for tool in tools}
-    _check_names("CLIENTARY_TOOLSETS", settings.toolsets, {*_RESOURCES, *_KINDS, _ALL})
-    _check_names("CLIENTARY_TOOLS", settings.tools, names)
-    _check_names("CLIENTARY_EXCLUDE_TOOLS", settings.exclude_tools, names)
+    check_choice(tools, settings)
     _check_required(tools, settings)
     chosen = allowed(tools, settings)
     if not chosen:
@@ -40,25 +38,46 @@ def select_tools(tools: Collection[Tool], settings: Settings) -> tuple[Tool, ...
     return chosen
 
 
+Choice = Settings | Privileges
+"""Some of the tools, as `select_tools` describes it."""
+
+
 def allowed(tools: Iterable[Tool], settings: Settings) -> tuple[Tool, ...]:
     """The tools that the settings allow, each in the form that they allow."""
-    of_resources, of_kinds = settings.toolsets & _RESOURCES, settings.toolsets & _KINDS
-    if not of_resources or _ALL in settings.toolsets:
-        of_resources |= _RESOURCES - {_RAW}
+    chosen = _chosen(tools, settings, raw=_RAW in settings.toolsets)
+    for privileges in settings.narrowed_by:  # where these name nothing, they take nothing away
+        named = privileges.toolsets | privileges.tools
+        chosen = _chosen(chosen, privileges, raw=not named or _RAW in named)
+    return tuple(_with_required_fields(tool, settings) for tool in chosen)
+
+
+def check_choice(tools: Collection[Tool], choice: Choice) -> None:
+    """SettingsError for a name of a toolset or a tool that does not exist."""
+    names = {tool.name for tool in tools}
+    _check_names("CLIENTARY_TOOLSETS", choice.toolsets, {*_RESOURCES, *_KINDS, _ALL})
+    _check_names("CLIENTARY_TOOLS", choice.tools, names)
+    _check_names("CLIENTARY_EXCLUDE_TOOLS", choice.exclude_tools, names)
+
+
+def _chosen(tools: Iterable[Tool], choice: Choice, *, raw: bool) -> Iterator[Tool]:
+    of_resources, of_kinds = choice.toolsets & _RESOURCES, choice.toolsets & _KINDS
+    if not of_resources or _ALL in choice.toolsets:
+        of_resources |= _RESOURCES - ({_RAW} if not raw else set())
 
     def included(tool: Tool) -> bool:
-        if settings.read_only and not tool.effect.reads_only:
+        if choice.read_only and not tool.effect.reads_only:
             return False
-        if tool.name in settings.exclude_tools or (tool.resource == _RAW and _RAW not in settings.toolsets):
+        if tool.name in choice.exclude_tools or (tool.resource == _RAW and not raw):
             return False
-        if tool.name in settings.tools:
+        if tool.name in choice.tools:
             return True
-        if not settings.toolsets:
-            return not settings.tools
+        if not choice.toolsets:
+            return not choice.tools
         return tool.resource in of_resources and (not of_kinds or tool.effect.kinds <= of_kinds)
 
-    forms = [[form for form in (tool, tool.reading) if form and included(form)] for tool in tools]
-    return tuple(_with_required_fields(form[0], settings) for form in forms if form)
+    for tool in tools:
+        if form := next((form for form in (tool, tool.reading) if form and included(form)), None):
+            yield form
 
 
 def unavailable(tools: Collection[Tool], chosen: Collection[Tool]) -> frozenset[str]:

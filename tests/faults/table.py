@@ -232,7 +232,7 @@ FAULTS = (
     ),
     Planted(
         "toolsets", "read-only offers writes", f"{TOOLS}/toolsets.py",
-        "if settings.read_only and not tool.effect.reads_only:", "if False:", "tools/test_toolsets.py",
+        "if choice.read_only and not tool.effect.reads_only:", "if False:", "tools/test_toolsets.py",
     ),
     Planted(
         "toolsets", "one of a tool's effects is enough", f"{TOOLS}/toolsets.py",

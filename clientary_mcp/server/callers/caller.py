@@ -1,45 +1,14 @@
 """Caller: one person or program on one account, with a credential of its own and privileges that only narrow."""
 
-from dataclasses import dataclass, field, fields, replace
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from clientary_mcp.settings import Settings
+from clientary_mcp.settings.privileges import ALL_ALLOWED, PER_HOUR, Privileges
 from clientary_mcp.settings.proxies import usual_proxy
 from clientary_mcp.settings.serving import Door, Serving
-
-_PER_HOUR = ("deletes_per_hour", "mails_per_hour", "charges_per_hour")
-
-
-@dataclass(frozen=True)
-class Privileges:
-    """What a caller may do at most, in the words of the settings; nothing given allows all that the operator allows."""
-
-    read_only: bool = False
-    toolsets: frozenset[str] = frozenset()
-    tools: frozenset[str] = frozenset()
-    exclude_tools: frozenset[str] = frozenset()
-    deletes_per_hour: int | None = None
-    mails_per_hour: int | None = None
-    charges_per_hour: int | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """What is given, as JSON holds it."""
-        given = {each.name: getattr(self, each.name) for each in fields(self)}
-        return {
-            name: sorted(value) if isinstance(value, frozenset) else value
-            for name, value in given.items()
-            if value or (value == 0 and value is not False)
-        }
-
-    @classmethod
-    def from_json(cls, given: dict[str, Any]) -> "Privileges":
-        """The privileges that `to_json` returned; of a later version, what this one knows."""
-        known: dict[str, Any] = {each.name: given[each.name] for each in fields(cls) if each.name in given}
-        sets = {name: frozenset(value) for name, value in known.items() if isinstance(value, list)}
-        return cls(**known | sets)
-
-
-ALL_ALLOWED = Privileges()
 
 
 @dataclass(frozen=True)
@@ -57,16 +26,19 @@ class Caller:
     privileges: Privileges = ALL_ALLOWED
     via: Door = "tokens"
 
-    def settings(self, serving: Serving) -> Settings:
+    def settings(self, serving: Serving, narrowed_by: Sequence[Privileges] = ()) -> Settings:
         """The settings of this caller's office: the operator's, with this account and credential, and lower limits.
 
-        Which tools are left is decided by `privileges`, one layer after the other.
+        `narrowed_by` is what the connection allows; like the caller's own privileges, it takes away and adds nothing.
         """
-        settings = Settings(**serving.bounds, base_url=self.account, api_token=self.api_token)
-        lower = {
-            name: min(limit, getattr(settings, name))
-            for name in _PER_HOUR
-            if (limit := getattr(self.privileges, name)) is not None
+        layers = (self.privileges, *narrowed_by)
+        settings = Settings(**serving.bounds, base_url=self.account, api_token=self.api_token, narrowed_by=layers)
+        lower: dict[str, Any] = {
+            name: limit for name in PER_HOUR if (limit := _lowest(name, layers)) < getattr(settings, name)
         }
         proxy = settings.proxy or usual_proxy(serving.environment, settings.address)
         return replace(settings, proxy=proxy, **lower)
+
+
+def _lowest(name: str, layers: Sequence[Privileges]) -> float:
+    return min((limit for layer in layers if (limit := getattr(layer, name)) is not None), default=math.inf)
