@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol
 
@@ -12,7 +13,10 @@ from clientary_mcp.state.store import Store
 logger = logging.getLogger(__name__)
 
 _MOST = 200
-"""Actions remembered, the latest ones."""
+"""Actions of one caller that are remembered, the latest ones."""
+
+_CALLERS = 100
+"""Callers whose actions a process remembers: those that changed something last."""
 
 
 @dataclass(frozen=True)
@@ -38,95 +42,114 @@ class Action:
 
 
 class Actions(Protocol):
-    """The log of one account, however long it is kept."""
+    """The log of one caller, however long it is kept."""
 
-    def add(self, action: Action) -> None:
+    async def add(self, action: Action) -> None:
         """Remember an action."""
 
-    def recent(self) -> list[Action]:
+    async def recent(self) -> list[Action]:
         """The actions remembered, newest first."""
 
-    def find(self, action_id: str) -> Action | None:
+    async def find(self, action_id: str) -> Action | None:
         """The action with that id, if it is remembered."""
 
-    def take(self, action_id: str) -> bool:
+    async def take(self, action_id: str) -> bool:
         """Mark an action as taken back; False if it is already."""
 
-    def release(self, action_id: str) -> None:
+    async def release(self, action_id: str) -> None:
         """Undo `take`: it was not taken back after all."""
 
 
 class RecentActions:
-    """The latest actions of this process, in memory."""
+    """The latest actions of one caller in this process, in memory."""
 
     def __init__(self) -> None:
-        self._actions: dict[str, Action] = {}
+        self._of_callers: dict[str, dict[str, Action]] = {}
+        self._by = ""
 
-    def add(self, action: Action) -> None:
+    def of(self, caller: str) -> "RecentActions":
+        """The actions of another caller, for all its sessions in this process."""
+        view = copy(self)
+        view._by = caller
+        return view
+
+    async def add(self, action: Action) -> None:
         """Remember an action, and forget the oldest if there are too many."""
-        self._actions[action.id] = action
-        while len(self._actions) > _MOST:
-            del self._actions[next(iter(self._actions))]
+        self._of_callers[self._by] = own = self._of_callers.pop(self._by, {})
+        own[action.id] = action
+        while len(own) > _MOST:
+            del own[next(iter(own))]
+        while len(self._of_callers) > _CALLERS:
+            del self._of_callers[next(iter(self._of_callers))]
 
-    def recent(self) -> list[Action]:
+    async def recent(self) -> list[Action]:
         """The actions remembered, newest first."""
-        return list(reversed(self._actions.values()))
+        return list(reversed(self._own.values()))
 
-    def find(self, action_id: str) -> Action | None:
+    async def find(self, action_id: str) -> Action | None:
         """The action with that id, if it is remembered."""
-        return self._actions.get(action_id)
+        return self._own.get(action_id)
 
-    def take(self, action_id: str) -> bool:
+    async def take(self, action_id: str) -> bool:
         """Mark an action as taken back; False if it is already."""
-        action = self._actions.get(action_id)
+        action = self._own.get(action_id)
         if action is None or action.taken_back:
             return False
-        self._actions[action_id] = replace(action, taken_back=True)
+        self._own[action_id] = replace(action, taken_back=True)
         return True
 
-    def release(self, action_id: str) -> None:
+    async def release(self, action_id: str) -> None:
         """Undo `take`: it was not taken back after all."""
-        if action := self._actions.get(action_id):
-            self._actions[action_id] = replace(action, taken_back=False)
+        if action := self._own.get(action_id):
+            self._own[action_id] = replace(action, taken_back=False)
+
+    @property
+    def _own(self) -> dict[str, Action]:
+        return self._of_callers.get(self._by, {})
 
 
 class StoredActions:
     """The actions of all processes of the last hours, in the store: with `CLIENTARY_UNDO_HOURS` alone."""
 
-    def __init__(self, store: Store, seconds: float) -> None:
-        self._store, self._seconds = store, seconds
+    def __init__(self, store: Store, seconds: float, by: str = "") -> None:
+        self._store, self._seconds, self._by = store, seconds, by
 
-    def add(self, action: Action) -> None:
+    def of(self, caller: str) -> "StoredActions":
+        """The actions of another caller."""
+        return StoredActions(self._store, self._seconds, caller)
+
+    async def add(self, action: Action) -> None:
         """Remember an action for some hours. It has happened, so a store that fails is only logged."""
-        row = (action.id, action.at, False, json.dumps(asdict(action)), self._store.now() + self._seconds)
+        row = (action.id, action.at, False, json.dumps(asdict(action)), self._store.now() + self._seconds, self._by)
         try:
             with self._store.transaction() as db:
-                db.execute("INSERT OR REPLACE INTO actions VALUES (?, ?, ?, ?, ?)", row)
+                db.execute("INSERT OR REPLACE INTO actions VALUES (?, ?, ?, ?, ?, ?)", row)
         except NotRemembered as error:
             logger.warning("A change cannot be taken back later, since it could not be stored: %s", error)
 
-    def recent(self) -> list[Action]:
+    async def recent(self) -> list[Action]:
         """The actions remembered, newest first."""
         return self._read("ORDER BY at DESC, rowid DESC LIMIT ?", _MOST)
 
-    def find(self, action_id: str) -> Action | None:
+    async def find(self, action_id: str) -> Action | None:
         """The action with that id, if it is remembered."""
         return next(iter(self._read("AND id = ?", action_id)), None)
 
-    def take(self, action_id: str) -> bool:
+    async def take(self, action_id: str) -> bool:
         """Mark an action as taken back; False if it is already, by whatever process."""
         with self._store.transaction() as db:
-            taken = db.execute("UPDATE actions SET taken_back = 1 WHERE id = ? AND NOT taken_back", (action_id,))
+            change = "UPDATE actions SET taken_back = 1 WHERE id = ? AND caller = ? AND NOT taken_back"
+            taken = db.execute(change, (action_id, self._by))
         return taken.rowcount == 1
 
-    def release(self, action_id: str) -> None:
+    async def release(self, action_id: str) -> None:
         """Undo `take`: it was not taken back after all."""
         with self._store.transaction() as db:
-            db.execute("UPDATE actions SET taken_back = 0 WHERE id = ?", (action_id,))
+            db.execute("UPDATE actions SET taken_back = 0 WHERE id = ? AND caller = ?", (action_id, self._by))
 
     def _read(self, which: str, value: object) -> list[Action]:
         if not self._store.exists:
             return []
-        query = f"SELECT detail, taken_back FROM actions WHERE until > ? {which}"  # noqa: S608 - our own words
-        rows = self._store.rows(query, self._store.now(), value)
+        query = f"SELECT detail, taken_back FROM actions WHERE until > ? AND caller = ? {which}"  # noqa: S608 - our own words
+        rows = self._store.rows(query, self._store.now(), self._by, value)
         return [Action(**json.loads(detail) | {"taken_back": bool(taken_back)}) for detail, taken_back in rows]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from clientary_mcp.durations import DAY
 from clientary_mcp.state.store import Store
@@ -25,23 +26,39 @@ class BilledRun:
     """Larger for what was noted later, by whatever process: clocks are set, and differ."""
 
 
-class Billed:
+class Billed(Protocol):
     """The billed work of one account."""
+
+    async def add(self, invoice_id: int, project_id: int, work: Mapping[str, Iterable[range]]) -> None:
+        """Note what an invoice bills from now on, by kind; NotRemembered where it cannot be kept."""
+
+    async def free(self, invoice_id: int, work: Mapping[str, Iterable[range]]) -> None:
+        """Note that the account shows this work of a cancelled or deleted invoice as unbilled again."""
+
+    async def replaced(self, plural: str, old_id: int, new_id: int) -> None:
+        """Note that work was made again under another id: what billed the old one bills the new one."""
+
+    async def runs(self, *, invoice_id: int | None = None) -> list[BilledRun]:
+        """All that is noted, or what one invoice bills."""
+
+
+class StoredBilled:
+    """The billed work in the store."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def add(self, invoice_id: int, project_id: int, work: Mapping[str, Iterable[range]]) -> None:
+    async def add(self, invoice_id: int, project_id: int, work: Mapping[str, Iterable[range]]) -> None:
         """Note what an invoice bills from now on, by kind; NotRemembered where it cannot be kept."""
         self._note(invoice_id, project_id, work, freed=False)
 
-    def free(self, invoice_id: int, work: Mapping[str, Iterable[range]]) -> None:
+    async def free(self, invoice_id: int, work: Mapping[str, Iterable[range]]) -> None:
         """Note that the account shows this work of a cancelled or deleted invoice as unbilled again."""
         self._note(invoice_id, 0, work, freed=True)
 
-    def replaced(self, plural: str, old_id: int, new_id: int) -> None:
+    async def replaced(self, plural: str, old_id: int, new_id: int) -> None:
         """Note that work was made again under another id: what billed the old one bills the new one."""
-        for run in sorted(self.runs(), key=lambda run: run.order):
+        for run in sorted(await self.runs(), key=lambda run: run.order):
             if run.plural == plural and old_id in run.ids:
                 work = {plural: [range(new_id, new_id + 1)]}
                 self._note(run.invoice_id, run.project_id, work, freed=run.freed)
@@ -56,7 +73,7 @@ class Billed:
         with self._store.transaction(lasting=True) as db:
             db.executemany("INSERT OR REPLACE INTO billed VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
 
-    def runs(self, *, invoice_id: int | None = None) -> list[BilledRun]:
+    async def runs(self, *, invoice_id: int | None = None) -> list[BilledRun]:
         """All that is noted, or what one invoice bills."""
         if not self._store.exists:
             return []

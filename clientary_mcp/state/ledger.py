@@ -3,10 +3,10 @@
 A job claims what it does (a project's hours, an estimate, a row's address, an invoice's reminder), not the call.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import anyio
 
@@ -30,8 +30,23 @@ class Step:
     since: float
 
 
-class Ledger:
+class Ledger(Protocol):
     """The steps of all jobs of one account, and their turns."""
+
+    def turn(self, job: str, wait: Wait, lease: float) -> AbstractAsyncContextManager[None]:
+        """Run calls for the same job one at a time, over all sessions; Unavailable if the turn comes too late."""
+
+    async def find(self, step: str) -> Step | None:
+        """The step with that name, if it was sent in the last day and had an effect or may have had one."""
+
+    def step(self, *steps: str, keep: bool = False) -> AbstractAsyncContextManager[None]:
+        """One write of a job, under one or several names: noted before it is sent, and kept if its outcome is unknown,
+        or with `keep`.
+        """
+
+
+class StoredLedger:
+    """The ledger in the store. All sessions of a process that share the store share this, too: see `turn`."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -60,7 +75,7 @@ class Ledger:
             if not lock.statistics().tasks_waiting and not lock.locked():
                 self._locks.pop(job, None)
 
-    def find(self, step: str) -> Step | None:
+    async def find(self, step: str) -> Step | None:
         """The step with that name, if it was sent in the last day and had an effect or may have had one."""
         if not self._store.exists:
             return None
@@ -68,11 +83,9 @@ class Ledger:
         row = self._store.row(query, digest(step), self._store.now())
         return row and Step(*row)
 
-    @contextmanager
-    def step(self, *steps: str, keep: bool = False) -> Iterator[None]:
-        """One write of a job, under one or several names: noted before it is sent, and kept if its outcome is unknown,
-        or with `keep`.
-        """
+    @asynccontextmanager
+    async def step(self, *steps: str, keep: bool = False) -> AsyncIterator[None]:
+        """One write of a job: noted before it is sent, and kept if its outcome is unknown, or with `keep`."""
         now = self._store.now()
         with self._store.transaction(lasting=True) as db:
             query = "SELECT count(*) FROM turns WHERE owner = ?"

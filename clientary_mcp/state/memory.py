@@ -1,40 +1,112 @@
-"""What is remembered of one account: the parts of the store, each for one need."""
+"""What is remembered of one account: the parts of the memory, each for one need."""
 
 from collections.abc import Callable
+from copy import copy
 from functools import partial
+from typing import Protocol
 
 from clientary_mcp.durations import HOUR
 from clientary_mcp.settings import Settings
 from clientary_mcp.state.actions import Actions, RecentActions, StoredActions
-from clientary_mcp.state.billed import Billed
-from clientary_mcp.state.claims import Claims
-from clientary_mcp.state.ledger import Ledger
-from clientary_mcp.state.previews import Previews
-from clientary_mcp.state.quotas import Quotas
+from clientary_mcp.state.billed import Billed, StoredBilled
+from clientary_mcp.state.claims import Claims, StoredClaims
+from clientary_mcp.state.ledger import Ledger, StoredLedger
+from clientary_mcp.state.previews import Previews, StoredPreviews
+from clientary_mcp.state.quotas import Limits, Quotas, StoredQuotas
 from clientary_mcp.state.store import Store, path_of
-from clientary_mcp.state.writes import Answered, MadeHere, SharedWrites
+from clientary_mcp.state.writes import Answered, MadeHere, SharedWrites, StoredAnswered, StoredMade, StoredWrites
+
+IN_PROCESS = "in each process (CLIENTARY_STORE=memory)"
+"""What `Memory.describe` says of a memory that each process has alone."""
 
 
-class Memory:
-    """Shared with the other processes of the user, unless the settings or the caller keep it in this one."""
+class Memory(Protocol):
+    """The memory of one account, as one session of one caller uses it; `of` gives that of another session.
 
-    def __init__(self, settings: Settings, wall: Callable[[], float], *, shared: bool) -> None:
-        shared = shared and settings.store != "memory"
-        self.store = Store(partial(path_of, settings.address) if shared else None, wall)
-        self._asked_for_memory = settings.store == "memory"
+    Whatever cannot be remembered raises NotRemembered, and then nothing is sent.
+    """
+
+    caller: str
+    """The id of the caller; "" for the single owner."""
+    claims: Claims
+    quotas: Quotas
+    ledger: Ledger
+    billed: Billed
+    previews: Previews
+    writes: SharedWrites
+    made: MadeHere
+    answered: Answered
+    actions: Actions
+
+    @property
+    def outlives_process(self) -> bool:
+        """Whether another process knows later what is remembered now."""
+
+    def of(self, caller: str, settings: Settings) -> "Memory":
+        """The same memory for a session of a caller, whose settings may set lower quotas than the account's.
+
+        Its claims carry the caller's id; previews and actions are the caller's own.
+        """
+
+    def describe(self) -> str:
+        """Where it is, for the owner."""
+
+    async def check(self) -> str | None:
+        """Why nothing can be remembered; None if it works."""
+
+    async def aclose(self) -> None:
+        """Close it, for the sessions of all callers."""
+
+
+class StoredMemory:
+    """The memory in a `Store`. Sessions of several callers may share it in one process: see `of`."""
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        self.store, self.caller = store, ""
+        self._settings = settings
         hours = settings.undo_hours
-        self.actions: Actions = StoredActions(self.store, hours * HOUR) if hours else RecentActions()
-        self.claims = Claims(self.store)
-        self.quotas = Quotas(settings, self.store)
-        self.ledger = Ledger(self.store)
-        self.billed = Billed(self.store)
-        self.previews = Previews(self.store)
-        self.writes = SharedWrites(self.store)
-        self.made = MadeHere(self.store)
-        self.answered = Answered(self.store)
+        self._actions = StoredActions(store, hours * HOUR) if hours else RecentActions()
+        self.actions: Actions = self._actions
+        self.claims: Claims = StoredClaims(store)
+        self.quotas: Quotas = StoredQuotas(Limits.of(settings), store)
+        self.ledger: Ledger = StoredLedger(store)
+        self.billed: Billed = StoredBilled(store)
+        self.previews: Previews = StoredPreviews(store)
+        self.writes: SharedWrites = StoredWrites(store)
+        self.made: MadeHere = StoredMade(store)
+        self.answered: Answered = StoredAnswered(store)
 
     @property
     def outlives_process(self) -> bool:
         """Whether another process of the user knows later what is remembered now; as if so for a sandbox in this one,
         which ends with it."""
-        return not self._asked_for_memory and self.store.problem is None
+        return self._settings.store != "memory" and self.store.problem is None
+
+    def of(self, caller: str, settings: Settings) -> "StoredMemory":
+        """The same memory for a session of a caller."""
+        view, store = copy(self), self.store
+        view.caller = caller
+        view.claims = StoredClaims(store, caller)
+        view.quotas = StoredQuotas(Limits.of(self._settings, settings), store, caller)
+        view.previews = StoredPreviews(store, caller)
+        view.actions = self._actions.of(caller)
+        return view
+
+    def describe(self) -> str:
+        """The path of the file, if there is one."""
+        return IN_PROCESS if self.store.path is None else str(self.store.path)
+
+    async def check(self) -> str | None:
+        """Why nothing can be stored; None if it works."""
+        return self.store.check()
+
+    async def aclose(self) -> None:
+        """Close the file, for the sessions of all callers."""
+        self.store.close()
+
+
+def local_memory(settings: Settings, wall: Callable[[], float], *, shared: bool) -> StoredMemory:
+    """The memory of the account on this machine: shared with the other processes of the user, unless the settings or
+    the caller keep it in this one."""
+    shared = shared and settings.store != "memory"
+    return StoredMemory(settings, Store(partial(path_of, settings.address) if shared else None, wall))

@@ -7,6 +7,7 @@ import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from clientary_mcp.durations import DAY
 from clientary_mcp.state.store import Store, digest
@@ -31,33 +32,52 @@ class Listed:
     """When all of it had been carried out."""
 
 
-class Previews:
-    """The previews of one account, each kept for a day."""
+class Previews(Protocol):
+    """The previews of one caller, each kept for a day."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    def keep(self, call: str, items: Mapping[str, str]) -> str:
+    async def keep(self, call: str, items: Mapping[str, str]) -> str:
         """Keep what a preview listed. Returns the id that confirms it."""
-        preview_id, now = "".join(secrets.choice(_LETTERS) for _ in range(_LENGTH)), self._store.now()
+
+    async def find(self, preview_id: str) -> Listed | None:
+        """What the preview with that id listed; None if the caller has none, or it has expired."""
+
+    async def carried_out(self, preview_id: str, done: Mapping[str, int | None], *, whole: bool) -> None:
+        """Note what a call carried out, and whether that was the last of it."""
+
+
+def new_preview_id() -> str:
+    """The id of a new preview, which nobody can guess."""
+    return "".join(secrets.choice(_LETTERS) for _ in range(_LENGTH))
+
+
+class StoredPreviews:
+    """The previews of one caller in the store."""
+
+    def __init__(self, store: Store, by: str = "") -> None:
+        self._store, self._by = store, by
+
+    async def keep(self, call: str, items: Mapping[str, str]) -> str:
+        """Keep what a preview listed. Returns the id that confirms it."""
+        preview_id, now = new_preview_id(), self._store.now()
         detail = json.dumps({"at": now, "items": dict(items)})
         with self._store.transaction() as db:
-            db.execute("INSERT INTO previews VALUES (?, ?, ?, ?)", (preview_id, digest(call), detail, now + DAY))
+            row = (preview_id, digest(call), detail, now + DAY, self._by)
+            db.execute("INSERT INTO previews VALUES (?, ?, ?, ?, ?)", row)
         return preview_id
 
-    def find(self, preview_id: str) -> Listed | None:
-        """What the preview with that id listed; None if there is none, or it has expired."""
+    async def find(self, preview_id: str) -> Listed | None:
+        """What the preview with that id listed; None if the caller has none, or it has expired."""
         if not self._store.exists:
             return None
-        query = "SELECT call, detail FROM previews WHERE id = ? AND until > ?"
-        row = self._store.row(query, preview_id, self._store.now())
+        query = "SELECT call, detail FROM previews WHERE id = ? AND until > ? AND caller = ?"
+        row = self._store.row(query, preview_id, self._store.now(), self._by)
         return row and Listed(row[0], **json.loads(row[1]))
 
-    def carried_out(self, preview_id: str, done: Mapping[str, int | None], *, whole: bool) -> None:
+    async def carried_out(self, preview_id: str, done: Mapping[str, int | None], *, whole: bool) -> None:
         """Note what a call carried out, and whether that was the last of it."""
         with self._store.transaction() as db:
-            query = "SELECT detail FROM previews WHERE id = ?"
-            if (row := db.execute(query, (preview_id,)).fetchone()) is None:
+            query = "SELECT detail FROM previews WHERE id = ? AND caller = ?"
+            if (row := db.execute(query, (preview_id, self._by)).fetchone()) is None:
                 return
             detail = json.loads(row[0])
             detail["done"] = {**detail.get("done", {}), **done}

@@ -1,9 +1,10 @@
 """Limits e-mails, charges and deletes per hour, so that a runaway loop ends in a clear error."""
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from dataclasses import dataclass
 from math import ceil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from clientary_mcp.durations import HOUR, MINUTE
 from clientary_mcp.errors import BlockedByOwner, ClientaryError, NotRemembered
@@ -15,28 +16,76 @@ if TYPE_CHECKING:
     import sqlite3
 
 _NOUNS = {"delete": "delete", "mail": "e-mail", "money": "charge"}
+_VARIABLES = {
+    "delete": "CLIENTARY_DELETES_PER_HOUR",
+    "mail": "CLIENTARY_MAILS_PER_HOUR",
+    "money": "CLIENTARY_CHARGES_PER_HOUR",
+}
 
 
-class Quotas:
-    """Counts what was sent in the last hour by kind (`delete`, `mail`, `money`), over all processes."""
+class Quotas(Protocol):
+    """Counts what was sent in the last hour by kind (`delete`, `mail`, `money`), over all sessions of the account.
 
-    def __init__(self, settings: Settings, store: Store) -> None:
-        self._store = store
-        self._limits = {
-            "delete": (settings.deletes_per_hour, "CLIENTARY_DELETES_PER_HOUR"),
-            "mail": (settings.mails_per_hour, "CLIENTARY_MAILS_PER_HOUR"),
-            "money": (settings.charges_per_hour, "CLIENTARY_CHARGES_PER_HOUR"),
-        }
+    A caller may have limits of its own, for what it sent itself.
+    """
 
-    def check(self, kinds: Iterable[str]) -> None:
+    async def check(self, kinds: Iterable[str]) -> None:
         """BlockedByOwner when one more of these kinds would be too many; other kinds have no limit."""
-        if limited := sorted(self._limits.keys() & set(kinds)):
+
+    def spend(self, kind: str | None) -> AbstractAsyncContextManager[None]:
+        """Count what is sent inside towards the quota of that kind, None for no quota, unless it has no effect."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much may be sent per hour, by kind: of the account, and of one caller, None for the single owner."""
+
+    account: Mapping[str, int]
+    caller: Mapping[str, int] | None = None
+
+    @classmethod
+    def of(cls, account: Settings, caller: Settings | None = None) -> "Limits":
+        """The limits that the settings of the server and of one caller say."""
+        return cls(_limits(account), None if caller is None else _limits(caller))
+
+    def reached(self, kind: str, again_in: float | None, *, own: bool) -> BlockedByOwner:
+        """The error for a limit that is reached, the caller's `own` or the account's, for that many seconds.
+
+        None where nothing was sent: then the limit is zero.
+        """
+        most = ((self.caller or {}) if own else self.account)[kind]
+        limit = count_of(most, _NOUNS[kind])
+        again = [] if again_in is None else [f"Try again in {count_of(ceil(again_in / MINUTE), 'minute')}."]
+        if own:
+            return BlockedByOwner(f"The hourly limit of {limit} for this caller is reached.", *again)
+        return BlockedByOwner(
+            f"The hourly limit of {limit} is reached.", *again, f"The owner can change {_VARIABLES[kind]}."
+        )
+
+
+def _limits(settings: Settings) -> dict[str, int]:
+    return {
+        "delete": settings.deletes_per_hour,
+        "mail": settings.mails_per_hour,
+        "money": settings.charges_per_hour,
+    }
+
+
+class StoredQuotas:
+    """What was sent, in the store; `by` is the caller's id."""
+
+    def __init__(self, limits: Limits, store: Store, by: str = "") -> None:
+        self._limits, self._store, self._by = limits, store, by
+
+    async def check(self, kinds: Iterable[str]) -> None:
+        """BlockedByOwner when one more of these kinds would be too many; other kinds have no limit."""
+        if limited := sorted(self._limits.account.keys() & set(kinds)):
             with self._store.transaction() as db:
                 for kind in limited:
                     self._check(db, kind)
 
-    @contextmanager
-    def spend(self, kind: str | None) -> Iterator[None]:
+    @asynccontextmanager
+    async def spend(self, kind: str | None) -> AsyncIterator[None]:
         """Count what is sent inside towards the quota of that kind, None for no quota, unless it has no effect."""
         if kind is None:
             yield
@@ -44,7 +93,8 @@ class Quotas:
         with self._store.transaction() as db:
             self._check(db, kind)
             now = self._store.now()
-            row = db.execute("INSERT INTO spent (kind, at, until) VALUES (?, ?, ?)", (kind, now, now + HOUR)).lastrowid
+            query = "INSERT INTO spent (kind, at, until, caller) VALUES (?, ?, ?, ?)"
+            row = db.execute(query, (kind, now, now + HOUR, self._by)).lastrowid
         try:
             yield
         except ClientaryError as failure:
@@ -54,13 +104,15 @@ class Quotas:
             raise
 
     def _check(self, db: "sqlite3.Connection", kind: str) -> None:
-        most, variable = self._limits[kind]
         now = self._store.now()
-        query = "SELECT count(*), min(at) FROM spent WHERE kind = ? AND until > ?"
-        count, oldest = db.execute(query, (kind, now)).fetchone()
-        if count >= most:
-            again = [f"Try again in {count_of(ceil((oldest + HOUR - now) / MINUTE), 'minute')}."] if count else []
-            limit = count_of(most, _NOUNS[kind])
-            raise BlockedByOwner(
-                f"The hourly limit of {limit} is reached.", *again, f"The owner can change {variable}."
-            )
+        for own, most, which, *values in self._counted(kind):
+            query = f"SELECT count(*), min(at) FROM spent WHERE kind = ? AND until > ? {which}"  # noqa: S608 - our words
+            count, oldest = db.execute(query, (kind, now, *values)).fetchone()
+            if count >= most:
+                raise self._limits.reached(kind, oldest + HOUR - now if count else None, own=own)
+
+    def _counted(self, kind: str) -> Iterator[tuple[bool, int, str, *tuple[str, ...]]]:
+        """Each limit: whether it is the caller's own, how many it allows, and which rows count towards it."""
+        yield False, self._limits.account[kind], ""
+        if self._limits.caller is not None:
+            yield True, self._limits.caller[kind], "AND caller = ?", self._by

@@ -28,19 +28,27 @@ logger = logging.getLogger(__name__)
 UsedT = TypeVar("UsedT")
 
 TABLES = {
-    "claims": "key TEXT PRIMARY KEY, owner TEXT, state TEXT, since REAL, lease REAL, until REAL, detail TEXT",
+    "claims": "key TEXT PRIMARY KEY, owner TEXT, state TEXT, since REAL, lease REAL, until REAL, detail TEXT,"
+    " caller TEXT DEFAULT ''",
     "turns": "key TEXT PRIMARY KEY, owner TEXT, until REAL",
     "ledger": "key TEXT PRIMARY KEY, state TEXT, since REAL, until REAL",
     "billed": "invoice INTEGER, project INTEGER, kind TEXT, first INTEGER, past INTEGER, freed INTEGER, until REAL,"
     " PRIMARY KEY (invoice, project, kind, first, past)",
-    "spent": "id INTEGER PRIMARY KEY, kind TEXT, at REAL, until REAL",
-    "previews": "id TEXT PRIMARY KEY, call TEXT, detail TEXT, until REAL",
+    "spent": "id INTEGER PRIMARY KEY, kind TEXT, at REAL, until REAL, caller TEXT DEFAULT ''",
+    "previews": "id TEXT PRIMARY KEY, call TEXT, detail TEXT, until REAL, caller TEXT DEFAULT ''",
     "answered": "id TEXT PRIMARY KEY, until REAL",
-    "writes": "id INTEGER PRIMARY KEY, owner TEXT, method TEXT, list TEXT, ended REAL, until REAL",
+    "writes": "id INTEGER PRIMARY KEY, owner TEXT, method TEXT, list TEXT, ended REAL, until REAL,"
+    " session TEXT DEFAULT ''",
     "made": "list TEXT, id INTEGER, until REAL, PRIMARY KEY (list, id)",
-    "actions": "id TEXT PRIMARY KEY, at REAL, taken_back INTEGER, detail TEXT, until REAL",
+    "actions": "id TEXT PRIMARY KEY, at REAL, taken_back INTEGER, detail TEXT, until REAL, caller TEXT DEFAULT ''",
 }
 """Every table, and its columns; a row counts for nothing after `until`."""
+
+_VERSION = 1
+"""The version of these tables, in the file's `user_version`; files of 0.1 have 0. A change adds columns at the end."""
+
+_ADDED = {"claims": "caller", "spent": "caller", "previews": "caller", "writes": "session", "actions": "caller"}
+"""The columns of version 1 that a file of version 0 lacks: texts, empty by default."""
 
 _UNDER_WAY = {"claims": "lease", "turns": "until", "writes": "ended"}
 """Tables of what processes are doing, and the column that says how long they may take for it."""
@@ -223,20 +231,42 @@ def _connected(path: Path | None) -> "sqlite3.Connection":
     try:
         if path is not None:
             connection.execute("PRAGMA journal_mode=WAL")
-        for table, columns in TABLES.items():
-            connection.execute(f"CREATE TABLE IF NOT EXISTS {table} ({columns})")
-    except sqlite3.Error:
+        _make_tables(connection)
+    except (sqlite3.Error, NotRemembered):
         connection.close()
         raise
     return connection
 
 
+def _make_tables(connection: "sqlite3.Connection") -> None:
+    """Make the tables, or bring those of an older version up to date; NotRemembered if they are of a newer one."""
+    if (version := _version_of(connection)) == _VERSION:
+        return
+    if version > _VERSION:
+        raise NotRemembered("its file is of a newer version of clientary-mcp: update this one")
+    connection.execute("BEGIN IMMEDIATE")
+    if _version_of(connection) != _VERSION:  # else another process was faster
+        for table, columns in TABLES.items():
+            connection.execute(f"CREATE TABLE IF NOT EXISTS {table} ({columns})")
+        for table, column in _ADDED.items():
+            there = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
+            if column not in there:
+                connection.execute(f"ALTER TABLE {table} ADD COLUMN {column} TEXT DEFAULT ''")
+        connection.execute(f"PRAGMA user_version={_VERSION}")
+    connection.execute("COMMIT")
+
+
+def _version_of(connection: "sqlite3.Connection") -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
 def _shows_damage(error: "sqlite3.Error") -> bool:
-    """Whether an error says that the file is damaged, cut off, or no database at all."""
+    """Whether an error says that the file is damaged, cut off, no database at all, or has other tables than ours."""
     import sqlite3
 
     code = getattr(error, "sqlite_errorcode", 0)
-    return code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or code == sqlite3.SQLITE_IOERR_SHORT_READ
+    damaged = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
+    return code & 0xFF in damaged or code == sqlite3.SQLITE_IOERR_SHORT_READ
 
 
 def _is_damaged(path: Path) -> bool:
@@ -250,6 +280,8 @@ def _is_damaged(path: Path) -> bool:
             connection.close()
     except sqlite3.Error as error:
         return _shows_damage(error)
+    except NotRemembered:
+        return False
 
 
 def _made_private(path: Path) -> None:
