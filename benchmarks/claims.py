@@ -34,7 +34,7 @@ async def calls(count: int) -> tuple[list[float], list[float]]:
     spent: dict[bool, list[float]] = {True: [], False: []}
     for number in range(ROUNDS):
         for shared in (True, False):
-            memory = Memory(settings, time.time, shared=shared)
+            memory = local_memory(settings, time.time, shared=shared)
             async with (
                 Clientary(settings, Network(sandbox), memory=memory) as clientary,
                 Client(ClientaryServer(clientary)) as client,
@@ -77,7 +77,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as state:
         os.environ["XDG_STATE_HOME"] = state  # not the user's own
         shared, alone = map(statistics.median, anyio.run(calls, count))
-        memory = Memory(Settings(subdomain="benchmark", api_token="benchmark"), time.time, shared=True)  # noqa: S106 - none
+        memory = local_memory(Settings(subdomain="benchmark", api_token="benchmark"), time.time, shared=True)  # noqa: S106 - none
         noted = of(count, lambda number: notes(memory, number))
         memory.store.close()
     print(f"create_client, store in a file    {shared:.2f} ms of CPU")

@@ -63,10 +63,10 @@ class Call:
     """The same call, made earlier, whose outcome is unknown: its effect is looked for before anything is sent."""
     seen: set[int] = field(default_factory=set)
     """Ids of records that were there before the write, like which it makes one."""
-    before_write: Callable[[str, str], None] | None = None
-    """Called right before each write is sent, with its method and path; the write is not sent if it raises."""
-    on_created: Callable[[str, int], None] | None = None
-    """Called with the list and the id of the record that it made, as soon as that is known."""
+    before_write: Callable[[str, str], Awaitable[None]] | None = None
+    """Awaited right before each write is sent, with its method and path; the write is not sent if it raises."""
+    on_created: Callable[[str, int], Awaitable[None]] | None = None
+    """Awaited with the list and the id of the record that it made, as soon as that is known."""
     latest: float = math.inf
     """The time by which it must end, however late its first request is sent."""
     lapses: float = math.inf

@@ -131,17 +131,17 @@ class KnownIds:
         self._now, self._made = now, made
         self._highest: dict[str, tuple[int, float]] = {}
 
-    def made(self, record: RecordT, call: Call) -> RecordT:
+    async def made(self, record: RecordT, call: Call) -> RecordT:
         """Remember that the call made the record: first for the call, so that a crash in between leaves it known."""
         if call.on_created is not None:
-            call.on_created(record.plural, record.id)
-        self._made.add(record.plural, record.id)
+            await call.on_created(record.plural, record.id)
+        await self._made.add(record.plural, record.id)
         self.read([record])
         return record
 
-    def taken(self, plural: str) -> set[int]:
+    async def taken(self, plural: str) -> set[int]:
         """The records that calls have made already, so that none is reported as made by two."""
-        return self._made.ids(plural)
+        return await self._made.ids(plural)
 
     def read(self, records: Iterable[Record]) -> None:
         """Remember the highest id: records that are made from now on have higher ones."""
@@ -174,7 +174,8 @@ class Created(Generic[RecordT]):
 
     async def look(self, before: Before, unknown: OutcomeUnknown) -> RecordT | None:
         """The record; None if there is none yet. Raises `unknown` when in doubt."""
-        certain, doubtful = find_created(await self.listed(), self.body, before, self.known.taken(self.kind.plural))
+        records, known = await self.listed(), await self.known.taken(self.kind.plural)
+        certain, doubtful = find_created(records, self.body, before, known)
         if len(certain) == 1:
             return certain[0]
         if certain or doubtful:

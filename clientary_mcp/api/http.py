@@ -89,9 +89,9 @@ class HttpSession:
         if method == "GET":
             return await self._answer(call, method, path, query, body)
         kind = _counts_as(method, path, query, body)
-        with self._quotas.spend(kind), self.writes_in_flight.writing(method, path):
+        async with self._quotas.spend(kind), self.writes_in_flight.writing(method, path):
             if call.before_write is not None:
-                call.before_write(method, path)
+                await call.before_write(method, path)
             try:
                 return await self._answer(call, method, path, query, body)
             except OutcomeUnknown as lost:

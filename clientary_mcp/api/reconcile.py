@@ -99,10 +99,11 @@ async def resolve_earlier(
     return found
 
 
-def sent_earlier(call: Call, earlier: Earlier) -> OutcomeUnknown:
-    """The error for a call that was sent before, and whose outcome is still unknown."""
+def sent_earlier(call: Call, earlier: Earlier, *, by_another: bool = False) -> OutcomeUnknown:
+    """The error for a call that was sent before, perhaps `by_another` person, and whose outcome is still unknown."""
+    who = " by another person of this account" if by_another else ""
     ago = in_minutes(call.clock.wall() - earlier.since)
     return OutcomeUnknown(
-        f"The same call was sent {ago} ago and its outcome is unknown, so it is not made again.",
+        f"The same call was sent {ago} ago{who} and its outcome is unknown, so it is not made again.",
         "allow_duplicate=true makes it nevertheless.",
     )

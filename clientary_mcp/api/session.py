@@ -34,7 +34,7 @@ from clientary_mcp.api.streaming import RecordT, Stream, page_of, rereads
 from clientary_mcp.errors import ClientaryError, ListChanged, MalformedResponse, NotFound, OutcomeUnknown
 from clientary_mcp.redaction import Secrets
 from clientary_mcp.settings import Settings
-from clientary_mcp.state.memory import Memory
+from clientary_mcp.state.memory import Memory, local_memory
 from tool_schemas.base.results import Page
 
 
@@ -42,7 +42,8 @@ class Clientary:
     """A session with one account.
 
     `network` is what requests leave through: a pool of connections, or the caller's own; then `memory`, by default, is
-    kept in this process alone. Requests that belong together share a `Call`, and with it a deadline: see `within`.
+    kept in this process alone. A memory that is passed in is closed by whoever made it. Requests that belong together
+    share a `Call`, and with it a deadline: see `within`.
     """
 
     def __init__(
@@ -55,7 +56,8 @@ class Clientary:
         self.settings = settings
         self.clock = clock or Clock()
         self._call: Call | None = None
-        self.memory = memory or Memory(settings, self.clock.wall, shared=network is None)
+        self._closes_memory = memory is None
+        self.memory: Memory = memory or local_memory(settings, self.clock.wall, shared=network is None)
         self._http = HttpSession(settings, network, self.clock, self.memory)
         self._known = KnownIds(self.clock.now, self.memory.made)
 
@@ -68,9 +70,10 @@ class Clientary:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close the connections."""
+        """Close the connections, and the memory unless it was passed in."""
         await self._http.aclose()
-        self.memory.store.close()
+        if self._closes_memory:
+            await self.memory.aclose()
 
     @property
     def secrets(self) -> Secrets:
@@ -206,18 +209,18 @@ class Clientary:
             before = Before(call.earlier.since, self._http.time_there, call.earlier.seen, complete=there is not None)
             charged = "payment_profile_id" in body  # the card processor's delays are unknown
             if record := await resolve_earlier(call, call.earlier, trace, before, again=False if charged else None):
-                return self._known.made(record, call)
+                return await self._known.made(record, call)
         check()
         before = trace.before(self.clock.wall(), self._http.time_there)
         call.seen.update(before.old)
         try:
             sent = await self._write("POST", path, {kind.wrapper: body}, otherwise)
-            return self._known.made(_as_sent(kind, sent, body), call)
+            return await self._known.made(_as_sent(kind, sent, body), call)
         except (OutcomeUnknown, MalformedResponse) as failure:
             lost = failure if isinstance(failure, OutcomeUnknown) else accepted(path)
             record = await resolve_lost_write(call, partial(trace.look, before, lost), "POST", path, lost)
         took_effect(record, body)
-        return self._known.made(record, call)
+        return await self._known.made(record, call)
 
     async def update(
         self,
@@ -272,7 +275,7 @@ class Clientary:
             if self._current.earlier is None:
                 raise
         *_, plural, record_id = path.split("/")
-        self.memory.claims.deleted(plural, int(record_id))
+        await self.memory.claims.deleted(plural, int(record_id))
 
     async def post(self, path: str, body: Body) -> Any:
         """Send `body` without a wrapper, if it was not sent before; return the response's JSON, None if it has none."""

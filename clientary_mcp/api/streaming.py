@@ -67,7 +67,7 @@ class Stream(Generic[RecordT]):
 
     async def __aiter__(self) -> AsyncIterator[RecordT]:
         """Read the list. The next pages are read while records are yielded; the caller may stop at any of them."""
-        mark = self._writes.snapshot()
+        mark = await self._writes.snapshot()
         number, skipped, page = await self._open()
         self.first_page, pages = page, JoinedPages(number, page)
         end = None if self._limit is None else skipped + self._limit
@@ -84,7 +84,7 @@ class Stream(Generic[RecordT]):
                     page = await self._next(following, missing, pages)
         self.count, self.on_first_page = pages.count, pages.only_first
         self.more = pages.more or (end is not None and place > end)
-        swapped = pages.pages_read > 1 and self._writes.changed_since(mark, self._kind.plural)
+        swapped = pages.pages_read > 1 and await self._writes.changed_since(mark, self._kind.plural)
         self.problem = _SWAPPED if swapped else pages.problem
         if self.problem:
             raise ListChanged(f"The list at {self._path} changed while it was read. Try again in a minute.")

@@ -1,11 +1,13 @@
-"""Tracks writes in flight, of all processes: which lists they may change while pages are read, and for how long."""
+"""Tracks writes in flight, of all sessions: which lists they may change while pages are read, and for how long."""
 
+import secrets
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from clientary_mcp.errors import OutcomeUnknown
+from clientary_mcp.state.settling import settling
 from clientary_mcp.state.writes import SharedWrites
 
 MOSTLY_OVER = 6.0
@@ -20,7 +22,7 @@ complete meanwhile. A dropped connection counts as the end of a write: what it s
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The writes of this process that had ended at some time, and that time by the wall clock."""
+    """The writes of this session that had ended at some time, and that time by the clock of the memory."""
 
     time: float
     ended: Counter[tuple[str, str]]
@@ -34,16 +36,17 @@ class WritesInFlight:
 
     def __init__(self, now: Callable[[], float], shared: SharedWrites, deadline: float) -> None:
         self._now, self._shared = now, shared
+        self._session = secrets.token_hex(8)
         self._at_most = deadline + STILL_AT_WORK
         self._begun: Counter[tuple[str, str]] = Counter()
         self._ended: Counter[tuple[str, str]] = Counter()
         self._lingering: deque[tuple[float, tuple[str, str]]] = deque()
 
-    @contextmanager
-    def writing(self, method: str, path: str) -> Iterator[None]:
+    @asynccontextmanager
+    async def writing(self, method: str, path: str) -> AsyncIterator[None]:
         """One write, from before it is sent until it has ended; one that may still happen lingers."""
         kind, lingers = (method, _list_of(path)), False
-        row = self._shared.begin(kind, self._at_most)
+        write = await self._shared.begin(kind, self._at_most, self._session)
         self._begun[kind] += 1
         try:
             yield
@@ -51,21 +54,23 @@ class WritesInFlight:
             lingers = lost.may_still_happen
             raise
         finally:
-            self._shared.end(row, STILL_AT_WORK if lingers else 0.0)
             if lingers:
                 self._lingering.append((self._now() + STILL_AT_WORK, kind))
             else:
                 self._ended[kind] += 1
+            with settling():
+                await self._shared.end(write, STILL_AT_WORK if lingers else 0.0)
 
-    def snapshot(self) -> Snapshot:
+    async def snapshot(self) -> Snapshot:
         """The writes that have ended by now, for `changed_since`."""
         while self._lingering and self._lingering[0][0] <= self._now():
             self._ended[self._lingering.popleft()[1]] += 1
-        return Snapshot(self._shared.now(), self._ended.copy())
+        return Snapshot(await self._shared.now(), self._ended.copy())
 
-    def changed_since(self, snapshot: Snapshot, plural: str) -> bool:
+    async def changed_since(self, snapshot: Snapshot, plural: str) -> bool:
         """Whether records of that kind may have both appeared and disappeared since the snapshot."""
-        under_way = self._begun - snapshot.ended + Counter(self._shared.of_others_since(snapshot.time))
+        of_others = await self._shared.of_others_since(snapshot.time, self._session)
+        under_way = self._begun - snapshot.ended + Counter(of_others)
         came, changed = under_way["POST", plural], under_way["PUT", plural]
         gone = sum(under_way["DELETE", deleted] for deleted in {plural, *_CASCADING})
         return changed > 1 or (came > 0) + (changed > 0) + (gone > 0) > 1

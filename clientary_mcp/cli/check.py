@@ -55,7 +55,7 @@ async def report(clientary: Clientary) -> AsyncIterator[str]:
     if not responses:
         raise next(iter(refusals.values()))
     yield "token         accepted"
-    yield f"store         {in_short(clientary.memory.store)}"
+    yield f"store         {await in_short(clientary.memory)}"
     yield _wrapped(f"{'today':{_LABEL}}", clientary.today().sentence, _LABEL)
     yield _listed("access to", (_counted(kind, responses[kind.plural]) for kind in _LISTS if kind.plural in responses))
     if refusals:

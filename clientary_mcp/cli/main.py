@@ -86,9 +86,11 @@ def _check(options: argparse.Namespace) -> None:
 def _store(options: argparse.Namespace) -> None:
     from clientary_mcp.cli.account import account
     from clientary_mcp.cli.store import forget, report
+    from clientary_mcp.state.memory import StoredMemory
 
-    store = account(options).memory.store
-    for line in forget(store) if options.words[1:] else report(store):
+    memory = account(options).memory
+    assert isinstance(memory, StoredMemory)  # noqa: S101 - one that was not passed in
+    for line in forget(memory.store) if options.words[1:] else report(memory.store):
         print(line)  # noqa: T201 - output for the user
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from clientary_mcp.state.memory import IN_PROCESS, Memory
 from clientary_mcp.state.store import Store
 
 _WHAT = {
@@ -38,13 +39,13 @@ def forget(store: Store) -> Iterator[str]:
     yield f"{_place(store)}: nothing is remembered any more{', except what is being sent now' if kept else ''}"
 
 
-def in_short(store: Store) -> str:
-    """Where it is, and whether it works."""
-    if store.path is None:
-        return _place(store)
-    problem = store.check()
-    return f"{_place(store)}, {'works' if problem is None else f'does not work: {problem}'}"
+async def in_short(memory: Memory) -> str:
+    """Where it is remembered, and whether that works."""
+    if (place := memory.describe()) == IN_PROCESS:
+        return place
+    problem = await memory.check()
+    return f"{place}, {'works' if problem is None else f'does not work: {problem}'}"
 
 
 def _place(store: Store) -> str:
-    return "in each process (CLIENTARY_STORE=memory)" if store.path is None else str(store.path)
+    return IN_PROCESS if store.path is None else str(store.path)

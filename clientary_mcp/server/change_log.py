@@ -46,7 +46,7 @@ class ChangeLog:
             return dict(self._clientary.secrets.outgoing(record.to_json()))
         return None
 
-    def add(self, tool: Tool, args: Arguments, entry: Entry, before: Values, answer: dict[str, Any]) -> None:
+    async def add(self, tool: Tool, args: Arguments, entry: Entry, before: Values, answer: dict[str, Any]) -> None:
         """Remember a call that succeeded, if it changed anything."""
         if not self._keeps or not entry.call.writes:
             return
@@ -58,7 +58,7 @@ class ChangeLog:
             before = None if before is None or _unknown(tool, names) else {name: before.get(name) for name in names}
         if before is not None and len(as_text([before, after])) > _MOST:
             before, after = None, {}
-        self._clientary.memory.actions.add(
+        await self._clientary.memory.actions.add(
             Action(
                 entry.id,
                 self._clientary.clock.wall(),

@@ -14,6 +14,7 @@ from clientary_mcp.errors import NotRemembered
 from clientary_mcp.server.replies import Replies
 from clientary_mcp.state.previews import Listed
 from clientary_mcp.state.recent import key_of
+from clientary_mcp.state.settling import settling
 from clientary_mcp.state.store import digest
 from clientary_mcp.tools.job import Changed, Job
 from clientary_mcp.tools.support.previews import confirmed_with, done
@@ -55,19 +56,19 @@ class Confirmations:
         outcome = await tool.run(clientary, unconfirmed, job)
         if isinstance(args, Previewed) and isinstance(outcome, Outcome):
             if outcome.to_proceed is not None:
-                outcome = confirmed_with(outcome, self._previews.keep(self._call(tool, args), job.items))
+                outcome = confirmed_with(outcome, await self._previews.keep(self._call(tool, args), job.items))
             elif why == _NO_ID:  # there is none to be had: nothing is left to confirm, as the preview says
                 why = None
             outcome.message = in_order(why, outcome.message)
         return self._replies.shown(outcome, args)
 
-    def of(self, tool: Tool, args: Arguments) -> Approved:
+    async def of(self, tool: Tool, args: Arguments) -> Approved:
         """What a confirmed call may do as far as its arguments show, before any user is asked."""
         if not isinstance(args, Previewed):
             return Approved(Job(self._ledger))
         if args.preview_id is None:
             return Approved(why_not=_NO_ID)
-        listed = self._previews.find(args.preview_id)
+        listed = await self._previews.find(args.preview_id)
         if listed is None:
             return Approved(why_not=_UNKNOWN)
         if listed.call != digest(self._call(tool, args)):
@@ -80,10 +81,11 @@ class Confirmations:
         try:
             outcome = await tool.run(clientary, args, job)
         except Changed as change:
-            return self._of_another(args) or await self.show(tool, args, clientary, _changed(change))
+            return await self._of_another(args) or await self.show(tool, args, clientary, _changed(change))
         finally:
-            self._note(args, job, whole=isinstance(outcome, Outcome) and outcome.done)
-        if isinstance(outcome, Outcome) and not outcome.done and (ended := self._of_another(args)):
+            with settling():
+                await self._note(args, job, whole=isinstance(outcome, Outcome) and outcome.done)
+        if isinstance(outcome, Outcome) and not outcome.done and (ended := await self._of_another(args)):
             return ended
         return self._replies.shown(outcome, args)
 
@@ -94,18 +96,20 @@ class Confirmations:
             f"{key_of(tool.name, args.model_copy(update={'preview_id': None}), self._clientary.today().day)} {repeats}"
         )
 
-    def _note(self, args: Arguments, job: Job, *, whole: bool) -> None:
+    async def _note(self, args: Arguments, job: Job, *, whole: bool) -> None:
         """Note what was carried out. If that fails, a later call finds out in the account what is left to do."""
         if not isinstance(args, Previewed) or args.preview_id is None or not (job.done or whole):
             return
         try:
-            self._previews.carried_out(args.preview_id, job.done, whole=whole)
+            await self._previews.carried_out(args.preview_id, job.done, whole=whole)
         except NotRemembered as error:
             logger.warning("%s", error)
 
-    def _of_another(self, args: Arguments) -> dict[str, Any] | None:
+    async def _of_another(self, args: Arguments) -> dict[str, Any] | None:
         """The outcome of a call that confirmed the same preview meanwhile, and carried out all of it."""
-        listed = self._previews.find(args.preview_id) if isinstance(args, Previewed) and args.preview_id else None
+        if not isinstance(args, Previewed) or args.preview_id is None:
+            return None
+        listed = await self._previews.find(args.preview_id)
         return self._ended(listed, args) if listed else None
 
     def _ended(self, listed: Listed, args: Arguments) -> dict[str, Any] | None:

@@ -1,7 +1,8 @@
 """Calls that must not be made twice: a duplicate, in whatever process, gets the outcome of the first.
 
 While the first is under way, its duplicate waits. If the outcome of the first is unknown, its effect is looked for
-before anything is sent again. Jobs are recognized by what they do instead: see the ledger.
+before anything is sent again. Whoever repeats the call of another person of the account is told of it, and gets no
+record, which their token may not show. Jobs are recognized by what they do instead: see the ledger.
 """
 
 import logging
@@ -10,14 +11,18 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from clientary_mcp.api.call import Call, Earlier
+from clientary_mcp.api.reconcile import sent_earlier
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import ClientaryError, NotFound, NotRemembered, TakenOver, Unavailable
 from clientary_mcp.server.replies import Replies
 from clientary_mcp.state.claims import Claim, Claims
-from clientary_mcp.state.recent import RecentResults, key_of, skipped, with_notice
+from clientary_mcp.state.recent import RecentResults, key_of, skipped, skipped_for_another, with_notice
+from clientary_mcp.state.settling import settling
+from clientary_mcp.tools.support.formatting import singular_name
 from clientary_mcp.tools.tool import Tool
 from tool_schemas.base.models import Deduplicated, Record
 from tool_schemas.base.results import Outcome
+from tool_schemas.hours import HourEntry
 from tool_schemas.payment_profiles import PaymentProfile
 from tool_schemas.payments import Payment
 
@@ -45,33 +50,33 @@ class Turn:
         self.answer: Answer | None = None
         """The answer of an earlier call, if this one is its duplicate."""
 
-    def claim(self) -> None:
+    async def claim(self) -> None:
         """Claim the call; TakenOver if another process did so in the meantime."""
-        if not self._claims.take(self._key, self._lease, self._earlier):
+        if not await self._claims.take(self._key, self._lease, self._earlier):
             raise TakenOver
         self.claimed = True
 
-    def sent(self) -> None:
+    async def sent(self) -> None:
         """Note that a request of the call leaves now; it does not leave if that cannot be noted."""
-        self._call.lapses = self._claims.sent(self._key, self._call.seen, self._lease)
+        self._call.lapses = await self._claims.sent(self._key, self._call.seen, self._lease)
 
-    def succeeded(self, plural: str | None = None, made: int | None = None) -> None:
+    async def succeeded(self, plural: str | None = None, made: int | None = None) -> None:
         """Note that the call succeeded, and which record it made."""
         if self.claimed:
             self.claimed = False
-            with _logged():
-                self._claims.done(self._key, self._window, plural, made)
+            with _logged(), settling():
+                await self._claims.done(self._key, self._window, plural, made)
 
-    def ended(self, error: BaseException | None) -> None:
+    async def ended(self, error: BaseException | None) -> None:
         """Note how a call ended that did not succeed."""
         if not self.claimed:
             return
         refused = isinstance(error, ClientaryError) and error.effect in ("not sent", "unchanged")
-        with _logged():
+        with _logged(), settling():
             if refused or not self._call.writes:
-                self._claims.release(self._key, self._earlier)
+                await self._claims.release(self._key, self._earlier)
             else:
-                self._claims.unknown(self._key)
+                await self._claims.unknown(self._key)
 
 
 class Duplicates:
@@ -79,39 +84,43 @@ class Duplicates:
 
     def __init__(self, clientary: Clientary, replies: Replies) -> None:
         self._clientary, self._replies = clientary, replies
-        self._claims = clientary.memory.claims
+        self._claims, self._caller = clientary.memory.claims, clientary.memory.caller
         self._window = clientary.settings.duplicate_window
         self._recent = RecentResults(self._window, clientary.clock.now)
 
     @asynccontextmanager
     async def turn(self, tool: Tool, args: Deduplicated, call: Call) -> AsyncIterator[Turn]:
         """The only such call at the moment, in any process; with an answer if an earlier one counts for it."""
-        key = key_of(tool.name, args, self._clientary.today().day)
+        key = self._key(tool, args)
         async with self._recent.lock(key):
             earlier = None if tool.is_job else await self._earlier(key, call)
             turn = Turn(self._claims, key, call, earlier, self._window)
             if not args.allow_duplicate:
                 if tool.is_job:
                     turn.answer = self._recent.get(key)
-                elif earlier is not None and earlier.state == "done":
-                    turn.answer = await self._repeated(tool, args, key, earlier, call)
                 elif earlier is not None:
-                    call.earlier = Earlier(earlier.since, earlier.seen)
+                    turn.answer = await self._of(earlier, tool, args, key, call)
             try:
                 yield turn
             except BaseException as error:
-                turn.ended(error)
+                await turn.ended(error)
                 raise
-            turn.ended(None)
+            await turn.ended(None)
 
-    def remember(self, tool: Tool, args: Deduplicated, turn: Turn, answer: Answer) -> None:
+    async def remember(self, tool: Tool, args: Deduplicated, turn: Turn, answer: Answer) -> None:
         """Remember a call that succeeded."""
-        self._recent.put(key_of(tool.name, args, self._clientary.today().day), answer)
-        turn.succeeded()
+        self._recent.put(self._key(tool, args), answer)
+        await turn.succeeded()
+
+    def _key(self, tool: Tool, args: Deduplicated) -> str:
+        """A key of the call: of the account's, or of the caller's own where who calls is part of what is meant."""
+        key = key_of(tool.name, args, self._clientary.today().day)
+        counts_as_own = isinstance(tool.answer, type) and issubclass(tool.answer, HourEntry)
+        return f"{key} {self._caller}" if counts_as_own and self._caller else key
 
     async def _earlier(self, key: str, call: Call) -> Claim | None:
         """The same call made earlier, once no other process is making it any more."""
-        while (earlier := self._claims.find(key)) is not None and earlier.state == "busy":
+        while (earlier := await self._claims.find(key)) is not None and earlier.state == "busy":
             if not await call.wait(_BETWEEN_CHECKS, "another process makes the same call"):
                 raise Unavailable(
                     "Another process is making the same call, and it is not known yet how it ends.",
@@ -119,6 +128,26 @@ class Duplicates:
                     effect="not sent",
                 )
         return earlier
+
+    async def _of(self, earlier: Claim, tool: Tool, args: Deduplicated, key: str, call: Call) -> Answer | None:
+        """The answer of the earlier call; None if its effect is to be looked for, or its record was deleted."""
+        if earlier.state == "done":
+            if earlier.by != self._caller:
+                return self._of_another(earlier, tool, args)
+            return await self._repeated(tool, args, key, earlier, call)
+        sent = Earlier(earlier.since, earlier.seen)
+        if earlier.by != self._caller:
+            raise sent_earlier(call, sent, by_another=True)
+        call.earlier = sent
+        return None
+
+    def _of_another(self, earlier: Claim, tool: Tool, args: Deduplicated) -> Answer:
+        """What is told of a call of another person, which succeeded."""
+        made = f"{singular_name(earlier.plural)} {earlier.made}" if earlier.plural and earlier.made else None
+        notice = skipped_for_another(self._clientary.clock.wall() - earlier.since, made)
+        if made is not None and issubclass(tool.answer, Record):
+            return {"id": earlier.made, "notice": notice}
+        return self._replies.shown(Outcome(done=True, message=notice), args)
 
     async def _repeated(self, tool: Tool, args: Deduplicated, key: str, earlier: Claim, call: Call) -> Answer | None:
         """The answer of the earlier call; None where its record was deleted since, so that it may be made again."""

@@ -19,7 +19,7 @@ from mcp_types import ElicitRequest, ElicitRequestFormParams, ElicitResult, Inpu
 from mcp_types.version import is_version_at_least
 from pydantic import ValidationError
 
-from clientary_mcp.api.call import Call
+from clientary_mcp.api.call import Call, Clock
 from clientary_mcp.durations import MINUTE
 from clientary_mcp.errors import BlockedByOwner
 from clientary_mcp.settings import Settings
@@ -60,8 +60,8 @@ _FORM = {
 class Approval:
     """Asks the user for approval, as the owner's settings require."""
 
-    def __init__(self, settings: Settings, now: Callable[[], float], answered: Answered) -> None:
-        self._now, self._answered = now, answered
+    def __init__(self, settings: Settings, clock: Clock, answered: Answered) -> None:
+        self._clock, self._answered = clock, answered
         self._mode, self._timeout = settings.ask_user, settings.ask_timeout
 
     async def obtain(
@@ -84,25 +84,26 @@ class Approval:
         if "to_proceed" not in snapshot.preview:  # nothing to do, so nothing to approve
             return snapshot.preview
         if asks_by_result:
-            return self._ask_by_result(key, snapshot, context)
+            return await self._ask_by_result(key, snapshot, context)
         return await self._ask_by_request(snapshot, call, preview, context)
 
-    def _ask_by_result(
+    async def _ask_by_result(
         self, key: str, snapshot: PreviewSnapshot, context: Context[Any, Any]
     ) -> InputRequiredResult | dict[str, Any] | None:
         replies, asked = context.input_responses or {}, _asked(context.request_state)
-        if _QUESTION not in replies or asked.get("call") != key or not self._answered.first(asked["id"], ANSWER_WITHIN):
+        answered = _QUESTION in replies and asked.get("call") == key
+        if not answered or not await self._answered.first(asked["id"], ANSWER_WITHIN):
             state = {
                 "call": key,
                 "state": snapshot.state,
                 "id": secrets.token_hex(8),
-                "until": self._now() + ANSWER_WITHIN,
+                "until": self._clock.wall() + ANSWER_WITHIN,  # another process may get the reply
             }
             return InputRequiredResult(
                 input_requests={_QUESTION: ElicitRequest(params=_form(snapshot))},
                 request_state=json.dumps(state),
             )
-        if self._now() > asked["until"]:
+        if self._clock.wall() > asked["until"]:
             raise _refusal(f"the user did not answer within {ANSWER_WITHIN / MINUTE:.0f} minutes")
         if not isinstance(reply := replies[_QUESTION], ElicitResult):
             raise _refusal(_NOT_ASKED)
@@ -113,12 +114,12 @@ class Approval:
         self, snapshot: PreviewSnapshot, call: Call, preview: Preview, context: Context[Any, Any]
     ) -> dict[str, Any] | None:
         until = call.begun + self._timeout
-        if self._now() >= until:
+        if self._clock.now() >= until:
             raise _refusal("Clientary was so slow that no time was left to ask the user")
         reply = await _ask(_form(snapshot), call, until, context)
         _check_agreed(reply)
         latest = await preview()
-        if self._now() > until:
+        if self._clock.now() > until:
             raise _refusal("the user agreed too late to finish before the client stops waiting (CLIENTARY_ASK_TIMEOUT)")
         await anyio.lowlevel.checkpoint_if_cancelled()  # the client may have disconnected while the preview was read
         return None if latest.state == snapshot.state else _changed(latest.preview)

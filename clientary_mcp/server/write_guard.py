@@ -31,7 +31,7 @@ class WriteGuard:
         self._clientary, self._audit, self._replies, self._changes = clientary, audit, replies, changes
         settings = clientary.settings
         self._memory = clientary.memory
-        self._approval = Approval(settings, clientary.clock.now, self._memory.answered)
+        self._approval = Approval(settings, clientary.clock, self._memory.answered)
         self._duplicates = Duplicates(clientary, replies)
         self._confirmations = Confirmations(clientary, replies)
 
@@ -53,7 +53,7 @@ class WriteGuard:
                         raise
                     continue  # another process was faster, and its outcome is this call's too
                 if isinstance(answer, dict) and how_it_ended(tool, answer) == "answered":
-                    self._duplicates.remember(tool, args, turn, answer)
+                    await self._duplicates.remember(tool, args, turn, answer)
                 return answer
 
     async def _act(
@@ -66,31 +66,31 @@ class WriteGuard:
     ) -> Answer:
         """Make the call, which is claimed before anything is sent if it has a turn."""
         clientary = self._clientary.within(entry.call)
-        approved = self._confirmations.of(tool, args)
+        approved = await self._confirmations.of(tool, args)
         if approved.answer is not None:
             return approved.answer
-        self._memory.quotas.check(tool.effect.capped)  # before the user is asked; spent when requests are sent
+        await self._memory.quotas.check(tool.effect.capped)  # before the user is asked; spent when requests are sent
         if stop := await self._ask(tool, args, entry, context, approved):
             return stop
         if approved.job is None:
             return await self._confirmations.show(tool, args, clientary, approved.why_not)
         self._audit.check()  # it may have taken long to ask
 
-        def before_write(method: str, path: str) -> None:
+        async def before_write(method: str, path: str) -> None:
             entry.begin_write(method, path)
             if turn is not None:
-                turn.sent()
+                await turn.sent()
 
         entry.call.before_write = before_write
-        if turn is not None:
-            turn.claim()
-            entry.call.on_created = turn.succeeded
         # A client that gives up half-way must not leave a write unreported.
         with CancelScope(shield=True):
+            if turn is not None:
+                await turn.claim()
+                entry.call.on_created = turn.succeeded
             before = await self._changes.read_before(tool, args, entry.call)
             answer = await self._confirmations.carry_out(tool, args, clientary, approved.job)
             if how_it_ended(tool, answer) == "answered":
-                self._changes.add(tool, args, entry, before, answer)
+                await self._changes.add(tool, args, entry, before, answer)
         return answer
 
     async def _ask(

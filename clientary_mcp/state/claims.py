@@ -44,6 +44,12 @@ class Claim:
         made: int | None = json.loads(self.detail).get("made")
         return made
 
+    @property
+    def plural(self) -> str | None:
+        """The list of that record."""
+        plural: str | None = json.loads(self.detail).get("list")
+        return plural
+
 
 class Claims(Protocol):
     """The claims of one account, by the key of the call, as one session of it sees them."""

@@ -64,6 +64,15 @@ def skipped(age: float) -> str:
     )
 
 
+def skipped_for_another(age: float, made: str | None) -> str:
+    """The notice of a duplicate of another person's call that succeeded so many seconds ago, and `made` a record."""
+    record = f" ({made})" if made else ""
+    return (
+        f"The same call succeeded {in_minutes(age)} ago, made by another person of this account{record}."
+        " It was not made again: pass allow_duplicate=true to make it all the same."
+    )
+
+
 def with_notice(answer: Answer, notice: str) -> Answer:
     """The answer with one more remark: those that it has are as true when it is repeated."""
     return {**answer, "notice": join_sentences(in_order(notice, answer.get("notice")))}

@@ -135,7 +135,7 @@ async def _preview_delete_invoice(clientary: Clientary, args: DeleteInvoice) -> 
         goes_with_it={
             "lines": {"count": len(invoice.items or [])},
             "payments": payments,
-            "becomes_unbilled": freed_work.billed_by(clientary, invoice),
+            "becomes_unbilled": await freed_work.billed_by(clientary, invoice),
         },
         not_visible=(
             "Clientary does not document what happens to its payments, or to the hours and expenses that it bills; it"

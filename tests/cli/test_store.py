@@ -17,7 +17,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Memory:
     """The account's memory, as another process has it."""
     for name, value in ACCOUNT.items():
         monkeypatch.setenv(name, value)
-    return Memory(Settings(subdomain="acme", api_token="t0ken-of-acme"), time.time, shared=True)
+    return local_memory(Settings(subdomain="acme", api_token="t0ken-of-acme"), time.time, shared=True)
 
 
 def test_nothing_is_made_before_something_is_remembered(

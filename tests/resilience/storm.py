@@ -109,7 +109,7 @@ async def _servers(sandbox: Sandbox, recorder: WriteRecorder, weather: Weather) 
     async with AsyncExitStack() as stack:
         servers = []
         for _ in range(weather.processes):
-            memory = Memory(settings, clock.wall, shared=weather.processes > 1)
+            memory = local_memory(settings, clock.wall, shared=weather.processes > 1)
             clientary = Clientary(settings, recorder, clock, memory)
             servers.append(ClientaryServer(await stack.enter_async_context(clientary)))
         yield servers

@@ -50,7 +50,7 @@ async def process(sandbox: Sandbox, **settings: Any) -> AsyncIterator[Agent]:
     """An agent of another process."""
     chosen = Settings(base_url="http://localhost", api_token=sandbox.token, time_zone="UTC", **settings)
     clock = clock_of(sandbox)
-    memory = Memory(chosen, clock.wall, shared=True)
+    memory = local_memory(chosen, clock.wall, shared=True)
     async with agent_of(Clientary(chosen, Network(sandbox), clock, memory)) as agent:
         yield agent
 

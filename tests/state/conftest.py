@@ -25,7 +25,7 @@ def another(time: FakeTime) -> Iterator[NewMemory]:
 
     def new() -> Memory:
         settings = Settings(subdomain="acme", api_token="t0ken-of-acme", mails_per_hour=5)
-        memories.append(Memory(settings, time.clock.wall, shared=True))
+        memories.append(local_memory(settings, time.clock.wall, shared=True))
         return memories[-1]
 
     yield new

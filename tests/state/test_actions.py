@@ -19,7 +19,7 @@ class Process:
 
     def __init__(self, time: FakeTime, **settings: Any) -> None:
         chosen = Settings(subdomain="acme", api_token="t0ken-of-acme", **settings)
-        self.memory = Memory(chosen, time.clock.wall, shared=True)
+        self.memory = local_memory(chosen, time.clock.wall, shared=True)
         self.actions = self.memory.actions
 
 

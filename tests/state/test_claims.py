@@ -151,7 +151,7 @@ DYING = """
 import sys, time
 from clientary_mcp.settings import Settings
 from clientary_mcp.state.memory import Memory
-memory = Memory(Settings(subdomain="acme", api_token="t0ken-of-acme"), lambda: float(sys.argv[1]), shared=True)
+memory = local_memory(Settings(subdomain="acme", api_token="t0ken-of-acme"), lambda: float(sys.argv[1]), shared=True)
 known = memory.claims.find(sys.argv[2])
 assert memory.claims.take(sys.argv[2], 120.0, known)
 if sys.argv[3] == "sent":

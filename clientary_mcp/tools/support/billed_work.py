@@ -158,7 +158,7 @@ async def read_holders(
 
     Besides the client's invoices, all since the work was logged are read: it may have belonged to another client.
     """
-    runs = clientary.memory.billed.runs()
+    runs = await clientary.memory.billed.runs()
     noted: dict[int, list[BilledRun]] = {}
     for run in runs:
         noted.setdefault(run.invoice_id, []).append(run)

@@ -33,6 +33,14 @@ def plural_name(kind: type[Record]) -> str:
     return "recurring schedules" if kind.plural == "recurring" else kind.plural.replace("_", " ")
 
 
+def singular_name(plural: str) -> str:
+    """`invoice`: what a record of that list is called."""
+    return _SINGULARS.get(plural) or plural.removesuffix("s").replace("_", " ")
+
+
+_SINGULARS = {"hours": "hour entry", "recurring": "recurring schedule"}
+
+
 def format_money(amount: Decimal | None, currency_code: str | None) -> str:
     """`1,250.50 USD`, `1,250 JPY`; `an unknown amount` for None."""
     if amount is None:

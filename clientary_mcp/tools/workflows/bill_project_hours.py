@@ -79,9 +79,9 @@ async def bill_project_hours(clientary: Clientary, args: BillProjectHours, job: 
         if wanted is not None:
             invoice = await steps.do("draft invoice", create_draft(clientary, wanted, job.ledger, turn))
             job.did(_DRAFT, invoice.id)
-            billing.created(clientary, invoice)
+            await billing.created(clientary, invoice)
             await look_again(clientary, billing)
-        marking = mark_all(clientary, billing.marking(clientary), _recording(steps))
+        marking = mark_all(clientary, await billing.marking(clientary), _recording(steps))
         billing.marked = await steps.do("marking the work as billed", marking)
         await settle_notes(clientary, billing)
         for work in (*billing.marked.shown, *billing.marked.unread):

@@ -36,20 +36,22 @@ class Billing:
     note_may_go: bool = True
     """Whether the ledger has what the new invoice bills, and no other invoice was found to bill the same."""
 
-    def created(self, clientary: Clientary, invoice: Invoice) -> None:
+    async def created(self, clientary: Clientary, invoice: Invoice) -> None:
         """Note in the ledger what the new invoice bills."""
         self.invoice = invoice
-        self.note_may_go = _remember(clientary, self.bill, invoice.id, ids_of(self.bill.work))
+        self.note_may_go = await _remember(clientary, self.bill, invoice.id, ids_of(self.bill.work))
 
-    def marking(self, clientary: Clientary) -> Iterator[Mark]:
+    async def marking(self, clientary: Clientary) -> list[Mark]:
         """The marks to set. What is marked for an earlier invoice is noted as billed by it, for it may have been freed
         when that was cancelled before it was taken up again."""
+        marks: list[Mark] = []
         for holder_id in sorted({holder.id for _, holder in self.bill.held}):
             held = [work for work, holder in self.bill.held if holder.id == holder_id]
-            _remember(clientary, self.bill, holder_id, ids_of(held))
-            yield from (Mark.billed(work, holder_id) for work in held)
+            await _remember(clientary, self.bill, holder_id, ids_of(held))
+            marks += [Mark.billed(work, holder_id) for work in held]
         if self.invoice is not None:
-            yield from (Mark.billed(work, self.invoice.id) for work in self.bill.work)
+            marks += [Mark.billed(work, self.invoice.id) for work in self.bill.work]
+        return marks
 
 
 async def look_again(clientary: Clientary, billing: Billing) -> None:
@@ -119,7 +121,7 @@ async def _clear_note(
     path = f"invoices/{invoice_id}"
     invoice = await clientary.get(Invoice, path)
     lists = {kind: runs for kind, runs in referred_work(invoice.note).items() if _all_in(runs, known[kind])}
-    if invoice.status == "draft" and lists and _remember(clientary, bill, invoice_id, lists):
+    if invoice.status == "draft" and lists and await _remember(clientary, bill, invoice_id, lists):
         note = without_references(invoice.note, lists)
         await clientary.update(Invoice, path, {"note": note}, otherwise=f"invoice/{invoice_id}")
 
@@ -129,10 +131,12 @@ def _all_in(runs: Collection[range], known: Collection[int]) -> bool:
     return bool(runs) and sum(map(len, runs)) <= len(known) and all(each in known for run in runs for each in run)
 
 
-def _remember(clientary: Clientary, bill: Bill, invoice_id: int, ids: Ids) -> bool:
+async def _remember(clientary: Clientary, bill: Bill, invoice_id: int, ids: Ids) -> bool:
     """Note in the ledger what an invoice bills; whether it is kept there beyond this process."""
     try:
-        clientary.memory.billed.add(invoice_id, bill.project.id, {kind.plural: runs for kind, runs in ids.items()})
+        await clientary.memory.billed.add(
+            invoice_id, bill.project.id, {kind.plural: runs for kind, runs in ids.items()}
+        )
     except NotRemembered:  # then the note stays
         return False
     return clientary.memory.outlives_process

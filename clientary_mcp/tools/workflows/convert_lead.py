@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import partial
 from typing import Any, TypeVar
 
@@ -75,7 +75,7 @@ class _Conversion:
         args: ConvertLead,
         plan: Plan,
         job: Job,
-        sending: Callable[[], AbstractContextManager[None]] | None,
+        sending: Callable[[], AbstractAsyncContextManager[None]] | None,
     ) -> None:
         """`sending` notes a write in the ledger while it is sent; None to list the steps alone."""
         self._clientary, self._args, self._plan, self._job = clientary, args, plan, job
@@ -108,7 +108,7 @@ class _Conversion:
         return there
 
     async def _sent(self, make: Callable[[], Awaitable[RecordT]]) -> RecordT:
-        with self._sending() if self._sending else nullcontext():
+        async with self._sending() if self._sending else nullcontext():
             return await make()
 
     async def _client(self) -> Client | None:

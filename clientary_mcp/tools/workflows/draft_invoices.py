@@ -37,7 +37,7 @@ def draft(of: str, kind: type[DraftT], **fields: Any) -> DraftT:
 async def create_draft(clientary: Clientary, wanted: CreateInvoice, ledger: Ledger, job: str) -> Invoice:
     """The invoice, created once: if the response is lost, it is searched for among its client's invoices."""
     own = partial(clientary.list_all, Invoice, f"clients/{wanted.client_id}/invoices")
-    with ledger.step(job):
+    async with ledger.step(job):
         return await clientary.create(Invoice, "invoices", wanted.body(), listed=own)
 
 

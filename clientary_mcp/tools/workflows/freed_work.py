@@ -32,7 +32,7 @@ _FEW = 30
 async def updated(clientary: Clientary, args: UpdateInvoice, send: Send) -> Invoice:
     """Send the changes of an invoice; free what it bills if it is cancelled, and keep the list of it in its note."""
     body = args.body()
-    runs = clientary.memory.billed.runs(invoice_id=args.invoice_id)
+    runs = await clientary.memory.billed.runs(invoice_id=args.invoice_id)
     if args.status is None and "note" not in body:
         return await send(body)
     async with _turns(clientary, runs):
@@ -56,16 +56,16 @@ async def deleted(
     clientary: Clientary, invoice_id: int, delete: Callable[[], Awaitable[None]]
 ) -> tuple[Invoice, list[str]]:
     """Delete an invoice, and free what it bills; returns the invoice as it was, and sentences about what it billed."""
-    runs = clientary.memory.billed.runs(invoice_id=invoice_id)
+    runs = await clientary.memory.billed.runs(invoice_id=invoice_id)
     async with _turns(clientary, runs):
         before = await clientary.get(Invoice, f"invoices/{invoice_id}")
         await delete()
         return before, await _freed(clientary, before, Holder.of(before, runs))
 
 
-def billed_by(clientary: Clientary, invoice: Invoice) -> str | None:
+async def billed_by(clientary: Clientary, invoice: Invoice) -> str | None:
     """`time entries 4711-4713 and expenses 31`: what an invoice bills, as far as is known."""
-    return _told(Holder.of(invoice, clientary.memory.billed.runs(invoice_id=invoice.id)))
+    return _told(Holder.of(invoice, await clientary.memory.billed.runs(invoice_id=invoice.id)))
 
 
 def _told(holder: Holder) -> str | None:
@@ -130,7 +130,7 @@ async def _marked_again(clientary: Clientary, holder: Holder, works: list[Work])
     try:
         for project_id in sorted({work.project_id or 0 for work in works}):
             own = ids_of(work for work in works if (work.project_id or 0) == project_id)
-            clientary.memory.billed.add(holder.id, project_id, {kind.plural: runs for kind, runs in own.items()})
+            await clientary.memory.billed.add(holder.id, project_id, {kind.plural: runs for kind, runs in own.items()})
         outcome = await mark_all(clientary, [Mark.billed(work, holder.id) for work in works if not is_marked(work)])
     except ClientaryError as failure:  # the invoice is taken up again, which is what was asked for
         return [billed, f"Not all of that could be marked as billed: {failure.sentences[0]}"]
@@ -156,7 +156,7 @@ async def _freed(clientary: Clientary, invoice: Invoice, holder: Holder) -> list
         outcome = await mark_all(clientary, [Mark.unbilled(work) for work in alone if is_marked(work)])
         unmarked = [work for work in alone if not is_marked(work)]
         freed = ids_of([*unmarked, *outcome.shown])
-        clientary.memory.billed.free(holder.id, {kind.plural: runs for kind, runs in freed.items()})
+        await clientary.memory.billed.free(holder.id, {kind.plural: runs for kind, runs in freed.items()})
     except ClientaryError as failure:  # the invoice is gone or cancelled, which is what was asked for
         return [billed, f"Not all of that could be marked as unbilled: {failure.sentences[0]}", counts]
     remarks = [billed]

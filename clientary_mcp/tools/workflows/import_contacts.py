@@ -74,10 +74,10 @@ class _Import:
                 result |= {"outcome": _TO_DO, "client_id": party.id, "client": party.name}
         self._job.check()
 
-    def leave_out(self, may_still_come: Callable[[Step | None], bool]) -> None:
+    async def leave_out(self, may_still_come: Callable[[Step | None], bool]) -> None:
         """Leave out the rows that an earlier call sent, and that may still be created."""
         for result in self.results:
-            if result["outcome"] == _TO_DO and may_still_come(self._job.ledger.find(_step(result))):
+            if result["outcome"] == _TO_DO and may_still_come(await self._job.ledger.find(_step(result))):
                 result |= {"outcome": _UNKNOWN, "why": "an earlier call sent it; try again in two minutes"}
 
     async def carry_out(self, clientary: Clientary) -> None:
@@ -112,7 +112,7 @@ class _Import:
         if self._failures:
             return
         try:
-            with self._job.ledger.step(_step(result)):
+            async with self._job.ledger.step(_step(result)):
                 contact = await clientary.create(Contact, f"clients/{result['client_id']}/contacts", row.body())
         except (Refused, NotFound) as refusal:
             result |= {"outcome": _REFUSED, "why": str(refusal)}
@@ -209,7 +209,7 @@ async def _decided(clientary: Clientary, args: ImportContacts, job: Job) -> _Imp
     )
     importing = _Import(rows, job)
     importing.decide(clients, contacts)
-    importing.leave_out(lambda step: may_still_come(clientary, step))
+    await importing.leave_out(lambda step: may_still_come(clientary, step))
     return importing
 
 

@@ -144,7 +144,7 @@ async def _plan(clientary: Clientary, args: SendPaymentReminders, job: Job) -> _
     batch, reminders = _Batch(today.sentence, skipped=skipped), []
     for invoice in chosen.invoices:
         reminder = Reminder(invoice, names[invoice.client_id], _recipients(invoice, args, contacts), today)
-        reminder, reminded = _without_reminded(job, args, reminder)
+        reminder, reminded = await _without_reminded(job, args, reminder)
         why = _in_the_way(reminder, args, chosen) or reminded
         if why is not None:
             job.settled(reminder.item)
@@ -180,12 +180,12 @@ def _in_the_way(reminder: Reminder, args: SendPaymentReminders, chosen: Chosen) 
     return why
 
 
-def _without_reminded(job: Job, args: SendPaymentReminders, reminder: Reminder) -> tuple[Reminder, str | None]:
+async def _without_reminded(job: Job, args: SendPaymentReminders, reminder: Reminder) -> tuple[Reminder, str | None]:
     """The reminder for those who had none of it in the last day, or why there is nobody left.
 
     What was mailed before the preview may be mailed once more with allow_duplicate.
     """
-    earlier = {address: job.ledger.find(reminder.key(address)) for address in reminder.to.addresses}
+    earlier = {address: await job.ledger.find(reminder.key(address)) for address in reminder.to.addresses}
     had = {
         address: step.state
         for address, step in earlier.items()

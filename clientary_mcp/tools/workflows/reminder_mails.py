@@ -179,7 +179,7 @@ async def send(clientary: Clientary, args: SendPaymentReminders, mail: Mail, led
         invoice_id=invoice, recipients=to, subject=texts["subject"], message=texts["message"]
     )
     try:
-        with ledger.step(*(each.key(address) for each in mail.reminders for address in to), keep=True):
+        async with ledger.step(*(each.key(address) for each in mail.reminders for address in to), keep=True):
             await send_message(clientary, f"invoices/{invoice}", message)
     except OutcomeUnknown as lost:
         lost.add("For a day, the same call skips what this mail was to remind of.")

@@ -14,7 +14,7 @@ from clientary_mcp.state.ledger import Ledger, Step
 async def exclusive(clientary: Clientary, ledger: Ledger, job: str) -> AsyncIterator[None]:
     """Run calls for the same job one at a time; Unavailable while what an earlier one sent may still be created."""
     async with ledger.turn(job, clientary.wait, clientary.settings.deadline + STILL_AT_WORK):
-        if may_still_come(clientary, ledger.find(job)):
+        if may_still_come(clientary, await ledger.find(job)):
             raise Unavailable(
                 "The response to an earlier call was lost, and what it sent may still be created.",
                 f"Try again in {STILL_AT_WORK / MINUTE:.0f} minutes.",

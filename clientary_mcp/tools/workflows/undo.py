@@ -8,6 +8,7 @@ from typing import Any
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import BadArguments, ClientaryError
 from clientary_mcp.state.actions import Action
+from clientary_mcp.state.settling import settling
 from clientary_mcp.tools.decorators import jobs
 from clientary_mcp.tools.job import Job
 from clientary_mcp.tools.support.formatting import label, quote
@@ -56,7 +57,7 @@ def undoing(tools: Collection[Tool]) -> Tool:
 
     async def show(clientary: Clientary, args: Undo, _job: Job) -> Outcome:
         if args.action_id is None:
-            return _listed(clientary, _exposed(tools, clientary))
+            return await _listed(clientary, _exposed(tools, clientary))
         return (await plan_for(clientary, args.action_id)).preview
 
     @jobs("workflows", show, checked_with="list_changes")
@@ -67,13 +68,14 @@ def undoing(tools: Collection[Tool]) -> Tool:
         plan = await plan_for(clientary, action_id)
         if plan.preview.to_proceed is None:
             return plan.preview
-        if not clientary.memory.actions.take(action_id):
+        if not await clientary.memory.actions.take(action_id):
             raise _refused("it was taken back already")
         try:
             return await plan.act()
         except ClientaryError as failure:
             if plan.repeatable or failure.effect in ("not sent", "unchanged"):
-                clientary.memory.actions.release(action_id)
+                with settling():
+                    await clientary.memory.actions.release(action_id)
             raise
 
     return undo
@@ -83,8 +85,8 @@ def _exposed(tools: Collection[Tool], clientary: Clientary) -> Tools:
     return {tool.name: tool for tool in allowed(tools, clientary.settings)}
 
 
-def _listed(clientary: Clientary, exposed: Tools) -> Outcome:
-    actions = clientary.memory.actions.recent()
+async def _listed(clientary: Clientary, exposed: Tools) -> Outcome:
+    actions = await clientary.memory.actions.recent()
     rows = [_row(action, why_not(action, exposed)) for action in actions]
     if not rows:
         return nothing_to_do("This server remembers no change.")
@@ -143,7 +145,7 @@ def _why_not_made_again(action: Action, kind: str, exposed: Tools) -> str | None
 
 async def _plan(clientary: Clientary, action_id: str, exposed: Tools, readers: Tools) -> _Plan:
     """How to take back an action; BadArguments if that is impossible."""
-    action = clientary.memory.actions.find(action_id)
+    action = await clientary.memory.actions.find(action_id)
     if action is None:
         raise BadArguments(f"undo: no remembered action has the id {quote(action_id)}.", _AGAIN)
     if why := why_not(action, exposed):
@@ -186,7 +188,7 @@ def _making_again(clientary: Clientary, action: Action, exposed: Tools) -> _Plan
 
     async def act() -> Outcome:
         record = _record(await maker.function(clientary, _checked(maker, _fields(maker, old))))
-        clientary.memory.billed.replaced(record.plural, old["id"], record.id)
+        await clientary.memory.billed.replaced(record.plural, old["id"], record.id)
         if changes and changer is not None:
             args = _checked(changer, {f"{kind}_id": record.id, **changes})
             record = _record(await changer.function(clientary, args))

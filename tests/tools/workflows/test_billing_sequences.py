@@ -39,7 +39,7 @@ async def processes(books: Books, clock: Clock) -> AsyncIterator[list[Agent]]:
     async with AsyncExitStack() as stack:
         agents = []
         for _ in range(2):
-            memory = Memory(settings, clock.wall, shared=True)
+            memory = local_memory(settings, clock.wall, shared=True)
             clientary = Clientary(settings, Network(books.sandbox), clock, memory)
             agents.append(await stack.enter_async_context(connect(clientary)))
         yield agents

@@ -30,7 +30,7 @@ async def test_another_process_takes_back_what_the_store_kept_without_secrets(
 
     def process() -> Clientary:
         clientary = Clientary(settings, Network(sandbox))
-        clientary.memory = Memory(settings, clientary.clock.wall, shared=True)
+        clientary.memory = local_memory(settings, clientary.clock.wall, shared=True)
         return clientary
 
     async with connect(process(), era) as agent:
