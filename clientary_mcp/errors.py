@@ -5,6 +5,7 @@
     ├── BadArguments         [not sent]   the arguments of a call are wrong
     ├── BlockedByOwner       [not sent]   the owner's settings, or the user who was asked, do not allow it
     ├── NotRemembered        [not sent]   what would be sent cannot be stored, so a repeated call could send it twice
+    │   └── MemoryUnreachable [not sent]  the memory that several servers share is out of reach
     ├── TakenOver            [not sent]   another process makes the same call
     ├── NotAllowed           [unchanged]  401, 403: the token is invalid, or its owner lacks the permission
     ├── NotFound             [unchanged]  404
@@ -96,6 +97,22 @@ class NotRemembered(ClientaryError):
             f"The store of what was sent cannot be written ({why}), so a repeated call could do the same twice.",
             "The owner finds its place with clientary-mcp check.",
         )
+
+
+class MemoryUnreachable(NotRemembered):
+    """The memory that several servers share cannot be reached."""
+
+    def __init__(self) -> None:
+        super().__init__("it cannot be reached")
+        self.sentences = [
+            "Nothing was sent: this server's shared memory can't be reached, and without it nothing keeps a write from"
+            " happening twice.",
+            "Try again in a minute.",
+        ]
+
+    def message(self, unavailable: Collection[str] = (), *, reading: bool = False) -> str:
+        """The message for an agent; its first sentence mentions the effect already."""
+        return join_sentences(self.sentences, unavailable)
 
 
 class TakenOver(ClientaryError):

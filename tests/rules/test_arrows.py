@@ -55,6 +55,13 @@ INSIDE = {
         ("store", "recent", "sealing", "key_values"),
         ("actions", "billed", "claims", "ledger", "previews", "quotas", "writes"),
         ("memory",),
+        ("redis",),
+    ),
+    "clientary_mcp.state.redis": (
+        ("scripts", "fitness", "url"),
+        ("connection",),
+        ("actions", "billed", "claims", "ledger", "previews", "quotas", "writes"),
+        ("memory",),
     ),
     "clientary_mcp.tools": (
         ("support", "job"),
@@ -86,6 +93,7 @@ MAY_IMPORT = {
     "httpx": {f"clientary_mcp.{name}" for name in ("api", "cli", "sandbox.network")},
     "idna": {"tool_schemas.base.addresses"},
     "iso4217": {"tool_schemas.base.currencies"},
+    "redis": {"clientary_mcp.state.redis"},
     "httpx2": set[str](),  # the SDK's own, and not part of its interface
 }
 

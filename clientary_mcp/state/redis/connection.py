@@ -1,0 +1,223 @@
+"""The connection to the Redis that all replicas share: scripts, the heartbeat, and whether Redis can be reached.
+
+Each process has a random name and keeps a key with it alive: for 15 s, renewed every 5 s. An owner whose key is gone
+has ended. What it had claimed and not sent is free; what it had sent is of unknown outcome. A living process that
+cannot renew its key (Redis is gone, or the process stood still) is taken for dead as well, and cannot know it. So every
+take gives out a new fence, a number that only grows, and what is sent, settled or released afterwards must still hold
+it: whoever lost a claim meanwhile is told TakenOver, and sends nothing. Redis that has lost its keys has lost the fence
+too, which ends the same way.
+"""
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from itertools import count
+from typing import Any, TypeVar
+
+from redis import exceptions
+from redis.exceptions import AuthenticationError, NoScriptError, RedisError, ResponseError
+
+from clientary_mcp.errors import MemoryUnreachable, NotRemembered, SettingsError
+from clientary_mcp.state.redis.fitness import check_fitness, is_persistent
+from clientary_mcp.state.redis.scripts import Script
+from clientary_mcp.state.redis.url import CONNECTIONS, SECONDS, client_of, without_login
+
+logger = logging.getLogger(__name__)
+
+AnswerT = TypeVar("AnswerT")
+
+PREFIX = "clientary:1:"
+"""Before every key; the number is the version of the schema."""
+
+ALIVE = 15.0
+"""Seconds after which a process that did not renew its key has ended."""
+
+_RENEWED_EVERY, _RETRIED_EVERY = 5.0, 1.0
+_UNHEALTHY_AFTER = 5.0
+_FOR_REPLICA = 200
+"""Milliseconds to wait until a replica of Redis has what was written."""
+
+_GONE = (exceptions.ConnectionError, exceptions.TimeoutError, exceptions.ReadOnlyError, OSError)
+"""Errors of a Redis that cannot be reached; one that only reads has just become a replica of another."""
+
+Argument = str | int | float
+
+
+class RedisConnection:
+    """One process's connection. `wall` and `now` are clocks of this process, the second monotonic."""
+
+    def __init__(
+        self, url: str, *, wall: Callable[[], float] = time.time, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._client = client_of(url)
+        self._place = without_login(url)
+        self._free = asyncio.Semaphore(CONNECTIONS)
+        self.wall, self._now = wall, now
+        self.owner = secrets.token_hex(8)
+        """The random name of this process."""
+        self.persistent = False
+        """Whether Redis remembers beyond its own restart."""
+        self._holders = count()
+        self._reached, self._failing = now(), False
+        self._replicas = 0
+        self._heartbeat: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Connect, and begin the heartbeat. SettingsError if Redis is not reached, does not let us in, or is unfit."""
+        try:
+            info = await self._answered(self._client.info)
+            check_fitness(info, self._place)
+            self.persistent = is_persistent(info)
+            await self._renew()
+        except AuthenticationError:
+            await self.aclose()
+            raise SettingsError(
+                f"CLIENTARY_STORE: the Redis at {self._place} does not accept the user or the password."
+            ) from None
+        except (NotRemembered, RedisError, OSError) as error:
+            await self.aclose()
+            refused = isinstance(error, ResponseError)
+            why = f"refuses a command ({_reason(error)})" if refused else "cannot be reached"
+            raise SettingsError(f"CLIENTARY_STORE: the Redis at {self._place} {why}.") from None
+        except SettingsError:
+            await self.aclose()
+            raise
+        self._heartbeat = asyncio.create_task(self._beat())
+
+    async def aclose(self) -> None:
+        """End the heartbeat, say that this process has ended, and close the connections."""
+        if self._heartbeat is not None:
+            self._heartbeat.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._heartbeat
+            self._heartbeat = None
+            with suppress(RedisError, OSError):
+                await self._answered(lambda: self._client.delete(_alive(self.owner)))
+        with suppress(RedisError, OSError):
+            await self._client.aclose()
+            await self._client.connection_pool.disconnect()
+
+    @property
+    def healthy(self) -> bool:
+        """Whether Redis was reached within the last seconds; while it is not asked for anything, the heartbeat asks."""
+        return not self._failing or self._now() - self._reached <= _UNHEALTHY_AFTER
+
+    def describe(self) -> str:
+        """Where Redis is, without user or password."""
+        return self._place
+
+    def key(self, account: str, *parts: str) -> str:
+        """A key of one account: `clientary:1:{account}:part:part`. All of an account's are of one slot of a cluster."""
+        return f"{PREFIX}{{{account}}}:{':'.join(parts)}"
+
+    def holder(self) -> str:
+        """A new name of one who claims things in this process."""
+        return f"{self.owner}.{next(self._holders)}"
+
+    async def has_ended(self, holder: str) -> bool:
+        """Whether the process of that holder has ended; one that cannot renew its key counts as ended."""
+        owner = holder.partition(".")[0]
+        return owner != self.owner and not await self.command("EXISTS", _alive(owner))
+
+    async def run(self, script: Script, keys: Sequence[str], *arguments: Argument, lasting: bool = False) -> Any:
+        """What a script returns; NotRemembered if Redis cannot be reached, or refuses it.
+
+        With `lasting`, it is on a replica of Redis too before this returns, if there is one and it is quick enough.
+        """
+
+        async def once() -> Any:
+            try:
+                return await self._evaluate("EVALSHA", script.digest, keys, arguments, lasting)
+            except NoScriptError:
+                return await self._evaluate("EVAL", script.source, keys, arguments, lasting)
+
+        return await self._remembering(once)
+
+    async def command(self, *words: Argument) -> Any:
+        """What a command returns that may be run twice; NotRemembered as for `run`."""
+        return await self._remembering(lambda: self._execute(*words))
+
+    async def _evaluate(
+        self, command: str, script: str, keys: Sequence[str], arguments: Sequence[Argument], lasting: bool
+    ) -> Any:
+        words = (command, script, len(keys), *keys, *arguments)
+        if not (lasting and self._replicas):
+            return await self._execute(*words)
+        async with self._client.pipeline(transaction=False) as pipe:  # WAIT counts for its own connection alone
+            pipe.execute_command(*words)
+            pipe.execute_command("WAIT", 1, _FOR_REPLICA)
+            answer, reached = await pipe.execute(raise_on_error=False)
+        if isinstance(answer, RedisError):
+            raise answer
+        if not isinstance(reached, int) or not reached:
+            logger.warning("No replica of Redis has confirmed a claim within %s ms; the call goes on.", _FOR_REPLICA)
+        return answer
+
+    async def _execute(self, *words: Argument) -> Any:
+        return await self._client.execute_command(*words)  # type: ignore[no-untyped-call]  # redis-py has no types there
+
+    async def _remembering(self, ask: Callable[[], Awaitable[AnswerT]]) -> AnswerT:
+        try:
+            return await self._answered(ask)
+        except (AuthenticationError, *_GONE):
+            raise MemoryUnreachable() from None
+        except RedisError as error:
+            raise NotRemembered(f"Redis says {_reason(error)}") from None
+
+    async def _answered(self, ask: Callable[[], Awaitable[AnswerT]]) -> AnswerT:
+        """What Redis answers, asked once more if there was no answer."""
+        for last in (False, True):
+            try:
+                async with asyncio.timeout(SECONDS), self._free:
+                    answer = await ask()
+            except AuthenticationError:
+                self._failing = True
+                raise
+            except _GONE:
+                self._failing = True
+                if last:
+                    raise
+            except RedisError:
+                self._reached, self._failing = self._now(), False
+                raise
+            else:
+                self._reached, self._failing = self._now(), False
+                return answer
+        raise AssertionError("the second time returns or raises")
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(_RETRIED_EVERY if self._failing else _RENEWED_EVERY)
+            failed_before = self._failing
+            try:
+                await self._renew()
+            except (RedisError, OSError) as error:
+                if not failed_before:
+                    logger.warning("The Redis at %s cannot be reached: %s.", self._place, type(error).__name__)
+            else:
+                if failed_before:
+                    logger.warning("The Redis at %s can be reached again.", self._place)
+
+    async def _renew(self) -> None:
+        """Keep this process's key alive, and see how many replicas Redis has."""
+
+        async def once() -> Any:
+            async with self._client.pipeline(transaction=False) as pipe:
+                pipe.set(_alive(self.owner), 1, px=round(ALIVE * 1_000))
+                pipe.info("replication")
+                return await pipe.execute()
+
+        _, replication = await self._answered(once)
+        self._replicas = int(replication.get("connected_slaves", 0))
+
+
+def _alive(owner: str) -> str:
+    return f"{PREFIX}alive:{owner}"
+
+
+def _reason(error: BaseException) -> str:
+    """The first word of what Redis says, which names the kind of error and holds nothing of ours."""
+    return (str(error).split() or [type(error).__name__])[0]
