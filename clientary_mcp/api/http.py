@@ -50,7 +50,7 @@ class HttpSession:
         self._quotas = memory.quotas
         self._ahead: float | None = None
         self.secrets = Secrets(settings)
-        pacing = Pacing(network or new_network(settings), settings.concurrency, settings.requests_per_second)
+        pacing = Pacing(network or new_network(settings), memory.pace)
         self._http = httpx.AsyncClient(
             auth=httpx.BasicAuth(settings.api_token, settings.api_token),
             headers={

@@ -11,6 +11,7 @@ from clientary_mcp.state.actions import Actions, RecentActions, StoredActions
 from clientary_mcp.state.billed import Billed, StoredBilled
 from clientary_mcp.state.claims import Claims, StoredClaims
 from clientary_mcp.state.ledger import Ledger, StoredLedger
+from clientary_mcp.state.pace import LocalPace, Pace
 from clientary_mcp.state.previews import Previews, StoredPreviews
 from clientary_mcp.state.quotas import Limits, Quotas, StoredQuotas
 from clientary_mcp.state.store import Store, path_of
@@ -37,6 +38,7 @@ class Memory(Protocol):
     made: MadeHere
     answered: Answered
     actions: Actions
+    pace: Pace
 
     @property
     def outlives_process(self) -> bool:
@@ -75,6 +77,7 @@ class StoredMemory:
         self.writes: SharedWrites = StoredWrites(store)
         self.made: MadeHere = StoredMade(store)
         self.answered: Answered = StoredAnswered(store)
+        self.pace: Pace = LocalPace(settings.concurrency, settings.requests_per_second)
 
     @property
     def outlives_process(self) -> bool:

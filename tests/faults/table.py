@@ -52,12 +52,12 @@ FAULTS = (
         "if call.left <= 0:", "if call.left <= -600:", "api/test_rate_limit.py api/test_retry.py",
     ),
     Planted(
-        "retry", "429 does not halve the places", f"{API}/rate_limit.py",
+        "retry", "429 does not halve the places", "clientary_mcp/state/pace.py",
         "max(self._fewest, self._places.total_tokens // 2)", "self._places.total_tokens", "api/test_rate_limit.py",
     ),
     Planted(
-        "retry", "a request that hangs keeps its place", f"{API}/rate_limit.py",
-        "held = min(_LONGEST_HELD, call.deadline / 8)", "held = 3_600.0", "api/test_storms.py",
+        "retry", "a request that hangs keeps its place", "clientary_mcp/state/pace.py",
+        "return min(_LONGEST_HELD, waiter.deadline / 8)", "return 3_600.0", "api/test_storms.py",
     ),
     Planted(
         "retry", "a body of any size is unpacked", f"{API}/bodies.py",

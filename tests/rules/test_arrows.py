@@ -53,14 +53,17 @@ INSIDE = {
     "clientary_mcp.state": (
         ("owner",),
         ("store", "recent", "sealing", "key_values"),
-        ("actions", "billed", "claims", "ledger", "previews", "quotas", "writes"),
+        ("actions", "billed", "call_slots", "claims", "ledger", "pace", "previews", "quotas", "trail", "writes"),
         ("memory",),
         ("redis",),
     ),
     "clientary_mcp.state.redis": (
         ("scripts", "fitness", "url"),
         ("connection",),
-        ("actions", "billed", "claims", "ledger", "previews", "quotas", "writes"),
+        (
+            *("actions", "billed", "call_slots", "claims", "key_values", "ledger", "pace", "previews", "quotas"),
+            *("trail", "writes"),
+        ),
         ("memory",),
     ),
     "clientary_mcp.tools": (
