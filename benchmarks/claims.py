@@ -10,7 +10,8 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 
 import anyio
 from mcp import Client
@@ -20,7 +21,7 @@ from clientary_mcp.sandbox import Sandbox
 from clientary_mcp.sandbox.network import Network
 from clientary_mcp.server.app import ClientaryServer
 from clientary_mcp.settings import Settings
-from clientary_mcp.state.memory import Memory
+from clientary_mcp.state.memory import Memory, local_memory
 
 ROUNDS = 10
 MOST = 1.0
@@ -48,25 +49,25 @@ async def calls(count: int) -> tuple[list[float], list[float]]:
     return spent[True], spent[False]
 
 
-def notes(memory: Memory, number: int) -> None:
+async def notes(memory: Memory, number: int) -> None:
     """All that one create notes, in its order."""
     key = f"create_client {number}"
-    assert memory.claims.find(key) is None
-    assert memory.claims.take(key, 120, None)
-    row = memory.writes.begin(("POST", "clients"), 180)
-    memory.claims.sent(key, [], 120)
-    memory.writes.end(row)
-    memory.claims.done(key, 600, "clients", number)
-    memory.made.add("clients", number)
+    assert await memory.claims.find(key) is None
+    assert await memory.claims.take(key, 120, None)
+    row = await memory.writes.begin(("POST", "clients"), 180, "benchmark")
+    await memory.claims.sent(key, [], 120)
+    await memory.writes.end(row)
+    await memory.claims.done(key, 600, "clients", number)
+    await memory.made.add("clients", number)
 
 
-def of(count: int, act: Callable[[int], None]) -> float:
+async def of(count: int, act: Callable[[int], Awaitable[None]]) -> float:
     """Milliseconds of CPU for each act: the median of some rounds."""
     rounds = []
     for each in range(ROUNDS):
         began = time.process_time()
         for number in range(count):
-            act(each * count + number)
+            await act(each * count + number)
         rounds.append((time.process_time() - began) / count * 1000)
     return statistics.median(rounds)
 
@@ -78,7 +79,7 @@ def main() -> int:
         os.environ["XDG_STATE_HOME"] = state  # not the user's own
         shared, alone = map(statistics.median, anyio.run(calls, count))
         memory = local_memory(Settings(subdomain="benchmark", api_token="benchmark"), time.time, shared=True)  # noqa: S106 - none
-        noted = of(count, lambda number: notes(memory, number))
+        noted = anyio.run(of, count, partial(notes, memory))
         memory.store.close()
     print(f"create_client, store in a file    {shared:.2f} ms of CPU")
     print(f"create_client, store in memory    {alone:.2f} ms of CPU")

@@ -7,13 +7,15 @@ import pytest
 
 from clientary_mcp.cli.main import main
 from clientary_mcp.settings import Settings
-from clientary_mcp.state.memory import Memory
+from clientary_mcp.state.memory import StoredMemory, local_memory
+
+pytestmark = pytest.mark.anyio
 
 ACCOUNT = {"CLIENTARY_SUBDOMAIN": "acme", "CLIENTARY_API_TOKEN": "t0ken-of-acme"}
 
 
 @pytest.fixture(autouse=True)
-def account(monkeypatch: pytest.MonkeyPatch) -> Memory:
+def account(monkeypatch: pytest.MonkeyPatch) -> StoredMemory:
     """The account's memory, as another process has it."""
     for name, value in ACCOUNT.items():
         monkeypatch.setenv(name, value)
@@ -28,25 +30,27 @@ def test_nothing_is_made_before_something_is_remembered(
     assert not state_directory.exists()
 
 
-def test_rows_are_counted_by_kind_and_can_be_forgotten(
-    capsys: pytest.CaptureFixture[str], account: Memory, state_directory: Path
+async def test_rows_are_counted_by_kind_and_can_be_forgotten(
+    capsys: pytest.CaptureFixture[str], account: StoredMemory, state_directory: Path
 ) -> None:
-    account.made.add("clients", 7)
+    await account.made.add("clients", 7)
     main(["store"])
     text = capsys.readouterr().out
     assert text.startswith(str(state_directory))
     assert "     1  records created in the last hour" in text
     main(["store", "forget"])
-    assert account.made.ids("clients") == set()
+    assert await account.made.ids("clients") == set()
 
 
-def test_what_a_running_server_is_sending_is_not_forgotten(capsys: pytest.CaptureFixture[str], account: Memory) -> None:
-    account.made.add("clients", 7)
-    assert account.claims.take("a call", 120, None)
+async def test_what_a_running_server_is_sending_is_not_forgotten(
+    capsys: pytest.CaptureFixture[str], account: StoredMemory
+) -> None:
+    await account.made.add("clients", 7)
+    assert await account.claims.take("a call", 120, None)
     main(["store", "forget"])
     assert "nothing is remembered any more, except what is being sent now" in capsys.readouterr().out
-    assert account.made.ids("clients") == set()
-    account.claims.sent("a call", (), 120)
+    assert await account.made.ids("clients") == set()
+    await account.claims.sent("a call", (), 120)
 
 
 def test_other_words_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
@@ -56,8 +60,12 @@ def test_other_words_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert "store takes forget, but remember was given" in capsys.readouterr().err
 
 
-def test_the_file_is_readable_by_its_owner_alone(account: Memory, state_directory: Path) -> None:
-    account.made.add("clients", 7)
-    files = [path for path in state_directory.rglob("*") if path.is_file()]
+def files_in(directory: Path) -> list[Path]:
+    return [path for path in directory.rglob("*") if path.is_file()]
+
+
+async def test_the_file_is_readable_by_its_owner_alone(account: StoredMemory, state_directory: Path) -> None:
+    await account.made.add("clients", 7)
+    files = files_in(state_directory)
     assert files
     assert {path.stat().st_mode & 0o077 for path in files} == {0}

@@ -183,7 +183,7 @@ FAULTS = (
     ),
     Planted(
         "gate", "one yes counts twice", f"{SERVER}/elicitation.py",
-        ' or not self._answered.first(asked["id"], ANSWER_WITHIN)', "", "server/test_answers_to_questions.py",
+        ' or not await self._answered.first(asked["id"], ANSWER_WITHIN)', "", "server/test_answers_to_questions.py",
     ),
     Planted(
         "gate", "allow_duplicate changes nothing", f"{SERVER}/duplicates.py",

@@ -27,7 +27,7 @@ from clientary_mcp.sandbox import Fault, Faults, Sandbox
 from clientary_mcp.sandbox.controls.faults import STORM
 from clientary_mcp.server.app import ClientaryServer
 from clientary_mcp.settings import Settings
-from clientary_mcp.state.memory import Memory
+from clientary_mcp.state.memory import local_memory
 from clientary_mcp.state.store import path_of
 from tests.conftest import agency
 from tests.resilience.checker import Checker, Report, WriteRecorder

@@ -15,7 +15,7 @@ from clientary_mcp.durations import MINUTE
 from clientary_mcp.sandbox import Fault, Faults, Sandbox
 from clientary_mcp.sandbox.network import Network
 from clientary_mcp.settings import Settings
-from clientary_mcp.state.memory import Memory
+from clientary_mcp.state.memory import local_memory
 from tests.resilience.outcomes import Answer, answer_to
 from tests.support.agent import Agent, agent_of
 from tests.support.clock import FakeTime

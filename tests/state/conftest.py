@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from clientary_mcp.settings import Settings
-from clientary_mcp.state.memory import Memory
+from clientary_mcp.state.memory import StoredMemory, local_memory
 from tests.conftest import TODAY
 from tests.support.clock import FakeTime
 
-NewMemory = Callable[[], Memory]
+NewMemory = Callable[[], StoredMemory]
 
 
 @pytest.fixture
@@ -21,9 +21,9 @@ def time() -> FakeTime:
 @pytest.fixture
 def another(time: FakeTime) -> Iterator[NewMemory]:
     """Another process's memory of the account."""
-    memories: list[Memory] = []
+    memories: list[StoredMemory] = []
 
-    def new() -> Memory:
+    def new() -> StoredMemory:
         settings = Settings(subdomain="acme", api_token="t0ken-of-acme", mails_per_hour=5)
         memories.append(local_memory(settings, time.clock.wall, shared=True))
         return memories[-1]
@@ -34,12 +34,12 @@ def another(time: FakeTime) -> Iterator[NewMemory]:
 
 
 @pytest.fixture
-def ours(another: NewMemory) -> Memory:
+def ours(another: NewMemory) -> StoredMemory:
     """The memory of one process."""
     return another()
 
 
 @pytest.fixture
-def theirs(another: NewMemory) -> Memory:
+def theirs(another: NewMemory) -> StoredMemory:
     """The memory of another."""
     return another()

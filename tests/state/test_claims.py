@@ -9,7 +9,7 @@ import pytest
 from clientary_mcp.durations import DAY, HOUR, MINUTE
 from clientary_mcp.errors import TakenOver
 from clientary_mcp.state.claims import Claim, State
-from clientary_mcp.state.memory import Memory
+from clientary_mcp.state.memory import StoredMemory
 from clientary_mcp.state.owner import has_ended, this_process
 from tests.state.conftest import NewMemory
 from tests.support.clock import FakeTime
@@ -19,143 +19,154 @@ pytestmark = pytest.mark.anyio
 CALL, LEASE, WINDOW = "create_payment 7 100", 2 * MINUTE, 10 * MINUTE
 
 
-def state_for(memory: Memory, call: str = CALL) -> State | None:
-    claim = memory.claims.find(call)
+async def state_for(memory: StoredMemory, call: str = CALL) -> State | None:
+    claim = await memory.claims.find(call)
     return claim.state if claim else None
 
 
-def claimed(memory: Memory, known: Claim | None = None) -> None:
-    assert memory.claims.take(CALL, LEASE, known)
+async def claimed(memory: StoredMemory, known: Claim | None = None) -> None:
+    assert await memory.claims.take(CALL, LEASE, known)
 
 
-def sent(memory: Memory, *seen: int) -> None:
-    claimed(memory, memory.claims.find(CALL))
-    memory.claims.sent(CALL, seen, LEASE)
+async def sent(memory: StoredMemory, *seen: int) -> None:
+    await claimed(memory, await memory.claims.find(CALL))
+    await memory.claims.sent(CALL, seen, LEASE)
 
 
-def test_nothing_is_known_of_a_call_that_was_never_made(ours: Memory, theirs: Memory) -> None:
-    assert state_for(ours) is None
-    claimed(ours)
-    assert state_for(theirs, "another call") is None
+async def test_nothing_is_known_of_a_call_that_was_never_made(ours: StoredMemory, theirs: StoredMemory) -> None:
+    assert await state_for(ours) is None
+    await claimed(ours)
+    assert await state_for(theirs, "another call") is None
 
 
-def test_only_one_of_two_processes_that_found_nothing_claims_the_call(ours: Memory, theirs: Memory) -> None:
-    claimed(ours)
-    assert not theirs.claims.take(CALL, LEASE, None)
+async def test_only_one_of_two_processes_that_found_nothing_claims_the_call(
+    ours: StoredMemory, theirs: StoredMemory
+) -> None:
+    await claimed(ours)
+    assert not await theirs.claims.take(CALL, LEASE, None)
 
 
-def test_a_call_under_way_is_busy_for_others(ours: Memory, theirs: Memory) -> None:
-    claimed(ours)
-    assert state_for(theirs) == "busy"
-    ours.claims.sent(CALL, [], LEASE)
-    assert state_for(theirs) == "busy"
+async def test_a_call_under_way_is_busy_for_others(ours: StoredMemory, theirs: StoredMemory) -> None:
+    await claimed(ours)
+    assert await state_for(theirs) == "busy"
+    await ours.claims.sent(CALL, [], LEASE)
+    assert await state_for(theirs) == "busy"
 
 
-def test_a_call_that_had_no_effect_can_be_made(ours: Memory, theirs: Memory) -> None:
-    sent(ours)
-    ours.claims.release(CALL, None)
-    assert state_for(theirs) is None
-    claimed(theirs)
+async def test_a_call_that_had_no_effect_can_be_made(ours: StoredMemory, theirs: StoredMemory) -> None:
+    await sent(ours)
+    await ours.claims.release(CALL, None)
+    assert await state_for(theirs) is None
+    await claimed(theirs)
 
 
 async def test_a_call_that_succeeded_is_known_with_its_record_for_as_long_as_was_said(
-    ours: Memory, theirs: Memory, time: FakeTime
+    ours: StoredMemory, theirs: StoredMemory, time: FakeTime
 ) -> None:
-    sent(ours)
-    ours.claims.done(CALL, WINDOW, "payments", 12)
+    await sent(ours)
+    await ours.claims.done(CALL, WINDOW, "payments", 12)
     await time.clock.sleep(WINDOW - 1)
-    found = theirs.claims.find(CALL)
+    found = await theirs.claims.find(CALL)
     assert found is not None
     assert (found.state, found.made) == ("done", 12)
     await time.clock.sleep(2)
-    assert state_for(theirs) is None
+    assert await state_for(theirs) is None
 
 
-def test_a_window_of_zero_remembers_no_success(ours: Memory, theirs: Memory) -> None:
-    sent(ours)
-    ours.claims.done(CALL, 0, "payments", 12)
-    assert state_for(theirs) is None
+async def test_a_window_of_zero_remembers_no_success(ours: StoredMemory, theirs: StoredMemory) -> None:
+    await sent(ours)
+    await ours.claims.done(CALL, 0, "payments", 12)
+    assert await state_for(theirs) is None
 
 
 async def test_an_unknown_outcome_is_held_for_a_day_from_when_it_was_sent(
-    ours: Memory, theirs: Memory, time: FakeTime
+    ours: StoredMemory, theirs: StoredMemory, time: FakeTime
 ) -> None:
-    sent(ours, 3, 1)
+    await sent(ours, 3, 1)
     when = time.clock.wall()
-    ours.claims.unknown(CALL)
+    await ours.claims.unknown(CALL)
     await time.clock.sleep(HOUR)
-    found = theirs.claims.find(CALL)
+    found = await theirs.claims.find(CALL)
     assert found is not None
     assert (found.state, found.since, found.seen) == ("unknown", when, frozenset({1, 3}))
-    claimed(theirs, found)
-    theirs.claims.release(CALL, found)
+    await claimed(theirs, found)
+    await theirs.claims.release(CALL, found)
     await time.clock.sleep(DAY - HOUR - 1)
-    assert ours.claims.find(CALL) == found
+    assert await ours.claims.find(CALL) == found
     await time.clock.sleep(2)
-    assert state_for(ours) is None
+    assert await state_for(ours) is None
 
 
 async def test_a_call_whose_process_stands_still_longer_than_its_lease_is_unknown_if_it_was_sent(
-    ours: Memory, theirs: Memory, time: FakeTime
+    ours: StoredMemory, theirs: StoredMemory, time: FakeTime
 ) -> None:
-    sent(ours)
+    await sent(ours)
     await time.clock.sleep(LEASE + 1)
-    assert state_for(theirs) == "unknown"
+    assert await state_for(theirs) == "unknown"
 
 
-async def test_a_process_whose_call_was_taken_over_cannot_send_it(ours: Memory, theirs: Memory, time: FakeTime) -> None:
-    claimed(ours)
+async def test_a_process_whose_call_was_taken_over_cannot_send_it(
+    ours: StoredMemory, theirs: StoredMemory, time: FakeTime
+) -> None:
+    await claimed(ours)
     await time.clock.sleep(LEASE + 1)
-    assert state_for(theirs) is None
-    claimed(theirs)
+    assert await state_for(theirs) is None
+    await claimed(theirs)
     with pytest.raises(TakenOver):
-        ours.claims.sent(CALL, (), LEASE)
-    ours.claims.release(CALL, None)
-    theirs.claims.sent(CALL, (), LEASE)
-    assert state_for(ours) == "busy"
+        await ours.claims.sent(CALL, (), LEASE)
+    await ours.claims.release(CALL, None)
+    await theirs.claims.sent(CALL, (), LEASE)
+    assert await state_for(ours) == "busy"
 
 
-async def test_sending_begins_the_lease_anew(ours: Memory, theirs: Memory, time: FakeTime) -> None:
-    claimed(ours)
+async def test_sending_begins_the_lease_anew(ours: StoredMemory, theirs: StoredMemory, time: FakeTime) -> None:
+    await claimed(ours)
     await time.clock.sleep(LEASE - 1)
-    lapses = ours.claims.sent(CALL, (), LEASE)
+    lapses = await ours.claims.sent(CALL, (), LEASE)
     await time.clock.sleep(LEASE - 1)
-    assert state_for(theirs) == "busy"
+    assert await state_for(theirs) == "busy"
     assert lapses == time.clock.wall() + 1
 
 
-def test_what_is_known_of_an_earlier_call_outlives_another_that_had_no_effect(ours: Memory, theirs: Memory) -> None:
-    sent(ours)
-    ours.claims.done(CALL, WINDOW, "payments", 12)
-    known = theirs.claims.find(CALL)
-    claimed(theirs, known)  # with allow_duplicate
-    assert state_for(ours) == "busy"
-    theirs.claims.release(CALL, known)
-    assert ours.claims.find(CALL) == known
-    sent(theirs)
-    theirs.claims.release(CALL, known)
-    assert ours.claims.find(CALL) == known
+async def test_what_is_known_of_an_earlier_call_outlives_another_that_had_no_effect(
+    ours: StoredMemory, theirs: StoredMemory
+) -> None:
+    await sent(ours)
+    await ours.claims.done(CALL, WINDOW, "payments", 12)
+    known = await theirs.claims.find(CALL)
+    await claimed(theirs, known)  # with allow_duplicate
+    assert await state_for(ours) == "busy"
+    await theirs.claims.release(CALL, known)
+    assert await ours.claims.find(CALL) == known
+    await sent(theirs)
+    await theirs.claims.release(CALL, known)
+    assert await ours.claims.find(CALL) == known
 
 
-def test_deleting_the_record_forgets_the_call_that_made_it(ours: Memory, theirs: Memory) -> None:
-    sent(ours)
-    ours.claims.done(CALL, WINDOW, "payments", 12)
-    theirs.claims.deleted("payments", 1)
-    theirs.claims.deleted("invoices", 12)
-    assert state_for(theirs) == "done"
-    theirs.claims.deleted("payments", 12)
-    assert state_for(ours) is None
+async def test_deleting_the_record_forgets_the_call_that_made_it(ours: StoredMemory, theirs: StoredMemory) -> None:
+    await sent(ours)
+    await ours.claims.done(CALL, WINDOW, "payments", 12)
+    await theirs.claims.deleted("payments", 1)
+    await theirs.claims.deleted("invoices", 12)
+    assert await state_for(theirs) == "done"
+    await theirs.claims.deleted("payments", 12)
+    assert await state_for(ours) is None
 
 
 DYING = """
-import sys, time
+import sys
+import anyio
 from clientary_mcp.settings import Settings
-from clientary_mcp.state.memory import Memory
-memory = local_memory(Settings(subdomain="acme", api_token="t0ken-of-acme"), lambda: float(sys.argv[1]), shared=True)
-known = memory.claims.find(sys.argv[2])
-assert memory.claims.take(sys.argv[2], 120.0, known)
-if sys.argv[3] == "sent":
-    memory.claims.sent(sys.argv[2], [5], 120.0)
+from clientary_mcp.state.memory import local_memory
+now, call, stage = sys.argv[1:]
+memory = local_memory(Settings(subdomain="acme", api_token="t0ken-of-acme"), lambda: float(now), shared=True)
+
+async def main():
+    assert await memory.claims.take(call, 120.0, await memory.claims.find(call))
+    if stage == "sent":
+        await memory.claims.sent(call, [5], 120.0)
+
+anyio.run(main)
 print(memory.store.owner)
 """
 
@@ -166,17 +177,17 @@ def died(time: FakeTime, stage: str) -> str:
     return subprocess.run(command, env={**os.environ}, check=True, capture_output=True, text=True).stdout.strip()  # noqa: S603 - ours
 
 
-def test_a_process_that_died_leaves_its_call_unknown_once_it_was_sent_and_else_free(
-    ours: Memory, theirs: Memory, time: FakeTime
+async def test_a_process_that_died_leaves_its_call_unknown_once_it_was_sent_and_else_free(
+    ours: StoredMemory, theirs: StoredMemory, time: FakeTime
 ) -> None:
     assert has_ended(died(time, "claimed"))
-    assert state_for(ours) is None
+    assert await state_for(ours) is None
     died(time, "sent")
-    found = ours.claims.find(CALL)
+    found = await ours.claims.find(CALL)
     assert found is not None
     assert (found.state, found.seen) == ("unknown", frozenset({5}))
     died(time, "claimed")  # it looked for the effect of the one before
-    assert theirs.claims.find(CALL) == found
+    assert await theirs.claims.find(CALL) == found
 
 
 def test_a_living_process_has_not_ended_and_another_with_the_same_id_is_another() -> None:

@@ -16,7 +16,7 @@ from clientary_mcp.api.session import Clientary
 from clientary_mcp.sandbox import Switches
 from clientary_mcp.sandbox.network import Network
 from clientary_mcp.settings import Settings
-from clientary_mcp.state.memory import Memory
+from clientary_mcp.state.memory import local_memory
 from tests.conftest import TODAY
 from tests.support.agent import Agent, confirm
 from tests.support.clock import FakeTime

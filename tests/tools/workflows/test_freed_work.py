@@ -133,7 +133,7 @@ async def test_work_of_two_invoices_is_offered_once_both_are_void_in_whatever_or
     async with agent_of(session) as agent:
         first = (await bill(agent, books))["record"]["id"]
         younger = books.an_invoice("78")
-        session.memory.billed.add(younger, books.project, {"hours": [range(entries[0], entries[-1] + 1)]})
+        await session.memory.billed.add(younger, books.project, {"hours": [range(entries[0], entries[-1] + 1)]})
         await void(agent, younger, "cancel")
         books.sandbox.connection.execute("UPDATE invoices SET status = ? WHERE id = ?", (CANCELLED, first))
         shown = await agent.answer("bill_project_hours", project_id=books.project, **OCTOBER)

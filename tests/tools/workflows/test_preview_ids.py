@@ -10,7 +10,7 @@ from clientary_mcp.api.session import Clientary
 from clientary_mcp.sandbox import Fault, Faults
 from clientary_mcp.sandbox.network import Network
 from clientary_mcp.settings import Settings
-from clientary_mcp.state.memory import Memory
+from clientary_mcp.state.memory import local_memory
 from clientary_mcp.state.store import path_of
 from clientary_mcp.tools import ALL
 from tests.conftest import TODAY
@@ -60,7 +60,9 @@ class Account(Debtors):
     async def process(self, era: Era = "auto", user: User | None = None) -> Agent:
         """An agent with a server process of its own."""
         settings = Settings(base_url="http://localhost", api_token=self.sandbox.token)
-        session = Clientary(settings, Network(self.sandbox), self.clock, local_memory(settings, self.clock.wall, shared=True))
+        session = Clientary(
+            settings, Network(self.sandbox), self.clock, local_memory(settings, self.clock.wall, shared=True)
+        )
         return await self._stack.enter_async_context(connect(session, era, user))
 
     def change(self, table: str, record: int, **values: Any) -> None:

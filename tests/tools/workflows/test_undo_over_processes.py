@@ -8,7 +8,7 @@ from clientary_mcp.api.session import Clientary
 from clientary_mcp.sandbox import Sandbox
 from clientary_mcp.sandbox.network import Network
 from clientary_mcp.settings import Settings
-from clientary_mcp.state.memory import Memory
+from clientary_mcp.state.memory import local_memory
 from tests.support.agent import Era
 from tests.support.users import connect, some
 from tests.tools.workflows.test_undo import row_of
