@@ -156,7 +156,6 @@ def test_the_documented_http_urls_are_served(transport: Any, path: str, clientar
     app = application(ClientaryServer(clientary), clientary.settings, transport, "127.0.0.1")
     paths = [getattr(route, "path", None) for route in app.routes]
     assert path in paths
-    assert "/health" in paths
     assert f"`http://127.0.0.1:{HTTP_PORT}{path}`" in EVERYTHING
 
 

@@ -7,16 +7,14 @@ from typing import Literal
 import uvicorn
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from clientary_mcp.errors import SettingsError
 from clientary_mcp.server.app import ClientaryServer
 from clientary_mcp.server.http.drain import AnswersFirst, Drain, DrainingServer
+from clientary_mcp.server.http.health import Probes, Readiness, exports_to, readiness
 from clientary_mcp.server.http.limits import IDLE_SECONDS, BoundedStreams, IdleTimeoutProtocol
-from clientary_mcp.server.http.middleware import HEALTH, BearerToken, HostCheck
+from clientary_mcp.server.http.middleware import BearerToken, HostCheck, PathPrefix
 from clientary_mcp.server.http.sessions import BoundedSessions
 from clientary_mcp.settings import Settings
 from clientary_mcp.settings.address import is_loopback
@@ -28,6 +26,8 @@ _SESSION_IDLE_SECONDS = 1_800
 _CLOSING_SECONDS = 5
 """How long connections may take to close once every answer has been sent."""
 _MOST_BYTES = 4 * 1024 * 1024
+PROXIES = "127.0.0.1,::1"
+"""Which proxies are believed by default: those on the same machine."""
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -38,10 +38,14 @@ def application(
     host: str,
     allowed_hosts: Sequence[str] = (),
     drain: Drain | None = None,
+    ready: Readiness | None = None,
+    root_path: str = "",
 ) -> Starlette:
     """The ASGI application, which checks the Host and Origin headers whatever address it listens on.
 
-    SettingsError for an address that other machines can reach, unless host names are allowed and a token is set.
+    `ready` is what else keeps it from being ready, besides the drain and the export directory; `root_path` is the path
+    under which a proxy publishes it. SettingsError for an address that other machines can reach, unless host names are
+    allowed and a token is set.
     """
     drain = drain or Drain(settings.deadline)
     security = _security(settings, host, allowed_hosts)
@@ -59,15 +63,18 @@ def application(
             session_idle_timeout=_SESSION_IDLE_SECONDS,
         )
         app.add_middleware(BoundedSessions, most=_MOST_SESSIONS, idle_seconds=_SESSION_IDLE_SECONDS)
-
-    async def health(_: Request) -> Response:
-        return PlainTextResponse("alive\n")
-
-    app.routes.append(Route(HEALTH, health))
     app.add_middleware(AnswersFirst, drain=drain)
     app.add_middleware(HostCheck, security=security)
     if settings.mcp_token:
         app.add_middleware(BearerToken, token=settings.mcp_token)
+    return published(app, readiness(drain, *filter(None, [ready]), exports_to(settings.export_dir)), root_path)
+
+
+def published(app: Starlette, ready: Readiness, root_path: str) -> Starlette:
+    """The application with what comes before everything else: probes, and the path that a proxy adds."""
+    app.add_middleware(Probes, problem=ready)
+    if root_path:
+        app.add_middleware(PathPrefix, prefix=root_path)
     return app
 
 
@@ -88,15 +95,25 @@ def _security(settings: Settings, host: str, allowed_hosts: Sequence[str]) -> Tr
 
 
 async def serve(
-    app: ASGIApp, host: str, port: int, log_level: str, drain: Drain, announce: Callable[[], None] = lambda: None
+    app: ASGIApp,
+    host: str,
+    port: int,
+    log_level: str,
+    drain: Drain,
+    announce: Callable[[], None] = lambda: None,
+    proxies: str = PROXIES,
 ) -> None:
-    """Listen, announce it, and serve until a signal arrives; SettingsError if the port cannot be used."""
+    """Listen, announce it, and serve until a signal arrives; SettingsError if the port cannot be used.
+
+    `proxies` are the addresses, by comma, whose X-Forwarded-For and X-Forwarded-Proto are believed.
+    """
     config = uvicorn.Config(
         app,
         log_level=log_level.lower(),
         access_log=False,
         server_header=False,
         date_header=False,  # the sandbox has a date of its own
+        forwarded_allow_ips=proxies,
         limit_concurrency=_MOST_CONNECTIONS,
         timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=_CLOSING_SECONDS,

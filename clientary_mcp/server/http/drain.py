@@ -1,4 +1,4 @@
-"""Graceful shutdown: running calls are answered before streams are closed, and new ones get 503."""
+"""Graceful shutdown: new calls get 503, streams without one end, and running calls are answered before the end."""
 
 import json
 import signal
@@ -6,39 +6,70 @@ import socket
 import time
 from collections.abc import Callable
 from types import FrameType
-from typing import Any
+from typing import Any, Protocol
 
 import uvicorn
+from anyio import CancelScope
+from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-from clientary_mcp.server.http.middleware import HEALTH
 
 _LAST_ANSWERS = 2
 """Seconds after the deadline of a call in which the resulting error can still be sent."""
 
 
+_SESSION_ID = "mcp-session-id"
+
+
+class Stream(Protocol):
+    """An event stream that a client keeps open."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether its client waits for an answer."""
+
+    def end(self) -> None:
+        """End it as if its client had left."""
+
+
 class Drain:
-    """Tracks which answers clients are waiting for, and whether the server is to stop once they are sent."""
+    """Tracks which answers clients are waiting for, and whether the server is to stop once they are sent.
 
-    def __init__(self, deadline: float) -> None:
-        self._seconds = deadline + _LAST_ANSWERS
-        self._until: float | None = None
+    For `seconds` after it has begun, everything is served as before: whoever sends requests here learns meanwhile that
+    the server is not ready. Then new calls are refused, and those under way have until `deadline` seconds later.
+    """
+
+    def __init__(self, deadline: float, seconds: float = 0.0, now: Callable[[], float] = time.monotonic) -> None:
+        self._deadline, self._seconds, self._now = deadline + _LAST_ANSWERS, seconds, now
+        self._refuses_from: float | None = None
         self.pending: set[object] = set()
+        self.streams: set[Stream] = set()
 
-    def begin(self) -> None:
-        """Accept no new calls from now on."""
-        self._until = time.monotonic() + self._seconds
+    def begin(self, *, at_once: bool = False) -> None:
+        """Announce the end; refuse new calls after the time for that, or at once."""
+        self._refuses_from = self._now() + (0.0 if at_once else self._seconds)
 
     @property
     def begun(self) -> bool:
+        """Whether the end has been announced."""
+        return self._refuses_from is not None
+
+    @property
+    def refuses(self) -> bool:
         """Whether new calls are refused."""
-        return self._until is not None
+        return self._refuses_from is not None and self._now() >= self._refuses_from
 
     @property
     def over(self) -> bool:
         """Whether every answer has been sent, or the last call has reached its deadline."""
-        return self._until is not None and (not self.pending or time.monotonic() >= self._until)
+        if self._refuses_from is None or not self.refuses:
+            return False
+        return not self.pending or self._now() >= self._refuses_from + self._deadline
+
+    def end_idle_streams(self) -> None:
+        """End the streams of clients that wait for no answer, so that they connect elsewhere."""
+        for stream in [stream for stream in self.streams if not stream.busy]:
+            stream.end()
 
 
 class AnswersFirst:
@@ -49,24 +80,36 @@ class AnswersFirst:
         self._drain = drain
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle a request. During shutdown, notifications and replies to the server's questions are still accepted."""
-        if scope["type"] != "http" or scope["path"] == HEALTH or scope["method"] == "DELETE":
+        """Handle a request. Notifications and replies to the server's questions are accepted to the end."""
+        if scope["type"] != "http" or scope["method"] == "DELETE":
             await self._app(scope, receive, send)
             return
-        if self._drain.begun:
+        if self._drain.refuses:
             message, receive = await read_message(receive)
             if scope["method"] != "POST" or request_id(message) is not None:
                 headers = {"Retry-After": "5", "Connection": "close"}
                 refusal = PlainTextResponse("The server is shutting down. Try again later.", 503, headers)
                 await refusal(scope, receive, send)
                 return
-        request = object()
+        session = Headers(scope=scope).get(_SESSION_ID)
+        if scope["method"] == "GET" and session is not None:
+            await self._listened(_Listener(session, receive, self._drain), scope, send)
+            return
+        request = _Request(session)
         if scope["method"] == "POST":  # an open event stream alone waits for no answer
             self._drain.pending.add(request)
         try:
             await self._completed(scope, receive, send)
         finally:
             self._drain.pending.discard(request)
+
+    async def _listened(self, listener: "_Listener", scope: Scope, send: Send) -> None:
+        """Handle a request that opens the event stream of a session."""
+        self._drain.streams.add(listener)
+        try:
+            await self._completed(scope, listener.receive, send)
+        finally:
+            self._drain.streams.discard(listener)
 
     async def _completed(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the response with its final chunk, even if an event stream was cut: clients need it to see the end."""
@@ -80,6 +123,37 @@ class AnswersFirst:
         await self._app(scope, receive, watch)
         if incomplete:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+class _Request:
+    """A request that is being answered, and the session that it belongs to."""
+
+    def __init__(self, session: str | None) -> None:
+        self.session = session
+
+
+class _Listener:
+    """The open event stream of a session of streamable HTTP; answers come through others."""
+
+    def __init__(self, session: str, receive: Receive, drain: Drain) -> None:
+        self._session, self._receive, self._drain = session, receive, drain
+        self._waiting = CancelScope()
+        self._ended = False
+
+    @property
+    def busy(self) -> bool:
+        return any(isinstance(each, _Request) and each.session == self._session for each in self._drain.pending)
+
+    def end(self) -> None:
+        self._ended = True
+        self._waiting.cancel()
+
+    async def receive(self) -> Message:
+        """What the client sends, or a disconnect once the stream is to end."""
+        while not self._ended:
+            with CancelScope() as self._waiting:
+                return await self._receive()
+        return {"type": "http.disconnect"}
 
 
 class DrainingServer(uvicorn.Server):
@@ -96,13 +170,18 @@ class DrainingServer(uvicorn.Server):
         self._announce()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Drain; a second signal closes streams without waiting for answers."""
+        """Drain. A second signal ends what is under way, and Ctrl-C finds nobody who could send requests elsewhere."""
         self.interrupted = sig == signal.SIGINT
-        self.should_exit = self._drain.begun
-        self._drain.begin()
+        if self._drain.begun:
+            self.should_exit = True
+            self.config.timeout_graceful_shutdown = 0
+        else:
+            self._drain.begin(at_once=self.interrupted)
 
     async def on_tick(self, counter: int) -> bool:
         """Stop once every answer has been sent."""
+        if self._drain.refuses:
+            self._drain.end_idle_streams()
         self.should_exit = self.should_exit or self._drain.over
         return await super().on_tick(counter)
 

@@ -42,10 +42,12 @@ class BoundedStreams:
         else:
             stream = _Stream(scope, receive, send, self._idle_seconds, self._drain)
             self._open.add(stream)
+            self._drain.streams.add(stream)
             try:
                 await self._app(scope, stream.receive, stream.send)
             finally:
                 self._open.discard(stream)
+                self._drain.streams.discard(stream)
                 stream.forget()
 
     def _has_room(self) -> bool:

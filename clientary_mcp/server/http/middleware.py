@@ -1,6 +1,7 @@
-"""Checks before either transport: the bearer token, and the Host and Origin headers."""
+"""What happens before either transport: the path behind a proxy, the bearer token, the Host and Origin headers."""
 
 import hmac
+from urllib.parse import quote
 
 from mcp.server.transport_security import TransportSecurityMiddleware, TransportSecuritySettings
 from starlette.datastructures import Headers
@@ -8,11 +9,30 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-HEALTH = "/health"
+
+class PathPrefix:
+    """Takes off the path under which a proxy publishes the server, unless the proxy has done so itself.
+
+    It stays known as the root path, with which SSE clients are told where to post messages.
+    """
+
+    def __init__(self, app: ASGIApp, prefix: str) -> None:
+        self._app = app
+        self._prefix = prefix
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on a request as if it had come without the prefix."""
+        if scope["type"] == "http":
+            path = scope["path"]
+            if path.startswith(f"{self._prefix}/"):
+                path = path[len(self._prefix) :]
+            # With the slash, since a router would take the prefix /mcp for that of /mcp itself.
+            scope = dict(scope) | {"path": path, "raw_path": quote(path).encode(), "root_path": f"{self._prefix}/"}
+        await self._app(scope, receive, send)
 
 
 class BearerToken:
-    """Answers 401 to requests without the token, other than health checks."""
+    """Answers 401 to requests without the token."""
 
     def __init__(self, app: ASGIApp, token: str) -> None:
         self._app = app
@@ -20,7 +40,7 @@ class BearerToken:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Compare the token in constant time, so that response times reveal nothing about it."""
-        if scope["type"] == "http" and scope["path"] != HEALTH:
+        if scope["type"] == "http":
             scheme, _, given = Headers(scope=scope).get("authorization", "").partition(" ")
             if scheme.lower() != "bearer" or not hmac.compare_digest(given.encode(), self._expected):
                 refusal = PlainTextResponse("Missing or invalid bearer token.", 401, {"WWW-Authenticate": "Bearer"})

@@ -43,12 +43,13 @@ async def served(
     mcp_token: str | None = None,
     host: str = "127.0.0.1",
     allowed_hosts: tuple[str, ...] = (),
+    root_path: str = "",
     **more: Any,
 ) -> AsyncIterator[Starlette]:
     """A server that is running."""
     async with session_with(sandbox) as clientary:
         chosen = replace(settings(mcp_token), **more)
-        app = application(ClientaryServer(clientary), chosen, transport, host, allowed_hosts)
+        app = application(ClientaryServer(clientary), chosen, transport, host, allowed_hosts, root_path=root_path)
         async with app.router.lifespan_context(app):
             yield app
 
@@ -117,7 +118,7 @@ async def test_an_unauthorized_client_gets_no_event_stream(
 
 
 @pytest.mark.parametrize("transport", PATHS)
-@pytest.mark.parametrize("path", ["/sse", "/mcp", "/messages/", "/health", "/anything/else"])
+@pytest.mark.parametrize("path", ["/sse", "/mcp", "/messages/", "/healthy", "/anything/else"])
 async def test_an_unauthorized_client_cannot_tell_which_paths_exist(
     sandbox: Sandbox, transport: HttpTransport, path: str
 ) -> None:

@@ -28,7 +28,6 @@ from tests.server.http.test_app import (
     PATHS,
     SECRET,
     STRANGE_HOST,
-    STRANGE_ORIGIN,
     say_hello,
     served,
     visitor,
@@ -61,7 +60,7 @@ async def test_anyone_can_check_health_and_nothing_else(
     async with visitor(sandbox, transport, mcp_token=token) as http:
         response = await http.get("/health")
     assert (response.status_code, response.text) == (200, "alive\n")
-    assert set(response.headers) == {"content-length", "content-type"}
+    assert set(response.headers) == {"content-length", "content-type", "cache-control"}
     assert not sandbox.requests
 
 
@@ -76,15 +75,6 @@ async def test_the_health_path_accepts_no_other_method(sandbox: Sandbox) -> None
     async with visitor(sandbox, mcp_token=SECRET) as http:
         for method in ("POST", "PUT", "DELETE"):
             assert (await http.request(method, "/health", json=HELLO)).status_code == 405
-
-
-@pytest.mark.parametrize(
-    ("headers", "status"),
-    [({"Host": "evil.example.com"}, STRANGE_HOST), ({"Origin": "https://evil.example.com"}, STRANGE_ORIGIN)],
-)
-async def test_the_health_path_checks_host_and_origin(sandbox: Sandbox, headers: dict[str, str], status: int) -> None:
-    async with visitor(sandbox) as http:
-        assert (await http.get("/health", headers=headers)).status_code == status
 
 
 # Authentication
@@ -307,7 +297,7 @@ async def test_a_real_process_answers_the_health_check_first(tmp_path: Path) -> 
                 "/mcp", json=HELLO, headers=WITH_TOKEN | {"Accept": "application/json, text/event-stream"}
             )
     assert (alive.status_code, alive.text) == (200, "alive\n")
-    assert set(alive.headers) <= {"content-length", "content-type", "date"}
+    assert set(alive.headers) <= {"content-length", "content-type", "cache-control"}
     assert (closed.status_code, opened.status_code) == (401, ACCEPTED)
 
 
