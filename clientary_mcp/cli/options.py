@@ -1,10 +1,12 @@
 """The options of the command: how they are parsed, which subcommand each one is for, and their help."""
 
 import argparse
+import re
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from ipaddress import ip_network
 from typing import Any, Literal, NoReturn
 
 from clientary_mcp.errors import SettingsError
@@ -169,6 +171,22 @@ def _host_name(text: str) -> str:
     return text
 
 
+def _root_path(text: str) -> str:
+    if not re.fullmatch(r"(/[\w.~-]+)+", text, re.ASCII):
+        raise argparse.ArgumentTypeError("must be a path, like /clientary, without a slash at its end")
+    return text
+
+
+def _proxies(text: str) -> str:
+    try:
+        for part in text.split(","):
+            if text != "*":
+                ip_network(part.strip(), strict=False)
+    except ValueError:
+        raise argparse.ArgumentTypeError("must be addresses or networks, like 10.0.0.0/8, by comma, or *") from None
+    return text
+
+
 def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
@@ -213,6 +231,20 @@ _OPTIONS = (
         "a host name by which clients reach the server, besides localhost; may be repeated",
         "http",
         _value("NAME", _host_name) | {"action": "append"},
+    ),
+    _Option(
+        "--root-path",
+        (_SERVE,),
+        "the path under which a proxy publishes the server, like /clientary",
+        "http",
+        _value("PATH", _root_path),
+    ),
+    _Option(
+        "--forwarded-allow-ips",
+        (_SERVE,),
+        "proxies whose X-Forwarded-For and X-Forwarded-Proto are believed (default: those on this machine)",
+        "http",
+        _value("ADDRESSES", _proxies),
     ),
     _Option(
         "--read-only",

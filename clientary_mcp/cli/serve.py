@@ -4,6 +4,7 @@ import argparse
 import gc
 import signal
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
@@ -63,15 +64,17 @@ To try it:
 
 
 async def _serve_http(options: argparse.Namespace, server: "ClientaryServer", settings: Settings, what: str) -> None:
-    from clientary_mcp.server.http.app import application, serve
+    from clientary_mcp.server.http.app import PROXIES, application, serve
     from clientary_mcp.server.http.drain import Drain
 
+    root_path, proxies = options.root_path or "", options.forwarded_allow_ips or PROXIES
     host, port = options.host or HOST, options.port or HTTP_PORT
     drain = Drain(settings.deadline)
-    app = application(server, settings, options.transport, host, options.allowed_host or (), drain)
+    app = application(server, settings, options.transport, host, options.allowed_host or (), drain, root_path=root_path)
     name, path = _PATHS[options.transport]
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}{path}"
-    await serve(app, host, port, settings.log_level, drain, lambda: _say(f"Serving {what} over {name} at {address}"))
+    announce = partial(_say, f"Serving {what} over {name} at {address}")
+    await serve(app, host, port, settings.log_level, drain, announce, proxies)
 
 
 def serve_sandbox(options: argparse.Namespace) -> None:

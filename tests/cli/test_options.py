@@ -14,6 +14,8 @@ VALUES = {
     "--host": "127.0.0.1",
     "--port": "8123",
     "--allowed-host": "mcp.example.com",
+    "--root-path": "/clientary",
+    "--forwarded-allow-ips": "10.0.0.0/8, 192.0.2.7",
     "--toolsets": "clients",
     "--tools": "get_client",
     "--exclude-tools": "get_client",
@@ -28,7 +30,10 @@ EFFECTIVE = {
 OPTIONS = sorted({*VALUES, "--sandbox", "--read-only", "--json"})
 SUBCOMMANDS = [command for command in EFFECTIVE if command]
 HTTP = ["--transport", "http"]
-COMPLETED = {"--date": ["--sandbox"], "--host": HTTP, "--port": HTTP, "--allowed-host": HTTP}
+COMPLETED = {
+    "--date": ["--sandbox"],
+    **dict.fromkeys(("--host", "--port", "--allowed-host", "--root-path", "--forwarded-allow-ips"), HTTP),
+}
 """What an option needs beside it to have an effect when MCP is served."""
 
 
