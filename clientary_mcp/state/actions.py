@@ -45,7 +45,7 @@ class Actions(Protocol):
     """The log of one caller, however long it is kept."""
 
     async def add(self, action: Action) -> None:
-        """Remember an action."""
+        """Remember an action. It has happened, so it is only logged if that fails."""
 
     async def recent(self) -> list[Action]:
         """The actions remembered, newest first."""

@@ -27,7 +27,7 @@ class SharedWrites(Protocol):
         it. Returns what `end` takes."""
 
     async def end(self, write: int | str | None, after: float = 0.0) -> None:
-        """Note that it is over, or will be after that many seconds."""
+        """Note that it is over, or will be after that many seconds; if that cannot be noted, it is after `at_most`."""
 
     async def of_others_since(self, moment: float, by: str) -> list[Kind]:
         """The writes of sessions other than `by` that were under way at some time since that moment."""
@@ -69,7 +69,7 @@ class MadeHere(Protocol):
     """The ids of records that were created within the last hour, by any session."""
 
     async def add(self, plural: str, record_id: int) -> None:
-        """Note a record that was created."""
+        """Note a record that was created; it was, so it is no failure if that cannot be noted."""
 
     async def ids(self, plural: str) -> set[int]:
         """The ids of that list's records."""

@@ -13,6 +13,7 @@ import pytest
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import ClientaryError, ListChanged, OutcomeUnknown
 from clientary_mcp.settings import Settings
+from clientary_mcp.state.memory import local_memory
 from tests.support.clock import FakeTime
 from tool_schemas.base.models import Record
 from tool_schemas.invoices import Invoice
@@ -169,6 +170,21 @@ async def test_a_write_in_flight_when_the_read_starts_counts(time: FakeTime) -> 
         may_end.set()
     assert reader.asked.count(1) == 2
     assert page.complete
+
+
+async def test_writes_of_another_session_with_the_same_memory_count(time: FakeTime) -> None:
+    settings = Settings(subdomain="acme", api_token="t0ken-of-acme")
+    memory = local_memory(settings, time.clock.wall, shared=False)
+    account = Account([delete("projects/1"), create("projects"), lambda _: time.clock.sleep(1)])
+    async with (
+        Clientary(settings, httpx.MockTransport(account), time.clock, memory) as writer,
+        Clientary(settings, httpx.MockTransport(account), time.clock, memory.of("a caller", settings)) as reader,
+    ):
+        account.writer = writer
+        page = await reader.collect(Project, "projects", limit=None)
+    assert account.asked.count(1) == 2
+    assert page.complete
+    await memory.aclose()
 
 
 async def test_a_write_with_an_unknown_outcome_counts_as_a_write(time: FakeTime) -> None:

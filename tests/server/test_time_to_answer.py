@@ -16,6 +16,7 @@ from mcp.client import ClientRequestContext
 from mcp.client.session import ElicitationFnT
 from mcp.server import request_state
 
+from clientary_mcp.api.call import Clock
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.sandbox import Fault, Faults, Sandbox
 from clientary_mcp.sandbox.network import Network
@@ -246,3 +247,18 @@ async def test_a_reply_after_fifteen_minutes_is_too_late(sandbox: Sandbox, time:
     text = await yes_after(seconds, sandbox, time)
     assert "The user did not answer within 15 minutes" in text
     assert not writes(sandbox)
+
+
+@pytest.mark.usefixtures("sealing")
+async def test_the_minutes_are_those_of_the_wall_clock_since_another_host_may_get_the_reply(
+    sandbox: Sandbox, time: FakeTime
+) -> None:
+    up_for, clock = [0.0], time.clock
+
+    async def elsewhere(seconds: float) -> None:
+        await clock.sleep(seconds)
+        up_for[0] += 86_400
+
+    time.clock = Clock(now=lambda: up_for[0], wall=clock.wall, sleep=elsewhere)
+    assert '"done":true' in await yes_after(899, sandbox, time)
+    assert len(writes(sandbox)) == 1
