@@ -5,10 +5,7 @@ turns on, also holds the values of records before and after a change. Rows expir
 before the first write or preview. Times are wall-clock seconds, since processes compare them.
 """
 
-import errno
 import logging
-import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -19,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from clientary_mcp.durations import HOUR
 from clientary_mcp.errors import NotRemembered
 from clientary_mcp.state.owner import has_ended, this_process
+from clientary_mcp.state.sqlite_file import PATIENCE, identity, locked, make_private
 
 if TYPE_CHECKING:
     import sqlite3
@@ -52,9 +50,6 @@ _ADDED = {"claims": "caller", "spent": "caller", "previews": "caller", "writes":
 
 _UNDER_WAY = {"claims": "lease", "turns": "until", "writes": "ended"}
 """Tables of what processes are doing, and the column that says how long they may take for it."""
-
-_PATIENCE = 5.0
-"""Seconds to wait for another process's transaction, which takes about a millisecond."""
 
 
 class Store:
@@ -172,7 +167,7 @@ class Store:
 
     def _open(self) -> "sqlite3.Connection":
         """The connection; opened again if the file was set aside or removed by others meanwhile."""
-        if self._connection is None or (self._place and _inode(self._place()) != self._inode):
+        if self._connection is None or (self._place and identity(self._place()) != self._inode):
             self.close()
             self._connection, self._lasting = self._opened(), None
         if abs(self.now() - self._swept) > HOUR:
@@ -184,9 +179,8 @@ class Store:
     def _opened(self) -> "sqlite3.Connection":
         if (path := self.path) is not None:
             try:
-                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                _made_private(path)
-                self._inode = _inode(path)
+                make_private(path)
+                self._inode = identity(path)
             except OSError as error:
                 self.problem = error.strerror or "it cannot be opened"
                 if self._inode:  # what the file said of earlier calls is not known any more
@@ -201,7 +195,7 @@ class Store:
     def _set_aside(self, path: Path) -> None:
         """Rename a damaged file, unless another process has done so meanwhile."""
         self.close()
-        with _locked(path):
+        with locked(path.with_name(f"{path.name}.lock")):
             if not _is_damaged(path):
                 return
             aside = path.with_name(f"{path.name}.damaged-{self.now():.0f}")
@@ -227,7 +221,7 @@ def digest(text: str) -> str:
 def _connected(path: Path | None) -> "sqlite3.Connection":
     import sqlite3
 
-    connection = sqlite3.connect(path or ":memory:", timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(path or ":memory:", timeout=PATIENCE, isolation_level=None, check_same_thread=False)
     try:
         if path is not None:
             connection.execute("PRAGMA journal_mode=WAL")
@@ -282,36 +276,3 @@ def _is_damaged(path: Path) -> bool:
         return _shows_damage(error)
     except NotRemembered:
         return False
-
-
-def _made_private(path: Path) -> None:
-    """Create the file, readable by its owner alone, unless it exists; OSError if it cannot be used.
-
-    An existing one is not opened: closing it would end the locks of this process's other connections to it.
-    """
-    with suppress(FileExistsError):
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-    if not os.access(path, os.R_OK | os.W_OK) or path.is_dir():
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-
-
-def _inode(path: Path) -> int:
-    """The identity of the file at that path; 0 if there is none."""
-    try:
-        return path.stat().st_ino
-    except OSError:
-        return 0
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Keep other processes from setting the same file aside meanwhile, if the system has such locks."""
-    file = os.open(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        if sys.platform != "win32":
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(file)

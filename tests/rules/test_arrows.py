@@ -51,7 +51,7 @@ INSIDE = {
         ("session",),
     ),
     "clientary_mcp.state": (
-        ("owner", "settling"),
+        ("owner", "settling", "sqlite_file"),
         ("store", "recent", "sealing", "key_values"),
         ("actions", "billed", "call_slots", "claims", "ledger", "pace", "previews", "quotas", "trail", "writes"),
         ("memory",),
