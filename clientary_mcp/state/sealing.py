@@ -31,12 +31,11 @@ class KeyRing:
 
     def unseal(self, sealed: str, about: str) -> bytes | None:
         """The value; None if it was sealed with another key or for another use, or was changed."""
-        with suppress(ValueError):  # what is no base64
-            raw = urlsafe_b64decode(sealed)
-            for cipher in self._ciphers:
-                with suppress(InvalidTag):
-                    return cipher.decrypt(raw[:_NONCE], raw[_NONCE:], about.encode())
-        return None
+        return _opened(sealed, about, self._ciphers)
+
+    def is_newest(self, sealed: str, about: str) -> bool:
+        """Whether the newest secret sealed it, so that the older ones are not needed for it."""
+        return _opened(sealed, about, self._ciphers[:1]) is not None
 
     def derived(self, label: str) -> list[bytes]:
         """A key of 32 bytes for another use, from each secret, the newest first."""
@@ -46,6 +45,15 @@ class KeyRing:
     def fingerprint(self) -> str:
         """The same for servers with the same ring, whatever the order; reveals nothing of it."""
         return sha256(b"".join(sorted(self.derived("fingerprint")))).hexdigest()[:16]
+
+
+def _opened(sealed: str, about: str, ciphers: Sequence[AESGCM]) -> bytes | None:
+    with suppress(ValueError):  # what is no base64
+        raw = urlsafe_b64decode(sealed)
+        for cipher in ciphers:
+            with suppress(InvalidTag):
+                return cipher.decrypt(raw[:_NONCE], raw[_NONCE:], about.encode())
+    return None
 
 
 def _derived(key: bytes, label: str) -> bytes:

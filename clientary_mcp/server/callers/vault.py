@@ -1,0 +1,306 @@
+"""The vault: profiles with sealed credentials, and the tokens that stand for them, of which only digests are kept.
+
+It works over several processes, with nothing but the atomic steps of `KeyValues`. Every method raises NotRemembered
+where these cannot be reached.
+"""
+
+import hmac
+import json
+import secrets
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass, field
+from hashlib import sha256
+from typing import Any, Literal
+
+import anyio
+
+from clientary_mcp.durations import DAY, HOUR
+from clientary_mcp.errors import NotRemembered, SettingsError
+from clientary_mcp.server.callers.caller import ALL_ALLOWED, Caller, Privileges
+from clientary_mcp.settings.problems import invalid
+from clientary_mcp.settings.serving import Door
+from clientary_mcp.state.key_values import KeyValues
+from clientary_mcp.state.sealing import KeyRing
+
+Kind = Literal["access", "refresh", "static"]
+
+_PREFIXES: dict[str, Kind] = {"cmt": "access", "cmr": "refresh", "cmk": "static"}
+_IDENTITY = "identity"
+_LEASE = 30.0
+"""Seconds for which one process may change a profile; it takes milliseconds."""
+_SEEN_FOR = 400 * DAY
+_ENDED_FOR = 31 * DAY
+"""How long a family that ended is remembered; no token of one lives longer."""
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What is known of a caller, without the credential."""
+
+    id: str
+    name: str
+    account: str
+    """The address of the account."""
+    privileges: Privileges
+    """What the operator allows; a sign-in may have been given less."""
+    via: Door
+    made: float
+    seen: float | None
+    """When a token was last used, in seconds since 1970 and to the hour."""
+    dead: bool
+    """Whether the credential is of no use any more: Clientary refused it, or the keys that sealed it are gone."""
+
+
+@dataclass(frozen=True)
+class Grant:
+    """What a token stands for. A valid one's profile exists, and was not removed or dead since."""
+
+    caller_id: str
+    kind: Kind
+    client_id: str
+    resource: str | None
+    """For which server it was issued; None for static tokens, which are ours alone."""
+    expires_at: float | None
+    scopes: tuple[str, ...] = ()
+    privileges: Privileges = ALL_ALLOWED
+    """What the person allowed at this sign-in; it narrows what the caller's profile allows."""
+    family: str = ""
+    """The sign-in that it comes from; every token of it ends at once."""
+    step: int = 0
+    """How often the family was refreshed before."""
+    generation: str = field(default="", repr=False)
+    """The generation of the profile; tokens of an earlier one are refused."""
+
+
+class Vault:
+    """Profiles and tokens of callers. `wall` is the time in seconds since 1970."""
+
+    def __init__(self, values: KeyValues, ring: KeyRing, wall: Callable[[], float]) -> None:
+        self._values, self._ring, self._wall = values, ring, wall
+
+    async def enroll(
+        self, *, name: str, account: str, api_token: str, via: Door, privileges: Privileges | None = None
+    ) -> Caller:
+        """The caller with this credential, new or renewed; without `privileges` those of an earlier one stay."""
+        caller_id = await self._caller_id(account, api_token)
+        async with self._changing(caller_id):
+            earlier = await self._read(caller_id)
+            if privileges is None:
+                privileges = self._privileges(caller_id, earlier)
+            profile = {
+                "v": 1,
+                "name": name,
+                "account": account,
+                "via": via,
+                "made": earlier["made"] if earlier else self._wall(),
+                "dead": False,
+                "generation": earlier["generation"] if earlier and not earlier["dead"] else secrets.token_hex(8),
+            }
+            await self._write(caller_id, profile, api_token, privileges)
+        return Caller(caller_id, name, account, api_token, privileges, via)
+
+    async def caller(self, caller_id: str) -> Caller | None:
+        """The caller with that id; None if unknown, removed or dead. Notes that they were seen."""
+        profile = await self._read(caller_id)
+        opened = self._unsealed(caller_id, profile)
+        if profile is None or opened is None or profile["dead"]:
+            return None
+        seen = await self._values.get(f"seen:{caller_id}")
+        if seen is None or self._wall() - float(seen) >= HOUR:
+            await self._values.put(f"seen:{caller_id}", f"{self._wall():.0f}", _SEEN_FOR)
+        if not self._ring.is_newest(profile["sealed"], _about(caller_id, profile["account"])):
+            await self._change(caller_id)
+        privileges = Privileges.from_json(opened["privileges"])
+        return Caller(caller_id, profile["name"], profile["account"], opened["api_token"], privileges, profile["via"])
+
+    async def profiles(self) -> list[Profile]:
+        """Every profile, without the credential, by account and name."""
+        profiles = []
+        for key in await self._values.keys("prof:"):
+            caller_id = key.removeprefix("prof:")
+            if (profile := await self._read(caller_id)) is not None:
+                seen = await self._values.get(f"seen:{caller_id}")
+                profiles.append(
+                    Profile(
+                        caller_id,
+                        profile["name"],
+                        profile["account"],
+                        self._privileges(caller_id, profile),
+                        profile["via"],
+                        profile["made"],
+                        None if seen is None else float(seen),
+                        profile["dead"] or self._unsealed(caller_id, profile) is None,
+                    )
+                )
+        return sorted(profiles, key=lambda each: (each.account, each.name))
+
+    async def limit(self, caller_id: str, privileges: Privileges) -> bool:
+        """Change what a caller may do at most; whether there is one that can be changed."""
+        return await self._change(caller_id, privileges=privileges)
+
+    async def mark_dead(self, caller_id: str) -> None:
+        """Note that Clientary does not accept the credential any more: no token of the caller is valid from now on."""
+        await self._change(caller_id, dead=True)
+
+    async def remove(self, caller_id: str) -> bool:
+        """Forget a caller, and every token; whether there was one."""
+        async with self._changing(caller_id):
+            known = await self._values.take(f"prof:{caller_id}") is not None
+        await self._values.delete(f"seen:{caller_id}", *await self._values.keys(f"tok:{caller_id}:"))
+        return known
+
+    async def new_static_token(self, caller_id: str) -> str:
+        """A token that is valid until the caller is removed; LookupError if there is no such caller."""
+        return await self.issue(caller_id, "static", None, client_id="operator")
+
+    async def issue(
+        self,
+        caller_id: str,
+        kind: Kind,
+        seconds: float | None,
+        *,
+        client_id: str,
+        resource: str | None = None,
+        scopes: Collection[str] = (),
+        privileges: Privileges = ALL_ALLOWED,
+        family: str = "",
+        step: int = 0,
+    ) -> str:
+        """A new token, valid for so long; LookupError if there is no such caller, or a dead one."""
+        profile = await self._read(caller_id)
+        if profile is None or profile["dead"]:
+            raise LookupError(caller_id)
+        prefix = next(prefix for prefix, named in _PREFIXES.items() if named == kind)
+        token = f"{prefix}_{caller_id}_{secrets.token_urlsafe(32)}"
+        grant = Grant(
+            caller_id,
+            kind,
+            client_id,
+            resource,
+            None if seconds is None else self._wall() + seconds,
+            tuple(scopes),
+            privileges,
+            family,
+            step,
+            profile["generation"],
+        )
+        kept = json.dumps(asdict(grant) | {"privileges": privileges.to_json()})
+        await self._values.put(_token_key(caller_id, token), kept, seconds)
+        return token
+
+    async def grant(self, token: str) -> Grant | None:
+        """What an access or static token stands for; None if it is not valid."""
+        return await self.find(token, ("access", "static"))
+
+    async def find(self, token: str, kinds: Collection[Kind]) -> Grant | None:
+        """What a token of these kinds stands for; None if it is not valid."""
+        prefix, _, rest = token.partition("_")
+        caller_id, _, secret = rest.partition("_")
+        if _PREFIXES.get(prefix) not in kinds or len(caller_id) != 16 or not secret:
+            return None
+        kept = await self._values.get(_token_key(caller_id, token))
+        if kept is None:
+            return None
+        given: dict[str, Any] = json.loads(kept)
+        privileges = Privileges.from_json(given["privileges"])
+        grant = Grant(**given | {"scopes": tuple(given["scopes"]), "privileges": privileges})
+        profile = await self._read(caller_id)
+        if profile is None or profile["dead"] or profile["generation"] != grant.generation:
+            return None
+        if grant.family and await self._values.get(f"ended:{grant.family}") is not None:
+            return None
+        return grant
+
+    async def end_family(self, family: str) -> None:
+        """End every token that comes from one sign-in."""
+        await self._values.put(f"ended:{family}", "", _ENDED_FOR)
+
+    async def identity_key(self) -> bytes:
+        """32 random bytes that make the ids of callers, the same whatever keys seal them.
+
+        SettingsError if none of the keys opens what the store holds.
+        """
+        sealed = await self._values.get(_IDENTITY)
+        if sealed is None:
+            fresh = self._ring.seal(secrets.token_bytes(32), _IDENTITY)
+            await self._values.put(_IDENTITY, fresh, only_new=True)
+            sealed = await self._values.get(_IDENTITY)
+        if sealed is None:
+            raise NotRemembered("it forgot what was just stored")
+        key = self._ring.unseal(sealed, _IDENTITY)
+        if key is None:
+            raise _lost_keys()
+        if not self._ring.is_newest(sealed, _IDENTITY):
+            await self._values.put(_IDENTITY, self._ring.seal(key, _IDENTITY))
+        return key
+
+    async def _caller_id(self, account: str, api_token: str) -> str:
+        text = f"{account}\n{api_token}".encode()
+        return hmac.digest(await self.identity_key(), text, "sha256")[:8].hex()
+
+    async def _read(self, caller_id: str) -> dict[str, Any] | None:
+        kept = await self._values.get(f"prof:{caller_id}")
+        return None if kept is None else json.loads(kept)
+
+    async def _write(self, caller_id: str, profile: dict[str, Any], api_token: str, privileges: Privileges) -> None:
+        """Keep a profile, sealed with the newest key."""
+        opened = json.dumps({"api_token": api_token, "privileges": privileges.to_json()}).encode()
+        profile["sealed"] = self._ring.seal(opened, _about(caller_id, profile["account"]))
+        await self._values.put(f"prof:{caller_id}", json.dumps(profile))
+
+    async def _change(self, caller_id: str, *, privileges: Privileges | None = None, dead: bool = False) -> bool:
+        """Change a profile, which seals it with the newest key as well; whether there is one that can be opened."""
+        async with self._changing(caller_id):
+            profile = await self._read(caller_id)
+            opened = self._unsealed(caller_id, profile)
+            if profile is None or opened is None:
+                return False
+            if privileges is None:
+                privileges = Privileges.from_json(opened["privileges"])
+            profile["dead"] = profile["dead"] or dead
+            await self._write(caller_id, profile, opened["api_token"], privileges)
+        return True
+
+    def _unsealed(self, caller_id: str, profile: dict[str, Any] | None) -> dict[str, Any] | None:
+        """What is sealed of a profile; None without one, or if the keys are gone."""
+        if profile is None:
+            return None
+        opened = self._ring.unseal(profile["sealed"], _about(caller_id, profile["account"]))
+        return None if opened is None else json.loads(opened)
+
+    def _privileges(self, caller_id: str, profile: dict[str, Any] | None) -> Privileges:
+        opened = self._unsealed(caller_id, profile)
+        return Privileges.from_json(opened["privileges"]) if opened else ALL_ALLOWED
+
+    @asynccontextmanager
+    async def _changing(self, caller_id: str) -> AsyncIterator[None]:
+        """Change a profile alone: no other process reads it and writes it back at the same time."""
+        key = f"changing:{caller_id}"
+        while not await self._values.put(key, "", _LEASE, only_new=True):  # noqa: ASYNC110 - another process's turn
+            await anyio.sleep(0.02)
+        try:
+            yield
+        finally:
+            await self._values.delete(key)
+
+
+def digest(token: str) -> str:
+    """What stands in the store for a token or a code."""
+    return sha256(token.encode(errors="replace")).hexdigest()
+
+
+def _token_key(caller_id: str, token: str) -> str:
+    return f"tok:{caller_id}:{digest(token)}"
+
+
+def _about(caller_id: str, account: str) -> str:
+    return f"profile {caller_id} {account}"
+
+
+def _lost_keys() -> SettingsError:
+    return invalid(
+        "CLIENTARY_KEYS",
+        "does not open what CLIENTARY_STORE holds: list the earlier key after the new one, or begin"
+        " with an empty store",
+    )

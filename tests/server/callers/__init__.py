@@ -1,0 +1,1 @@
+"""Tests of callers: the vault, and signing in."""

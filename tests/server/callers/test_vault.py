@@ -1,0 +1,192 @@
+"""The vault: profiles, what is sealed of them, and the tokens that stand for them."""
+
+from typing import Any
+
+import anyio
+import pytest
+
+from clientary_mcp.durations import DAY, HOUR
+from clientary_mcp.errors import SettingsError
+from clientary_mcp.server.callers.caller import ALL_ALLOWED, Caller, Privileges
+from clientary_mcp.server.callers.vault import Vault
+from clientary_mcp.state.key_values import StoredKeyValues
+from clientary_mcp.state.sealing import KeyRing
+from tests.server.callers.conftest import NEW_KEY, OLD_KEY
+from tests.support.clock import FakeTime
+
+pytestmark = pytest.mark.anyio
+
+ACME, BETA = "https://acme.clientary.com", "https://beta.clientary.com"
+READ_ONLY = Privileges(read_only=True)
+
+
+async def enrolled(vault: Vault, **given: Any) -> Caller:
+    """Anna, who works for acme."""
+    return await vault.enroll(
+        **{"name": "Anna", "account": ACME, "api_token": "t0ken-of-anna", "via": "tokens", **given}
+    )
+
+
+async def everything_in(values: StoredKeyValues) -> str:
+    """All that the store holds."""
+    keys = await values.keys("")
+    return "\n".join([*keys, *[str(await values.get(key)) for key in keys]])
+
+
+async def test_a_caller_is_found_with_the_credential(vault: Vault) -> None:
+    anna = await enrolled(vault, privileges=READ_ONLY)
+    assert await vault.caller(anna.id) == anna
+    assert anna == Caller(anna.id, "Anna", ACME, "t0ken-of-anna", READ_ONLY, "tokens")
+    assert await vault.caller("0" * 16) is None
+    assert "t0ken" not in repr(anna)
+
+
+async def test_the_id_is_the_credentials_on_its_account(vault: Vault) -> None:
+    anna = await enrolled(vault)
+    assert (await enrolled(vault, name="Anna B.")).id == anna.id
+    others = [await enrolled(vault, api_token="another-token"), await enrolled(vault, account=BETA)]
+    assert len({anna.id, *[other.id for other in others]}) == 3
+    assert [len(anna.id), int(anna.id, 16) >= 0] == [16, True]
+
+
+async def test_who_is_enrolled_again_keeps_the_operators_limits_and_the_tokens(vault: Vault) -> None:
+    anna = await enrolled(vault)
+    token = await vault.new_static_token(anna.id)
+    assert await vault.limit(anna.id, READ_ONLY)
+    assert (await enrolled(vault, name="Anna B.")).privileges == READ_ONLY
+    assert await vault.grant(token) is not None
+    assert (await enrolled(vault, privileges=ALL_ALLOWED)).privileges == ALL_ALLOWED
+
+
+async def test_the_store_holds_no_secret(vault: Vault, values: StoredKeyValues) -> None:
+    anna = await enrolled(vault)
+    token = await vault.new_static_token(anna.id)
+    kept = await everything_in(values)
+    assert [text for text in ("t0ken-of-anna", token, token.split("_")[2], NEW_KEY) if text in kept] == []
+
+
+async def test_a_profile_moved_to_another_caller_is_not_opened(vault: Vault, values: StoredKeyValues) -> None:
+    anna, bob = await enrolled(vault), await enrolled(vault, name="Bob", api_token="t0ken-of-bob")
+    await values.put(f"prof:{bob.id}", await values.get(f"prof:{anna.id}") or "")
+    assert await vault.caller(bob.id) is None
+    assert not await vault.limit(bob.id, READ_ONLY)
+
+
+async def test_profiles_are_listed_without_credentials(vault: Vault, time: FakeTime) -> None:
+    bob = await enrolled(vault, name="Bob", api_token="t0ken-of-bob", privileges=READ_ONLY)
+    anna = await enrolled(vault, via="sign-in")
+    made = time.clock.wall()
+    await time.clock.sleep(DAY)
+    await vault.caller(anna.id)
+    first, second = await vault.profiles()
+    assert (first.id, first.name, first.account, first.via, first.made) == (anna.id, "Anna", ACME, "sign-in", made)
+    assert (first.seen, first.dead, first.privileges) == (made + DAY, False, ALL_ALLOWED)
+    assert (second.id, second.seen, second.privileges) == (bob.id, None, READ_ONLY)
+    assert "t0ken" not in repr([first, second])
+
+
+async def test_when_a_caller_was_seen_is_noted_once_an_hour(vault: Vault, time: FakeTime) -> None:
+    anna = await enrolled(vault)
+    seen = []
+    for pause in (0.0, HOUR / 2, HOUR / 2):
+        await time.clock.sleep(pause)
+        await vault.caller(anna.id)
+        seen.append((await vault.profiles())[0].seen)
+    begun = time.clock.wall() - HOUR
+    assert seen == [begun, begun, begun + HOUR]
+
+
+async def test_a_static_token_stands_for_its_caller_until_they_are_removed(
+    vault: Vault, values: StoredKeyValues, time: FakeTime
+) -> None:
+    anna = await enrolled(vault)
+    token = await vault.new_static_token(anna.id)
+    kind, caller_id, secret = token.split("_", 2)
+    assert (kind, caller_id, len(secret)) == ("cmk", anna.id, 43)
+    await time.clock.sleep(400 * DAY)
+    grant = await vault.grant(token)
+    assert grant is not None
+    assert (grant.caller_id, grant.kind, grant.resource, grant.expires_at) == (anna.id, "static", None, None)
+    assert await vault.remove(anna.id)
+    assert [await vault.grant(token), await vault.caller(anna.id)] == [None, None]
+    assert not await vault.remove(anna.id)
+    assert await values.keys("") == ["identity"]
+    with pytest.raises(LookupError):
+        await vault.new_static_token(anna.id)
+
+
+@pytest.mark.parametrize("change", ["cmt", "caller", "cut", "empty", "hidden"])
+async def test_another_text_stands_for_nobody(vault: Vault, change: str) -> None:
+    anna = await enrolled(vault)
+    token = await vault.new_static_token(anna.id)
+    changed = {
+        "cmt": token.replace("cmk", "cmt"),
+        "caller": token.replace(anna.id, "0" * 16),
+        "cut": token[:-1],
+        "empty": "",
+        "hidden": f"{token}\udce4",
+    }
+    assert await vault.grant(changed[change]) is None
+
+
+async def test_a_dead_caller_has_no_tokens_and_gets_none_back(vault: Vault) -> None:
+    anna = await enrolled(vault)
+    token = await vault.new_static_token(anna.id)
+    await vault.mark_dead(anna.id)
+    assert [await vault.grant(token), await vault.caller(anna.id)] == [None, None]
+    assert [profile.dead for profile in await vault.profiles()] == [True]
+    with pytest.raises(LookupError):
+        await vault.new_static_token(anna.id)
+    await enrolled(vault)
+    assert await vault.caller(anna.id) is not None
+    assert await vault.grant(token) is None
+    await vault.mark_dead("0" * 16)
+
+
+async def test_tokens_end_with_their_time_and_with_their_family(vault: Vault, time: FakeTime) -> None:
+    anna = await enrolled(vault)
+
+    async def access(family: str) -> str:
+        return await vault.issue(anna.id, "access", HOUR, client_id="host", family=family, privileges=READ_ONLY)
+
+    first, second = await access("one"), await access("two")
+    grant = await vault.grant(first)
+    assert grant is not None
+    assert (grant.privileges, grant.expires_at) == (READ_ONLY, time.clock.wall() + HOUR)
+    await vault.end_family("one")
+    assert [await vault.grant(first) is None, await vault.grant(second) is None] == [True, False]
+    await time.clock.sleep(HOUR)
+    assert await vault.grant(second) is None
+
+
+async def test_new_keys_open_what_old_ones_sealed_and_seal_it_anew(values: StoredKeyValues, time: FakeTime) -> None:
+    old, both, new = (
+        Vault(values, KeyRing(keys), time.clock.wall) for keys in ([OLD_KEY], [NEW_KEY, OLD_KEY], [NEW_KEY])
+    )
+    anna = await enrolled(old)
+    token = await old.new_static_token(anna.id)
+    with pytest.raises(SettingsError, match="CLIENTARY_KEYS does not open what CLIENTARY_STORE holds"):
+        await new.identity_key()
+    assert await new.caller(anna.id) is None
+    assert [profile.dead for profile in await new.profiles()] == [True]
+    assert await both.caller(anna.id) == anna
+    assert (await enrolled(both)).id == anna.id
+    assert await new.caller(anna.id) == anna
+    assert await new.grant(token) is not None
+
+
+async def test_changes_of_one_profile_do_not_undo_each_other(vault: Vault) -> None:
+    anna = await enrolled(vault)
+    async with anyio.create_task_group() as group:
+        group.start_soon(vault.limit, anna.id, READ_ONLY)
+        group.start_soon(vault.mark_dead, anna.id)
+    [profile] = await vault.profiles()
+    assert (profile.privileges, profile.dead) == (READ_ONLY, True)
+
+
+async def test_a_caller_who_is_removed_while_they_are_changed_stays_removed(vault: Vault) -> None:
+    anna = await enrolled(vault)
+    async with anyio.create_task_group() as group:
+        group.start_soon(vault.limit, anna.id, READ_ONLY)
+        group.start_soon(vault.remove, anna.id)
+    assert await vault.profiles() == []
