@@ -9,7 +9,7 @@ from clientary_mcp.settings.serving import Serving
 ALL_SETTINGS = tuple(setting for setting in (*fields(Settings), *fields(Serving)) if setting.metadata)
 """The fields of both, each with its `variable` and what is said `about` it in their metadata."""
 
-__all__ = ["ALL_SETTINGS", "Serving", "Settings", "read_serving"]
+__all__ = ["ALL_SETTINGS", "Serving", "Settings", "common_settings", "read_serving"]
 
 
 def read_serving(environment: Mapping[str, str]) -> Serving | None:
@@ -18,5 +18,10 @@ def read_serving(environment: Mapping[str, str]) -> Serving | None:
     if not serving.get("callers"):
         return None
     chosen = Serving(**serving, bounds=given, environment=environment)
-    Settings(**given, subdomain="any", api_token="any")  # noqa: S106 - it only checks the rest
+    common_settings(chosen)
     return chosen
+
+
+def common_settings(serving: Serving) -> Settings:
+    """What holds for all callers; the account and the credential in it are nobody's."""
+    return Settings(**serving.bounds, subdomain="any", api_token="any")  # noqa: S106 - see above

@@ -7,7 +7,6 @@ import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from contextlib import suppress
-from hashlib import sha256
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -40,11 +39,6 @@ class KeyRing:
     def derived(self, label: str) -> list[bytes]:
         """A key of 32 bytes for another use, from each secret, the newest first."""
         return [_derived(key, label) for key in self._keys]
-
-    @property
-    def fingerprint(self) -> str:
-        """The same for servers with the same ring, whatever the order; reveals nothing of it."""
-        return sha256(b"".join(sorted(self.derived("fingerprint")))).hexdigest()[:16]
 
 
 def _opened(sealed: str, about: str, ciphers: Sequence[AESGCM]) -> bytes | None:

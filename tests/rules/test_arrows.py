@@ -54,8 +54,10 @@ INSIDE = {
         ("owner", "settling", "sqlite_file"),
         ("store", "recent", "sealing", "key_values"),
         ("actions", "billed", "call_slots", "claims", "ledger", "pace", "previews", "quotas", "trail", "writes"),
-        ("memory",),
+        ("memory", "identity"),
+        ("backend",),
         ("redis",),
+        ("backends",),
     ),
     "clientary_mcp.state.redis": (
         ("scripts", "fitness", "url"),

@@ -4,7 +4,6 @@ It works over several processes, with nothing but the atomic steps of `KeyValues
 where these cannot be reached.
 """
 
-import hmac
 import json
 import secrets
 from collections.abc import AsyncIterator, Callable, Collection
@@ -16,17 +15,16 @@ from typing import Any, Literal
 import anyio
 
 from clientary_mcp.durations import DAY, HOUR
-from clientary_mcp.errors import NotRemembered, SettingsError
-from clientary_mcp.server.callers.caller import ALL_ALLOWED, Caller, Privileges
-from clientary_mcp.settings.problems import invalid
+from clientary_mcp.server.callers.caller import Caller
+from clientary_mcp.settings.privileges import ALL_ALLOWED, Privileges
 from clientary_mcp.settings.serving import Door
+from clientary_mcp.state.identity import identify, identity_key
 from clientary_mcp.state.key_values import KeyValues
 from clientary_mcp.state.sealing import KeyRing
 
 Kind = Literal["access", "refresh", "static"]
 
 _PREFIXES: dict[str, Kind] = {"cmt": "access", "cmr": "refresh", "cmk": "static"}
-_IDENTITY = "identity"
 _LEASE = 30.0
 """Seconds for which one process may change a profile; it takes milliseconds."""
 _SEEN_FOR = 400 * DAY
@@ -217,27 +215,11 @@ class Vault:
         await self._values.put(f"ended:{family}", "", _ENDED_FOR)
 
     async def identity_key(self) -> bytes:
-        """32 random bytes that make the ids of callers, the same whatever keys seal them.
-
-        SettingsError if none of the keys opens what the store holds.
-        """
-        sealed = await self._values.get(_IDENTITY)
-        if sealed is None:
-            fresh = self._ring.seal(secrets.token_bytes(32), _IDENTITY)
-            await self._values.put(_IDENTITY, fresh, only_new=True)
-            sealed = await self._values.get(_IDENTITY)
-        if sealed is None:
-            raise NotRemembered("it forgot what was just stored")
-        key = self._ring.unseal(sealed, _IDENTITY)
-        if key is None:
-            raise _lost_keys()
-        if not self._ring.is_newest(sealed, _IDENTITY):
-            await self._values.put(_IDENTITY, self._ring.seal(key, _IDENTITY))
-        return key
+        """What the ids of callers are made with; SettingsError if none of the keys opens what the store holds."""
+        return await identity_key(self._values, self._ring)
 
     async def _caller_id(self, account: str, api_token: str) -> str:
-        text = f"{account}\n{api_token}".encode()
-        return hmac.digest(await self.identity_key(), text, "sha256")[:8].hex()
+        return identify(await self.identity_key(), account, api_token)
 
     async def _read(self, caller_id: str) -> dict[str, Any] | None:
         kept = await self._values.get(f"prof:{caller_id}")
@@ -296,11 +278,3 @@ def _token_key(caller_id: str, token: str) -> str:
 
 def _about(caller_id: str, account: str) -> str:
     return f"profile {caller_id} {account}"
-
-
-def _lost_keys() -> SettingsError:
-    return invalid(
-        "CLIENTARY_KEYS",
-        "does not open what CLIENTARY_STORE holds: list the earlier key after the new one, or begin"
-        " with an empty store",
-    )

@@ -38,17 +38,35 @@ def application(
     host: str,
     allowed_hosts: Sequence[str] = (),
     drain: Drain | None = None,
-    ready: Readiness | None = None,
     root_path: str = "",
 ) -> Starlette:
-    """The ASGI application, which checks the Host and Origin headers whatever address it listens on.
+    """The ASGI application for one owner, which checks the Host and Origin headers whatever address it listens on.
 
-    `ready` is what else keeps it from being ready, besides the drain and the export directory; `root_path` is the path
-    under which a proxy publishes it. SettingsError for an address that other machines can reach, unless host names are
-    allowed and a token is set.
+    `root_path` is the path under which a proxy publishes it. SettingsError for an address that other machines can
+    reach, unless host names are allowed and a token is set.
     """
-    drain = drain or Drain(settings.deadline)
-    security = _security(settings, host, allowed_hosts)
+    if not is_loopback(host) and not (settings.mcp_token and allowed_hosts):
+        raise SettingsError(
+            f"Other machines can connect to --host {host}, so CLIENTARY_MCP_TOKEN (a long random text of your choice,"
+            " which clients send as a bearer token) and --allowed-host (the host name that clients use) are required."
+        )
+    drain, security = drain or Drain(settings.deadline), security_of(allowed_hosts)
+    app = wire(server, settings, transport, host, security, drain)
+    app.add_middleware(HostCheck, security=security)
+    if settings.mcp_token:
+        app.add_middleware(BearerToken, token=settings.mcp_token)
+    return published(app, readiness(drain, exports_to(settings.export_dir)), root_path)
+
+
+def wire(
+    server: ClientaryServer,
+    settings: Settings,
+    transport: HttpTransport,
+    host: str,
+    security: TransportSecuritySettings,
+    drain: Drain,
+) -> Starlette:
+    """The server over a transport, with bounds on what clients may hold open, and an orderly end."""
     if transport == "sse":
         app = server.sse_app(transport_security=security, host=host, max_request_body_size=_MOST_BYTES)
         # No stream ends during a call, or while the user is asked.
@@ -64,10 +82,7 @@ def application(
         )
         app.add_middleware(BoundedSessions, most=_MOST_SESSIONS, idle_seconds=_SESSION_IDLE_SECONDS)
     app.add_middleware(AnswersFirst, drain=drain)
-    app.add_middleware(HostCheck, security=security)
-    if settings.mcp_token:
-        app.add_middleware(BearerToken, token=settings.mcp_token)
-    return published(app, readiness(drain, *filter(None, [ready]), exports_to(settings.export_dir)), root_path)
+    return app
 
 
 def published(app: Starlette, ready: Readiness, root_path: str) -> Starlette:
@@ -78,13 +93,8 @@ def published(app: Starlette, ready: Readiness, root_path: str) -> Starlette:
     return app
 
 
-def _security(settings: Settings, host: str, allowed_hosts: Sequence[str]) -> TransportSecuritySettings:
-    """The host names and origins that clients may use; SettingsError as above."""
-    if not is_loopback(host) and not (settings.mcp_token and allowed_hosts):
-        raise SettingsError(
-            f"Other machines can connect to --host {host}, so CLIENTARY_MCP_TOKEN (a long random text of your choice,"
-            " which clients send as a bearer token) and --allowed-host (the host name that clients use) are required."
-        )
+def security_of(allowed_hosts: Sequence[str]) -> TransportSecuritySettings:
+    """The host names and origins that clients may use."""
     hosts = [*_LOOPBACK, *allowed_hosts]
     return TransportSecuritySettings(
         allowed_hosts=[*hosts, *(f"{name}:*" for name in hosts)],

@@ -1,6 +1,7 @@
 """What happens before either transport: the path behind a proxy, the bearer token, the Host and Origin headers."""
 
 import hmac
+from collections.abc import Collection
 from urllib.parse import quote
 
 from mcp.server.transport_security import TransportSecurityMiddleware, TransportSecuritySettings
@@ -50,15 +51,25 @@ class BearerToken:
 
 
 class HostCheck:
-    """Answers 421 or 403 to requests with a host name or an origin that is not allowed, whatever their path."""
+    """Answers 421 or 403 to requests with a host name or an origin that is not allowed, whatever their path.
 
-    def __init__(self, app: ASGIApp, security: TransportSecuritySettings) -> None:
-        self._app = app
+    Paths that are `open_to_browsers` may be asked from any origin, since they guard themselves.
+    """
+
+    def __init__(
+        self, app: ASGIApp, security: TransportSecuritySettings, open_to_browsers: Collection[str] = ()
+    ) -> None:
+        self._app, self._open = app, {*open_to_browsers}
         self._check = TransportSecurityMiddleware(security)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check the request before the SDK does, which ends a refused SSE request with an exception."""
-        if scope["type"] == "http" and (refusal := await self._check.validate_request(Request(scope))):
+        if scope["type"] == "http" and (refusal := await self._check.validate_request(self._checked(scope))):
             await refusal(scope, receive, send)
             return
         await self._app(scope, receive, send)
+
+    def _checked(self, scope: Scope) -> Request:
+        if scope["path"] in self._open:
+            scope = {**scope, "headers": [(name, value) for name, value in scope["headers"] if name != b"origin"]}
+        return Request(scope)

@@ -7,8 +7,9 @@ import pytest
 
 from clientary_mcp.durations import DAY, HOUR
 from clientary_mcp.errors import SettingsError
-from clientary_mcp.server.callers.caller import ALL_ALLOWED, Caller, Privileges
+from clientary_mcp.server.callers.caller import Caller
 from clientary_mcp.server.callers.vault import Vault
+from clientary_mcp.settings.privileges import ALL_ALLOWED, Privileges
 from clientary_mcp.state.key_values import StoredKeyValues
 from clientary_mcp.state.sealing import KeyRing
 from tests.server.callers.conftest import NEW_KEY, OLD_KEY

@@ -1,0 +1,97 @@
+"""Backend: where a server with callers keeps what it must not forget, for all accounts at once.
+
+In this process, in a file with one more beside it for each account, or in Redis, which replicas share.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal, Protocol
+
+from clientary_mcp.errors import NotRemembered
+from clientary_mcp.settings import Settings
+from clientary_mcp.state.identity import identify, identity_key, is_open
+from clientary_mcp.state.key_values import KeyValues, StoredKeyValues
+from clientary_mcp.state.memory import Memory, StoredMemory
+from clientary_mcp.state.sealing import KeyRing
+from clientary_mcp.state.store import Store
+
+Problem = Literal["store", "keys"]
+
+
+class Backend(Protocol):
+    """Used once it is open."""
+
+    values: KeyValues
+    """What callers sign in with."""
+    ring: KeyRing
+    identity: bytes
+    """What ids of callers are made with: see `identify`."""
+
+    @property
+    def persistent(self) -> bool:
+        """Whether what is kept outlives a restart: without that, nobody is asked to sign in."""
+
+    async def open(self) -> None:
+        """Connect; SettingsError if it cannot be used."""
+
+    def memory(self, settings: Settings) -> Memory:
+        """The memory of the account in the settings, one for all its callers."""
+
+    async def problem(self) -> Problem | None:
+        """Why this server should get no traffic now."""
+
+    def describe(self) -> str:
+        """Where it is, without credentials."""
+
+    async def aclose(self) -> None:
+        """Close it."""
+
+
+class LocalBackend:
+    """In a file, which one server holds; without a path in this process, until it ends."""
+
+    def __init__(self, path: Path | None, ring: KeyRing, wall: Callable[[], float]) -> None:
+        self._path, self.ring, self._wall = path, ring, wall
+        self._values = StoredKeyValues(path, wall)
+        self.values: KeyValues = self._values
+        self.identity = b""
+        self._memories: dict[str, StoredMemory] = {}
+
+    @property
+    def persistent(self) -> bool:
+        """In memory, people who try a server may sign in all the same: nothing else of it outlives them either."""
+        return True
+
+    async def open(self) -> None:
+        """Open the file; SettingsError if another server holds it, or its keys are others."""
+        self._values.open(exclusive=True)
+        self.identity = await identity_key(self.values, self.ring)
+
+    def memory(self, settings: Settings) -> Memory:
+        """The memory of an account, in a file of its own beside this one."""
+        account = identify(self.identity, settings.address)
+        if account not in self._memories:
+            place = self._path and self._path.with_name(f"{self._path.name}-{account}.sqlite3")
+            self._memories[account] = StoredMemory(settings, Store((lambda: place) if place else None, self._wall))
+        return self._memories[account]
+
+    async def problem(self) -> Problem | None:
+        """Whether the file can be read, by us."""
+        return await _problem(self)
+
+    def describe(self) -> str:
+        """The path of the file, if there is one."""
+        return str(self._path) if self._path else "in this process (CLIENTARY_STORE=memory)"
+
+    async def aclose(self) -> None:
+        """Close the files."""
+        for memory in self._memories.values():
+            await memory.aclose()
+        self._values.close()
+
+
+async def _problem(backend: Backend) -> Problem | None:
+    try:
+        return None if await is_open(backend.values, backend.ring) else "keys"
+    except NotRemembered:
+        return "store"
