@@ -3,10 +3,13 @@
 import argparse
 import os
 import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.settings import Settings
+from clientary_mcp.state.memory import Memory
 
 _EMBEDDED = {
     "CLIENTARY_SUBDOMAIN": "",
@@ -19,10 +22,10 @@ _ABOUT_TOOLS = ("READ_ONLY", "TOOLSETS", "TOOLS", "EXCLUDE_TOOLS", "REQUIRED_FIE
 """The settings that determine which tools are published, and how."""
 
 
-def account(options: argparse.Namespace) -> Clientary:
+def account(options: argparse.Namespace, memory: Memory | None = None) -> Clientary:
     """A session with the account in the environment, or with the embedded one if `--sandbox` was given."""
     if not options.sandbox:
-        return Clientary(Settings.from_environment(_environment(options)))
+        return Clientary(Settings.from_environment(environment(options)), memory=memory)
     from clientary_mcp.api.call import Clock
     from clientary_mcp.sandbox import Sandbox
     from clientary_mcp.sandbox.network import Network
@@ -30,7 +33,25 @@ def account(options: argparse.Namespace) -> Clientary:
     sandbox = Sandbox(options.date)
     ahead = (sandbox.today - datetime.now().astimezone().date()).total_seconds()
     clock = Clock(wall=lambda: time.time() + ahead)  # a report's today is the account's
-    return Clientary(Settings.from_environment(_environment(options) | _EMBEDDED), Network(sandbox), clock)
+    settings = Settings.from_environment(environment(options) | _EMBEDDED)
+    return Clientary(settings, Network(sandbox), clock, memory)
+
+
+@asynccontextmanager
+async def opened(options: argparse.Namespace) -> AsyncIterator[Clientary]:
+    """The same, with the Redis that it shares with the owner's other machines, if the environment names one."""
+    async with AsyncExitStack() as stack:
+        memory = None
+        given = environment(options)
+        if not options.sandbox and given.get("CLIENTARY_STORE", "").strip().startswith("redis"):
+            from clientary_mcp.state.backends import backend_for
+
+            settings = Settings.from_environment(given)
+            backend = backend_for(settings.store or "", settings.keys, time.time)
+            await backend.open()
+            stack.push_async_callback(backend.aclose)
+            memory = backend.memory(settings)
+        yield await stack.enter_async_context(account(options, memory))
 
 
 def account_name(clientary: Clientary, options: argparse.Namespace) -> str:
@@ -40,12 +61,12 @@ def account_name(clientary: Clientary, options: argparse.Namespace) -> str:
 
 def tool_settings(options: argparse.Namespace) -> Settings:
     """The settings that determine which tools are published; no other variable is read, so none can be invalid."""
-    given = _environment(options)
+    given = environment(options)
     chosen = {name: given[name] for part in _ABOUT_TOOLS if (name := f"CLIENTARY_{part}") in given}
     return Settings.from_environment(chosen | _EMBEDDED)
 
 
-def _environment(options: argparse.Namespace) -> dict[str, str]:
+def environment(options: argparse.Namespace) -> dict[str, str]:
     """The environment, overridden by the options."""
     given = {
         "CLIENTARY_READ_ONLY": "true" if options.read_only else None,

@@ -71,11 +71,11 @@ def _run(options: argparse.Namespace) -> None:
 def _check(options: argparse.Namespace) -> None:
     import anyio
 
-    from clientary_mcp.cli.account import account, account_name
+    from clientary_mcp.cli.account import account_name, opened
     from clientary_mcp.cli.check import report
 
     async def run() -> None:
-        async with account(options) as clientary:
+        async with opened(options) as clientary:
             print(f"account       {account_name(clientary, options)}", flush=True)  # noqa: T201 - output for the user
             async for line in report(clientary):
                 print(line, flush=True)  # noqa: T201 - output for the user

@@ -2,8 +2,11 @@
 
 import argparse
 import gc
+import os
 import signal
 import sys
+import time
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,7 +17,9 @@ from clientary_mcp.cli.stdin import StoppableStdin
 from clientary_mcp.settings import Settings
 
 if TYPE_CHECKING:
-    from clientary_mcp.server.app import ClientaryServer
+    from starlette.types import ASGIApp
+
+    from clientary_mcp.server.http.drain import Drain
 
 _PATHS = {"streamable-http": ("streamable HTTP", "/mcp"), "sse": ("SSE", "/sse")}
 
@@ -23,33 +28,72 @@ def serve(options: argparse.Namespace) -> None:
     """Serve MCP until the client closes the connection or a signal arrives."""
     stdin = StoppableStdin.install() if options.transport == "stdio" else None
     gc.disable()  # imports allocate much and free little
-    from clientary_mcp.cli.account import account, account_name
-
-    clientary = account(options)
-    from clientary_mcp.server.app import ClientaryServer
-    from tool_schemas.base.sentences import count_of
-
-    server = ClientaryServer(clientary)
-    gc.freeze()
-    gc.enable()
-
-    async def run() -> None:
-        async with clientary:
-            tools = count_of(len(await server.list_tools()), "tool")
-            what = f"{account_name(clientary, options)} with {tools}"
-            if stdin is None:
-                await _serve_http(options, server, clientary.settings, what)
-                return
-            if stdin.is_terminal:
-                _say(_IN_A_TERMINAL.format(what=what))
-            try:
-                await server.run_stdio_async()
-            except* BrokenPipeError:
-                pass  # the client has ended, as if it had closed standard input
-
-    anyio.run(run)
+    anyio.run(_serve_callers if _has_callers(options) else _serve_owner, options, stdin)
     if stdin and stdin.ended_by == signal.SIGINT:
         raise KeyboardInterrupt
+
+
+def _has_callers(options: argparse.Namespace) -> bool:
+    return (
+        options.transport != "stdio" and not options.sandbox and bool(os.environ.get("CLIENTARY_CALLERS", "").strip())
+    )
+
+
+async def _serve_owner(options: argparse.Namespace, stdin: StoppableStdin | None) -> None:
+    from clientary_mcp.cli.account import account_name, opened
+
+    async with opened(options) as clientary:
+        from clientary_mcp.server.app import ClientaryServer
+        from tool_schemas.base.sentences import count_of
+
+        server = ClientaryServer(clientary)
+        gc.freeze()
+        gc.enable()
+        what = f"{account_name(clientary, options)} with {count_of(len(await server.list_tools()), 'tool')}"
+        if stdin is None:
+            from clientary_mcp.server.http.app import application
+            from clientary_mcp.server.http.drain import Drain
+
+            settings = clientary.settings
+            drain = Drain(settings.deadline)
+            app = application(server, settings, options.transport, *_published(options), drain, options.root_path or "")
+            await _listen(options, app, settings, drain, what)
+            return
+        if stdin.is_terminal:
+            _say(_IN_A_TERMINAL.format(what=what))
+        try:
+            await server.run_stdio_async()
+        except* BrokenPipeError:
+            pass  # the client has ended, as if it had closed standard input
+
+
+async def _serve_callers(options: argparse.Namespace, _: StoppableStdin | None) -> None:
+    from clientary_mcp.cli.account import environment
+    from clientary_mcp.server.callers.assembly import assembled
+    from clientary_mcp.server.http.drain import Drain
+    from clientary_mcp.server.http.for_callers import application
+    from clientary_mcp.settings import read_serving
+    from clientary_mcp.state.backends import backend_for
+
+    serving = read_serving(environment(options))
+    assert serving is not None  # noqa: S101 - there are callers
+    backend = backend_for(serving.bounds["store"], serving.bounds["keys"], time.time)
+    await backend.open()
+    try:
+        async with assembled(serving, backend) as assembly:
+            drain = Drain(assembly.settings.deadline, serving.drain_seconds)
+            app = application(assembly, options.transport, *_published(options), drain, options.root_path or "")
+            gc.freeze()
+            gc.enable()
+            what = f"callers ({', '.join(sorted(serving.callers))})"
+            await _listen(options, app, assembly.settings, drain, what)
+    finally:
+        await backend.aclose()
+
+
+def _published(options: argparse.Namespace) -> tuple[str, Sequence[str]]:
+    """The address to listen on, and the host names that clients may use."""
+    return options.host or HOST, options.allowed_host or ()
 
 
 _IN_A_TERMINAL = """\
@@ -63,18 +107,14 @@ To try it:
   clientary-mcp --help"""
 
 
-async def _serve_http(options: argparse.Namespace, server: "ClientaryServer", settings: Settings, what: str) -> None:
-    from clientary_mcp.server.http.app import PROXIES, application, serve
-    from clientary_mcp.server.http.drain import Drain
+async def _listen(options: argparse.Namespace, app: "ASGIApp", settings: Settings, drain: "Drain", what: str) -> None:
+    from clientary_mcp.server.http.app import PROXIES, serve
 
-    root_path, proxies = options.root_path or "", options.forwarded_allow_ips or PROXIES
     host, port = options.host or HOST, options.port or HTTP_PORT
-    drain = Drain(settings.deadline)
-    app = application(server, settings, options.transport, host, options.allowed_host or (), drain, root_path=root_path)
     name, path = _PATHS[options.transport]
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}{path}"
     announce = partial(_say, f"Serving {what} over {name} at {address}")
-    await serve(app, host, port, settings.log_level, drain, announce, proxies)
+    await serve(app, host, port, settings.log_level, drain, announce, options.forwarded_allow_ips or PROXIES)
 
 
 def serve_sandbox(options: argparse.Namespace) -> None:

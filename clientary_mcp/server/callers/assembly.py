@@ -1,0 +1,47 @@
+"""Everything that serves callers, put together over one backend."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from starlette.routing import Route
+
+from clientary_mcp.server.app import ClientaryServer
+from clientary_mcp.server.callers.identities import Identities
+from clientary_mcp.server.callers.offices import CallerOffices
+from clientary_mcp.server.callers.vault import Vault
+from clientary_mcp.settings import Settings, common_settings
+from clientary_mcp.settings.serving import Serving
+from clientary_mcp.state.backend import Backend
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """What the application for callers is made of."""
+
+    serving: Serving
+    settings: Settings
+    """What holds for all callers; its account and credential are nobody's."""
+    server: ClientaryServer
+    backend: Backend
+    identities: Identities
+    routes: list[Route]
+    """Those of signing in, if it is a door."""
+
+
+@asynccontextmanager
+async def assembled(serving: Serving, backend: Backend) -> AsyncIterator[Assembly]:
+    """Everything over a backend that is open; at the end, all connections to accounts are closed."""
+    vault = Vault(backend.values, backend.ring, time.time)
+    identities = Identities(vault, serving)
+    async with CallerOffices(serving, backend, identities) as offices:
+        settings = common_settings(serving)
+        keys = backend.ring.derived("request state")
+        server = ClientaryServer(offices, keys=keys, log_level=settings.log_level)
+        routes: list[Route] = []
+        if "sign-in" in serving.callers:
+            from clientary_mcp.server.callers.sign_in.routes import sign_in_routes
+
+            routes = sign_in_routes(serving, vault, persistent=backend.persistent)
+        yield Assembly(serving, settings, server, backend, identities, routes)

@@ -1,0 +1,63 @@
+"""The backend on Redis, which all replicas of a server share."""
+
+from collections.abc import Callable
+
+from clientary_mcp.errors import NotRemembered
+from clientary_mcp.settings import Settings
+from clientary_mcp.state.backend import Problem
+from clientary_mcp.state.identity import identify, identity_key, is_open
+from clientary_mcp.state.key_values import KeyValues
+from clientary_mcp.state.memory import Memory
+from clientary_mcp.state.redis.connection import RedisConnection
+from clientary_mcp.state.redis.key_values import RedisKeyValues
+from clientary_mcp.state.redis.memory import redis_memory
+from clientary_mcp.state.sealing import KeyRing
+
+
+class RedisBackend:
+    """One connection for all accounts."""
+
+    def __init__(self, url: str, ring: KeyRing, wall: Callable[[], float]) -> None:
+        self.ring = ring
+        self._connection = RedisConnection(url, wall=wall)
+        self.values: KeyValues = RedisKeyValues(self._connection)
+        self.identity = b""
+        self._memories: dict[str, Memory] = {}
+
+    @property
+    def persistent(self) -> bool:
+        """Whether Redis remembers beyond its own restart."""
+        return self._connection.persistent
+
+    async def open(self) -> None:
+        """Connect; SettingsError if Redis is not reached or unfit, or its keys are others."""
+        await self._connection.open()
+        try:
+            self.identity = await identity_key(self.values, self.ring)
+        except BaseException:
+            await self._connection.aclose()
+            raise
+
+    def memory(self, settings: Settings) -> Memory:
+        """The memory of an account."""
+        account = identify(self.identity, settings.address)
+        if account not in self._memories:
+            self._memories[account] = redis_memory(settings, self._connection, account, self.ring)
+        return self._memories[account]
+
+    async def problem(self) -> Problem | None:
+        """Whether Redis has been out of reach for some seconds, or others seal with keys that are not ours."""
+        if not self._connection.healthy:
+            return "store"
+        try:
+            return None if await is_open(self.values, self.ring) else "keys"
+        except NotRemembered:
+            return None  # it has only just gone, and may be back at once
+
+    def describe(self) -> str:
+        """Where Redis is, without user or password."""
+        return self._connection.describe()
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        await self._connection.aclose()
