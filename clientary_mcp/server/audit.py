@@ -11,7 +11,7 @@ import os
 import shutil
 import sys
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,6 +22,7 @@ from uuid import uuid4
 from clientary_mcp.api.call import Call
 from clientary_mcp.errors import BlockedByOwner, ClientaryError, SettingsError
 from clientary_mcp.redaction import HANDLES, Secrets
+from clientary_mcp.state.trail import Trail
 from tool_schemas.base.models import Arguments, Confirmed, PartialUpdate
 from tool_schemas.base.parsing import sanitized
 from tool_schemas.base.results import bounded
@@ -92,7 +93,7 @@ class Entry:
     def _heading(self, outcome: str) -> dict[str, Any]:
         """What every line begins with: when, which call, which records, and how far it got."""
         line: dict[str, Any] = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "id": self.id}
-        line["tool"] = self.tool
+        line |= {"tool": self.tool, **self.audit.about}
         if self.args is not None:
             line["ids"] = {name: value for name, value in self.args if _addresses(name) and value is not None}
         return line | {"outcome": outcome}
@@ -102,12 +103,16 @@ class Audit:
     """The trail in one file, shared by all sessions and other processes; without a path, nothing is kept.
 
     The file is opened for each line: one that was renamed or deleted meanwhile is created again. No line holds a
-    secret, wherever it came from.
+    secret, wherever it came from. Each has what is said `about` who calls (`account`, `caller`, `replica`). Where
+    replicas have a file each, `shared` is the end of all of them.
     """
 
-    def __init__(self, path: Path | None, secrets: Secrets) -> None:
+    def __init__(
+        self, path: Path | None, secrets: Secrets, about: Mapping[str, str] | None = None, shared: Trail | None = None
+    ) -> None:
         self._path = path.absolute() if path else None
-        self._secrets = secrets
+        self._secrets, self._shared = secrets, shared
+        self.about = about or {}
         self._pending: deque[bytes] = deque()
         self._lost = 0
         try:
@@ -122,10 +127,13 @@ class Audit:
         try:
             yield entry
         finally:
+            line = entry.line()
             try:
-                self.write(entry.line())
+                self.write(line)
             except OSError:  # the call has had its effect, and an error would suggest otherwise
                 logger.exception("the audit trail could not be written")
+            if self._shared is not None and self._path is not None:
+                await self._shared.add(_within(self._secrets.outgoing(line)))
 
     def check(self) -> None:
         """BlockedByOwner when a line could not be written now."""
@@ -170,11 +178,20 @@ class Audit:
         """Whether a trail is kept at all."""
         return self._path is not None
 
-    def recent(self, most_bytes: int) -> list[dict[str, Any]]:
-        """The last lines that fit into `most_bytes`, the newest last; none if the file cannot be read.
+    async def recent(self, most_bytes: int, *, of_others: bool) -> list[dict[str, Any]]:
+        """The last lines that fit into `most_bytes`, the newest last; none if they cannot be read.
 
-        The lines of begun writes are left out once their call has ended.
+        With `of_others`, those of other callers of the account too. The lines of begun writes are left out once their
+        call has ended.
         """
+        lines = await self._shared.recent(most_bytes) if self._shared else self._read_file(most_bytes)
+        seen = ("account",) if of_others else ("account", "caller")
+        mine = {name: self.about[name] for name in seen if name in self.about}
+        lines = [line for line in lines if mine.items() <= line.items()]
+        ended = {str(line.get("id")) for line in lines if line.get("outcome") != _BEGUN}
+        return [line for line in lines if line.get("outcome") != _BEGUN or str(line.get("id")) not in ended]
+
+    def _read_file(self, most_bytes: int) -> list[dict[str, Any]]:
         if self._path is None or not self._path.is_file():
             return []
         try:
@@ -184,9 +201,7 @@ class Audit:
                 lines = file.read(most_bytes).split(b"\n")
         except OSError:
             return []
-        whole = [line for text in (lines[1:] if start else lines) if (line := _read(text)) is not None]
-        ended = {str(line.get("id")) for line in whole if line.get("outcome") != _BEGUN}
-        return [line for line in whole if line.get("outcome") != _BEGUN or str(line.get("id")) not in ended]
+        return [line for text in (lines[1:] if start else lines) if (line := _read(text)) is not None]
 
     def _flush(self, *, lasting: bool) -> None:
         """Append the waiting lines; OSError if they have to keep waiting."""
@@ -241,14 +256,18 @@ def _read(text: bytes) -> dict[str, Any] | None:
 
 
 def _encoded(line: dict[str, Any]) -> bytes:
+    return _as_json(_within(line)).encode(errors="backslashreplace") + b"\n"
+
+
+def _within(line: dict[str, Any]) -> dict[str, Any]:
     """A line with every write, and as much of the rest as fits into `_LONGEST` bytes; field values are cut first."""
     writes = {name: line[name] for name in ("writes",) if name in line}
     for left_out, characters, entries in (((), 500, 40), ((), 100, 10), (("given", "before", "after"), 100, 10)):
         parts = {name: part for name, part in line.items() if name not in left_out}
-        encoded = _as_json(bounded(parts, characters, entries) | writes).encode(errors="backslashreplace") + b"\n"
-        if len(encoded) <= _LONGEST:
+        bound: dict[str, Any] = bounded(parts, characters, entries) | writes
+        if len(_as_json(bound).encode(errors="backslashreplace")) < _LONGEST:
             break
-    return encoded
+    return bound
 
 
 def _addresses(name: str) -> bool:

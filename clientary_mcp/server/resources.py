@@ -8,7 +8,7 @@ only lines of exposed tools.
 import re
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, get_args
 
 import mcp_types
 from anyio import to_thread
@@ -20,6 +20,7 @@ from clientary_mcp.errors import BadArguments, ClientaryError, NotAllowed
 from clientary_mcp.server.audit import Audit
 from clientary_mcp.server.guides import Guide, read_guide
 from clientary_mcp.tools.support.export_files import Exports
+from clientary_mcp.tools.tool import Kind
 from tool_schemas.base.models import Record
 from tool_schemas.base.results import MAX_ANSWER, as_text
 from tool_schemas.clients import Client
@@ -66,6 +67,7 @@ class Resources:
         }
         directory = clientary.settings.export_dir
         self._exports = Exports(directory) if directory and "export_records" in self._exposed else None
+        self._sees_all = {*get_args(Kind)} <= {*about["may"]}
         if audit.keeps:
             self._fixed["audit/recent"] = (_TRAIL, _JSON, self._recent)
 
@@ -133,7 +135,7 @@ class Resources:
         return page.total_count
 
     async def _recent(self) -> str:
-        lines = self._audit.recent(MAX_ANSWER)
+        lines = await self._audit.recent(MAX_ANSWER, of_others=self._sees_all)
         return as_text([line for line in lines if line.get("tool") in self._exposed])
 
 
