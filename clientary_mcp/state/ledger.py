@@ -18,7 +18,7 @@ from clientary_mcp.state.store import Store, digest
 Wait = Callable[[float, str], Awaitable[bool]]
 """Waits that many seconds for a reason; False when the call's deadline comes first."""
 
-_BETWEEN_TRIES = 0.5
+BETWEEN_TRIES = 0.5
 """Seconds between two attempts to take the turn from another process."""
 
 
@@ -61,7 +61,7 @@ class StoredLedger:
         try:
             async with lock:
                 while not self._take_turn(job, lease):
-                    if not await wait(_BETWEEN_TRIES, "another process works on the same job"):
+                    if not await wait(BETWEEN_TRIES, "another process works on the same job"):
                         raise Unavailable(
                             "Another process works on the same job.", "Try again in a minute.", effect="not sent"
                         )

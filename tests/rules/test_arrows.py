@@ -62,11 +62,13 @@ INSIDE = {
     "clientary_mcp.state.redis": (
         ("scripts", "fitness", "url"),
         ("connection",),
+        ("fencing",),
         (
             *("actions", "billed", "call_slots", "claims", "key_values", "ledger", "pace", "previews", "quotas"),
             *("trail", "writes"),
         ),
         ("memory",),
+        ("backend",),
     ),
     "clientary_mcp.tools": (
         ("support", "job"),

@@ -19,3 +19,19 @@ class Script:
         self.source = _CLOCK + body
         self.digest = sha1(self.source.encode(), usedforsecurity=False).hexdigest()
         """What EVALSHA calls it."""
+
+
+NEXT_FENCE = """
+local function next_fence(counter)
+  redis.call('SET', counter, string.format('%.0f', now), 'NX')  -- so that it grows also after Redis has lost it
+  local fence = redis.call('INCR', counter)
+  redis.call('PEXPIRE', counter, 172800000)  -- two days: longer than anything that is claimed
+  return fence
+end
+"""
+"""Of a script that takes something: the number that tells this take from all others of the account."""
+
+
+def milliseconds(seconds: float) -> int:
+    """What scripts count in."""
+    return round(seconds * 1_000)
