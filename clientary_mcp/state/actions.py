@@ -12,7 +12,7 @@ from clientary_mcp.state.store import Store
 
 logger = logging.getLogger(__name__)
 
-_MOST = 200
+MOST = 200
 """Actions of one caller that are remembered, the latest ones."""
 
 _CALLERS = 100
@@ -77,7 +77,7 @@ class RecentActions:
         """Remember an action, and forget the oldest if there are too many."""
         self._of_callers[self._by] = own = self._of_callers.pop(self._by, {})
         own[action.id] = action
-        while len(own) > _MOST:
+        while len(own) > MOST:
             del own[next(iter(own))]
         while len(self._of_callers) > _CALLERS:
             del self._of_callers[next(iter(self._of_callers))]
@@ -129,7 +129,7 @@ class StoredActions:
 
     async def recent(self) -> list[Action]:
         """The actions remembered, newest first."""
-        return self._read("ORDER BY at DESC, rowid DESC LIMIT ?", _MOST)
+        return self._read("ORDER BY at DESC, rowid DESC LIMIT ?", MOST)
 
     async def find(self, action_id: str) -> Action | None:
         """The action with that id, if it is remembered."""

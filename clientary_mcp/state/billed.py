@@ -7,7 +7,7 @@ from typing import Protocol
 from clientary_mcp.durations import DAY
 from clientary_mcp.state.store import Store
 
-_KEPT = 3650 * DAY
+KEPT = 3650 * DAY
 """Ten years: longer than anybody asks what an invoice billed."""
 
 
@@ -64,7 +64,7 @@ class StoredBilled:
                 self._note(run.invoice_id, run.project_id, work, freed=run.freed)
 
     def _note(self, invoice_id: int, project_id: int, work: Mapping[str, Iterable[range]], *, freed: bool) -> None:
-        until = self._store.now() + _KEPT
+        until = self._store.now() + KEPT
         rows = [
             (invoice_id, project_id, plural, run.start, run.stop, freed, until)
             for plural, ids in work.items()
