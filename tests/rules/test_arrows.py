@@ -69,6 +69,7 @@ INSIDE = {
         ),
         ("memory",),
         ("backend",),
+        ("backend",),
     ),
     "clientary_mcp.tools": (
         ("support", "job"),
