@@ -27,6 +27,8 @@ hypothesis.settings.register_profile("short", max_examples=20, **STEADY)
 hypothesis.settings.register_profile("long", max_examples=200, **STEADY)  # by --hypothesis-profile
 hypothesis.settings.load_profile("short")
 
+respx.mocks.HTTPCoreMocker.add_targets("httpcore2.AsyncConnectionPool")  # what our connections are made by
+
 TODAY = date(2026, 11, 20)
 SETTINGS = Settings(subdomain="acme", api_token="t0ken-of-acme", time_zone="UTC")
 

@@ -14,16 +14,10 @@ def new_network(settings: Settings) -> httpx.AsyncBaseTransport:
     A proxy sees the name of the host and its own credentials: the API token is sent inside the encrypted tunnel. The
     number of connections is limited by `Pacing`, which also decides when a request that hangs no longer counts.
     """
+    from clientary_mcp.api.http_core import HttpCore  # the sandbox needs no connections
+
     proxy = settings.proxy if settings.address.startswith("https://") else None
-    return httpx.AsyncHTTPTransport(
-        verify=_certificates(),
-        proxy=_proxy(proxy) if proxy else None,
-        limits=httpx.Limits(max_connections=None, max_keepalive_connections=settings.concurrency),
-    )
-
-
-def _proxy(url: str) -> httpx.Proxy:
-    return httpx.Proxy(url, ssl_context=_certificates() if url.startswith("https://") else None)
+    return HttpCore(_certificates(), httpx.Proxy(proxy) if proxy else None, settings.concurrency)
 
 
 @cache

@@ -67,7 +67,7 @@ class ClientaryServer(MCPServer[None]):
             else RequestStateSecurity.ephemeral(ttl=_KEPT),
             subscriptions=False,  # no list changes while the server runs, so a listen stream would never have an event
         )
-        for library in ("httpx", "httpcore", "mcp.server.sse", "sse_starlette"):  # they log addresses and calls
+        for library in ("httpx", "httpcore2", "mcp.server.sse", "sse_starlette"):  # they log addresses and calls
             logging.getLogger(library).setLevel(logging.WARNING)
         if not isinstance(served, Clientary):
             self._offices = served

@@ -274,7 +274,7 @@ async def test_no_log_line_contains_the_token(
     async def use(address: str) -> None:
         settings = Settings(base_url=address, api_token=token, log_level="DEBUG")
         async with Clientary(settings, clock=time.clock) as clientary, Client(ClientaryServer(clientary)) as client:
-            for library in ("httpx", "httpcore"):
+            for library in ("httpx", "httpcore2"):
                 caplog.set_level(logging.DEBUG, library)
             await Agent(client).answer("get_client", client_id=7)
             await Agent(client).refusal("get_client", client_id=7)
@@ -284,7 +284,7 @@ async def test_no_log_line_contains_the_token(
     encoded = b64encode(f"{token}:{token}".encode()).decode()
     out, err = capfd.readouterr()
     everything = caplog.text + repr([vars(record) for record in caplog.records]) + out + err
-    assert "httpcore" in everything
+    assert "httpcore2" in everything
     assert token not in everything
     assert encoded not in everything
 

@@ -37,13 +37,13 @@ INSIDE = {
             "concurrency",
             "differences",
             "error_bodies",
-            "network",
             "status_errors",
             "write_tracker",
             "pagination",
             "streaming",
+            "http_core",
         ),
-        ("rate_limit",),
+        ("network", "rate_limit"),
         ("retry",),
         ("evidence",),
         ("reconcile",),
@@ -99,9 +99,11 @@ MAY_IMPORT = {
     "mcp": TOWARDS_AGENTS,
     "mcp_types": TOWARDS_AGENTS,
     "httpx": {f"clientary_mcp.{name}" for name in ("api", "cli", "sandbox.network")},
+    "httpcore2": {"clientary_mcp.api.http_core"},
     "idna": {"tool_schemas.base.addresses"},
     "iso4217": {"tool_schemas.base.currencies"},
     "redis": {"clientary_mcp.state.redis"},
+    "httpcore": set[str](),  # httpx's own, which is slower
     "httpx2": set[str](),  # the SDK's own, and not part of its interface
 }
 
