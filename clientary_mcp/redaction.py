@@ -1,6 +1,7 @@
 """Removes secrets from all text at one boundary: as it arrives from Clientary, and again as it leaves.
 
-Records are read from what passed `incoming`; what agents, the log or the audit trail get passes `outgoing`.
+Records are read from what passed `incoming`; what agents, the log or the audit trail get passes `outgoing`. Whatever
+else is logged, by any library, passes `without_credentials`.
 """
 
 import json
@@ -40,7 +41,10 @@ class Secrets:
     def __init__(self, settings: Settings) -> None:
         token = settings.api_token
         basic = b64encode(f"{token}:{token}".encode()).decode()  # as the Authorization header has it
-        self._tokens = _searchable([token, basic, settings.mcp_token or "", *_of_proxy(settings.proxy)])
+        secrets = [token, basic, settings.mcp_token or "", *settings.keys]
+        self._tokens = _searchable([*secrets, *_in_url(settings.proxy), *_in_url(settings.store)])
+        for secret in self._tokens:
+            _OF_ALL.add(secret)
         self._memory = SecretMemory()
 
     def incoming(self, content: bytes, sent: Iterable[Any] = ()) -> bytes:
@@ -104,6 +108,34 @@ class SecretMemory:
         return {secret for secret in near if secret in content}
 
 
+_OF_ALL = SecretMemory()
+"""The credentials of every session of the process."""
+
+_CREDENTIALS = re.compile(
+    r"""\b(?: (?P<scheme>bearer)\s+(?!token\b)[^\s'"]+  # the word is also used in sentences
+    | (?P<header>x-clientary-token|authorization|cookie|set-cookie) (?P<to>['"]?\s*[,:=]\s*b?['"]?) [^'"\r\n]+
+    | (?P<field>code|token|access_token|refresh_token|api_token|code_verifier|client_secret)=[^&\s'"]{16,}
+    | (?-i:cm[a-z]_[\w-]{8,}) )""",
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+def without_credentials(text: str) -> str:
+    """A line of the log without tokens, keys, and headers or fields that carry them, whoever wrote it."""
+    content = text.encode(errors="backslashreplace")
+    for secret in _OF_ALL.within(content):
+        content = _remove(secret, content)
+    return _CREDENTIALS.sub(_labelled, content.decode())
+
+
+def _labelled(found: re.Match[str]) -> str:
+    """What is left of a credential: what it was."""
+    if found["header"]:
+        return f"{found['header']}{found['to']}{REMOVED}"
+    label = f"{found['scheme']} " if found["scheme"] else f"{found['field']}=" if found["field"] else ""
+    return f"{label}{REMOVED}"
+
+
 def _fours(text: bytes) -> list[int]:
     """The consecutive four-byte groups of a text, as numbers."""
     return memoryview(text)[: len(text) // 4 * 4].cast("I").tolist()
@@ -122,8 +154,8 @@ def _searchable(secrets: Iterable[str]) -> set[bytes]:
     return {json.dumps(secret)[1:-1].encode() for secret in secrets if len(secret) >= _SHORTEST}
 
 
-def _of_proxy(url: str | None) -> Iterable[str]:
-    """What gives access to a proxy: its password, as it is and in a URL, and the header that carries it."""
+def _in_url(url: str | None) -> Iterable[str]:
+    """What gives access to a proxy or a store: its password, as it is and in a URL, and the header that carries it."""
     parts = urlsplit(url or "")
     if parts.password:
         user, password = unquote(parts.username or ""), unquote(parts.password)

@@ -4,7 +4,6 @@ import argparse
 import gc
 import os
 import signal
-import sys
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -14,6 +13,7 @@ import anyio
 
 from clientary_mcp.cli.options import HOST, HTTP_PORT, SANDBOX_PORT
 from clientary_mcp.cli.stdin import StoppableStdin
+from clientary_mcp.logs import announcements, configure
 from clientary_mcp.settings import Settings
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ async def _serve_owner(options: argparse.Namespace, stdin: StoppableStdin | None
     from clientary_mcp.cli.account import account_name, opened
 
     async with opened(options) as clientary:
+        configure(clientary.settings)
         from clientary_mcp.server.app import ClientaryServer
         from tool_schemas.base.sentences import count_of
 
@@ -60,7 +61,7 @@ async def _serve_owner(options: argparse.Namespace, stdin: StoppableStdin | None
             await _listen(options, app, settings, drain, what)
             return
         if stdin.is_terminal:
-            _say(_IN_A_TERMINAL.format(what=what))
+            announcements.info(_IN_A_TERMINAL.format(what=what))
         try:
             await server.run_stdio_async()
         except* BrokenPipeError:
@@ -72,11 +73,12 @@ async def _serve_callers(options: argparse.Namespace, _: StoppableStdin | None) 
     from clientary_mcp.server.callers.assembly import assembled
     from clientary_mcp.server.http.drain import Drain
     from clientary_mcp.server.http.for_callers import application
-    from clientary_mcp.settings import read_serving
+    from clientary_mcp.settings import common_settings, read_serving
     from clientary_mcp.state.backends import backend_for
 
     serving = read_serving(environment(options))
     assert serving is not None  # noqa: S101 - there are callers
+    configure(common_settings(serving))
     backend = backend_for(serving.bounds["store"], serving.bounds["keys"], time.time)
     await backend.open()
     try:
@@ -113,7 +115,7 @@ async def _listen(options: argparse.Namespace, app: "ASGIApp", settings: Setting
     host, port = options.host or HOST, options.port or HTTP_PORT
     name, path = _PATHS[options.transport]
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}{path}"
-    announce = partial(_say, f"Serving {what} over {name} at {address}")
+    announce = partial(announcements.info, f"Serving {what} over {name} at {address}")
     await serve(app, host, port, settings.log_level, drain, announce, options.forwarded_allow_ips or PROXIES)
 
 
@@ -133,7 +135,3 @@ def serve_sandbox(options: argparse.Namespace) -> None:
         )
 
     anyio.run(serve, sandbox.app, HOST, port, "WARNING", Drain(0), announce)
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)  # noqa: T201 - output for the user

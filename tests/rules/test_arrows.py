@@ -18,7 +18,7 @@ TESTS = sorted((ROOT / "tests").rglob("*.py"))
 # Each layer imports from those before it and within itself; `clientary_mcp` and the sandbox are separate.
 LAYERS = (
     "tool_schemas",
-    ("durations", "errors", "settings", "redaction"),
+    ("durations", "errors", "settings", "redaction", "logs", "observe", "telemetry"),
     "accounting",
     "state",
     "api",

@@ -120,6 +120,7 @@ async def serve(
     config = uvicorn.Config(
         app,
         log_level=log_level.lower(),
+        log_config=None,  # its loggers write where all others do
         access_log=False,
         server_header=False,
         date_header=False,  # the sandbox has a date of its own
