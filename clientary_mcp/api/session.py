@@ -56,6 +56,8 @@ class Clientary:
         self.settings = settings
         self.clock = clock or Clock()
         self._call: Call | None = None
+        self.link_to: Callable[[str], str] | None = None
+        """Makes a link by which people can download an export of that name, where there is a server that does so."""
         self._closes_memory = memory is None
         self.memory: Memory = memory or local_memory(settings, self.clock.wall, shared=network is None)
         self._http = HttpSession(settings, network, self.clock, self.memory)

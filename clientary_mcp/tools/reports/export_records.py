@@ -1,6 +1,6 @@
 """Lists and reports as files, for spreadsheets and other programs."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import partial
 from math import inf
@@ -51,18 +51,24 @@ def exporting(tools: Collection[Tool]) -> Tool:
                 report,
                 rows=rows.first,
                 basis=in_order(_BASIS.format(rows.count), LINES if args.lines else None, report.basis),
-                about={**_about(files, parts), "exported_rows": rows.count, "columns": rows.columns, **report.about},
+                about={**_about(files, parts, clientary.link_to), "exported_rows": rows.count, "columns": rows.columns, **report.about},
                 notice=in_order(report.notice, remark),
             )
 
     return export_records
 
 
-def _about(files: list[str], parts: list[Table]) -> dict[str, Any]:
-    """The names of the files, and where they can be downloaded."""
+def _about(files: list[str], parts: list[Table], link_to: Callable[[str], str] | None) -> dict[str, Any]:
+    """The names of the files, and where they can be downloaded, by people through a link if there is one."""
     name, *beside = files
     sheets = [table.name for table in parts] if parts and not beside else None
-    return {"file": name, "uri": f"clientary://exports/{name}", "files_beside": beside or None, "sheets_beside": sheets}
+    return {
+        "file": name,
+        "uri": f"clientary://exports/{name}",
+        "download": [link_to(each) for each in files] if link_to else None,
+        "files_beside": beside or None,
+        "sheets_beside": sheets,
+    }
 
 
 def _main_columns(tool: Tool) -> tuple[str, ...]:
