@@ -35,7 +35,7 @@ def serving(account_id: str, caller_id: str) -> Iterator[None]:
 
 
 def configure(settings: Settings) -> None:
-    """Let every logger of the process write to stderr, in the form that the settings choose, and without its secrets."""
+    """Let every logger of the process write to stderr, in the form that the settings choose, without secrets."""
     Secrets(settings)
     logging.basicConfig(level=settings.log_level, handlers=[new_handler(settings)], force=True)
     logging.captureWarnings(settings.log_format == "json")

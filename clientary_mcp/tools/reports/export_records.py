@@ -51,7 +51,12 @@ def exporting(tools: Collection[Tool]) -> Tool:
                 report,
                 rows=rows.first,
                 basis=in_order(_BASIS.format(rows.count), LINES if args.lines else None, report.basis),
-                about={**_about(files, parts, clientary.link_to), "exported_rows": rows.count, "columns": rows.columns, **report.about},
+                about={
+                    **_about(files, parts, clientary.link_to),
+                    "exported_rows": rows.count,
+                    "columns": rows.columns,
+                    **report.about,
+                },
                 notice=in_order(report.notice, remark),
             )
 
