@@ -105,6 +105,11 @@ class RedisConnection:
         """Whether Redis was reached within the last seconds; while it is not asked for anything, the heartbeat asks."""
         return not self._failing or self._now() - self._reached <= _UNHEALTHY_AFTER
 
+    @property
+    def reachable(self) -> bool:
+        """Whether Redis answered the last time it was asked; while it does not, the heartbeat asks."""
+        return not self._failing
+
     def describe(self) -> str:
         """Where Redis is, without user or password."""
         return self._place
@@ -171,7 +176,7 @@ class RedisConnection:
         """What Redis answers, asked once more if there was no answer."""
         for last in (False, True):
             try:
-                async with asyncio.timeout(SECONDS), self._free:
+                async with self._free, asyncio.timeout(SECONDS):
                     answer = await ask()
             except AuthenticationError:
                 self._failing = True
