@@ -60,7 +60,7 @@ INSIDE = {
         ("backends",),
     ),
     "clientary_mcp.state.redis": (
-        ("scripts", "fitness", "url"),
+        ("scripts", "fitness", "polling", "url"),
         ("connection",),
         ("fencing",),
         (

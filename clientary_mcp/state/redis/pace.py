@@ -1,0 +1,162 @@
+"""The pace on Redis: all replicas of a server share the places and the rate of an account.
+
+pace     places, gap, next, hold, good, refused_at, refused_start: what LocalPace keeps, times in milliseconds of Redis
+places   names of the requests under way, by when their places are given to others
+"""
+
+import math
+import secrets
+from contextlib import suppress
+from math import inf
+
+import anyio
+
+from clientary_mcp.errors import NotRemembered
+from clientary_mcp.state.pace import (
+    ANSWERS_PER_PLACE,
+    FEWEST_PLACES,
+    FIRST_GAP,
+    LONGEST_GAP,
+    LONGEST_HOLD,
+    NO_PLACE,
+    NO_TURN,
+    RECOVERY,
+    WAITING_FOR_PLACE,
+    LocalPace,
+    NoTurnInTime,
+    Turn,
+    Waiter,
+    is_recent,
+    least_gap,
+    longest_held,
+)
+from clientary_mcp.state.redis.connection import RedisConnection
+from clientary_mcp.state.redis.polling import polled
+from clientary_mcp.state.redis.scripts import Script, milliseconds
+from clientary_mcp.state.settling import settling
+
+_POLLED_EVERY = 0.003, 0.012
+"""Seconds. The place that a process gave back is polled for too: else it would always be that process's next request
+that gets it, and never another's."""
+
+_FULL, _LATE = "full", "late"
+
+_BEGIN = Script("""
+local member, most, least = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local held, left = tonumber(ARGV[4]), tonumber(ARGV[5])
+local pace = redis.call('HMGET', KEYS[1], 'places', 'gap', 'next', 'hold', 'refused_at')
+local refused = pace[5] and now - pace[5] or -1
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now)
+local lease = redis.call('ZSCORE', KEYS[2], member)
+if lease then return {'', lease - held, lease - held - now, refused} end
+if redis.call('ZCARD', KEYS[2]) >= math.min(tonumber(pace[1]) or most, most) then return {'full', 0, 0, refused} end
+local gap, hold = math.max(tonumber(pace[2]) or 0, least), tonumber(pace[4]) or 0
+local free = math.max(now, tonumber(pace[3]) or 0)
+local start = math.max(free, hold)
+if start > now and start - now >= left then return {'late', 0, start - now, refused} end
+redis.call('HSET', KEYS[1], start > free and 'hold' or 'next', start + gap)
+redis.call('ZADD', KEYS[2], start + held, member)
+redis.call('PEXPIRE', KEYS[1], 3600000)
+redis.call('PEXPIRE', KEYS[2], 3600000)
+return {'', start, start - now, refused}
+""")
+"""Why there is no turn, or nothing; its start and the milliseconds until then; those since the last 429, or -1.
+
+`LocalPace` does the same in one process. A place given to a request is a lease: it lapses when it is given to another.
+"""
+
+_DONE = Script(f"""
+local member, outcome, start, asked = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local most, fewest, least = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+local held = redis.call('ZREM', KEYS[2], member) == 1
+if outcome == '' or outcome == 'accepted' and not held then return end
+local pace = redis.call('HMGET', KEYS[1], 'places', 'gap', 'hold', 'good', 'refused_at', 'refused_start')
+local places, gap = math.min(tonumber(pace[1]) or most, most), math.max(tonumber(pace[2]) or 0, least)
+local hold, good = tonumber(pace[3]) or 0, tonumber(pace[4]) or 0
+local refused_at, refused_start = tonumber(pace[5]) or -1, tonumber(pace[6]) or -1
+if outcome == 'refused' then
+  hold = math.max(hold, now + asked)
+  if start >= refused_at then
+    good, places = 0, math.max(fewest, math.floor(places / 2))
+    gap = math.min(math.max(2 * gap, {milliseconds(FIRST_GAP)}), {milliseconds(LONGEST_GAP)})
+  end
+  redis.call('HSET', KEYS[1], 'refused_at', now, 'refused_start', start)
+else
+  if start > refused_start and least == 0 then hold = 0 end
+  good = good + 1
+  gap = math.max(least, gap > {milliseconds(FIRST_GAP) // 10} and math.floor(gap * {RECOVERY}) or 0)
+  if good % {ANSWERS_PER_PLACE} == 0 and places < most then places = places + 1 end
+end
+redis.call('HSET', KEYS[1], 'places', places, 'gap', gap, 'hold', hold, 'good', good)
+redis.call('PEXPIRE', KEYS[1], 3600000)
+""")
+"""Run again it changes nothing: the place is gone then, and a second 429 of the same start does not count."""
+
+
+class RedisPace:
+    """The pace of one account over all replicas.
+
+    While Redis cannot be reached, reads have one place in each process, and writes are refused.
+    """
+
+    def __init__(self, connection: RedisConnection, account: str, concurrency: int, per_second: float) -> None:
+        self._connection = connection
+        self._keys = [connection.key(account, "pace"), connection.key(account, "places")]
+        self._most, self._fewest = concurrency, min(FEWEST_PLACES, concurrency)
+        self._least_gap = math.ceil(least_gap(per_second) * 1_000)
+        self._alone = LocalPace(1, per_second)
+        self._queue = anyio.Lock()
+        self._refused_at = -inf
+
+    async def begin(self, waiter: Waiter, *, writes: bool) -> Turn:
+        """Wait for a place, and take the next turn of all replicas."""
+        if writes or self._connection.reachable:
+            try:
+                return await self._shared(waiter)
+            except NotRemembered:
+                if writes:
+                    raise
+        return await self._alone.begin(waiter, writes=False)
+
+    async def done(self, turn: Turn, waiter: Waiter, accepted: bool | None, hold: float = 0.0) -> None:
+        """Give the place back, and adapt, for all replicas. If Redis is not reached, the place lapses."""
+        if accepted is False:
+            self._refused_at = waiter.clock.now()
+        if not turn.member:
+            await self._alone.done(turn, waiter, accepted, hold)
+        elif self._connection.reachable:
+            outcome = "" if accepted is None else "accepted" if accepted else "refused"
+            asked = milliseconds(min(hold, LONGEST_HOLD))
+            limits = (self._most, self._fewest, self._least_gap)
+            with suppress(NotRemembered), settling():
+                start = milliseconds(turn.start)
+                await self._connection.run(_DONE, self._keys, turn.member, outcome, start, asked, *limits)
+
+    def limited(self, waiter: Waiter) -> bool:
+        """Whether a response within the last minute, as far as is known of all replicas, was a 429."""
+        return is_recent(self._refused_at, waiter)
+
+    async def _shared(self, waiter: Waiter) -> Turn:
+        """A turn by the clock of Redis. The place of one that is cancelled meanwhile lapses."""
+        turn = Turn(member=secrets.token_hex(8))
+        if not self._queue.locked() and await self._reserve(turn, waiter):
+            return turn
+        with anyio.move_on_after(waiter.left):
+            await waiter.report(None, WAITING_FOR_PLACE)
+            with waiter.waiting():
+                async with self._queue:
+                    await polled(lambda: self._reserve(turn, waiter), *_POLLED_EVERY)
+            return turn
+        raise NoTurnInTime(NO_PLACE)
+
+    async def _reserve(self, turn: Turn, waiter: Waiter) -> bool:
+        """Whether there was a place for the request; NoTurnInTime if its time comes too late."""
+        times = (milliseconds(longest_held(waiter)), milliseconds(waiter.left))
+        answer = await self._connection.run(_BEGIN, self._keys, turn.member, self._most, self._least_gap, *times)
+        problem, start, wait, since_refused = answer
+        if since_refused >= 0:
+            self._refused_at = max(self._refused_at, waiter.clock.now() - since_refused / 1_000)
+        if problem == _LATE:
+            raise NoTurnInTime(NO_TURN, wait / 1_000)
+        turn.start, turn.wait = start / 1_000, wait / 1_000
+        return bool(problem != _FULL)
