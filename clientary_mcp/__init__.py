@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         Refused,
         SettingsError,
         TakenOver,
+        TokenRejected,
         TooManyPages,
         Unavailable,
     )
@@ -60,6 +61,7 @@ __all__ = [
     "Settings",
     "SettingsError",
     "TakenOver",
+    "TokenRejected",
     "TooManyPages",
     "Unavailable",
     "__version__",

@@ -8,6 +8,7 @@
     │   └── MemoryUnreachable [not sent]  the memory that several servers share is out of reach
     ├── TakenOver            [not sent]   another process makes the same call
     ├── NotAllowed           [unchanged]  401, 403: the token is invalid, or its owner lacks the permission
+    │   └── TokenRejected    [unchanged]  401: the token is not, or no longer, valid
     ├── NotFound             [unchanged]  404
     ├── Refused              [unchanged]  422 and other 4xx: `fields` holds what Clientary rejected
     ├── PlanLimit            [unchanged]  426: the account's plan allows no more
@@ -129,6 +130,10 @@ class NotAllowed(ClientaryError):
     """The token is invalid, or its owner lacks the permission."""
 
     code = "NotAllowed"
+
+
+class TokenRejected(NotAllowed):
+    """Clientary does not accept the API token, or no longer."""
 
 
 class NotFound(ClientaryError):

@@ -26,6 +26,7 @@ from clientary_mcp.errors import (
     MalformedResponse,
     OutcomeUnknown,
     RateLimited,
+    TokenRejected,
     Unavailable,
 )
 from clientary_mcp.redaction import Secrets
@@ -33,6 +34,7 @@ from clientary_mcp.settings import Settings
 from clientary_mcp.state.memory import Memory
 
 Settle = Callable[[OutcomeUnknown], Awaitable[Any]]
+OnRejected = Callable[[TokenRejected], None]
 
 _KNOWN_CLOCK, _UNKNOWN_CLOCK = timedelta(seconds=2), timedelta(minutes=5)
 _LATER = "Try again in a minute."
@@ -50,6 +52,7 @@ class HttpSession:
         self._quotas = memory.quotas
         self._ahead: float | None = None
         self.secrets = Secrets(settings)
+        self.on_rejected: OnRejected | None = None
         pacing = Pacing(network or new_network(settings), memory.pace)
         self._http = httpx.AsyncClient(
             auth=httpx.BasicAuth(settings.api_token, settings.api_token),
@@ -192,7 +195,7 @@ class HttpSession:
         """The JSON of a response, without secrets; or the error for its status or form."""
         if not response.is_success:
             content = self.secrets.incoming(response.content, response.request.extensions["sent"])
-            raise error_for_status(
+            failure = error_for_status(
                 response.status_code,
                 method,
                 path,
@@ -200,6 +203,9 @@ class HttpSession:
                 retry_after(response, self._clock.wall()),
                 response.headers.get("content-type", ""),
             )
+            if isinstance(failure, TokenRejected) and self.on_rejected:
+                self.on_rejected(failure)
+            raise failure
         if "json" not in response.extensions:  # a write's, or no JSON
             self._parse(response.request, response)
         if "json" not in response.extensions:

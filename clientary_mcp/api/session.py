@@ -19,7 +19,7 @@ from clientary_mcp.accounting.days import Today
 from clientary_mcp.api.call import Body, Call, Clock, OnWait, Query
 from clientary_mcp.api.differences import difference_notice
 from clientary_mcp.api.evidence import Before, Changed, Created, KnownIds
-from clientary_mcp.api.http import HttpSession, Settle
+from clientary_mcp.api.http import HttpSession, OnRejected, Settle
 from clientary_mcp.api.pagination import ListResponse
 from clientary_mcp.api.reconcile import (
     NOT_READ_BACK,
@@ -76,6 +76,10 @@ class Clientary:
         await self._http.aclose()
         if self._closes_memory:
             await self.memory.aclose()
+
+    def on_rejected(self, told: OnRejected) -> None:
+        """Have `told` called whenever Clientary rejects the API token; it may change what the error says to do."""
+        self._http.on_rejected = told
 
     @property
     def secrets(self) -> Secrets:

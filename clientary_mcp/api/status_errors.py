@@ -16,6 +16,7 @@ from clientary_mcp.errors import (
     PlanLimit,
     RateLimited,
     Refused,
+    TokenRejected,
     Unavailable,
 )
 
@@ -75,7 +76,7 @@ def _final_error(status: int, method: str, path: str, body: str, is_page: bool) 
     resource = [part for part in path.split("/") if not part.isdigit()][-1].replace("_", " ")
     match status:
         case 401:
-            return NotAllowed(
+            return TokenRejected(
                 "Clientary rejected the API token.",
                 "Its owner can generate a new one on their profile page in Clientary; set it as CLIENTARY_API_TOKEN.",
             )

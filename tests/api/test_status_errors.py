@@ -19,6 +19,7 @@ from clientary_mcp.errors import (
     PlanLimit,
     RateLimited,
     Refused,
+    TokenRejected,
     Unavailable,
 )
 from tests.support.agent import Agent
@@ -35,8 +36,8 @@ ANSWERS: list[tuple[int, str, type[ClientaryError], str]] = [
     (301, "GET", MalformedResponse, "redirect"),
     (302, "POST", OutcomeUnknown, "Clientary returned 302 in response to POST"),
     (400, "GET", Refused, "rejected this (400)"),
-    (401, "GET", NotAllowed, "rejected the API token"),
-    (401, "POST", NotAllowed, "CLIENTARY_API_TOKEN"),
+    (401, "GET", TokenRejected, "rejected the API token"),
+    (401, "POST", TokenRejected, "CLIENTARY_API_TOKEN"),
     (403, "GET", NotAllowed, "is not allowed to do this (GET clients/7)"),
     (403, "DELETE", NotAllowed, "administrator"),
     (404, "GET", NotFound, "clients/7 was not found"),
