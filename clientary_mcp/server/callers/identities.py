@@ -1,0 +1,111 @@
+"""Whose token it is: as the vault says, remembered in this process for half a minute."""
+
+import re
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import sha256
+
+from clientary_mcp.errors import NotRemembered
+from clientary_mcp.server.callers.caller import Caller
+from clientary_mcp.server.callers.vault import Grant, Vault
+from clientary_mcp.settings.privileges import Privileges
+from clientary_mcp.settings.serving import Door, Serving
+from clientary_mcp.state.identity import identify
+
+_KEPT = 30
+"""Seconds for which an identity holds, and so the time within which a removal takes effect."""
+_KEPT_WITHOUT_STORE = 60
+_MOST = 10_000
+_TOKEN = re.compile(r"cm[tk]_[0-9a-f]{16}_[A-Za-z0-9_-]{43}")
+_DOORS: dict[str, Door] = {"access": "sign-in", "static": "tokens"}
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A caller, the client that holds their token, and since when (monotonic) we know."""
+
+    caller: Caller
+    client_id: str
+    narrowed_by: Privileges
+    """What was allowed at the sign-in that the token comes from."""
+    expires_at: float | None
+    known_at: float
+
+
+class Identities:
+    """Finds callers by their tokens, and forgets those whose credential Clientary rejects."""
+
+    def __init__(
+        self,
+        vault: Vault,
+        serving: Serving,
+        now: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._vault, self._serving, self._now, self._wall = vault, serving, now, wall
+        self._known: dict[bytes, Identity] = {}
+        self._key: bytes | None = None
+
+    async def of(self, token: str) -> Identity | None:
+        """Whose token it is; None if nobody's. NotRemembered where the store cannot say."""
+        if not _TOKEN.fullmatch(token):
+            return None
+        known = self._known.get(sha256(token.encode()).digest())
+        if known and self._age(known) < _KEPT:
+            return known if self._lasts(known) else None
+        try:
+            return await self._ask(token)
+        except NotRemembered:
+            if known and self._age(known) < _KEPT_WITHOUT_STORE:
+                return known if self._lasts(known) else None
+            raise
+
+    async def holds(self, token: str) -> bool:
+        """Whether the token is still somebody's, as the store says now; True where it cannot say."""
+        try:
+            return await self._ask(token) is not None
+        except NotRemembered:
+            return True
+
+    async def caller_id(self, account: str, api_token: str) -> str:
+        """The id of somebody who brings their own credential; NotRemembered where the store cannot be reached."""
+        if self._key is None:
+            self._key = await self._vault.identity_key()
+        return identify(self._key, account, api_token)
+
+    async def reject(self, caller_id: str) -> None:
+        """Clientary rejects the credential of this caller: their tokens are no longer accepted."""
+        self._known = {key: known for key, known in self._known.items() if known.caller.id != caller_id}
+        with suppress(NotRemembered):  # their next call finds out again
+            await self._vault.mark_dead(caller_id)
+
+    async def _ask(self, token: str) -> Identity | None:
+        key = sha256(token.encode()).digest()
+        grant = await self._vault.grant(token)
+        caller = await self._vault.caller(grant.caller_id) if grant and self._is_ours(grant) else None
+        self._known.pop(key, None)
+        if grant is None or caller is None:
+            return None
+        identity = Identity(caller, grant.client_id, grant.privileges, grant.expires_at, self._now())
+        if not self._lasts(identity):
+            return None
+        while len(self._known) >= _MOST:
+            del self._known[next(iter(self._known))]
+        self._known[key] = identity
+        return identity
+
+    def _is_ours(self, grant: Grant) -> bool:
+        """Whether it is a token for this server, of a kind that it accepts."""
+        if _DOORS.get(grant.kind) not in self._serving.callers:
+            return False
+        if grant.resource is None:
+            return grant.kind == "static"
+        return grant.resource.removesuffix("/") == f"{self._serving.public_url}/mcp"
+
+    def _lasts(self, identity: Identity) -> bool:
+        return identity.expires_at is None or self._wall() < identity.expires_at
+
+    def _age(self, identity: Identity) -> float:
+        return self._now() - identity.known_at
