@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from clientary_mcp.server.http.drain import Drain, read_message, request_id
-from clientary_mcp.server.http.sessions import Session, gives_way
+from clientary_mcp.server.http.sessions import Session, gives_way, of_one_with_no_room
 
 STREAMS = "/sse"
 
@@ -37,7 +37,7 @@ class BoundedStreams:
             await self._message(scope, receive, send)
         elif scope["method"] != "GET":
             await PlainTextResponse("Method Not Allowed", 405, {"Allow": "GET"})(scope, receive, send)
-        elif not self._has_room():
+        elif not self._has_room(scope):
             await PlainTextResponse("Too many streams are open. Try again later.", 503)(scope, receive, send)
         else:
             stream = _Stream(scope, receive, send, self._idle_seconds, self._drain)
@@ -50,11 +50,12 @@ class BoundedStreams:
                 self._drain.streams.discard(stream)
                 stream.forget()
 
-    def _has_room(self) -> bool:
+    def _has_room(self, scope: Scope) -> bool:
         """Whether one more stream may open; an idle one ends if it must."""
-        if len(self._open) < self._most:
+        own = of_one_with_no_room(self._open, scope)
+        if not own and len(self._open) < self._most:
             return True
-        last = gives_way(self._open)
+        last = gives_way(own or self._open)
         if last is None:
             return False
         self._open.remove(last)
@@ -77,7 +78,7 @@ class BoundedStreams:
                 stream.answered(request_id(message))
             await send(sent)
 
-        await self._app(scope, receive, watch)
+        await self._app(stream.bind(scope), receive, watch)
 
 
 class _Stream(Session):

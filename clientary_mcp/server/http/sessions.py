@@ -1,4 +1,7 @@
-"""How many sessions of the older protocols are open: when there is no room, an idle one gives way to a new one."""
+"""How many sessions of the older protocols are open: when there is no room, an idle one gives way to a new one.
+
+Each caller has room for some, and all of them together; without callers, the address of a client stands for them.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -8,8 +11,10 @@ from typing import TypeVar
 from anyio import current_time
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from clientary_mcp.server.callers.user import CallerUser
 from clientary_mcp.server.http.drain import read_message
 
 _SESSION_ID, _PROTOCOL = "mcp-session-id", "mcp-protocol-version"
@@ -17,12 +22,17 @@ _OLDER = HANDSHAKE_PROTOCOL_VERSIONS
 """The protocols that have sessions; without a version, a request is in one of them."""
 
 
+TOO_MANY = PlainTextResponse("Too many sessions are open. Try again later.", 503)
+MOST_OF_ONE = 20
+"""Sessions that one caller may have; one more ends the longest idle of their own."""
+
+
 class Session:
-    """A session of a client: where it came from, and since when it has been idle."""
+    """A session of a client: who opened it, and since when it has been idle."""
 
     def __init__(self, scope: Scope) -> None:
         self.opened_by = scope
-        self.address = scope["client"][0] if scope.get("client") else ""
+        self.holder = holder(scope)
         self.idle_since = current_time()
 
     @property
@@ -30,17 +40,39 @@ class Session:
         """Whether its client waits for an answer."""
         return False
 
+    def bind(self, scope: Scope) -> Scope:
+        """A later request of the session, which may do no more than the one that opened it."""
+        opener, user = self.opened_by.get("user"), scope.get("user")
+        if isinstance(opener, CallerUser) and isinstance(user, CallerUser):
+            return {**scope, "user": user.also_narrowed_by(opener)}
+        return scope
+
 
 SessionT = TypeVar("SessionT", bound=Session)
 
 
 def gives_way(sessions: Iterable[SessionT]) -> SessionT | None:
-    """The longest idle session of the address that holds most of them; None if all of these are busy."""
+    """The longest idle session of the holder who has most of them; None if all of these are busy."""
     held = list(sessions)
-    count = Counter(session.address for session in held)
+    count = Counter(session.holder for session in held)
     most = max(count.values(), default=0)
-    idle = [session for session in held if count[session.address] == most and not session.busy]
+    idle = [session for session in held if count[session.holder] == most and not session.busy]
     return min(idle, key=lambda session: session.idle_since, default=None)
+
+
+def holder(scope: Scope) -> str:
+    """Whose sessions are counted together: those of a caller, or of a client's address."""
+    if isinstance(user := scope.get("user"), CallerUser):
+        return user.caller.id
+    return scope["client"][0] if scope.get("client") else ""
+
+
+def of_one_with_no_room(sessions: Iterable[SessionT], scope: Scope) -> list[SessionT]:
+    """The sessions of a caller who may not open another one before one of these has ended; else none."""
+    if not isinstance(scope.get("user"), CallerUser):
+        return []
+    own = [session for session in sessions if session.holder == holder(scope)]
+    return own if len(own) >= MOST_OF_ONE else []
 
 
 class BoundedSessions:
@@ -50,6 +82,7 @@ class BoundedSessions:
         self._app = app
         self._most, self._idle_seconds = most, idle_seconds
         self._open: dict[str, _HttpSession] = {}
+        self._opening: set[_HttpSession] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request of a session, or one that may open one."""
@@ -63,18 +96,29 @@ class BoundedSessions:
             await self._app(scope, receive, send)  # newer protocols have no sessions
 
     async def _begin(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if len(self._open) >= self._most:
-            message, receive = await read_message(receive)
-            if isinstance(message, dict) and message.get("method") == "initialize":
-                await self._make_room()
+        session = _HttpSession(scope)
 
         async def watch(sent: Message) -> None:
             accepted = sent["type"] == "http.response.start" and sent["status"] < 400
             if accepted and (opened := Headers(raw=sent["headers"]).get(_SESSION_ID)):
-                self._open[opened] = _HttpSession(scope)
+                self._opening.discard(session)
+                self._open[opened] = session
             await send(sent)
 
-        await self._app(scope, receive, watch)
+        with session.serving("POST"):
+            own = of_one_with_no_room([*self._open.values(), *self._opening], scope)
+            self._opening.add(session)
+            try:
+                if own or len(self._open) >= self._most:
+                    message, receive = await read_message(receive)
+                    if isinstance(message, dict) and message.get("method") == "initialize":
+                        if own and not await self._give_way(own):
+                            await TOO_MANY(scope, receive, send)
+                            return
+                        await self._make_room()
+                await self._app(scope, receive, watch)
+            finally:
+                self._opening.discard(session)
 
     async def _continue(self, given: str, scope: Scope, receive: Receive, send: Send) -> None:
         session = self._open.get(given)
@@ -88,16 +132,24 @@ class BoundedSessions:
             await send(sent)
 
         with session.serving(scope["method"]):
-            await self._app(scope, receive, watch)
+            await self._app(session.bind(scope), receive, watch)
 
     async def _make_room(self) -> None:
         """End sessions until one more fits, unless those that would have to give way are busy."""
         for name in [name for name, session in self._open.items() if session.unused_for(self._idle_seconds)]:
             del self._open[name]  # the SDK has ended it
-        while len(self._open) >= self._most and (last := gives_way(self._open.values())):
-            name = next(name for name, session in self._open.items() if session is last)
-            del self._open[name]
-            await self._end(name, last)
+        while len(self._open) >= self._most and await self._give_way(self._open.values()):
+            pass
+
+    async def _give_way(self, sessions: Iterable["_HttpSession"]) -> bool:
+        """End one of these sessions; False if all that might end are busy."""
+        last = gives_way(sessions)
+        if last is None:
+            return False
+        name = next(name for name, session in self._open.items() if session is last)
+        del self._open[name]
+        await self._end(name, last)
+        return True
 
     async def _end(self, name: str, session: Session) -> None:
         """End a session as its client would."""
