@@ -12,8 +12,16 @@ from clientary_mcp.settings.setting import setting
 Door = Literal["sign-in", "tokens", "headers"]
 """How a caller is recognized: by signing in on our page, by a token of the operator, by credentials in headers."""
 
-KNOWN_CLIENTS = ("claude.ai", "claude.com", "chatgpt.com", "chat.openai.com", "vscode.dev", "insiders.vscode.dev")
-"""Hosts that a sign-in may send people back to, besides programs on their own machine."""
+KNOWN_CLIENTS = (
+    "claude.ai",
+    "claude.com",
+    "chatgpt.com",
+    "chat.openai.com",
+    "vscode.dev",
+    "insiders.vscode.dev",
+    "anysphere.cursor-mcp",
+)
+"""Hosts that a sign-in may send people back to, besides programs on loopback; the last is in `cursor://…`."""
 
 _OF_AN_OWNER = {
     "subdomain": "CLIENTARY_SUBDOMAIN",

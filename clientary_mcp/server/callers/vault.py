@@ -6,9 +6,9 @@ where these cannot be reached.
 
 import json
 import secrets
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Container
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from typing import Any, Literal
 
@@ -57,9 +57,9 @@ class Grant:
     caller_id: str
     kind: Kind
     client_id: str
-    resource: str | None
+    resource: str | None = None
     """For which server it was issued; None for static tokens, which are ours alone."""
-    expires_at: float | None
+    expires_at: float | None = None
     scopes: tuple[str, ...] = ()
     privileges: Privileges = ALL_ALLOWED
     """What the person allowed at this sign-in; it narrows what the caller's profile allows."""
@@ -150,48 +150,26 @@ class Vault:
 
     async def new_static_token(self, caller_id: str) -> str:
         """A token that is valid until the caller is removed; LookupError if there is no such caller."""
-        return await self.issue(caller_id, "static", None, client_id="operator")
+        return await self.issue(Grant(caller_id, "static", client_id="operator"), None)
 
-    async def issue(
-        self,
-        caller_id: str,
-        kind: Kind,
-        seconds: float | None,
-        *,
-        client_id: str,
-        resource: str | None = None,
-        scopes: Collection[str] = (),
-        privileges: Privileges = ALL_ALLOWED,
-        family: str = "",
-        step: int = 0,
-    ) -> str:
-        """A new token, valid for so long; LookupError if there is no such caller, or a dead one."""
-        profile = await self._read(caller_id)
+    async def issue(self, grant: Grant, seconds: float | None) -> str:
+        """A new token for that grant, valid for so long; LookupError if there is no such caller, or a dead one."""
+        profile = await self._read(grant.caller_id)
         if profile is None or profile["dead"]:
-            raise LookupError(caller_id)
-        prefix = next(prefix for prefix, named in _PREFIXES.items() if named == kind)
-        token = f"{prefix}_{caller_id}_{secrets.token_urlsafe(32)}"
-        grant = Grant(
-            caller_id,
-            kind,
-            client_id,
-            resource,
-            None if seconds is None else self._wall() + seconds,
-            tuple(scopes),
-            privileges,
-            family,
-            step,
-            profile["generation"],
-        )
-        kept = json.dumps(asdict(grant) | {"privileges": privileges.to_json()})
-        await self._values.put(_token_key(caller_id, token), kept, seconds)
+            raise LookupError(grant.caller_id)
+        prefix = next(prefix for prefix, kind in _PREFIXES.items() if kind == grant.kind)
+        token = f"{prefix}_{grant.caller_id}_{secrets.token_urlsafe(32)}"
+        until = None if seconds is None else self._wall() + seconds
+        grant = replace(grant, expires_at=until, generation=profile["generation"])
+        kept = json.dumps(asdict(grant) | {"privileges": grant.privileges.to_json()})
+        await self._values.put(_token_key(grant.caller_id, token), kept, seconds)
         return token
 
     async def grant(self, token: str) -> Grant | None:
         """What an access or static token stands for; None if it is not valid."""
         return await self.find(token, ("access", "static"))
 
-    async def find(self, token: str, kinds: Collection[Kind]) -> Grant | None:
+    async def find(self, token: str, kinds: Container[Kind | None]) -> Grant | None:
         """What a token of these kinds stands for; None if it is not valid."""
         prefix, _, rest = token.partition("_")
         caller_id, _, secret = rest.partition("_")

@@ -8,7 +8,7 @@ import pytest
 from clientary_mcp.durations import DAY, HOUR
 from clientary_mcp.errors import SettingsError
 from clientary_mcp.server.callers.caller import Caller
-from clientary_mcp.server.callers.vault import Vault
+from clientary_mcp.server.callers.vault import Grant, Vault
 from clientary_mcp.settings.privileges import ALL_ALLOWED, Privileges
 from clientary_mcp.state.key_values import StoredKeyValues
 from clientary_mcp.state.sealing import KeyRing
@@ -148,7 +148,7 @@ async def test_tokens_end_with_their_time_and_with_their_family(vault: Vault, ti
     anna = await enrolled(vault)
 
     async def access(family: str) -> str:
-        return await vault.issue(anna.id, "access", HOUR, client_id="host", family=family, privileges=READ_ONLY)
+        return await vault.issue(Grant(anna.id, "access", "host", family=family, privileges=READ_ONLY), HOUR)
 
     first, second = await access("one"), await access("two")
     grant = await vault.grant(first)

@@ -1,0 +1,164 @@
+"""Client ID metadata documents: clients that are known by the https address of a document that describes them.
+
+Whoever signs in names the address, so it is fetched as one of a stranger: over https from a public address, which is
+looked up once, without redirects, and no more than a few kilobytes within a few seconds.
+"""
+
+import ipaddress
+import json
+import re
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import Any
+from urllib.parse import urlsplit
+
+import anyio
+import httpx
+from mcp.shared.auth import OAuthClientInformationFull
+from pydantic import ValidationError
+
+from clientary_mcp.durations import DAY, MINUTE
+from clientary_mcp.server.callers.vault import digest
+from clientary_mcp.state.key_values import KeyValues
+
+Resolve = Callable[[str], Awaitable[Sequence[str]]]
+"""The addresses of a host, as texts; OSError if there are none."""
+
+MOST_BYTES = 8 * 1024
+_SECONDS = 5.0
+_SHORTEST, _LONGEST = 5 * MINUTE, DAY
+_FAILED_FOR = MINUTE
+"""How long a document that cannot be used is not fetched again."""
+_AT_ONCE = 8
+_LONGEST_ADDRESS = 500
+_MAX_AGE = re.compile(r"(?:^|[,\s])max-age=(\d{1,9})", re.IGNORECASE)
+_NOT_KEPT = re.compile(r"\bno-(?:store|cache)\b", re.IGNORECASE)
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+
+async def resolve(host: str) -> Sequence[str]:
+    """The addresses of a host, by the system's resolver."""
+    found = await anyio.getaddrinfo(host, 443, type=socket.SOCK_STREAM)
+    return [str(each[4][0]) for each in found]
+
+
+class ClientDocuments:
+    """Reads documents, and keeps them for as long as they ask for. `network` and `resolve` are for tests."""
+
+    def __init__(
+        self, values: KeyValues, network: httpx.AsyncBaseTransport | None = None, resolve: Resolve = resolve
+    ) -> None:
+        self._values, self._network, self._resolve = values, network, resolve
+        self._limiter: anyio.CapacityLimiter | None = None
+
+    async def read(self, address: str) -> dict[str, Any] | None:
+        """What the document at that address says of its client; None if there is none that can be used."""
+        if not _is_client_id(address):
+            return None
+        key = f"oauth:cimd:{digest(address)}"
+        kept = await self._values.get(key)
+        if kept is None:
+            self._limiter = self._limiter or anyio.CapacityLimiter(_AT_ONCE)
+            async with self._limiter:
+                document, seconds = await self._fetched(address)
+            kept = json.dumps(document) if document else ""
+            await self._values.put(key, kept, seconds)
+        return json.loads(kept) if kept else None
+
+    async def _fetched(self, address: str) -> tuple[dict[str, Any] | None, float]:
+        """The document, and for how long it may be kept."""
+        with suppress(httpx.HTTPError, OSError, ValueError, anyio.BrokenResourceError), anyio.move_on_after(_SECONDS):
+            host = urlsplit(address).hostname or ""
+            addresses = await self._resolve(host)
+            if addresses and all(map(_is_public, addresses)):
+                response = await self._answer(address, host, addresses[0])
+                if response is not None:
+                    return _described(address, response.content), _lifetime(response.headers)
+        return None, _FAILED_FOR
+
+    async def _answer(self, address: str, host: str, ip: str) -> httpx.Response | None:
+        """The answer from that address of the host, whose certificate must be the host's; None if it is no document."""
+        url = httpx.URL(address)
+        headers = {
+            "Host": url.netloc.decode(),
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+        }
+        async with httpx.AsyncClient(
+            transport=self._network, trust_env=False, follow_redirects=False, timeout=_SECONDS
+        ) as client:
+            request = client.build_request("GET", url.copy_with(host=ip), headers=headers)
+            request.extensions["sni_hostname"] = host
+            response = await client.send(request, stream=True)
+            try:
+                if response.status_code != 200 or response.headers.get("content-encoding", "identity") != "identity":
+                    return None
+                body = b""
+                async for part in response.aiter_raw():
+                    body += part
+                    if len(body) > MOST_BYTES:
+                        return None
+            finally:
+                await response.aclose()
+        return httpx.Response(200, headers=response.headers, content=body)
+
+
+def _is_client_id(address: str) -> bool:
+    """Whether an address may name a client: https with a path, and nothing that hides where it leads."""
+    try:
+        parts = urlsplit(address)
+        _ = parts.port
+    except ValueError:
+        return False
+    return (
+        len(address) <= _LONGEST_ADDRESS
+        and address.isascii()
+        and address.isprintable()
+        and " " not in address
+        and "\\" not in address
+        and parts.scheme == "https"
+        and bool(parts.hostname)
+        and parts.username is None
+        and not parts.fragment
+        and parts.path not in ("", "/")
+        and not {".", ".."} & {*parts.path.split("/")}
+    )
+
+
+def _is_public(address: str) -> bool:
+    """Whether an address is one of the public internet, and so is the one that it may contain."""
+    with suppress(ValueError):
+        ip = ipaddress.ip_address(address.partition("%")[0])
+        if isinstance(ip, ipaddress.IPv6Address):
+            inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
+            if ip in _NAT64:
+                inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+            if inner is not None:
+                ip = inner
+        return ip.is_global and not ip.is_multicast
+    return False
+
+
+def _described(address: str, body: bytes) -> dict[str, Any] | None:
+    """What a document says of its client, if it is that client's and one without a secret; ValueError for no JSON."""
+    document = json.loads(body)
+    if not isinstance(document, dict) or document.get("client_id") != address or "client_secret" in document:
+        return None
+    method = document.get("token_endpoint_auth_method", "none")
+    if method != "none" and "none" not in (document.get("token_endpoint_auth_methods_supported") or ()):
+        return None
+    try:
+        client = OAuthClientInformationFull.model_validate({**document, "token_endpoint_auth_method": "none"})
+    except ValidationError:
+        return None
+    return client.model_dump(mode="json", exclude_none=True) if client.redirect_uris else None
+
+
+def _lifetime(headers: httpx.Headers) -> float:
+    """How many seconds a document may be kept: what it asks for, within our limits."""
+    cache = headers.get("cache-control", "")
+    asked = _MAX_AGE.search(cache)
+    if _NOT_KEPT.search(cache) or asked is None:
+        return _SHORTEST
+    return min(max(float(asked[1]), _SHORTEST), _LONGEST)
