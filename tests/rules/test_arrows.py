@@ -98,7 +98,7 @@ TOWARDS_AGENTS = {f"clientary_mcp.{name}" for name in ("server", "tools.tool")}
 MAY_IMPORT = {
     "mcp": TOWARDS_AGENTS,
     "mcp_types": TOWARDS_AGENTS,
-    "httpx": {f"clientary_mcp.{name}" for name in ("api", "cli", "sandbox.network")},
+    "httpx": {f"clientary_mcp.{name}" for name in ("api", "cli", "sandbox.network", "server.callers")},
     "httpcore2": {"clientary_mcp.api.http_core"},
     "idna": {"tool_schemas.base.addresses"},
     "iso4217": {"tool_schemas.base.currencies"},

@@ -75,7 +75,7 @@ class Vault:
     """Profiles and tokens of callers. `wall` is the time in seconds since 1970."""
 
     def __init__(self, values: KeyValues, ring: KeyRing, wall: Callable[[], float]) -> None:
-        self._values, self._ring, self._wall = values, ring, wall
+        self.values, self.ring, self.wall = values, ring, wall
 
     async def enroll(
         self, *, name: str, account: str, api_token: str, via: Door, privileges: Privileges | None = None
@@ -91,7 +91,7 @@ class Vault:
                 "name": name,
                 "account": account,
                 "via": via,
-                "made": earlier["made"] if earlier else self._wall(),
+                "made": earlier["made"] if earlier else self.wall(),
                 "dead": False,
                 "generation": earlier["generation"] if earlier and not earlier["dead"] else secrets.token_hex(8),
             }
@@ -104,10 +104,10 @@ class Vault:
         opened = self._unsealed(caller_id, profile)
         if profile is None or opened is None or profile["dead"]:
             return None
-        seen = await self._values.get(f"seen:{caller_id}")
-        if seen is None or self._wall() - float(seen) >= HOUR:
-            await self._values.put(f"seen:{caller_id}", f"{self._wall():.0f}", _SEEN_FOR)
-        if not self._ring.is_newest(profile["sealed"], _about(caller_id, profile["account"])):
+        seen = await self.values.get(f"seen:{caller_id}")
+        if seen is None or self.wall() - float(seen) >= HOUR:
+            await self.values.put(f"seen:{caller_id}", f"{self.wall():.0f}", _SEEN_FOR)
+        if not self.ring.is_newest(profile["sealed"], _about(caller_id, profile["account"])):
             await self._change(caller_id)
         privileges = Privileges.from_json(opened["privileges"])
         return Caller(caller_id, profile["name"], profile["account"], opened["api_token"], privileges, profile["via"])
@@ -115,10 +115,10 @@ class Vault:
     async def profiles(self) -> list[Profile]:
         """Every profile, without the credential, by account and name."""
         profiles = []
-        for key in await self._values.keys("prof:"):
+        for key in await self.values.keys("prof:"):
             caller_id = key.removeprefix("prof:")
             if (profile := await self._read(caller_id)) is not None:
-                seen = await self._values.get(f"seen:{caller_id}")
+                seen = await self.values.get(f"seen:{caller_id}")
                 profiles.append(
                     Profile(
                         caller_id,
@@ -144,8 +144,8 @@ class Vault:
     async def remove(self, caller_id: str) -> bool:
         """Forget a caller, and every token; whether there was one."""
         async with self._changing(caller_id):
-            known = await self._values.take(f"prof:{caller_id}") is not None
-        await self._values.delete(f"seen:{caller_id}", *await self._values.keys(f"tok:{caller_id}:"))
+            known = await self.values.take(f"prof:{caller_id}") is not None
+        await self.values.delete(f"seen:{caller_id}", *await self.values.keys(f"tok:{caller_id}:"))
         return known
 
     async def new_static_token(self, caller_id: str) -> str:
@@ -159,10 +159,10 @@ class Vault:
             raise LookupError(grant.caller_id)
         prefix = next(prefix for prefix, kind in _PREFIXES.items() if kind == grant.kind)
         token = f"{prefix}_{grant.caller_id}_{secrets.token_urlsafe(32)}"
-        until = None if seconds is None else self._wall() + seconds
+        until = None if seconds is None else self.wall() + seconds
         grant = replace(grant, expires_at=until, generation=profile["generation"])
         kept = json.dumps(asdict(grant) | {"privileges": grant.privileges.to_json()})
-        await self._values.put(_token_key(grant.caller_id, token), kept, seconds)
+        await self.values.put(_token_key(grant.caller_id, token), kept, seconds)
         return token
 
     async def grant(self, token: str) -> Grant | None:
@@ -175,7 +175,7 @@ class Vault:
         caller_id, _, secret = rest.partition("_")
         if _PREFIXES.get(prefix) not in kinds or len(caller_id) != 16 or not secret:
             return None
-        kept = await self._values.get(_token_key(caller_id, token))
+        kept = await self.values.get(_token_key(caller_id, token))
         if kept is None:
             return None
         given: dict[str, Any] = json.loads(kept)
@@ -184,30 +184,30 @@ class Vault:
         profile = await self._read(caller_id)
         if profile is None or profile["dead"] or profile["generation"] != grant.generation:
             return None
-        if grant.family and await self._values.get(f"ended:{grant.family}") is not None:
+        if grant.family and await self.values.get(f"ended:{grant.family}") is not None:
             return None
         return grant
 
     async def end_family(self, family: str) -> None:
         """End every token that comes from one sign-in."""
-        await self._values.put(f"ended:{family}", "", _ENDED_FOR)
+        await self.values.put(f"ended:{family}", "", _ENDED_FOR)
 
     async def identity_key(self) -> bytes:
         """What the ids of callers are made with; SettingsError if none of the keys opens what the store holds."""
-        return await identity_key(self._values, self._ring)
+        return await identity_key(self.values, self.ring)
 
     async def _caller_id(self, account: str, api_token: str) -> str:
         return identify(await self.identity_key(), account, api_token)
 
     async def _read(self, caller_id: str) -> dict[str, Any] | None:
-        kept = await self._values.get(f"prof:{caller_id}")
+        kept = await self.values.get(f"prof:{caller_id}")
         return None if kept is None else json.loads(kept)
 
     async def _write(self, caller_id: str, profile: dict[str, Any], api_token: str, privileges: Privileges) -> None:
         """Keep a profile, sealed with the newest key."""
         opened = json.dumps({"api_token": api_token, "privileges": privileges.to_json()}).encode()
-        profile["sealed"] = self._ring.seal(opened, _about(caller_id, profile["account"]))
-        await self._values.put(f"prof:{caller_id}", json.dumps(profile))
+        profile["sealed"] = self.ring.seal(opened, _about(caller_id, profile["account"]))
+        await self.values.put(f"prof:{caller_id}", json.dumps(profile))
 
     async def _change(self, caller_id: str, *, privileges: Privileges | None = None, dead: bool = False) -> bool:
         """Change a profile, which seals it with the newest key as well; whether there is one that can be opened."""
@@ -226,7 +226,7 @@ class Vault:
         """What is sealed of a profile; None without one, or if the keys are gone."""
         if profile is None:
             return None
-        opened = self._ring.unseal(profile["sealed"], _about(caller_id, profile["account"]))
+        opened = self.ring.unseal(profile["sealed"], _about(caller_id, profile["account"]))
         return None if opened is None else json.loads(opened)
 
     def _privileges(self, caller_id: str, profile: dict[str, Any] | None) -> Privileges:
@@ -237,12 +237,12 @@ class Vault:
     async def _changing(self, caller_id: str) -> AsyncIterator[None]:
         """Change a profile alone: no other process reads it and writes it back at the same time."""
         key = f"changing:{caller_id}"
-        while not await self._values.put(key, "", _LEASE, only_new=True):  # noqa: ASYNC110 - another process's turn
+        while not await self.values.put(key, "", _LEASE, only_new=True):  # noqa: ASYNC110 - another process's turn
             await anyio.sleep(0.02)
         try:
             yield
         finally:
-            await self._values.delete(key)
+            await self.values.delete(key)
 
 
 def digest(token: str) -> str:

@@ -116,5 +116,5 @@ def _same(uri: AnyUrl, registered: AnyUrl) -> bool:
     if uri == registered:
         return True
     one, other = urlsplit(str(uri)), urlsplit(str(registered))
-    on_loopback = one.scheme == "http" and is_loopback(one.hostname or "")
+    on_loopback = one.scheme == "http" and is_loopback(one.hostname or "") and one.username is None
     return on_loopback and one._replace(netloc="") == other._replace(netloc="") and one.hostname == other.hostname
