@@ -1,6 +1,6 @@
 """Office: what one caller works with on one account, and how one call travels from the agent to Clientary and back."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from importlib.metadata import version
 from typing import Any
 
@@ -35,9 +35,14 @@ class UnknownTool(BadArguments):
 
 
 class Office:
-    """The tools, prompts and resources of one owner or caller, over one session with the account."""
+    """The tools, prompts and resources of one owner or caller, over one session with the account.
 
-    def __init__(self, clientary: Clientary, tools: tuple[Tool, ...] = ALL, audit: Audit | None = None) -> None:
+    `about` says in each line of the trail whose it is.
+    """
+
+    def __init__(
+        self, clientary: Clientary, tools: tuple[Tool, ...] = ALL, about: Mapping[str, str] | None = None
+    ) -> None:
         settings = clientary.settings
         chosen = select_tools(tools, settings)
         self.instructions = instructions(chosen, settings.staff_id)
@@ -48,7 +53,7 @@ class Office:
         published = [tool.publish(self._hidden) for tool in chosen]
         self.tools = [tool.model_copy(update={"output_schema": None}) for tool in published] if text_only else published
         self._replies = Replies(self._tools, self._hidden, clientary.secrets, text_only=text_only)
-        self._audit = audit or Audit(settings.audit_log, clientary.secrets)
+        self._audit = Audit(settings.audit_log, clientary.secrets, about, clientary.memory.trail)
         changes = ChangeLog(clientary, tools, keeps="undo" in self._tools)
         self._write_guard = WriteGuard(clientary, self._audit, self._replies, changes)
         self.prompts = Prompts(self._tools, NameCompleter(clientary))

@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 
 from clientary_mcp.errors import NotRemembered
 from clientary_mcp.settings import Settings
+from clientary_mcp.state.call_slots import CallSlots, LocalCallSlots
 from clientary_mcp.state.identity import identify, identity_key, is_open
 from clientary_mcp.state.key_values import KeyValues, StoredKeyValues
 from clientary_mcp.state.memory import Memory, StoredMemory
@@ -36,6 +37,9 @@ class Backend(Protocol):
 
     def memory(self, settings: Settings) -> Memory:
         """The memory of the account in the settings, one for all its callers."""
+
+    def slots(self, most: int) -> CallSlots:
+        """Slots for so many calls of each caller at the same time."""
 
     async def problem(self) -> Problem | None:
         """Why this server should get no traffic now."""
@@ -74,6 +78,10 @@ class LocalBackend:
             place = self._path and self._path.with_name(f"{self._path.name}-{account}.sqlite3")
             self._memories[account] = StoredMemory(settings, Store((lambda: place) if place else None, self._wall))
         return self._memories[account]
+
+    def slots(self, most: int) -> CallSlots:
+        """Slots in this process."""
+        return LocalCallSlots(most)
 
     async def problem(self) -> Problem | None:
         """Whether the file can be read, by us."""

@@ -15,6 +15,7 @@ from clientary_mcp.state.pace import LocalPace, Pace
 from clientary_mcp.state.previews import Previews, StoredPreviews
 from clientary_mcp.state.quotas import Limits, Quotas, StoredQuotas
 from clientary_mcp.state.store import Store, path_of
+from clientary_mcp.state.trail import Trail
 from clientary_mcp.state.writes import Answered, MadeHere, SharedWrites, StoredAnswered, StoredMade, StoredWrites
 
 IN_PROCESS = "in each process (CLIENTARY_STORE=memory)"
@@ -39,6 +40,8 @@ class Memory(Protocol):
     answered: Answered
     actions: Actions
     pace: Pace
+    trail: Trail | None
+    """The end of the audit trail of all replicas, where they have a file each."""
 
     @property
     def outlives_process(self) -> bool:
@@ -77,6 +80,7 @@ class StoredMemory:
         self.writes: SharedWrites = StoredWrites(store)
         self.made: MadeHere = StoredMade(store)
         self.answered: Answered = StoredAnswered(store)
+        self.trail: Trail | None = None
         self.pace: Pace = LocalPace(settings.concurrency, settings.requests_per_second)
 
     @property

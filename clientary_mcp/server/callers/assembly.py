@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from starlette.routing import Route
 
 from clientary_mcp.server.app import ClientaryServer
+from clientary_mcp.server.callers.export_links import ExportLinks
 from clientary_mcp.server.callers.identities import Identities
 from clientary_mcp.server.callers.offices import CallerOffices
 from clientary_mcp.server.callers.vault import Vault
@@ -27,7 +28,7 @@ class Assembly:
     backend: Backend
     identities: Identities
     routes: list[Route]
-    """Those of signing in, if it is a door."""
+    """Those of signing in, if it is a door, and of downloading exports."""
 
 
 @asynccontextmanager
@@ -35,8 +36,11 @@ async def assembled(serving: Serving, backend: Backend) -> AsyncIterator[Assembl
     """Everything over a backend that is open; at the end, all connections to accounts are closed."""
     vault = Vault(backend.values, backend.ring, time.time)
     identities = Identities(vault, serving)
-    async with CallerOffices(serving, backend, identities) as offices:
-        settings = common_settings(serving)
+    settings = common_settings(serving)
+    links = None
+    if settings.export_dir and serving.public_url:
+        links = ExportLinks(settings.export_dir, serving.public_url, backend.ring, time.time)
+    async with CallerOffices(serving, backend, identities, links=links) as offices:
         keys = backend.ring.derived("request state")
         server = ClientaryServer(offices, keys=keys, log_level=settings.log_level)
         routes: list[Route] = []
@@ -44,4 +48,6 @@ async def assembled(serving: Serving, backend: Backend) -> AsyncIterator[Assembl
             from clientary_mcp.server.callers.sign_in.routes import sign_in_routes
 
             routes = sign_in_routes(serving, vault, persistent=backend.persistent)
+        if links:
+            routes.append(links.route())
         yield Assembly(serving, settings, server, backend, identities, routes)

@@ -28,9 +28,9 @@ class ExportLinks:
     def __init__(self, root: Path, public_url: str, ring: KeyRing, wall: Callable[[], float]) -> None:
         self._root, self._public_url, self._ring, self._wall = root, public_url, ring, wall
 
-    def to(self, path: Path) -> str:
-        """A link to a file, valid for an hour from now."""
-        content = json.dumps([str(path.relative_to(self._root)), self._wall() + HOUR])
+    def to(self, directory: Path, name: str) -> str:
+        """A link to a file in a directory below the root, valid for an hour from now."""
+        content = json.dumps([str((directory / name).relative_to(self._root)), self._wall() + HOUR])
         return f"{self._public_url}/exports/{self._ring.seal(content.encode(), _ABOUT)}"
 
     def route(self) -> Route:

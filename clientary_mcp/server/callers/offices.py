@@ -4,6 +4,8 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -13,18 +15,20 @@ from mcp import MCPError
 from mcp.server.context import ServerRequestContext
 from mcp.server.mcpserver import Context
 
+from clientary_mcp import logs
 from clientary_mcp.api.call import Clock
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import ClientaryError, RateLimited, SettingsError, TokenRejected
 from clientary_mcp.server.callers.caller import Caller
+from clientary_mcp.server.callers.export_links import ExportLinks
 from clientary_mcp.server.callers.identities import Identities
 from clientary_mcp.server.callers.user import CallerUser
 from clientary_mcp.server.office import Office
 from clientary_mcp.settings import Settings, common_settings
 from clientary_mcp.settings.privileges import Privileges
 from clientary_mcp.settings.serving import Door, Serving
-from clientary_mcp.state.backend import Backend
-from clientary_mcp.state.call_slots import CallSlots, LocalCallSlots
+from clientary_mcp.state.call_slots import CallSlots
+from clientary_mcp.state.identity import identify
 from clientary_mcp.state.memory import Memory
 
 _IDLE_SECONDS = 900
@@ -52,14 +56,14 @@ class CallerOffices:
         *,
         connect: Connect | None = None,
         clock: Clock | None = None,
-        slots: CallSlots | None = None,
+        links: ExportLinks | None = None,
         most: int = 2_000,
     ) -> None:
         self._clock = clock or Clock()
         self._serving, self._backend, self._identities = serving, backend, identities
         self._connect = connect or (lambda settings, memory: Clientary(settings, memory=memory))
         self._most = most
-        self._slots = slots or LocalCallSlots(serving.calls_at_once)
+        self._slots, self._links = backend.slots(serving.calls_at_once), links
         self._open: OrderedDict[_Key, _CallerOffice] = OrderedDict()
         self._stack = AsyncExitStack()
 
@@ -92,7 +96,8 @@ class CallerOffices:
         office.messages += 1
         self._open.move_to_end(key)
         try:
-            yield office
+            with logs.serving(office.account_id, office.caller.id):
+                yield office
         finally:
             office.messages -= 1
             office.idle_since = self._clock.now()
@@ -102,11 +107,16 @@ class CallerOffices:
 
     def _opened(self, key: "_Key") -> "_CallerOffice":
         caller, narrowed_by = key
+        account_id = identify(self._backend.identity, caller.account)
         settings = caller.settings(self._serving, narrowed_by)
+        if settings.export_dir:
+            settings = replace(settings, export_dir=_own_directory(settings.export_dir, account_id, caller.id))
         of_account = replace(common_settings(self._serving), subdomain=None, base_url=caller.account)
-        memory = self._backend.memory(of_account).of(caller.id, settings)
+        clientary = self._connect(settings, self._backend.memory(of_account).of(caller.id, settings))
+        if self._links and settings.export_dir:
+            clientary.link_to = partial(self._links.to, settings.export_dir)
         try:
-            office = _CallerOffice(caller, self._connect(settings, memory), self._slots)
+            office = _CallerOffice(caller, account_id, clientary, self._slots)
         except SettingsError:  # of the operator: they are checked at the start
             why = "The limits of this caller and the headers of this request leave no tool to use."
             raise MCPError(mcp_types.INVALID_REQUEST, why) from None
@@ -140,9 +150,10 @@ class CallerOffices:
 class _CallerOffice(Office):
     """The office of a caller, whose calls take turns."""
 
-    def __init__(self, caller: Caller, clientary: Clientary, slots: CallSlots) -> None:
-        super().__init__(clientary)
-        self.caller, self._slots = caller, slots
+    def __init__(self, caller: Caller, account_id: str, clientary: Clientary, slots: CallSlots) -> None:
+        about = {"account": caller.account, "caller": caller.id, "name": caller.name}
+        super().__init__(clientary, about=about | {"replica": logs.replica_name(clientary.settings)})
+        self.caller, self.account_id, self._slots = caller, account_id, slots
         self.messages = 0
         self.idle_since = clientary.clock.now()
         self.rejected = False
@@ -176,3 +187,10 @@ class _CallerOffice(Office):
 
 
 _Key = tuple[Caller, tuple[Privileges, ...]]
+
+
+def _own_directory(exports: Path, account_id: str, caller_id: str) -> Path:
+    """Where the exports of this caller are: nobody else reads or names them, on whatever replica."""
+    directory = exports / account_id / caller_id
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return directory

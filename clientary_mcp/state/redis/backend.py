@@ -5,9 +5,11 @@ from collections.abc import Callable
 from clientary_mcp.errors import NotRemembered
 from clientary_mcp.settings import Settings
 from clientary_mcp.state.backend import Problem
+from clientary_mcp.state.call_slots import CallSlots
 from clientary_mcp.state.identity import identify, identity_key, is_open
 from clientary_mcp.state.key_values import KeyValues
 from clientary_mcp.state.memory import Memory
+from clientary_mcp.state.redis.call_slots import RedisCallSlots
 from clientary_mcp.state.redis.connection import RedisConnection
 from clientary_mcp.state.redis.key_values import RedisKeyValues
 from clientary_mcp.state.redis.memory import redis_memory
@@ -44,6 +46,10 @@ class RedisBackend:
         if account not in self._memories:
             self._memories[account] = redis_memory(settings, self._connection, account, self.ring)
         return self._memories[account]
+
+    def slots(self, most: int) -> CallSlots:
+        """Slots over all replicas."""
+        return RedisCallSlots(self._connection, most)
 
     async def problem(self) -> Problem | None:
         """Whether Redis has been out of reach for some seconds, or others seal with keys that are not ours."""

@@ -10,7 +10,7 @@ from clientary_mcp.state.billed import Billed
 from clientary_mcp.state.claims import Claims
 from clientary_mcp.state.ledger import Ledger
 from clientary_mcp.state.memory import Memory
-from clientary_mcp.state.pace import LocalPace, Pace
+from clientary_mcp.state.pace import Pace
 from clientary_mcp.state.previews import Previews
 from clientary_mcp.state.quotas import Limits, Quotas
 from clientary_mcp.state.redis.actions import RedisActions
@@ -18,10 +18,13 @@ from clientary_mcp.state.redis.billed import RedisBilled
 from clientary_mcp.state.redis.claims import RedisClaims
 from clientary_mcp.state.redis.connection import RedisConnection
 from clientary_mcp.state.redis.ledger import RedisLedger
+from clientary_mcp.state.redis.pace import RedisPace
 from clientary_mcp.state.redis.previews import RedisPreviews
 from clientary_mcp.state.redis.quotas import RedisQuotas
+from clientary_mcp.state.redis.trail import RedisTrail
 from clientary_mcp.state.redis.writes import RedisAnswered, RedisMade, RedisWrites
 from clientary_mcp.state.sealing import KeyRing
+from clientary_mcp.state.trail import Trail
 from clientary_mcp.state.writes import Answered, MadeHere, SharedWrites
 
 
@@ -44,7 +47,8 @@ class RedisMemory:
         self.writes: SharedWrites = RedisWrites(connection, account)
         self.made: MadeHere = RedisMade(connection, account)
         self.answered: Answered = RedisAnswered(connection, account)
-        self.pace: Pace = LocalPace(settings.concurrency, settings.requests_per_second)
+        self.pace: Pace = RedisPace(connection, account, settings.concurrency, settings.requests_per_second)
+        self.trail: Trail | None = RedisTrail(connection, account, ring)
 
     def of(self, caller: str, settings: Settings) -> "RedisMemory":
         """The same memory for a session of a caller."""
