@@ -27,6 +27,7 @@ from clientary_mcp.server.office import Office
 from clientary_mcp.settings import Settings, common_settings
 from clientary_mcp.settings.privileges import Privileges
 from clientary_mcp.settings.serving import Door, Serving
+from clientary_mcp.state.backend import Backend
 from clientary_mcp.state.call_slots import CallSlots
 from clientary_mcp.state.identity import identify
 from clientary_mcp.state.memory import Memory
