@@ -4,8 +4,8 @@ Each process has a random name and keeps a key with it alive: for 15 s, renewed 
 has ended. What it had claimed and not sent is free; what it had sent is of unknown outcome. A living process that
 cannot renew its key (Redis is gone, or the process stood still) is taken for dead as well, and cannot know it. So every
 take gives out a new fence, a number that only grows, and what is sent, settled or released afterwards must still hold
-it: whoever lost a claim meanwhile is told TakenOver, and sends nothing. Redis that has lost its keys has lost the fence
-too, which ends the same way.
+it: whoever lost a claim meanwhile is told TakenOver, and sends nothing. Fences begin with the time, so that they grow
+also after Redis has lost its keys.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from redis.exceptions import AuthenticationError, NoScriptError, RedisError, Res
 from clientary_mcp.errors import MemoryUnreachable, NotRemembered, SettingsError
 from clientary_mcp.state.redis.fitness import check_fitness, is_persistent
 from clientary_mcp.state.redis.scripts import Script
-from clientary_mcp.state.redis.url import CONNECTIONS, SECONDS, client_of, without_login
+from clientary_mcp.state.redis.url import CONNECTIONS, SECONDS, client_of, close, without_login
 
 logger = logging.getLogger(__name__)
 
@@ -47,15 +47,20 @@ Argument = str | int | float
 
 
 class RedisConnection:
-    """One process's connection. `wall` and `now` are clocks of this process, the second monotonic."""
+    """One process's connection. `wall` and `now` are its clocks, the second monotonic; `sleep` waits between beats."""
 
     def __init__(
-        self, url: str, *, wall: Callable[[], float] = time.time, now: Callable[[], float] = time.monotonic
+        self,
+        url: str,
+        *,
+        wall: Callable[[], float] = time.time,
+        now: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._client = client_of(url)
         self._place = without_login(url)
         self._free = asyncio.Semaphore(CONNECTIONS)
-        self.wall, self._now = wall, now
+        self.wall, self._now, self._sleep = wall, now, sleep
         self.owner = secrets.token_hex(8)
         """The random name of this process."""
         self.persistent = False
@@ -77,7 +82,7 @@ class RedisConnection:
             raise SettingsError(
                 f"CLIENTARY_STORE: the Redis at {self._place} does not accept the user or the password."
             ) from None
-        except (NotRemembered, RedisError, OSError) as error:
+        except (RedisError, OSError) as error:
             await self.aclose()
             refused = isinstance(error, ResponseError)
             why = f"refuses a command ({_reason(error)})" if refused else "cannot be reached"
@@ -97,8 +102,7 @@ class RedisConnection:
             with suppress(RedisError, OSError):
                 await self._answered(lambda: self._client.delete(_alive(self.owner)))
         with suppress(RedisError, OSError):
-            await self._client.aclose()
-            await self._client.connection_pool.disconnect()
+            await close(self._client)
 
     @property
     def healthy(self) -> bool:
@@ -195,7 +199,7 @@ class RedisConnection:
 
     async def _beat(self) -> None:
         while True:
-            await asyncio.sleep(_RETRIED_EVERY if self._failing else _RENEWED_EVERY)
+            await self._sleep(_RETRIED_EVERY if self._failing else _RENEWED_EVERY)
             failed_before = self._failing
             try:
                 await self._renew()

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.retry import Retry
-from redis.asyncio.sentinel import Sentinel
+from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import NoBackoff
 
 from clientary_mcp.errors import SettingsError
@@ -51,6 +51,15 @@ def client_of(url: str) -> Redis:
     sentinel = Sentinel(parts.hosts, sentinel_kwargs=sentinel_options | parts.sentinel_login)  # type: ignore[no-untyped-call]  # redis-py has no types there
     client: Redis = sentinel.master_for(parts.service, db=parts.db, **parts.login, **options)
     return client
+
+
+async def close(client: Redis) -> None:
+    """Close the connections of a client, and those to sentinels."""
+    pool = client.connection_pool
+    for sentinel in pool.sentinel_manager.sentinels if isinstance(pool, SentinelConnectionPool) else ():
+        await sentinel.aclose()
+    await client.aclose()
+    await pool.disconnect()
 
 
 def without_login(url: str) -> str:

@@ -5,13 +5,14 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
+import anyio
 import pytest
 
 from clientary_mcp.errors import NotRemembered, SettingsError
 from clientary_mcp.state.redis.connection import RedisConnection
 from clientary_mcp.state.redis.scripts import Script
 from tests.state.redis.conftest import Replica
-from tests.support.redis_server import RedisServer, installed
+from tests.support.redis_server import RedisServer, installed, sentinel_of
 
 pytestmark = pytest.mark.anyio
 
@@ -41,7 +42,9 @@ def server_with(tmp_path: Path) -> Iterator[Callable[..., RedisServer]]:
     servers: list[RedisServer] = []
 
     def new(*options: str, password: str = "") -> RedisServer:
-        servers.append(RedisServer(tmp_path, *options, password=password))
+        directory = tmp_path / f"server-{len(servers)}"
+        directory.mkdir()
+        servers.append(RedisServer(directory, *options, password=password))
         servers[-1].start()
         return servers[-1]
 
@@ -137,3 +140,78 @@ async def test_an_owner_has_ended_once_its_key_is_gone(replica: Replica) -> None
     await theirs.aclose()
     assert await ours.has_ended(holder)
     assert not await ours.has_ended(ours.holder())
+
+
+class Beats:
+    """Waits of a heartbeat, which end when the test says so."""
+
+    def __init__(self) -> None:
+        self.waits: list[float] = []
+        self._end, self._begun = anyio.Event(), anyio.Event()
+
+    async def sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        self._begun.set()
+        await self._end.wait()
+        self._end = anyio.Event()
+
+    async def beat(self) -> None:
+        """Let it beat once."""
+        await self._begun.wait()
+        self._begun = anyio.Event()
+        self._end.set()
+        await self._begun.wait()
+
+
+async def test_a_process_keeps_its_name_alive_and_finds_out_that_redis_is_gone_and_back(
+    own_redis: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    beats, passed = Beats(), 0.0
+    async with aclosing(RedisConnection(own_redis.url, now=lambda: passed, sleep=beats.sleep)) as connection:
+        await connection.open()
+        name = f"clientary:1:alive:{connection.owner}"
+        with own_redis.administrator() as redis:
+            assert 10_000 < redis.pttl(name) <= 15_000
+            redis.delete(name)
+            await beats.beat()
+            assert redis.exists(name)
+        own_redis.stop()
+        passed = 6.0
+        await beats.beat()
+        await beats.beat()
+        states = [connection.healthy]
+        own_redis.start()
+        await beats.beat()
+        assert [*states, connection.healthy] == [False, True]
+    assert beats.waits == [5.0, 5.0, 1.0, 1.0, 5.0]
+    place = f"The Redis at redis://127.0.0.1:{own_redis.port}/0"
+    gone, back = [record.getMessage() for record in caplog.records]
+    assert gone.startswith(f"{place} cannot be reached: ")
+    assert back == f"{place} can be reached again."
+
+
+async def test_sentinels_say_where_redis_is(own_redis: RedisServer, tmp_path: Path) -> None:
+    with sentinel_of(own_redis, tmp_path) as port:
+        async with opened(f"redis+sentinel://127.0.0.1:{port}/main/0") as connection:
+            await connection.command("SET", "clientary:1:test", "here")
+        with own_redis.administrator() as redis:
+            assert redis.get("clientary:1:test") == "here"
+
+
+async def test_what_must_not_be_lost_waits_for_a_replica_of_redis(
+    own_redis: RedisServer, server_with: Callable[..., RedisServer]
+) -> None:
+    script = Script("return redis.call('INCR', KEYS[1])")
+    server_with("--appendonly", "no", "--replicaof", "127.0.0.1", str(own_redis.port))
+    own_redis.wait_for_replica()
+    with own_redis.administrator() as redis:
+        async with opened(own_redis.url) as connection:
+            key = connection.key("a", "counter")
+            commands = []
+            with redis.monitor() as monitor:
+                for lasting in (False, True):
+                    await connection.run(script, [key], lasting=lasting)
+                while "WAIT" not in commands:
+                    commands.append(monitor.next_command()["command"].partition(" ")[0])
+    asked = [command for command in commands if command in ("EVALSHA", "EVAL", "WAIT")]
+    assert asked == ["EVALSHA", "EVAL", "EVALSHA", "WAIT"]
