@@ -35,7 +35,9 @@ class RedisTrail:
         self._key, self._about = connection.key(account, "trail"), f"trail {account}"
 
     async def add(self, line: dict[str, Any]) -> None:
-        """Add a line; it is also added at the end of a call that was cancelled."""
+        """Add a line, also at the end of a call that was cancelled. While Redis is known to be gone, no call waits."""
+        if not self._connection.reachable:
+            return
         sealed = self._ring.seal(_as_json(line).encode(errors="backslashreplace"), self._about)
         try:
             with settling():
