@@ -20,6 +20,7 @@ from clientary_mcp.state.redis.connection import RedisConnection
 from clientary_mcp.state.redis.pace import RedisPace
 from tests.state.redis.conftest import Replica
 from tests.state.redis.test_connection import GONE
+from tests.support.redis_proxy import LossyRedis
 from tests.support.redis_server import RedisServer
 
 pytestmark = pytest.mark.anyio
@@ -229,6 +230,23 @@ async def test_a_process_serves_its_requests_in_order_and_no_other_process_waits
     assert served[-1] != "theirs"
     served.remove("theirs")
     assert served == sorted(served)
+
+
+async def test_a_turn_is_taken_and_given_back_once_though_an_answer_is_lost(
+    replica: Replica, redis_server: RedisServer, account_id: str
+) -> None:
+    other = RedisPace(await replica(), account_id, 4, 0)
+    lossy = LossyRedis(redis_server.port)
+    async with lossy.connected() as connection:
+        pace = RedisPace(connection, account_id, 4, 0)
+        lossy.losing = True
+        turn = await pace.begin(Call(60), writes=True)
+        assert not lossy.losing
+        await assert_free(other, 3)
+        lossy.losing = True
+        await pace.done(turn, Call(60), accepted=False)
+        assert not lossy.losing
+        await assert_free(other, 2)  # halved once
 
 
 async def test_without_redis_reads_go_on_one_at_a_time_and_writes_are_refused(
