@@ -8,11 +8,14 @@ from pathlib import Path
 import anyio
 import pytest
 
+from clientary_mcp.api.call import Call
+from clientary_mcp.redaction import Secrets
 from clientary_mcp.sandbox import Sandbox
-from tests.conftest import agency
+from clientary_mcp.server.audit import Audit
+from tests.conftest import SETTINGS, agency
 from tests.server.test_audit_disk import Disk
 from tests.support.agent import Era
-from tests.support.trail import calls, tools_in
+from tests.support.trail import all_lines, calls, tools_in
 from tests.support.users import User, configured, connect, some, writes
 
 pytestmark = pytest.mark.anyio
@@ -152,3 +155,14 @@ async def test_lines_of_two_servers_in_one_file_never_interleave(
     made = [line["given"]["name"] for line in lines if line["tool"] == "create_lead"]
     for name in ("Globex", "Initech"):
         assert [each for each in made if each.startswith(name)] == [f"{name} {number}" for number in range(40)]
+
+
+async def test_with_callers_every_line_says_whose_it_is(tmp_path: Path) -> None:
+    about = {"account": "a" * 16, "caller": "c" * 16, "replica": "one"}
+    path = tmp_path / "audit.jsonl"
+    async with Audit(path, Secrets(SETTINGS), about).call("create_lead", Call(deadline=60), "host") as entry:
+        entry.begin_write("POST", "leads")
+    lines = all_lines(path)
+    assert [line["outcome"] for line in lines] == ["begun", "given up"]
+    assert [list(line)[:6] for line in lines] == 2 * [["time", "id", "tool", *about]]
+    assert [line.items() >= about.items() for line in lines] == [True, True]
