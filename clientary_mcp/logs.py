@@ -35,8 +35,8 @@ def serving(account_id: str, caller_id: str) -> Iterator[None]:
 
 
 def configure(settings: Settings) -> None:
-    """Let every logger of the process write to stderr, in the form that the settings choose, without secrets."""
-    Secrets(settings)
+    """Let every logger of the process write to stderr, in the form that the settings choose."""
+    Secrets(settings)  # from now on, `without_credentials` knows those of the server itself
     logging.basicConfig(level=settings.log_level, handlers=[new_handler(settings)], force=True)
     logging.captureWarnings(settings.log_format == "json")
     announcements.setLevel(logging.INFO)
