@@ -77,7 +77,7 @@ class Consent:
         token = _field(form, "token").strip()
         filled = {"account": given.account, "token": token, "name": given.name}
         missing = {field: "missing" for field, value in filled.items() if not value}
-        if missing or given.choice not in CHOICES:
+        if missing or given.choice not in self._page.choices:
             return self._page.form(request, pending, given, Mistake(fields=missing))
         account = self._accounts.address(given.account) if self._accounts else None
         counted = account or given.account.lower()

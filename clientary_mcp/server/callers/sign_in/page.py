@@ -45,42 +45,42 @@ class Page:
     """Renders the page at that address of the server; `choices` are the levels that it offers."""
 
     def __init__(self, issuer: str, path: str, choices: tuple[str, ...]) -> None:
-        self._host, self._path, self._choices = urlsplit(issuer).netloc, path, choices
+        self._host, self._path, self.choices = urlsplit(issuer).netloc, path, choices
 
     def form(
         self, request: Request, pending: Pending, given: Given | None = None, mistake: Mistake | None = None
     ) -> Response:
         """The form, and what is wrong with what was given."""
-        given, mistake = given or Given(choice=self._choices[0]), mistake or Mistake(status=200)
-        language, texts = _texts_for(request)
+        given, mistake = given or Given(choice=self.choices[0]), mistake or Mistake(status=200)
+        language, said = _texts_for(request)
         redirect = str(pending.params.redirect_uri)
         shown = {
-            **{name: escape(Template(text).safe_substitute(host=self._host)) for name, text in texts.items()},
-            "alarm": _alarm(texts[mistake.said]) if mistake.said else "",
-            "client_name": escape(_printable(pending.client_name) or texts["unnamed"]),
-            "described": _described(pending.client_id, texts["described_by"]),
-            "destination": escape(texts["own_program"] if is_own_program(redirect) else _host(redirect)),
+            **{name: escape(Template(text).safe_substitute(host=self._host)) for name, text in said.items()},
+            "alarm": _alarm(said[mistake.said]) if mistake.said else "",
+            "client_name": escape(_printable(pending.client_name) or said["unnamed"]),
+            "described": _described(pending.client_id, said["described_by"]),
+            "destination": escape(said["own_program"] if is_own_program(redirect) else _host(redirect)),
             "action": escape(self._path),
             "pending_id": escape(pending.id),
             "account": escape(given.account),
             "name": escape(given.name),
-            "choices": "".join(_choice(each, texts, chosen=each == given.choice) for each in self._choices),
+            "choices": "".join(_choice(each, said, chosen=each == given.choice) for each in self.choices),
         }
         for name in ("account", "token", "name"):
             error = mistake.fields.get(name)
             shown |= {f"{name}_error": "", f"{name}_state": f'aria-describedby="{name}-hint"'}
             if error is not None:
-                shown[f"{name}_error"] = f'<p class="error" id="{name}-error">{escape(texts[error])}</p>'
+                shown[f"{name}_error"] = f'<p class="error" id="{name}-error">{escape(said[error])}</p>'
                 shown[f"{name}_state"] = f'aria-invalid="true" aria-describedby="{name}-hint {name}-error"'
-        title = (texts["error_title"] if mistake.status != 200 else "") + texts["title"]
+        title = (said["error_title"] if mistake.status != 200 else "") + said["title"]
         main = Template(_file("form.html")).substitute(shown)
         return _response(language, title, main, mistake.status, redirect)
 
     def problem(self, request: Request, why: str, status: int) -> Response:
         """A page that says why the sign-in cannot go on."""
-        language, texts = _texts_for(request)
-        main = f"<h1>{escape(texts['problem_heading'])}</h1>\n<p>{escape(texts[why])}</p>"
-        response = _response(language, texts["title"], main, status)
+        language, said = _texts_for(request)
+        main = f"<h1>{escape(said['problem_heading'])}</h1>\n<p>{escape(said[why])}</p>"
+        response = _response(language, said["title"], main, status)
         if status == 503:
             response.headers["Retry-After"] = "60"
         return response
@@ -117,12 +117,12 @@ def _described(client_id: str, label: str) -> str:
     return f"<dt>{escape(label)}</dt>\n<dd>{escape(_host(client_id))}</dd>"
 
 
-def _choice(name: str, texts: Mapping[str, str], *, chosen: bool) -> str:
+def _choice(name: str, said: Mapping[str, str], *, chosen: bool) -> str:
     checked = " checked" if chosen else ""
     return (
         f'<div class="choice"><input type="radio" name="choice" id="{name}" value="{name}" required{checked}'
-        f' aria-describedby="{name}-hint"><label for="{name}">{escape(texts[name])}</label>'
-        f'<p class="hint" id="{name}-hint">{escape(texts[f"{name}_hint"])}</p></div>\n'
+        f' aria-describedby="{name}-hint"><label for="{name}">{escape(said[name])}</label>'
+        f'<p class="hint" id="{name}-hint">{escape(said[f"{name}_hint"])}</p></div>\n'
     )
 
 
@@ -154,16 +154,17 @@ def _texts_for(request: Request) -> tuple[str, Mapping[str, str]]:
         quality = re.fullmatch(r"\s*q\s*=\s*([01](?:\.\d{0,3})?)\s*", rest)
         weight = float(quality[1]) if quality else 1.0
         language = name.strip().partition("-")[0].lower()
-        if weight > 0 and language in _texts():
+        if weight > 0 and language in texts():
             asked.append((-weight, position, language))
     language = min(asked)[2] if asked else "en"
-    return language, _texts()[language]
+    return language, texts()[language]
 
 
 @cache
-def _texts() -> dict[str, dict[str, str]]:
-    texts: dict[str, dict[str, str]] = json.loads(_file("texts.json"))
-    return texts
+def texts() -> dict[str, dict[str, str]]:
+    """What the page says, by language and key."""
+    said: dict[str, dict[str, str]] = json.loads(_file("texts.json"))
+    return said
 
 
 @cache
