@@ -17,6 +17,10 @@ from clientary_mcp.state.redis.fencing import take
 from clientary_mcp.state.redis.scripts import NEXT_FENCE, Script, milliseconds
 from clientary_mcp.state.store import digest
 
+_STILL_OURS = 100.0
+"""Seconds in which a request that was noted must leave. A replica that takes this process for dead, since it is cut off
+from Redis, may make the call itself two minutes after that note, and no sooner."""
+
 _FIND = Script("""
 local row = redis.call('HMGET', KEYS[1], 'owner', 'fence', 'state', 'since', 'lease', 'detail', 'by')
 if not row[1] then return false end
@@ -154,7 +158,7 @@ class RedisClaims:
         begun = self._connection.wall()
         detail = json.dumps({"seen": sorted(seen)})
         await self._held(_SENT, key, milliseconds(lease), detail, self._by, _DAY, lasting=True)
-        return begun + lease
+        return begun + min(lease, _STILL_OURS)
 
     async def done(self, key: str, seconds: float, plural: str | None = None, made: int | None = None) -> None:
         """Keep for that long that the call succeeded, and which record it made, if any."""
