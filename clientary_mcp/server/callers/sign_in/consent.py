@@ -23,7 +23,7 @@ Check = Callable[[str, str], Awaitable[object]]
 
 CHOICES = {
     "read": Privileges(read_only=True),
-    "write": Privileges(deletes_per_hour=0, mails_per_hour=0, charges_per_hour=0),
+    "write": Privileges(toolsets=frozenset({"read", "write"})),
     "all": ALL_ALLOWED,
 }
 """What a person may allow a program, and the privileges that it gets."""

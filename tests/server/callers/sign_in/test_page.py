@@ -200,7 +200,7 @@ async def test_a_team_behind_one_address_signs_in_at_once(app: Starlette, client
     ("choice", "may"),
     [
         ("read", {"read_only": True}),
-        ("write", {"deletes_per_hour": 0, "mails_per_hour": 0, "charges_per_hour": 0}),
+        ("write", {"toolsets": ["read", "write"]}),
         ("all", {}),
     ],
 )
