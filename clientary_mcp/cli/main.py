@@ -58,6 +58,8 @@ def _run(options: argparse.Namespace) -> None:
         _tools(options)
     elif options.command == "store":
         _store(options)
+    elif options.command == "callers":
+        _callers(options)
     elif options.command == "sandbox":
         from clientary_mcp.cli.serve import serve_sandbox
 
@@ -92,6 +94,18 @@ def _store(options: argparse.Namespace) -> None:
     assert isinstance(memory, StoredMemory)  # noqa: S101 - one that was not passed in
     for line in forget(memory.store) if options.words[1:] else report(memory.store):
         print(line)  # noqa: T201 - output for the user
+
+
+def _callers(options: argparse.Namespace) -> None:
+    import anyio
+
+    from clientary_mcp.cli.callers import report
+
+    async def run() -> None:
+        async for line in report(options):
+            print(line)  # noqa: T201 - output for the user
+
+    anyio.run(run)
 
 
 def _tools(options: argparse.Namespace) -> None:

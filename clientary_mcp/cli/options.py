@@ -1,14 +1,13 @@
 """The options of the command: how they are parsed, which subcommand each one is for, and their help."""
 
 import argparse
-import re
 import textwrap
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date
-from ipaddress import ip_network
 from typing import Any, Literal, NoReturn
 
+from clientary_mcp.cli import option_values
+from clientary_mcp.cli.option_values import nearest
 from clientary_mcp.errors import SettingsError
 from clientary_mcp.settings import ALL_SETTINGS
 
@@ -22,10 +21,10 @@ _COMMANDS = {
     "check": "check the credentials and what they give access to; changes nothing",
     "tools": "list the tools that agents get; --json prints them in full",
     "store": "show what is remembered of sent writes; store forget empties it",
+    "callers": "list, add, limit or remove those who may use a server for several",
 }
-_ACTIONS = {"store": ("forget",)}
-"""The words that may follow a subcommand."""
-_TRANSPORTS = {"stdio": "stdio", "http": "streamable-http", "sse": "sse", "streamable-http": "streamable-http"}
+_ACTIONS = {"store": {"forget": ""}, "callers": {"list": "", "add": "NAME", "limit": "ID", "remove": "ID"}}
+"""The words that may follow a subcommand, with what must follow each of them."""
 _DESCRIPTION = """\
 An MCP server for Clientary: AI agents work with clients, projects, hours,
 estimates, invoices and payments.
@@ -67,29 +66,40 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     for word in unknown:
         given, flags = word.partition("=")[0], [option.flag for option in _OPTIONS]
         meant = [flag for flag in flags if flag.startswith(given)] or flags
-        raise SettingsError(f"There is no option {given}.{_nearest(given, meant)} {_ALL_OPTIONS}")
+        raise SettingsError(f"There is no option {given}.{nearest(given, meant)} {_ALL_OPTIONS}")
     if options.command and options.command not in _COMMANDS:
         known = f"Valid: {', '.join(_COMMANDS)}."
-        raise SettingsError(f"There is no subcommand {options.command}.{_nearest(options.command, _COMMANDS)} {known}")
-    actions = _ACTIONS.get(options.command, ())
-    for word in options.words[1:]:
-        if word not in actions or len(options.words) > 2:
-            takes = f"takes {' or '.join(actions)}" if actions else "takes options only"
-            raise SettingsError(f"{options.command} {takes}, but {word} was given. {_ALL_OPTIONS}")
+        raise SettingsError(f"There is no subcommand {options.command}.{nearest(options.command, _COMMANDS)} {known}")
+    _read_action(options)
     _refuse_ineffective(options)
     options.transport = options.transport or "stdio"
     return options
+
+
+def _read_action(options: argparse.Namespace) -> None:
+    """Set the `action` of the subcommand, and its `subject`; SettingsError if one is missing or not valid."""
+    actions = _ACTIONS.get(options.command, {})
+    given = options.words[1:] or ["list"] * ("list" in actions)
+    options.action, options.subject = ([*given, None, None])[:2]
+    about = actions.get(options.action, "")
+    if given and (options.action not in actions or len(given) > 1 + bool(about)):
+        takes = f"takes {' or '.join(actions)}" if actions else "takes options only"
+        raise SettingsError(f"{options.command} {takes}, but {' '.join(given)} was given. {_ALL_OPTIONS}")
+    if about and not options.subject:
+        raise SettingsError(f"{options.command} {options.action} needs {about}.")
 
 
 def _refuse_ineffective(options: argparse.Namespace) -> None:
     """SettingsError for the first option that has no effect."""
     stdio = (options.transport or "stdio") == "stdio"
     for option in _OPTIONS:
-        if not getattr(options, option.name):
+        if (value := getattr(options, option.name)) is None or value is False:
             continue
         command = options.command or _SERVE
-        if command not in option.commands:
-            where = f"with the subcommand {command}" if command else "without a subcommand"
+        action = f"{command} {options.action}"
+        if command not in option.commands and action not in option.commands:
+            called = action if options.action else command
+            where = f"with the subcommand {called}" if command else "without a subcommand"
             raise SettingsError(f"{option.flag} has no effect {where}. Remove it.")
         if option.needs == "http" and command == _SERVE and stdio:
             raise SettingsError(f"{option.flag} has no effect over stdio. Remove it, or add --transport http.")
@@ -102,7 +112,7 @@ def help_text(command: str | None) -> str:
     chosen = command if command in _COMMANDS else _SERVE
     parser = argparse.ArgumentParser(
         "clientary-mcp",
-        usage=f"clientary-mcp {chosen or '[subcommand]'} [options]",
+        usage=f"clientary-mcp {chosen or '[subcommand]'} {_actions(chosen)}[options]",
         description=_DESCRIPTION if chosen == _SERVE else f"{_capitalized(_COMMANDS[chosen])}.",
         epilog="\n".join(_settings()) if chosen == _SERVE else None,
         formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, max_help_position=26, width=WIDTH),
@@ -114,10 +124,16 @@ def help_text(command: str | None) -> str:
             commands.add_argument(name, help=about)
     group = parser.add_argument_group("options")
     for option in _OPTIONS:
-        if chosen in option.commands:
+        if chosen in {command.partition(" ")[0] for command in option.commands}:
             flags = ["-h"] if option.name == "help" else []
             group.add_argument(*flags, option.flag, help=option.about, **option.parsing)
     return parser.format_help()
+
+
+def _actions(command: str) -> str:
+    """The actions of a subcommand as its usage shows them: `[add NAME | remove ID] `."""
+    actions = [f"{action} {about}".strip() for action, about in _ACTIONS.get(command, {}).items()]
+    return f"[{' | '.join(actions)}] " if actions else ""
 
 
 def _settings() -> Iterator[str]:
@@ -146,60 +162,13 @@ def _capitalized(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}"  # str.capitalize makes "http" of "HTTP"
 
 
-def _nearest(name: str, valid: Iterable[str]) -> str:
-    from tool_schemas.base.validation import nearest  # loads pydantic, which a start without mistakes does later
-
-    return nearest(name, valid)
-
-
-def _transport(text: str) -> str:
-    if text not in _TRANSPORTS:
-        valid = list(_TRANSPORTS)[:3]
-        raise argparse.ArgumentTypeError(f"must be stdio, http or sse, not {text}.{_nearest(text, valid)}")
-    return _TRANSPORTS[text]
-
-
-def _port(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 0 < int(text) < 65536:
-        raise argparse.ArgumentTypeError("must be a number from 1 to 65535")
-    return int(text)
-
-
-def _host_name(text: str) -> str:
-    if not text.strip("[]:.") or any(mark in text for mark in "/*, "):
-        raise argparse.ArgumentTypeError("must be a host name, like mcp.example.com, without a scheme or a path")
-    return text
-
-
-def _root_path(text: str) -> str:
-    if not re.fullmatch(r"(/[\w.~-]+)+", text, re.ASCII):
-        raise argparse.ArgumentTypeError("must be a path, like /clientary, without a slash at its end")
-    return text
-
-
-def _proxies(text: str) -> str:
-    try:
-        for part in text.split(","):
-            if text != "*":
-                ip_network(part.strip(), strict=False)
-    except ValueError:
-        raise argparse.ArgumentTypeError("must be addresses or networks, like 10.0.0.0/8, by comma, or *") from None
-    return text
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError("must be a date written YYYY-MM-DD") from None
-
-
 def _value(metavar: str, parse: Callable[[str], Any] = str) -> dict[str, Any]:
     return {"metavar": metavar, "type": parse}
 
 
 _SWITCH: dict[str, Any] = {"action": "store_true"}
 _EVERYWHERE = (_SERVE, *_COMMANDS)
+_LIMITING = ("callers add", "callers limit")
 _OPTIONS = (
     _Option("--help", _EVERYWHERE, "show this help and exit", parsing=_SWITCH),
     _Option("--version", (_SERVE,), "show the version and exit", parsing=_SWITCH),
@@ -209,13 +178,13 @@ _OPTIONS = (
         (_SERVE, "check", "sandbox"),
         "the date that the sandbox treats as today",
         "sandbox",
-        _value("YYYY-MM-DD", _day),
+        _value("YYYY-MM-DD", option_values.day),
     ),
     _Option(
         "--transport",
         (_SERVE,),
         "how MCP clients connect: stdio (the default), http (streamable HTTP) or sse",
-        parsing=_value("TRANSPORT", _transport),
+        parsing=_value("TRANSPORT", option_values.transport),
     ),
     _Option("--host", (_SERVE,), f"address to listen on (default: {HOST})", "http", _value("ADDRESS")),
     _Option(
@@ -223,42 +192,63 @@ _OPTIONS = (
         (_SERVE, "sandbox"),
         f"port to listen on (default: {HTTP_PORT}, sandbox: {SANDBOX_PORT})",
         "http",
-        _value("NUMBER", _port),
+        _value("NUMBER", option_values.port),
     ),
     _Option(
         "--allowed-host",
         (_SERVE,),
         "a host name by which clients reach the server, besides localhost; may be repeated",
         "http",
-        _value("NAME", _host_name) | {"action": "append"},
+        _value("NAME", option_values.host_name) | {"action": "append"},
     ),
     _Option(
         "--root-path",
         (_SERVE,),
         "the path under which a proxy publishes the server, like /clientary",
         "http",
-        _value("PATH", _root_path),
+        _value("PATH", option_values.root_path),
     ),
     _Option(
         "--forwarded-allow-ips",
         (_SERVE,),
         "proxies whose X-Forwarded-For and X-Forwarded-Proto are believed (default: those on this machine)",
         "http",
-        _value("ADDRESSES", _proxies),
+        _value("ADDRESSES", option_values.proxies),
+    ),
+    _Option(
+        "--account",
+        ("callers add",),
+        "the account of a new caller, as CLIENTARY_ACCOUNTS lists it; needed where there are several",
+        parsing=_value("NAME"),
     ),
     _Option(
         "--read-only",
-        (_SERVE, "tools"),
+        (_SERVE, "tools", *_LIMITING),
         "expose only tools that change nothing in Clientary",
         parsing=_SWITCH,
     ),
     *(
-        _Option(flag, (_SERVE, "tools"), f"overrides CLIENTARY_{name}", parsing=_value("NAMES"))
+        _Option(
+            flag,
+            (_SERVE, "tools", *_LIMITING),
+            f"overrides CLIENTARY_{name}, or narrows it for a caller",
+            parsing=_value("NAMES"),
+        )
         for flag, name in (
             ("--toolsets", "TOOLSETS"),
             ("--tools", "TOOLS"),
             ("--exclude-tools", "EXCLUDE_TOOLS"),
         )
     ),
-    _Option("--json", ("tools",), "print the tools as agents receive them, as JSON", parsing=_SWITCH),
+    *(
+        _Option(
+            f"--{kind}-per-hour",
+            _LIMITING,
+            f"{about} in an hour that a caller may make at most",
+            parsing=_value("NUMBER", option_values.number),
+        )
+        for kind, about in (("deletes", "deletes"), ("mails", "e-mails"), ("charges", "charges"))
+    ),
+    _Option("--no-limits", ("callers limit",), "allow everything that the server allows", parsing=_SWITCH),
+    _Option("--json", ("tools", "callers list"), "print JSON: tools as agents receive them", parsing=_SWITCH),
 )

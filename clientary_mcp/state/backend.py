@@ -32,8 +32,8 @@ class Backend(Protocol):
     def persistent(self) -> bool:
         """Whether what is kept outlives a restart: without that, nobody is asked to sign in."""
 
-    async def open(self) -> None:
-        """Connect; SettingsError if it cannot be used."""
+    async def open(self, *, serves: bool = True) -> None:
+        """Connect, as a server or beside one; SettingsError if it cannot be used."""
 
     def memory(self, settings: Settings) -> Memory:
         """The memory of the account in the settings, one for all its callers."""
@@ -66,9 +66,9 @@ class LocalBackend:
         """In memory, people who try a server may sign in all the same: nothing else of it outlives them either."""
         return True
 
-    async def open(self) -> None:
+    async def open(self, *, serves: bool = True) -> None:
         """Open the file; SettingsError if another server holds it, or its keys are others."""
-        self._values.open(exclusive=True)
+        self._values.open(exclusive=serves)
         self.identity = await identity_key(self.values, self.ring)
 
     def memory(self, settings: Settings) -> Memory:

@@ -1,6 +1,7 @@
 """The options: before and after the subcommand, refused where they have no effect, and the help."""
 
 import os
+from itertools import chain
 
 import pytest
 
@@ -16,19 +17,30 @@ VALUES = {
     "--allowed-host": "mcp.example.com",
     "--root-path": "/clientary",
     "--forwarded-allow-ips": "10.0.0.0/8, 192.0.2.7",
+    "--account": "acme",
     "--toolsets": "clients",
     "--tools": "get_client",
     "--exclude-tools": "get_client",
+    "--deletes-per-hour": "0",
+    "--mails-per-hour": "5",
+    "--charges-per-hour": "5",
 }
 ALWAYS = ("--help", "--version")
+TOOLS = ("--read-only", "--toolsets", "--tools", "--exclude-tools")
+PER_HOUR = ("--deletes-per-hour", "--mails-per-hour", "--charges-per-hour")
 EFFECTIVE = {
-    "": {*VALUES, "--sandbox", "--read-only"},
+    "": {*VALUES, "--sandbox", "--read-only"} - {"--account", *PER_HOUR},
     "sandbox": {"--date", "--port"},
     "check": {"--sandbox", "--date"},
-    "tools": {"--read-only", "--toolsets", "--tools", "--exclude-tools", "--json"},
+    "tools": {*TOOLS, "--json"},
+    "callers list": {"--json"},
+    "callers add Ada": {"--account", *TOOLS, *PER_HOUR},
+    "callers limit 0123456789abcdef": {*TOOLS, *PER_HOUR, "--no-limits"},
+    "callers remove 0123456789abcdef": set(),
 }
-OPTIONS = sorted({*VALUES, "--sandbox", "--read-only", "--json"})
+OPTIONS = sorted({*VALUES, "--sandbox", "--read-only", "--json", "--no-limits"})
 SUBCOMMANDS = [command for command in EFFECTIVE if command]
+FIRST_WORDS = dict.fromkeys(command.partition(" ")[0] for command in SUBCOMMANDS)
 HTTP = ["--transport", "http"]
 COMPLETED = {
     "--date": ["--sandbox"],
@@ -78,10 +90,10 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 )
 def test_an_option_may_be_given_before_or_after_the_subcommand(command: str, option: str) -> None:
     given = words(option, command)
-    before, after = parse([*given, command]), parse([command, *given])
+    before, after = parse([*given, *command.split()]), parse([*command.split(), *given])
     assert vars(before) == vars(after)
-    assert getattr(after, option[2:].replace("-", "_"))
-    assert after.command == command
+    assert getattr(after, option[2:].replace("-", "_")) not in (None, "")
+    assert command.split() == [word for word in (after.command, after.action, after.subject) if word]
 
 
 @pytest.mark.parametrize("option", sorted(EFFECTIVE[""]))
@@ -97,8 +109,8 @@ def test_an_option_without_a_subcommand_is_for_the_server(option: str) -> None:
 )
 def test_an_option_without_an_effect_is_refused(capsys: pytest.CaptureFixture[str], command: str, option: str) -> None:
     given = words(option, command)
-    for arguments in ([command, *given], [*given, command]):
-        assert f"{option} has no effect" in refused(capsys, *filter(None, arguments))
+    for arguments in ([*command.split(), *given], [*given, *command.split()]):
+        assert f"{option} has no effect" in refused(capsys, *arguments)
 
 
 @pytest.mark.parametrize("option", ["--host", "--port", "--allowed-host"])
@@ -128,6 +140,12 @@ def test_a_date_is_rejected_for_a_real_account(capsys: pytest.CaptureFixture[str
         (["--transport", "htpp"], "--transport must be stdio, http or sse, not htpp. Did you mean http?"),
         (["--transport", "smoke"], "--transport must be stdio, http or sse, not smoke."),
         (["check", "acme"], "check takes options only, but acme was given"),
+        (["callers", "invite"], "callers takes list or add or limit or remove, but invite was given"),
+        (["callers", "add"], "callers add needs NAME"),
+        (["callers", "remove"], "callers remove needs ID"),
+        (["callers", "add", "Ada", "Lovelace"], "but add Ada Lovelace was given"),
+        (["callers", "limit", "a", "--deletes-per-hour", "-1"], "--deletes-per-hour"),
+        (["callers", "limit", "a", "--deletes-per-hour", "few"], "must be a whole number from 0 on"),
         (["--port"], "--port needs a value"),
         (["--port", "0"], "--port must be a number from 1 to 65535"),
         (["--port", "\u0664\u0662"], "--port must be a number from 1 to 65535"),
@@ -183,19 +201,20 @@ def test_the_help_names_every_option_subcommand_and_setting(
     text = printed(capsys, *arguments)
     for word in (*ALWAYS, *sorted(EFFECTIVE[""]), "--json", "stdio", "sse", "127.0.0.1", "8000"):
         assert word in text
-    for command in SUBCOMMANDS:
+    for command in FIRST_WORDS:
         assert f"\n  {command} " in text
     for setting in ALL_SETTINGS:
         assert f"\n  {setting.metadata['variable']}\n" in text
 
 
-@pytest.mark.parametrize("command", SUBCOMMANDS)
+@pytest.mark.parametrize("command", FIRST_WORDS)
 def test_the_help_for_a_subcommand_names_its_options_and_no_others(
     capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
     text = printed(capsys, command, "--help")
     assert text.startswith(f"usage: clientary-mcp {command} ")
-    assert {option for option in OPTIONS if f"  {option}" in text} == EFFECTIVE[command]
+    effective = [options for words, options in EFFECTIVE.items() if words.partition(" ")[0] == command]
+    assert {option for option in OPTIONS if f"  {option} " in text.replace("\n", " ")} == {*chain(*effective)}
     assert text == printed(capsys, "--help", command)
 
 
@@ -203,7 +222,7 @@ def test_the_help_for_a_subcommand_keeps_the_spelling_of_names(capsys: pytest.Ca
     assert "\nServe the sandbox's HTTP API, to use in place of Clientary's.\n" in printed(capsys, "sandbox", "--help")
 
 
-@pytest.mark.parametrize("command", EFFECTIVE)
+@pytest.mark.parametrize("command", ["", *FIRST_WORDS])
 def test_the_help_fits_a_terminal(capsys: pytest.CaptureFixture[str], command: str) -> None:
     text = printed(capsys, *filter(None, [command]), "--help")
     assert max(len(line) for line in text.splitlines()) < 80

@@ -20,7 +20,7 @@ from clientary_mcp.server.callers.caller import Caller
 from clientary_mcp.server.callers.doors import Doors
 from clientary_mcp.server.callers.identities import Identities
 from clientary_mcp.server.callers.offices import CallerOffices
-from clientary_mcp.server.callers.vault import Vault
+from clientary_mcp.server.callers.vault import Grant, Vault
 from clientary_mcp.server.http.sessions import BoundedSessions
 from clientary_mcp.settings import Serving, Settings
 from clientary_mcp.settings.accounts import read_accounts
@@ -127,6 +127,17 @@ class Team:
             via=via,
         )
         return caller, await self.vault.new_static_token(caller.id)
+
+    async def access_token(
+        self,
+        caller: Caller,
+        seconds: float = 3_600,
+        resource: str | None = f"{PUBLIC}/mcp",
+        privileges: Privileges = ALL_ALLOWED,
+    ) -> str:
+        """A token as a sign-in gives it."""
+        grant = Grant(caller.id, "access", client_id="host", resource=resource, privileges=privileges)
+        return await self.vault.issue(grant, seconds)
 
     @asynccontextmanager
     async def serves(self, most: int = 500) -> AsyncIterator[ASGIApp]:

@@ -86,7 +86,7 @@ class Identities:
         grant = await self._vault.grant(token)
         caller = await self._vault.caller(grant.caller_id) if grant and self._is_ours(grant) else None
         self._known.pop(key, None)
-        if grant is None or caller is None:
+        if grant is None or caller is None or not self._serves(caller.account):
             return None
         identity = Identity(caller, grant.client_id, grant.privileges, grant.expires_at, self._now())
         if not self._lasts(identity):
@@ -103,6 +103,10 @@ class Identities:
         if grant.resource is None:
             return grant.kind == "static"
         return grant.resource.removesuffix("/") == f"{self._serving.public_url}/mcp"
+
+    def _serves(self, account: str) -> bool:
+        """Whether the account is still one of those that callers may use."""
+        return self._serving.accounts is not None and self._serving.accounts.address(account) == account
 
     def _lasts(self, identity: Identity) -> bool:
         return identity.expires_at is None or self._wall() < identity.expires_at

@@ -31,7 +31,7 @@ class RedisBackend:
         """Whether Redis remembers beyond its own restart."""
         return self._connection.persistent
 
-    async def open(self) -> None:
+    async def open(self, *, serves: bool = True) -> None:
         """Connect; SettingsError if Redis is not reached or unfit, or its keys are others."""
         await self._connection.open()
         try:

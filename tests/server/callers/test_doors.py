@@ -75,7 +75,7 @@ async def test_where_people_sign_in_the_challenge_says_where(sandbox: Sandbox) -
 async def test_an_access_token_must_be_for_this_server(sandbox: Sandbox, resource: str | None, status: int) -> None:
     team = Team({"acme": sandbox}, "sign-in", public_url=PUBLIC)
     caller, static = await team.enroll(via="sign-in")
-    token = await team.vault.issue(caller.id, "access", 3_600, client_id="host", resource=resource)
+    token = await team.access_token(caller, resource=resource)
     async with team.serves() as app:
         assert (await answer_to(app, bearer(token))).status_code == status
         assert (await answer_to(app, bearer(static))).status_code == 401  # a door that is not open here
@@ -84,7 +84,7 @@ async def test_an_access_token_must_be_for_this_server(sandbox: Sandbox, resourc
 async def test_an_access_token_expires_while_it_is_known(sandbox: Sandbox) -> None:
     team = Team({"acme": sandbox}, "sign-in", public_url=PUBLIC)
     caller, _ = await team.enroll(via="sign-in")
-    token = await team.vault.issue(caller.id, "access", 20, client_id="host", resource=f"{PUBLIC}/mcp")
+    token = await team.access_token(caller, 20)
     async with team.serves() as app:
         assert (await answer_to(app, bearer(token))).status_code == 200
         team.time.now += 21
@@ -94,12 +94,16 @@ async def test_an_access_token_expires_while_it_is_known(sandbox: Sandbox) -> No
 async def test_what_a_person_allowed_at_the_sign_in_narrows_their_privileges(sandbox: Sandbox) -> None:
     team = Team({"acme": sandbox}, "sign-in", public_url=PUBLIC)
     caller, _ = await team.enroll(via="sign-in")
-    reading = Privileges(read_only=True)
-    token = await team.vault.issue(
-        caller.id, "access", 3_600, client_id="host", resource=f"{PUBLIC}/mcp", privileges=reading
-    )
+    token = await team.access_token(caller, privileges=Privileges(read_only=True))
     async with team.serves() as app, agent_at(app, bearer(token)) as agent:
         assert "create_client" not in {tool.name for tool in (await agent.client.list_tools()).tools}
+
+
+async def test_a_token_for_an_account_that_is_no_longer_served_opens_nothing(team: Team) -> None:
+    caller = await team.vault.enroll(name="Ada", account="https://beta.clientary.com", api_token="t", via="tokens")
+    token = await team.vault.new_static_token(caller.id)
+    async with team.serves() as app:
+        assert (await answer_to(app, bearer(token))).status_code == 401
 
 
 async def test_an_identity_is_known_for_half_a_minute_and_then_asked_for_again(team: Team) -> None:

@@ -116,7 +116,7 @@ async def token_of(team: Team, door: Door) -> str:
     caller, static = await team.enroll(via=door)
     if door == "tokens":
         return static
-    return await team.vault.issue(caller.id, "access", 3_600, client_id="host", resource=f"{PUBLIC}/mcp")
+    return await team.access_token(caller)
 
 
 @pytest.mark.parametrize("door", DOORS)
