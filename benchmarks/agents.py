@@ -102,7 +102,7 @@ class OverHttp:
         try:
             await agent._listening()
             await agent.ask("initialize", _HELLO)
-            await agent._post({"method": "notifications/initialized"})
+            await agent.post({"method": "notifications/initialized"})
             yield agent
         finally:
             for _, writer in agent._idle:
@@ -113,7 +113,7 @@ class OverHttp:
 
     async def ask(self, method: str, params: dict[str, Any]) -> Any:
         """The last message of the event stream returned for one POST."""
-        body = await self._post({"id": next(self._ids), "method": method, "params": params})
+        body = await self.post({"id": next(self._ids), "method": method, "params": params})
         events = [line.removeprefix(b"data: ") for line in body.splitlines() if line.startswith(b"data: {")]
         return json.loads(events[-1])["result"]
 
@@ -125,11 +125,13 @@ class OverHttp:
             await asyncio.sleep(0.05)
         raise ConnectionError("the server does not listen")
 
-    async def _post(self, message: dict[str, Any]) -> bytes:
+    async def post(self, message: dict[str, Any], headers: str | None = None) -> bytes:
+        """The body of the answer to one message; the headers are those of the session unless others are given."""
         content = json.dumps({"jsonrpc": "2.0", **message}).encode()
         head = (
             f"POST /mcp HTTP/1.1\r\nHost: 127.0.0.1:{self._port}\r\nContent-Type: application/json\r\n"
-            f"Accept: application/json, text/event-stream\r\nContent-Length: {len(content)}\r\n{self._session}\r\n"
+            f"Accept: application/json, text/event-stream\r\nContent-Length: {len(content)}\r\n"
+            f"{self._session if headers is None else headers}\r\n"
         )
         self._idle = [pair for pair in self._idle if not pair[0].at_eof()]  # servers close what was idle for long
         reader, writer = self._idle.pop() if self._idle else await asyncio.open_connection("127.0.0.1", self._port)

@@ -67,7 +67,7 @@ async def rates(over: str, ours: Agent, bare: Agent, effort: Effort) -> list[Row
         per_second: tuple[list[float], list[float]] = ([], [])
         for number in range(effort.rounds + 1):
             for series, agent in zip(per_second, (ours, bare), strict=True):
-                rate = await _rate(agent, calls, at_once)
+                rate = await calls_per_second(agent, calls, at_once)
                 if number > 0:  # the first round opens connections
                     series.append(rate)
         what = f"calls over {over}, {at_once} at a time"
@@ -75,7 +75,8 @@ async def rates(over: str, ours: Agent, bare: Agent, effort: Effort) -> list[Row
     return rows
 
 
-async def _rate(agent: Agent, calls: int, at_once: int) -> float:
+async def calls_per_second(agent: Agent, calls: int, at_once: int) -> float:
+    """Calls per second of so many tasks, each of which makes one call after the other."""
     numbers = iter(range(1, calls + 1))
     began = time.perf_counter()
     async with asyncio.TaskGroup() as group:
