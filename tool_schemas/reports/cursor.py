@@ -18,7 +18,7 @@ DIGEST = 5
 """Bytes of a digest in a cursor."""
 
 
-_VERSION, _CHECK = "1", 8
+_VERSION, _CHECK = "2", 8
 
 
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,17}", re.ASCII)
@@ -52,6 +52,8 @@ class Cursor:
     ids: Mapping[Type, int] | None = None
     listed: frozenset[bytes] = field(default_factory=frozenset)
     part: Part | None = None
+    account: str = ""
+    """What tells one account from another, in hexadecimal digits."""
 
     def text(self) -> str:
         """The cursor as agents pass it on."""
@@ -66,6 +68,7 @@ class Cursor:
             _joined(part or ()),
             _packed([self.part.digest] if self.part else []),
             _packed(sorted(self.listed)),
+            self.account,
         )
         return _checked(".".join(fields))
 
@@ -75,7 +78,7 @@ class Cursor:
         whole = text.strip()
         if whole != _checked(whole.rpartition(".")[0]):
             raise ValueError("not a cursor, or not all of one")
-        version, types, second, new_from, ids, part, partly, listed, _ = whole.split(".")
+        version, types, second, new_from, ids, part, partly, listed, account, _ = whole.split(".")
         names = tuple(TYPES[number] for number in _numbers(types))
         cursor = cls(
             names,
@@ -84,6 +87,7 @@ class Cursor:
             dict(zip(names, _numbers(ids), strict=True)),
             frozenset(_unpacked(listed)),
             _part(_numbers(part), _unpacked(partly)),
+            account,
         )
         if version != _VERSION or not names or max(cursor.second, cursor.new_from) > _LAST_SECOND:
             raise ValueError("of another version")

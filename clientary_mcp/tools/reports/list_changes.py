@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial, reduce
 from hashlib import sha256
@@ -52,6 +53,8 @@ _LATE = 10
 """Seconds by which a change may become visible later than the time that it carries."""
 
 _LONGEST_CURSOR = 40_000
+_ACCOUNT = 8
+"""Digits in a cursor that tell one account from another."""
 _FEW = 50
 """Records of a type and second that the cursor identifies one by one; more are identified, and repeated, as a group."""
 _IN_CURSOR = 7
@@ -70,13 +73,14 @@ _FROM_NOW = "No changes yet: pass the cursor in the next call to list what is ne
 async def list_changes(clientary: Clientary, args: ListChanges) -> Report:
     """List records created or changed since a time, or since an earlier answer (its cursor), oldest first. With
     neither, only a cursor that starts now. Deletions, hours, recurring schedules and cards are not covered."""
-    known = _known(args, clientary.clock.wall())
+    account = sha256(clientary.settings.address.encode()).hexdigest()[:_ACCOUNT]
+    known = _known(args, clientary.clock.wall(), account)
     types = known.types if known else tuple(each for each in TYPES if each in (args.types or TYPES))
     began = clientary.clock.now()
     scans = await (_compare(clientary, known) if known else _first_scan(clientary, types))
     late = int(clientary.clock.now() - began) + 1 + _LATE
     changes = Changes(types, known, scans, late, yesterday=second_of(f"{clientary.today().day - _DAY}"))
-    cursor = changes.cursor().text()
+    cursor = replace(changes.cursor(), account=account).text()
     if len(cursor) > _LONGEST_CURSOR:
         raise BadArguments("list_changes: too many records changed at once for one cursor. Pass fewer types.")
     return Report(
@@ -88,10 +92,13 @@ async def list_changes(clientary: Clientary, args: ListChanges) -> Report:
     )
 
 
-def _known(args: ListChanges, now: float) -> Cursor | None:
+def _known(args: ListChanges, now: float, account: str) -> Cursor | None:
     """Where the call continues from; None where it starts."""
     if args.cursor is not None:
-        return Cursor.read(args.cursor)
+        known = Cursor.read(args.cursor)
+        if known.account != account:
+            raise BadArguments("list_changes: this cursor is of another account. Pass since to begin anew.")
+        return known
     if args.since is None:
         return None
     second = second_of(args.since)

@@ -212,6 +212,12 @@ async def test_an_invalid_cursor_is_rejected(sandbox_agent: Agent, cursor: str) 
     assert "cursor takes the cursor of an earlier answer, whole and unchanged; since begins anew" in message
 
 
+async def test_a_cursor_of_another_account_is_rejected(sandbox_agent: Agent) -> None:
+    for cursor in (CURSOR, (await sandbox_agent.answer("list_changes"))["cursor"]):
+        async with agent_of(session_with(Sandbox(TODAY, filled=False), base_url="http://127.0.0.1")) as agent:
+            assert "of another account" in await agent.refusal("list_changes", cursor=cursor)
+
+
 async def test_an_empty_cursor_is_not_given(sandbox_agent: Agent) -> None:
     answer = await sandbox_agent.answer("list_changes", cursor="")
     assert answer == await sandbox_agent.answer("list_changes")
