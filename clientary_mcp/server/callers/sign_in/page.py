@@ -67,11 +67,7 @@ class Page:
             "choices": "".join(_choice(each, said, chosen=each == given.choice) for each in self.choices),
         }
         for name in ("account", "token", "name"):
-            error = mistake.fields.get(name)
-            shown |= {f"{name}_error": "", f"{name}_state": f'aria-describedby="{name}-hint"'}
-            if error is not None:
-                shown[f"{name}_error"] = f'<p class="error" id="{name}-error">{escape(said[error])}</p>'
-                shown[f"{name}_state"] = f'aria-invalid="true" aria-describedby="{name}-hint {name}-error"'
+            shown |= _field_state(name, mistake, said)
         title = (said["error_title"] if mistake.status != 200 else "") + said["title"]
         main = Template(_file("form.html")).substitute(shown)
         return _response(language, title, main, mistake.status, redirect)
@@ -108,6 +104,20 @@ def _response(language: str, title: str, main: str, status: int, redirect: str =
 
 def _alarm(text: str) -> str:
     return f'<div class="alarm" role="alert" id="alarm"><p>{escape(text)}</p></div>'
+
+
+def _field_state(name: str, mistake: Mistake, said: Mapping[str, str]) -> dict[str, str]:
+    """What is wrong with a field, tied to it so that screen readers say it."""
+    error, notes = mistake.fields.get(name), [f"{name}-hint"]
+    if error is not None:
+        notes.append(f"{name}-error")
+    elif mistake.said == "credentials" and name in ("account", "token"):
+        notes.append("alarm")
+    invalid = 'aria-invalid="true" ' if len(notes) > 1 else ""
+    return {
+        f"{name}_error": "" if error is None else f'<p class="error" id="{name}-error">{escape(said[error])}</p>',
+        f"{name}_state": f'{invalid}aria-describedby="{" ".join(notes)}"',
+    }
 
 
 def _described(client_id: str, label: str) -> str:
