@@ -30,6 +30,8 @@ _SECONDS = 5.0
 _SHORTEST, _LONGEST = 5 * MINUTE, DAY
 _FAILED_FOR = MINUTE
 """How long a document that cannot be used is not fetched again."""
+_LAST_FOR = 30 * DAY
+"""How long the last document of a host that cannot be reached counts."""
 _AT_ONCE = 8
 _LONGEST_ADDRESS = 500
 _MAX_AGE = re.compile(r"(?:^|[,\s])max-age=(\d{1,9})", re.IGNORECASE)
@@ -61,24 +63,40 @@ class ClientDocuments:
         if kept is None:
             self._limiter = self._limiter or anyio.CapacityLimiter(_AT_ONCE)
             async with self._limiter:
-                document, seconds = await self._fetched(address)
-            kept = json.dumps(document) if document else ""
-            await self._values.put(key, kept, seconds)
+                kept = await self._read_anew(address, key)
         return json.loads(kept) if kept else None
 
-    async def _fetched(self, address: str) -> tuple[dict[str, Any] | None, float]:
-        """The document, and for how long it may be kept."""
-        with suppress(httpx.HTTPError, OSError, ValueError, anyio.BrokenResourceError), anyio.move_on_after(_SECONDS):
+    async def _read_anew(self, address: str, key: str) -> str:
+        """The document as its host has it now, or else as it was last; empty if there is none that can be used.
+
+        A host that cannot be reached for a while ends nobody's sign-in; one that withdraws its document does.
+        """
+        last = f"oauth:cimd-last:{digest(address)}"
+        response = await self._fetched(address)
+        if response is None:
+            document, seconds = await self._values.get(last) or "", _FAILED_FOR
+        else:
+            document = _described(address, response) if response.status_code == 200 else ""
+            seconds = _lifetime(response.headers) if document else _FAILED_FOR
+            if document:
+                await self._values.put(last, document, _LAST_FOR)
+            else:
+                await self._values.delete(last)
+        await self._values.put(key, document, seconds)
+        return document
+
+    async def _fetched(self, address: str) -> httpx.Response | None:
+        """The host's answer; None if it gives none, or says that it cannot at the moment."""
+        with suppress(httpx.HTTPError, OSError, ValueError), anyio.move_on_after(_SECONDS):
             host = urlsplit(address).hostname or ""
             addresses = await self._resolve(host)
             if addresses and all(map(_is_public, addresses)):
                 response = await self._answer(address, host, addresses[0])
-                if response is not None:
-                    return _described(address, response.content), _lifetime(response.headers)
-        return None, _FAILED_FOR
+                return response if response.status_code != 429 and response.status_code < 500 else None
+        return None
 
-    async def _answer(self, address: str, host: str, ip: str) -> httpx.Response | None:
-        """The answer from that address of the host, whose certificate must be the host's; None if it is no document."""
+    async def _answer(self, address: str, host: str, ip: str) -> httpx.Response:
+        """The answer from that address of the host, whose certificate must be the host's; without a longer body."""
         url = httpx.URL(address)
         headers = {
             "Host": url.netloc.decode(),
@@ -91,17 +109,16 @@ class ClientDocuments:
             request = client.build_request("GET", url.copy_with(host=ip), headers=headers)
             request.extensions["sni_hostname"] = host
             response = await client.send(request, stream=True)
+            body = b""
             try:
-                if response.status_code != 200 or response.headers.get("content-encoding", "identity") != "identity":
-                    return None
-                body = b""
                 async for part in response.aiter_raw():
                     body += part
                     if len(body) > MOST_BYTES:
-                        return None
+                        body = b""
+                        break
             finally:
                 await response.aclose()
-        return httpx.Response(200, headers=response.headers, content=body)
+        return httpx.Response(response.status_code, headers=_of_caching(response.headers), content=body)
 
 
 def _is_client_id(address: str) -> bool:
@@ -140,19 +157,27 @@ def _is_public(address: str) -> bool:
     return False
 
 
-def _described(address: str, body: bytes) -> dict[str, Any] | None:
-    """What a document says of its client, if it is that client's and one without a secret; ValueError for no JSON."""
-    document = json.loads(body)
+def _described(address: str, response: httpx.Response) -> str:
+    """What a document says of its client, as JSON; empty if it is another's, or none of a client without a secret."""
+    try:
+        document = json.loads(response.content)
+    except ValueError:
+        return ""
     if not isinstance(document, dict) or document.get("client_id") != address or "client_secret" in document:
-        return None
+        return ""
     method = document.get("token_endpoint_auth_method", "none")
     if method != "none" and "none" not in (document.get("token_endpoint_auth_methods_supported") or ()):
-        return None
+        return ""
     try:
         client = OAuthClientInformationFull.model_validate({**document, "token_endpoint_auth_method": "none"})
     except ValidationError:
-        return None
-    return client.model_dump(mode="json", exclude_none=True) if client.redirect_uris else None
+        return ""
+    return client.model_dump_json(exclude_none=True) if client.redirect_uris else ""
+
+
+def _of_caching(headers: httpx.Headers) -> dict[str, str]:
+    """The headers that matter: a body that is encoded, although we asked for none, is never decoded."""
+    return {"Cache-Control": headers.get("cache-control", "")}
 
 
 def _lifetime(headers: httpx.Headers) -> float:

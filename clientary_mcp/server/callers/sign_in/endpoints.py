@@ -4,6 +4,7 @@ They bind a sign-in to its browser, add `iss` to every redirect (RFC 9207), and 
 reached, since clients take any 4xx for the end of a sign-in.
 """
 
+import json
 import secrets
 from collections.abc import Awaitable, Callable
 from functools import wraps
@@ -50,8 +51,10 @@ class Endpoints:
             return self._page.problem(request, "store", 503)
         location = response.headers.get("location")
         if location is None:
-            wants_page = "text/html" in request.headers.get("accept", "")
-            return self._page.problem(request, "refused", response.status_code) if wants_page else response
+            if "text/html" not in request.headers.get("accept", ""):
+                return response
+            detail = json.loads(bytes(response.body)).get("error_description", "")
+            return self._page.problem(request, "refused", response.status_code, detail)
         if location.startswith(f"{self._provider.issuer}{PAGE}?"):
             self.browser.remember(response, browser)
         else:

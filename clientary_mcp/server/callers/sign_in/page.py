@@ -72,10 +72,12 @@ class Page:
         main = Template(_file("form.html")).substitute(shown)
         return _response(language, title, main, mistake.status, redirect)
 
-    def problem(self, request: Request, why: str, status: int) -> Response:
-        """A page that says why the sign-in cannot go on."""
+    def problem(self, request: Request, why: str, status: int, detail: str = "") -> Response:
+        """A page that says why the sign-in cannot go on, with a detail in English for whoever has to find out."""
         language, said = _texts_for(request)
         main = f"<h1>{escape(said['problem_heading'])}</h1>\n<p>{escape(said[why])}</p>"
+        if detail:
+            main += f'\n<p class="small" lang="en">{escape(detail)}</p>'
         response = _response(language, said["title"], main, status)
         if status == 503:
             response.headers["Retry-After"] = "60"

@@ -64,7 +64,7 @@ def sign_in_routes(
 
 def _metadata(issuer: str) -> OAuthMetadata:
     """What clients can know of the authorization server (RFC 8414)."""
-    methods = ["none", "client_secret_post", "client_secret_basic"]
+    methods = ["none", "client_secret_post"]  # with client_secret_basic, the SDK's handlers want client_id in the form
     return OAuthMetadata.model_validate(
         {
             "issuer": issuer,

@@ -69,7 +69,7 @@ def documents_at(
         if asked is not None:
             asked.append(request)
         page = pages.get(f"https://{request.headers['host']}{request.url.raw_path.decode()}")
-        return httpx.Response(404) if page is None else streamed(json.dumps(page).encode())
+        return streamed(b"", 404) if page is None else streamed(json.dumps(page).encode())
 
     return ClientDocuments(vault.values, httpx.MockTransport(answer), resolve)
 

@@ -1,5 +1,6 @@
 """Client ID metadata documents: which are believed, for how long, and from where they may come."""
 
+import gzip
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -126,7 +127,7 @@ async def test_nothing_is_fetched_from_inside(values: StoredKeyValues, ip: str) 
         streamed(b"\xff\xfe"),
         streamed(json.dumps(PAGE).encode(), 404),
         streamed(b"", 302, {"Location": "https://other.example/client.json"}),
-        streamed(json.dumps(PAGE).encode(), 200, {"Content-Encoding": "gzip"}),
+        streamed(gzip.compress(json.dumps(PAGE).encode()), 200, {"Content-Encoding": "gzip"}),
     ],
 )
 async def test_what_is_no_document_of_a_public_client_is_not_believed(
@@ -171,6 +172,22 @@ async def test_it_is_kept_as_long_as_it_asks_for_within_limits(
     internet.response = page()
     assert await internet.documents.read(ADDRESS) is not None
     assert len(internet.asked) == 2
+
+
+async def test_a_host_that_is_out_of_reach_keeps_its_clients_but_one_that_withdraws_them_does_not(
+    values: StoredKeyValues, time: FakeTime
+) -> None:
+    internet = Internet(values)
+    assert await internet.documents.read(ADDRESS) is not None
+    for response, found in (
+        (streamed(b"", 503), True),
+        (streamed(b"", 429), True),
+        (streamed(b"", 404), False),
+        (streamed(b"", 503), False),
+    ):
+        await time.clock.sleep(300)
+        internet.response = response
+        assert (await internet.documents.read(ADDRESS) is not None) == found
 
 
 async def test_a_failure_is_kept_for_a_minute(values: StoredKeyValues, time: FakeTime) -> None:

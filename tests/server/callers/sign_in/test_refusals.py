@@ -64,6 +64,7 @@ async def test_nobody_is_led_to_where_a_client_is_not_known_to_be(
     assert (response.status_code, response.json()["error"]) == (400, "invalid_request")
     page = await anna.browser.get(client.asking(**asked), headers={"Accept": "text/html", "Accept-Language": "de"})
     assert (page.status_code, "Hier geht es nicht weiter" in page.text) == (400, True)
+    assert '<p class="small" lang="en">' in page.text
 
 
 async def test_loopback_redirects_may_use_any_port(client: Raw, anna: Person) -> None:
@@ -160,7 +161,7 @@ async def test_metadata_says_what_clients_must_know(app: Starlette) -> None:
     }
     assert metadata["client_id_metadata_document_supported"]
     assert metadata["authorization_response_iss_parameter_supported"]
-    assert "none" in metadata["token_endpoint_auth_methods_supported"]
+    assert metadata["token_endpoint_auth_methods_supported"] == ["none", "client_secret_post"]
     assert metadata["code_challenge_methods_supported"] == ["S256"]
     for path in ("", "/mcp"):
         resource = (await http.get(f"/.well-known/oauth-protected-resource{path}")).json()
