@@ -7,6 +7,7 @@ from typing import Any
 import anyio
 import httpx2
 from mcp import Client
+from mcp.client.session import ElicitationFnT
 from mcp.client.streamable_http import streamable_http_client
 from starlette.types import ASGIApp, Message
 
@@ -179,9 +180,14 @@ async def living(app: ASGIApp) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def agent_at(
-    app: ASGIApp, headers: Mapping[str, str], era: Era = "auto", path: str = "/mcp"
+    app: ASGIApp,
+    headers: Mapping[str, str],
+    era: Era = "auto",
+    path: str = "/mcp",
+    user: ElicitationFnT | None = None,
 ) -> AsyncIterator[Agent]:
     """An agent over HTTP, in memory, which sends these headers with each request."""
     http = httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url=LOCAL, headers=dict(headers))
-    async with http, Client(streamable_http_client(f"{LOCAL}{path}", http_client=http), mode=era) as client:
+    way = streamable_http_client(f"{LOCAL}{path}", http_client=http)
+    async with http, Client(way, mode=era, elicitation_callback=user) as client:
         yield Agent(client)

@@ -77,9 +77,9 @@ class Identities:
 
     async def reject(self, caller_id: str) -> None:
         """Clientary rejects the credential of this caller: their tokens are no longer accepted."""
-        self._known = {key: known for key, known in self._known.items() if known.caller.id != caller_id}
         with suppress(NotRemembered):  # their next call finds out again
             await self._vault.mark_dead(caller_id)
+        self._known = {key: known for key, known in self._known.items() if known.caller.id != caller_id}
 
     async def _ask(self, token: str) -> Identity | None:
         key = sha256(token.encode()).digest()

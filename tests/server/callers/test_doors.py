@@ -274,20 +274,3 @@ async def test_a_session_may_do_no_more_than_when_it_was_opened(team: Team) -> N
             assert '"list_clients"' in listed.text
             assert '"create_client"' not in listed.text
             assert ('"list_invoices"' in listed.text) == ("X-Clientary-Toolsets" not in more)
-
-
-async def test_a_session_is_unknown_to_everybody_else(team: Team, sandbox: Sandbox) -> None:
-    _, token = await team.enroll()
-    sandbox.token = "another-person"
-    _, other = await team.enroll()
-    async with team.serves() as app:
-        for opener, path, strangers in (
-            (bearer(token), "/mcp", [(bearer(other), "/mcp"), (CREDENTIALS, DIRECT)]),
-            (CREDENTIALS, DIRECT, [(CREDENTIALS | {"X-Clientary-Token": "changed"}, DIRECT), (bearer(token), "/mcp")]),
-        ):
-            opened = await answer_to(app, opener, path)
-            session = {"Mcp-Session-Id": opened.headers["mcp-session-id"], "Mcp-Protocol-Version": "2025-06-18"}
-            ping = {"jsonrpc": "2.0", "id": 2, "method": "ping"}
-            assert (await answer_to(app, opener | session, path, ping)).status_code == 200
-            for headers, at in strangers:
-                assert (await answer_to(app, headers | session, at, ping)).status_code == 404
