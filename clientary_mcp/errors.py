@@ -27,9 +27,13 @@ sentence mentions it. Text from Clientary appears in them only as the bounded me
 """
 
 from collections.abc import Collection, Mapping
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 from tool_schemas.base.sentences import EFFECTS, Effect, in_order, join_sentences
+
+Because = Literal["cap", "privilege", "person", "store"]
+"""Why a call is refused before anything is sent: a limit per hour, a setting, the user who was asked, or what must be
+written first and cannot be."""
 
 
 class ClientaryError(Exception):
@@ -85,6 +89,10 @@ class BlockedByOwner(ClientaryError):
 
     code = "Withheld"
     effect = "not sent"
+
+    def __init__(self, what: str, *then: str, because: Because = "privilege") -> None:
+        super().__init__(what, *then)
+        self.because: Because = because
 
 
 class NotRemembered(ClientaryError):

@@ -14,6 +14,8 @@ import anyio
 import httpx
 
 from clientary_mcp.errors import DeadlineReached, RateLimited, TooManyPages
+from clientary_mcp.observe import observer
+from clientary_mcp.state.pace import WAITING_FOR_PLACE
 
 _MANY_PAGES = 10
 """Pages that any account can be expected to send before a deadline; where it does not, the pages are not the reason."""
@@ -116,7 +118,7 @@ class Call:
         if seconds >= self.left:
             return False
         await self.report(seconds, why)
-        with self.waiting():
+        with self.waiting(why):
             await self.clock.sleep(seconds)
         return True
 
@@ -126,14 +128,16 @@ class Call:
             await self.on_wait(seconds, why)
 
     @contextmanager
-    def waiting(self) -> Iterator[None]:
+    def waiting(self, why: str = WAITING_FOR_PLACE) -> Iterator[None]:
         """Count the time spent inside as waiting, once, however many requests of the call wait at the same time."""
+        begun = self.clock.now()
         if not self._waiting:
-            self._since = self.clock.now()
+            self._since = begun
         self._waiting += 1
         try:
             yield
         finally:
+            observer().wait(self.clock.now() - begun, why)
             self._waiting -= 1
             if not self._waiting:
                 self.waited += self.clock.now() - self._since

@@ -29,6 +29,7 @@ from clientary_mcp.errors import (
     TokenRejected,
     Unavailable,
 )
+from clientary_mcp.observe import observer
 from clientary_mcp.redaction import Secrets
 from clientary_mcp.settings import Settings
 from clientary_mcp.state.memory import Memory
@@ -104,7 +105,10 @@ class HttpSession:
                 return await settle(lost)
 
     async def _answer(self, call: Call, method: str, path: str, query: Query | None, body: Body | None) -> Any:
-        response = await self._response(call, method, path, query, body)
+        waited, retries = call.waited, call.retries
+        with observer().request(method, path) as request:
+            response = await self._response(call, method, path, query, body)
+            request.ended(int(response.status_code), waited=call.waited - waited, retries=call.retries - retries)
         if call.read is not None:
             # Error pages differ each time: they contain the time or a request id.
             shown = response.content if response.is_success else f"{path} {response.status_code}".encode()
@@ -119,7 +123,7 @@ class HttpSession:
             self._settings.api_url + path,
             params={name: value for name, value in (query or {}).items() if value is not None} or None,
             json=body,
-            extensions={"call": call, "sent": (query, body)},
+            extensions={"call": call, "path": path, "sent": (query, body)},
         )
         write: dict[str, str | int] = {"method": method, "path": path, "status": 0}
         if method != "GET":

@@ -9,6 +9,7 @@ import httpx
 
 from clientary_mcp.api.bodies import with_body
 from clientary_mcp.api.call import Call, call_of
+from clientary_mcp.observe import observer
 from clientary_mcp.state.pace import LONGEST_HOLD, NO_TURN, NoTurnInTime, Pace
 
 LONGEST_WAIT = LONGEST_HOLD
@@ -65,7 +66,10 @@ class Pacing(httpx.AsyncBaseTransport):
     async def _send(self, call: Call, request: httpx.Request) -> httpx.Response:
         """The response with its body: a body that breaks off counts as a broken connection."""
         with anyio.move_on_after(call.left) as sending:
-            return await with_body(await self._network.handle_async_request(request), request)
+            with observer().sending(request.method, request.extensions.get("path", "")) as attempt:
+                response = await with_body(await self._network.handle_async_request(request), request)
+                attempt.ended(int(response.status_code))
+                return response
         assert sending.cancelled_caught  # noqa: S101 - the only other way out of the block
         raise NoAnswer("no response before the deadline", request, limited=self._pace.limited(call))
 

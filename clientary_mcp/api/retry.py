@@ -12,6 +12,7 @@ import httpx
 from clientary_mcp.api.bodies import UnreadableBody
 from clientary_mcp.api.call import Call, call_of
 from clientary_mcp.api.rate_limit import LONGEST_WAIT, NoTurn, retry_after
+from clientary_mcp.observe import observer
 
 MAX_TRIES = 6
 """How often a request is sent that gets no response at all."""
@@ -75,6 +76,7 @@ class Retrying(httpx.AsyncBaseTransport):
             if met[again.most] >= again.most or not await call.wait(_pause(tries, response, call), again.why):
                 break
             call.retries += 1
+            observer().count("clientary.retries")
         if response is None:
             assert failure is not None  # noqa: S101 - each try ends in one of the two
             raise failure

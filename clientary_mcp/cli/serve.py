@@ -5,7 +5,8 @@ import gc
 import os
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ import anyio
 from clientary_mcp.cli.options import HOST, HTTP_PORT, SANDBOX_PORT
 from clientary_mcp.cli.stdin import StoppableStdin
 from clientary_mcp.logs import announcements, configure
+from clientary_mcp.observe import ENDPOINT
 from clientary_mcp.settings import Settings
 
 if TYPE_CHECKING:
@@ -42,8 +44,7 @@ def _has_callers(options: argparse.Namespace) -> bool:
 async def _serve_owner(options: argparse.Namespace, stdin: StoppableStdin | None) -> None:
     from clientary_mcp.cli.account import account_name, opened
 
-    async with opened(options) as clientary:
-        configure(clientary.settings)
+    async with opened(options) as clientary, _told(clientary.settings):
         from clientary_mcp.server.app import ClientaryServer
         from tool_schemas.base.sentences import count_of
 
@@ -78,19 +79,33 @@ async def _serve_callers(options: argparse.Namespace, _: StoppableStdin | None) 
 
     serving = read_serving(environment(options))
     assert serving is not None  # noqa: S101 - there are callers
-    configure(common_settings(serving))
     backend = backend_for(serving.bounds["store"], serving.bounds["keys"], time.time)
-    await backend.open()
-    try:
-        async with assembled(serving, backend) as assembly:
-            drain = Drain(assembly.settings.deadline, serving.drain_seconds)
-            app = application(assembly, options.transport, *_published(options), drain, options.root_path or "")
-            gc.freeze()
-            gc.enable()
-            what = f"callers ({', '.join(sorted(serving.callers))})"
-            await _listen(options, app, assembly.settings, drain, what)
-    finally:
-        await backend.aclose()
+    async with _told(common_settings(serving)):
+        await backend.open()
+        try:
+            async with assembled(serving, backend) as assembly:
+                drain = Drain(assembly.settings.deadline, serving.drain_seconds)
+                app = application(assembly, options.transport, *_published(options), drain, options.root_path or "")
+                gc.freeze()
+                gc.enable()
+                what = f"callers ({', '.join(sorted(serving.callers))})"
+                await _listen(options, app, assembly.settings, drain, what)
+        finally:
+            await backend.aclose()
+
+
+@asynccontextmanager
+async def _told(settings: Settings) -> AsyncIterator[None]:
+    """Write the log as the settings say, and export telemetry if the environment asks for it."""
+    configure(settings)
+    if not os.environ.get(ENDPOINT):
+        yield
+        return
+    from clientary_mcp.server.operations import NAMES
+    from clientary_mcp.telemetry import exported
+
+    async with exported(settings, NAMES):
+        yield
 
 
 def _published(options: argparse.Namespace) -> tuple[str, Sequence[str]]:

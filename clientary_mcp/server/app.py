@@ -14,6 +14,7 @@ from mcp.server.mcpserver import Context, MCPServer, RequestStateSecurity
 
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.durations import DAY
+from clientary_mcp.observe import observer
 from clientary_mcp.server.elicitation import ANSWER_WITHIN
 from clientary_mcp.server.office import Office
 from clientary_mcp.settings.account import LogLevel
@@ -72,6 +73,10 @@ class ClientaryServer(MCPServer[None]):
         if not isinstance(served, Clientary):
             self._offices = served
             self.middleware.append(self._enter)
+        if observer().on:
+            from clientary_mcp.server.operations import observed
+
+            self.middleware.append(observed)
         self.completion()(self._complete)  # type: ignore[no-untyped-call]  # the SDK does not annotate it
 
     async def _enter(self, ctx: RequestContext, call_next: CallNext) -> HandlerResult:

@@ -20,7 +20,8 @@ from typing import Any
 from uuid import uuid4
 
 from clientary_mcp.api.call import Call
-from clientary_mcp.errors import BlockedByOwner, ClientaryError, SettingsError
+from clientary_mcp.errors import BlockedByOwner, ClientaryError, NotRemembered, OutcomeUnknown, SettingsError
+from clientary_mcp.observe import observer
 from clientary_mcp.redaction import HANDLES, Secrets
 from clientary_mcp.state.trail import Trail
 from tool_schemas.base.models import Arguments, Confirmed, PartialUpdate
@@ -79,6 +80,12 @@ class Entry:
     def failed(self, error: Exception) -> None:
         """Record that the call ended with an error."""
         self.outcome = error.code if isinstance(error, ClientaryError) else "defect"
+        if isinstance(error, OutcomeUnknown):
+            observer().count("clientary.outcome_unknown")
+        elif isinstance(error, NotRemembered):
+            observer().count("clientary.refused", "store")
+        elif isinstance(error, BlockedByOwner):
+            observer().count("clientary.refused", error.because)
 
     def line(self) -> dict[str, Any]:
         """The entry as a line of the trail."""
@@ -224,6 +231,7 @@ def _unwritable(error: OSError | None = None) -> BlockedByOwner:
     return BlockedByOwner(
         f"The audit trail cannot be written ({why}), and the owner allows no change without it.",
         "CLIENTARY_AUDIT_LOG names its file.",
+        because="store",
     )
 
 

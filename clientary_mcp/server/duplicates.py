@@ -14,6 +14,7 @@ from clientary_mcp.api.call import Call, Earlier
 from clientary_mcp.api.reconcile import sent_earlier
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import ClientaryError, NotFound, NotRemembered, TakenOver, Unavailable
+from clientary_mcp.observe import observer
 from clientary_mcp.server.replies import Replies
 from clientary_mcp.state.claims import Claim, Claims
 from clientary_mcp.state.recent import RecentResults, key_of, skipped, skipped_for_another, with_notice
@@ -100,6 +101,8 @@ class Duplicates:
                     turn.answer = self._recent.get(key)
                 elif earlier is not None:
                     turn.answer = await self._of(earlier, tool, args, key, call)
+            if turn.answer is not None:
+                observer().count("clientary.told_again")
             try:
                 yield turn
             except BaseException as error:

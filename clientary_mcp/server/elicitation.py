@@ -22,6 +22,7 @@ from pydantic import ValidationError
 from clientary_mcp.api.call import Call, Clock
 from clientary_mcp.durations import MINUTE
 from clientary_mcp.errors import BlockedByOwner
+from clientary_mcp.observe import observer
 from clientary_mcp.settings import Settings
 from clientary_mcp.state.writes import Answered
 from tool_schemas.base.results import as_text
@@ -93,6 +94,7 @@ class Approval:
         replies, asked = context.input_responses or {}, _asked(context.request_state)
         answered = _QUESTION in replies and asked.get("call") == key
         if not answered or not await self._answered.first(asked["id"], ANSWER_WITHIN):
+            observer().count("clientary.questions", "asked")
             state = {
                 "call": key,
                 "state": snapshot.state,
@@ -104,6 +106,7 @@ class Approval:
                 request_state=json.dumps(state),
             )
         if self._clock.wall() > asked["until"]:
+            observer().count("clientary.questions", "none")
             raise _refusal(f"the user did not answer within {ANSWER_WITHIN / MINUTE:.0f} minutes")
         if not isinstance(reply := replies[_QUESTION], ElicitResult):
             raise _refusal(_NOT_ASKED)
@@ -135,6 +138,7 @@ async def _ask(form: ElicitRequestFormParams, call: Call, until: float, context:
             await call.report(None, "The user is asked for approval")
             await anyio.sleep(_PROGRESS_EVERY)
 
+    observer().count("clientary.questions", "asked")
     async with anyio.create_task_group() as group:
         group.start_soon(report_progress)
         with anyio.move_on_after(until - call.clock.now()):
@@ -144,6 +148,7 @@ async def _ask(form: ElicitRequestFormParams, call: Call, until: float, context:
                 why = _NOT_ASKED
         group.cancel_scope.cancel()
     if reply is None:
+        observer().count("clientary.questions", "none")
         raise _refusal(why)
     return reply
 
@@ -188,10 +193,12 @@ def _row(row: Any) -> str:
 
 def _check_agreed(reply: ElicitResult) -> None:
     """Raise BlockedByOwner unless the user agreed."""
-    if reply.action == "accept" and (reply.content or {}).get("agree") is True:
+    agreed = reply.action == "accept" and (reply.content or {}).get("agree") is True
+    observer().count("clientary.questions", "agreed" if agreed else reply.action)
+    if agreed:
         return
     if reply.action == "accept":  # only a user can leave the box unticked, so the client did show the question
-        raise BlockedByOwner("The user left the confirmation unticked.")
+        raise BlockedByOwner("The user left the confirmation unticked.", because="person")
     raise _refusal("the user declined" if reply.action == "decline" else "the user cancelled the question")
 
 
@@ -200,6 +207,7 @@ def _refusal(why: str) -> BlockedByOwner:
         f"{why[0].upper()}{why[1:]}.",
         "If this client cannot show such a question, the account owner can set CLIENTARY_ASK_USER=never: the agent's"
         " confirm=true is then enough.",
+        because="person",
     )
 
 

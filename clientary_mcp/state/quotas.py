@@ -57,10 +57,9 @@ class Limits:
         limit = count_of(most, _NOUNS[kind])
         again = [] if again_in is None else [f"Try again in {count_of(ceil(again_in / MINUTE), 'minute')}."]
         if own:
-            return BlockedByOwner(f"The hourly limit of {limit} for this caller is reached.", *again)
-        return BlockedByOwner(
-            f"The hourly limit of {limit} is reached.", *again, f"The owner can change {_VARIABLES[kind]}."
-        )
+            return BlockedByOwner(f"The hourly limit of {limit} for this caller is reached.", *again, because="cap")
+        again.append(f"The owner can change {_VARIABLES[kind]}.")
+        return BlockedByOwner(f"The hourly limit of {limit} is reached.", *again, because="cap")
 
 
 def _limits(settings: Settings) -> dict[str, int]:

@@ -82,7 +82,7 @@ INSIDE = {
     ),
     "clientary_mcp.server": (
         ("audit", "guides", "instructions", "elicitation", "suggestions", "completions", "prompts"),
-        ("replies", "change_log"),
+        ("replies", "change_log", "operations"),
         ("duplicates", "confirmations"),
         ("write_guard", "resources"),
         ("office",),
@@ -90,6 +90,7 @@ INSIDE = {
         ("callers",),
         ("http",),
     ),
+    "clientary_mcp.telemetry": (("privacy",), ("instruments",), ("export",)),
     "clientary_mcp.sandbox": (("controls",), ("store",), ("api",), ("seed",), ("account",), ("network",)),
 }
 SANDBOX = "clientary_mcp.sandbox"
@@ -103,6 +104,7 @@ MAY_IMPORT = {
     "idna": {"tool_schemas.base.addresses"},
     "iso4217": {"tool_schemas.base.currencies"},
     "redis": {"clientary_mcp.state.redis"},
+    "opentelemetry": {"clientary_mcp.telemetry", "clientary_mcp.logs"},
     "httpcore": set[str](),  # httpx's own, which is slower
     "httpx2": set[str](),  # the SDK's own, and not part of its interface
 }

@@ -19,6 +19,7 @@ from clientary_mcp import logs
 from clientary_mcp.api.call import Clock
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import ClientaryError, RateLimited, SettingsError, TokenRejected
+from clientary_mcp.observe import observer
 from clientary_mcp.server.callers.caller import Caller
 from clientary_mcp.server.callers.export_links import ExportLinks
 from clientary_mcp.server.callers.identities import Identities
@@ -122,6 +123,7 @@ class CallerOffices:
             why = "The limits of this caller and the headers of this request leave no tool to use."
             raise MCPError(mcp_types.INVALID_REQUEST, why) from None
         self._open[key] = office
+        observer().change("clientary.offices", 1)
         return office
 
     async def _look_at_credential(self, office: "_CallerOffice") -> None:
@@ -170,6 +172,11 @@ class _CallerOffice(Office):
         except RateLimited as no_turn:
             content = mcp_types.TextContent(type="text", text=no_turn.message())
             return mcp_types.CallToolResult(content=[content], is_error=True)
+
+    async def aclose(self) -> None:
+        """Close the connections to the account."""
+        observer().change("clientary.offices", -1)
+        await super().aclose()
 
     def _rejected(self, error: TokenRejected) -> None:
         self.rejected = True

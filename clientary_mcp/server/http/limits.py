@@ -11,6 +11,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from clientary_mcp.observe import observer
 from clientary_mcp.server.http.drain import Drain, read_message, request_id
 from clientary_mcp.server.http.sessions import Session, gives_way, of_one_with_no_room
 
@@ -158,6 +159,7 @@ class IdleTimeoutProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn declares it so
         """Start waiting for a request."""
         super().connection_made(transport)
+        observer().change("clientary.connections", 1)
         self._since = self.loop.time()
         self._check_later()
 
@@ -181,4 +183,5 @@ class IdleTimeoutProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop waiting."""
         self._next_check.cancel()
+        observer().change("clientary.connections", -1)
         super().connection_lost(exc)

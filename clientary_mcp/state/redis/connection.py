@@ -21,6 +21,7 @@ from redis import exceptions
 from redis.exceptions import AuthenticationError, NoScriptError, RedisError, ResponseError
 
 from clientary_mcp.errors import MemoryUnreachable, NotRemembered, SettingsError
+from clientary_mcp.observe import observer
 from clientary_mcp.state.redis.fitness import check_fitness, is_persistent
 from clientary_mcp.state.redis.scripts import Script
 from clientary_mcp.state.redis.url import CONNECTIONS, SECONDS, client_of, close, without_login
@@ -143,11 +144,13 @@ class RedisConnection:
             except NoScriptError:
                 return await self._evaluate("EVAL", script.source, keys, arguments, lasting)
 
-        return await self._remembering(once)
+        with observer().script(_part(keys)):
+            return await self._remembering(once)
 
     async def command(self, *words: Argument) -> Any:
         """What a command returns that may be run twice; NotRemembered as for `run`."""
-        return await self._remembering(lambda: self._execute(*words))
+        with observer().script(str(words[0]).lower()):
+            return await self._remembering(lambda: self._execute(*words))
 
     async def _evaluate(
         self, command: str, script: str, keys: Sequence[str], arguments: Sequence[Argument], lasting: bool
@@ -225,6 +228,11 @@ class RedisConnection:
 
 def _alive(owner: str) -> str:
     return f"{PREFIX}alive:{owner}"
+
+
+def _part(keys: Sequence[str]) -> str:
+    """What a script is about: the first word of its first key, after the account if it is one's."""
+    return keys[0].removeprefix(PREFIX).rpartition("}:")[2].partition(":")[0] if keys else "none"
 
 
 def _reason(error: BaseException) -> str:
