@@ -96,13 +96,14 @@ class CallerOffices:
         key = (user.caller, user.narrowed_by)
         office = self._open.get(key) or self._opened(key)
         office.messages += 1
-        self._open.move_to_end(key)
         try:
             with logs.serving(office.account_id, office.caller.id):
                 yield office
         finally:
             office.messages -= 1
             office.idle_since = self._clock.now()
+            if key in self._open:
+                self._open.move_to_end(key)
             if office.rejected:
                 await self._look_at_credential(office)
             await self._close_some()
