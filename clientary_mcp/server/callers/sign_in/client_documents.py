@@ -54,24 +54,28 @@ class ClientDocuments:
         self._values, self._network, self._resolve = values, network, resolve
         self._limiter: anyio.CapacityLimiter | None = None
 
+    async def knows(self, address: str) -> bool:
+        """Whether there is a document of that address already, or there can be none."""
+        keys = (_key(address), _last_key(address))
+        return not _is_client_id(address) or any([await self._values.get(key) is not None for key in keys])
+
     async def read(self, address: str) -> dict[str, Any] | None:
         """What the document at that address says of its client; None if there is none that can be used."""
         if not _is_client_id(address):
             return None
-        key = f"oauth:cimd:{digest(address)}"
-        kept = await self._values.get(key)
+        kept = await self._values.get(_key(address))
         if kept is None:
             self._limiter = self._limiter or anyio.CapacityLimiter(_AT_ONCE)
             async with self._limiter:
-                kept = await self._read_anew(address, key)
+                kept = await self._read_anew(address)
         return json.loads(kept) if kept else None
 
-    async def _read_anew(self, address: str, key: str) -> str:
+    async def _read_anew(self, address: str) -> str:
         """The document as its host has it now, or else as it was last; empty if there is none that can be used.
 
         A host that cannot be reached for a while ends nobody's sign-in; one that withdraws its document does.
         """
-        last = f"oauth:cimd-last:{digest(address)}"
+        last = _last_key(address)
         response = await self._fetched(address)
         if response is None:
             document, seconds = await self._values.get(last) or "", _FAILED_FOR
@@ -82,7 +86,7 @@ class ClientDocuments:
                 await self._values.put(last, document, _LAST_FOR)
             else:
                 await self._values.delete(last)
-        await self._values.put(key, document, seconds)
+        await self._values.put(_key(address), document, seconds)
         return document
 
     async def _fetched(self, address: str) -> httpx.Response | None:
@@ -119,6 +123,14 @@ class ClientDocuments:
             finally:
                 await response.aclose()
         return httpx.Response(response.status_code, headers=_of_caching(response.headers), content=body)
+
+
+def _key(address: str) -> str:
+    return f"oauth:cimd:{digest(address)}"
+
+
+def _last_key(address: str) -> str:
+    return f"oauth:cimd-last:{digest(address)}"
 
 
 def _is_client_id(address: str) -> bool:

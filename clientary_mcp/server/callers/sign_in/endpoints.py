@@ -46,6 +46,8 @@ class Endpoints:
             return self._page.problem(request, "not_set_up", 503)
         browser = self.browser.secret_of(request) or secrets.token_urlsafe(32)
         try:
+            if not await self._may_name_client(request):
+                return self._page.problem(request, "too_many", 429)
             response = await AuthorizationHandler(self._provider.of_browser(browser)).handle(request)
         except NotRemembered:
             return self._page.problem(request, "store", 503)
@@ -66,15 +68,15 @@ class Endpoints:
         resource = (await request.form()).get("resource")
         if resource is not None and not (isinstance(resource, str) and self._provider.is_ours(resource)):
             return _error(400, "invalid_target", f"This server issues tokens for {self._provider.resource} alone.")
+        if not await self._may_name_client(request):
+            return _too_many()
         response: Response = await self._token.handle(request)
         return response
 
     async def register(self, request: Request) -> Response:
         """The id of a client that describes itself."""
         if not await self._provider.pending.may_register(address_of(request)):
-            answer = _error(429, "temporarily_unavailable", "Too many clients were registered from this address.")
-            answer.headers["Retry-After"] = "3600"
-            return answer
+            return _too_many()
         response = await self._register.handle(request)
         response.headers.update(_NOT_KEPT)
         return response
@@ -84,6 +86,8 @@ class Endpoints:
 
         The SDK's handler asks public clients for a secret, which they do not have.
         """
+        if not await self._may_name_client(request):
+            return _too_many()
         try:
             client = await self._authenticator.authenticate_request(request)
         except AuthenticationError as failure:
@@ -95,6 +99,14 @@ class Endpoints:
         if grant is not None and grant.client_id == client.client_id:
             await self._vault.end_family(grant.family)
         return Response(status_code=200, headers=_NOT_KEPT)
+
+    async def _may_name_client(self, request: Request) -> bool:
+        """Whether the request may name its client: one with a document that is new here counts as a registration."""
+        given = request.query_params if request.method == "GET" else await request.form()
+        client_id = given.get("client_id")
+        if not isinstance(client_id, str) or await self._provider.clients.knows(client_id):
+            return True
+        return await self._provider.pending.may_register(address_of(request))
 
 
 def unless_unreachable(endpoint: Endpoint) -> Endpoint:
@@ -110,6 +122,12 @@ def unless_unreachable(endpoint: Endpoint) -> Endpoint:
             return answer
 
     return reached
+
+
+def _too_many() -> Response:
+    answer = _error(429, "temporarily_unavailable", "Too many clients were registered from this address.")
+    answer.headers["Retry-After"] = "3600"
+    return answer
 
 
 def _error(status: int, error: str, description: str) -> Response:

@@ -121,6 +121,19 @@ async def test_registrations_are_few_and_small(app: Starlette) -> None:
     assert (await Raw(app, "203.0.113.8").register()).status_code == 201
 
 
+async def test_a_client_with_a_new_document_counts_as_a_registration(client: Raw, anna: Person) -> None:
+    redirect = "http://localhost:5/callback"
+    known = client.asking(client_id=DOCUMENT, redirect_uri=redirect)
+    assert (await anna.browser.get(known)).status_code == 302
+    new = [client.asking(client_id=f"https://any.example/{number}") for number in range(19)]
+    assert {(await anna.browser.get(each)).status_code for each in new[:18]} == {400}
+    assert (await anna.browser.get(new[18])).status_code == 429
+    for path in ("/token", "/revoke"):
+        refused = await client.http.post(path, data={"client_id": "https://any.example/new"})
+        assert refused.status_code == 429
+    assert (await anna.browser.get(known)).status_code == 302
+
+
 async def test_one_network_of_ipv6_is_one_address(app: Starlette) -> None:
     statuses = [(await Raw(app, f"2001:db8:1:2::{number:x}").register()).status_code for number in range(21)]
     assert statuses == [201] * 20 + [429]
