@@ -6,10 +6,14 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.settings import Settings
 from clientary_mcp.state.memory import Memory
+
+if TYPE_CHECKING:
+    from clientary_mcp.state.backend import Backend
 
 _EMBEDDED = {
     "CLIENTARY_SUBDOMAIN": "",
@@ -42,16 +46,30 @@ async def opened(options: argparse.Namespace) -> AsyncIterator[Clientary]:
     """The same, with the Redis that it shares with the owner's other machines, if the environment names one."""
     async with AsyncExitStack() as stack:
         memory = None
-        given = environment(options)
-        if not options.sandbox and given.get("CLIENTARY_STORE", "").strip().startswith("redis"):
-            from clientary_mcp.state.backends import backend_for
-
-            settings = Settings.from_environment(given)
-            backend = backend_for(settings.store or "", settings.keys, time.time)
-            await backend.open()
-            stack.push_async_callback(backend.aclose)
-            memory = backend.memory(settings)
+        if not options.sandbox:
+            settings = Settings.from_environment(environment(options))
+            if is_on_redis(settings):
+                backend = await stack.enter_async_context(opened_backend(settings))
+                memory = backend.memory(settings)
         yield await stack.enter_async_context(account(options, memory))
+
+
+def is_on_redis(settings: Settings) -> bool:
+    """Whether a single owner's machines share what they remember."""
+    return settings.store is not None and settings.store.startswith("redis")
+
+
+@asynccontextmanager
+async def opened_backend(settings: Settings, *, serves: bool = True) -> AsyncIterator["Backend"]:
+    """The Redis or the vault of the settings, for a server or beside one; SettingsError if it cannot be used."""
+    from clientary_mcp.state.backends import backend_for
+
+    backend = backend_for(settings.store or "", settings.keys, time.time)
+    await backend.open(serves=serves)
+    try:
+        yield backend
+    finally:
+        await backend.aclose()
 
 
 def account_name(clientary: Clientary, options: argparse.Namespace) -> str:

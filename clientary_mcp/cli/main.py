@@ -4,7 +4,7 @@ import argparse
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
@@ -71,41 +71,34 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _check(options: argparse.Namespace) -> None:
-    import anyio
+    if options.store or (os.environ.get("CLIENTARY_CALLERS", "").strip() and not options.sandbox):
+        from clientary_mcp.cli.store_check import report as store_report
 
+        _print(store_report(os.environ))
+    else:
+        _print(_account_report(options))
+
+
+async def _account_report(options: argparse.Namespace) -> AsyncIterator[str]:
     from clientary_mcp.cli.account import account_name, opened
     from clientary_mcp.cli.check import report
 
-    async def run() -> None:
-        async with opened(options) as clientary:
-            print(f"account       {account_name(clientary, options)}", flush=True)  # noqa: T201 - output for the user
-            async for line in report(clientary):
-                print(line, flush=True)  # noqa: T201 - output for the user
-
-    anyio.run(run)
+    async with opened(options) as clientary:
+        yield f"account       {account_name(clientary, options)}"
+        async for line in report(clientary):
+            yield line
 
 
 def _store(options: argparse.Namespace) -> None:
-    from clientary_mcp.cli.account import account
-    from clientary_mcp.cli.store import forget, report
-    from clientary_mcp.state.memory import StoredMemory
+    from clientary_mcp.cli.store import report
 
-    memory = account(options).memory
-    assert isinstance(memory, StoredMemory)  # noqa: S101 - one that was not passed in
-    for line in forget(memory.store) if options.words[1:] else report(memory.store):
-        print(line)  # noqa: T201 - output for the user
+    _print(report(os.environ, forgets=options.action == "forget"))
 
 
 def _callers(options: argparse.Namespace) -> None:
-    import anyio
-
     from clientary_mcp.cli.callers import report
 
-    async def run() -> None:
-        async for line in report(options):
-            print(line)  # noqa: T201 - output for the user
-
-    anyio.run(run)
+    _print(report(options))
 
 
 def _tools(options: argparse.Namespace) -> None:
@@ -114,3 +107,14 @@ def _tools(options: argparse.Namespace) -> None:
 
     settings = tool_settings(options)
     print(as_json(settings) if options.json else as_table(settings))  # noqa: T201 - output for the user
+
+
+def _print(lines: AsyncIterator[str]) -> None:
+    """Print what a subcommand tells, as it tells it."""
+    import anyio
+
+    async def run() -> None:
+        async for line in lines:
+            print(line, flush=True)  # noqa: T201 - output for the user
+
+    anyio.run(run)

@@ -180,6 +180,7 @@ _OPTIONS = (
         "sandbox",
         _value("YYYY-MM-DD", option_values.day),
     ),
+    _Option("--store", ("check",), "check whether the store fits, in place of the account", parsing=_SWITCH),
     _Option(
         "--transport",
         (_SERVE,),

@@ -3,7 +3,9 @@
 In this process, in a file with one more beside it for each account, or in Redis, which replicas share.
 """
 
+import sqlite3
 from collections.abc import Callable
+from glob import escape
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -47,6 +49,15 @@ class Backend(Protocol):
     def describe(self) -> str:
         """Where it is, without credentials."""
 
+    async def facts(self) -> dict[str, str]:
+        """What it is, in words, by what they are about: `kind`, `lasting` and others."""
+
+    async def contents(self) -> dict[str, dict[str, int]]:
+        """How much is remembered of each account, by its id: rows by the tables of `Store`, and lines of `trail`."""
+
+    async def forget(self, account_id: str) -> None:
+        """Forget all that of an account, but for what a living process is doing."""
+
     async def aclose(self) -> None:
         """Close it."""
 
@@ -75,8 +86,7 @@ class LocalBackend:
         """The memory of an account, in a file of its own beside this one."""
         account = identify(self.identity, settings.address)
         if account not in self._memories:
-            place = self._path and self._path.with_name(f"{self._path.name}-{account}.sqlite3")
-            self._memories[account] = StoredMemory(settings, Store((lambda: place) if place else None, self._wall))
+            self._memories[account] = StoredMemory(settings, self._store(account))
         return self._memories[account]
 
     def slots(self, most: int) -> CallSlots:
@@ -91,11 +101,34 @@ class LocalBackend:
         """The path of the file, if there is one."""
         return str(self._path) if self._path else "in this process (CLIENTARY_STORE=memory)"
 
+    async def facts(self) -> dict[str, str]:
+        """What the file is."""
+        if self._path is None:
+            return {"kind": "the memory of one process", "lasting": "no: all is forgotten when the process ends"}
+        return {"kind": f"a file of SQLite {sqlite3.sqlite_version}, for one server", "lasting": "yes"}
+
+    async def contents(self) -> dict[str, dict[str, int]]:
+        """What the files beside this one hold."""
+        if self._path is None:
+            return {}
+        ending = ".sqlite3"
+        files = self._path.parent.glob(f"{escape(self._path.name)}-*{ending}")
+        accounts = sorted(file.name.removeprefix(f"{self._path.name}-").removesuffix(ending) for file in files)
+        return {account: self._store(account).counts() for account in accounts}
+
+    async def forget(self, account_id: str) -> None:
+        """Empty the file of an account."""
+        self._store(account_id).forget()
+
     async def aclose(self) -> None:
         """Close the files."""
         for memory in self._memories.values():
             await memory.aclose()
         self._values.close()
+
+    def _store(self, account_id: str) -> Store:
+        place = self._path and self._path.with_name(f"{self._path.name}-{account_id}.sqlite3")
+        return Store((lambda: place) if place else None, self._wall)
 
 
 async def _problem(backend: Backend) -> Problem | None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from clientary_mcp.cli.main import main
+from clientary_mcp.cli.store import report
 from clientary_mcp.settings import Settings
 from clientary_mcp.state.memory import StoredMemory, local_memory
 
@@ -22,6 +23,11 @@ def account(monkeypatch: pytest.MonkeyPatch) -> StoredMemory:
     return local_memory(Settings(subdomain="acme", api_token="t0ken-of-acme"), time.time, shared=True)
 
 
+async def told(*, forgets: bool = False) -> str:
+    """What the command prints."""
+    return "\n".join([line async for line in report(ACCOUNT, forgets=forgets)])
+
+
 def test_nothing_is_made_before_something_is_remembered(
     capsys: pytest.CaptureFixture[str], state_directory: Path
 ) -> None:
@@ -30,25 +36,19 @@ def test_nothing_is_made_before_something_is_remembered(
     assert not state_directory.exists()
 
 
-async def test_rows_are_counted_by_kind_and_can_be_forgotten(
-    capsys: pytest.CaptureFixture[str], account: StoredMemory, state_directory: Path
-) -> None:
+async def test_rows_are_counted_by_kind_and_can_be_forgotten(account: StoredMemory, state_directory: Path) -> None:
     await account.made.add("clients", 7)
-    main(["store"])
-    text = capsys.readouterr().out
+    text = await told()
     assert text.startswith(str(state_directory))
     assert "     1  records created in the last hour" in text
-    main(["store", "forget"])
+    await told(forgets=True)
     assert await account.made.ids("clients") == set()
 
 
-async def test_what_a_running_server_is_sending_is_not_forgotten(
-    capsys: pytest.CaptureFixture[str], account: StoredMemory
-) -> None:
+async def test_what_a_running_server_is_sending_is_not_forgotten(account: StoredMemory) -> None:
     await account.made.add("clients", 7)
     assert await account.claims.take("a call", 120, None)
-    main(["store", "forget"])
-    assert "nothing is remembered any more, except what is being sent now" in capsys.readouterr().out
+    assert "nothing is remembered any more, except what is being sent now" in await told(forgets=True)
     assert await account.made.ids("clients") == set()
     await account.claims.sent("a call", (), 120)
 

@@ -64,8 +64,8 @@ INSIDE = {
         ("connection",),
         ("fencing",),
         (
-            *("actions", "billed", "call_slots", "claims", "key_values", "ledger", "pace", "previews", "quotas"),
-            *("trail", "writes"),
+            *("actions", "billed", "call_slots", "claims", "contents", "key_values", "ledger", "pace", "previews"),
+            *("quotas", "trail", "writes"),
         ),
         ("memory",),
         ("backend",),

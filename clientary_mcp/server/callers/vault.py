@@ -133,6 +133,16 @@ class Vault:
                 )
         return sorted(profiles, key=lambda each: (each.account, each.name))
 
+    async def sealed_with_older_keys(self) -> int:
+        """How many profiles are lost without the older keys: each is sealed anew when its caller comes back."""
+        count = 0
+        for key in await self.values.keys("prof:"):
+            caller_id = key.removeprefix("prof:")
+            if (profile := await self._read(caller_id)) is not None:
+                about = _about(caller_id, profile["account"])
+                count += not profile["dead"] and not self.ring.is_newest(profile["sealed"], about)
+        return count
+
     async def limit(self, caller_id: str, privileges: Privileges) -> bool:
         """Change what a caller may do at most; whether there is one that can be changed."""
         return await self._change(caller_id, privileges=privileges)

@@ -11,6 +11,8 @@ from clientary_mcp.state.key_values import KeyValues
 from clientary_mcp.state.memory import Memory
 from clientary_mcp.state.redis.call_slots import RedisCallSlots
 from clientary_mcp.state.redis.connection import RedisConnection
+from clientary_mcp.state.redis.contents import contents, forget
+from clientary_mcp.state.redis.fitness import facts
 from clientary_mcp.state.redis.key_values import RedisKeyValues
 from clientary_mcp.state.redis.memory import redis_memory
 from clientary_mcp.state.sealing import KeyRing
@@ -63,6 +65,19 @@ class RedisBackend:
     def describe(self) -> str:
         """Where Redis is, without user or password."""
         return self._connection.describe()
+
+    async def facts(self) -> dict[str, str]:
+        """What Redis says of itself, and how many servers use it."""
+        servers = await self.values.keys("alive:")
+        return {**facts(await self._connection.info()), "servers": str(len(servers) - 1)}
+
+    async def contents(self) -> dict[str, dict[str, int]]:
+        """What Redis holds of each account."""
+        return await contents(self._connection)
+
+    async def forget(self, account_id: str) -> None:
+        """Delete the keys of an account."""
+        await forget(self._connection, account_id)
 
     async def aclose(self) -> None:
         """Close the connection."""

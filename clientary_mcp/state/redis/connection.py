@@ -12,7 +12,7 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from itertools import count
 from typing import Any, TypeVar
@@ -118,6 +118,11 @@ class RedisConnection:
     def describe(self) -> str:
         """Where Redis is, without user or password."""
         return self._place
+
+    async def info(self) -> Mapping[str, Any]:
+        """What Redis says of itself; NotRemembered as for `run`."""
+        info: Mapping[str, Any] = await self._remembering(self._client.info)
+        return info
 
     def key(self, account: str, *parts: str) -> str:
         """A key of one account: `clientary:1:{account}:part:part`. All of an account's are of one slot of a cluster."""

@@ -20,6 +20,21 @@ def is_persistent(info: Mapping[str, Any]) -> bool:
     return bool(info.get("aof_enabled"))
 
 
+def facts(info: Mapping[str, Any]) -> dict[str, str]:
+    """What INFO tells of it, in words."""
+    most = info.get("maxmemory_human") if info.get("maxmemory") else "no limit"
+    lasting = "yes (append-only file)"
+    if not is_persistent(info):
+        lasting = "no: with appendonly no, a restart of Redis forgets what was sent"
+    return {
+        "kind": f"{'Valkey' if 'valkey_version' in info else 'Redis'} "
+        f"{info.get('valkey_version', info.get('redis_version'))}",
+        "memory": f"{info.get('used_memory_human')} in use, {most}, {info.get('maxmemory_policy')}",
+        "lasting": lasting,
+        "replicas": str(info.get("connected_slaves", 0)),
+    }
+
+
 def _too_old(info: Mapping[str, Any]) -> str | None:
     version = str(info.get("redis_version", ""))
     numbers = tuple(int(part) if part.isdigit() else 0 for part in version.split(".")[:2])
