@@ -26,6 +26,10 @@ _MOST_PAGES = 100
 """Pages requested before their contents are checked: a wrong page count must not cause a million requests."""
 
 _SWAPPED = "Records were added and removed while the pages were read, so some may be missing. Call again."
+_UNSEEN = (
+    "This server's shared memory can't be reached, so what its other processes wrote meanwhile is not known: if they"
+    " added and removed records, some may be missing."
+)
 
 
 class Stream(Generic[RecordT]):
@@ -64,6 +68,8 @@ class Stream(Generic[RecordT]):
         """Whether the list is not paged, so that the first page contains all of it."""
         self.problem: str | None = None
         """How the pages are inconsistent, in a sentence for agents."""
+        self.caution: str | None = None
+        """Why nobody knows whether they are, in a sentence for agents."""
 
     async def __aiter__(self) -> AsyncIterator[RecordT]:
         """Read the list. The next pages are read while records are yielded; the caller may stop at any of them."""
@@ -86,6 +92,7 @@ class Stream(Generic[RecordT]):
         self.more = pages.more or (end is not None and place > end)
         swapped = pages.pages_read > 1 and await self._writes.changed_since(mark, self._kind.plural)
         self.problem = _SWAPPED if swapped else pages.problem
+        self.caution = _UNSEEN if swapped is None else None
         if self.problem:
             raise ListChanged(f"The list at {self._path} changed while it was read. Try again in a minute.")
 
@@ -157,7 +164,7 @@ def page_of(stream: Stream[RecordT], records: list[RecordT], offset: int) -> Pag
     assert stream.first_page is not None  # noqa: S101 - reading fails unless a page was read
     first = stream.first_page
     total = stream.count
-    notice = stream.problem
+    notice = stream.problem or stream.caution
     if notice is None and offset and not records:
         notice = f"Offset {offset:,} is past the end of the list" + (
             "." if total is None else f" of {total:,} records."

@@ -3,12 +3,12 @@
 import secrets
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
-from clientary_mcp.errors import OutcomeUnknown
+from clientary_mcp.errors import NotRemembered, OutcomeUnknown
 from clientary_mcp.state.settling import settling
-from clientary_mcp.state.writes import SharedWrites
+from clientary_mcp.state.writes import Kind, SharedWrites
 
 MOSTLY_OVER = 6.0
 """Seconds after which Clientary has usually finished what it was doing when a connection broke."""
@@ -24,7 +24,8 @@ complete meanwhile. A dropped connection counts as the end of a write: what it s
 class Snapshot:
     """The writes of this session that had ended at some time, and that time by the clock of the memory."""
 
-    time: float
+    time: float | None
+    """None where the shared memory could not be reached: then what other sessions wrote is not known."""
     ended: Counter[tuple[str, str]]
 
 
@@ -65,15 +66,26 @@ class WritesInFlight:
         """The writes that have ended by now, for `changed_since`."""
         while self._lingering and self._lingering[0][0] <= self._now():
             self._ended[self._lingering.popleft()[1]] += 1
-        return Snapshot(await self._shared.now(), self._ended.copy())
+        time = None
+        with suppress(NotRemembered):  # reading goes on without it
+            time = await self._shared.now()
+        return Snapshot(time, self._ended.copy())
 
-    async def changed_since(self, snapshot: Snapshot, plural: str) -> bool:
-        """Whether records of that kind may have both appeared and disappeared since the snapshot."""
-        of_others = await self._shared.of_others_since(snapshot.time, self._session)
-        under_way = self._begun - snapshot.ended + Counter(of_others)
+    async def changed_since(self, snapshot: Snapshot, plural: str) -> bool | None:
+        """Whether records of that kind may have both appeared and disappeared since the snapshot.
+
+        None if this session did nothing of the kind, and what others did is not known.
+        """
+        of_others: list[Kind] | None = None
+        if snapshot.time is not None:
+            with suppress(NotRemembered):
+                of_others = await self._shared.of_others_since(snapshot.time, self._session)
+        under_way = self._begun - snapshot.ended + Counter(of_others or ())
         came, changed = under_way["POST", plural], under_way["PUT", plural]
         gone = sum(under_way["DELETE", deleted] for deleted in {plural, *_CASCADING})
-        return changed > 1 or (came > 0) + (changed > 0) + (gone > 0) > 1
+        if changed > 1 or (came > 0) + (changed > 0) + (gone > 0) > 1:
+            return True
+        return None if of_others is None else False
 
 
 _CASCADING = ("clients", "leads", "projects", "invoices")
