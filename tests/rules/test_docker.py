@@ -1,12 +1,23 @@
 """The Dockerfile, parsed line by line: what can be checked without a container engine."""
 
 import json
+import re
 import shlex
+import sys
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import anyio
+import anyio.lowlevel
 import pytest
+import uvicorn
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from clientary_mcp.cli.options import HTTP_PORT
+from clientary_mcp.server.http.health import READY
+from tests.support.processes import free_port
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -78,19 +89,57 @@ def test_the_build_context_contains_exactly_what_is_copied() -> None:
     assert left_in == {source for step in BUILD.all("COPY") for source in sources(step)}
 
 
-def test_the_final_stage_takes_only_the_wheel() -> None:
+def test_the_final_stage_takes_only_what_was_installed_with_all_extras() -> None:
     (copied,) = FINAL.all("COPY")
-    (wheels,) = sources(copied)
+    (installed,) = sources(copied)
     assert f"--from={BUILD.name}" in copied
-    assert f"--wheel-dir {wheels}" in BUILD.last("RUN")
-    assert f"pip install --no-cache-dir {wheels}/*.whl" in FINAL.last("RUN")
+    extras = re.search(rf"{installed}/bin/pip install --no-cache-dir \"\.\[(.*)\]\"", BUILD.last("RUN"))
+    assert extras is not None
+    assert {*extras[1].split(",")} == {*PROJECT["project"]["optional-dependencies"]}
+    assert FINAL.last("ENV").startswith(f"PATH={installed}/bin:$PATH ")
+    assert [step for step in FINAL.all("RUN") if "install" in step.replace("uninstall", "")] == []
 
 
-def test_the_server_runs_as_an_unprivileged_user() -> None:
-    user = FINAL.last("USER")
-    assert user not in ("root", "0")
-    assert FINAL.last("RUN").endswith(f" {user}"), "the user is created by useradd"
-    assert "useradd" in FINAL.last("RUN")
+def test_the_server_runs_as_an_unprivileged_user_by_number() -> None:
+    assert FINAL.last("USER") == "1000"
+    assert "useradd --create-home --uid 1000 " in FINAL.last("RUN")
+
+
+def test_the_labels_are_those_of_the_project() -> None:
+    labels = dict(word.split("=", 1) for word in shlex.split(FINAL.last("LABEL")))
+    project = PROJECT["project"]
+    assert labels == {
+        "org.opencontainers.image.title": project["name"],
+        "org.opencontainers.image.description": project["description"],
+        "org.opencontainers.image.licenses": project["license"],
+    }
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("status", "healthy"), [(200, True), (503, False), (None, True)])
+async def test_the_health_check_is_that_of_readiness(status: int | None, *, healthy: bool) -> None:
+    """Without a listener, the server speaks over stdio."""
+    options, _, written = FINAL.last("HEALTHCHECK").partition(" CMD ")
+    assert int(FINAL.last("EXPOSE")) == HTTP_PORT
+    program = json.loads(written)[-1].replace(str(HTTP_PORT), "{port}")
+    asked: list[str] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        asked.append(scope["path"])
+        await Response(status_code=status or 0)(scope, receive, send)
+
+    port = free_port()
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error", lifespan="off"))
+    async with anyio.create_task_group() as tasks:
+        if status is not None:
+            tasks.start_soon(server.serve)
+            while not server.started:
+                await anyio.lowlevel.checkpoint()
+        check = await anyio.run_process([sys.executable, "-c", program.replace("{port}", str(port))], check=False)
+        server.should_exit = True
+    assert "--timeout=" in options
+    assert (check.returncode == 0) is healthy
+    assert asked == ([] if status is None else [READY])
 
 
 def test_the_entry_point_is_a_command_of_the_project() -> None:
@@ -99,7 +148,7 @@ def test_the_entry_point_is_a_command_of_the_project() -> None:
 
 
 def test_the_servers_output_is_unbuffered() -> None:
-    assert "PYTHONUNBUFFERED=1" in FINAL.all("ENV")
+    assert "PYTHONUNBUFFERED=1" in FINAL.last("ENV").split()
 
 
 def test_the_image_contains_no_credentials() -> None:
