@@ -173,7 +173,7 @@ class DrainingServer(uvicorn.Server):
         """Drain. A second signal ends what is under way, and Ctrl-C finds nobody who could send requests elsewhere."""
         self.interrupted = sig == signal.SIGINT
         if self._drain.begun:
-            self.should_exit = True
+            self.should_exit = self.force_exit = True
             self.config.timeout_graceful_shutdown = 0
         else:
             self._drain.begin(at_once=self.interrupted)

@@ -15,7 +15,7 @@ from clientary_mcp.sandbox import Sandbox
 from clientary_mcp.server.http.drain import AnswersFirst, Drain
 from tests.server.http.test_app import HELLO
 from tests.server.http.test_ending import ACCEPT, UNAVAILABLE, SlowAccount, agent_of, refuses_new_calls, serving
-from tests.support.agent import ERAS, Agent, Era
+from tests.support.agent import Agent, Era
 from tests.support.processes import PATIENCE
 from tests.support.users import YES
 
@@ -176,13 +176,15 @@ async def test_nothing_under_way_is_lost(sandbox: Sandbox, tmp_path: Path) -> No
     assert log.read_text().count("\n") == 1
 
 
-@pytest.mark.parametrize("era", ERAS)
-async def test_a_second_signal_ends_what_is_under_way(sandbox: Sandbox, tmp_path: Path, era: Era) -> None:
+@pytest.mark.parametrize(("tool", "arguments"), [("list_clients", {}), ("create_client", {"name": "Acme"})])
+async def test_a_second_signal_ends_it_at_once_even_while_a_change_is_sent(
+    sandbox: Sandbox, tmp_path: Path, era: Era, tool: str, arguments: dict[str, str]
+) -> None:
     account = SlowAccount(sandbox)
 
     async def call(agent: Agent) -> None:
         with pytest.raises(MCPError):
-            await agent.call("list_clients", {})
+            await agent.call(tool, arguments)
 
     with anyio.fail_after(PATIENCE):
         async with (
