@@ -24,6 +24,7 @@ class Sandbox:
 
     app: Starlette
     token: str
+    """Whatever begins with it and a hyphen is a token as well, so that several people can have one each."""
     today: date
     switches: Switches
     faults: Faults | None
