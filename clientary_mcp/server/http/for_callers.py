@@ -31,6 +31,11 @@ def application(
             f"Other machines can connect to --host {host}, so CLIENTARY_PUBLIC_URL or --allowed-host (the host name"
             " that clients use) is required."
         )
+    if root_path and "sign-in" in serving.callers:
+        raise SettingsError(
+            "--root-path has no effect on signing in, which clients look for at the root of CLIENTARY_PUBLIC_URL."
+            " Leave it out, or publish the server under a host name of its own."
+        )
     security = security_of(names)
     app = wire(assembly.server, settings, transport, host, security, drain)
     app.add_middleware(Doors, serving=serving, identities=assembly.identities)
