@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
+from clientary_mcp.errors import SettingsError
 from clientary_mcp.settings import values
 from clientary_mcp.settings.accounts import Accounts, read_accounts
 from clientary_mcp.settings.problems import invalid
@@ -82,7 +83,8 @@ class Serving:
     def __post_init__(self) -> None:
         for name, variable in _OF_AN_OWNER.items():
             if self.bounds.get(name):
-                raise invalid(variable, "and CLIENTARY_CALLERS are both set, but callers bring their own credentials")
+                why = "callers bring their own credentials. Remove one of the two."
+                raise SettingsError(f"{variable} and CLIENTARY_CALLERS are both set, but {why}")
         if self.accounts is None:
             raise invalid("CLIENTARY_ACCOUNTS", "is missing: it lists the accounts that callers may use")
         if not self.bounds.get("keys"):
