@@ -20,16 +20,27 @@ from mcp import Client
 from clientary_mcp import Clientary, ClientaryError, Settings
 from clientary_mcp.api.call import Clock
 from clientary_mcp.cli.check import report
+from clientary_mcp.errors import MemoryUnreachable
 from clientary_mcp.sandbox import Sandbox
 from clientary_mcp.sandbox.network import Network
 from clientary_mcp.server.app import ClientaryServer
 
 _ACCOUNT = {"CLIENTARY_SUBDOMAIN": "acme", "CLIENTARY_API_TOKEN": "t0ken"}
+_HTTP = ("--transport", "http")
+_CALLERS = {
+    "CLIENTARY_CALLERS": "tokens",
+    "CLIENTARY_ACCOUNTS": "acme",
+    "CLIENTARY_KEYS": "k" * 32,
+    "CLIENTARY_STORE": "memory",
+}
 _WRONG_STARTS: Mapping[str, tuple[tuple[str, ...], dict[str, str]]] = {
     "no-address": ((), {}),
     "no-token": ((), {"CLIENTARY_SUBDOMAIN": "acme"}),
     "whole-address": ((), _ACCOUNT | {"CLIENTARY_SUBDOMAIN": "acme.clientary.com"}),
     "unknown-setting": ((), _ACCOUNT | {"CLIENTARY_READONLY": "true"}),
+    "owner-beside-callers": (_HTTP, _ACCOUNT | _CALLERS),
+    "callers-on-stdio": ((), _CALLERS),
+    "store-out-of-reach": (_HTTP, _CALLERS | {"CLIENTARY_STORE": "redis://127.0.0.1:9/0"}),
     "open-host": (("--sandbox", "--transport", "http", "--host", "0.0.0.0"), {}),  # noqa: S104 - refused
 }
 """Starts that end with status 2: the arguments and the settings."""
@@ -67,6 +78,7 @@ def observed() -> Observed:
 async def _observe() -> Observed:
     messages = {name: _start(*start) for name, start in _WRONG_STARTS.items()}
     messages["wrong-token"] = await _refusal_of_the_token()
+    messages["memory-out-of-reach"] = str(MemoryUnreachable())
     messages["cannot-ask"] = await _failure_to_ask()
     for name, (tool, arguments, account) in _FAILURES.items():
         messages[name] = await _failure(tool, arguments, account)
