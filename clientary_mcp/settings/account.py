@@ -187,7 +187,8 @@ class Settings:
         "CLIENTARY_KEYS",
         values.keys,
         "Secrets of at least 32 characters, by comma, with which credentials are sealed in the store: the first seals,"
-        " all open. To change them, put the new one first, and drop the old one later.",
+        " all open. To change them, put the new one first, and drop the old one later; replicas need it last, after the"
+        " old one, before any of them has it first.",
         (),
         shown=False,
     )
