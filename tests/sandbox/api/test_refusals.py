@@ -29,6 +29,12 @@ async def test_a_token_that_is_not_given_twice_is_turned_away(account: Sandbox, 
     assert list(account.requests) == [("GET", "/api/v2/clients.json")]
 
 
+@pytest.mark.parametrize(("token", "status"), [("sandbox-ana", 200), ("sandbox-", 200), ("sandboxana", 401)])
+async def test_several_people_have_a_token_each(wire: httpx.AsyncClient, token: str, status: int) -> None:
+    assert (await wire.get("clients.json", auth=(token, token))).status_code == status
+    assert (await wire.get("clients.json", auth=(token, "sandbox"))).status_code == 401
+
+
 @pytest.mark.parametrize("header", ["Bearer c2FuZGJveDpzYW5kYm94", "Basic %%%", "Basic", "Basic /////w=="])
 async def test_credentials_that_are_none_are_turned_away(wire: httpx.AsyncClient, header: str) -> None:
     reply = await wire.get("clients", headers={"Authorization": header}, auth=lambda request: request)
