@@ -111,7 +111,7 @@ def sentinel_of(server: RedisServer, directory: Path) -> Iterator[int]:
 def installed() -> None:
     """Skip the test where there is no Redis."""
     if _redis_server() is None:
-        pytest.skip("redis-server is not installed")
+        pytest.skip("redis-server is not installed: apt-get install redis-server")
 
 
 def _redis_server() -> str | None:
