@@ -8,6 +8,7 @@ import resource
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import httpx
 
@@ -63,6 +64,14 @@ def megabytes() -> float:
     """The memory that the process uses, after garbage collection."""
     gc.collect()
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
+
+
+class Recorder(Protocol):
+    """What is known of the requests, beyond the account's ledger."""
+
+    open: set[str]
+    """The keys of the writes whose outcome nobody can know from an answer."""
+    requests: int
 
 
 class WriteRecorder(Network):
@@ -138,11 +147,11 @@ class Report:
 class Checker:
     """Checks every call that agents make and every outcome that they receive."""
 
-    def __init__(self, sandbox: Sandbox, recorder: WriteRecorder, calls: int) -> None:
+    def __init__(self, sandbox: Sandbox, recorder: Recorder, calls: int) -> None:
         self.sandbox, self.report = sandbox, Report()
         self._recorder = recorder
         self._calls = calls
-        self._made = 0
+        self.made = 0
         self._effects: dict[str, list[int]] = defaultdict(list)
         self._read = 0
         self._added: Counter[str] = Counter()
@@ -154,13 +163,13 @@ class Checker:
     @property
     def over(self) -> bool:
         """Whether all calls were made."""
-        return self._made >= self._calls
+        return self.made >= self._calls
 
     def count(self, tool: str) -> None:
         """One more call."""
         self.report.calls[tool] += 1
-        self._made += 1
-        if self._made == max(self._calls // 10, 1):
+        self.made += 1
+        if self.made == max(self._calls // 10, 1):
             self.report.early = megabytes()
 
     def add_violation(self, rule: str, what: str) -> None:

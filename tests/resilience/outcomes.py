@@ -10,7 +10,7 @@ from tests.support.agent import Agent
 Outcome = Literal["done", "half", "not done", "unknown", "defect"]
 
 _UNKNOWN = "It is unknown whether"
-_NOT_DONE = ("Nothing was changed.", "Nothing was sent.")
+_NOT_DONE = ("Nothing was changed.", "Nothing was sent.", "Nothing was sent:")
 _HALF = "Part of the job is done."
 
 

@@ -15,15 +15,17 @@ from tests.support.agent import Agent
 from tool_schemas.base.results import MAX_ANSWER
 
 _TRIES = 4
-_PERSISTENT = 0.5
-"""The share of the writes of unknown outcome that are called again, at once or minutes later."""
-_LATER = (0.0, 30.0, 180.0)
 _ONCE = ("create_", "send_", "charge_")
 """Tools whose calls are not made twice."""
 
 
 class Worker:
     """One agent at work."""
+
+    persistent = 0.5
+    """The share of the writes of unknown outcome that are called again."""
+    later: tuple[float, ...] = (0.0, 30.0, 180.0)
+    """Seconds after which they are."""
 
     def __init__(self, checker: Checker, agent: Agent, dice: random.Random, number: int) -> None:
         self._checker, self._agent, self._random, self._number = checker, agent, dice, number
@@ -124,8 +126,8 @@ class Worker:
                 self._checker.add_violation("outcomes misreported", f"{tool} {key}: {error}")
                 return None
             self._checker.record_outcome(tool, key, answer)
-            if answer.outcome == "unknown" and tool.startswith(_ONCE) and self._random.random() < _PERSISTENT:
-                await anyio.sleep(self._random.choice(_LATER))
+            if answer.outcome == "unknown" and tool.startswith(_ONCE) and self._random.random() < self.persistent:
+                await anyio.sleep(self._random.choice(self.later))
             elif answer.outcome != "not done":
                 break
         return answer
