@@ -43,7 +43,7 @@ async def test_a_caller_with_a_token_works_on_their_account(team: Team, era: Any
         assert (await agent.answer("list_clients", limit=1))["records"]
 
 
-@pytest.mark.parametrize("path", ["/mcp", "/sse", "/messages/", "/messages/?session_id=0"])
+@pytest.mark.parametrize("path", ["/mcp", "/mcp%0A", "/x//mcp", "/sse", "/messages/", "/messages/?session_id=0"])
 @pytest.mark.parametrize("given", [{}, {"Authorization": "Bearer"}, {"Authorization": "Basic abc"}])
 async def test_without_a_token_nobody_gets_in(team: Team, path: str, given: Headers) -> None:
     async with team.serves() as app:
