@@ -114,14 +114,15 @@ class MemoryUnreachable(NotRemembered):
     def __init__(self) -> None:
         super().__init__("it cannot be reached")
         self.sentences = [
-            "Nothing was sent: this server's shared memory can't be reached, and without it nothing keeps a write from"
-            " happening twice.",
+            "This server's shared memory can't be reached, and without it nothing keeps a write from happening twice.",
             "Try again in a minute.",
         ]
 
     def message(self, unavailable: Collection[str] = (), *, reading: bool = False) -> str:
-        """The message for an agent; its first sentence mentions the effect already."""
-        return join_sentences(self.sentences, unavailable)
+        """The message for an agent, which begins with the effect."""
+        what, *then = self.sentences
+        told = what if reading else f"Nothing was sent: {what[0].lower()}{what[1:]}"
+        return join_sentences([told, *then], unavailable)
 
 
 class TakenOver(ClientaryError):

@@ -5,6 +5,7 @@ longer holds, since somebody else changed what it listed.
 """
 
 import logging
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,10 +107,14 @@ class Confirmations:
             logger.warning("%s", error)
 
     async def _of_another(self, args: Arguments) -> dict[str, Any] | None:
-        """The outcome of a call that confirmed the same preview meanwhile, and carried out all of it."""
-        if not isinstance(args, Previewed) or args.preview_id is None:
-            return None
-        listed = await self._previews.find(args.preview_id)
+        """The outcome of a call that confirmed the same preview meanwhile, and carried out all of it.
+
+        None where that cannot be seen: this call may have sent something, which its own outcome tells.
+        """
+        listed = None
+        if isinstance(args, Previewed) and args.preview_id is not None:
+            with suppress(NotRemembered):
+                listed = await self._previews.find(args.preview_id)
         return self._ended(listed, args) if listed else None
 
     def _ended(self, listed: Listed, args: Arguments) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.errors import BadArguments, ClientaryError
+from clientary_mcp.errors import BadArguments, ClientaryError, PartiallyDone
 from clientary_mcp.state.actions import Action
 from clientary_mcp.state.settling import settling
 from clientary_mcp.tools.decorators import jobs
@@ -188,11 +188,15 @@ def _making_again(clientary: Clientary, action: Action, exposed: Tools) -> _Plan
 
     async def act() -> Outcome:
         record = _record(await maker.function(clientary, _checked(maker, _fields(maker, old))))
-        await clientary.memory.billed.replaced(record.plural, old["id"], record.id)
-        if changes and changer is not None:
-            args = _checked(changer, {f"{kind}_id": record.id, **changes})
-            record = _record(await changer.function(clientary, args))
-        return done(f"The {noun} {label(record)} was made again, with the new id {record.id}.", record)
+        made = f"The {noun} {label(record)} was made again, with the new id {record.id}"
+        try:
+            await clientary.memory.billed.replaced(record.plural, old["id"], record.id)
+            if changes and changer is not None:
+                args = _checked(changer, {f"{kind}_id": record.id, **changes})
+                record = _record(await changer.function(clientary, args))
+        except ClientaryError as failure:  # a second try would make the record twice
+            raise PartiallyDone(f"{made}, but it is not as it was.", *failure.sentences) from None
+        return done(f"{made}.", record)
 
     lost = [f"The new one has another id than {old['id']}, and no comments or invoice of the old one."]
     if kind == "hour_entry":

@@ -320,6 +320,22 @@ async def test_a_record_whose_making_again_was_lost_is_not_made_twice(
     assert sum(method == "POST" for method, _ in writes(sandbox)) == 1
 
 
+async def test_a_record_that_was_made_again_but_not_finished_is_not_made_twice(
+    sandbox: Sandbox, era: Era, time: FakeTime
+) -> None:
+    task = sandbox.connection.execute("SELECT id FROM tasks WHERE complete").fetchone()["id"]
+    async with connect(configured(sandbox, time), era) as agent:
+        await agent.answer("delete_task", task_id=task, confirm=True)
+        action = (await latest(agent))["action_id"]
+        sandbox.faults = Faults([Fault(429, "PUT", "tasks/*")])
+        told = await agent.refusal("undo", action_id=action, confirm=True)
+        assert "was made again, with the new id" in told
+        assert "Part of the job is done." in told
+        sandbox.faults = None
+        assert "already" in await agent.refusal("undo", action_id=action, confirm=True)
+    assert sum(method == "POST" for method, _ in writes(sandbox)) == 1
+
+
 # By whose leave
 
 
