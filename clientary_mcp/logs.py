@@ -87,7 +87,7 @@ def _clean(record: logging.LogRecord) -> bool:
     """Take the credentials out of a record before any formatter sees it."""
     try:
         message = record.getMessage()
-    except (TypeError, ValueError):  # arguments that do not fit: logging itself would print them as they are
+    except Exception:  # noqa: BLE001 - whatever does not fit must neither end what logs it, nor be printed as it is
         message = str(record.msg)
     record.msg, record.args = without_credentials(message), ()
     if record.exc_info and record.exc_info[0] is not None:

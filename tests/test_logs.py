@@ -154,3 +154,14 @@ async def test_every_line_of_a_process_is_json(tmp_path: Path) -> None:
         line["logger"] for line in lines
     }
     assert not {secret for secret in (GATE, RANDOM) if secret in path.read_text()}
+
+
+class _Unprintable:
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+@pytest.mark.parametrize("arguments", [({"other": 1},), (_Unprintable(),), (1, 2)])
+def test_what_cannot_be_printed_does_not_end_what_logs_it(log: Log, arguments: tuple[Any, ...]) -> None:
+    log.logger.warning("%(name)s", *arguments)
+    assert "%(name)s" in log.text
