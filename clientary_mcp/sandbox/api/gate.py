@@ -92,7 +92,7 @@ class Gate:
             user, _, password = base64.b64decode(credentials, validate=True).decode().partition(":")
         except (binascii.Error, ValueError):
             return False
-        return scheme.lower() == "basic" and user == password and user.partition("-")[0] == self.sandbox.token
+        return scheme.lower() == "basic" and user == password and f"{user}-".startswith(f"{self.sandbox.token}-")
 
 
 def _bare(path: str) -> str:
