@@ -21,6 +21,7 @@ from clientary_mcp.settings.serving import Door
 from clientary_mcp.state.identity import identify, identity_key
 from clientary_mcp.state.key_values import KeyValues
 from clientary_mcp.state.sealing import KeyRing
+from clientary_mcp.state.settling import settling
 
 Kind = Literal["access", "refresh", "static"]
 
@@ -252,7 +253,8 @@ class Vault:
         try:
             yield
         finally:
-            await self.values.delete(key)
+            with settling():  # else whoever changes it next would wait until the lease lapses
+                await self.values.delete(key)
 
 
 def digest(token: str) -> str:

@@ -35,6 +35,11 @@ class InterleavedKeyValues(StoredKeyValues):
         await self._turn()
         return await super().put(key, value, seconds, only_new=only_new)
 
+    async def delete(self, *keys: str) -> None:
+        """See `KeyValues`."""
+        await self._turn()
+        await super().delete(*keys)
+
     async def count(self, key: str, seconds: float) -> int:
         """See `KeyValues`."""
         await self._turn()

@@ -12,7 +12,7 @@ from clientary_mcp.server.callers.vault import Grant, Vault
 from clientary_mcp.settings.privileges import ALL_ALLOWED, Privileges
 from clientary_mcp.state.key_values import StoredKeyValues
 from clientary_mcp.state.sealing import KeyRing
-from tests.server.callers.conftest import NEW_KEY, OLD_KEY
+from tests.server.callers.conftest import NEW_KEY, OLD_KEY, InterleavedKeyValues
 from tests.support.clock import FakeTime
 
 pytestmark = pytest.mark.anyio
@@ -191,3 +191,20 @@ async def test_a_caller_who_is_removed_while_they_are_changed_stays_removed(vaul
         group.start_soon(vault.limit, anna.id, READ_ONLY)
         group.start_soon(vault.remove, anna.id)
     assert await vault.profiles() == []
+
+
+async def test_a_change_that_is_cancelled_holds_up_nobody(
+    vault: Vault, values: InterleavedKeyValues, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna = await enrolled(vault)
+    read = values.get
+    with anyio.CancelScope() as change:
+
+        async def cancelled(key: str) -> str | None:
+            change.cancel()
+            return await read(key)
+
+        monkeypatch.setattr(values, "get", cancelled)
+        await vault.limit(anna.id, READ_ONLY)
+    assert change.cancelled_caught
+    assert await values.keys("changing:") == []
