@@ -13,7 +13,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from clientary_mcp.observe import observer
 from clientary_mcp.server.http.drain import Drain, read_message, request_id
-from clientary_mcp.server.http.sessions import Session, gives_way, of_one_with_no_room
+from clientary_mcp.server.http.sessions import TOO_MANY, Session, gives_way, of_one_with_no_room
 
 STREAMS = "/sse"
 
@@ -39,7 +39,8 @@ class BoundedStreams:
         elif scope["method"] != "GET":
             await PlainTextResponse("Method Not Allowed", 405, {"Allow": "GET"})(scope, receive, send)
         elif not self._has_room(scope):
-            await PlainTextResponse("Too many streams are open. Try again later.", 503)(scope, receive, send)
+            full = PlainTextResponse("Too many streams are open. Try again later.", 503)
+            await (TOO_MANY if of_one_with_no_room(self._open, scope) else full)(scope, receive, send)
         else:
             stream = _Stream(scope, receive, send, self._idle_seconds, self._drain)
             self._open.add(stream)

@@ -22,7 +22,8 @@ _OLDER = HANDSHAKE_PROTOCOL_VERSIONS
 """The protocols that have sessions; without a version, a request is in one of them."""
 
 
-TOO_MANY = PlainTextResponse("Too many sessions are open. Try again later.", 503)
+TOO_MANY = PlainTextResponse("Too many sessions are open. Try again later.", 429, {"Retry-After": "60"})
+"""For a caller whose own sessions are all busy. After 503, a proxy might take the server away from everybody."""
 MOST_OF_ONE = 20
 """Sessions that one caller may have; one more ends the longest idle of their own."""
 

@@ -18,7 +18,7 @@ from clientary_mcp.server.http.drain import Drain
 from clientary_mcp.server.http.limits import BoundedStreams
 from tests.conftest import session_with
 from tests.server.http.test_app import ACCEPTED, LOCAL
-from tests.server.http.test_full_sessions import FULL, those_left
+from tests.server.http.test_full_sessions import those_left
 from tests.server.http.test_idle_sessions import HALF_AN_HOUR, Visitor
 from tests.server.http.test_open_http import listeners
 from tests.support.team import Team
@@ -28,6 +28,7 @@ from tests.support.virtual_time import VirtualLoop
 pytestmark = pytest.mark.anyio
 
 MOST = 20
+TOO_MANY_OF_ONE = 429
 
 
 @pytest.fixture
@@ -102,7 +103,7 @@ async def test_a_caller_whose_sessions_are_all_busy_opens_no_other(sandbox: Sand
         for visitor in busy:
             group.start_soon(lambda each: each.send(id=3, method="tools/call", params=call), visitor)
         await anyio.sleep(1)
-        assert await (await guests.visitor("Ada")).come_in() == FULL
+        assert await (await guests.visitor("Ada")).come_in() == TOO_MANY_OF_ONE
         assert await those_left([other, *await guests.come_in("Bob")]) == [True, True]
         await anyio.sleep(60)
         assert await those_left(await guests.come_in("Ada")) == [True]

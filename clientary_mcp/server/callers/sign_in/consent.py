@@ -87,7 +87,7 @@ class Consent:
         if account is None or problem is not None:
             if problem == "credentials":
                 await self._pending.failed(address_of(request), counted)
-            status = 503 if problem == "unreachable" else 422
+            status = 502 if problem == "unreachable" else 422  # after 503, a proxy might take this server for down
             return self._page.form(request, pending, given, Mistake(problem or "", status=status))
         caller = await self._vault.enroll(name=given.name, account=account, api_token=token, via="sign-in")
         code = await self._families.new_code(caller.id, pending.client_id, pending.params, CHOICES[given.choice])

@@ -141,7 +141,7 @@ async def test_whatever_is_wrong_with_a_credential_is_told_in_the_same_words(
 async def test_an_account_that_cannot_be_reached_is_told_apart(client: Raw, anna: Person) -> None:
     page = await anna.visit(client.asking())
     down = await anna.fill(page, token="down")
-    assert (down.status_code, "cannot be reached at the moment" in down.text) == (503, True)
+    assert (down.status_code, "cannot be reached at the moment" in down.text) == (502, True)
 
 
 async def test_what_is_missing_is_said_at_its_field(client: Raw, anna: Person) -> None:
