@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from clientary_mcp.api.session import Clientary
+from clientary_mcp.errors import SettingsError
 from clientary_mcp.settings import Settings
 from clientary_mcp.state.memory import Memory
 
@@ -28,8 +29,14 @@ _ABOUT_TOOLS = ("READ_ONLY", "TOOLSETS", "TOOLS", "EXCLUDE_TOOLS", "REQUIRED_FIE
 
 def account(options: argparse.Namespace, memory: Memory | None = None) -> Clientary:
     """A session with the account in the environment, or with the embedded one if `--sandbox` was given."""
+    given = environment(options)
     if not options.sandbox:
-        return Clientary(Settings.from_environment(environment(options)), memory=memory)
+        return Clientary(Settings.from_environment(given), memory=memory)
+    if given.get("CLIENTARY_CALLERS", "").strip():
+        raise SettingsError(
+            "--sandbox serves one owner, but CLIENTARY_CALLERS is set. Remove one of the two: callers can use the"
+            " embedded account as clientary-mcp sandbox serves it."
+        )
     from clientary_mcp.api.call import Clock
     from clientary_mcp.sandbox import Sandbox
     from clientary_mcp.sandbox.network import Network
@@ -37,7 +44,7 @@ def account(options: argparse.Namespace, memory: Memory | None = None) -> Client
     sandbox = Sandbox(options.date)
     ahead = (sandbox.today - datetime.now().astimezone().date()).total_seconds()
     clock = Clock(wall=lambda: time.time() + ahead)  # a report's today is the account's
-    settings = Settings.from_environment(environment(options) | _EMBEDDED)
+    settings = Settings.from_environment(given | _EMBEDDED)
     return Clientary(settings, Network(sandbox), clock, memory)
 
 

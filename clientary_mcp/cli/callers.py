@@ -26,7 +26,7 @@ from clientary_mcp.settings import Serving, read_serving
 from clientary_mcp.settings.privileges import ALL_ALLOWED, PER_HOUR, Privileges
 from clientary_mcp.state.backends import backend_for
 from clientary_mcp.tools import ALL
-from clientary_mcp.tools.toolsets import select_tools
+from clientary_mcp.tools.toolsets import NoToolLeft, select_tools
 from tool_schemas.base.parsing import strip_invisible
 from tool_schemas.base.validation import nearest
 
@@ -128,7 +128,7 @@ def _check_limits(serving: Serving, account: str, limits: Privileges | None) -> 
     """SettingsError if they leave no tool."""
     try:
         select_tools(ALL, Caller("", "", account, "-", limits or ALL_ALLOWED).settings(serving))
-    except SettingsError:
+    except NoToolLeft:
         raise SettingsError("These limits leave no tool of those that the server allows.") from None
 
 

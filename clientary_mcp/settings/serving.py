@@ -61,7 +61,7 @@ class Serving:
     )
     clients: frozenset[str] = setting(
         "CLIENTARY_CLIENTS",
-        values.names,
+        values.hosts,
         "Hosts that a sign-in may send people back to, besides programs on their own machine; `*` is any over https.",
         frozenset(KNOWN_CLIENTS),
     )

@@ -59,6 +59,14 @@ def names(text: str) -> frozenset[str]:
     return frozenset(name for name in re.split(r"[\s,]+", text) if name)
 
 
+def hosts(text: str) -> frozenset[str]:
+    """Names of hosts as addresses have them, in lower case, or `*`; separated by commas or spaces."""
+    given = names(text.lower())
+    if not all(re.fullmatch(r"[a-z0-9.-]+|\*", name) for name in given):
+        raise ValueError("must list hosts, like claude.ai, without https:// and without a path, or be *")
+    return given
+
+
 def required_fields(text: str) -> Mapping[str, tuple[str, ...]]:
     """Fields by kind of record: `lead: website, description; client: number`."""
     required: dict[str, tuple[str, ...]] = {}

@@ -22,6 +22,10 @@ _RESOURCES: frozenset[str] = frozenset(get_args(Resource))
 _KINDS: frozenset[str] = frozenset(get_args(Kind))
 
 
+class NoToolLeft(SettingsError):
+    """The settings, and what narrows them, leave no tool."""
+
+
 def select_tools(tools: Collection[Tool], settings: Settings) -> tuple[Tool, ...]:
     """The tools that the settings allow, in their order; SettingsError for a name that does not exist.
 
@@ -34,7 +38,7 @@ def select_tools(tools: Collection[Tool], settings: Settings) -> tuple[Tool, ...
     _check_required(tools, settings)
     chosen = allowed(tools, settings)
     if not chosen:
-        raise SettingsError("The settings leave no tool to expose: widen CLIENTARY_TOOLSETS or CLIENTARY_TOOLS.")
+        raise NoToolLeft("The settings leave no tool to expose: widen CLIENTARY_TOOLSETS or CLIENTARY_TOOLS.")
     return chosen
 
 

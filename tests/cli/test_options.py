@@ -175,6 +175,32 @@ def test_a_misspelled_setting_ends_the_start(
         assert f"{name} is not a setting. Did you mean CLIENTARY_READ_ONLY?" in refused(capsys, *arguments)
 
 
+@pytest.mark.parametrize("arguments", [["--sandbox"], ["--sandbox", "--transport", "http"], ["check", "--sandbox"]])
+def test_the_sandbox_has_no_callers(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    monkeypatch.setenv("CLIENTARY_CALLERS", "tokens")
+    assert "--sandbox serves one owner, but CLIENTARY_CALLERS is set. Remove one" in refused(capsys, *arguments)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"CLIENTARY_TOOLSETS": "invoice"}, "Did you mean invoices"),
+        ({"CLIENTARY_AUDIT_LOG": "/dev/null/audit.jsonl"}, "CLIENTARY_AUDIT_LOG names a file that cannot be written"),
+        ({"CLIENTARY_CALLERS": "tokens, headers", "CLIENTARY_MCP_TOKEN": "m" * 16}, "use --transport http for that"),
+        ({"CLIENTARY_CLIENTS": "https://claude.ai"}, "CLIENTARY_CLIENTS must list hosts, like claude.ai"),
+    ],
+)
+def test_what_is_wrong_for_all_callers_ends_the_start(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], said: str
+) -> None:
+    given = {"CLIENTARY_CALLERS": "tokens", "CLIENTARY_ACCOUNTS": "acme", "CLIENTARY_STORE": "memory"}
+    for name, value in (given | {"CLIENTARY_KEYS": "k" * 32} | settings).items():
+        monkeypatch.setenv(name, value)
+    assert said in refused(capsys, "--transport", "sse")
+
+
 def test_a_misspelled_name_in_a_setting_ends_the_start(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

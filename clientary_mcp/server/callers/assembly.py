@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from starlette.routing import Route
 
+from clientary_mcp.redaction import Secrets
 from clientary_mcp.server.app import ClientaryServer
+from clientary_mcp.server.audit import Audit
 from clientary_mcp.server.callers.export_links import ExportLinks
 from clientary_mcp.server.callers.identities import Identities
 from clientary_mcp.server.callers.offices import CallerOffices
@@ -15,6 +17,8 @@ from clientary_mcp.server.callers.vault import Vault
 from clientary_mcp.settings import Settings, common_settings
 from clientary_mcp.settings.serving import Serving
 from clientary_mcp.state.backend import Backend
+from clientary_mcp.tools import ALL
+from clientary_mcp.tools.toolsets import select_tools
 
 
 @dataclass(frozen=True)
@@ -33,10 +37,15 @@ class Assembly:
 
 @asynccontextmanager
 async def assembled(serving: Serving, backend: Backend) -> AsyncIterator[Assembly]:
-    """Everything over a backend that is open; at the end, all connections to accounts are closed."""
+    """Everything over a backend that is open; at the end, all connections to accounts are closed.
+
+    SettingsError if the settings leave no tool, or name what does not exist.
+    """
     vault = Vault(backend.values, backend.ring, time.time)
     identities = Identities(vault, serving)
     settings = common_settings(serving)
+    select_tools(ALL, settings)  # what the operator got wrong must not wait for the first caller
+    Audit(settings.audit_log, Secrets(settings))
     links = None
     if settings.export_dir and serving.public_url:
         links = ExportLinks(settings.export_dir, serving.public_url, backend.ring, time.time)

@@ -1,8 +1,9 @@
 """CallerOffices: an office for each caller, with a session of their own, opened on first use and closed when idle."""
 
+import logging
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -32,6 +33,9 @@ from clientary_mcp.state.backend import Backend
 from clientary_mcp.state.call_slots import CallSlots
 from clientary_mcp.state.identity import identify
 from clientary_mcp.state.memory import Memory
+from clientary_mcp.tools.toolsets import NoToolLeft
+
+logger = logging.getLogger(__name__)
 
 _IDLE_SECONDS = 900
 _SWEPT_EVERY = 60
@@ -120,9 +124,13 @@ class CallerOffices:
             clientary.link_to = partial(self._links.to, settings.export_dir)
         try:
             office = _CallerOffice(caller, account_id, clientary, self._slots)
-        except SettingsError:  # of the operator: they are checked at the start
+        except NoToolLeft:
             why = "The limits of this caller and the headers of this request leave no tool to use."
             raise MCPError(mcp_types.INVALID_REQUEST, why) from None
+        except SettingsError as broken:  # it was in order at the start
+            logger.error("%s", broken)
+            why = "This server cannot do its work at the moment. Its operator finds the reason in its log."
+            raise MCPError(mcp_types.INTERNAL_ERROR, why) from None
         self._open[key] = office
         observer().change("clientary.offices", 1)
         return office
@@ -201,5 +209,6 @@ _Key = tuple[Caller, tuple[Privileges, ...]]
 def _own_directory(exports: Path, account_id: str, caller_id: str) -> Path:
     """Where the exports of this caller are: nobody else reads or names them, on whatever replica."""
     directory = exports / account_id / caller_id
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with suppress(OSError):  # then an export says so, and all else goes on
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     return directory

@@ -23,8 +23,13 @@ def application(
     drain: Drain,
     root_path: str = "",
 ) -> Starlette:
-    """The ASGI application. SettingsError for an address that other machines can reach, without their name for it."""
+    """The ASGI application. SettingsError for an address that other machines can reach, without their name for it, and
+    for a door that the transport does not have."""
     serving, settings = assembly.serving, assembly.settings
+    if transport == "sse" and (others := serving.callers - {"tokens"}):
+        raise SettingsError(
+            f"CLIENTARY_CALLERS contains {' and '.join(sorted(others))}: use --transport http for that."
+        )
     names = [*allowed_hosts, *([urlsplit(serving.public_url).netloc] if serving.public_url else [])]
     if not is_loopback(host) and not names:
         raise SettingsError(

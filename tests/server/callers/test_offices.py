@@ -1,6 +1,7 @@
 """Offices: whose they are, when they open and close, and how calls of one caller wait without slowing others down."""
 
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -115,6 +116,26 @@ async def test_of_very_many_offices_those_used_longest_ago_close(team: Team) -> 
         assert await office_of(team, others[-1]) is opened[-1]
         assert await office_of(team, others[0]) is not opened[0]
     assert len(team.offices) == 0
+
+
+async def test_without_the_directory_of_exports_all_else_goes_on(sandbox: Sandbox, tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.touch()
+    team = team_of(sandbox, export_dir=gone)
+    _, token = await team.enroll()
+    async with team.serves() as app, agent_at(app, {"Authorization": f"Bearer {token}"}) as agent:
+        assert (await agent.answer("list_clients", limit=1))["records"]
+        told = await agent.refusal("export_records", tool="list_clients")
+    assert "cannot be written to CLIENTARY_EXPORT_DIR" in told
+    assert str(tmp_path) not in told
+
+
+async def test_a_trail_that_is_out_of_order_is_not_taken_for_limits(sandbox: Sandbox, tmp_path: Path) -> None:
+    team = team_of(sandbox, audit_log=tmp_path / "gone" / "audit.jsonl")
+    caller, _ = await team.enroll()
+    async with team.offices:
+        with pytest.raises(Exception, match="Its operator finds the reason in its log"):
+            await office_of(team, caller)
 
 
 # Calls at once
