@@ -68,7 +68,7 @@ class BoundedStreams:
         """Handle a message that a client posts; the answer to a request will go through the client's stream."""
         session = QueryParams(scope.get("query_string", b"")).get("session_id")
         stream = next((each for each in self._open if each.session == session), None)
-        if stream is None:
+        if stream is None or not stream.belongs_to(scope):
             await self._app(scope, receive, send)
             return
         stream.stay()

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from anyio import current_time
+from mcp.server.auth.middleware.bearer_auth import authorization_context
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
@@ -40,6 +41,13 @@ class Session:
     def busy(self) -> bool:
         """Whether its client waits for an answer."""
         return False
+
+    def belongs_to(self, scope: Scope) -> bool:
+        """Whether a request comes from whoever opened it; the SDK tells anybody else that there is none."""
+        opener, user = self.opened_by.get("user"), scope.get("user")
+        if isinstance(opener, CallerUser) and isinstance(user, CallerUser):
+            return authorization_context(opener) == authorization_context(user)
+        return True
 
     def bind(self, scope: Scope) -> Scope:
         """A later request of the session, which may do no more than the one that opened it."""
@@ -89,12 +97,12 @@ class BoundedSessions:
         """Handle a request of a session, or one that may open one."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
+        elif Headers(scope=scope).get(_PROTOCOL, _OLDER[0]) not in _OLDER:
+            await self._app(scope, receive, send)  # newer protocols have no sessions
         elif given := Headers(scope=scope).get(_SESSION_ID):
             await self._continue(given, scope, receive, send)
-        elif Headers(scope=scope).get(_PROTOCOL, _OLDER[0]) in _OLDER:
-            await self._begin(scope, receive, send)
         else:
-            await self._app(scope, receive, send)  # newer protocols have no sessions
+            await self._begin(scope, receive, send)
 
     async def _begin(self, scope: Scope, receive: Receive, send: Send) -> None:
         session = _HttpSession(scope)
@@ -123,13 +131,15 @@ class BoundedSessions:
 
     async def _continue(self, given: str, scope: Scope, receive: Receive, send: Send) -> None:
         session = self._open.get(given)
-        if session is None:
+        if session is None or not session.belongs_to(scope):
             await self._app(scope, receive, send)
             return
 
         async def watch(sent: Message) -> None:
-            if sent["type"] == "http.response.start" and (sent["status"] == 404 or scope["method"] == "DELETE"):
-                self._open.pop(given, None)
+            if sent["type"] == "http.response.start":
+                ended = sent["status"] < 400 if scope["method"] == "DELETE" else sent["status"] == 404
+                if ended:
+                    self._open.pop(given, None)
             await send(sent)
 
         with session.serving(scope["method"]):

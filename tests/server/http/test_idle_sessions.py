@@ -49,13 +49,18 @@ class Visitor:
         await self.send(method="notifications/initialized")
         return opened.status_code
 
-    async def leave(self) -> int:
+    async def leave(self, protocol: str = "2025-06-18") -> int:
         """Close the session."""
-        return (await self._http.delete("/mcp", headers=self._headers)).status_code
+        headers = self._headers | {"Mcp-Protocol-Version": protocol}
+        return (await self._http.delete("/mcp", headers=headers)).status_code
 
     async def ping(self) -> int:
         """Whether the session exists."""
         return (await self.send(id=2, method="ping")).status_code
+
+    def take_over(self, other: "Visitor") -> None:
+        """Send everything in the session of somebody else from now on."""
+        self._headers = other._headers
 
 
 async def test_only_sessions_idle_for_half_an_hour_are_closed(

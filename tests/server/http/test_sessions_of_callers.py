@@ -18,8 +18,8 @@ from clientary_mcp.server.http.drain import Drain
 from clientary_mcp.server.http.limits import BoundedStreams
 from tests.conftest import session_with
 from tests.server.http.test_app import ACCEPTED, LOCAL
-from tests.server.http.test_full_sessions import those_left
-from tests.server.http.test_idle_sessions import HALF_AN_HOUR, Visitor
+from tests.server.http.test_full_sessions import FULL, those_left
+from tests.server.http.test_idle_sessions import ENDED, HALF_AN_HOUR, Visitor
 from tests.server.http.test_open_http import listeners
 from tests.support.team import Team
 from tests.support.users import some
@@ -91,6 +91,26 @@ async def test_sessions_opened_at_the_same_time_are_counted_too(sandbox: Sandbox
         await anyio.sleep(1)
         assert sum(await those_left(crowd)) <= MOST
         assert await other.ping() == ACCEPTED
+
+
+async def test_a_session_counts_until_it_has_really_ended(sandbox: Sandbox) -> None:
+    async with room_for(500, sandbox) as guests:
+        visitors = await guests.come_in(*["Ada"] * MOST)
+        for visitor in visitors:
+            assert await visitor.leave("2026-07-28") == 405  # there is nothing to leave in this protocol
+        visitors += await guests.come_in("Ada")
+        assert await those_left(visitors) == [False, *[True] * MOST]
+
+
+async def test_nobody_else_ends_or_keeps_a_session(sandbox: Sandbox) -> None:
+    async with room_for(500, sandbox) as guests:
+        visitors = await guests.come_in(*["Ada"] * MOST)
+        (other,) = await guests.come_in("Bob")
+        for visitor in visitors:
+            other.take_over(visitor)
+            assert await other.ping() == await other.leave() == ENDED
+        visitors += await guests.come_in("Ada")
+        assert await those_left(visitors) == [False, *[True] * MOST]
 
 
 async def test_a_caller_whose_sessions_are_all_busy_opens_no_other(sandbox: Sandbox) -> None:
