@@ -10,13 +10,15 @@ import re
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
 import anyio
+import anyio.to_thread
 import httpx
 from mcp.shared.auth import OAuthClientInformationFull
-from pydantic import ValidationError
+from pydantic_core import from_json
 
 from clientary_mcp.durations import DAY, MINUTE
 from clientary_mcp.server.callers.vault import digest
@@ -36,12 +38,17 @@ _AT_ONCE = 8
 _LONGEST_ADDRESS = 500
 _MAX_AGE = re.compile(r"(?:^|[,\s])max-age=(\d{1,9})", re.IGNORECASE)
 _NOT_KEPT = re.compile(r"\bno-(?:store|cache)\b", re.IGNORECASE)
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_UNICAST, _NAT64 = ipaddress.ip_network("2000::/3"), ipaddress.ip_network("64:ff9b::/96")
+"""What the internet uses of IPv6, and addresses of IPv4 within IPv6."""
 
 
 async def resolve(host: str) -> Sequence[str]:
-    """The addresses of a host, by the system's resolver."""
-    found = await anyio.getaddrinfo(host, 443, type=socket.SOCK_STREAM)
+    """The addresses of a host, by the system's resolver.
+
+    Hosts of strangers may be slow to look up. The few threads in which asyncio looks up all others are not for them.
+    """
+    look_up = partial(socket.getaddrinfo, host, 443, type=socket.SOCK_STREAM)
+    found = await anyio.to_thread.run_sync(look_up, abandon_on_cancel=True)
     return [str(each[4][0]) for each in found]
 
 
@@ -163,28 +170,26 @@ def _is_public(address: str) -> bool:
             inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
             if ip in _NAT64:
                 inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
-            if inner is not None:
-                ip = inner
+            if inner is None:
+                return ip in _UNICAST and ip.is_global
+            ip = inner
         return ip.is_global and not ip.is_multicast
     return False
 
 
 def _described(address: str, response: httpx.Response) -> str:
     """What a document says of its client, as JSON; empty if it is another's, or none of a client without a secret."""
-    try:
-        document = json.loads(response.content)
-    except ValueError:
-        return ""
-    if not isinstance(document, dict) or document.get("client_id") != address or "client_secret" in document:
-        return ""
-    method = document.get("token_endpoint_auth_method", "none")
-    if method != "none" and "none" not in (document.get("token_endpoint_auth_methods_supported") or ()):
-        return ""
-    try:
+    with suppress(ValueError):
+        document = from_json(response.content)  # unlike json, with a limit to the depth, and without broken Unicode
+        if not isinstance(document, dict) or document.get("client_id") != address or "client_secret" in document:
+            return ""
+        methods = document.get("token_endpoint_auth_methods_supported")
+        may_be_public = isinstance(methods, list) and "none" in methods
+        if document.get("token_endpoint_auth_method", "none") != "none" and not may_be_public:
+            return ""
         client = OAuthClientInformationFull.model_validate({**document, "token_endpoint_auth_method": "none"})
-    except ValidationError:
-        return ""
-    return client.model_dump_json(exclude_none=True) if client.redirect_uris else ""
+        return client.model_dump_json(exclude_none=True) if client.redirect_uris else ""
+    return ""
 
 
 def _of_caching(headers: httpx.Headers) -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import socket
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,10 +11,11 @@ import anyio
 import httpx
 import pytest
 
-from clientary_mcp.server.callers.sign_in.client_documents import ClientDocuments
+from clientary_mcp.server.callers.sign_in.client_documents import ClientDocuments, resolve
 from clientary_mcp.state.key_values import StoredKeyValues
 from tests.server.callers.sign_in.served import streamed
 from tests.support.clock import FakeTime
+from tests.support.processes import PATIENCE
 
 pytestmark = pytest.mark.anyio
 
@@ -101,6 +104,7 @@ async def test_other_addresses_name_no_client(values: StoredKeyValues, address: 
         *("127.0.0.1", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "0.0.0.0", "100.64.0.1"),  # noqa: S104 - an address that is refused
         *("224.0.0.1", "255.255.255.255", "192.0.2.1", "::1", "::", "fe80::1", "fe80::1%eth0", "fc00::1", "ff02::1"),
         *("::ffff:10.0.0.1", "64:ff9b::a00:1", "2002:a00:1::1", "2001:db8::1", "no address"),
+        *("64:ff9b:1::a00:1", "::10.0.0.1", "::ffff:0:10.0.0.1", "fec0::1", "200::1", "5f00::1"),
     ],
 )
 async def test_nothing_is_fetched_from_inside(values: StoredKeyValues, ip: str) -> None:
@@ -123,6 +127,10 @@ async def test_nothing_is_fetched_from_inside(values: StoredKeyValues, ip: str) 
         page(token_endpoint_auth_method="private_key_jwt"),
         page(client_name="x" * 9_000),
         streamed(b"[]"),
+        page(token_endpoint_auth_method="private_key_jwt", token_endpoint_auth_methods_supported=1),
+        page(client_name="\ud800"),
+        page(jwks=json.loads('{"a":' * 500 + "1" + "}" * 500)),
+        streamed(b"[" * 8_000),
         streamed(b"{broken"),
         streamed(b"\xff\xfe"),
         streamed(json.dumps(PAGE).encode(), 404),
@@ -210,8 +218,30 @@ async def test_a_host_that_is_unknown_or_breaks_off_describes_nobody(values: Sto
     def breaks(request: httpx.Request) -> httpx.Response:
         raise httpx.ReadError("broken", request=request)
 
-    for number, (resolve, network) in enumerate([(unknown, None), (known, httpx.MockTransport(breaks))]):
-        assert await ClientDocuments(values, network, resolve).read(f"{ADDRESS}?{number}") is None
+    for number, (looked_up, network) in enumerate([(unknown, None), (known, httpx.MockTransport(breaks))]):
+        assert await ClientDocuments(values, network, looked_up).read(f"{ADDRESS}?{number}") is None
+
+
+async def test_hosts_that_are_slow_to_look_up_hold_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    look_up, answer = socket.getaddrinfo, threading.Event()
+
+    def looked_up(host: str | bytes, *rest: Any, **more: Any) -> Any:
+        if host in ("127.0.0.1", b"127.0.0.1"):
+            return look_up(host, *rest, **more)
+        answer.wait(PATIENCE)
+        raise OSError("no such host")
+
+    monkeypatch.setattr(socket, "getaddrinfo", looked_up)
+    try:
+        async with anyio.create_task_group() as group:
+            for _ in range(50):
+                group.start_soon(resolve, "slow.example")
+            await anyio.wait_all_tasks_blocked()
+            group.cancel_scope.cancel()
+        with anyio.fail_after(PATIENCE / 2):
+            assert await anyio.getaddrinfo("127.0.0.1", 443)
+    finally:
+        answer.set()
 
 
 async def test_many_at_once_do_not_all_leave_at_once(values: StoredKeyValues) -> None:
