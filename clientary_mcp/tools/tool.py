@@ -170,7 +170,8 @@ class Tool:
 
     async def run(self, clientary: Clientary, args: Arguments, job: Job) -> Answer:
         """Act, or preview what would happen where the call is not confirmed."""
-        args = args.dated(clientary.today().day)  # never left to Clientary, whose day may be another
+        if args.today_by_default:
+            args = args.dated(clientary.today().day)  # never left to Clientary, whose day may be another
         act = self.function if self.preview is None or acts(args) else self.preview
         try:
             with narrowed(self.name, args):

@@ -84,8 +84,9 @@ class Arguments(StrictModel):
         """The arguments in `given`; ValidationError with everything that is wrong with them."""
         cleaned: list[str] = []
         arguments = cls.model_validate(given, context=cleaned)
-        aliases = {name: field.alias for name, field in cls.model_fields.items() if field.alias}
-        arguments._cleaned = tuple(dict.fromkeys(aliases.get(name, name) for name in cleaned))
+        if cleaned:
+            aliases = {name: field.alias for name, field in cls.model_fields.items() if field.alias}
+            arguments._cleaned = tuple(dict.fromkeys(aliases.get(name, name) for name in cleaned))
         return arguments
 
     def remark(self) -> str | None:

@@ -107,6 +107,8 @@ def strip_invisible(text: str) -> str:
 def as_json(value: Any) -> Any:
     """`value` as JSON holds it: decimals as numbers, days and times as text, nothing that is null."""
     match value:
+        case str() | int():  # most values
+            return value
         case Decimal():
             return as_number(value)
         case datetime():

@@ -27,9 +27,8 @@ _SUMS = 50
 """Currencies whose sums are shown: more than any business bills in, but records may hold invented codes."""
 
 
-def as_text(shown: Any) -> str:
-    """An answer as compact JSON, the form that agents read."""
-    return json.dumps(shown, ensure_ascii=False, separators=(",", ":"))
+as_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+"""An answer as compact JSON, the form that agents read."""
 
 
 def bounded(value: Any, text: int, entries: int) -> Any:

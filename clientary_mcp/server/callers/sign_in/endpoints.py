@@ -46,7 +46,8 @@ class Endpoints:
             return self._page.problem(request, "not_set_up", 503)
         browser = self.browser.secret_of(request) or secrets.token_urlsafe(32)
         try:
-            if not await self._may_name_client(request):
+            may_begin = await self._provider.pending.may_begin(address_of(request))
+            if not (may_begin and await self._may_name_client(request)):
                 return self._page.problem(request, "too_many", 429)
             response = await AuthorizationHandler(self._provider.of_browser(browser)).handle(request)
         except NotRemembered:

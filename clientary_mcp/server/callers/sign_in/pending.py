@@ -12,8 +12,12 @@ from clientary_mcp.server.callers.vault import digest
 from clientary_mcp.state.key_values import KeyValues
 
 PENDING_FOR = 10 * MINUTE
+_BEGUN = 200
+"""Sign-ins that may begin in one network within the time for which one is kept."""
 _TRIES_OF_ONE = 5
 _FAILURES, _FAILURES_WITHIN = 20, 15 * MINUTE
+_FAILURES_OF_ACCOUNT = 100
+"""More than those of one network, so that nobody alone keeps an account's people out. Tokens are too long to guess."""
 _REGISTRATIONS, _REGISTRATIONS_WITHIN = 20, HOUR
 
 
@@ -33,6 +37,10 @@ class PendingSignIns:
 
     def __init__(self, values: KeyValues) -> None:
         self._values = values
+
+    async def may_begin(self, address: str) -> bool:
+        """Whether one more sign-in may begin in that network."""
+        return await self._values.count(f"oauth:begun:{_network(address)}", PENDING_FOR) <= _BEGUN
 
     async def keep(self, client_id: str, client_name: str, params: AuthorizationParams, browser: str) -> str:
         """Keep what a client asks for. Returns the id with which the browser gets the page."""
@@ -59,8 +67,8 @@ class PendingSignIns:
         """Whether a credential may be tried once more, for this sign-in, from that network, on that account."""
         if await self._values.count(f"oauth:ask-tries:{digest(pending.id)}", PENDING_FOR) > _TRIES_OF_ONE:
             return False
-        failures = [await self._values.get(key) for key in _failure_keys(address, account)]
-        return all(int(count or 0) < _FAILURES for count in failures)
+        of_network, of_account = [int(await self._values.get(key) or 0) for key in _failure_keys(address, account)]
+        return of_network < _FAILURES and of_account < _FAILURES_OF_ACCOUNT
 
     async def failed(self, address: str, account: str) -> None:
         """Count a credential that was not accepted."""

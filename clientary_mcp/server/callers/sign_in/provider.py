@@ -1,6 +1,6 @@
 """The provider of the SDK's OAuth handlers: it refuses what must be refused, and leads people to the sign-in page."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Self
 from urllib.parse import urlencode, urlsplit
 
@@ -21,6 +21,7 @@ from clientary_mcp.server.callers.sign_in.pending import PendingSignIns
 PAGE = "/sign-in"
 _S256 = 43
 """Characters of a challenge, which is a SHA-256 digest."""
+_LONGEST_STATE = 4_096
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class SignInProvider:
     clients: Clients
     pending: PendingSignIns
     families: Families
-    browser: str = ""
+    browser: str = field(default="", repr=False)
 
     def of_browser(self, browser: str) -> Self:
         """The same for requests of one browser."""
@@ -63,6 +64,8 @@ class SignInProvider:
             raise AuthorizeError("invalid_target", f"This server issues tokens for {self.resource} alone.")
         if len(params.code_challenge) != _S256:
             raise AuthorizeError("invalid_request", "code_challenge must be one of S256.")
+        if len(params.state or "") > _LONGEST_STATE:
+            raise AuthorizeError("invalid_request", f"state may have {_LONGEST_STATE:,} characters.")
         params = params.model_copy(update={"resource": self.resource})
         try:
             pending_id = await self.pending.keep(client.client_id, client.client_name or "", params, self.browser)

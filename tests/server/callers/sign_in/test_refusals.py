@@ -121,6 +121,16 @@ async def test_registrations_are_few_and_small(app: Starlette) -> None:
     assert (await Raw(app, "203.0.113.8").register()).status_code == 201
 
 
+async def test_what_strangers_begin_is_little_and_short(app: Starlette, client: Raw, anna: Person, time: Any) -> None:
+    long = answer_in(await anna.browser.get(client.asking(state="s" * 4_097)))
+    assert (long["error"], long["state"]) == ("invalid_request", "s" * 4_097)
+    statuses = [(await anna.browser.get(client.asking(state="s" * 4_096))).status_code for _ in range(200)]
+    assert statuses == [302] * 199 + [429]
+    assert (await Person(app, "203.0.113.8").browser.get(client.asking())).status_code == 302
+    await time.clock.sleep(600)
+    assert (await anna.browser.get(client.asking())).status_code == 302
+
+
 async def test_a_client_with_a_new_document_counts_as_a_registration(client: Raw, anna: Person) -> None:
     redirect = "http://localhost:5/callback"
     known = client.asking(client_id=DOCUMENT, redirect_uri=redirect)
