@@ -8,7 +8,7 @@ import hmac
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import ceil
 
 import anyio
@@ -45,7 +45,7 @@ class _Visit:
 
     user: CallerUser
     path: str
-    token: str | None
+    token: str | None = field(repr=False)
 
 
 class Doors:
@@ -68,6 +68,9 @@ class Doors:
                 await self._app(scope, receive, send)
                 group.cancel_scope.cancel()
             return
+        if scope["type"] == "http" and _may_pass_for_another(scope["path"]):
+            await PlainTextResponse("Not Found", 404)(scope, receive, send)
+            return
         if scope["type"] != "http" or not self._guards(scope["path"]):
             await self._app(scope, receive, send)
             return
@@ -86,8 +89,6 @@ class Doors:
     def _guards(self, path: str) -> bool:
         if path == DIRECT:
             return "headers" in self._serving.callers
-        if "//" in path or "\n" in path:  # a router may drop a part, or a line feed at the end
-            return True
         return path in (_MCP, "/sse") or path.startswith("/messages")
 
     async def _visit(self, scope: Scope) -> _Visit:
@@ -169,6 +170,11 @@ class Doors:
                 if not await self._identities.holds(token):
                     for serving in self._open.get(token, ()):
                         serving.cancel()
+
+
+def _may_pass_for_another(path: str) -> bool:
+    """Whether a router may take a path for one that is guarded: it drops a root path, and a line feed at the end."""
+    return "//" in path or not path.isprintable()
 
 
 class _Rate:

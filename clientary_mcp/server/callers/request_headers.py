@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, get_args
 
@@ -36,7 +36,7 @@ class Credentials:
     """What a request through the door `headers` brings along."""
 
     account: str
-    api_token: str
+    api_token: str = field(repr=False)
     name: str
 
 
@@ -45,7 +45,7 @@ def headers_of(scope: Scope) -> dict[str, str]:
     given: dict[str, str] = {}
     for raw, value in scope["headers"]:
         name = raw.decode("latin-1").lower()
-        if name == _AUTHORIZATION or name.startswith(_PREFIX):
+        if _is_ours(name):
             if name in given:
                 raise Refusal(400, f"The header {_shown(name)} was sent twice.")
             if name not in _KNOWN:
@@ -132,7 +132,8 @@ def _tool_names() -> frozenset[str]:
 
 
 def _is_ours(name: str) -> bool:
-    return name == _AUTHORIZATION or name.startswith(_PREFIX)
+    """Whether a header is meant for us, also with underscores, for which some proxies take hyphens."""
+    return name == _AUTHORIZATION or name.replace("_", "-").startswith(_PREFIX)
 
 
 def _shown(name: str) -> str:

@@ -7,6 +7,7 @@ import pytest
 from starlette.types import ASGIApp
 
 from clientary_mcp.sandbox import Sandbox
+from clientary_mcp.server.callers.doors import Doors
 from clientary_mcp.settings.privileges import Privileges
 from tests.server.http.test_app import HELLO
 from tests.support.team import ACCEPT, GATE, LOCAL, PUBLIC, Team, agent_at
@@ -43,13 +44,23 @@ async def test_a_caller_with_a_token_works_on_their_account(team: Team, era: Any
         assert (await agent.answer("list_clients", limit=1))["records"]
 
 
-@pytest.mark.parametrize("path", ["/mcp", "/mcp%0A", "/x//mcp", "/sse", "/messages/", "/messages/?session_id=0"])
+@pytest.mark.parametrize("path", ["/mcp", "/sse", "/messages/", "/messages/?session_id=0"])
 @pytest.mark.parametrize("given", [{}, {"Authorization": "Bearer"}, {"Authorization": "Basic abc"}])
 async def test_without_a_token_nobody_gets_in(team: Team, path: str, given: Headers) -> None:
     async with team.serves() as app:
         refused = await answer_to(app, given, path)
     assert refused.status_code == 401
     assert refused.headers["www-authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize(
+    "path", ["/mcp%0A", "//mcp", "/x//mcp", "/%2Fmcp", "/direct/mcp%0A", "/sse%0A", "/messages/%0A"]
+)
+async def test_no_path_leads_past_the_doors(team: Team, path: str) -> None:
+    _, token = await team.enroll()
+    async with team.serves() as app:
+        for given in ({}, bearer(token), CREDENTIALS):
+            assert (await answer_to(app, given, path)).status_code == 404
 
 
 @pytest.mark.parametrize("token", ["x", "cmk_0123456789abcdef_" + "x" * 43, "cmt_0123456789abcdef_" + "x" * 43, GATE])
@@ -192,6 +203,7 @@ REFUSED: list[tuple[Headers, int, str]] = [
     (CREDENTIALS | {"X-Clientary-Exclude-Tools": "nothing"}, 400, "Valid: "),
     (CREDENTIALS | {"X-Clientary-Read-Only": "perhaps"}, 400, "must be true or false"),
     (CREDENTIALS | {"X-Clientary-Readonly": "true"}, 400, "Valid: "),
+    (CREDENTIALS | {"X_Clientary_Read_Only": "true"}, 400, "There is no header X_clientary_read_only"),
     ([*CREDENTIALS.items(), ("X-Clientary-Token", "other")], 400, "twice"),
     ([*CREDENTIALS.items(), ("Authorization", "Bearer other")], 400, "twice"),
     ([*CREDENTIALS.items(), ("X-Clientary-Read-Only", "true"), ("X-Clientary-Read-Only", "false")], 400, "twice"),
@@ -223,12 +235,19 @@ async def test_nothing_behind_the_doors_sees_a_credential(team: Team) -> None:
         await send({"type": "http.response.start", "status": 204, "headers": []})
         await send({"type": "http.response.body"})
 
-    from clientary_mcp.server.callers.doors import Doors
-
     doors = Doors(app, team.serving, team.identities)
     assert (await answer_to(doors, bearer(token))).status_code == 204
     assert (await answer_to(doors, CREDENTIALS | {"X-Clientary-Token": "canary"}, DIRECT)).status_code == 204
     assert not [secret for secret in (token, GATE, "canary") if any(secret in text for text in seen)]
+
+
+@pytest.mark.parametrize("path", ["/mcp", DIRECT])
+async def test_no_representation_shows_a_credential(team: Team, path: str) -> None:
+    _, token = await team.enroll()
+    given = bearer(token) if path == "/mcp" else CREDENTIALS | {"X-Clientary-Token": "canary"}
+    scope = {"path": path, "headers": [(name.lower().encode(), value.encode()) for name, value in given.items()]}
+    visit = await Doors(team.server.streamable_http_app(), team.serving, team.identities)._visit(scope)
+    assert not [secret for secret in (token, "canary", team.accounts["acme"].token) if secret in repr(visit)]
 
 
 # What narrows

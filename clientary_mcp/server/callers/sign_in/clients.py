@@ -81,7 +81,7 @@ class Clients:
             _ = parts.port
         except ValueError:
             return False
-        if parts.username is not None or parts.fragment or not host or "\\" in uri:
+        if parts.username is not None or parts.fragment or host in ("", "*") or "\\" in uri:
             return False
         if is_loopback(host):
             return parts.scheme in ("http", "https")
