@@ -11,7 +11,7 @@ ENCODINGS = "gzip, deflate"
 """What requests accept: the encodings that can be unpacked up to a limit."""
 
 MOST_BYTES = 32 * 1024 * 1024
-_DROPPED = (b"content-encoding", b"content-length", b"transfer-encoding", b"set-cookie")
+_DROPPED = (b"content-encoding", b"content-length", b"transfer-encoding")
 _BROKEN = (httpx.NetworkError, httpx.ProtocolError)
 _CHARSET = re.compile(rb"charset\s*=\s*[\"']?([\w.:-]{1,40})", re.IGNORECASE)
 _KNOWN = re.compile(r"utf-(16|32)(-[bl]e)?|iso8859-\d+|cp\d+|koi8-\w|shift_jis|euc_\w+|gb\w+|big5", re.ASCII)
@@ -26,7 +26,7 @@ class BodyTooLarge(httpx.DecodingError):
 
 
 async def with_body(response: httpx.Response, request: httpx.Request) -> httpx.Response:
-    """The response with its whole body, in UTF-8 and without cookies; of an error, the status counts without a body."""
+    """The response with its whole body, in UTF-8; of an error, the status counts without a body."""
     sent = {name.lower(): value for name, value in response.headers.raw}
     packing = sent.get(b"content-encoding", b"").decode("ascii", "replace").strip().lower()
     stream = response.stream
@@ -41,9 +41,9 @@ async def with_body(response: httpx.Response, request: httpx.Request) -> httpx.R
     finally:
         await stream.aclose()
     body = _as_utf8(read, sent.get(b"content-type", b""))
-    if body is read and not packing and b"set-cookie" not in sent:
+    if body is read and not packing:
         response.stream = httpx.ByteStream(body)  # as with most; to make a new response takes a quarter of a request
-        await response.aread()
+        response.read()
         return response
     headers = [(name, value) for name, value in response.headers.raw if name.lower() not in _DROPPED]
     return httpx.Response(response.status_code, headers=headers, content=body)

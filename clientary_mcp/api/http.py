@@ -4,6 +4,7 @@ It knows nothing of records. Quotas are spent here, whichever tool sends the req
 """
 
 import json
+from base64 import b64encode
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -39,7 +40,7 @@ OnRejected = Callable[[TokenRejected], None]
 
 _KNOWN_CLOCK, _UNKNOWN_CLOCK = timedelta(seconds=2), timedelta(minutes=5)
 _LATER = "Try again in a minute."
-_TIMEOUT = httpx.Timeout(connect=10, read=30, write=30, pool=None)  # Pacing limits the connections
+_TIMEOUT = {"connect": 10, "read": 30, "write": 30, "pool": None}  # seconds; Pacing limits the connections
 
 
 class HttpSession:
@@ -49,27 +50,28 @@ class HttpSession:
         self, settings: Settings, network: httpx.AsyncBaseTransport | None, clock: Clock, memory: Memory
     ) -> None:
         self._settings, self._clock = settings, clock
+        self._api_url = settings.api_url
+        credentials = b64encode(f"{settings.api_token}:{settings.api_token}".encode()).decode()
+        self._headers = httpx.Headers(
+            {
+                "Accept": "application/json",
+                "Accept-Encoding": ENCODINGS,
+                "User-Agent": f"clientary-mcp/{version('clientary-mcp')}",
+                "Authorization": f"Basic {credentials}",
+            }
+        )
         self.writes_in_flight = WritesInFlight(clock.now, memory.writes, settings.deadline)
         self._quotas = memory.quotas
         self._ahead: float | None = None
         self.secrets = Secrets(settings)
         self.on_rejected: OnRejected | None = None
-        pacing = Pacing(network or new_network(settings), memory.pace)
-        self._http = httpx.AsyncClient(
-            auth=httpx.BasicAuth(settings.api_token, settings.api_token),
-            headers={
-                "Accept": "application/json",
-                "Accept-Encoding": ENCODINGS,
-                "User-Agent": f"clientary-mcp/{version('clientary-mcp')}",
-            },
-            timeout=_TIMEOUT,
-            follow_redirects=False,  # a redirect would carry the token along
-            transport=Retrying(pacing, self._parse),
-        )
+        self._connections = Retrying(Pacing(network or new_network(settings), memory.pace), self._parse)
+        self._closed = False
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._http.aclose()
+        self._closed = True
+        await self._connections.aclose()
 
     def time_there(self, wall: float) -> tuple[datetime, timedelta]:
         """Our wall-clock time by Clientary's clock, and the uncertainty of the conversion."""
@@ -118,22 +120,24 @@ class HttpSession:
     async def _response(
         self, call: Call, method: str, path: str, query: Query | None, body: Body | None
     ) -> httpx.Response:
-        request = self._http.build_request(
+        if self._closed:
+            raise RuntimeError("the session is closed")
+        request = httpx.Request(
             method,
-            self._settings.api_url + path,
+            self._api_url + path,
             params={name: value for name, value in (query or {}).items() if value is not None} or None,
+            headers=self._headers,
             json=body,
-            extensions={"call": call, "path": path, "sent": (query, body)},
+            extensions={"call": call, "path": path, "sent": (query, body), "timeout": _TIMEOUT},
         )
         write: dict[str, str | int] = {"method": method, "path": path, "status": 0}
         if method != "GET":
             call.writes.append(write)
         try:
-            response = await self._http.send(request)
+            response = await self._connections.handle_async_request(request)
         except httpx.RequestError as failure:
             raise self._error_for_failure(failure, method, path) from None
-        # httpx's stream refers back to the response: until a full garbage collection, the two would keep each page.
-        response.stream = httpx.ByteStream(response.content)
+        response.request = request
         write["status"] = response.status_code
         self._note_time(response.headers.get("date"))
         return response
