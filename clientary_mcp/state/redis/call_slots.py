@@ -5,7 +5,7 @@ calls   of each caller, the names of the calls under way, by when their slots la
 
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import anyio
 
@@ -14,7 +14,6 @@ from clientary_mcp.state.call_slots import LocalCallSlots, no_slot
 from clientary_mcp.state.redis.connection import RedisConnection
 from clientary_mcp.state.redis.polling import polled
 from clientary_mcp.state.redis.scripts import Script, milliseconds
-from clientary_mcp.state.settling import settling
 
 _MOST_ALONE = 4
 """Slots of a caller in each process while Redis cannot be reached."""
@@ -32,6 +31,8 @@ redis.call('ZADD', KEYS[1], now + ARGV[3], ARGV[1])
 redis.call('PEXPIRE', KEYS[1], 2 * ARGV[3])
 return 1
 """)
+
+_GIVE_BACK = Script("redis.call('ZREM', KEYS[1], ARGV[1])")
 
 
 class RedisCallSlots:
@@ -53,8 +54,7 @@ class RedisCallSlots:
             try:
                 yield
             finally:
-                with suppress(NotRemembered), settling():
-                    await self._connection.command("ZREM", key, call)
+                self._connection.soon(_GIVE_BACK, [key], call)
 
     async def _shared(self, key: str, call: str, deadline: float) -> bool:
         """Whether a slot of all replicas was taken: False if Redis is not reached, RateLimited if none is free in time.

@@ -12,9 +12,9 @@ from typing import Any
 from clientary_mcp.durations import DAY
 from clientary_mcp.errors import NotRemembered, TakenOver
 from clientary_mcp.state.claims import Claim
-from clientary_mcp.state.redis.connection import Argument, RedisConnection
+from clientary_mcp.state.redis.connection import RedisConnection
 from clientary_mcp.state.redis.fencing import take
-from clientary_mcp.state.redis.scripts import NEXT_FENCE, Script, milliseconds
+from clientary_mcp.state.redis.scripts import NEXT_FENCE, Argument, Script, milliseconds
 from clientary_mcp.state.store import digest
 
 _STILL_OURS = 100.0

@@ -4,8 +4,8 @@ import secrets
 from collections.abc import Sequence
 
 from clientary_mcp.errors import MemoryUnreachable
-from clientary_mcp.state.redis.connection import Argument, RedisConnection
-from clientary_mcp.state.redis.scripts import Script
+from clientary_mcp.state.redis.connection import RedisConnection
+from clientary_mcp.state.redis.scripts import Argument, Script
 from clientary_mcp.state.settling import settling
 
 

@@ -12,9 +12,9 @@ import anyio
 from clientary_mcp.durations import DAY
 from clientary_mcp.errors import ClientaryError, NotRemembered, TakenOver, Unavailable
 from clientary_mcp.state.ledger import BETWEEN_TRIES, Step, Wait
-from clientary_mcp.state.redis.connection import Argument, RedisConnection
+from clientary_mcp.state.redis.connection import RedisConnection
 from clientary_mcp.state.redis.fencing import take
-from clientary_mcp.state.redis.scripts import NEXT_FENCE, Script, milliseconds
+from clientary_mcp.state.redis.scripts import NEXT_FENCE, Argument, Script, milliseconds
 from clientary_mcp.state.settling import settling
 from clientary_mcp.state.store import digest
 

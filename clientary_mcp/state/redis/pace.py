@@ -6,7 +6,6 @@ places   names of the requests under way, by when their places are given to othe
 
 import math
 import secrets
-from contextlib import suppress
 from math import inf
 
 import anyio
@@ -100,7 +99,7 @@ class RedisPace:
     """
 
     def __init__(self, connection: RedisConnection, account: str, concurrency: int, per_second: float) -> None:
-        self._connection = connection
+        self.connection = connection
         self._keys = [connection.key(account, "pace"), connection.key(account, "places")]
         self._most, self._fewest = concurrency, min(FEWEST_PLACES, concurrency)
         self._least_gap = math.ceil(least_gap(per_second) * 1_000)
@@ -110,7 +109,7 @@ class RedisPace:
 
     async def begin(self, waiter: Waiter, *, writes: bool) -> Turn:
         """Wait for a place, and take the next turn of all replicas."""
-        if writes or self._connection.reachable:
+        if writes or self.connection.reachable:
             try:
                 return await self._shared(waiter)
             except NotRemembered:
@@ -124,13 +123,14 @@ class RedisPace:
             self._refused_at = waiter.clock.now()
         if not turn.member:
             await self._alone.done(turn, waiter, accepted, hold)
-        elif self._connection.reachable:
+        else:
             outcome = "" if accepted is None else "accepted" if accepted else "refused"
             asked = milliseconds(min(hold, LONGEST_HOLD))
             limits = (self._most, self._fewest, self._least_gap)
-            with suppress(NotRemembered), settling():
-                start = milliseconds(turn.start)
-                await self._connection.run(_DONE, self._keys, turn.member, outcome, start, asked, *limits)
+            self.connection.soon(_DONE, self._keys, turn.member, outcome, milliseconds(turn.start), asked, *limits)
+            if accepted is False:  # the next request, of whatever replica, must know of it
+                with settling():
+                    await self.connection.flush()
 
     def limited(self, waiter: Waiter) -> bool:
         """Whether a response within the last minute, as far as is known of all replicas, was a 429."""
@@ -152,7 +152,7 @@ class RedisPace:
     async def _reserve(self, turn: Turn, waiter: Waiter) -> bool:
         """Whether there was a place for the request; NoTurnInTime if its time comes too late."""
         times = (milliseconds(longest_held(waiter)), milliseconds(waiter.left))
-        answer = await self._connection.run(_BEGIN, self._keys, turn.member, self._most, self._least_gap, *times)
+        answer = await self.connection.run(_BEGIN, self._keys, turn.member, self._most, self._least_gap, *times)
         problem, start, wait, since_refused = answer
         if since_refused >= 0:
             self._refused_at = max(self._refused_at, waiter.clock.now() - since_refused / 1_000)

@@ -2,6 +2,8 @@
 
 from hashlib import sha1
 
+Argument = str | int | float
+
 _CLOCK = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)

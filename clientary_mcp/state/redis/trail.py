@@ -12,12 +12,13 @@ from clientary_mcp.errors import NotRemembered
 from clientary_mcp.state.redis.connection import RedisConnection
 from clientary_mcp.state.redis.scripts import Script, milliseconds
 from clientary_mcp.state.sealing import KeyRing
-from clientary_mcp.state.settling import settling
 
 logger = logging.getLogger(__name__)
 
 _LINES = 500
 _KEPT = 7 * DAY
+
+_LOST = "Lines of the trail are kept in this replica's file alone: Redis cannot be reached."
 
 _as_json = json.JSONEncoder(ensure_ascii=False, default=str, separators=(",", ":")).encode
 
@@ -35,15 +36,9 @@ class RedisTrail:
         self._key, self._about = connection.key(account, "trail"), f"trail {account}"
 
     async def add(self, line: dict[str, Any]) -> None:
-        """Add a line, also at the end of a call that was cancelled. While Redis is known to be gone, no call waits."""
-        if not self._connection.reachable:
-            return
+        """Add a line, soon."""
         sealed = self._ring.seal(_as_json(line).encode(errors="backslashreplace"), self._about)
-        try:
-            with settling():
-                await self._connection.run(_ADD, [self._key], sealed)
-        except NotRemembered as error:
-            logger.warning("A line of the trail is kept in this replica's file alone: %s", error)
+        self._connection.soon(_ADD, [self._key], sealed, lost=_LOST)
 
     async def recent(self, most_bytes: int) -> list[dict[str, Any]]:
         """The last lines, the newest last. Those sealed with a key that is no more in the ring are left out."""

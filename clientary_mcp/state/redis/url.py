@@ -36,7 +36,7 @@ def client_of(url: str) -> Redis:
     """A client that is not connected yet; SettingsError for a URL that names no Redis."""
     options: dict[str, Any] = {
         "decode_responses": True,
-        "socket_timeout": SECONDS,
+        "socket_timeout": None,  # who sends a command waits no longer than that for its answer
         "socket_connect_timeout": SECONDS,
         "retry": Retry(NoBackoff(), 0),  # who sends a command repeats it, and knows what may be repeated
         "max_connections": CONNECTIONS,

@@ -7,10 +7,8 @@ answered:<id>   the answer that counts
 
 import json
 import secrets
-from contextlib import suppress
 
 from clientary_mcp.durations import HOUR
-from clientary_mcp.errors import NotRemembered
 from clientary_mcp.state.redis.connection import RedisConnection
 from clientary_mcp.state.redis.scripts import Script, milliseconds
 from clientary_mcp.state.store import digest
@@ -58,8 +56,7 @@ class RedisWrites:
 
     async def end(self, write: int | str | None, after: float = 0.0) -> None:
         """Note that it is over, or will be after that many seconds."""
-        with suppress(NotRemembered):
-            await self._connection.run(_END, [self._key], str(write), milliseconds(after))
+        self._connection.soon(_END, [self._key], str(write), milliseconds(after))
 
     async def of_others_since(self, moment: float, by: str) -> list[Kind]:
         """The writes of other sessions that were under way at some time since that moment."""
@@ -76,8 +73,7 @@ class RedisMade:
 
     async def add(self, plural: str, record_id: int) -> None:
         """Note a record that was created."""
-        with suppress(NotRemembered):
-            await self._connection.run(_MADE, [self._key(plural)], record_id, milliseconds(HOUR))
+        self._connection.soon(_MADE, [self._key(plural)], record_id, milliseconds(HOUR))
 
     async def ids(self, plural: str) -> set[int]:
         """The ids of that list's records."""

@@ -41,6 +41,7 @@ async def answered(pace: RedisPace, accepted: bool | None = True, hold: float = 
     call = call or Call(60)
     turn = await pace.begin(call, writes=False)
     await pace.done(turn, call, accepted, hold)
+    await pace.connection.flush()
     return turn
 
 

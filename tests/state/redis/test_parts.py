@@ -81,14 +81,17 @@ async def test_writes_of_other_sessions_are_seen_while_they_may_change_a_list(
 ) -> None:
     over = await ours.writes.begin(("POST", "payments"), 180, "one")
     await ours.writes.end(over)
+    assert await ours.check() is None
     await time.clock.sleep(1)
     moment = await theirs.writes.now()
     begun = await ours.writes.begin(("DELETE", "clients"), 180, "one")
     lingering = await ours.writes.begin(("PUT", "odd path"), 180, "one")
     await ours.writes.end(lingering, 120)
+    assert await ours.check() is None
     assert await theirs.writes.of_others_since(moment, "one") == []
     assert set(await theirs.writes.of_others_since(moment, "other")) == {("DELETE", "clients"), ("PUT", "odd path")}
     await ours.writes.end(begun)
+    assert await ours.check() is None
     assert len(await theirs.writes.of_others_since(moment, "other")) == 2
     await time.clock.sleep(10)
     assert await theirs.writes.of_others_since(moment + 1, "other") == [("PUT", "odd path")]
@@ -96,9 +99,11 @@ async def test_writes_of_other_sessions_are_seen_while_they_may_change_a_list(
 
 async def test_the_ids_of_created_records_are_known_for_an_hour(ours: Memory, theirs: Memory, time: RedisTime) -> None:
     await ours.made.add("payments", 1)
+    assert await ours.made.ids("payments") == {1}
     await time.clock.sleep(HOUR / 2)
     await ours.made.add("payments", 2)
     await ours.made.add("invoices", 3)
+    assert await ours.made.ids("invoices") == {3}
     assert await theirs.made.ids("payments") == {1, 2}
     await time.clock.sleep(HOUR / 2)
     assert await theirs.made.ids("payments") == {2}

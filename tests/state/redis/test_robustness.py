@@ -67,7 +67,8 @@ async def test_whatever_answer_gets_lost_is_asked_for_again_and_takes_effect_onc
         assert [run.order for run in await memory.billed.runs()] == [1]
         assert await losing(lambda: memory.answered.first("question", 60))
         write = await losing(lambda: memory.writes.begin(("POST", "payments"), 60, "one"))
-        await losing(lambda: memory.writes.end(write))
+        await memory.writes.end(write)
+        assert await losing(memory.check) is None
         assert len(await memory.writes.of_others_since(0, "other")) == 1
         await memory.actions.add(ACTION)
         assert await losing(lambda: memory.actions.take("1"))
