@@ -1,0 +1,1 @@
+"""What serving a team costs: callers, replicas, and the Redis that they share."""

@@ -1,0 +1,140 @@
+"""Starts what serves callers: simulated accounts, a Redis with its append-only file, and servers on a store."""
+
+import asyncio
+import contextlib
+import os
+import sys
+import tempfile
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+from benchmarks.processes import ROOT, free_port, stop
+
+GATE = "the-gate-of-the-measured-servers"
+KEYS = "what-the-measured-servers-seal-with"
+_NGINX = """
+daemon off;
+worker_processes 1;
+pid {directory}/pid;
+events {{}}
+http {{
+  access_log off;
+  client_body_temp_path {directory}/body;
+  proxy_temp_path {directory}/proxy;
+  upstream replicas {{ server 127.0.0.1:{to}; keepalive 64; }}
+  server {{
+    listen 127.0.0.1:{port};
+    location / {{
+      proxy_pass http://replicas;
+      proxy_http_version 1.1;
+      proxy_buffering off;
+      proxy_set_header Connection "";
+      proxy_set_header Host 127.0.0.1:{to};
+    }}
+  }}
+}}
+"""
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@contextlib.asynccontextmanager
+async def accounts(how_many: int, seconds: float = 0.0) -> AsyncIterator[list[int]]:
+    """The ports of that many simulated accounts, whose answers take so long."""
+    process = await _start([sys.executable, "-m", "benchmarks.serving.upstream", str(how_many), str(seconds)])
+    try:
+        assert process.stdout is not None
+        yield [int(port) for port in (await process.stdout.readline()).split()]
+    finally:
+        await stop(process)
+
+
+@contextlib.asynccontextmanager
+async def redis_server() -> AsyncIterator[tuple[Process, str]]:
+    """A Redis as operators are told to have it, and its URL."""
+    with tempfile.TemporaryDirectory() as directory:
+        port = free_port()
+        options = f"--bind 127.0.0.1 --port {port} --dir {directory} --appendonly yes --logfile log".split()
+        process = await _start(["redis-server", *options, "--save", ""])
+        try:
+            await listening(port, process)
+            yield process, f"redis://127.0.0.1:{port}/0"
+        finally:
+            await stop(process)
+
+
+@contextlib.asynccontextmanager
+async def proxy(to: int) -> AsyncIterator[tuple[list[int], int]]:
+    """An nginx in front of a server: the ids of its processes, and its port."""
+    with tempfile.TemporaryDirectory() as directory:
+        port, configuration = free_port(), Path(directory) / "nginx.conf"
+        configuration.write_text(_NGINX.format(port=port, to=to, directory=directory))
+        process = await _start(["nginx", "-p", directory, "-e", f"{directory}/error", "-c", os.fspath(configuration)])
+        try:
+            await listening(port, process)
+            yield [process.pid, *_children(process.pid)], port
+        finally:
+            process.terminate()
+            await stop(process)
+
+
+@contextlib.asynccontextmanager
+async def server(
+    store: str, ports: Sequence[int], door: str = "headers", **settings: str
+) -> AsyncIterator[tuple[Process, int]]:
+    """A server for callers of these accounts on a store, and its port. It keeps its audit trail."""
+    with tempfile.TemporaryDirectory() as directory:
+        environment = {
+            "CLIENTARY_CALLERS": door,
+            "CLIENTARY_ACCOUNTS": ",".join(f"127.0.0.1:{port}" for port in ports),
+            "CLIENTARY_KEYS": KEYS,
+            "CLIENTARY_STORE": store,
+            "CLIENTARY_AUDIT_LOG": os.fspath(Path(directory) / "trail.jsonl"),
+            "CLIENTARY_ASK_USER": "never",
+            "CLIENTARY_DELETES_PER_HOUR": "10000",
+            **({"CLIENTARY_MCP_TOKEN": GATE} if door == "headers" else {}),
+            **settings,
+        }
+        port = free_port()
+        command = [sys.executable, "-m", "clientary_mcp", "--transport", "streamable-http", "--port", str(port)]
+        process = await _start(command, environment)
+        try:
+            await listening(port, process)
+            yield process, port
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                process.terminate()
+            await stop(process)
+
+
+async def listening(port: int, process: Process) -> None:
+    """Return once the process listens on that port."""
+    while process.returncode is None:
+        with contextlib.suppress(OSError):
+            (await asyncio.open_connection("127.0.0.1", port))[1].close()
+            return
+        await asyncio.sleep(0.05)
+    raise ConnectionError("the process has ended")
+
+
+def cpu(process: int) -> float:
+    """Seconds that the process with that id has computed, itself and in the kernel."""
+    user, system = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / _TICKS
+
+
+def memory(process: Process) -> float:
+    """Bytes of memory that the process holds now."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0]) * 1024
+
+
+def _children(process: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+
+
+async def _start(command: Sequence[str], environment: dict[str, str] | None = None) -> Process:
+    others = {name: value for name, value in os.environ.items() if not name.startswith("CLIENTARY_")}
+    return await asyncio.create_subprocess_exec(
+        *command, stdin=PIPE, stdout=PIPE, cwd=ROOT, env=others | (environment or {})
+    )
