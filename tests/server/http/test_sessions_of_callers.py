@@ -18,7 +18,7 @@ from clientary_mcp.server.http.drain import Drain
 from clientary_mcp.server.http.limits import BoundedStreams
 from tests.conftest import session_with
 from tests.server.http.test_app import ACCEPTED, LOCAL
-from tests.server.http.test_full_sessions import FULL, those_left
+from tests.server.http.test_full_sessions import those_left
 from tests.server.http.test_idle_sessions import ENDED, HALF_AN_HOUR, Visitor
 from tests.server.http.test_open_http import listeners
 from tests.support.team import Team
