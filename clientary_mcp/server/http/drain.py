@@ -9,7 +9,7 @@ from types import FrameType
 from typing import Any, Protocol
 
 import uvicorn
-from anyio import CancelScope
+from anyio import CancelScope, move_on_after
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -17,6 +17,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 _LAST_ANSWERS = 2
 """Seconds after the deadline of a call in which the resulting error can still be sent."""
 
+_FORCED_END = 1.0
+"""Seconds that the application has to end after a second signal."""
 
 _SESSION_ID = "mcp-session-id"
 
@@ -177,6 +179,13 @@ class DrainingServer(uvicorn.Server):
             self.config.timeout_graceful_shutdown = 0
         else:
             self._drain.begin(at_once=self.interrupted)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the application after a second signal, too: uvicorn would cut it off, and log that as its failure."""
+        await super().shutdown(sockets)
+        if self.force_exit:
+            with move_on_after(_FORCED_END):
+                await self.lifespan.shutdown()
 
     async def on_tick(self, counter: int) -> bool:
         """Stop once every answer has been sent."""
