@@ -47,6 +47,9 @@ _ENOUGH = 64 * _LONGEST
 _BEGUN = "begun"
 """The outcome in the line of a write that is about to be sent."""
 
+_VALUES = ("given", "before", "after")
+"""What a line tells of the records themselves."""
+
 _MOST = 200
 """Lines kept in memory while the disk accepts none; only reads can produce so many."""
 
@@ -188,15 +191,21 @@ class Audit:
     async def recent(self, most_bytes: int, *, of_others: bool) -> list[dict[str, Any]]:
         """The last lines that fit into `most_bytes`, the newest last; none if they cannot be read.
 
-        With `of_others`, those of other callers of the account too. The lines of begun writes are left out once their
-        call has ended.
+        With `of_others`, those of other callers of the account too, without the values of records, which the caller's
+        own credential may not be allowed to read. The lines of begun writes are left out once their call has ended.
         """
         lines = await self._shared.recent(most_bytes) if self._shared else self._read_file(most_bytes)
-        seen = ("account",) if of_others else ("account", "caller")
-        mine = {name: self.about[name] for name in seen if name in self.about}
-        lines = [line for line in lines if mine.items() <= line.items()]
+        lines = [seen for line in lines if (seen := self._seen(line, of_others=of_others))]
         ended = {str(line.get("id")) for line in lines if line.get("outcome") != _BEGUN}
         return [line for line in lines if line.get("outcome") != _BEGUN or str(line.get("id")) not in ended]
+
+    def _seen(self, line: dict[str, Any], *, of_others: bool) -> dict[str, Any] | None:
+        """What the caller sees of a line; None if it is no business of theirs. A single owner sees all."""
+        if all(line.get(name) == self.about[name] for name in ("account", "caller") if name in self.about):
+            return line
+        if not of_others or line.get("account") != self.about["account"]:
+            return None
+        return {name: value for name, value in line.items() if name not in _VALUES}
 
     def _read_file(self, most_bytes: int) -> list[dict[str, Any]]:
         if self._path is None or not self._path.is_file():

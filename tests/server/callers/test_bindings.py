@@ -1,10 +1,12 @@
 """What belongs to one caller is of no use to another: sessions, questions, and credentials in the log."""
 
 import logging
+from pathlib import Path
 
 import anyio
 import anyio.lowlevel
 import pytest
+from mcp_types import TextResourceContents
 from starlette.types import Receive, Scope, Send
 
 from clientary_mcp.sandbox import Sandbox
@@ -15,7 +17,7 @@ from tests.server.callers.test_doors import CREDENTIALS, DIRECT, NARROW, answer_
 from tests.server.http.test_app import HELLO
 from tests.server.http.test_open_http import listeners
 from tests.server.test_answers_to_questions import ask, bring, done
-from tests.support.agent import Era
+from tests.support.agent import Agent, Era
 from tests.support.gated import record_for
 from tests.support.team import GATE, Team, agent_at
 from tests.support.users import User
@@ -23,6 +25,13 @@ from tests.support.users import User
 pytestmark = pytest.mark.anyio
 
 MAIL = "send_invoice_message"
+
+
+async def trail_of(agent: Agent) -> str:
+    """The end of the trail, as an agent reads it."""
+    (content,) = (await agent.client.read_resource("clientary://audit/recent")).contents
+    assert isinstance(content, TextResourceContents)
+    return content.text
 
 
 @pytest.fixture
@@ -115,3 +124,18 @@ async def test_no_credential_gets_into_the_log(
 
 OF_CLIENTS = ("httpx2", "httpcore2", "asyncio")
 """What logs in this process on behalf of the agents."""
+
+
+async def test_the_trail_shows_a_colleague_what_was_done_but_no_values(sandbox: Sandbox, tmp_path: Path) -> None:
+    team = Team({"acme": sandbox}, "tokens", audit_log=tmp_path / "trail.jsonl")
+    _, token = await team.enroll(name="Ada")
+    async with team.serves() as app, agent_at(app, bearer(token)) as ada:
+        await ada.answer("create_client", name="Globex", description="a canary")
+        assert "a canary" in await trail_of(ada)
+        sandbox.token = "another-person"
+        _, other = await team.enroll(name="Bob")
+        for only in ({}, NARROW):
+            async with agent_at(app, bearer(other) | only) as bob:
+                shown = await trail_of(bob)
+            assert ("create_client" in shown) == (not only)
+            assert "a canary" not in shown
