@@ -65,9 +65,10 @@ INSIDE = {
         ("connection",),
         ("fencing",),
         (
-            *("actions", "billed", "call_slots", "claims", "contents", "key_values", "ledger", "pace", "previews"),
+            *("actions", "billed", "call_slots", "claims", "contents", "key_values", "ledger", "previews"),
             *("quotas", "trail", "writes"),
         ),
+        ("pace",),
         ("memory",),
         ("backend",),
         ("backend",),

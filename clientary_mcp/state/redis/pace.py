@@ -11,6 +11,7 @@ from math import inf
 import anyio
 
 from clientary_mcp.errors import NotRemembered
+from clientary_mcp.state.call_slots import no_slot
 from clientary_mcp.state.pace import (
     ANSWERS_PER_PLACE,
     FEWEST_PLACES,
@@ -29,6 +30,7 @@ from clientary_mcp.state.pace import (
     least_gap,
     longest_held,
 )
+from clientary_mcp.state.redis.call_slots import TAKE_SLOT, Slot, slot_of_call
 from clientary_mcp.state.redis.connection import RedisConnection
 from clientary_mcp.state.redis.polling import polled
 from clientary_mcp.state.redis.scripts import Script, milliseconds
@@ -38,28 +40,34 @@ _POLLED_EVERY = 0.003, 0.012
 """Seconds. The place that a process gave back is polled for too: else it would always be that process's next request
 that gets it, and never another's."""
 
-_FULL, _LATE = "full", "late"
+_SLOT_POLLED_EVERY = 0.02, 0.08
 
-_BEGIN = Script("""
+_NO_SLOT, _FULL, _LATE = "no slot", "full", "late"
+
+_BEGIN = Script(f"""
+{TAKE_SLOT}
 local member, most, least = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local held, left = tonumber(ARGV[4]), tonumber(ARGV[5])
 local pace = redis.call('HMGET', KEYS[1], 'places', 'gap', 'next', 'hold', 'refused_at')
 local refused = pace[5] and now - pace[5] or -1
+if KEYS[3] and not takes_slot(KEYS[3], unpack(ARGV, 6)) then return {{'no slot', 0, 0, refused}} end
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now)
 local lease = redis.call('ZSCORE', KEYS[2], member)
-if lease then return {'', lease - held, lease - held - now, refused} end
-if redis.call('ZCARD', KEYS[2]) >= math.min(tonumber(pace[1]) or most, most) then return {'full', 0, 0, refused} end
+if lease then return {{'', lease - held, lease - held - now, refused}} end
+if redis.call('ZCARD', KEYS[2]) >= math.min(tonumber(pace[1]) or most, most) then return {{'full', 0, 0, refused}} end
 local gap, hold = math.max(tonumber(pace[2]) or 0, least), tonumber(pace[4]) or 0
 local free = math.max(now, tonumber(pace[3]) or 0)
 local start = math.max(free, hold)
-if start > now and start - now >= left then return {'late', 0, start - now, refused} end
+if start > now and start - now >= left then return {{'late', 0, start - now, refused}} end
 redis.call('HSET', KEYS[1], start > free and 'hold' or 'next', start + gap)
 redis.call('ZADD', KEYS[2], start + held, member)
 redis.call('PEXPIRE', KEYS[1], 3600000)
 redis.call('PEXPIRE', KEYS[2], 3600000)
-return {'', start, start - now, refused}
+return {{'', start, start - now, refused}}
 """)
 """Why there is no turn, or nothing; its start and the milliseconds until then; those since the last 429, or -1.
+
+With a third key the first request of a call takes the slot of its call, too.
 
 `LocalPace` does the same in one process. A place given to a request is a lease: it lapses when it is given to another.
 """
@@ -99,7 +107,7 @@ class RedisPace:
     """
 
     def __init__(self, connection: RedisConnection, account: str, concurrency: int, per_second: float) -> None:
-        self.connection = connection
+        self.connection, self._account = connection, account
         self._keys = [connection.key(account, "pace"), connection.key(account, "places")]
         self._most, self._fewest = concurrency, min(FEWEST_PLACES, concurrency)
         self._least_gap = math.ceil(least_gap(per_second) * 1_000)
@@ -138,8 +146,11 @@ class RedisPace:
 
     async def _shared(self, waiter: Waiter) -> Turn:
         """A turn by the clock of Redis. The place of one that is cancelled meanwhile lapses."""
-        turn = Turn(member=secrets.token_hex(8))
-        if not self._queue.locked() and await self._reserve(turn, waiter):
+        turn, slot = Turn(member=secrets.token_hex(8)), slot_of_call.get()
+        if slot and not slot.is_taken:
+            if await self._with_slot(slot, turn, waiter):
+                return turn
+        elif not self._queue.locked() and await self._reserve(turn, waiter):
             return turn
         with anyio.move_on_after(waiter.left):
             await waiter.report(None, WAITING_FOR_PLACE)
@@ -149,14 +160,42 @@ class RedisPace:
             return turn
         raise NoTurnInTime(NO_PLACE)
 
-    async def _reserve(self, turn: Turn, waiter: Waiter) -> bool:
+    async def _with_slot(self, slot: Slot, turn: Turn, waiter: Waiter) -> bool:
+        """Whether the first request of a call had a place at once; RateLimited if the call has no slot in time.
+
+        It does not wait in the queue, where it would keep the calls of other callers waiting.
+        """
+        slot.key = self.connection.key(self._account, "calls", slot.caller_id)
+        if has_place := await self._reserve(turn, waiter, slot):
+            return True
+
+        async def attempt() -> bool:
+            nonlocal has_place
+            has_place = await self._reserve(turn, waiter, slot)
+            return slot.is_taken
+
+        if not slot.is_taken:
+            with anyio.move_on_after(waiter.left), waiter.waiting():
+                await polled(attempt, *_SLOT_POLLED_EVERY)
+            if not slot.is_taken:
+                raise no_slot(slot.most)
+        return has_place
+
+    async def _reserve(self, turn: Turn, waiter: Waiter, slot: Slot | None = None) -> bool:
         """Whether there was a place for the request; NoTurnInTime if its time comes too late."""
+        keys, most = self._keys, self._most
+        of_slot: tuple[str | int, ...] = ()
+        if slot:
+            keys, of_slot = [*keys, slot.key], (slot.call, slot.most, slot.lease)
+            most = 0 if self._queue.locked() else most  # a slot alone: those in the queue come first
         times = (milliseconds(longest_held(waiter)), milliseconds(waiter.left))
-        answer = await self.connection.run(_BEGIN, self._keys, turn.member, self._most, self._least_gap, *times)
+        answer = await self.connection.run(_BEGIN, keys, turn.member, most, self._least_gap, *times, *of_slot)
         problem, start, wait, since_refused = answer
+        if slot:
+            slot.is_taken = problem != _NO_SLOT
         if since_refused >= 0:
             self._refused_at = max(self._refused_at, waiter.clock.now() - since_refused / 1_000)
         if problem == _LATE:
             raise NoTurnInTime(NO_TURN, wait / 1_000)
         turn.start, turn.wait = start / 1_000, wait / 1_000
-        return bool(problem != _FULL)
+        return problem not in (_FULL, _NO_SLOT)
