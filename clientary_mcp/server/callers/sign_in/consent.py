@@ -81,12 +81,14 @@ class Consent:
             return self._page.form(request, pending, given, Mistake(fields=missing))
         account = self._accounts.address(given.account) if self._accounts else None
         counted = account or given.account.lower()
-        if not await self._pending.may_try(pending, address_of(request), counted):
-            return self._page.problem(request, "too_many", 429)
-        problem = await self._problem(account, token)
-        if account is None or problem is not None:
+        self._limiter = self._limiter or anyio.CapacityLimiter(_CHECKS_AT_ONCE)
+        async with self._limiter:  # those that wait here are counted when it is their turn
+            if not await self._pending.may_try(pending, address_of(request), counted):
+                return self._page.problem(request, "too_many", 429)
+            problem = await self._problem(account, token)
             if problem == "credentials":
                 await self._pending.failed(address_of(request), counted)
+        if account is None or problem is not None:
             status = 502 if problem == "unreachable" else 422  # after 503, a proxy might take this server for down
             return self._page.form(request, pending, given, Mistake(problem or "", status=status))
         caller = await self._vault.enroll(name=given.name, account=account, api_token=token, via="sign-in")
@@ -97,10 +99,8 @@ class Consent:
         """Why a credential is not accepted: the same word whatever is wrong with it."""
         if account is None or not may_be_token(token):
             return "credentials"
-        self._limiter = self._limiter or anyio.CapacityLimiter(_CHECKS_AT_ONCE)
         try:
-            async with self._limiter:
-                await self._check(account, token)
+            await self._check(account, token)
         except (Unavailable, RateLimited):
             return "unreachable"
         except ClientaryError:
