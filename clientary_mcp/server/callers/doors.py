@@ -7,7 +7,8 @@ the caller's credentials, with each request. What is behind finds a `CallerUser`
 import hmac
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import ceil
 
@@ -35,6 +36,8 @@ DIRECT = "/direct/mcp"
 _MCP = "/mcp"
 _PER_MINUTE = 600
 """Requests of one caller, in one process."""
+_MOST_OPEN = 250
+"""Requests of one caller that may be open at the same time, of the 1,000 connections of a process."""
 _CHECKED_EVERY = 30
 """Seconds after which it is checked whether those whose requests are still open have been removed."""
 
@@ -58,6 +61,7 @@ class Doors:
         self._serving, self._identities = serving, identities
         self._issuer = serving.public_url or "clientary-mcp"
         self._rate = _Rate(now)
+        self._requests = Counter[str]()
         self._open: defaultdict[str, set[anyio.CancelScope]] = defaultdict(set)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -77,9 +81,27 @@ class Doors:
         try:
             visit = await self._visit(scope)
             self._rate.count(visit.user.caller.id)
+            with self._present(visit.user.caller.id):
+                await self._serve(visit, scope, receive, send)
         except Refusal as refusal:
             await PlainTextResponse(refusal.why, refusal.status, refusal.headers)(scope, receive, send)
-            return
+
+    @contextmanager
+    def _present(self, caller_id: str) -> Iterator[None]:
+        """Count a request while it is open; Refusal where so many of one caller would leave no room for others."""
+        if self._requests[caller_id] >= _MOST_OPEN:
+            why = f"{_MOST_OPEN} requests of this caller are open. Wait until some of them are answered."
+            raise Refusal(429, why, {"Retry-After": "5"})
+        self._requests[caller_id] += 1
+        try:
+            yield
+        finally:
+            self._requests[caller_id] -= 1
+            if not self._requests[caller_id]:
+                del self._requests[caller_id]
+
+    async def _serve(self, visit: _Visit, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request that was let in."""
         behind = {**without_ours(scope), "user": visit.user, "path": visit.path, "raw_path": visit.path.encode()}
         if visit.token is None:
             await self._app(behind, receive, send)

@@ -38,6 +38,8 @@ from clientary_mcp.tools.toolsets import NoToolLeft
 logger = logging.getLogger(__name__)
 
 _IDLE_SECONDS = 900
+_MOST_OF_ONE = 20
+"""Offices of one caller: each way in which headers narrow a connection has its own."""
 _SWEPT_EVERY = 60
 _CHECK_SECONDS = 10
 
@@ -98,7 +100,9 @@ class CallerOffices:
         if not isinstance(user, CallerUser):
             raise MCPError(mcp_types.INVALID_REQUEST, "No caller.")  # the doors let nobody in without
         key = (user.caller, user.narrowed_by)
-        office = self._open.get(key) or self._opened(key)
+        if (office := self._open.get(key)) is None:
+            await self._close_one_of(user.caller.id)
+            office = self._open.get(key) or self._opened(key)
         office.messages += 1
         try:
             with logs.serving(office.account_id, office.caller.id):
@@ -140,6 +144,14 @@ class CallerOffices:
         with anyio.move_on_after(_CHECK_SECONDS, shield=True):
             if await office.is_rejected() and office.caller.via != "headers":
                 await self._identities.reject(office.caller.id)
+
+    async def _close_one_of(self, caller_id: str) -> None:
+        """Make room for one more office of a caller in place of an earlier one, not of others'."""
+        own = [key for key in self._open if key[0].id == caller_id]
+        idle = next((key for key in own if not self._open[key].messages), None)
+        if len(own) >= _MOST_OF_ONE and idle is not None:
+            with anyio.CancelScope(shield=True):
+                await self._open.pop(idle).aclose()
 
     async def _sweep(self) -> None:
         while True:

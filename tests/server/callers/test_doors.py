@@ -2,9 +2,11 @@
 
 from typing import Any
 
+import anyio
 import httpx
 import pytest
-from starlette.types import ASGIApp
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from clientary_mcp.sandbox import Sandbox
 from clientary_mcp.server.callers.doors import Doors
@@ -157,6 +159,31 @@ async def test_more_than_600_requests_a_minute_are_too_many_for_one_caller(team:
         assert (await answer_to(app, bearer(other))).status_code == 200
         team.time.now += 40
         assert (await answer_to(app, bearer(token))).status_code == 200
+
+
+async def test_very_many_open_requests_of_one_caller_leave_room_for_others(team: Team, sandbox: Sandbox) -> None:
+    _, token = await team.enroll()
+    sandbox.token = "another-person"
+    _, other = await team.enroll()
+    held, statuses = anyio.Event(), list[int]()
+
+    async def hold(scope: Scope, receive: Receive, send: Send) -> None:
+        await held.wait()
+        await PlainTextResponse("done")(scope, receive, send)
+
+    async def ask(given: str) -> None:
+        statuses.append((await answer_to(doors, bearer(given))).status_code)
+
+    doors = Doors(hold, team.serving, team.identities, team.time)
+    async with anyio.create_task_group() as group:
+        for _ in range(252):
+            group.start_soon(ask, token)
+        await anyio.wait_all_tasks_blocked()
+        assert statuses == [429, 429]
+        group.start_soon(ask, other)
+        await anyio.wait_all_tasks_blocked()
+        held.set()
+    assert statuses.count(200) == 251
 
 
 # Credentials in headers

@@ -12,10 +12,12 @@ from mcp_types import CallToolResult
 from clientary_mcp.api.call import Clock
 from clientary_mcp.sandbox import Fault, Faults, Sandbox
 from clientary_mcp.server.callers.caller import Caller
+from clientary_mcp.server.callers.offices import CallerOffices
 from clientary_mcp.server.callers.user import CallerUser
 from clientary_mcp.server.office import Office
 from clientary_mcp.settings.privileges import Privileges
 from clientary_mcp.state.call_slots import LocalCallSlots
+from clientary_mcp.tools import ALL
 from tests.conftest import agency
 from tests.support.team import Team, agent_at
 from tests.support.users import some
@@ -104,6 +106,18 @@ async def test_an_office_stays_open_while_a_call_runs(team: Team) -> None:
     async with team.offices, team.offices.entered(message(caller)) as office:
         await anyio.sleep(3 * QUARTER)
         assert await office_of(team, caller) is office
+
+
+async def test_connections_of_one_caller_take_no_room_of_others(team: Team) -> None:
+    team.offices = CallerOffices(team.serving, team.backend, team.identities, clock=team.clock)
+    caller, _ = await team.enroll()
+    ways = [Privileges(exclude_tools=frozenset({tool.name})) for tool in ALL[:25]]
+    async with team.offices:
+        other = await office_of(team, replace(caller, id="f" * 16))
+        for each in ways:
+            await office_of(team, caller, each)
+        assert len(team.offices) == 21
+        assert await office_of(team, replace(caller, id="f" * 16)) is other
 
 
 async def test_of_very_many_offices_those_used_longest_ago_close(team: Team) -> None:
