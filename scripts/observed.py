@@ -78,7 +78,7 @@ def observed() -> Observed:
 async def _observe() -> Observed:
     messages = {name: _start(*start) for name, start in _WRONG_STARTS.items()}
     messages["wrong-token"] = await _refusal_of_the_token()
-    messages["memory-out-of-reach"] = str(MemoryUnreachable())
+    messages["memory-out-of-reach"] = MemoryUnreachable().message()
     messages["cannot-ask"] = await _failure_to_ask()
     for name, (tool, arguments, account) in _FAILURES.items():
         messages[name] = await _failure(tool, arguments, account)
