@@ -39,6 +39,11 @@ async def test_reads_are_answered_writes_refused_and_all_is_well_when_it_returns
             assert listed["returned"] == 20
             assert "shared memory can't be reached" in listed["notice"]
             assert (await agent.answer("receivables_report"))["totals"]
+            (project,) = some(
+                account.sandbox, "projects", where="id IN (SELECT project_id FROM hours WHERE NOT billed)"
+            )
+            for report in ("unbilled_report", "project_status"):
+                assert "shared memory can't be reached" in str(await agent.answer(report, project_id=project))
             assert NOTHING_SENT in await agent.refusal("create_client", name=unguessable())
             async with deployment.http(unknown, at=replica) as http:
                 refused = await http.post("/mcp", json=HELLO)

@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
@@ -12,7 +13,7 @@ from clientary_mcp.api.call import Query
 from clientary_mcp.api.concurrency import gather
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import rereads
-from clientary_mcp.errors import NotFound
+from clientary_mcp.errors import NotFound, NotRemembered
 from clientary_mcp.state.billed import BilledRun
 from clientary_mcp.tools.support.rights import if_allowed
 from clientary_mcp.tools.support.work_lists import KINDS, Ids, Work, joined, referred_work
@@ -25,6 +26,9 @@ _DAY = timedelta(days=1)
 _UNSEEN = (
     "Invoices: not looked at, since the owner of the API token is not allowed to see them all; work counts as billed"
     " only where Clientary shows it as billed."
+)
+_OUT_OF_REACH = (
+    "This server's shared memory can't be reached: work that only its memory shows as billed counts as unbilled."
 )
 _FEW = 30
 """Invoices that are looked up one by one; for more, the list is read."""
@@ -138,13 +142,17 @@ async def visible_holders(
     client_id: int | None = None,
     project_id: int | None = None,
 ) -> tuple[Holders, str | None]:
-    """The same as `read_holders`; none, and a remark, where the owner of the API token is not allowed to see invoices.
+    """The same as `read_holders`, with a remark where invoices may not be seen, or the ledger cannot be reached.
 
     For reports alone: a job that bills has to know.
     """
-    read = partial(read_holders, clientary, logged, client_id=client_id, project_id=project_id)
+    runs: list[BilledRun] = []
+    remark: str | None = _OUT_OF_REACH
+    with suppress(NotRemembered):
+        runs, remark = await clientary.memory.billed.runs(), None
+    read = partial(read_holders, clientary, logged, client_id=client_id, project_id=project_id, runs=runs)
     holders = await if_allowed(read)
-    return (Holders(()), _UNSEEN) if holders is None else (holders, None)
+    return (Holders(()), _UNSEEN) if holders is None else (holders, remark)
 
 
 async def read_holders(
@@ -153,12 +161,15 @@ async def read_holders(
     *,
     client_id: int | None = None,
     project_id: int | None = None,
+    runs: list[BilledRun] | None = None,
 ) -> Holders:
     """The invoices that may bill work which was `logged_on` these days, all of the client's, and those of the ledger.
 
     Besides the client's invoices, all since the work was logged are read: it may have belonged to another client.
+    `runs` are what the ledger says, if that is known already.
     """
-    runs = await clientary.memory.billed.runs()
+    if runs is None:
+        runs = await clientary.memory.billed.runs()
     noted: dict[int, list[BilledRun]] = {}
     for run in runs:
         noted.setdefault(run.invoice_id, []).append(run)
