@@ -26,6 +26,7 @@ class Replica:
         self.log = directory / f"{name}.log"
         self._transport, self.settings = transport, settings
         self._process: subprocess.Popen[bytes] | None = None
+        self._told_to_end = False
 
     @property
     def url(self) -> str:
@@ -45,6 +46,7 @@ class Replica:
     def start(self) -> None:
         """Start the process, which is not ready yet; see `ready`."""
         assert not self.alive
+        self._told_to_end = False
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - ours
                 [*COMMAND, "--transport", self._transport, "--port", str(self.port)],
@@ -81,8 +83,9 @@ class Replica:
         return code
 
     def terminate(self) -> None:
-        """Ask it to end, as an operator does."""
-        if self.alive:
+        """Ask it to end, as an operator does; once, since a second signal says at once."""
+        if self.alive and not self._told_to_end:
+            self._told_to_end = True
             self._signal(signal.SIGTERM)
 
     def kill(self) -> None:
