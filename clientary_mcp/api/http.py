@@ -96,8 +96,6 @@ class HttpSession:
             return await self._answer(call, method, path, query, body)
         kind = _counts_as(method, path, query, body)
         async with self._quotas.spend(kind), self.writes_in_flight.writing(method, path):
-            if call.before_write is not None:
-                await call.before_write(method, path)
             try:
                 return await self._answer(call, method, path, query, body)
             except OutcomeUnknown as lost:
@@ -122,17 +120,28 @@ class HttpSession:
     ) -> httpx.Response:
         if self._closed:
             raise RuntimeError("the session is closed")
+        write: dict[str, str | int] = {"method": method, "path": path, "status": 0}
+
+        async def leaving() -> None:
+            """Called once, when the request has its turn: one that waits for it was not sent, whatever happens."""
+            if call.before_write is not None:
+                await call.before_write(method, path)
+            call.writes.append(write)
+
         request = httpx.Request(
             method,
             self._api_url + path,
             params={name: value for name, value in (query or {}).items() if value is not None} or None,
             headers=self._headers,
             json=body,
-            extensions={"call": call, "path": path, "sent": (query, body), "timeout": _TIMEOUT},
+            extensions={
+                "call": call,
+                "path": path,
+                "sent": (query, body),
+                "timeout": _TIMEOUT,
+                "leaving": None if method == "GET" else leaving,
+            },
         )
-        write: dict[str, str | int] = {"method": method, "path": path, "status": 0}
-        if method != "GET":
-            call.writes.append(write)
         try:
             response = await self._connections.handle_async_request(request)
         except httpx.RequestError as failure:

@@ -127,9 +127,11 @@ class JoinedPages(Generic[RecordT]):
             differs = self._ended and self._last < self._about.page_count
         else:
             differs = self._recounted or (self._first == 1 and not self.more and found != total)
-        reported = "more" if total is None else f"{total:,}"
-        why = f"Clientary reports {reported} records but returned {found:,}: the list changed while it was read."
-        return f"{why} Call again." if differs else None
+        if self._recounted:
+            why = "Clientary's count of the records changed from page to page"
+        else:
+            why = f"Clientary reports {'more' if total is None else f'{total:,}'} records but returned {found:,}"
+        return f"{why}: the list changed while it was read. Call again." if differs else None
 
     @property
     def _last(self) -> int:

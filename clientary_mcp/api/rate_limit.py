@@ -56,6 +56,8 @@ class Pacing(httpx.AsyncBaseTransport):
         try:
             if turn.wait > 0 and not await call.wait(turn.wait, "keeping to the rate that Clientary accepts"):
                 raise NoTurn(NO_TURN, request, limited=pace.limited(call), wait=turn.wait)
+            if leaving := request.extensions.pop("leaving", None):
+                await leaving()
             response = await self._send(call, request)
             accepted = response.status_code != 429
             hold = 0.0 if accepted else retry_after(response, call.clock.wall()) or 0.0
