@@ -6,6 +6,7 @@ from functools import partial
 from typing import Protocol
 
 from clientary_mcp.durations import HOUR
+from clientary_mcp.errors import SettingsError
 from clientary_mcp.settings import Settings
 from clientary_mcp.state.actions import Actions, RecentActions, StoredActions
 from clientary_mcp.state.billed import Billed, StoredBilled
@@ -114,6 +115,10 @@ class StoredMemory:
 
 def local_memory(settings: Settings, wall: Callable[[], float], *, shared: bool) -> StoredMemory:
     """The memory of the account on this machine: shared with the other processes of the user, unless the settings or
-    the caller keep it in this one."""
+    the caller keep it in this one. SettingsError if they want it elsewhere, where it would have to be opened first."""
+    if shared and settings.store not in (None, "memory"):
+        raise SettingsError(
+            "CLIENTARY_STORE names a place that only clientary-mcp itself opens: leave it out, or set it to memory."
+        )
     shared = shared and settings.store != "memory"
     return StoredMemory(settings, Store(partial(path_of, settings.address) if shared else None, wall))

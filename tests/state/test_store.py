@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from clientary_mcp.api.session import Clientary
 from clientary_mcp.durations import DAY, HOUR
-from clientary_mcp.errors import NotRemembered
+from clientary_mcp.errors import NotRemembered, SettingsError
+from clientary_mcp.settings import Settings
 from clientary_mcp.state.memory import StoredMemory
 from tests.state.conftest import NewMemory
 from tests.support.clock import FakeTime
@@ -209,3 +211,9 @@ async def test_a_call_whose_claim_was_removed_is_not_sent(ours: StoredMemory) ->
     file_of(ours).unlink()
     with pytest.raises(NotRemembered, match="gone"):
         await ours.claims.sent(CALL, (), LEASE)
+
+
+def test_a_session_of_ones_own_is_never_silently_kept_elsewhere_than_the_setting_says() -> None:
+    settings = Settings(subdomain="acme", api_token="t0ken-of-acme", store="redis://localhost", keys=("k" * 32,))
+    with pytest.raises(SettingsError, match="CLIENTARY_STORE names a place that only clientary-mcp itself opens"):
+        Clientary(settings)
