@@ -10,6 +10,7 @@ from mcp.server.mcpserver import Context
 from clientary_mcp.api.call import Call, OnWait
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import BadArguments
+from clientary_mcp.redaction import without_credentials
 from clientary_mcp.server.audit import Audit
 from clientary_mcp.server.change_log import ChangeLog
 from clientary_mcp.server.completions import NameCompleter
@@ -68,7 +69,8 @@ class Office:
     ) -> mcp_types.CallToolResult | mcp_types.InputRequiredResult:
         """Run one tool: check its arguments, guard it, run it, render its answer. Errors are results too."""
         tool, call = self._tools.get(name), self._clientary.new_call(_progress(context))
-        async with self._audit.call(strip_invisible(name), call, _host(context)) as entry:
+        called = name if tool else without_credentials(strip_invisible(name))
+        async with self._audit.call(called, call, _host(context)) as entry:
             try:
                 if tool is None:
                     raise UnknownTool(f"There is no tool {name[:64]!r}.{nearest(name, self._tools)}")
