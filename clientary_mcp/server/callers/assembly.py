@@ -1,9 +1,10 @@
 """Everything that serves callers, put together over one backend."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from starlette.routing import Route
 
@@ -11,7 +12,7 @@ from clientary_mcp.redaction import Secrets
 from clientary_mcp.server.app import ClientaryServer
 from clientary_mcp.server.audit import Audit
 from clientary_mcp.server.callers.export_links import ExportLinks
-from clientary_mcp.server.callers.identities import Identities
+from clientary_mcp.server.callers.identities import KEPT, Identities
 from clientary_mcp.server.callers.offices import CallerOffices
 from clientary_mcp.server.callers.vault import Vault
 from clientary_mcp.settings import Settings, common_settings
@@ -19,6 +20,9 @@ from clientary_mcp.settings.serving import Serving
 from clientary_mcp.state.backend import Backend
 from clientary_mcp.tools import ALL
 from clientary_mcp.tools.toolsets import select_tools
+
+if TYPE_CHECKING:
+    from clientary_mcp.server.callers.sign_in.client_documents import ClientDocuments
 
 
 @dataclass(frozen=True)
@@ -36,19 +40,26 @@ class Assembly:
 
 
 @asynccontextmanager
-async def assembled(serving: Serving, backend: Backend) -> AsyncIterator[Assembly]:
+async def assembled(
+    serving: Serving,
+    backend: Backend,
+    *,
+    wall: Callable[[], float] = time.time,
+    kept: float = KEPT,
+    documents: "ClientDocuments | None" = None,
+) -> AsyncIterator[Assembly]:
     """Everything over a backend that is open; at the end, all connections to accounts are closed.
 
-    SettingsError if the settings leave no tool, or name what does not exist.
+    SettingsError if the settings leave no tool, or name what does not exist. What has a default is for tests.
     """
-    vault = Vault(backend.values, backend.ring, time.time)
-    identities = Identities(vault, serving)
+    vault = Vault(backend.values, backend.ring, wall)
+    identities = Identities(vault, serving, wall=wall, kept=kept)
     settings = common_settings(serving)
     select_tools(ALL, settings)  # what the operator got wrong must not wait for the first caller
     Audit(settings.audit_log, Secrets(settings))
     links = None
     if settings.export_dir and serving.public_url:
-        links = ExportLinks(settings.export_dir, serving.public_url, backend.ring, time.time)
+        links = ExportLinks(settings.export_dir, serving.public_url, backend.ring, wall)
     async with CallerOffices(serving, backend, identities, links=links) as offices:
         keys = backend.ring.derived("request state")
         server = ClientaryServer(offices, keys=keys, log_level=settings.log_level)
@@ -56,7 +67,7 @@ async def assembled(serving: Serving, backend: Backend) -> AsyncIterator[Assembl
         if "sign-in" in serving.callers:
             from clientary_mcp.server.callers.sign_in.routes import sign_in_routes
 
-            routes = sign_in_routes(serving, vault, persistent=backend.persistent)
+            routes = sign_in_routes(serving, vault, persistent=backend.persistent, documents=documents)
         if links:
             routes.append(links.route())
         yield Assembly(serving, settings, server, backend, identities, routes)

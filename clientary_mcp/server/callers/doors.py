@@ -38,8 +38,6 @@ _PER_MINUTE = 600
 """Requests of one caller, in one process."""
 _MOST_OPEN = 250
 """Requests of one caller that may be open at the same time, of the 1,000 connections of a process."""
-_CHECKED_EVERY = 30
-"""Seconds after which it is checked whether those whose requests are still open have been removed."""
 
 
 @dataclass(frozen=True)
@@ -187,7 +185,7 @@ class Doors:
 
     async def _end_those_of_removed_callers(self) -> None:
         while True:
-            await anyio.sleep(_CHECKED_EVERY)
+            await anyio.sleep(self._identities.kept)
             for token in list(self._open):
                 if not await self._identities.holds(token):
                     for serving in self._open.get(token, ()):

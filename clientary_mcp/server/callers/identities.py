@@ -14,7 +14,7 @@ from clientary_mcp.settings.privileges import Privileges
 from clientary_mcp.settings.serving import Door, Serving
 from clientary_mcp.state.identity import identify
 
-_KEPT = 30
+KEPT = 30.0
 """Seconds for which an identity holds, and so the time within which a removal takes effect."""
 _KEPT_WITHOUT_STORE = 60
 _MOST = 10_000
@@ -43,7 +43,9 @@ class Identities:
         serving: Serving,
         now: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
+        kept: float = KEPT,
     ) -> None:
+        self.kept = kept
         self._vault, self._serving, self._now, self._wall = vault, serving, now, wall
         self._known: dict[bytes, Identity] = {}
         self._key: bytes | None = None
@@ -53,7 +55,7 @@ class Identities:
         if not _TOKEN.fullmatch(token):
             return None
         known = self._known.get(sha256(token.encode()).digest())
-        if known and self._age(known) < _KEPT:
+        if known and self._age(known) < self.kept:
             return known if self._lasts(known) else None
         try:
             return await self._ask(token)
