@@ -5,6 +5,7 @@ import contextlib
 import os
 import sys
 import tempfile
+import time
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -35,7 +36,6 @@ http {{
   }}
 }}
 """
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @contextlib.asynccontextmanager
@@ -64,15 +64,15 @@ async def redis_server() -> AsyncIterator[tuple[Process, str]]:
 
 
 @contextlib.asynccontextmanager
-async def proxy(to: int) -> AsyncIterator[tuple[list[int], int]]:
-    """An nginx in front of a server: the ids of its processes, and its port."""
+async def proxy(to: int) -> AsyncIterator[tuple[Process, int]]:
+    """An nginx in front of a server, and its port."""
     with tempfile.TemporaryDirectory() as directory:
         port, configuration = free_port(), Path(directory) / "nginx.conf"
         configuration.write_text(_NGINX.format(port=port, to=to, directory=directory))
         process = await _start(["nginx", "-p", directory, "-e", f"{directory}/error", "-c", os.fspath(configuration)])
         try:
             await listening(port, process)
-            yield [process.pid, *_children(process.pid)], port
+            yield process, port
         finally:
             process.terminate()
             await stop(process)
@@ -118,19 +118,16 @@ async def listening(port: int, process: Process) -> None:
 
 
 def cpu(process: int) -> float:
-    """Seconds that the process with that id has computed, itself and in the kernel."""
-    user, system = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[11:13]
-    return (int(user) + int(system)) / _TICKS
+    """Seconds that the process with that id and its children have computed."""
+    children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    clock = (~process << 3) | 2  # what clock_getcpuclockid(3) returns
+    return time.clock_gettime(clock) + sum(cpu(int(child)) for child in children)
 
 
 def memory(process: Process) -> float:
     """Bytes of memory that the process holds now."""
     status = Path(f"/proc/{process.pid}/status").read_text()
     return int(status.split("VmRSS:")[1].split()[0]) * 1024
-
-
-def _children(process: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
 
 
 async def _start(command: Sequence[str], environment: dict[str, str] | None = None) -> Process:

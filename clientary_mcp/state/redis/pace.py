@@ -1,10 +1,12 @@
 """The pace on Redis: all replicas of a server share the places and the rate of an account.
 
-pace     places, gap, next, hold, good, refused_at, refused_start: what LocalPace keeps, times in milliseconds of Redis
+pace     places, gap, next, hold, good, refused_at, refused_start: what LocalPace keeps, times in milliseconds of Redis;
+         wanted: until when somebody waits for a place
 places   names of the requests under way, by when their places are given to others
 """
 
 import math
+import random
 import secrets
 from math import inf
 
@@ -40,6 +42,9 @@ _POLLED_EVERY = 0.003, 0.012
 """Seconds. The place that a process gave back is polled for too: else it would always be that process's next request
 that gets it, and never another's."""
 
+_WANTED = 0.025
+"""Seconds for which a request that had no place is taken to wait for one: longer than it sleeps between two tries."""
+
 _SLOT_POLLED_EVERY = 0.02, 0.08
 
 _NO_SLOT, _FULL, _LATE = "no slot", "full", "late"
@@ -47,14 +52,19 @@ _NO_SLOT, _FULL, _LATE = "no slot", "full", "late"
 _BEGIN = Script(f"""
 {TAKE_SLOT}
 local member, most, least = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-local held, left = tonumber(ARGV[4]), tonumber(ARGV[5])
-local pace = redis.call('HMGET', KEYS[1], 'places', 'gap', 'next', 'hold', 'refused_at')
+local held, left, is_new = tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6] == '1'
+local pace = redis.call('HMGET', KEYS[1], 'places', 'gap', 'next', 'hold', 'refused_at', 'wanted')
 local refused = pace[5] and now - pace[5] or -1
-if KEYS[3] and not takes_slot(KEYS[3], unpack(ARGV, 6)) then return {{'no slot', 0, 0, refused}} end
+if KEYS[3] and not takes_slot(KEYS[3], unpack(ARGV, 7)) then return {{'no slot', 0, 0, refused}} end
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now)
 local lease = redis.call('ZSCORE', KEYS[2], member)
 if lease then return {{'', lease - held, lease - held - now, refused}} end
-if redis.call('ZCARD', KEYS[2]) >= math.min(tonumber(pace[1]) or most, most) then return {{'full', 0, 0, refused}} end
+local is_full = redis.call('ZCARD', KEYS[2]) >= math.min(tonumber(pace[1]) or most, most)
+if is_full or is_new and now < (tonumber(pace[6]) or 0) then
+  redis.call('HSET', KEYS[1], 'wanted', now + {milliseconds(_WANTED)})
+  redis.call('PEXPIRE', KEYS[1], 3600000)
+  return {{'full', 0, 0, refused}}
+end
 local gap, hold = math.max(tonumber(pace[2]) or 0, least), tonumber(pace[4]) or 0
 local free = math.max(now, tonumber(pace[3]) or 0)
 local start = math.max(free, hold)
@@ -69,7 +79,11 @@ return {{'', start, start - now, refused}}
 
 With a third key the first request of a call takes the slot of its call, too.
 
-`LocalPace` does the same in one process. A place given to a request is a lease: it lapses when it is given to another.
+`LocalPace` does the same in one process. While requests wait for a place, in whatever process, a new one gets none: it
+would be faster than all of them, above all in the process that gave the place back. A place given to a request is a
+lease: it lapses when it is given to another.
+
+With a third key the first request of a call takes the slot of its call, too.
 """
 
 _DONE = Script(f"""
@@ -150,12 +164,15 @@ class RedisPace:
         if slot and not slot.is_taken:
             if await self._with_slot(slot, turn, waiter):
                 return turn
-        elif not self._queue.locked() and await self._reserve(turn, waiter):
+        elif not self._queue.locked() and await self._reserve(turn, waiter, is_new=True):
             return turn
+        is_first = not self._queue.locked()
         with anyio.move_on_after(waiter.left):
             await waiter.report(None, WAITING_FOR_PLACE)
             with waiter.waiting():
                 async with self._queue:
+                    if is_first:  # it has only just been told that there is none
+                        await anyio.sleep(random.uniform(*_POLLED_EVERY))  # noqa: S311 - keeps no secret
                     await polled(lambda: self._reserve(turn, waiter), *_POLLED_EVERY)
             return turn
         raise NoTurnInTime(NO_PLACE)
@@ -163,15 +180,15 @@ class RedisPace:
     async def _with_slot(self, slot: Slot, turn: Turn, waiter: Waiter) -> bool:
         """Whether the first request of a call had a place at once; RateLimited if the call has no slot in time.
 
-        It does not wait in the queue, where it would keep the calls of other callers waiting.
+        A call that waits for its slot does so outside the queue, where it would keep other callers waiting, and joins
+        the queue's end afterwards.
         """
         slot.key = self.connection.key(self._account, "calls", slot.caller_id)
-        if has_place := await self._reserve(turn, waiter, slot):
+        if not self._queue.locked() and await self._reserve(turn, waiter, slot, is_new=True):
             return True
 
         async def attempt() -> bool:
-            nonlocal has_place
-            has_place = await self._reserve(turn, waiter, slot)
+            await self._reserve(turn, waiter, slot, places=0)
             return slot.is_taken
 
         if not slot.is_taken:
@@ -179,17 +196,28 @@ class RedisPace:
                 await polled(attempt, *_SLOT_POLLED_EVERY)
             if not slot.is_taken:
                 raise no_slot(slot.most)
-        return has_place
+        return False
 
-    async def _reserve(self, turn: Turn, waiter: Waiter, slot: Slot | None = None) -> bool:
-        """Whether there was a place for the request; NoTurnInTime if its time comes too late."""
-        keys, most = self._keys, self._most
+    async def _reserve(
+        self,
+        turn: Turn,
+        waiter: Waiter,
+        slot: Slot | None = None,
+        *,
+        places: int | None = None,
+        is_new: bool = False,
+    ) -> bool:
+        """Whether there was a place for the request; NoTurnInTime if its time comes too late.
+
+        With a `slot` it takes that first; of no `places`, the slot alone.
+        """
+        keys, most = self._keys, self._most if places is None else places
         of_slot: tuple[str | int, ...] = ()
         if slot:
             keys, of_slot = [*keys, slot.key], (slot.call, slot.most, slot.lease)
-            most = 0 if self._queue.locked() else most  # a slot alone: those in the queue come first
         times = (milliseconds(longest_held(waiter)), milliseconds(waiter.left))
-        answer = await self.connection.run(_BEGIN, keys, turn.member, most, self._least_gap, *times, *of_slot)
+        limits = (most, self._least_gap, *times, int(is_new))
+        answer = await self.connection.run(_BEGIN, keys, turn.member, *limits, *of_slot)
         problem, start, wait, since_refused = answer
         if slot:
             slot.is_taken = problem != _NO_SLOT

@@ -297,3 +297,16 @@ async def test_a_write_whose_turn_is_not_reserved_is_not_sent(
     written = everything_written(tmp_path)
     assert b":places" in written
     assert not [secret for secret in (b"Acme", b"acme", b"t0ken") if secret in written]
+
+
+async def test_a_new_request_gets_no_place_while_others_wait(three: list[RedisConnection], account_id: str) -> None:
+    one, other, _ = paces(three, account_id, places=1)
+    turn, key = await one.begin(Call(60), writes=False), three[0].key(account_id, "pace")
+    with pytest.raises(NoTurnInTime, match="no place"):
+        await other.begin(hasty(), writes=False)
+    assert await three[0].command("HEXISTS", key, "wanted")
+    await three[0].command("HSET", key, "wanted", round(time.time() * 1_000) + 60_000)
+    await one.done(turn, Call(60), accepted=True)
+    with pytest.raises(NoTurnInTime, match="no place"):  # in the same packet, before any other process
+        await one.begin(Call(60, latest=time.monotonic() + 0.001), writes=False)
+    assert await one.begin(Call(60), writes=False)
