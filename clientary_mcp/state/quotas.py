@@ -51,15 +51,18 @@ class Limits:
     def reached(self, kind: str, again_in: float | None, *, own: bool) -> BlockedByOwner:
         """The error for a limit that is reached, the caller's `own` or the account's, for that many seconds.
 
-        None where nothing was sent: then the limit is zero.
+        None for a limit of zero, which stays reached.
         """
         most = ((self.caller or {}) if own else self.account)[kind]
-        limit = count_of(most, _NOUNS[kind])
         again = [] if again_in is None else [f"Try again in {count_of(ceil(again_in / MINUTE), 'minute')}."]
-        if own:
-            return BlockedByOwner(f"The hourly limit of {limit} for this caller is reached.", *again, because="cap")
-        again.append(f"The owner can change {_VARIABLES[kind]}.")
-        return BlockedByOwner(f"The hourly limit of {limit} is reached.", *again, because="cap")
+        whose = "" if self.caller is None else " for this caller" if own else " for all callers of this account"
+        who = "owner" if self.caller is None else "operator of this server"
+        return BlockedByOwner(
+            f"The hourly limit of {count_of(most, _NOUNS[kind])}{whose} is reached.",
+            *again,
+            f"The {who} can change {'it' if own else _VARIABLES[kind]}.",
+            because="cap",
+        )
 
 
 def _limits(settings: Settings) -> dict[str, int]:
@@ -105,10 +108,10 @@ class StoredQuotas:
     def _check(self, db: "sqlite3.Connection", kind: str) -> None:
         now = self._store.now()
         for own, most, which, *values in self._counted(kind):
-            query = f"SELECT count(*), min(at) FROM spent WHERE kind = ? AND until > ? {which}"  # noqa: S608 - our words
-            count, oldest = db.execute(query, (kind, now, *values)).fetchone()
-            if count >= most:
-                raise self._limits.reached(kind, oldest + HOUR - now if count else None, own=own)
+            query = f"SELECT at FROM spent WHERE kind = ? AND until > ? {which} ORDER BY at DESC LIMIT ?"  # noqa: S608 - our words
+            newest = db.execute(query, (kind, now, *values, most)).fetchall()
+            if len(newest) >= most:  # older ones do not count: there are some where the limit was lowered
+                raise self._limits.reached(kind, newest[-1][0] + HOUR - now if newest else None, own=own)
 
     def _counted(self, kind: str) -> Iterator[tuple[bool, int, str, *tuple[str, ...]]]:
         """Each limit: whether it is the caller's own, how many it allows, and which rows count towards it."""

@@ -191,7 +191,7 @@ FAULTS = (
     ),
     Planted(
         "quotas", "one more than the owner allows", "clientary_mcp/state/quotas.py",
-        "if count >= most:", "if count > most:", "state/test_quotas.py",
+        "if len(newest) >= most:", "if len(newest) > most:", "state/test_quotas.py",
     ),
     Planted(
         "quotas", "what took no effect counts", "clientary_mcp/state/quotas.py",

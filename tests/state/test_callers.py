@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from clientary_mcp.durations import HOUR
+from clientary_mcp.durations import HOUR, MINUTE
 from clientary_mcp.errors import BlockedByOwner
 from clientary_mcp.settings import Settings
 from clientary_mcp.state.actions import Action
@@ -106,15 +106,35 @@ async def test_a_callers_own_limit_counts_what_that_caller_sent_in_whatever_proc
 async def test_the_accounts_limit_counts_what_all_callers_sent(ours: StoredMemory, ann: Memory, bo: Memory) -> None:
     for memory in (ann, bo, ann, bo, ours):
         await send(memory)
-    for memory in (ann, bo, ours):
-        with pytest.raises(BlockedByOwner, match="hourly limit of 5 e-mails is reached") as refused:
+    for memory, whose in (
+        (ann, " for all callers of this account"),
+        (bo, " for all callers of this account"),
+        (ours, ""),
+    ):
+        with pytest.raises(BlockedByOwner, match=f"hourly limit of 5 e-mails{whose} is reached") as refused:
             await send(memory)
         assert "CLIENTARY_MAILS_PER_HOUR" in str(refused.value)
 
 
-async def test_a_caller_may_be_allowed_none(ours: StoredMemory) -> None:
-    with pytest.raises(BlockedByOwner, match="hourly limit of 0 e-mails for this caller"):
+async def test_a_caller_may_be_allowed_none(ours: StoredMemory, ann: Memory) -> None:
+    await send(ann)
+    with pytest.raises(BlockedByOwner, match="hourly limit of 0 e-mails for this caller") as refused:
         await send(view(ours, ANN, mails_per_hour=0))
+    assert "Try again" not in str(refused.value)
+    assert "The operator of this server can change it" in str(refused.value)
+
+
+async def test_a_lowered_limit_says_when_enough_of_what_was_sent_is_an_hour_old(
+    ours: StoredMemory, ann: Memory, time: FakeTime
+) -> None:
+    for _ in range(3):
+        await send(ann)
+        await time.clock.sleep(10 * MINUTE)
+    lowered = view(ours, ANN, mails_per_hour=2)
+    with pytest.raises(BlockedByOwner, match="Try again in 40 minutes"):
+        await send(lowered)
+    await time.clock.sleep(40 * MINUTE + 1)
+    await send(lowered)
 
 
 async def test_a_preview_is_found_by_whom_it_was_shown_to_alone(

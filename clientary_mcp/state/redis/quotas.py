@@ -20,10 +20,10 @@ local sending, hour = ARGV[1], tonumber(ARGV[2])
 if sending ~= '' and redis.call('ZSCORE', KEYS[1], sending) then return false end
 for i, key in ipairs(KEYS) do
   redis.call('ZREMRANGEBYSCORE', key, '-inf', now - hour)
-  if redis.call('ZCARD', key) >= tonumber(ARGV[i + 2]) then
-    local oldest = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')[2]
-    return {i - 1, oldest and oldest + hour - now or -1}
-  end
+  local most = tonumber(ARGV[i + 2])
+  if most == 0 then return {i - 1, -1} end
+  local last = redis.call('ZRANGE', key, -most, -most, 'WITHSCORES')[2]
+  if last then return {i - 1, last + hour - now} end
 end
 if sending == '' then return false end
 for _, key in ipairs(KEYS) do
@@ -32,7 +32,10 @@ for _, key in ipairs(KEYS) do
 end
 return false
 """)
-"""Which limit is reached, and in how many milliseconds it is no more; else nothing, and what is sent is counted."""
+"""Which limit is reached, and in how many milliseconds it is no more; else nothing, and what is sent is counted.
+
+More than the limit may have been sent, before it was lowered.
+"""
 
 _TAKE_BACK = Script("for _, key in ipairs(KEYS) do redis.call('ZREM', key, ARGV[1]) end")
 

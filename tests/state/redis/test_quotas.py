@@ -55,6 +55,20 @@ async def test_a_limit_says_when_the_next_is_possible(replica: Replica, memory_o
     await ours.quotas.check(["mail"])
 
 
+async def test_a_lowered_limit_says_when_enough_of_what_was_sent_is_an_hour_old(
+    replica: Replica, memory_of: MemoryOf, time: RedisTime
+) -> None:
+    account = memory_of(await replica())
+    anna = account.of("anna", caller_settings(mails_per_hour=5))
+    for _ in range(3):
+        await spend(anna, "mail")
+        await time.clock.sleep(10 * MINUTE)
+    with pytest.raises(BlockedByOwner, match=r"for this caller is reached\. Try again in 40 minutes\."):
+        await spend(account.of("anna", caller_settings(mails_per_hour=2)), "mail")
+    with pytest.raises(BlockedByOwner, match=r"0 e-mails for this caller is reached\. The operator"):
+        await spend(account.of("anna", caller_settings(mails_per_hour=0)), "mail")
+
+
 async def test_a_limit_of_zero_names_no_time(replica: Replica, memory_of: MemoryOf) -> None:
     with pytest.raises(BlockedByOwner) as refused:
         await memory_of(await replica(), mails_per_hour=0).quotas.check(["mail"])
@@ -82,7 +96,9 @@ async def test_a_caller_has_a_limit_of_its_own_below_the_account_s(
         await spend(anna, "mail")
     await spend(ben, "mail")
     await spend(ben, "mail")
-    with pytest.raises(BlockedByOwner, match="The hourly limit of 3 e-mails is reached"):
+    with pytest.raises(
+        BlockedByOwner, match="The hourly limit of 3 e-mails for all callers of this account is reached"
+    ):
         await spend(ben, "mail")
     await time.clock.sleep(HOUR)
     await spend(anna, "mail")
