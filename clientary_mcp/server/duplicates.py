@@ -17,7 +17,7 @@ from clientary_mcp.errors import ClientaryError, NotFound, NotRemembered, TakenO
 from clientary_mcp.observe import observer
 from clientary_mcp.server.replies import Replies
 from clientary_mcp.state.claims import Claim, Claims
-from clientary_mcp.state.recent import RecentResults, key_of, skipped, skipped_for_another, with_notice
+from clientary_mcp.state.recent import RecentResults, key_of, not_made_again, skipped, with_notice
 from clientary_mcp.state.settling import settling
 from clientary_mcp.tools.support.formatting import singular_name
 from clientary_mcp.tools.tool import Tool
@@ -136,7 +136,7 @@ class Duplicates:
         """The answer of the earlier call; None if its effect is to be looked for, or its record was deleted."""
         if earlier.state == "done":
             if earlier.by != self._caller:
-                return self._of_another(earlier, tool, args)
+                return self._without_record(earlier, tool, args)
             return await self._repeated(tool, args, key, earlier, call)
         sent = Earlier(earlier.since, earlier.seen)
         if earlier.by != self._caller:
@@ -144,10 +144,11 @@ class Duplicates:
         call.earlier = sent
         return None
 
-    def _of_another(self, earlier: Claim, tool: Tool, args: Deduplicated) -> Answer:
-        """What is told of a call of another person, which succeeded."""
+    def _without_record(self, earlier: Claim, tool: Tool, args: Deduplicated) -> Answer:
+        """What is told of a call that succeeded, of another person or with a record that cannot be read."""
         made = f"{singular_name(earlier.plural)} {earlier.made}" if earlier.plural and earlier.made else None
-        notice = skipped_for_another(self._clientary.clock.wall() - earlier.since, made)
+        age = self._clientary.clock.wall() - earlier.since
+        notice = not_made_again(age, made, by_another=earlier.by != self._caller)
         if made is not None and issubclass(tool.answer, Record):
             return {"id": earlier.made, "notice": notice}
         return self._replies.shown(Outcome(done=True, message=notice), args)
@@ -155,18 +156,16 @@ class Duplicates:
     async def _repeated(self, tool: Tool, args: Deduplicated, key: str, earlier: Claim, call: Call) -> Answer | None:
         """The answer of the earlier call; None where its record was deleted since, so that it may be made again."""
         known = self._recent.get(key)
-        notice = skipped(self._clientary.clock.wall() - earlier.since)
-        if earlier.made is None or not issubclass(tool.answer, Record):
-            return known or self._replies.shown(Outcome(done=True, message=notice), args)
-        if issubclass(tool.answer, _WITHOUT_ADDRESS):
-            return known or {"id": earlier.made, "notice": notice}
+        if earlier.made is None or not issubclass(tool.answer, Record) or issubclass(tool.answer, _WITHOUT_ADDRESS):
+            return known or self._without_record(earlier, tool, args)
         try:
             record = await self._clientary.within(call).get(tool.answer, f"{tool.answer.plural}/{earlier.made}")
         except NotFound:
             return None
         except ClientaryError:
-            return known or {"id": earlier.made, "notice": notice}
-        return known or with_notice(self._replies.shown(record, args), notice)
+            return known or self._without_record(earlier, tool, args)
+        age = self._clientary.clock.wall() - earlier.since
+        return known or with_notice(self._replies.shown(record, args), skipped(age))
 
 
 @contextmanager

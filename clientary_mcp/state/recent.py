@@ -64,11 +64,12 @@ def skipped(age: float) -> str:
     )
 
 
-def skipped_for_another(age: float, made: str | None) -> str:
-    """The notice of a duplicate of another person's call that succeeded so many seconds ago, and `made` a record."""
+def not_made_again(age: float, made: str | None, *, by_another: bool) -> str:
+    """The notice of a duplicate whose result is not at hand: the call succeeded so many seconds ago, and made this."""
+    who = ", made by another person of this account" if by_another else ""
     record = f" ({made})" if made else ""
     return (
-        f"The same call succeeded {in_minutes(age)} ago, made by another person of this account{record}."
+        f"The same call succeeded {in_minutes(age)} ago{who}{record}."
         " It was not made again: pass allow_duplicate=true to make it all the same."
     )
 

@@ -17,6 +17,7 @@ from clientary_mcp.state.memory import StoredMemory, local_memory
 from tests.resilience.outcomes import answer_to
 from tests.support.agent import Agent, agent_of
 from tests.support.gated import record_for
+from tests.support.users import OWED, some
 from tests.support.virtual_time import VirtualLoop, clock_of
 from tests.support.writes import CREATES, MAILS
 
@@ -105,6 +106,17 @@ async def test_it_is_the_same_over_processes(running: Sandbox, ann: Agent) -> No
     assert told.keys() == {"id", "notice"}
     assert again["name"] == made["name"]
     assert len(running.ledger) == 1
+
+
+async def test_where_the_record_cannot_be_read_the_notice_does_not_claim_to_repeat_it(
+    running: Sandbox, ann: Agent
+) -> None:
+    invoice = some(running, "invoices", 1, OWED)[0]
+    paid = await ann.answer("create_payment", invoice_id=invoice, amount=1)
+    async with serving(running) as elsewhere:
+        told = await (await elsewhere.agent(ANN)).answer("create_payment", invoice_id=invoice, amount=1)
+    notice = f"The same call succeeded less than a minute ago (payment {paid['id']}). It was not made again: "
+    assert told == {"id": paid["id"], "notice": notice + "pass allow_duplicate=true to make it all the same."}
 
 
 async def test_who_insists_makes_it_once_more_and_then_it_is_their_call(
