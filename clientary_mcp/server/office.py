@@ -73,7 +73,8 @@ class Office:
         async with self._audit.call(called, call, _host(context)) as entry:
             try:
                 if tool is None:
-                    raise UnknownTool(f"There is no tool {name[:64]!r}.{nearest(name, self._tools)}")
+                    why = " It is switched off here." if name in self._hidden else nearest(name, self._tools)
+                    raise UnknownTool(f"There is no tool {name[:64]!r}.{why}")
                 entry.args = await self._checked(tool, arguments, call)
                 answer = await self._write_guard.run(tool, entry.args, entry, context)
                 entry.answered(answer, how_it_ended(tool, answer))
