@@ -205,8 +205,8 @@ def _check_agreed(reply: ElicitResult) -> None:
 def _refusal(why: str) -> BlockedByOwner:
     return BlockedByOwner(
         f"{why[0].upper()}{why[1:]}.",
-        "If this client cannot show such a question, the account owner can set CLIENTARY_ASK_USER=never: the agent's"
-        " confirm=true is then enough.",
+        "If this client cannot show such a question, whoever runs the server can set CLIENTARY_ASK_USER=never: the"
+        " agent's confirm=true is then enough.",
         because="person",
     )
 

@@ -17,8 +17,8 @@ from tool_schemas.base.sentences import Sentences, in_order
 
 _NAMED = 10
 _COUNTED = 1_000
-_TO_PROCEED = "To go ahead, call again with confirm=true once the account owner agrees."
-_WITH_ID = "To go ahead, call again with confirm=true and this preview_id once the account owner agrees."
+_TO_PROCEED = "To go ahead, call again with confirm=true once the user agrees."
+_WITH_ID = "To go ahead, call again with confirm=true and this preview_id once the user agrees."
 
 RecordT = TypeVar("RecordT", bound=Record)
 
