@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 from clientary_mcp.errors import NotRemembered
 from clientary_mcp.settings import Settings
 from clientary_mcp.state.call_slots import CallSlots, LocalCallSlots
-from clientary_mcp.state.identity import identify, identity_key, is_open
+from clientary_mcp.state.identity import identify, identity_key, is_shared
 from clientary_mcp.state.key_values import KeyValues, StoredKeyValues
 from clientary_mcp.state.memory import Memory, StoredMemory
 from clientary_mcp.state.sealing import KeyRing
@@ -133,6 +133,6 @@ class LocalBackend:
 
 async def _problem(backend: Backend) -> Problem | None:
     try:
-        return None if await is_open(backend.values, backend.ring) else "keys"
+        return None if await is_shared(backend.values, backend.ring, backend.identity) else "keys"
     except NotRemembered:
         return "store"

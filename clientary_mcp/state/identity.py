@@ -1,10 +1,10 @@
 """The identity key: the secret that ids of accounts and callers are made with, kept sealed where they are kept.
 
-Ids thus stay the same when `CLIENTARY_KEYS` change, and reveal nothing to those who read the store.
+Ids thus stay the same when `CLIENTARY_KEYS` change, and reveal nothing to those who read the store. A new one is
+derived from these keys, so that servers agree on it also where the store has lost what it held.
 """
 
 import hmac
-import secrets
 from hashlib import sha256
 
 from clientary_mcp.errors import SettingsError
@@ -17,7 +17,7 @@ _KEY = _ABOUT = "identity"
 async def identity_key(values: KeyValues, ring: KeyRing) -> bytes:
     """The key, made at the first time, and sealed with the newest secret; SettingsError if none of ours opens it."""
     while (sealed := await values.get(_KEY)) is None:
-        new = secrets.token_bytes(32)
+        new = min(ring.derived(_ABOUT))  # in whatever order the keys are listed
         if await values.put(_KEY, ring.seal(new, _ABOUT), only_new=True):
             return new
     key = ring.unseal(sealed, _ABOUT)
@@ -31,10 +31,15 @@ async def identity_key(values: KeyValues, ring: KeyRing) -> bytes:
     return key
 
 
-async def is_open(values: KeyValues, ring: KeyRing) -> bool:
-    """Whether the ring opens what the other servers seal by now."""
+async def is_shared(values: KeyValues, ring: KeyRing, ours: bytes) -> bool:
+    """Whether the ring opens the key that the other servers use by now, and it is ours; puts ours where there is none.
+
+    With two keys, two servers would take one account for two, and nothing would keep them from doing things twice.
+    """
     sealed = await values.get(_KEY)
-    return sealed is None or ring.unseal(sealed, _ABOUT) is not None
+    if sealed is None:
+        return await values.put(_KEY, ring.seal(ours, _ABOUT), only_new=True)
+    return ring.unseal(sealed, _ABOUT) == ours
 
 
 def identify(key: bytes, *parts: str) -> str:

@@ -6,7 +6,7 @@ from clientary_mcp.errors import NotRemembered
 from clientary_mcp.settings import Settings
 from clientary_mcp.state.backend import Problem
 from clientary_mcp.state.call_slots import CallSlots
-from clientary_mcp.state.identity import identify, identity_key, is_open
+from clientary_mcp.state.identity import identify, identity_key, is_shared
 from clientary_mcp.state.key_values import KeyValues
 from clientary_mcp.state.memory import Memory
 from clientary_mcp.state.redis.call_slots import RedisCallSlots
@@ -54,11 +54,11 @@ class RedisBackend:
         return RedisCallSlots(self._connection, most)
 
     async def problem(self) -> Problem | None:
-        """Whether Redis has been out of reach for some seconds, or others seal with keys that are not ours."""
+        """Whether Redis has been out of reach for some seconds, or others use keys that are not ours."""
         if not self._connection.healthy:
             return "store"
         try:
-            return None if await is_open(self.values, self.ring) else "keys"
+            return None if await is_shared(self.values, self.ring, self.identity) else "keys"
         except NotRemembered:
             return None  # it has only just gone, and may be back at once
 
