@@ -6,6 +6,7 @@
     ├── BlockedByOwner       [not sent]   the owner's settings, or the user who was asked, do not allow it
     ├── NotRemembered        [not sent]   what would be sent cannot be stored, so a repeated call could send it twice
     │   └── MemoryUnreachable [not sent]  the memory that several servers share is out of reach
+    │       └── MemoryLost   [not sent]   it has just lost what it held
     ├── TakenOver            [not sent]   another process makes the same call
     ├── NotAllowed           [unchanged]  401, 403: the token is invalid, or its owner lacks the permission
     │   └── TokenRejected    [unchanged]  401: the token is not, or no longer, valid
@@ -27,6 +28,7 @@ sentence mentions it. Text from Clientary appears in them only as the bounded me
 """
 
 from collections.abc import Collection, Mapping
+from math import ceil
 from typing import ClassVar, Literal, Self
 
 from tool_schemas.base.sentences import EFFECTS, Effect, in_order, join_sentences
@@ -123,6 +125,17 @@ class MemoryUnreachable(NotRemembered):
         what, *then = self.sentences
         told = what if reading else f"Nothing was sent: {what[0].lower()}{what[1:]}"
         return join_sentences([told, *then], unavailable)
+
+
+class MemoryLost(MemoryUnreachable):
+    """The memory that several servers share has lost what it held, and what was under way may still be."""
+
+    def __init__(self, minutes: float) -> None:
+        super().__init__()
+        self.sentences = [
+            "This server's shared memory has lost what it held, so that what is under way could be done twice.",
+            f"Try again in {ceil(minutes)} minute{'s' if minutes > 1 else ''}.",
+        ]
 
 
 class TakenOver(ClientaryError):

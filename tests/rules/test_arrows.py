@@ -61,6 +61,7 @@ INSIDE = {
     ),
     "clientary_mcp.state.redis": (
         ("scripts", "fitness", "polling", "url"),
+        ("continuity",),
         ("riders",),
         ("connection",),
         ("fencing",),

@@ -4,7 +4,7 @@ from typing import Any
 
 from redis import Redis
 
-from clientary_mcp.state.redis.connection import PREFIX
+from clientary_mcp.state.redis.scripts import PREFIX
 from tests.support.clock import FakeTime
 
 _TIMES = ("since", "lease", "at", "ended")

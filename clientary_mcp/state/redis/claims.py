@@ -7,14 +7,13 @@ made-by:<list>:<record>      the claim of the call that made it
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 from clientary_mcp.durations import DAY
 from clientary_mcp.errors import NotRemembered, TakenOver
 from clientary_mcp.state.claims import Claim
 from clientary_mcp.state.redis.connection import RedisConnection
-from clientary_mcp.state.redis.fencing import take
-from clientary_mcp.state.redis.scripts import NEXT_FENCE, Argument, Script, milliseconds
+from clientary_mcp.state.redis.fencing import IF_TAKEN, NEXT_FENCE, STILL_THERE, take
+from clientary_mcp.state.redis.scripts import Argument, Script, milliseconds
 from clientary_mcp.state.store import digest
 
 _STILL_OURS = 100.0
@@ -29,8 +28,9 @@ return {owner, fence, state, now - since, lease - now, redis.call('PTTL', KEYS[1
 """)
 
 _TAKE = Script(f"""
+{STILL_THERE}
 {NEXT_FENCE}
-local attempt, ended, holder, lease, known, by, day = unpack(ARGV)
+local attempt, ended, _, holder, lease, known, by, day = unpack(ARGV)
 local row = redis.call('HMGET', KEYS[1], 'owner', 'fence', 'take', 'state', 'lease', 'since', 'detail', 'by')
 if row[3] == attempt then return {{'taken', row[2]}} end
 local there = ''
@@ -55,14 +55,8 @@ end
 return {{'taken', fence}}
 """)
 
-_IF_HELD = """
-local fence = redis.call('HGET', KEYS[1], 'fence')
-if fence ~= ARGV[1] then return fence and 'taken' or 'gone' end
-"""
-"""The claim is still that of the take with this fence."""
-
 _SENT = Script(f"""
-{_IF_HELD}
+{IF_TAKEN}
 local _, lease, detail, by, day = unpack(ARGV)
 redis.call('HSET', KEYS[1], 'state', 'sent', 'since', now, 'lease', now + lease, 'detail', detail, 'by', by)
 redis.call('PEXPIRE', KEYS[1], day)
@@ -70,7 +64,7 @@ return 'held'
 """)
 
 _DONE = Script(f"""
-{_IF_HELD}
+{IF_TAKEN}
 local _, left, detail = unpack(ARGV)
 redis.call('HSET', KEYS[1], 'state', 'done', 'lease', 0, 'detail', detail)
 redis.call('HDEL', KEYS[1], 'was')
@@ -80,7 +74,7 @@ return 'held'
 """)
 
 _UNKNOWN = Script(f"""
-{_IF_HELD}
+{IF_TAKEN}
 redis.call('HSET', KEYS[1], 'state', 'unknown', 'lease', 0)
 redis.call('HDEL', KEYS[1], 'was')
 redis.call('PEXPIREAT', KEYS[1], redis.call('HGET', KEYS[1], 'since') + ARGV[2])
@@ -89,7 +83,7 @@ return 'held'
 
 _RELEASE = Script(f"""
 {NEXT_FENCE}
-{_IF_HELD}
+{IF_TAKEN}
 local was = redis.call('HGET', KEYS[1], 'was')
 if not was then
   redis.call('DEL', KEYS[1])
@@ -98,7 +92,7 @@ end
 local state, since, ends, detail, by = unpack(cjson.decode(was))
 redis.call('HSET', KEYS[1], 'fence', next_fence(KEYS[2]), 'state', state, 'since', since, 'lease', 0)
 redis.call('HSET', KEYS[1], 'detail', detail, 'by', by)
-redis.call('HDEL', KEYS[1], 'was')
+redis.call('HDEL', KEYS[1], 'was', 'take')
 redis.call('PEXPIREAT', KEYS[1], ends)
 return 'held'
 """)
@@ -147,7 +141,9 @@ class RedisClaims:
         """Claim a call; False if another session was faster."""
         version = known.version if isinstance(known, _Found) else ""
         keys = [self._claim(key), self._fence]
-        fence = await take(self._connection, _TAKE, keys, self._holder, milliseconds(lease), version, self._by, _DAY)
+        fence = await take(
+            self._connection, _TAKE, _RELEASE, keys, self._holder, milliseconds(lease), version, self._by, _DAY
+        )
         if fence is None:
             return False
         self._fences[key] = fence
@@ -157,7 +153,8 @@ class RedisClaims:
         """Note that the request leaves now; TakenOver if another session took the call over."""
         begun = self._connection.wall()
         detail = json.dumps({"seen": sorted(seen)})
-        await self._held(_SENT, key, milliseconds(lease), detail, self._by, _DAY, lasting=True)
+        fence, words = self._fences.get(key, 0), (milliseconds(lease), detail, self._by, _DAY)
+        _check(await self._connection.run(_SENT, [self._claim(key)], fence, *words, lasting=True))
         return begun + min(lease, _STILL_OURS)
 
     async def done(self, key: str, seconds: float, plural: str | None = None, made: int | None = None) -> None:
@@ -172,7 +169,7 @@ class RedisClaims:
     async def release(self, key: str, known: Claim | None) -> None:
         """Forget a call that had no effect; what was `known` of an earlier one holds again: Redis has it."""
         fence = self._fences.pop(key, 0)
-        await self._connection.run(_RELEASE, [self._claim(key), self._fence], fence)
+        await self._connection.settle(_RELEASE, [self._claim(key), self._fence], fence)
 
     async def deleted(self, plural: str, record_id: int) -> None:
         """Forget the call that made a record, since the same call would make it anew."""
@@ -182,21 +179,8 @@ class RedisClaims:
             return
 
     async def _settle(self, script: Script, key: str, *arguments: Argument, more: Iterable[str] = ()) -> None:
-        try:
-            await self._held(script, key, *arguments, more=more)
-        finally:
-            self._fences.pop(key, None)
-
-    async def _held(
-        self, script: Script, key: str, *arguments: Argument, more: Iterable[str] = (), lasting: bool = False
-    ) -> None:
-        """Run a script on a claim that must still be this session's."""
-        fence, keys = self._fences.get(key, 0), [self._claim(key), *more]
-        outcome: Any = await self._connection.run(script, keys, fence, *arguments, lasting=lasting)
-        if outcome == "taken":
-            raise TakenOver
-        if outcome == "gone":
-            raise NotRemembered("what it held of this call is gone")
+        """Note the outcome of a claim, which must still be this session's."""
+        _check(await self._connection.settle(script, [self._claim(key), *more], self._fences.pop(key, 0), *arguments))
 
     @property
     def _fence(self) -> str:
@@ -207,6 +191,14 @@ class RedisClaims:
 
     def _made_by(self, plural: str | None, record_id: int) -> str:
         return self._connection.key(self._account, "made-by", plural or "", str(record_id))
+
+
+def _check(outcome: str) -> None:
+    """Raise what keeps a call from going on whose claim is no longer this session's."""
+    if outcome == "taken":
+        raise TakenOver
+    if outcome == "gone":
+        raise NotRemembered("what it held of this call is gone")
 
 
 def _detail(plural: str | None, made: int | None) -> str:

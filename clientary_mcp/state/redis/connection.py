@@ -22,17 +22,15 @@ from redis.exceptions import AuthenticationError, NoScriptError, RedisError, Res
 
 from clientary_mcp.errors import MemoryUnreachable, NotRemembered, SettingsError
 from clientary_mcp.observe import observer
+from clientary_mcp.state.redis.continuity import Continuity
 from clientary_mcp.state.redis.fitness import check_fitness, is_persistent
 from clientary_mcp.state.redis.riders import Rider, Riders
-from clientary_mcp.state.redis.scripts import Argument, Script
+from clientary_mcp.state.redis.scripts import PREFIX, Argument, Script
 from clientary_mcp.state.redis.url import CONNECTIONS, SECONDS, client_of, close, without_login
 
 logger = logging.getLogger(__name__)
 
 AnswerT = TypeVar("AnswerT")
-
-PREFIX = "clientary:1:"
-"""Before every key; the number is the version of the schema."""
 
 ALIVE = 15.0
 """Seconds after which a process that did not renew its key has ended."""
@@ -65,6 +63,7 @@ class RedisConnection:
         """The random name of this process."""
         self.persistent = False
         """Whether Redis remembers beyond its own restart."""
+        self.continuity = Continuity(now)
         self._holders = count()
         self._reached, self._failing = now(), False
         self._replicas = 0
@@ -163,6 +162,18 @@ class RedisConnection:
         self._riders.wait(Rider(script, keys, arguments, lost, by_source=script not in self._loaded))
         self._loaded.add(script)
 
+    async def settle(self, script: Script, keys: Sequence[str], *arguments: Argument) -> Any:
+        """`run` a script that ends what this process holds; while Redis cannot be reached, it waits as with `soon`."""
+        try:
+            return await self.run(script, keys, *arguments)
+        except MemoryUnreachable:
+            self.soon(script, keys, *arguments)
+            raise
+
+    async def look(self) -> None:
+        """See whether Redis has lost what it held; NotRemembered as for `run`."""
+        self._seen(*await self.command(*self.continuity.look()))
+
     async def flush(self) -> None:
         """Run now what is to run soon, if Redis can be reached. Raises nothing."""
         with suppress(NotRemembered):
@@ -258,16 +269,22 @@ class RedisConnection:
                     await self.flush()
 
     async def _renew(self) -> None:
-        """Keep this process's key alive, and see how many replicas Redis has."""
+        """Keep this process's key alive, and see how many replicas Redis has, and whether it has lost what it held."""
 
         async def once() -> Any:
             async with self._client.pipeline(transaction=False) as pipe:
                 pipe.set(_alive(self.owner), 1, px=round(ALIVE * 1_000))
+                pipe.execute_command(*self.continuity.look())
                 pipe.info("replication")
                 return await pipe.execute()
 
-        _, replication = await self._answered(once)
+        _, seen, replication = await self._answered(once)
+        self._seen(*seen)
         self._replicas = int(replication.get("connected_slaves", 0))
+
+    def _seen(self, mark: str, lost: int) -> None:
+        if self.continuity.seen(mark, lost):
+            logger.warning("The Redis at %s has lost what it held: nothing is made for some minutes.", self._place)
 
 
 def _alive(owner: str) -> str:

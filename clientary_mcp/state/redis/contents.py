@@ -4,8 +4,8 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
 
-from clientary_mcp.state.redis.connection import PREFIX, RedisConnection
-from clientary_mcp.state.redis.scripts import Script
+from clientary_mcp.state.redis.connection import RedisConnection
+from clientary_mcp.state.redis.scripts import PREFIX, Script
 
 _TABLES = {
     "claim": "claims",

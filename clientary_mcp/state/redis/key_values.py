@@ -5,8 +5,8 @@ The keys of the vault stand beside those of accounts, which begin with a brace.
 
 import re
 
-from clientary_mcp.state.redis.connection import PREFIX, RedisConnection
-from clientary_mcp.state.redis.scripts import Script, milliseconds
+from clientary_mcp.state.redis.connection import RedisConnection
+from clientary_mcp.state.redis.scripts import PREFIX, Script, milliseconds
 
 _AT_ONCE = 1_000
 

@@ -13,14 +13,15 @@ from clientary_mcp.durations import DAY
 from clientary_mcp.errors import ClientaryError, NotRemembered, TakenOver, Unavailable
 from clientary_mcp.state.ledger import BETWEEN_TRIES, Step, Wait
 from clientary_mcp.state.redis.connection import RedisConnection
-from clientary_mcp.state.redis.fencing import take
-from clientary_mcp.state.redis.scripts import NEXT_FENCE, Argument, Script, milliseconds
+from clientary_mcp.state.redis.fencing import IF_TAKEN, NEXT_FENCE, STILL_THERE, take
+from clientary_mcp.state.redis.scripts import Script, milliseconds
 from clientary_mcp.state.settling import settling
 from clientary_mcp.state.store import digest
 
 _TAKE_TURN = Script(f"""
+{STILL_THERE}
 {NEXT_FENCE}
-local attempt, ended, holder, lease = unpack(ARGV)
+local attempt, ended, _, holder, lease = unpack(ARGV)
 local row = redis.call('HMGET', KEYS[1], 'owner', 'fence', 'take')
 if row[3] == attempt then return {{'taken', row[2]}} end
 if row[1] and row[1] ~= holder and row[2] ~= ended then return {{'busy', row[1], row[2]}} end
@@ -30,7 +31,10 @@ redis.call('PEXPIRE', KEYS[1], lease)
 return {{'taken', fence}}
 """)
 
-_END_TURN = Script("if redis.call('HGET', KEYS[1], 'fence') == ARGV[1] then redis.call('DEL', KEYS[1]) end")
+_END_TURN = Script(f"""
+{IF_TAKEN}
+redis.call('DEL', KEYS[1])
+""")
 
 _SEND_STEPS = Script("""
 local day, turns = ARGV[1], #ARGV - 1
@@ -75,7 +79,7 @@ class RedisLedger:
         try:
             async with lock:
                 while True:
-                    fence = await take(self._connection, _TAKE_TURN, keys, self._holder, milliseconds(lease))
+                    fence = await take(self._connection, _TAKE_TURN, _END_TURN, keys, self._holder, milliseconds(lease))
                     if fence is not None:
                         break
                     if not await wait(BETWEEN_TRIES, "another process works on the same job"):
@@ -87,7 +91,8 @@ class RedisLedger:
                     yield
                 finally:
                     del self._turns[key]
-                    await self._settled(_END_TURN, [key], fence)
+                    with suppress(NotRemembered), settling():  # then it ends when Redis is back, or with its lease
+                        await self._connection.settle(_END_TURN, [key], fence)
         finally:
             if not lock.statistics().tasks_waiting and not lock.locked():
                 self._locks.pop(job, None)
@@ -112,10 +117,10 @@ class RedisLedger:
             raise
         await self._settled(_KEEP_STEPS if keep else _FORGET_STEPS, keys)
 
-    async def _settled(self, script: Script, keys: Sequence[str], *arguments: Argument) -> None:
-        """Note an outcome; if that fails, steps stay sent, which is the safe side, and a turn ends with its lease."""
+    async def _settled(self, script: Script, keys: Sequence[str]) -> None:
+        """Note an outcome; if that fails, the steps stay sent, which is the safe side."""
         with suppress(NotRemembered), settling():
-            await self._connection.run(script, keys, *arguments)
+            await self._connection.run(script, keys)
 
     def _key(self, kind: str, name: str) -> str:
         return self._connection.key(self._account, kind, digest(name))

@@ -4,6 +4,9 @@ from hashlib import sha1
 
 Argument = str | int | float
 
+PREFIX = "clientary:1:"
+"""Before every key; the number is the version of the schema."""
+
 _CLOCK = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -21,17 +24,6 @@ class Script:
         self.source = _CLOCK + body
         self.digest = sha1(self.source.encode(), usedforsecurity=False).hexdigest()
         """What EVALSHA calls it."""
-
-
-NEXT_FENCE = """
-local function next_fence(counter)
-  redis.call('SET', counter, string.format('%.0f', now), 'NX')  -- so that it grows also after Redis has lost it
-  local fence = redis.call('INCR', counter)
-  redis.call('PEXPIRE', counter, 172800000)  -- two days: longer than anything that is claimed
-  return fence
-end
-"""
-"""Of a script that takes something: the number that tells this take from all others of the account."""
 
 
 def milliseconds(seconds: float) -> int:

@@ -141,19 +141,28 @@ async def test_a_lease_lapses_and_a_window_ends(ours: Memory, theirs: Memory, ti
     assert await state_for(theirs) is None
 
 
-async def test_what_was_sent_before_redis_went_away_is_unknown_after_it_returns(
+async def test_what_ended_while_redis_was_away_is_known_after_it_returns(
     own_redis: RedisServer, memory_of: MemoryOf
 ) -> None:
     connections = [RedisConnection(own_redis.url) for _ in range(2)]
     ours, theirs = (memory_of(connection) for connection in connections)
     await sent(ours)
+    assert await ours.claims.take("another call", LEASE, None)
+    assert await ours.claims.take("a third", LEASE, None)
+    await ours.claims.sent("a third", (), LEASE)
     own_redis.stop()
-    with pytest.raises(NotRemembered):
-        await ours.claims.done(CALL, WINDOW, "payments", 12)
-    with pytest.raises(NotRemembered):
-        await theirs.claims.take("another call", LEASE, None)
+    for settling in (
+        ours.claims.done(CALL, WINDOW, "payments", 12),
+        ours.claims.release("another call", None),
+        ours.claims.unknown("a third"),
+        theirs.claims.take("another call", LEASE, None),
+    ):
+        with pytest.raises(NotRemembered):
+            await settling
     own_redis.start()
-    assert await state_for(ours) == "unknown"
-    assert await state_for(theirs) == "unknown"
+    assert await state_for(ours) == "done"
+    assert await state_for(theirs) == "done"
+    assert await state_for(theirs, "a third") == "unknown"
+    assert await theirs.claims.take("another call", LEASE, None)
     for connection in connections:
         await connection.aclose()

@@ -113,7 +113,7 @@ async def commands(redis: Any, act: Act) -> int:
         redis.echo("the end")
         while (command := monitor.next_command())["command"] != "ECHO the end":
             sent += command["client_type"] != "lua" and not command["command"].startswith(
-                ("SET clientary:1:alive", "INFO")
+                ("SET clientary:1:alive", "EVAL local new", "INFO")
             )
     return sent
 
