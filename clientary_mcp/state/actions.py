@@ -4,7 +4,7 @@ import json
 import logging
 from collections.abc import Mapping
 from copy import copy
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Protocol
 
 from clientary_mcp.errors import NotRemembered
@@ -39,6 +39,12 @@ class Action:
     after: Mapping[str, Any] = field(default_factory=dict)
     """The later values of the same fields."""
     taken_back: bool = False
+
+    @classmethod
+    def from_json(cls, given: Mapping[str, Any], *, taken_back: bool) -> "Action":
+        """The action that was kept; of a later version, what this one knows."""
+        known = {each.name: given[each.name] for each in fields(cls) if each.name in given}
+        return cls(**known | {"taken_back": taken_back})
 
 
 class Actions(Protocol):
@@ -152,4 +158,4 @@ class StoredActions:
             return []
         query = f"SELECT detail, taken_back FROM actions WHERE until > ? AND caller = ? {which}"  # noqa: S608 - our own words
         rows = self._store.rows(query, self._store.now(), self._by, value)
-        return [Action(**json.loads(detail) | {"taken_back": bool(taken_back)}) for detail, taken_back in rows]
+        return [Action.from_json(json.loads(detail), taken_back=bool(taken_back)) for detail, taken_back in rows]

@@ -8,7 +8,7 @@ import json
 import secrets
 from collections.abc import AsyncIterator, Callable, Container
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from hashlib import sha256
 from typing import Any, Literal
 
@@ -71,6 +71,17 @@ class Grant:
     generation: str = field(default="", repr=False)
     """The generation of the profile; tokens of an earlier one are refused."""
 
+    def to_json(self) -> dict[str, Any]:
+        """As the store keeps it."""
+        return asdict(self) | {"privileges": self.privileges.to_json()}
+
+    @classmethod
+    def from_json(cls, given: dict[str, Any]) -> "Grant":
+        """The grant that `to_json` returned; of a later version, what this one knows."""
+        known = {each.name: given[each.name] for each in fields(cls) if each.name in given}
+        privileges = Privileges.from_json(given["privileges"])
+        return cls(**known | {"scopes": tuple(given["scopes"]), "privileges": privileges})
+
 
 class Vault:
     """Profiles and tokens of callers. `wall` is the time in seconds since 1970."""
@@ -96,7 +107,7 @@ class Vault:
                 "dead": False,
                 "generation": earlier["generation"] if earlier and not earlier["dead"] else secrets.token_hex(8),
             }
-            await self._write(caller_id, profile, api_token, privileges)
+            await self._write(caller_id, profile, api_token, privileges.to_json())
         return Caller(caller_id, name, account, api_token, privileges, via)
 
     async def caller(self, caller_id: str) -> Caller | None:
@@ -154,10 +165,9 @@ class Vault:
 
     async def remove(self, caller_id: str) -> bool:
         """Forget a caller, and every token; whether there was one."""
-        async with self._changing(caller_id):
-            known = await self.values.take(f"prof:{caller_id}") is not None
-        await self.values.delete(f"seen:{caller_id}", *await self.values.keys(f"tok:{caller_id}:"))
-        return known
+        async with self._changing(caller_id):  # the profile goes last, so that what was broken off can be done again
+            await self.values.delete(f"seen:{caller_id}", *await self.values.keys(f"tok:{caller_id}:"))
+            return await self.values.take(f"prof:{caller_id}") is not None
 
     async def new_static_token(self, caller_id: str) -> str:
         """A token that is valid until the caller is removed; LookupError if there is no such caller."""
@@ -172,8 +182,7 @@ class Vault:
         token = f"{prefix}_{grant.caller_id}_{secrets.token_urlsafe(32)}"
         until = None if seconds is None else self.wall() + seconds
         grant = replace(grant, expires_at=until, generation=profile["generation"])
-        kept = json.dumps(asdict(grant) | {"privileges": grant.privileges.to_json()})
-        await self.values.put(_token_key(grant.caller_id, token), kept, seconds)
+        await self.values.put(_token_key(grant.caller_id, token), json.dumps(grant.to_json()), seconds)
         return token
 
     async def grant(self, token: str) -> Grant | None:
@@ -189,9 +198,7 @@ class Vault:
         kept = await self.values.get(_token_key(caller_id, token))
         if kept is None:
             return None
-        given: dict[str, Any] = json.loads(kept)
-        privileges = Privileges.from_json(given["privileges"])
-        grant = Grant(**given | {"scopes": tuple(given["scopes"]), "privileges": privileges})
+        grant = Grant.from_json(json.loads(kept))
         profile = await self._read(caller_id)
         if profile is None or profile["dead"] or profile["generation"] != grant.generation:
             return None
@@ -214,9 +221,9 @@ class Vault:
         kept = await self.values.get(f"prof:{caller_id}")
         return None if kept is None else json.loads(kept)
 
-    async def _write(self, caller_id: str, profile: dict[str, Any], api_token: str, privileges: Privileges) -> None:
+    async def _write(self, caller_id: str, profile: dict[str, Any], api_token: str, privileges: dict[str, Any]) -> None:
         """Keep a profile, sealed with the newest key."""
-        opened = json.dumps({"api_token": api_token, "privileges": privileges.to_json()}).encode()
+        opened = json.dumps({"api_token": api_token, "privileges": privileges}).encode()
         profile["sealed"] = self.ring.seal(opened, _about(caller_id, profile["account"]))
         await self.values.put(f"prof:{caller_id}", json.dumps(profile))
 
@@ -227,10 +234,11 @@ class Vault:
             opened = self._unsealed(caller_id, profile)
             if profile is None or opened is None:
                 return False
-            if privileges is None:
-                privileges = Privileges.from_json(opened["privileges"])
+            kept = (
+                opened["privileges"] if privileges is None else privileges.to_json()
+            )  # also what a later version adds
             profile["dead"] = profile["dead"] or dead
-            await self._write(caller_id, profile, opened["api_token"], privileges)
+            await self._write(caller_id, profile, opened["api_token"], kept)
         return True
 
     def _unsealed(self, caller_id: str, profile: dict[str, Any] | None) -> dict[str, Any] | None:

@@ -84,7 +84,7 @@ class RedisActions:
         found = []
         for action_id, (sealed, taken) in zip(ids, rows, strict=True):
             if sealed and (detail := self._ring.unseal(sealed, self._about(action_id))):
-                found.append(Action(**json.loads(detail) | {"taken_back": taken is not None}))
+                found.append(Action.from_json(json.loads(detail), taken_back=taken is not None))
         return found
 
     @property

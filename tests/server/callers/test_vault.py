@@ -1,12 +1,13 @@
 """The vault: profiles, what is sealed of them, and the tokens that stand for them."""
 
+import json
 from typing import Any
 
 import anyio
 import pytest
 
 from clientary_mcp.durations import DAY, HOUR
-from clientary_mcp.errors import SettingsError
+from clientary_mcp.errors import NotRemembered, SettingsError
 from clientary_mcp.server.callers.caller import Caller
 from clientary_mcp.server.callers.vault import Grant, Vault
 from clientary_mcp.settings.privileges import ALL_ALLOWED, Privileges
@@ -208,3 +209,33 @@ async def test_a_change_that_is_cancelled_holds_up_nobody(
         await vault.limit(anna.id, READ_ONLY)
     assert change.cancelled_caught
     assert await values.keys("changing:") == []
+
+
+async def test_a_removal_that_was_broken_off_can_be_done_again_and_leaves_nothing(
+    vault: Vault, values: StoredKeyValues, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna = await enrolled(vault)
+    await vault.new_static_token(anna.id)
+
+    async def broken_off(prefix: str) -> list[str]:
+        raise NotRemembered("the process was killed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(values, "keys", broken_off)
+        with pytest.raises(NotRemembered):
+            await vault.remove(anna.id)
+    assert await vault.remove(anna.id)
+    assert await values.keys("") == ["identity"]
+
+
+async def test_what_a_later_version_adds_is_kept_and_harms_nobody(vault: Vault, values: StoredKeyValues) -> None:
+    anna = await enrolled(vault)
+    token = await vault.new_static_token(anna.id)
+    for prefix in ("prof:", "tok:"):
+        (key,) = await values.keys(prefix)
+        await values.put(key, json.dumps(json.loads(await values.get(key) or "") | {"since_version": 2}))
+    grant = await vault.grant(token)
+    assert grant is not None
+    assert grant.caller_id == anna.id
+    assert await vault.limit(anna.id, Privileges(read_only=True))
+    assert json.loads(await values.get(f"prof:{anna.id}") or "")["since_version"] == 2
