@@ -144,8 +144,8 @@ class TakenOver(ClientaryError):
     code = "TakenOver"
     effect = "not sent"
 
-    def __init__(self) -> None:
-        super().__init__("Another process makes the same call.", "The same call again gets its outcome.")
+    def __init__(self, what: str = "Another process makes the same call.") -> None:
+        super().__init__(what, "The same call again gets its outcome.")
 
 
 class NotAllowed(ClientaryError):

@@ -67,6 +67,8 @@ class Call:
     """Ids of records that were there before the write, like which it makes one."""
     before_write: Callable[[str, str], Awaitable[None]] | None = None
     """Awaited right before each write is sent, with its method and path; the write is not sent if it raises."""
+    turns: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+    """Each is awaited before a write, and raises if the call has lost a turn that it was given: see `Ledger.turn`."""
     on_created: Callable[[str, int], Awaitable[None]] | None = None
     """Awaited with the list and the id of the record that it made, as soon as that is known."""
     latest: float = math.inf

@@ -124,6 +124,8 @@ class HttpSession:
 
         async def leaving() -> None:
             """Called once, when the request has its turn: one that waits for it was not sent, whatever happens."""
+            for check in call.turns:
+                await check()
             if call.before_write is not None:
                 await call.before_write(method, path)
             call.writes.append(write)

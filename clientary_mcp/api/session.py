@@ -183,6 +183,11 @@ class Clientary:
         """What `stream` yields, as a list; ListChanged when the list changes too often to be read completely."""
         return [record async for record in self.stream(kind, path, query)]
 
+    @property
+    def turns(self) -> list[Callable[[], Awaitable[None]]]:
+        """See `Call.turns`, of the call that this view belongs to."""
+        return self._current.turns
+
     async def wait(self, seconds: float, why: str) -> bool:
         """Wait within the call that this view belongs to; False at once when its deadline comes first."""
         return await self._current.wait(seconds, why)

@@ -6,6 +6,7 @@ A job claims what it does (a project's hours, an estimate, a row's address, an i
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, Protocol
 
 import anyio
@@ -17,6 +18,11 @@ from clientary_mcp.state.store import Store, digest
 
 Wait = Callable[[float, str], Awaitable[bool]]
 """Waits that many seconds for a reason; False when the call's deadline comes first."""
+
+Check = Callable[[], Awaitable[None]]
+"""Raises TakenOver if another process has taken a turn, since it took this one to be dead."""
+
+TAKEN = "Another process works on the same job."
 
 BETWEEN_TRIES = 0.5
 """Seconds between two attempts to take the turn from another process."""
@@ -33,8 +39,11 @@ class Step:
 class Ledger(Protocol):
     """The steps of all jobs of one account, and their turns."""
 
-    def turn(self, job: str, wait: Wait, lease: float) -> AbstractAsyncContextManager[None]:
-        """Run calls for the same job one at a time, over all sessions; Unavailable if the turn comes too late."""
+    def turn(self, job: str, wait: Wait, lease: float) -> AbstractAsyncContextManager[Check]:
+        """Run calls for the same job one at a time, over all sessions; Unavailable if the turn comes too late.
+
+        A process that stood still may lose its turn: await what is yielded before each write.
+        """
 
     async def find(self, step: str) -> Step | None:
         """The step with that name, if it was sent in the last day and had an effect or may have had one."""
@@ -55,19 +64,17 @@ class StoredLedger:
         """The turns that this process has taken and not yet ended."""
 
     @asynccontextmanager
-    async def turn(self, job: str, wait: Wait, lease: float) -> AsyncIterator[None]:
+    async def turn(self, job: str, wait: Wait, lease: float) -> AsyncIterator[Check]:
         """Run calls for the same job one at a time, over all processes; Unavailable if the turn comes too late."""
         lock = self._locks.setdefault(job, anyio.Lock())
         try:
             async with lock:
                 while not self._take_turn(job, lease):
                     if not await wait(BETWEEN_TRIES, "another process works on the same job"):
-                        raise Unavailable(
-                            "Another process works on the same job.", "Try again in a minute.", effect="not sent"
-                        )
+                        raise Unavailable(TAKEN, "Try again in a minute.", effect="not sent")
                 self._turns += 1
                 try:
-                    yield
+                    yield partial(self._check, job)
                 finally:
                     self._turns -= 1
                     self._end_turn(job)
@@ -90,7 +97,7 @@ class StoredLedger:
         with self._store.transaction(lasting=True) as db:
             query = "SELECT count(*) FROM turns WHERE owner = ?"
             if db.execute(query, (self._store.owner,)).fetchone()[0] < self._turns:
-                raise TakenOver  # this process stood still for so long that another one took its turn
+                raise TakenOver(TAKEN)  # this process stood still for so long that another one took its turn
             rows = [(digest(step), "sent", now, now + DAY) for step in steps]
             db.executemany("INSERT OR REPLACE INTO ledger VALUES (?, ?, ?, ?)", rows)
         try:
@@ -112,6 +119,11 @@ class StoredLedger:
             row = (digest(job), store.owner, store.now() + lease)
             db.execute("INSERT OR REPLACE INTO turns VALUES (?, ?, ?)", row)
         return True
+
+    async def _check(self, job: str) -> None:
+        query = "SELECT 1 FROM turns WHERE key = ? AND owner = ?"
+        if not self._store.row(query, digest(job), self._store.owner):
+            raise TakenOver(TAKEN)
 
     def _end_turn(self, job: str) -> None:
         """Let the next one take its turn; if that cannot be noted, it does so when the lease lapses."""

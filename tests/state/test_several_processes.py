@@ -63,11 +63,14 @@ async def test_a_job_waits_for_its_turn_while_another_process_does_it(
 async def test_a_job_whose_turn_was_taken_over_sends_nothing_more(
     ours: StoredMemory, theirs: StoredMemory, time: FakeTime
 ) -> None:
-    async with ours.ledger.turn(JOB, waiting(time, 60), LEASE):
+    async with ours.ledger.turn(JOB, waiting(time, 60), LEASE) as check:
+        await check()
         async with ours.ledger.step(STEP):
             pass
         await time.clock.sleep(LEASE + 1)
         async with theirs.ledger.turn(JOB, waiting(time, 60), LEASE):
+            with pytest.raises(TakenOver):
+                await check()
             with pytest.raises(TakenOver):
                 async with ours.ledger.step(STEP):
                     pytest.fail("it was sent")

@@ -6,12 +6,13 @@ step:<digest of the step>   state, since; for a day
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 import anyio
 
 from clientary_mcp.durations import DAY
 from clientary_mcp.errors import ClientaryError, NotRemembered, TakenOver, Unavailable
-from clientary_mcp.state.ledger import BETWEEN_TRIES, Step, Wait
+from clientary_mcp.state.ledger import BETWEEN_TRIES, TAKEN, Check, Step, Wait
 from clientary_mcp.state.redis.connection import RedisConnection
 from clientary_mcp.state.redis.fencing import IF_TAKEN, NEXT_FENCE, STILL_THERE, take
 from clientary_mcp.state.redis.scripts import Script, milliseconds
@@ -72,7 +73,7 @@ class RedisLedger:
         """The fences of the turns that this process has taken and not yet ended, by key."""
 
     @asynccontextmanager
-    async def turn(self, job: str, wait: Wait, lease: float) -> AsyncIterator[None]:
+    async def turn(self, job: str, wait: Wait, lease: float) -> AsyncIterator[Check]:
         """Run calls for the same job one at a time, over all processes; Unavailable if the turn comes too late."""
         lock, key = self._locks.setdefault(job, anyio.Lock()), self._key("turn", job)
         keys = [key, self._connection.key(self._account, "fence")]
@@ -83,12 +84,10 @@ class RedisLedger:
                     if fence is not None:
                         break
                     if not await wait(BETWEEN_TRIES, "another process works on the same job"):
-                        raise Unavailable(
-                            "Another process works on the same job.", "Try again in a minute.", effect="not sent"
-                        )
+                        raise Unavailable(TAKEN, "Try again in a minute.", effect="not sent")
                 self._turns[key] = fence
                 try:
-                    yield
+                    yield partial(self._check, key, fence)
                 finally:
                     del self._turns[key]
                     with suppress(NotRemembered), settling():  # then it ends when Redis is back, or with its lease
@@ -96,6 +95,10 @@ class RedisLedger:
         finally:
             if not lock.statistics().tasks_waiting and not lock.locked():
                 self._locks.pop(job, None)
+
+    async def _check(self, key: str, fence: int) -> None:
+        if await self._connection.command("HGET", key, "fence") != str(fence):
+            raise TakenOver(TAKEN)
 
     async def find(self, step: str) -> Step | None:
         """The step with that name, if it was sent in the last day and had an effect or may have had one."""
@@ -108,7 +111,7 @@ class RedisLedger:
         keys, turns = [self._key("step", step) for step in steps], self._turns.copy()
         day = milliseconds(DAY)
         if not await self._connection.run(_SEND_STEPS, [*turns, *keys], day, *turns.values(), lasting=True):
-            raise TakenOver  # this process stood still for so long that another one took its turn
+            raise TakenOver(TAKEN)  # this process stood still for so long that another one took its turn
         try:
             yield
         except ClientaryError as failure:

@@ -8,7 +8,6 @@ from typing import Any
 from clientary_mcp.api.concurrency import gather
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import rereads
-from clientary_mcp.api.write_tracker import STILL_AT_WORK
 from clientary_mcp.errors import BadArguments, ClientaryError, NotFound
 from clientary_mcp.state.billed import BilledRun
 from clientary_mcp.tools.support.billed_work import Holder, Holders, is_marked, logged_on, read_holders
@@ -18,6 +17,7 @@ from clientary_mcp.tools.support.marks import Mark, mark_all
 from clientary_mcp.tools.support.work_lists import KINDS, Work, counted, ids_of, references, referred_work, written
 from clientary_mcp.tools.workflows.billable_work import read_hours
 from clientary_mcp.tools.workflows.draft_invoices import estimates_in
+from clientary_mcp.tools.workflows.turns import turn
 from tool_schemas.base.sentences import join_sentences
 from tool_schemas.expenses import Expense
 from tool_schemas.hours import HourEntry
@@ -77,10 +77,7 @@ async def _turns(clientary: Clientary, runs: Iterable[BilledRun]) -> AsyncIterat
     """Keep the projects of this work from being billed meanwhile."""
     async with AsyncExitStack() as stack:
         for project_id in sorted({run.project_id for run in runs if not run.freed}):
-            lease = clientary.settings.deadline + STILL_AT_WORK
-            await stack.enter_async_context(
-                clientary.memory.ledger.turn(f"bill project {project_id}", clientary.wait, lease)
-            )
+            await stack.enter_async_context(turn(clientary, f"bill project {project_id}"))
         yield
 
 

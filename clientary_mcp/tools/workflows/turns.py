@@ -11,9 +11,21 @@ from clientary_mcp.state.ledger import Ledger, Step
 
 
 @asynccontextmanager
+async def turn(clientary: Clientary, job: str) -> AsyncIterator[None]:
+    """The turn of a job; a call that loses it meanwhile, since its process stood still, writes nothing any more."""
+    turns, lease = clientary.turns, clientary.settings.deadline + STILL_AT_WORK
+    async with clientary.memory.ledger.turn(job, clientary.wait, lease) as check:
+        turns.append(check)
+        try:
+            yield
+        finally:
+            turns.remove(check)
+
+
+@asynccontextmanager
 async def exclusive(clientary: Clientary, ledger: Ledger, job: str) -> AsyncIterator[None]:
     """Run calls for the same job one at a time; Unavailable while what an earlier one sent may still be created."""
-    async with ledger.turn(job, clientary.wait, clientary.settings.deadline + STILL_AT_WORK):
+    async with turn(clientary, job):
         if may_still_come(clientary, await ledger.find(job)):
             raise Unavailable(
                 "The response to an earlier call was lost, and what it sent may still be created.",

@@ -110,10 +110,14 @@ async def test_a_replica_that_was_taken_for_dead_sends_nothing(
 ) -> None:
     cut_off = RedisConnection(redis_server.url)  # never opened, so that nobody takes it for alive
     theirs = memory_of(cut_off)
-    async with turn(theirs), turn(ours):
-        with pytest.raises(TakenOver):
-            async with theirs.ledger.step(STEP):
-                raise AssertionError("it was sent")
+    async with theirs.ledger.turn(JOB, never, LEASE) as check:
+        await check()
+        async with turn(ours):
+            with pytest.raises(TakenOver):
+                await check()
+            with pytest.raises(TakenOver):
+                async with theirs.ledger.step(STEP):
+                    raise AssertionError("it was sent")
     await cut_off.aclose()
 
 
