@@ -246,6 +246,8 @@ class RedisConnection:
                 self._failing = True
                 if last:
                     raise
+                with suppress(RedisError, OSError):  # idle ones are as old as the one that broke
+                    await self._client.connection_pool.disconnect(inuse_connections=False)
             except RedisError:
                 self._reached, self._failing = self._now(), False
                 raise
