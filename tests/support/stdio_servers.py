@@ -1,6 +1,7 @@
 """Servers as desktop hosts run them: real processes over stdio, which can be killed."""
 
 import json
+import signal
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -68,6 +69,10 @@ class StdioServer:
         return mcp_types.CallToolResult.model_validate(
             await self._ask("tools/call", {"name": tool, "arguments": arguments})
         )
+
+    def signal(self, number: int) -> None:
+        """Send it a signal."""
+        self._process.send_signal(signal.Signals(number))
 
     async def kill(self) -> None:
         """End it at once, in whatever it does."""
