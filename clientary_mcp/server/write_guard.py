@@ -13,7 +13,7 @@ from clientary_mcp.server.audit import Audit, Entry
 from clientary_mcp.server.change_log import ChangeLog
 from clientary_mcp.server.confirmations import Approved, Confirmations
 from clientary_mcp.server.duplicates import Duplicates, Turn
-from clientary_mcp.server.elicitation import Approval, PreviewSnapshot
+from clientary_mcp.server.elicitation import Approval, CheckAgain, PreviewSnapshot
 from clientary_mcp.server.replies import Replies
 from clientary_mcp.state.recent import key_of
 from clientary_mcp.tools.job import Job
@@ -27,11 +27,13 @@ Answer = dict[str, Any] | InputRequiredResult
 class WriteGuard:
     """Shared by all sessions of the process: what it remembers and counts is per account, not per agent."""
 
-    def __init__(self, clientary: Clientary, audit: Audit, replies: Replies, changes: ChangeLog) -> None:
+    def __init__(
+        self, clientary: Clientary, audit: Audit, replies: Replies, changes: ChangeLog, check_again: CheckAgain
+    ) -> None:
         self._clientary, self._audit, self._replies, self._changes = clientary, audit, replies, changes
         settings = clientary.settings
         self._memory = clientary.memory
-        self._approval = Approval(settings, clientary.clock, self._memory.answered)
+        self._approval = Approval(settings, clientary.clock, self._memory.answered, check_again)
         self._duplicates = Duplicates(clientary, replies)
         self._confirmations = Confirmations(clientary, replies)
 

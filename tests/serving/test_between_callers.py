@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from mcp import MCPError
-from mcp_types import INVALID_PARAMS, InputRequiredResult
+from mcp_types import INVALID_PARAMS, ElicitResult, InputRequiredResult
 
 from clientary_mcp.settings.privileges import Privileges
 from clientary_mcp.tools import ALL
@@ -175,3 +175,24 @@ async def test_what_a_session_was_opened_with_cannot_be_widened_in_it(server: As
             answer = await http.post("/mcp", json=create, headers=session | later)
             assert 'isError":true' in answer.text.replace(" ", "") or "leave no tool" in answer.text
     assert account.of("POST", "clients") == []
+
+
+@pytest.mark.parametrize("limits", [{"deletes_per_hour": 0}, {"exclude_tools": frozenset({"delete_task"})}])
+async def test_what_a_user_approves_is_not_done_if_the_caller_was_limited_meanwhile(
+    account: Upstream, era: Era, limits: dict[str, Any]
+) -> None:
+    (task,) = some(account.sandbox, "tasks")
+    async with serving([account], kept=0) as server:
+        caller, ours = await server.enroll(ADA)
+
+        async def approve(*_: object) -> ElicitResult:
+            await server.vault.limit(caller.id, Privileges(**limits))
+            return YES
+
+        async with server.agent(bearer(ours), era, elicitation_callback=approve) as agent:
+            told = await agent.refusal("delete_task", task_id=task, confirm=True)
+            again = await agent.refusal("delete_task", task_id=task, confirm=True)
+    if era == "legacy":  # the call was open all the time
+        assert told.startswith("What this caller may do was changed while the user was asked. Nothing was sent.")
+    assert again.startswith(("The hourly limit of 0 deletes for this caller", "There is no tool 'delete_task'."))
+    assert not writes(account.sandbox)

@@ -71,6 +71,13 @@ class Identities:
         except NotRemembered:
             return True
 
+    async def allows_as_before(self, caller: Caller) -> bool:
+        """Whether the vault says the same of a caller as it did; NotRemembered where it cannot say."""
+        if caller.via == "headers":  # of whom it knows nothing
+            return True
+        now = await self._vault.caller(caller.id)
+        return now is not None and now.privileges == caller.privileges
+
     async def caller_id(self, account: str, api_token: str) -> str:
         """The id of somebody who brings their own credential; NotRemembered where the store cannot be reached."""
         if self._key is None:

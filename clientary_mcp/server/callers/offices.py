@@ -19,7 +19,7 @@ from mcp.server.mcpserver import Context
 from clientary_mcp import logs
 from clientary_mcp.api.call import Clock
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.errors import ClientaryError, RateLimited, SettingsError, TokenRejected
+from clientary_mcp.errors import BlockedByOwner, ClientaryError, RateLimited, SettingsError, TokenRejected
 from clientary_mcp.observe import observer
 from clientary_mcp.server.callers.caller import Caller
 from clientary_mcp.server.callers.export_links import ExportLinks
@@ -127,7 +127,7 @@ class CallerOffices:
         if self._links and settings.export_dir:
             clientary.link_to = partial(self._links.to, settings.export_dir)
         try:
-            office = _CallerOffice(caller, account_id, clientary, self._slots)
+            office = _CallerOffice(caller, account_id, clientary, self._slots, self._identities)
         except NoToolLeft:
             why = "The limits of this caller and the headers of this request leave no tool to use."
             raise MCPError(mcp_types.INVALID_REQUEST, why) from None
@@ -174,10 +174,12 @@ class CallerOffices:
 class _CallerOffice(Office):
     """The office of a caller, whose calls take turns."""
 
-    def __init__(self, caller: Caller, account_id: str, clientary: Clientary, slots: CallSlots) -> None:
+    def __init__(
+        self, caller: Caller, account_id: str, clientary: Clientary, slots: CallSlots, identities: Identities
+    ) -> None:
         about = {"account": caller.account, "caller": caller.id, "name": caller.name}
         super().__init__(clientary, about=about | {"replica": logs.replica_name(clientary.settings)})
-        self.caller, self.account_id, self._slots = caller, account_id, slots
+        self.caller, self.account_id, self._slots, self._identities = caller, account_id, slots, identities
         self.messages = 0
         self.idle_since = clientary.clock.now()
         self.rejected = False
@@ -193,6 +195,12 @@ class _CallerOffice(Office):
         except RateLimited as no_turn:
             content = mcp_types.TextContent(type="text", text=no_turn.message())
             return mcp_types.CallToolResult(content=[content], is_error=True)
+
+    async def check_again(self) -> None:
+        """BlockedByOwner if the caller's limits were changed, or the caller removed, since this office was opened."""
+        if not await self._identities.allows_as_before(self.caller):
+            why = "What this caller may do was changed while the user was asked."
+            raise BlockedByOwner(why, "Make the call again: it is then checked anew.")
 
     async def aclose(self) -> None:
         """Close the connections to the account."""
