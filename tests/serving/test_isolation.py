@@ -83,6 +83,7 @@ async def test_an_export_is_read_by_nobody_else(server: Assembled, tokens: list[
     async with server.agent(bearer(tokens[0]), era) as ada, server.agent(bearer(tokens[1]), era) as eve:
         told = await ada.answer("export_records", tool="list_clients")
         name, (link,) = told["file"], told["download"]
+        assert "for an hour, for whoever has them" in told["basis"]
         assert OF_ACME in await read(ada, f"clientary://exports/{name}")
         for address in (name, f"../{name}", f"..%2f{name}"):
             assert (await read(eve, f"clientary://exports/{address}")).startswith("refused")

@@ -28,6 +28,7 @@ from tool_schemas.base.validation import nearest
 from tool_schemas.reports.export_records import ExportRecords
 
 _BASIS = "The first of {:,} rows; the file contains all of them, with nested values as JSON."
+_LINKS = "The links of download open the files, in this order, for an hour, for whoever has them."
 _NOT_TAKEN = ("limit", "offset", "order", "detail")
 
 
@@ -50,7 +51,12 @@ def exporting(tools: Collection[Tool]) -> Tool:
             return replace(
                 report,
                 rows=rows.first,
-                basis=in_order(_BASIS.format(rows.count), LINES if args.lines else None, report.basis),
+                basis=in_order(
+                    _BASIS.format(rows.count),
+                    _LINKS if clientary.link_to else None,
+                    LINES if args.lines else None,
+                    report.basis,
+                ),
                 about={
                     **_about(files, parts, clientary.link_to),
                     "exported_rows": rows.count,
