@@ -18,7 +18,7 @@ from benchmarks.serving.calls import Costs, Served, compare, lower_quartile, pro
 from benchmarks.serving.processes import accounts, redis_server, server
 
 _ACCOUNTS = 8
-_KINDS = (("read", read, 1.10, 1.0), ("write", write, 1.35, 4.0), ("capped write", capped_write, 1.35, 4.0))
+_KINDS = (("read", read, 1.10, 1_000), ("write", write, 1.35, 4_000), ("capped write", capped_write, 1.35, 4_000))
 
 
 async def measure(number: int) -> list[Row]:
@@ -53,10 +53,10 @@ def _of_calls(kind: str, on_redis: Costs, alone: Costs, ratio: float, latency: f
         Row.ratio(f"CPU per {kind}, on Redis against in memory", "µs", on_redis.usual, alone.usual, ratio),
         Row(
             f"latency of a {kind}, on Redis against in memory",
-            "ms",
+            "µs",
             on_redis.latency,
             alone.latency,
-            f"+ {latency:g} ms",
+            f"+ {latency:,.0f} µs",
             added <= latency,
         ),
         Row(f"CPU of Redis per {kind}", "µs", lower_quartile(on_redis.redis_cpu), None, "", kept=True),
@@ -77,7 +77,7 @@ def main() -> None:
     """Measure and print; the exit status is 0 if every limit is kept."""
     parser = argparse.ArgumentParser("benchmarks.serving", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer rounds")
-    rows = asyncio.run(measure(8 if parser.parse_args().quick else 40))
+    rows = asyncio.run(measure(8 if parser.parse_args().quick else 25))
     print(table(rows))
     print(f"\n{os.cpu_count()} cores, Python {platform.python_version()}; lower quartiles of CPU, medians of latency")
     sys.exit(not all(row.kept for row in rows))

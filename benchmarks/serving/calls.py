@@ -27,7 +27,7 @@ class Served:
 
 @dataclass
 class Costs:
-    """Microseconds of CPU of the server for each call, and milliseconds until its answer, of one kind of call."""
+    """Microseconds of CPU of the server for each call, and until its answer, of one kind of call."""
 
     cpu: list[float] = field(default_factory=list)
     alone: list[float] = field(default_factory=list)
@@ -71,7 +71,7 @@ async def compare(
                 scripts = sum(stats.get(f"cmdstat_{name}", {"calls": 0})["calls"] for name in ("evalsha", "eval"))
                 of.scripts.append(scripts / calls)
                 of.packets.append(administrator.info("stats")["total_reads_processed"] / calls)
-                of.alone += [seconds * 1e3 for seconds in await rounds(callers[:1], _ALONE, call)]
+                of.alone += [seconds * 1e6 for seconds in await rounds(callers[:1], _ALONE, call)]
                 for caller in callers:
                     caller.close()
     return costs

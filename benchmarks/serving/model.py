@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 
-REPLICAS = (1, 2, 4, 8, 16, 32)
+REPLICAS = (1, 2, 4, 8, 16, 24)
 PER_PROXY = 8
 """Replicas behind one core of the proxy."""
 
@@ -77,7 +77,7 @@ def growth(call: Call, replicas: int) -> tuple[float, float]:
         core, mean = stage
         ends = now + mean if core is None else core.work(now, chance.expovariate(1 / mean) if mean else 0.0)
         heapq.heappush(events, (ends, next(order), agent, left))
-    return done / _SECONDS, redis.worked / (_SECONDS * 1e6)
+    return done / _SECONDS, min(1.0, redis.worked / (_SECONDS * 1e6))
 
 
 def table(call: Call) -> str:
