@@ -18,7 +18,7 @@ from tests.support.processes import PATIENCE, free_port
 _START = 100
 
 
-@dataclass
+@dataclass(eq=False)
 class Arrival:
     """One request, as the account saw it; times are of `time.monotonic`."""
 
@@ -51,7 +51,8 @@ class Upstream:
         self.before: Callable[[Arrival], Awaitable[None]] = _at_once
         """What every request waits for before the account handles it."""
         self.arrivals: deque[Arrival] = deque(maxlen=10_000)
-        self.at_once = self.most_at_once = 0
+        self._under_way = set[Arrival]()
+        self.most_at_once = 0
         began = time.monotonic()
         self.sandbox.store.seconds = lambda: time.monotonic() - began
         self._own = "Basic " + base64.b64encode(f"{self.sandbox.token}:{self.sandbox.token}".encode()).decode()
@@ -60,7 +61,7 @@ class Upstream:
         """Forget what happened so far, and what was to go wrong; the records stay."""
         self.before = _at_once
         self.arrivals.clear()
-        self.most_at_once = self.at_once
+        self.most_at_once = len(self._under_way)
         self.sandbox.faults = None
         self.sandbox.ledger.clear()
         self.sandbox.sent_messages.clear()
@@ -94,15 +95,20 @@ class Upstream:
         path = scope["path"].removeprefix("/api/v2/").removesuffix(".json")
         arrival = Arrival(scope["method"], path, _credential(scope), scope["query_string"].decode(), time.monotonic())
         self.arrivals.append(arrival)
-        self.at_once += 1
-        self.most_at_once = max(self.most_at_once, self.at_once)
+        self._under_way.add(arrival)
+
+        async def answer(message: Message) -> None:
+            self._under_way.discard(arrival)  # before it leaves: whoever gets it may send the next request at once
+            await send(message)
+
+        self.most_at_once = max(self.most_at_once, len(self._under_way))
         try:
             await self.before(arrival)
             await self.sandbox.app(
-                self._admitted(scope, arrival.credential), _heard(receive, arrival), _seen(send, arrival)
+                self._admitted(scope, arrival.credential), _heard(receive, arrival), _seen(answer, arrival)
             )
         finally:
-            self.at_once -= 1
+            self._under_way.discard(arrival)
             arrival.ended = time.monotonic()
             self.watch(arrival)
 
