@@ -72,7 +72,6 @@ INSIDE = {
         ("pace",),
         ("memory",),
         ("backend",),
-        ("backend",),
     ),
     "clientary_mcp.tools": (
         ("support", "job"),
