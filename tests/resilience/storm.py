@@ -13,7 +13,7 @@ import os
 import random
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from itertools import cycle
 from typing import Any
@@ -109,7 +109,8 @@ async def _servers(sandbox: Sandbox, recorder: WriteRecorder, weather: Weather) 
     async with AsyncExitStack() as stack:
         servers = []
         for _ in range(weather.processes):
-            memory = local_memory(settings, clock.wall, shared=weather.processes > 1)
+            shared = weather.processes > 1
+            memory = await stack.enter_async_context(aclosing(local_memory(settings, clock.wall, shared=shared)))
             clientary = Clientary(settings, recorder, clock, memory)
             servers.append(ClientaryServer(await stack.enter_async_context(clientary)))
         yield servers

@@ -67,7 +67,8 @@ async def test_the_same_call_in_all_processes_at_once_has_one_effect_and_one_out
             assert len(account.sandbox.ledger) == number, write.tool
             answers = [result.structured_content or {} for result in results]
             assert len({answer.get("id") for answer in answers}) == 1, answers
-            assert sum("Skipped as a duplicate" in str(answer) for answer in answers) == count - 1
+            told = ("Skipped as a duplicate", "It was not made again")  # with the record, or where there is none
+            assert sum(any(words in str(answer) for words in told) for answer in answers) == count - 1
 
 
 @pytest.mark.long

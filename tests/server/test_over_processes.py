@@ -1,7 +1,7 @@
 """The same call in two processes of one user: here two sessions with one store, in virtual time."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from datetime import datetime, time, timedelta
 from typing import Any
 
@@ -51,7 +51,7 @@ async def process(sandbox: Sandbox, **settings: Any) -> AsyncIterator[Agent]:
     chosen = Settings(base_url="http://localhost", api_token=sandbox.token, time_zone="UTC", **settings)
     clock = clock_of(sandbox)
     memory = local_memory(chosen, clock.wall, shared=True)
-    async with agent_of(Clientary(chosen, Network(sandbox), clock, memory)) as agent:
+    async with aclosing(memory), agent_of(Clientary(chosen, Network(sandbox), clock, memory)) as agent:
         yield agent
 
 

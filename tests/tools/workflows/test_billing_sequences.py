@@ -3,7 +3,7 @@
 import random
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ async def processes(books: Books, clock: Clock) -> AsyncIterator[list[Agent]]:
     async with AsyncExitStack() as stack:
         agents = []
         for _ in range(2):
-            memory = local_memory(settings, clock.wall, shared=True)
+            memory = await stack.enter_async_context(aclosing(local_memory(settings, clock.wall, shared=True)))
             clientary = Clientary(settings, Network(books.sandbox), clock, memory)
             agents.append(await stack.enter_async_context(connect(clientary)))
         yield agents

@@ -60,9 +60,9 @@ class Account(Debtors):
     async def process(self, era: Era = "auto", user: User | None = None) -> Agent:
         """An agent with a server process of its own."""
         settings = Settings(base_url="http://localhost", api_token=self.sandbox.token)
-        session = Clientary(
-            settings, Network(self.sandbox), self.clock, local_memory(settings, self.clock.wall, shared=True)
-        )
+        memory = local_memory(settings, self.clock.wall, shared=True)
+        self._stack.push_async_callback(memory.aclose)
+        session = Clientary(settings, Network(self.sandbox), self.clock, memory)
         return await self._stack.enter_async_context(connect(session, era, user))
 
     def change(self, table: str, record: int, **values: Any) -> None:
