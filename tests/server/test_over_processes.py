@@ -113,7 +113,7 @@ async def test_an_outcome_that_was_lost_in_one_process_is_found_in_another_and_t
     found = await theirs.answer(PAYMENT.tool, **given)
     again = await ours.answer(PAYMENT.tool, **given)
     assert found["id"] == again["id"] == running.ledger[0].id
-    assert "Skipped as a duplicate" in again["notice"]
+    assert "It was not made again" in again["notice"]
     assert len(running.ledger) == 1
 
 
