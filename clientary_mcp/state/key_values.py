@@ -15,7 +15,7 @@ from typing import Protocol
 from clientary_mcp.durations import HOUR
 from clientary_mcp.errors import NotRemembered, SettingsError
 from clientary_mcp.settings.problems import invalid
-from clientary_mcp.state.sqlite_file import PATIENCE, hold, identity, make_private
+from clientary_mcp.state.sqlite_file import PATIENCE, hold, identity, make_private, use_write_ahead_log
 
 
 class KeyValues(Protocol):
@@ -180,7 +180,7 @@ class StoredKeyValues:
         db = sqlite3.connect(self._path or ":memory:", timeout=PATIENCE, isolation_level=None, check_same_thread=False)
         try:
             if self._path is not None:
-                db.execute("PRAGMA journal_mode=WAL")
+                use_write_ahead_log(db)
                 db.execute("PRAGMA synchronous=FULL")  # what was answered is kept, also when the machine stops
             db.execute(_TABLE)
         except sqlite3.Error:

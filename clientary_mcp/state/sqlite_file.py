@@ -3,9 +3,14 @@
 import errno
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import sqlite3
 
 PATIENCE = 5.0
 """Seconds to wait for another process's transaction, which takes about a millisecond."""
@@ -30,6 +35,24 @@ def identity(path: Path) -> int:
         return path.stat().st_ino
     except OSError:
         return 0
+
+
+def use_write_ahead_log(connection: "sqlite3.Connection") -> None:
+    """Let readers and a writer of a new file go on at the same time.
+
+    While another process does the same, SQLite does not wait for it as it does elsewhere.
+    """
+    import sqlite3
+
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.005)  # as long as the other process takes
 
 
 @contextmanager

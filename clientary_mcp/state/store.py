@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from clientary_mcp.durations import HOUR
 from clientary_mcp.errors import NotRemembered
 from clientary_mcp.state.owner import has_ended, this_process
-from clientary_mcp.state.sqlite_file import PATIENCE, identity, locked, make_private
+from clientary_mcp.state.sqlite_file import PATIENCE, identity, locked, make_private, use_write_ahead_log
 
 if TYPE_CHECKING:
     import sqlite3
@@ -224,7 +224,7 @@ def _connected(path: Path | None) -> "sqlite3.Connection":
     connection = sqlite3.connect(path or ":memory:", timeout=PATIENCE, isolation_level=None, check_same_thread=False)
     try:
         if path is not None:
-            connection.execute("PRAGMA journal_mode=WAL")
+            use_write_ahead_log(connection)
         _make_tables(connection)
     except (sqlite3.Error, NotRemembered):
         connection.close()
