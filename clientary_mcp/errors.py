@@ -97,6 +97,10 @@ class BlockedByOwner(ClientaryError):
         self.because: Because = because
 
 
+OF_THIS_CALL_ALONE = "This says nothing of an earlier call."
+"""Told where it could not be looked up whether the same was called before."""
+
+
 class NotRemembered(ClientaryError):
     """What would be sent cannot be stored, so a repeated call could send it twice."""
 
@@ -121,10 +125,12 @@ class MemoryUnreachable(NotRemembered):
         ]
 
     def message(self, unavailable: Collection[str] = (), *, reading: bool = False) -> str:
-        """The message for an agent, which begins with the effect."""
+        """The message for an agent, which begins with the effect: that of this call, as no earlier one is known."""
         what, *then = self.sentences
-        told = what if reading else f"Nothing was sent: {what[0].lower()}{what[1:]}"
-        return join_sentences([told, *then], unavailable)
+        if reading:
+            return join_sentences([what, *then], unavailable)
+        told = f"Nothing was sent: {what[0].lower()}{what[1:]}"
+        return join_sentences([told, *then, OF_THIS_CALL_ALONE], unavailable)
 
 
 class MemoryLost(MemoryUnreachable):

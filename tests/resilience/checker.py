@@ -190,10 +190,14 @@ class Checker:
             and answer.content.get("id") not in effects
         ):
             self.add_violation("outcomes misreported", f"another record, not {effects}: {message}")
-        elif answer.outcome == "not done" and effects:
+        elif answer.outcome == "not done" and effects and not self._is_of_an_earlier_call(key, answer):
             self.add_violation("outcomes misreported", message)
         elif answer.outcome == "unknown" and key not in self._recorder.open:
             self.add_violation("unknown without need", message)
+
+    def _is_of_an_earlier_call(self, key: str, answer: Answer) -> bool:
+        """Whether the answer rightly leaves open what an earlier call did. One server knows all that it sent."""
+        return False
 
     def record_job(self, tool: str, keys: set[str], answer: Answer) -> None:
         """Check the reported outcome of a job, whose writes have these keys, against their effects so far."""

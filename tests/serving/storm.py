@@ -21,6 +21,7 @@ import mcp_types
 from mcp import MCPError
 from mcp_types import CallToolResult, TextContent
 
+from clientary_mcp.errors import OF_THIS_CALL_ALONE
 from clientary_mcp.sandbox import Faults
 from clientary_mcp.sandbox.controls.faults import STORM
 from tests.resilience.checker import RULES, Checker, Report, key_of
@@ -95,8 +96,8 @@ class Requests:
 
     def __init__(self) -> None:
         self.open: set[str] = set()
-        self.arrived: set[str] = set()
-        """The keys of all writes so far."""
+        self.arrived: Counter[str] = Counter()
+        """How often each write arrived so far, by key."""
         self.requests = 0
 
     def note(self, arrival: Arrival) -> None:
@@ -105,7 +106,7 @@ class Requests:
         if arrival.method == "GET":
             return
         key = key_of(arrival.method, arrival.path, arrival.body)
-        self.arrived.add(key)
+        self.arrived[key] += 1
         refused = 400 <= arrival.status < 500
         succeeded = 200 <= arrival.status < 300 and not arrival.start.startswith(b"<")
         if not arrival.whole or not (refused or succeeded):
@@ -123,6 +124,8 @@ class Register(Checker):
         account.watch = self._requests.note
         self._cut: set[str] = set()
         self._unsettled: set[str] = set()
+        self._arrived_before: Counter[str] = Counter()
+        """How often each write had arrived when the last answer was given that left its outcome open."""
         self.told: Counter[str] = Counter()
         self.shaken_until = 0.0
 
@@ -133,6 +136,14 @@ class Register(Checker):
             self.told[answer.outcome if sent else "unknown, and not sent"] += 1
         self._allow_for({key}, answer)
         super().record_outcome(tool, key, answer)
+        if answer.outcome == "unknown":
+            self._arrived_before[key] = self._requests.arrived[key]
+
+    def _is_of_an_earlier_call(self, key: str, answer: Answer) -> bool:
+        """Whether it could not look that up, and a call of unknown outcome was the last that the account got."""
+        arrived, before = self._requests.arrived[key], self._arrived_before[key]
+        # That of a call that was cut off may arrive at any later time.
+        return OF_THIS_CALL_ALONE in answer.text and (key in self._cut or 0 < before == arrived)
 
     def record_job(self, tool: str, keys: set[str], answer: Answer) -> None:
         """Check it, in the same way."""

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.anyio
 
 GONE = (
     "Nothing was sent: this server's shared memory can't be reached, and without it nothing keeps a write from"
-    " happening twice. Try again in a minute."
+    " happening twice. Try again in a minute. This says nothing of an earlier call."
 )
 
 

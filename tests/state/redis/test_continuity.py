@@ -49,7 +49,7 @@ async def test_what_is_under_way_is_made_by_nobody_else_until_it_has_ended(
         begun_anew(own_redis)
         assert await refusal(theirs) == (
             "Nothing was sent: this server's shared memory has lost what it held, so that what is under way could be"
-            " done twice. Try again in 2 minutes."
+            " done twice. Try again in 2 minutes. This says nothing of an earlier call."
         )
         with pytest.raises(NotRemembered):
             await ours.claims.sent("another call", (), LEASE)
