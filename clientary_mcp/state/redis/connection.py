@@ -25,7 +25,7 @@ from clientary_mcp.observe import observer
 from clientary_mcp.state.redis.continuity import Continuity
 from clientary_mcp.state.redis.fitness import check_fitness, is_persistent
 from clientary_mcp.state.redis.riders import Rider, Riders
-from clientary_mcp.state.redis.scripts import PREFIX, Argument, Script
+from clientary_mcp.state.redis.scripts import PREFIX, Argument, Script, account_of
 from clientary_mcp.state.redis.url import CONNECTIONS, SECONDS, client_of, close, without_login
 
 logger = logging.getLogger(__name__)
@@ -67,8 +67,7 @@ class RedisConnection:
         self._holders = count()
         self._reached, self._failing = now(), False
         self._replicas = 0
-        self._riders = Riders(self.flush)
-        self._loaded = set[Script]()
+        self._riders = Riders(self.flush, now)
         self._heartbeat: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -154,13 +153,13 @@ class RedisConnection:
             return await self._remembering(once)
 
     def soon(self, script: Script, keys: Sequence[str], *arguments: Argument, lost: str = "") -> None:
-        """Run a script whose answer nobody needs: ahead of what is run next, or within a few milliseconds.
+        """Run a script whose answer nobody needs: ahead of what is run next of its account, or within milliseconds.
 
-        In the packet of another it costs a quarter of one of its own. While Redis cannot be reached it waits, with the
-        last thousand of its kind: what it gives back must lapse by itself. `lost` is logged if it never runs.
+        It travels in the packet of another, and those of one account are one command. While Redis cannot be reached it
+        waits, with the last thousand of its kind: what it gives back must lapse by itself. `lost` is logged if it never
+        runs.
         """
-        self._riders.wait(Rider(script, keys, arguments, lost, by_source=script not in self._loaded))
-        self._loaded.add(script)
+        self._riders.wait(Rider(script, keys, arguments, self._now(), lost))
 
     async def settle(self, script: Script, keys: Sequence[str], *arguments: Argument) -> Any:
         """`run` a script that ends what this process holds; while Redis cannot be reached, it waits as with `soon`."""
@@ -191,7 +190,7 @@ class RedisConnection:
     ) -> Any:
         words = (command, script, len(keys), *keys, *arguments)
         if not (lasting and self._replicas):
-            return await self._execute(*words)
+            return await self._execute(*words, account=account_of(keys))
         async with self._client.pipeline(transaction=False) as pipe:  # WAIT counts for its own connection alone
             pipe.execute_command(*words)
             pipe.execute_command("WAIT", 1, _FOR_REPLICA)
@@ -202,15 +201,15 @@ class RedisConnection:
             logger.warning("No replica of Redis has confirmed a claim within %s ms; the call goes on.", _FOR_REPLICA)
         return answer
 
-    async def _execute(self, *words: Argument) -> Any:
-        """What a command returns. Whatever is to run soon runs before it; alone if there are no words."""
-        if not self._riders:
+    async def _execute(self, *words: Argument, account: str | None = None) -> Any:
+        """What a command returns, on its own account or on any. What is to run soon leaves ahead of it, or alone."""
+        parties = self._riders.board(account)
+        if not parties:
             return await self._client.execute_command(*words) if words else None  # type: ignore[no-untyped-call]  # redis-py has no types there
-        riders = self._riders.board()
         try:
             async with self._client.pipeline(transaction=False) as pipe:
-                for rider in riders:
-                    pipe.execute_command(*rider.words)
+                for party in parties:
+                    pipe.execute_command(*party.words)
                 if words:
                     pipe.execute_command(*words)
                 answers = await pipe.execute(raise_on_error=False)
@@ -218,9 +217,9 @@ class RedisConnection:
                 if isinstance(answer, _GONE):
                     raise answer
         except BaseException:  # cancelled, too: nobody knows whether they have arrived
-            self._riders.wait(*riders)
+            self._riders.stay(parties)
             raise
-        self._riders.arrived(riders, answers)
+        self._riders.arrived(parties, answers)
         if words and isinstance(answers[-1], RedisError):
             raise answers[-1]
         return answers[-1]

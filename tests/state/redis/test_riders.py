@@ -10,6 +10,7 @@ from clientary_mcp.errors import NotRemembered
 from clientary_mcp.state.redis.connection import RedisConnection
 from clientary_mcp.state.redis.scripts import Script
 from tests.state.redis.conftest import Replica
+from tests.support.processes import free_port
 from tests.support.redis_proxy import LossyRedis
 from tests.support.redis_server import RedisServer
 
@@ -17,6 +18,7 @@ pytestmark = pytest.mark.anyio
 
 ADD = Script("redis.call('SADD', KEYS[1], ARGV[1])")
 ALL = Script("return redis.call('SMEMBERS', KEYS[1])")
+REMOVE = Script("redis.call('SREM', KEYS[1], ARGV[1])")
 BROKEN = Script("return redis.call('NOSUCHCOMMAND')")
 
 
@@ -28,6 +30,56 @@ async def test_what_is_to_run_soon_runs_ahead_of_what_is_asked_next(replica: Rep
     connection.soon(BROKEN, keys)
     connection.soon(ADD, keys, "2")
     assert set(await connection.run(ALL, keys)) == {"known", "1", "2"}
+
+
+async def test_what_is_to_run_soon_of_one_account_is_one_command(own_redis: RedisServer) -> None:
+    async with aclosing(RedisConnection(own_redis.url)) as connection:
+        await connection.open()
+        mine, other = ([connection.key(account, "set")] for account in ("a" * 16, "b" * 16))
+
+        async def add() -> None:
+            for member in ("1", "2"):
+                connection.soon(ADD, mine, member)
+                connection.soon(ADD, other, member)
+            connection.soon(REMOVE, mine, "1")
+            await connection.flush()
+
+        await add()  # in full
+        with own_redis.administrator() as administrator:
+            administrator.config_resetstat()
+            await add()
+            assert administrator.info("commandstats")["cmdstat_evalsha"]["calls"] == 2
+            assert (administrator.smembers(mine[0]), administrator.smembers(other[0])) == ({"2"}, {"1", "2"})
+
+
+async def test_it_waits_for_others_of_its_account_before_it_travels_with_another(
+    redis_server: RedisServer, account_id: str, redis: Redis
+) -> None:
+    now = 0.0
+    async with aclosing(RedisConnection(redis_server.url, now=lambda: now)) as connection:
+        await connection.open()
+        mine, other = ([connection.key(account, "set")] for account in (account_id, account_id[::-1]))
+        connection.soon(ADD, mine, "1")
+        await connection.run(ALL, other)
+        assert redis.smembers(mine[0]) == set()
+        now = 0.002
+        connection.soon(ADD, mine, "2")
+        await connection.run(ALL, other)
+        assert redis.smembers(mine[0]) == {"1", "2"}
+
+
+async def test_it_waits_while_redis_only_reads(own_redis: RedisServer, account_id: str) -> None:
+    async with aclosing(RedisConnection(own_redis.url)) as connection:
+        await connection.open()
+        keys = [connection.key(account_id, "set")]
+        with own_redis.administrator() as administrator:
+            administrator.replicaof("127.0.0.1", free_port())
+            connection.soon(ADD, keys, "1")
+            connection.soon(REMOVE, keys, "0")
+            await connection.flush()
+            assert not connection.reachable
+            administrator.replicaof("NO", "ONE")
+            assert await connection.run(ALL, keys) == ["1"]
 
 
 async def test_it_runs_by_itself_and_also_after_redis_has_forgotten_the_script(
