@@ -3,11 +3,12 @@
 import argparse
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from clientary_mcp.api.call import Clock
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import SettingsError
 from clientary_mcp.settings import Settings
@@ -27,17 +28,18 @@ _ABOUT_TOOLS = ("READ_ONLY", "TOOLSETS", "TOOLS", "EXCLUDE_TOOLS", "REQUIRED_FIE
 """The settings that determine which tools are published, and how."""
 
 
-def account(options: argparse.Namespace, memory: Memory | None = None) -> Clientary:
+def account(
+    options: argparse.Namespace, memory: Memory | None = None, wall: Callable[[], float] = time.time
+) -> Clientary:
     """A session with the account in the environment, or with the embedded one if `--sandbox` was given."""
     given = environment(options)
     if not options.sandbox:
-        return Clientary(Settings.from_environment(given), memory=memory)
+        return Clientary(Settings.from_environment(given), clock=Clock(wall=wall), memory=memory)
     if given.get("CLIENTARY_CALLERS", "").strip():
         raise SettingsError(
             "--sandbox serves one owner, but CLIENTARY_CALLERS is set. Remove one of the two: callers can use the"
             " embedded account as clientary-mcp sandbox serves it."
         )
-    from clientary_mcp.api.call import Clock
     from clientary_mcp.sandbox import Sandbox
     from clientary_mcp.sandbox.network import Network
 
@@ -52,13 +54,13 @@ def account(options: argparse.Namespace, memory: Memory | None = None) -> Client
 async def opened(options: argparse.Namespace) -> AsyncIterator[Clientary]:
     """The same, with the Redis that it shares with the owner's other machines, if the environment names one."""
     async with AsyncExitStack() as stack:
-        memory = None
+        memory, wall = None, time.time
         if not options.sandbox:
             settings = Settings.from_environment(environment(options))
             if is_on_redis(settings):
                 backend = await stack.enter_async_context(opened_backend(settings))
-                memory = backend.memory(settings)
-        yield await stack.enter_async_context(account(options, memory))
+                memory, wall = backend.memory(settings), backend.wall
+        yield await stack.enter_async_context(account(options, memory, wall))
 
 
 def is_on_redis(settings: Settings) -> bool:

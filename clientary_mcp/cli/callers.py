@@ -44,7 +44,7 @@ async def report(options: argparse.Namespace, network: httpx.AsyncBaseTransport 
     backend = backend_for(serving.bounds["store"], serving.bounds["keys"], time.time)
     await backend.open(serves=False)
     try:
-        vault = Vault(backend.values, backend.ring, time.time)
+        vault = Vault(backend.values, backend.ring, backend.wall)
         if options.action == "add":
             lines = await _add(options, serving, vault, limits, network)
         elif options.action == "list":

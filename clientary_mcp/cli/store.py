@@ -93,7 +93,7 @@ async def _of_callers(settings: Settings, *, forgets: bool) -> AsyncIterator[str
         yield f"{IN_PROCESS}: nothing can be seen of it from here"
         return
     async with opened_backend(settings, serves=False) as backend:
-        profiles = await Vault(backend.values, backend.ring, time.time).profiles()
+        profiles = await Vault(backend.values, backend.ring, backend.wall).profiles()
         addresses = {identify(backend.identity, profile.account): profile.account for profile in profiles}
         kinds = Counter(key.partition(":")[0] for key in await backend.values.keys("") if not key.startswith("{"))
         kept = ", ".join((count_of(len(profiles), "caller"), count_of(kinds["tok"], "token")))

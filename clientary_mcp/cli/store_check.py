@@ -66,7 +66,7 @@ async def _callers(backend: Backend) -> str:
     """How many there are, by door, and what an operator should know of them."""
     from clientary_mcp.server.callers.vault import Vault
 
-    vault = Vault(backend.values, backend.ring, time.time)
+    vault = Vault(backend.values, backend.ring, backend.wall)
     profiles = await vault.profiles()
     doors = Counter(profile.via for profile in profiles)
     parts = [f"{count} by {door}" for door, count in sorted(doors.items())]

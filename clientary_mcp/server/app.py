@@ -1,7 +1,8 @@
 """The MCP server: the wire between clients and the office that each of their messages is for."""
 
 import logging
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
 from importlib.metadata import version
@@ -17,6 +18,7 @@ from clientary_mcp.durations import DAY
 from clientary_mcp.observe import observer
 from clientary_mcp.server.elicitation import ANSWER_WITHIN
 from clientary_mcp.server.office import Office
+from clientary_mcp.server.request_state import SharedTimeCodec
 from clientary_mcp.settings.account import LogLevel
 from clientary_mcp.tools import ALL
 from clientary_mcp.tools.tool import Tool
@@ -45,7 +47,7 @@ class ClientaryServer(MCPServer[None]):
     """Serves one owner's session with an account, or the offices of many callers.
 
     `keys`, of at least 32 bytes, seal what clients send back with the reply to a question, the first one for all that
-    is new; without them, only this process can open it.
+    is new; without them, only this process can open it. `wall` is the time by which all go that have these keys.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class ClientaryServer(MCPServer[None]):
         tools: tuple[Tool, ...] = ALL,
         *,
         keys: Sequence[bytes] = (),
+        wall: Callable[[], float] = time.time,
         log_level: LogLevel = "WARNING",
     ) -> None:
         self._only = Office(served, tools) if isinstance(served, Clientary) else None
@@ -63,7 +66,7 @@ class ClientaryServer(MCPServer[None]):
             instructions=self._only.instructions if self._only else None,
             version=version("clientary-mcp"),
             log_level=served.settings.log_level if isinstance(served, Clientary) else log_level,
-            request_state_security=RequestStateSecurity(keys=keys, ttl=_KEPT)
+            request_state_security=RequestStateSecurity(codec=SharedTimeCodec(keys, wall), ttl=_KEPT)
             if keys
             else RequestStateSecurity.ephemeral(ttl=_KEPT),
             subscriptions=False,  # no list changes while the server runs, so a listen stream would never have an event

@@ -27,6 +27,8 @@ class Backend(Protocol):
     values: KeyValues
     """What callers sign in with."""
     ring: KeyRing
+    wall: Callable[[], float]
+    """The time in seconds since 1970, by which all servers on it go."""
     identity: bytes
     """What ids of callers are made with: see `identify`."""
 
@@ -66,7 +68,7 @@ class LocalBackend:
     """In a file, which one server holds; without a path in this process, until it ends."""
 
     def __init__(self, path: Path | None, ring: KeyRing, wall: Callable[[], float]) -> None:
-        self._path, self.ring, self._wall = path, ring, wall
+        self._path, self.ring, self.wall = path, ring, wall
         self._values = StoredKeyValues(path, wall)
         self.values: KeyValues = self._values
         self.identity = b""
@@ -128,7 +130,7 @@ class LocalBackend:
 
     def _store(self, account_id: str) -> Store:
         place = self._path and self._path.with_name(f"{self._path.name}-{account_id}.sqlite3")
-        return Store((lambda: place) if place else None, self._wall)
+        return Store((lambda: place) if place else None, self.wall)
 
 
 async def _problem(backend: Backend) -> Problem | None:

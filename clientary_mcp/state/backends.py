@@ -9,7 +9,7 @@ from clientary_mcp.state.sealing import KeyRing
 
 
 def backend_for(store: str, keys: tuple[str, ...], wall: Callable[[], float]) -> Backend:
-    """The backend, not open yet; SettingsError if what it needs is not installed."""
+    """The backend, not open yet; SettingsError if what it needs is not installed. Redis tells the time by itself."""
     ring = KeyRing(keys)
     if not store.startswith("redis"):
         return LocalBackend(Path(store.removeprefix("file:")) if store.startswith("file:") else None, ring, wall)
@@ -19,4 +19,4 @@ def backend_for(store: str, keys: tuple[str, ...], wall: Callable[[], float]) ->
         if error.name != "redis":
             raise
         raise SettingsError("CLIENTARY_STORE names Redis: install clientary-mcp[redis] for that.") from None
-    return RedisBackend(store, ring, wall)
+    return RedisBackend(store, ring)

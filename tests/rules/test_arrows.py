@@ -60,7 +60,7 @@ INSIDE = {
         ("backends",),
     ),
     "clientary_mcp.state.redis": (
-        ("scripts", "fitness", "polling", "url"),
+        ("scripts", "fitness", "polling", "store_clock", "url"),
         ("continuity",),
         ("riders",),
         ("connection",),
@@ -83,7 +83,10 @@ INSIDE = {
         ),
     ),
     "clientary_mcp.server": (
-        ("audit", "guides", "instructions", "elicitation", "suggestions", "completions", "prompts"),
+        (
+            *("audit", "guides", "instructions", "elicitation", "request_state", "suggestions", "completions"),
+            "prompts",
+        ),
         ("replies", "change_log", "operations"),
         ("duplicates", "confirmations"),
         ("write_guard", "resources"),

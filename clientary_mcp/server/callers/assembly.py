@@ -1,7 +1,6 @@
 """Everything that serves callers, put together over one backend."""
 
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -44,7 +43,6 @@ async def assembled(
     serving: Serving,
     backend: Backend,
     *,
-    wall: Callable[[], float] = time.time,
     kept: float = KEPT,
     documents: "ClientDocuments | None" = None,
 ) -> AsyncIterator[Assembly]:
@@ -52,17 +50,17 @@ async def assembled(
 
     SettingsError if the settings leave no tool, or name what does not exist. What has a default is for tests.
     """
-    vault = Vault(backend.values, backend.ring, wall)
-    identities = Identities(vault, serving, wall=wall, kept=kept)
+    vault = Vault(backend.values, backend.ring, backend.wall)
+    identities = Identities(vault, serving, wall=backend.wall, kept=kept)
     settings = common_settings(serving)
     select_tools(ALL, settings)  # what the operator got wrong must not wait for the first caller
     Audit(settings.audit_log, Secrets(settings))
     links = None
     if settings.export_dir and serving.public_url:
-        links = ExportLinks(settings.export_dir, serving.public_url, backend.ring, wall)
+        links = ExportLinks(settings.export_dir, serving.public_url, backend.ring, backend.wall)
     async with CallerOffices(serving, backend, identities, links=links) as offices:
         keys = backend.ring.derived("request state")
-        server = ClientaryServer(offices, keys=keys, log_level=settings.log_level)
+        server = ClientaryServer(offices, keys=keys, wall=backend.wall, log_level=settings.log_level)
         routes: list[Route] = []
         if "sign-in" in serving.callers:
             from clientary_mcp.server.callers.sign_in.routes import sign_in_routes

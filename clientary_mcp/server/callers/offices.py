@@ -67,9 +67,9 @@ class CallerOffices:
         links: ExportLinks | None = None,
         most: int = 2_000,
     ) -> None:
-        self._clock = clock or Clock()
+        self._clock = clock or Clock(wall=backend.wall)
         self._serving, self._backend, self._identities = serving, backend, identities
-        self._connect = connect or (lambda settings, memory: Clientary(settings, memory=memory))
+        self._connect = connect or (lambda settings, memory: Clientary(settings, clock=self._clock, memory=memory))
         self._most = most
         self._slots, self._links = backend.slots(serving.calls_at_once), links
         self._open: OrderedDict[_Key, _CallerOffice] = OrderedDict()

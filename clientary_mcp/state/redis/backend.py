@@ -1,7 +1,5 @@
 """The backend on Redis, which all replicas of a server share."""
 
-from collections.abc import Callable
-
 from clientary_mcp.errors import NotRemembered
 from clientary_mcp.settings import Settings
 from clientary_mcp.state.backend import Problem
@@ -21,9 +19,10 @@ from clientary_mcp.state.sealing import KeyRing
 class RedisBackend:
     """One connection for all accounts."""
 
-    def __init__(self, url: str, ring: KeyRing, wall: Callable[[], float]) -> None:
+    def __init__(self, url: str, ring: KeyRing) -> None:
         self.ring = ring
-        self._connection = RedisConnection(url, wall=wall)
+        self._connection = RedisConnection(url)
+        self.wall = self._connection.wall
         self.values: KeyValues = RedisKeyValues(self._connection)
         self.identity = b""
         self._memories: dict[str, Memory] = {}

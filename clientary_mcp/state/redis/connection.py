@@ -26,6 +26,7 @@ from clientary_mcp.state.redis.continuity import Continuity
 from clientary_mcp.state.redis.fitness import check_fitness, is_persistent
 from clientary_mcp.state.redis.riders import Rider, Riders
 from clientary_mcp.state.redis.scripts import PREFIX, Argument, Script, account_of
+from clientary_mcp.state.redis.store_clock import StoreClock
 from clientary_mcp.state.redis.url import CONNECTIONS, SECONDS, client_of, close, without_login
 
 logger = logging.getLogger(__name__)
@@ -45,20 +46,24 @@ _GONE = (exceptions.ConnectionError, exceptions.TimeoutError, exceptions.ReadOnl
 
 
 class RedisConnection:
-    """One process's connection. `wall` and `now` are its clocks, the second monotonic; `sleep` waits between beats."""
+    """One process's connection. `now` is its monotonic clock; `sleep` waits between beats.
+
+    `wall` tells the time of what Redis holds; without it, Redis does.
+    """
 
     def __init__(
         self,
         url: str,
         *,
-        wall: Callable[[], float] = time.time,
+        wall: Callable[[], float] | None = None,
         now: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._client = client_of(url)
         self._place = without_login(url)
         self._free = asyncio.Semaphore(CONNECTIONS)
-        self.wall, self._now, self._sleep = wall, now, sleep
+        self._clock = StoreClock()
+        self.wall, self._now, self._sleep = wall or self._clock, now, sleep
         self.owner = secrets.token_hex(8)
         """The random name of this process."""
         self.persistent = False
@@ -270,14 +275,20 @@ class RedisConnection:
                     await self.flush()
 
     async def _renew(self) -> None:
-        """Keep this process's key alive, and see how many replicas Redis has, and whether it has lost what it held."""
+        """Keep this process's key alive, and see which time it is, how many replicas Redis has, and whether it has lost
+        what it held.
+        """
 
         async def once() -> Any:
+            asked = self._clock.local()
             async with self._client.pipeline(transaction=False) as pipe:
                 pipe.set(_alive(self.owner), 1, px=round(ALIVE * 1_000))
                 pipe.execute_command(*self.continuity.look())
                 pipe.info("replication")
-                return await pipe.execute()
+                pipe.time()
+                *answers, there = await pipe.execute()
+            self._clock.set(asked, *there)
+            return answers
 
         _, seen, replication = await self._answered(once)
         self._seen(*seen)

@@ -47,7 +47,7 @@ class Assembled:
         self, url: str, assembly: Assembly, accounts: Sequence[Upstream], environment: Mapping[str, str]
     ) -> None:
         self.url, self.assembly, self.accounts, self.environment = url, assembly, accounts, environment
-        self.vault = Vault(assembly.backend.values, assembly.backend.ring, time.time)
+        self.vault = Vault(assembly.backend.values, assembly.backend.ring, assembly.backend.wall)
 
     async def enroll(
         self,
@@ -112,9 +112,9 @@ async def serving(
         assert chosen is not None
         backend = backend_for(chosen.bounds["store"], chosen.bounds["keys"], wall)
         await backend.open()
-        documents = documents_at(Vault(backend.values, backend.ring, wall), pages)
+        documents = documents_at(Vault(backend.values, backend.ring, backend.wall), pages)
         try:
-            async with assembled(chosen, backend, wall=wall, kept=kept, documents=documents) as assembly:
+            async with assembled(chosen, backend, kept=kept, documents=documents) as assembly:
                 drain = Drain(assembly.settings.deadline, 0)
                 app = application(assembly, "streamable-http", "127.0.0.1", (), drain)
                 async with _web_server(app, listening):

@@ -82,6 +82,11 @@ class Deployment:
         assert "Traceback" not in printed
 
 
+def _replica(number: int, directory: Path, settings: Mapping[str, str], ahead: float) -> Replica:
+    name = f"replica-{number}"
+    return Replica(name, directory, ahead=ahead, **{"CLIENTARY_REPLICA": name, **settings})
+
+
 @asynccontextmanager
 async def deployed(
     directory: Path,
@@ -91,8 +96,10 @@ async def deployed(
     *,
     replicas: int = 3,
     proxied: bool = True,
+    own: Mapping[int, Mapping[str, str]] = MappingProxyType({}),
+    ahead: Mapping[int, float] = MappingProxyType({}),
 ) -> AsyncIterator[Deployment]:
-    """A deployment that is ready."""
+    """A deployment that is ready; `own` settings and clocks that are `ahead` are those of single replicas."""
     given = {
         "CLIENTARY_CALLERS": "tokens",
         "CLIENTARY_ACCOUNTS": ",".join(account.host for account in accounts),
@@ -103,7 +110,7 @@ async def deployed(
         **settings,
     }
     processes = [
-        Replica(f"replica-{number}", directory, CLIENTARY_REPLICA=f"replica-{number}", **given)
+        _replica(number, directory, {**given, **own.get(number, {})}, ahead.get(number, 0.0))
         for number in range(replicas)
     ]
     nginx = Nginx(directory, [process.port for process in processes])

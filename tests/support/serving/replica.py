@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import anyio
@@ -19,12 +20,18 @@ class Ended(Exception):
 
 
 class Replica:
-    """One `clientary-mcp` over HTTP; `settings` are its environment, and `log` gets all that it prints."""
+    """One `clientary-mcp` over HTTP; `settings` are its environment, and `log` gets all that it prints.
 
-    def __init__(self, name: str, directory: Path, transport: str = "http", **settings: str) -> None:
+    Its clock may be so many seconds ahead.
+    """
+
+    def __init__(
+        self, name: str, directory: Path, transport: str = "http", ahead: float = 0.0, **settings: str
+    ) -> None:
         self.name, self.port = name, free_port()
         self.log = directory / f"{name}.log"
         self._transport, self.settings = transport, settings
+        self._command = (sys.executable, "-m", "tests.support.serving.wrong_clock", str(ahead)) if ahead else COMMAND
         self._process: subprocess.Popen[bytes] | None = None
         self._told_to_end = False
 
@@ -49,7 +56,7 @@ class Replica:
         self._told_to_end = False
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - ours
-                [*COMMAND, "--transport", self._transport, "--port", str(self.port)],
+                [*self._command, "--transport", self._transport, "--port", str(self.port)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
