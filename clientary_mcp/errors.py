@@ -110,7 +110,7 @@ class NotRemembered(ClientaryError):
     def __init__(self, why: str) -> None:
         super().__init__(
             f"The store of what was sent cannot be written ({why}), so a repeated call could do the same twice.",
-            "The owner finds its place with clientary-mcp check.",
+            "Whoever runs this server finds its place with clientary-mcp check.",
         )
 
 

@@ -115,7 +115,7 @@ class Message(Confirmed, Deduplicated, AllowsUnusual):
     recipients: Recipients = Field(description="E-mail addresses, up to 50.")
     subject: str | None = Field(None, description="Default: the account's template.")
     message: str | None = Field(None, description="Body text; default: the account's template.")
-    send_copy: bool | None = Field(None, description="true: a copy to the owner.")
+    send_copy: bool | None = Field(None, description="true: a copy to the sender.")
     attach_pdf: bool | None = Field(None, description="true: with the PDF.")
     allow_unusual: bool = unusual("even if cancelled")
 

@@ -103,7 +103,7 @@ class Call:
         return TooManyPages(
             f"This needs at least {pages:,} pages of Clientary's lists and records, and {self.pages_read:,} of them"
             f" were read before the deadline ({self.deadline:g} s).",
-            "Ask for less at a time; or the owner can raise CLIENTARY_DEADLINE.",
+            "Ask for less at a time; or whoever runs this server can raise CLIENTARY_DEADLINE.",
         )
 
     @contextmanager

@@ -28,6 +28,9 @@ _MAY_STILL_HAPPEN = (408, 499, 504, 522, 524)
 between may give: a payment that comes later would be recorded twice.
 """
 
+_ADDRESS = "CLIENTARY_SUBDOMAIN, CLIENTARY_BASE_URL or CLIENTARY_ACCOUNTS"
+"""What may name the account's address: one owner's settings, or those for callers."""
+
 _OWN_PAGE = re.compile(
     r"page you were looking for doesn.{1,6}t exist|change you wanted was rejected|sorry, but something went wrong"
     r"|HTTP Basic:",
@@ -84,7 +87,7 @@ def _final_error(status: int, method: str, path: str, body: str, is_page: bool) 
             return NotAllowed(
                 f"{method} {path} was refused with a page (403): by a proxy or a firewall between this server and"
                 " Clientary, or because the owner of the API token is not allowed to do this.",
-                "The owner can open the account's address in a browser on the same machine to see which of them it is.",
+                "Whoever runs this server can open the account's address in a browser on its machine to see which.",
             )
         case 403:
             return NotAllowed(
@@ -96,12 +99,12 @@ def _final_error(status: int, method: str, path: str, body: str, is_page: bool) 
         case 426:
             return PlanLimit(
                 f"The account's plan allows no more {resource}.",
-                "The owner can change the plan or delete some in Clientary; trying again will not help.",
+                "An administrator of the account can change the plan, or delete some; trying again will not help.",
             )
         case _ if status < 400:
             return MalformedResponse(
                 f"Clientary returned a redirect ({status}), which is not followed.",
-                "CLIENTARY_SUBDOMAIN or CLIENTARY_BASE_URL is probably not the account's address.",
+                f"This is probably not the account's address: check {_ADDRESS}.",
             )
         case _:
             return _refused(f"Clientary rejected this ({status})", field_errors(body))
@@ -119,7 +122,7 @@ def _of_another(status: int, when: str, *, temporary: bool) -> Unavailable:
     return Unavailable(
         f"Something between this server and Clientary, such as a proxy or a firewall, answered with a page ({status}).",
         f"Try again {when}." if temporary else "Trying again will not help.",
-        "The owner can check the network's proxy and firewall, and CLIENTARY_SUBDOMAIN or CLIENTARY_BASE_URL.",
+        f"Whoever runs this server can check the network's proxy and firewall, and {_ADDRESS}.",
     )
 
 

@@ -238,7 +238,7 @@ class Audit:
 def _unwritable(error: OSError | None = None) -> BlockedByOwner:
     why = error.strerror or "unknown reason" if error else "the disk is full"
     return BlockedByOwner(
-        f"The audit trail cannot be written ({why}), and the owner allows no change without it.",
+        f"The audit trail cannot be written ({why}), and no change is allowed without it.",
         "CLIENTARY_AUDIT_LOG names its file.",
         because="store",
     )

@@ -208,7 +208,7 @@ def _check_agreed(reply: ElicitResult) -> None:
 def _refusal(why: str) -> BlockedByOwner:
     return BlockedByOwner(
         f"{why[0].upper()}{why[1:]}.",
-        "If this client cannot show such a question, whoever runs the server can set CLIENTARY_ASK_USER=never: the"
+        "If this client cannot show such a question, whoever runs this server can set CLIENTARY_ASK_USER=never: the"
         " agent's confirm=true is then enough.",
         because="person",
     )

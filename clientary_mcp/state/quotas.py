@@ -56,11 +56,10 @@ class Limits:
         most = ((self.caller or {}) if own else self.account)[kind]
         again = [] if again_in is None else [f"Try again in {count_of(ceil(again_in / MINUTE), 'minute')}."]
         whose = "" if self.caller is None else " for this caller" if own else " for all callers of this account"
-        who = "owner" if self.caller is None else "operator of this server"
         return BlockedByOwner(
             f"The hourly limit of {count_of(most, _NOUNS[kind])}{whose} is reached.",
             *again,
-            f"The {who} can change {'it' if own else _VARIABLES[kind]}.",
+            f"Whoever runs this server can change {'it' if own else _VARIABLES[kind]}.",
             because="cap",
         )
 

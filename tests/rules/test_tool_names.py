@@ -2,10 +2,10 @@
 
 import ast
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 from clientary_mcp.tools import ALL
+from tests.support.sentences import sentences
 
 ROOT = Path(__file__).parents[2]
 SOURCES = [
@@ -23,25 +23,11 @@ NAMES = "|".join(sorted(tool.name for tool in ALL))
 NAMED = re.compile(rf"(?<![\w@.-])(?:{NAMES})(?![\w@-]|\.\w)(?!: )")
 
 
-def sentences(tree: ast.AST) -> Iterator[ast.Constant]:
-    """The texts of several words in a module, but for docstrings and those inside `Mention(…)`."""
-    parts = [tree]
-    while parts:
-        part = parts.pop()
-        if isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant):
-            continue
-        if isinstance(part, ast.Call) and getattr(part.func, "id", "") == "Mention":
-            continue
-        if isinstance(part, ast.Constant) and isinstance(part.value, str) and " " in part.value.strip():
-            yield part
-        parts += ast.iter_child_nodes(part)
-
-
 def test_only_mentions_name_tools_in_sentences() -> None:
     found = [
         f"{path.relative_to(ROOT)}:{text.lineno} {text.value!r}"
         for path in SOURCES
-        for text in sentences(ast.parse(path.read_text(encoding="utf-8")))
+        for text in sentences(ast.parse(path.read_text(encoding="utf-8")), outside="Mention")
         if NAMED.search(str(text.value))
     ]
     assert not found

@@ -32,7 +32,7 @@ def reply(action: Any, **content: Any) -> mcp_types.ElicitResult:
 
 
 WITHOUT_ASKING = (
-    "If this client cannot show such a question, whoever runs the server can set CLIENTARY_ASK_USER=never:"
+    "If this client cannot show such a question, whoever runs this server can set CLIENTARY_ASK_USER=never:"
     " the agent's confirm=true is then enough."
 )
 

@@ -121,7 +121,7 @@ async def test_a_caller_may_be_allowed_none(ours: StoredMemory, ann: Memory) -> 
     with pytest.raises(BlockedByOwner, match="hourly limit of 0 e-mails for this caller") as refused:
         await send(view(ours, ANN, mails_per_hour=0))
     assert "Try again" not in str(refused.value)
-    assert "The operator of this server can change it" in str(refused.value)
+    assert "Whoever runs this server can change it" in str(refused.value)
 
 
 async def test_a_lowered_limit_says_when_enough_of_what_was_sent_is_an_hour_old(

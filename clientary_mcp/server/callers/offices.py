@@ -46,7 +46,7 @@ _CHECK_SECONDS = 10
 _NEW_TOKEN = "Its owner can generate a new one on their profile page in Clientary"  # noqa: S105 - a sentence
 _RENEWAL: dict[Door, str] = {
     "sign-in": f"{_NEW_TOKEN}, and sign in to this server again with it.",
-    "tokens": f"{_NEW_TOKEN}; the operator of this server adds it with clientary-mcp callers add.",
+    "tokens": f"{_NEW_TOKEN}; whoever runs this server adds it with clientary-mcp callers add.",
     "headers": f"{_NEW_TOKEN}; it is sent as X-Clientary-Token.",
 }
 
@@ -133,7 +133,7 @@ class CallerOffices:
             raise MCPError(mcp_types.INVALID_REQUEST, why) from None
         except SettingsError as broken:  # it was in order at the start
             logger.error("%s", broken)
-            why = "This server cannot do its work at the moment. Its operator finds the reason in its log."
+            why = "This server cannot do its work at the moment. Whoever runs it finds the reason in its log."
             raise MCPError(mcp_types.INTERNAL_ERROR, why) from None
         self._open[key] = office
         observer().change("clientary.offices", 1)

@@ -37,7 +37,7 @@ def exporting(tools: Collection[Tool]) -> Tool:
 
     @reads("reports", writes_files=True)
     async def export_records(clientary: Clientary, args: ExportRecords) -> Report:
-        """Save a complete list or report for a spreadsheet, in the directory that the owner set. Returns its name,
+        """Save a complete list or report for a spreadsheet, in the directory set for exports. Returns its name,
         columns, totals and first rows."""
         tool = _exported(args, tools, clientary)
         given = _arguments(tool, args)

@@ -43,8 +43,7 @@ _BASIS = (
 _WITH_LABOUR = "margin is invoiced less expenses and labour; percentage is its share of invoiced."
 _BEFORE_LABOUR = "margin is invoiced less expenses, before labour; percentage is its share of invoiced."
 _NO_COSTS = (
-    "The margin is before labour: Clientary has no cost rates. Pass cost_rates, or have the owner set"
-    " CLIENTARY_COST_RATES."
+    "The margin is before labour: Clientary has no cost rates. Pass cost_rates, or have CLIENTARY_COST_RATES set."
 )
 _FEW_COSTS = "The margin is before the labour of people without a cost rate; left_out names them."
 

@@ -26,7 +26,8 @@ _MOST_IN_A_SHEET = 1_048_575
 _MOST_BYTES = 50 * 1024 * 1024
 _NAME = re.compile(r"[a-z_]+-[0-9-]+(\.[a-z_]+)?\.(csv|jsonl|xlsx)")
 _NO_DIRECTORY = (
-    "Exports are not available: CLIENTARY_EXPORT_DIR is not set. The owner has to set it to an existing directory."
+    "Exports are not available: CLIENTARY_EXPORT_DIR is not set. Whoever runs this server can set it to an existing"
+    " directory."
 )
 
 
@@ -124,7 +125,7 @@ class Exports:
         if not _NAME.fullmatch(name) or path.is_symlink() or not path.is_file():
             raise BadArguments(f"Export {name[:80]!r} does not exist.")
         if path.stat().st_size > _MOST_BYTES:
-            raise BadArguments(f"{name} is too large to be returned; the owner can open it in CLIENTARY_EXPORT_DIR.")
+            raise BadArguments(f"{name} is too large to be returned; it is in CLIENTARY_EXPORT_DIR on this server.")
         return path.read_bytes()
 
     def _free(self, stem: str, form: Format) -> Path:
@@ -137,7 +138,9 @@ class Exports:
             with suppress(FileExistsError):
                 os.close(_private(str(path), os.O_CREAT | os.O_EXCL | os.O_WRONLY))
                 return path
-        raise BlockedByOwner("CLIENTARY_EXPORT_DIR holds too many exports of this name. The owner can clear it.")
+        raise BlockedByOwner(
+            "CLIENTARY_EXPORT_DIR holds too many exports of this name. Whoever runs this server can clear it."
+        )
 
 
 def _private(path: str, flags: int) -> int:

@@ -165,7 +165,7 @@ def _check_required(clientary: Clientary, lead: Lead) -> None:
     required = (clientary.settings.required_fields or {}).get("client", ())
     if missing := [name for name in required if not _plain(getattr(lead, name, None))]:
         raise BlockedByOwner(
-            f"The owner requires {' and '.join(missing)} of every new client (CLIENTARY_REQUIRED_FIELDS),"
+            f"CLIENTARY_REQUIRED_FIELDS requires {' and '.join(missing)} of every new client,"
             f" and lead {lead.id} has none.",
             Mention("update_lead adds it.", "update_lead"),
         )

@@ -148,7 +148,7 @@ async def test_a_trail_that_is_out_of_order_is_not_taken_for_limits(sandbox: San
     team = team_of(sandbox, audit_log=tmp_path / "gone" / "audit.jsonl")
     caller, _ = await team.enroll()
     async with team.offices:
-        with pytest.raises(Exception, match="Its operator finds the reason in its log"):
+        with pytest.raises(Exception, match="Whoever runs it finds the reason in its log"):
             await office_of(team, caller)
 
 

@@ -65,7 +65,7 @@ async def test_a_lowered_limit_says_when_enough_of_what_was_sent_is_an_hour_old(
         await time.clock.sleep(10 * MINUTE)
     with pytest.raises(BlockedByOwner, match=r"for this caller is reached\. Try again in 40 minutes\."):
         await spend(account.of("anna", caller_settings(mails_per_hour=2)), "mail")
-    with pytest.raises(BlockedByOwner, match=r"0 e-mails for this caller is reached\. The operator"):
+    with pytest.raises(BlockedByOwner, match=r"0 e-mails for this caller is reached\. Whoever runs this server"):
         await spend(account.of("anna", caller_settings(mails_per_hour=0)), "mail")
 
 
