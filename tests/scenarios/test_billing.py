@@ -37,14 +37,14 @@ async def test_an_invoice_is_voided_and_its_hours_are_billed_again(play: Play, a
     await play.ask("update_invoice", invoice_id=first, note="Please pay by bank transfer.")
     assert await unbilled(play, project) == 5
     voided = await play.ask("update_invoice", invoice_id=first, status="cancelled")
-    assert "It is unbilled again." in voided["notice"]
+    assert "they are unbilled again." in voided["notice"]
     assert await unbilled(play, project) == before
     second = (await bill(play, project_id=project, **OCTOBER, group_by="project"))["record"]["id"]
     assert second != first
     assert await unbilled(play, project) == 5
     assert "stays cancelled" in await play.refused("update_invoice", invoice_id=first, status="sent")
     deleted = await play.ask("delete_invoice", invoice_id=second, confirm=True)
-    assert "It is unbilled again." in deleted["message"]
+    assert "they are unbilled again." in deleted["message"]
     assert await unbilled(play, project) == before
     third = await bill(play, project_id=project)
     assert await unbilled(play, project) == 0

@@ -64,12 +64,15 @@ async def deleted(
 
 
 async def billed_by(clientary: Clientary, invoice: Invoice) -> str | None:
-    """`time entries 4711-4713 and expenses 31`: what an invoice bills, as far as is known."""
+    """`time entries 4711-4713 and expense 31`: what an invoice bills, as far as is known."""
     return _told(Holder.of(invoice, await clientary.memory.billed.runs(invoice_id=invoice.id)))
 
 
 def _told(holder: Holder) -> str | None:
-    return " and ".join(f"{KINDS[kind][1]} {written(runs)}" for kind, runs in holder.ids.items() if runs) or None
+    counts = {kind: sum(map(len, runs)) for kind, runs in holder.ids.items() if runs}
+    return (
+        " and ".join(f"{KINDS[kind][count > 1]} {written(holder.ids[kind])}" for kind, count in counts.items()) or None
+    )
 
 
 @asynccontextmanager
@@ -159,11 +162,13 @@ async def _freed(clientary: Clientary, invoice: Invoice, holder: Holder) -> list
     remarks = [billed]
     if shared:
         others = {each.id: invoice_name(each) for work in shared for each in _others(holders, work, holder)}
-        remarks.append(f"{counted(shared)} stay billed by {' and '.join(others.values())}.")
+        stay = "stay" if len(shared) > 1 else "stays"
+        remarks.append(f"{counted(shared)} {stay} billed by {' and '.join(others.values())}.")
     if outcome.refused or outcome.unread:
         left = counted([*outcome.refused, *outcome.unread])
         return [*remarks, f"Clientary does not let the API mark {left} as unbilled.", counts]
-    return remarks if shared else [*remarks, "It is unbilled again."]
+    several = sum(len(run) for runs in holder.ids.values() for run in runs) > 1
+    return remarks if shared else [f"It billed {told}; {'they are' if several else 'it is'} unbilled again."]
 
 
 def _others(holders: Holders, work: Work, holder: Holder) -> list[Holder]:

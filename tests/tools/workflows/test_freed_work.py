@@ -44,11 +44,19 @@ async def test_the_work_of_a_voided_invoice_is_named_and_offered_again(books: Bo
     async with agent_of(session_with(books.sandbox)) as agent:
         first = (await bill(agent, books))["record"]["id"]
         said = await void(agent, first, how)
-        assert f"It billed time entries {entries[0]}-{entries[-1]}. It is unbilled again." in said
+        assert f"It billed time entries {entries[0]}-{entries[-1]}; they are unbilled again." in said
         assert not books.rows("SELECT id FROM hours WHERE billed AND title <> 'Billed before'")
         again = await bill(agent, books)
     assert again["record"]["id"] != first
     assert [books.billed_times(entry) for entry in entries] == [1] * 3
+
+
+@pytest.mark.parametrize("how", ["cancel", "delete"])
+async def test_one_entry_is_told_of_in_the_singular(books: Books, how: str) -> None:
+    entry = books.hours("2026-10-01", 150, title="Layout")
+    async with agent_of(session_with(books.sandbox)) as agent:
+        said = await void(agent, (await bill(agent, books))["record"]["id"], how)
+    assert f"It billed time entry {entry}; it is unbilled again." in said
 
 
 async def test_the_preview_of_a_delete_names_the_work_that_becomes_unbilled(books: Books) -> None:
@@ -147,7 +155,7 @@ async def test_work_that_was_moved_to_another_project_is_freed_too(books: Books,
     async with agent_of(session_with(books.sandbox)) as agent:
         first = (await bill(agent, books))["record"]["id"]
         books.sandbox.connection.execute("UPDATE hours SET project_id = ? WHERE id = ?", (other, entries[1]))
-        assert "It is unbilled again." in await void(agent, first, how)
+        assert "they are unbilled again." in await void(agent, first, how)
         (row,) = (await agent.answer("unbilled_report", project_id=other))["rows"]
         assert row["hours"] == 3.25
         await agent.confirmed("bill_project_hours", project_id=other)
@@ -171,7 +179,7 @@ async def test_expenses_of_a_voided_invoice_are_freed(books: Books) -> None:
     expense = books.expense("2026-10-02", 2_500)
     async with agent_of(session_with(books.sandbox)) as agent:
         first = (await bill(agent, books, include_expenses=True))["record"]["id"]
-        assert f"expenses {expense}" in await void(agent, first, "cancel")
+        assert f"and expense {expense}; they are unbilled again." in await void(agent, first, "cancel")
         assert books.rows("SELECT invoice_id FROM expenses") == [{"invoice_id": None}]
         again = await bill(agent, books, include_expenses=True)
     assert books.rows("SELECT invoice_id FROM expenses") == [{"invoice_id": again["record"]["id"]}]
@@ -208,15 +216,16 @@ async def test_an_edited_note_keeps_the_list_of_billed_work(books: Books, given:
     assert [books.billed_times(entry) for entry in entries] == [1] * 3
 
 
-async def test_work_of_a_voided_invoice_that_another_bills_too_stays_billed() -> None:
+@pytest.mark.parametrize(("listed", "stay"), [("{0}-{1}", "2 time entries stay"), ("{0}", "1 time entry stays")])
+async def test_work_of_a_voided_invoice_that_another_bills_too_stays_billed(listed: str, stay: str) -> None:
     books = Books()
     entries = october(books)
     async with agent_of(session_with(books.sandbox)) as agent:
         first = (await bill(agent, books))["record"]["id"]
-        twin = books.an_invoice("77", note=f"Time entries: {entries[0]}-{entries[1]}.")
+        twin = books.an_invoice("77", note=f"Time entries: {listed.format(*entries)}.")
         said = await void(agent, first, "cancel")
-        assert f"2 time entries stay billed by invoice “77” (id {twin})." in said
-    assert len(books.rows("SELECT id FROM hours WHERE billed AND title <> 'Billed before'")) == 2
+        assert f"{stay} billed by invoice “77” (id {twin})." in said
+    assert len(books.rows("SELECT id FROM hours WHERE billed AND title <> 'Billed before'")) == int(stay[0])
 
 
 @pytest.mark.parametrize("how", ["cancel", "delete"])
@@ -228,7 +237,7 @@ async def test_an_invoice_of_another_machine_is_known_by_its_note(books: Books, 
     books.sandbox.connection.execute("UPDATE hours SET billed = 1 WHERE title IN ('Layout', 'Cover', 'Index')")
     async with agent_of(session_with(books.sandbox)) as agent:
         said = await void(agent, first, how)
-    assert f"It billed time entries {entries[0]}-{entries[-1]}. It is unbilled again." in said
+    assert f"It billed time entries {entries[0]}-{entries[-1]}; they are unbilled again." in said
     assert not books.rows("SELECT id FROM hours WHERE billed AND title <> 'Billed before'")
 
 
