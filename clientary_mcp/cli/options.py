@@ -105,6 +105,10 @@ def _refuse_ineffective(options: argparse.Namespace) -> None:
             raise SettingsError(f"{option.flag} has no effect over stdio. Remove it, or add --transport http.")
         if option.needs == "sandbox" and command != "sandbox" and not options.sandbox:
             raise SettingsError(f"{option.flag} has no effect on a real account. Remove it, or add --sandbox.")
+    if options.store and options.sandbox:
+        raise SettingsError(
+            "--sandbox has no effect with --store: the embedded account has none. Remove one of the two."
+        )
 
 
 def help_text(command: str | None) -> str:

@@ -127,6 +127,11 @@ def test_a_date_is_rejected_for_a_real_account(capsys: pytest.CaptureFixture[str
     assert "--sandbox" in text
 
 
+@pytest.mark.parametrize("more", [[], ["--date", "2026-01-05"]])
+def test_the_sandbox_has_no_store_to_check(capsys: pytest.CaptureFixture[str], more: list[str]) -> None:
+    assert "--sandbox has no effect with --store" in refused(capsys, "check", "--store", "--sandbox", *more)
+
+
 @pytest.mark.parametrize(
     ("arguments", "what"),
     [
