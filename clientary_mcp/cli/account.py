@@ -74,7 +74,7 @@ async def opened_backend(settings: Settings, *, serves: bool = True) -> AsyncIte
     from clientary_mcp.state.backends import backend_for
 
     backend = backend_for(settings.store or "", settings.keys, time.time)
-    await backend.open(serves=serves)
+    await backend.open(serves=serves, makes=serves)
     try:
         yield backend
     finally:

@@ -42,7 +42,7 @@ async def report(options: argparse.Namespace, network: httpx.AsyncBaseTransport 
     serving = _serving()
     limits = _limits(options)
     backend = backend_for(serving.bounds["store"], serving.bounds["keys"], time.time)
-    await backend.open(serves=False)
+    await backend.open(serves=False, makes=options.action == "add")
     try:
         vault = Vault(backend.values, backend.ring, backend.wall)
         if options.action == "add":

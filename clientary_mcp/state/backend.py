@@ -36,8 +36,9 @@ class Backend(Protocol):
     def persistent(self) -> bool:
         """Whether what is kept outlives a restart: without that, nobody is asked to sign in."""
 
-    async def open(self, *, serves: bool = True) -> None:
-        """Connect, as a server or beside one; SettingsError if it cannot be used."""
+    async def open(self, *, serves: bool = True, makes: bool = True) -> None:
+        """Connect, as a server or beside one; SettingsError if it cannot be used, or is a file that does not exist,
+        unless this `makes` it."""
 
     def memory(self, settings: Settings) -> Memory:
         """The memory of the account in the settings, one for all its callers."""
@@ -79,9 +80,9 @@ class LocalBackend:
         """In memory, people who try a server may sign in all the same: nothing else of it outlives them either."""
         return True
 
-    async def open(self, *, serves: bool = True) -> None:
-        """Open the file; SettingsError if another server holds it, or its keys are others."""
-        self._values.open(exclusive=serves)
+    async def open(self, *, serves: bool = True, makes: bool = True) -> None:
+        """Open the file; SettingsError if another server holds it, or its keys are others, or see `Backend`."""
+        self._values.open(exclusive=serves, makes=makes)
         self.identity = await identity_key(self.values, self.ring)
 
     def memory(self, settings: Settings) -> Memory:

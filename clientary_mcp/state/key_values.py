@@ -59,13 +59,15 @@ class StoredKeyValues:
         """The side file whose lock says that this process is the file's server."""
         self._swept = -math.inf
 
-    def open(self, *, exclusive: bool = False) -> None:
-        """Open the file before it is needed, `exclusive` as its only server.
+    def open(self, *, exclusive: bool = False, makes: bool = True) -> None:
+        """Open the file before it is needed, `exclusive` as its only server; `makes` it if there is none.
 
         SettingsError if another process is its server, or it cannot be opened, or is damaged: it holds what nobody
         could make anew, so it is never set aside.
         """
         try:
+            if not makes and self._path is not None and not self._path.exists():
+                raise self._unfit("does not exist: a server makes it when it starts, or clientary-mcp callers add")
             if exclusive and self._path is not None and self._server is None:
                 self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 self._server = hold(self._path.with_name(f"{self._path.name}.server"))

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 from clientary_mcp.cli.callers import report
@@ -138,7 +139,6 @@ async def test_the_same_credential_again_is_the_same_caller_with_one_more_token(
 
 
 async def test_the_list_shows_who_may_do_what_and_no_credential(account: Sandbox) -> None:
-    assert "Nobody yet" in await told("list")
     await told("add", "Ada", "--account", "acme", "--toolsets", "clients, invoices", account=account)
     (caller,) = await listed()
     assert caller.keys() == {"id", "name", "account", "via", "limits", "made", "seen", "dead"}
@@ -208,6 +208,25 @@ async def test_an_empty_api_token_is_refused(monkeypatch: pytest.MonkeyPatch) ->
     assert "1 to 200 printable" in await refusal("add", "Ada", "--account", "acme")
 
 
-def test_the_command_prints_the_list(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    "arguments", [[], ["limit", "7326f84e3b8901f9", "--read-only"], ["remove", "7326f84e3b8901f9"]]
+)
+def test_a_store_that_does_not_exist_is_not_made(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], tmp_path: Path
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["callers", *arguments])
+    assert ended.value.code == 2
+    assert f"CLIENTARY_STORE names {tmp_path / 'vault'}, which does not exist" in capsys.readouterr().err
+    assert not [*tmp_path.iterdir()]
+
+
+def test_the_command_prints_the_list(capsys: pytest.CaptureFixture[str], store: str) -> None:
+    async def start() -> None:
+        server = backend_for(store, (KEYS,), lambda: NOW)
+        await server.open()
+        await server.aclose()
+
+    anyio.run(start)
     main(["callers"])
     assert "Nobody yet" in capsys.readouterr().out

@@ -124,5 +124,20 @@ def test_a_single_owner_asks_without_the_account(
 
 
 def test_with_callers_check_is_about_the_store(monkeypatch: pytest.MonkeyPatch, capsys: Output, tmp_path: Path) -> None:
+    enroll(f"file:{tmp_path}/vault", KEY)
     text = told(monkeypatch, capsys, CALLERS | {"CLIENTARY_STORE": f"file:{tmp_path}/vault"})
-    assert text.endswith("callers       0\nThe store fits.\n")
+    assert text.endswith("callers       1: 1 by tokens\nThe store fits.\n")
+
+
+@pytest.mark.parametrize("command", [["check"], ["check", "--store"], ["store"], ["store", "forget"]])
+def test_a_vault_that_does_not_exist_is_not_made(
+    monkeypatch: pytest.MonkeyPatch, capsys: Output, command: list[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "mistyped" / "vault"
+    for name, text in (CALLERS | {"CLIENTARY_STORE": f"file:{path}"}).items():
+        monkeypatch.setenv(name, text)
+    with pytest.raises(SystemExit) as ended:
+        main(command)
+    assert ended.value.code == 2
+    assert f"CLIENTARY_STORE names {path}, which does not exist" in capsys.readouterr().err
+    assert not path.parent.exists()

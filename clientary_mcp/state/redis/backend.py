@@ -32,7 +32,7 @@ class RedisBackend:
         """Whether Redis remembers beyond its own restart."""
         return self._connection.persistent
 
-    async def open(self, *, serves: bool = True) -> None:
+    async def open(self, *, serves: bool = True, makes: bool = True) -> None:
         """Connect; SettingsError if Redis is not reached or unfit, or its keys are others."""
         await self._connection.open()
         try:
