@@ -5,6 +5,7 @@ In this process, in a file with one more beside it for each account, or in Redis
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from glob import escape
 from pathlib import Path
 from typing import Literal, Protocol
@@ -14,6 +15,7 @@ from clientary_mcp.settings import Settings
 from clientary_mcp.state.call_slots import CallSlots, LocalCallSlots
 from clientary_mcp.state.identity import identify, identity_key, is_shared
 from clientary_mcp.state.key_values import KeyValues, StoredKeyValues
+from clientary_mcp.state.memories import Memories
 from clientary_mcp.state.memory import Memory, StoredMemory
 from clientary_mcp.state.sealing import KeyRing
 from clientary_mcp.state.store import Store
@@ -41,7 +43,10 @@ class Backend(Protocol):
         unless this `makes` it."""
 
     def memory(self, settings: Settings) -> Memory:
-        """The memory of the account in the settings, one for all its callers."""
+        """The memory of the account in the settings, one for all its callers, until it is released as often."""
+
+    def release(self, settings: Settings) -> None:
+        """End one use of the memory of that account."""
 
     def slots(self, most: int) -> CallSlots:
         """Slots for so many calls of each caller at the same time."""
@@ -73,7 +78,7 @@ class LocalBackend:
         self._values = StoredKeyValues(path, wall)
         self.values: KeyValues = self._values
         self.identity = b""
-        self._memories: dict[str, StoredMemory] = {}
+        self._memories = Memories(lambda settings, account: StoredMemory(settings, self._store(account)))
 
     @property
     def persistent(self) -> bool:
@@ -87,10 +92,11 @@ class LocalBackend:
 
     def memory(self, settings: Settings) -> Memory:
         """The memory of an account, in a file of its own beside this one."""
-        account = identify(self.identity, settings.address)
-        if account not in self._memories:
-            self._memories[account] = StoredMemory(settings, self._store(account))
-        return self._memories[account]
+        return self._memories.take(identify(self.identity, settings.address), settings)
+
+    def release(self, settings: Settings) -> None:
+        """End one use of it."""
+        self._memories.give_back(identify(self.identity, settings.address))
 
     def slots(self, most: int) -> CallSlots:
         """Slots in this process."""
@@ -117,15 +123,20 @@ class LocalBackend:
         ending = ".sqlite3"
         files = self._path.parent.glob(f"{escape(self._path.name)}-*{ending}")
         accounts = sorted(file.name.removeprefix(f"{self._path.name}-").removesuffix(ending) for file in files)
-        return {account: self._store(account).counts() for account in accounts}
+        found: dict[str, dict[str, int]] = {}
+        for account in accounts:
+            with closing(self._store(account)) as store:
+                found[account] = store.counts()
+        return found
 
     async def forget(self, account_id: str) -> None:
         """Empty the file of an account."""
-        self._store(account_id).forget()
+        with closing(self._store(account_id)) as store:
+            store.forget()
 
     async def aclose(self) -> None:
         """Close the files."""
-        for memory in self._memories.values():
+        for memory in self._memories:
             await memory.aclose()
         self._values.close()
 

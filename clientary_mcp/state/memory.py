@@ -60,6 +60,12 @@ class Memory(Protocol):
     async def check(self) -> str | None:
         """Why nothing can be remembered; None if it works."""
 
+    def rest(self) -> bool:
+        """Close what opens by itself when it is needed; whether one that is made anew would know the same.
+
+        Pace and what undo takes back in this process alone are left out of that.
+        """
+
     async def aclose(self) -> None:
         """Close it, for the sessions of all callers."""
 
@@ -107,6 +113,13 @@ class StoredMemory:
     async def check(self) -> str | None:
         """Why nothing can be stored; None if it works."""
         return self.store.check()
+
+    def rest(self) -> bool:
+        """Close the file. Without one, whether nothing counts any more."""
+        if self.store.path is None:
+            return not self.store.exists or not any(self.store.counts().values())
+        self.store.close()
+        return True
 
     async def aclose(self) -> None:
         """Close the file, for the sessions of all callers."""

@@ -55,6 +55,7 @@ INSIDE = {
         ("store", "recent", "sealing", "key_values"),
         ("actions", "billed", "call_slots", "claims", "ledger", "pace", "previews", "quotas", "trail", "writes"),
         ("memory", "identity"),
+        ("memories",),
         ("backend",),
         ("redis",),
         ("backends",),

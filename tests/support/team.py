@@ -107,10 +107,14 @@ class Team:
         self.vault = Vault(self.values, KeyRing(KEYS), self.time)
         self.identities = Identities(self.vault, self.serving, self.time, self.time)
         self.backend = LocalBackend(None, KeyRing(KEYS), self.clock.wall)
-        self.offices = CallerOffices(
+        self.offices = self.new_offices()
+        self.server = ClientaryServer(self.offices)
+
+    def new_offices(self) -> CallerOffices:
+        """Offices over its backend, of which 10 stay open."""
+        return CallerOffices(
             self.serving, self.backend, self.identities, connect=self._connect, clock=self.clock, most=10
         )
-        self.server = ClientaryServer(self.offices)
 
     def _connect(self, settings: Settings, memory: Memory) -> Clientary:
         subdomain = settings.address.removeprefix("https://").partition(".")[0]

@@ -3,7 +3,7 @@
 import logging
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -123,18 +123,22 @@ class CallerOffices:
         if settings.export_dir:
             settings = replace(settings, export_dir=_own_directory(settings.export_dir, account_id, caller.id))
         of_account = replace(common_settings(self._serving), subdomain=None, base_url=caller.account)
-        clientary = self._connect(settings, self._backend.memory(of_account).of(caller.id, settings))
-        if self._links and settings.export_dir:
-            clientary.link_to = partial(self._links.to, settings.export_dir)
-        try:
-            office = _CallerOffice(caller, account_id, clientary, self._slots, self._identities)
-        except NoToolLeft:
-            why = "The limits of this caller and the headers of this request leave no tool to use."
-            raise MCPError(mcp_types.INVALID_REQUEST, why) from None
-        except SettingsError as broken:  # it was in order at the start
-            logger.error("%s", broken)
-            why = "This server cannot do its work at the moment. Whoever runs it finds the reason in its log."
-            raise MCPError(mcp_types.INTERNAL_ERROR, why) from None
+        with ExitStack() as held:
+            memory = self._backend.memory(of_account)
+            held.callback(self._backend.release, of_account)
+            clientary = self._connect(settings, memory.of(caller.id, settings))
+            if self._links and settings.export_dir:
+                clientary.link_to = partial(self._links.to, settings.export_dir)
+            try:
+                office = _CallerOffice(caller, account_id, clientary, self._slots, self._identities)
+            except NoToolLeft:
+                why = "The limits of this caller and the headers of this request leave no tool to use."
+                raise MCPError(mcp_types.INVALID_REQUEST, why) from None
+            except SettingsError as broken:  # it was in order at the start
+                logger.error("%s", broken)
+                why = "This server cannot do its work at the moment. Whoever runs it finds the reason in its log."
+                raise MCPError(mcp_types.INTERNAL_ERROR, why) from None
+            office.held = held.pop_all()
         self._open[key] = office
         observer().change("clientary.offices", 1)
         return office
@@ -180,6 +184,8 @@ class _CallerOffice(Office):
         about = {"account": caller.account, "caller": caller.id, "name": caller.name}
         super().__init__(clientary, about=about | {"replica": logs.replica_name(clientary.settings)})
         self.caller, self.account_id, self._slots, self._identities = caller, account_id, slots, identities
+        self.held = ExitStack()
+        """What it gives back when it closes."""
         self.messages = 0
         self.idle_since = clientary.clock.now()
         self.rejected = False
@@ -203,9 +209,10 @@ class _CallerOffice(Office):
             raise BlockedByOwner(why, "Make the call again: it is then checked anew.")
 
     async def aclose(self) -> None:
-        """Close the connections to the account."""
+        """Close the connections to the account, and give its memory back."""
         observer().change("clientary.offices", -1)
-        await super().aclose()
+        with self.held:
+            await super().aclose()
 
     def _rejected(self, error: TokenRejected) -> None:
         self.rejected = True

@@ -6,6 +6,7 @@ from clientary_mcp.state.backend import Problem
 from clientary_mcp.state.call_slots import CallSlots
 from clientary_mcp.state.identity import identify, identity_key, is_shared
 from clientary_mcp.state.key_values import KeyValues
+from clientary_mcp.state.memories import Memories
 from clientary_mcp.state.memory import Memory
 from clientary_mcp.state.redis.call_slots import RedisCallSlots
 from clientary_mcp.state.redis.connection import RedisConnection
@@ -25,7 +26,7 @@ class RedisBackend:
         self.wall = self._connection.wall
         self.values: KeyValues = RedisKeyValues(self._connection)
         self.identity = b""
-        self._memories: dict[str, Memory] = {}
+        self._memories = Memories(lambda settings, account: redis_memory(settings, self._connection, account, ring))
 
     @property
     def persistent(self) -> bool:
@@ -43,10 +44,11 @@ class RedisBackend:
 
     def memory(self, settings: Settings) -> Memory:
         """The memory of an account."""
-        account = identify(self.identity, settings.address)
-        if account not in self._memories:
-            self._memories[account] = redis_memory(settings, self._connection, account, self.ring)
-        return self._memories[account]
+        return self._memories.take(identify(self.identity, settings.address), settings)
+
+    def release(self, settings: Settings) -> None:
+        """End one use of it."""
+        self._memories.give_back(identify(self.identity, settings.address))
 
     def slots(self, most: int) -> CallSlots:
         """Slots over all replicas."""

@@ -72,6 +72,10 @@ class RedisMemory:
             return str(error)
         return None
 
+    def rest(self) -> bool:
+        """True: all of it is on Redis."""
+        return True
+
     async def aclose(self) -> None:
         """Nothing: the connection serves all accounts, and who opened it closes it."""
 

@@ -16,10 +16,14 @@ from clientary_mcp.server.callers.offices import CallerOffices
 from clientary_mcp.server.callers.user import CallerUser
 from clientary_mcp.server.office import Office
 from clientary_mcp.settings.privileges import Privileges
+from clientary_mcp.state.backend import LocalBackend
 from clientary_mcp.state.call_slots import LocalCallSlots
+from clientary_mcp.state.identity import identify
+from clientary_mcp.state.sealing import KeyRing
 from clientary_mcp.tools import ALL
 from tests.conftest import agency
-from tests.support.team import Team, agent_at
+from tests.support.open_files import on_linux, open_files
+from tests.support.team import KEYS, Team, agent_at
 from tests.support.users import some
 from tests.support.virtual_time import VirtualLoop
 
@@ -130,6 +134,31 @@ async def test_of_very_many_offices_those_used_longest_ago_close(team: Team) -> 
         assert await office_of(team, others[-1]) is opened[-1]
         assert await office_of(team, others[0]) is not opened[0]
     assert len(team.offices) == 0
+
+
+@on_linux
+async def test_many_accounts_one_after_the_other_leave_few_files_open(sandbox: Sandbox, tmp_path: Path) -> None:
+    accounts = [f"account-{number}" for number in range(200)]
+    team = team_of(acme=sandbox)
+    team.accounts = dict.fromkeys(accounts, sandbox)
+    team.backend = LocalBackend(tmp_path / "vault", KeyRing(KEYS), team.clock.wall)
+    await team.backend.open()
+    vault = open_files(tmp_path)
+    team.offices = team.new_offices()
+    ada, _ = await team.enroll(accounts[0])
+    async with team.offices, team.offices.entered(message(ada)) as busy:
+        await busy.call("create_client", {"name": "Kingfisher"})
+        for account in accounts[1:]:
+            caller, _ = await team.enroll(account)
+            office = await office_of(team, caller)
+            await office.call("create_client", {"name": "Kingfisher"})
+        held = {name.partition(".sqlite3")[0] for name in open_files(tmp_path) if name not in vault}
+        assert len(held) == 10
+        assert f"vault-{identify(team.backend.identity, ada.account)}" in held
+        await anyio.sleep(QUARTER + 61)
+        assert len({name.partition(".sqlite3")[0] for name in open_files(tmp_path) if name not in vault}) == 1
+    assert open_files(tmp_path) == vault
+    await team.backend.aclose()
 
 
 async def test_without_the_directory_of_exports_all_else_goes_on(sandbox: Sandbox, tmp_path: Path) -> None:
