@@ -64,7 +64,7 @@ async def test_the_store_holds_no_secret(vault: Vault, values: StoredKeyValues) 
     anna = await enrolled(vault)
     token = await vault.new_static_token(anna.id)
     kept = await everything_in(values)
-    assert [text for text in ("t0ken-of-anna", token, token.split("_")[2], NEW_KEY) if text in kept] == []
+    assert [text for text in ("t0ken-of-anna", token, token.split("_", 2)[2], NEW_KEY) if text in kept] == []
 
 
 async def test_a_profile_moved_to_another_caller_is_not_opened(vault: Vault, values: StoredKeyValues) -> None:
