@@ -24,6 +24,9 @@ class KeyValues(Protocol):
     async def get(self, key: str) -> str | None:
         """The value; None if there is none, or it has expired."""
 
+    async def get_all(self, *keys: str) -> list[str | None]:
+        """The values of several keys, asked for at once."""
+
     async def put(self, key: str, value: str, seconds: float | None = None, *, only_new: bool = False) -> bool:
         """Keep a value for so long, None for good; with `only_new` only if there is none. Whether it was kept."""
 
@@ -95,6 +98,11 @@ class StoredKeyValues:
         """See `KeyValues`."""
         with self._reaching() as db:
             return self._value(db, key)
+
+    async def get_all(self, *keys: str) -> list[str | None]:
+        """See `KeyValues`."""
+        with self._reaching() as db:
+            return [self._value(db, key) for key in keys]
 
     async def put(self, key: str, value: str, seconds: float | None = None, *, only_new: bool = False) -> bool:
         """See `KeyValues`."""

@@ -45,8 +45,10 @@ async def test_a_value_is_kept_for_its_time_or_for_good(values: StoredKeyValues,
     assert await values.put("lasting", "1")
     assert await values.put("passing", "2", 60)
     assert [await values.get("lasting"), await values.get("passing"), await values.get("other")] == ["1", "2", None]
+    assert await values.get_all("passing", "other", "lasting") == ["2", None, "1"]
     await time.clock.sleep(60)
     assert [await values.get("lasting"), await values.get("passing")] == ["1", None]
+    assert await values.get_all("lasting", "passing") == ["1", None]
     assert await values.keys("") == ["lasting"]
 
 

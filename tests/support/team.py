@@ -56,6 +56,10 @@ class Values:
         self._reach()
         return self.kept.get(key)
 
+    async def get_all(self, *keys: str) -> list[str | None]:
+        self._reach()
+        return [self.kept.get(key) for key in keys]
+
     async def put(self, key: str, value: str, seconds: float | None = None, *, only_new: bool = False) -> bool:
         self._reach()
         if only_new and key in self.kept:

@@ -32,6 +32,11 @@ class RedisKeyValues:
         value: str | None = await self._connection.command("GET", PREFIX + key)
         return value
 
+    async def get_all(self, *keys: str) -> list[str | None]:
+        """The values of several keys, asked for at once."""
+        values: list[str | None] = await self._connection.command("MGET", *(PREFIX + key for key in keys))
+        return values
+
     async def put(self, key: str, value: str, seconds: float | None = None, *, only_new: bool = False) -> bool:
         """Keep a value for so long, None for good; with `only_new` only if there is none. Whether it was kept."""
         if seconds is not None and seconds <= 0:

@@ -30,6 +30,11 @@ class InterleavedKeyValues(StoredKeyValues):
         await self._turn()
         return await super().get(key)
 
+    async def get_all(self, *keys: str) -> list[str | None]:
+        """See `KeyValues`."""
+        await self._turn()
+        return await super().get_all(*keys)
+
     async def put(self, key: str, value: str, seconds: float | None = None, *, only_new: bool = False) -> bool:
         """See `KeyValues`."""
         await self._turn()

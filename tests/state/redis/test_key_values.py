@@ -38,6 +38,7 @@ async def test_a_value_is_kept_for_its_time_or_for_good(
     assert await values.put(f"{name}lasting", "1")
     assert await values.put(f"{name}passing", "2", 60)
     assert [await others.get(name + key) for key in ("lasting", "passing", "other")] == ["1", "2", None]
+    assert await others.get_all(*[name + key for key in ("passing", "other", "lasting")]) == ["2", None, "1"]
     with redis_server.administrator() as administrator:
         assert administrator.ttl(f"clientary:1:{name}lasting") == -1
         assert 30 < administrator.ttl(f"clientary:1:{name}passing") <= 60
@@ -100,7 +101,7 @@ async def test_without_redis_nothing_is_remembered(own_redis: RedisServer) -> No
         values = RedisKeyValues(connection)
         await values.put("key", "value")
         own_redis.stop()
-        for attempt in (values.get, values.take, values.keys, values.delete):
+        for attempt in (values.get, values.get_all, values.take, values.keys, values.delete):
             with pytest.raises(NotRemembered) as gone:
                 await attempt("key")
             assert gone.value.message() == GONE
