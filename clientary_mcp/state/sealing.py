@@ -32,6 +32,11 @@ class KeyRing:
         """The value; None if it was sealed with another key or for another use, or was changed."""
         return _opened(sealed, about, self._ciphers)
 
+    @property
+    def has_older(self) -> bool:
+        """Whether there are secrets besides the newest."""
+        return len(self._keys) > 1
+
     def is_newest(self, sealed: str, about: str) -> bool:
         """Whether the newest secret sealed it, so that the older ones are not needed for it."""
         return _opened(sealed, about, self._ciphers[:1]) is not None

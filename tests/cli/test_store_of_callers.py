@@ -87,7 +87,7 @@ async def test_what_is_remembered_is_counted_by_account_and_forgotten_but_caller
     assert await server.memory(ACME).made.ids("clients") == set()
     assert await server.memory(ACME).claims.find("sent") is None
     assert await server.memory(BETA).billed.runs() == []
-    assert await vault.grant(token)
+    assert await vault.grant(token, ("static",))
 
 
 async def test_what_a_living_server_is_sending_is_not_forgotten(server: Backend, store: str) -> None:

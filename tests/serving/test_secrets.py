@@ -222,7 +222,7 @@ async def test_nothing_shows_a_secret_when_it_is_printed(tmp_path: Path) -> None
         assembly = server.assembly
         identity = await assembly.identities.of(token)
         shown: list[Any] = [
-            *(caller, identity, caller.settings(assembly.serving), await server.vault.grant(token)),
+            *(caller, identity, caller.settings(assembly.serving), await server.vault.grant(token, ("static",))),
             *(await server.vault.profiles(), server.vault, assembly, assembly.serving, assembly.settings),
             *(assembly.backend, assembly.backend.ring, assembly.server, assembly.identities),
         ]

@@ -1,5 +1,6 @@
 """A server with callers, on sandbox accounts in this process: its doors, offices and vault, and clients of it."""
 
+import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -145,7 +146,8 @@ class Team:
         privileges: Privileges = ALL_ALLOWED,
     ) -> str:
         """A token as a sign-in gives it."""
-        grant = Grant(caller.id, "access", client_id="host", resource=resource, privileges=privileges)
+        family = secrets.token_hex(16)
+        grant = Grant(caller.id, "access", "host", resource, privileges=privileges, family=family)
         return await self.vault.issue(grant, seconds)
 
     @asynccontextmanager

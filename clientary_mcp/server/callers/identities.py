@@ -1,15 +1,13 @@
 """Whose token it is: as the vault says, remembered in this process for half a minute."""
 
-import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from hashlib import sha256
 
 from clientary_mcp.errors import NotRemembered
 from clientary_mcp.server.callers.caller import Caller
-from clientary_mcp.server.callers.vault import Grant, Vault
+from clientary_mcp.server.callers.vault import Grant, Kind, Vault, digest
 from clientary_mcp.settings.privileges import Privileges
 from clientary_mcp.settings.serving import Door, Serving
 from clientary_mcp.state.identity import identify
@@ -18,8 +16,7 @@ KEPT = 30.0
 """Seconds for which an identity holds, and so the time within which a removal takes effect."""
 _KEPT_WITHOUT_STORE = 60
 _MOST = 10_000
-_TOKEN = re.compile(r"cm[tk]_[0-9a-f]{16}_[A-Za-z0-9_-]{43}")
-_DOORS: dict[str, Door] = {"access": "sign-in", "static": "tokens"}
+_KINDS: dict[Door, Kind] = {"sign-in": "access", "tokens": "static"}
 
 
 @dataclass(frozen=True)
@@ -47,14 +44,13 @@ class Identities:
     ) -> None:
         self.kept = kept
         self._vault, self._serving, self._now, self._wall = vault, serving, now, wall
-        self._known: dict[bytes, Identity] = {}
+        self._kinds = [kind for door, kind in _KINDS.items() if door in serving.callers]
+        self._known: dict[str, Identity] = {}
         self._key: bytes | None = None
 
     async def of(self, token: str) -> Identity | None:
         """Whose token it is; None if nobody's. NotRemembered where the store cannot say."""
-        if not _TOKEN.fullmatch(token):
-            return None
-        known = self._known.get(sha256(token.encode()).digest())
+        known = self._known.get(digest(token))
         if known and self._age(known) < self.kept:
             return known if self._lasts(known) else None
         try:
@@ -91,11 +87,13 @@ class Identities:
         self._known = {key: known for key, known in self._known.items() if known.caller.id != caller_id}
 
     async def _ask(self, token: str) -> Identity | None:
-        key = sha256(token.encode()).digest()
-        grant = await self._vault.grant(token)
-        caller = await self._vault.caller(grant.caller_id) if grant and self._is_ours(grant) else None
+        key = digest(token)
+        held = await self._vault.holder(token, self._kinds)
         self._known.pop(key, None)
-        if grant is None or caller is None or not self._serves(caller.account):
+        if held is None:
+            return None
+        caller, grant = held
+        if not self._is_ours(grant) or not self._serves(caller.account):
             return None
         identity = Identity(caller, grant.client_id, grant.privileges, grant.expires_at, self._now())
         if not self._lasts(identity):
@@ -106,9 +104,7 @@ class Identities:
         return identity
 
     def _is_ours(self, grant: Grant) -> bool:
-        """Whether it is a token for this server, of a kind that it accepts."""
-        if _DOORS.get(grant.kind) not in self._serving.callers:
-            return False
+        """Whether it is a token for this server."""
         if grant.resource is None:
             return grant.kind == "static"
         return grant.resource.removesuffix("/") == f"{self._serving.public_url}/mcp"

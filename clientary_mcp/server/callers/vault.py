@@ -5,16 +5,19 @@ where these cannot be reached.
 """
 
 import json
+import re
 import secrets
 from collections.abc import AsyncIterator, Callable, Container
-from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass, field, fields, replace
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any, Literal
 
 import anyio
+from pydantic import TypeAdapter
 
 from clientary_mcp.durations import DAY, HOUR
+from clientary_mcp.errors import NotRemembered
 from clientary_mcp.server.callers.caller import Caller
 from clientary_mcp.settings.privileges import ALL_ALLOWED, Privileges
 from clientary_mcp.settings.serving import Door
@@ -26,6 +29,8 @@ from clientary_mcp.state.settling import settling
 Kind = Literal["access", "refresh", "static"]
 
 _PREFIXES: dict[str, Kind] = {"cmt": "access", "cmr": "refresh", "cmk": "static"}
+_TOKEN = re.compile(r"(cm[trk])_([0-9a-f]{16})_(?:([0-9a-f]{32})_)?[A-Za-z0-9_-]{43}")
+"""A token names its kind, its caller and its family, if it has one, so that one step reads all that decides on it."""
 _LEASE = 30.0
 """Seconds for which one process may change a profile; it takes milliseconds."""
 _SEEN_FOR = 400 * DAY
@@ -71,16 +76,9 @@ class Grant:
     generation: str = field(default="", repr=False)
     """The generation of the profile; tokens of an earlier one are refused."""
 
-    def to_json(self) -> dict[str, Any]:
-        """As the store keeps it."""
-        return asdict(self) | {"privileges": self.privileges.to_json()}
 
-    @classmethod
-    def from_json(cls, given: dict[str, Any]) -> "Grant":
-        """The grant that `to_json` returned; of a later version, what this one knows."""
-        known = {each.name: given[each.name] for each in fields(cls) if each.name in given}
-        privileges = Privileges.from_json(given["privileges"])
-        return cls(**known | {"scopes": tuple(given["scopes"]), "privileges": privileges})
+_GRANTS = TypeAdapter(Grant)
+"""Grants as the store keeps them; of a later version's, what this one knows."""
 
 
 class Vault:
@@ -111,18 +109,8 @@ class Vault:
         return Caller(caller_id, name, account, api_token, privileges, via)
 
     async def caller(self, caller_id: str) -> Caller | None:
-        """The caller with that id; None if unknown, removed or dead. Notes that they were seen."""
-        profile = await self._read(caller_id)
-        opened = self._unsealed(caller_id, profile)
-        if profile is None or opened is None or profile["dead"]:
-            return None
-        seen = await self.values.get(f"seen:{caller_id}")
-        if seen is None or self.wall() - float(seen) >= HOUR:
-            await self.values.put(f"seen:{caller_id}", f"{self.wall():.0f}", _SEEN_FOR)
-        if not self.ring.is_newest(profile["sealed"], _about(caller_id, profile["account"])):
-            await self._change(caller_id)
-        privileges = Privileges.from_json(opened["privileges"])
-        return Caller(caller_id, profile["name"], profile["account"], opened["api_token"], privileges, profile["via"])
+        """The caller with that id; None if unknown, removed or dead."""
+        return self._opened(caller_id, await self._read(caller_id))
 
     async def profiles(self) -> list[Profile]:
         """Every profile, without the credential, by account and name."""
@@ -179,32 +167,33 @@ class Vault:
         if profile is None or profile["dead"]:
             raise LookupError(grant.caller_id)
         prefix = next(prefix for prefix, kind in _PREFIXES.items() if kind == grant.kind)
-        token = f"{prefix}_{grant.caller_id}_{secrets.token_urlsafe(32)}"
+        token = "_".join(filter(None, (prefix, grant.caller_id, grant.family, secrets.token_urlsafe(32))))
         until = None if seconds is None else self.wall() + seconds
         grant = replace(grant, expires_at=until, generation=profile["generation"])
-        await self.values.put(_token_key(grant.caller_id, token), json.dumps(grant.to_json()), seconds)
+        kept = _GRANTS.dump_json(grant, exclude_defaults=True).decode()
+        await self.values.put(_token_key(grant.caller_id, token), kept, seconds)
         return token
 
-    async def grant(self, token: str) -> Grant | None:
-        """What an access or static token stands for; None if it is not valid."""
-        return await self.find(token, ("access", "static"))
+    async def holder(self, token: str, kinds: Container[Kind]) -> tuple[Caller, Grant] | None:
+        """Whose token of these kinds it is, and what it stands for; None if it is not valid. Notes that it was used."""
+        found = await self._find(token, kinds)
+        if found is None:
+            return None
+        grant, profile, seen = found
+        caller = self._opened(grant.caller_id, profile)
+        if caller is None:
+            return None
+        with suppress(NotRemembered):  # a store that only reads refuses nobody
+            if seen is None or self.wall() - float(seen) >= HOUR:
+                await self.values.put(f"seen:{caller.id}", f"{self.wall():.0f}", _SEEN_FOR)
+            if self.ring.has_older and not self.ring.is_newest(profile["sealed"], _about(caller.id, caller.account)):
+                await self._change(caller.id)
+        return caller, grant
 
-    async def find(self, token: str, kinds: Container[Kind | None]) -> Grant | None:
+    async def grant(self, token: str, kinds: Container[Kind]) -> Grant | None:
         """What a token of these kinds stands for; None if it is not valid."""
-        prefix, _, rest = token.partition("_")
-        caller_id, _, secret = rest.partition("_")
-        if _PREFIXES.get(prefix) not in kinds or len(caller_id) != 16 or not secret:
-            return None
-        kept = await self.values.get(_token_key(caller_id, token))
-        if kept is None:
-            return None
-        grant = Grant.from_json(json.loads(kept))
-        profile = await self._read(caller_id)
-        if profile is None or profile["dead"] or profile["generation"] != grant.generation:
-            return None
-        if grant.family and await self.values.get(f"ended:{grant.family}") is not None:
-            return None
-        return grant
+        found = await self._find(token, kinds)
+        return found and found[0]
 
     async def end_family(self, family: str) -> None:
         """End every token that comes from one sign-in."""
@@ -216,6 +205,25 @@ class Vault:
 
     async def _caller_id(self, account: str, api_token: str) -> str:
         return identify(await self.identity_key(), account, api_token)
+
+    async def _find(self, token: str, kinds: Container[Kind]) -> tuple[Grant, dict[str, Any], str | None] | None:
+        """The grant of a token, the profile of its caller, and when that was seen; None if the token is not valid."""
+        named = _TOKEN.fullmatch(token)
+        if named is None or _PREFIXES[named[1]] not in kinds:
+            return None
+        caller_id, family = named[2], named[3]
+        kept, profile, seen, *ended = await self.values.get_all(
+            _token_key(caller_id, token),
+            f"prof:{caller_id}",
+            f"seen:{caller_id}",
+            *([f"ended:{family}"] if family else []),
+        )
+        if kept is None or profile is None or any(each is not None for each in ended):
+            return None
+        grant, read = _GRANTS.validate_json(kept), json.loads(profile)
+        if read["dead"] or (caller_id, read["generation"]) != (grant.caller_id, grant.generation):
+            return None
+        return grant, read, seen
 
     async def _read(self, caller_id: str) -> dict[str, Any] | None:
         kept = await self.values.get(f"prof:{caller_id}")
@@ -240,6 +248,14 @@ class Vault:
             profile["dead"] = profile["dead"] or dead
             await self._write(caller_id, profile, opened["api_token"], kept)
         return True
+
+    def _opened(self, caller_id: str, profile: dict[str, Any] | None) -> Caller | None:
+        """The caller with that profile; None without one, if it is dead, or if the keys are gone."""
+        opened = self._unsealed(caller_id, profile)
+        if profile is None or opened is None or profile["dead"]:
+            return None
+        privileges = Privileges.from_json(opened["privileges"])
+        return Caller(caller_id, profile["name"], profile["account"], opened["api_token"], privileges, profile["via"])
 
     def _unsealed(self, caller_id: str, profile: dict[str, Any] | None) -> dict[str, Any] | None:
         """What is sealed of a profile; None without one, or if the keys are gone."""

@@ -131,6 +131,17 @@ async def test_an_identity_is_known_for_half_a_minute_and_then_asked_for_again(t
         assert (await answer_to(app, bearer(token))).status_code == 401
 
 
+async def test_whose_a_token_is_takes_one_step_of_the_store(sandbox: Sandbox) -> None:
+    team = Team({"acme": sandbox}, "sign-in", "tokens", public_url=PUBLIC)
+    caller, static = await team.enroll()
+    for token in (static, await team.access_token(caller)):
+        assert await team.identities.of(token)  # notes that the caller was seen
+        team.time.now += 30
+        asked = team.values.asked
+        assert await team.identities.of(token)
+        assert team.values.asked == asked + 1
+
+
 async def test_without_the_store_those_who_are_known_go_on_for_a_while_and_nobody_is_told_401(team: Team) -> None:
     (_, token), (_, other) = await team.enroll(), await team.enroll()
     async with team.serves() as app:

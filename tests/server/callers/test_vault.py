@@ -9,7 +9,7 @@ import pytest
 from clientary_mcp.durations import DAY, HOUR
 from clientary_mcp.errors import NotRemembered, SettingsError
 from clientary_mcp.server.callers.caller import Caller
-from clientary_mcp.server.callers.vault import Grant, Vault
+from clientary_mcp.server.callers.vault import Grant, Kind, Vault, digest
 from clientary_mcp.settings.privileges import ALL_ALLOWED, Privileges
 from clientary_mcp.state.key_values import StoredKeyValues
 from clientary_mcp.state.sealing import KeyRing
@@ -20,6 +20,7 @@ pytestmark = pytest.mark.anyio
 
 ACME, BETA = "https://acme.clientary.com", "https://beta.clientary.com"
 READ_ONLY = Privileges(read_only=True)
+KINDS: tuple[Kind, ...] = ("access", "static")
 
 
 async def enrolled(vault: Vault, **given: Any) -> Caller:
@@ -56,7 +57,7 @@ async def test_who_is_enrolled_again_keeps_the_operators_limits_and_the_tokens(v
     token = await vault.new_static_token(anna.id)
     assert await vault.limit(anna.id, READ_ONLY)
     assert (await enrolled(vault, name="Anna B.")).privileges == READ_ONLY
-    assert await vault.grant(token) is not None
+    assert await vault.grant(token, KINDS) is not None
     assert (await enrolled(vault, privileges=ALL_ALLOWED)).privileges == ALL_ALLOWED
 
 
@@ -74,12 +75,24 @@ async def test_a_profile_moved_to_another_caller_is_not_opened(vault: Vault, val
     assert not await vault.limit(bob.id, READ_ONLY)
 
 
+async def test_a_grant_moved_to_another_caller_stands_for_nothing(vault: Vault, values: StoredKeyValues) -> None:
+    tokens = [
+        await vault.new_static_token((await enrolled(vault, api_token=f"t0ken-of-{name}")).id)
+        for name in ("anna", "bob")
+    ]
+    first, second = [f"tok:{token.split('_')[1]}:{digest(token)}" for token in tokens]
+    await values.put(second, await values.get(first) or "")
+    assert await vault.grant(tokens[0], KINDS) is not None
+    assert await vault.grant(tokens[1], KINDS) is None
+
+
 async def test_profiles_are_listed_without_credentials(vault: Vault, time: FakeTime) -> None:
     bob = await enrolled(vault, name="Bob", api_token="t0ken-of-bob", privileges=READ_ONLY)
     anna = await enrolled(vault, via="sign-in")
     made = time.clock.wall()
+    token = await vault.new_static_token(anna.id)
     await time.clock.sleep(DAY)
-    await vault.caller(anna.id)
+    await vault.holder(token, KINDS)
     first, second = await vault.profiles()
     assert (first.id, first.name, first.account, first.via, first.made) == (anna.id, "Anna", ACME, "sign-in", made)
     assert (first.seen, first.dead, first.privileges) == (made + DAY, False, ALL_ALLOWED)
@@ -88,14 +101,30 @@ async def test_profiles_are_listed_without_credentials(vault: Vault, time: FakeT
 
 
 async def test_when_a_caller_was_seen_is_noted_once_an_hour(vault: Vault, time: FakeTime) -> None:
-    anna = await enrolled(vault)
+    token = await vault.new_static_token((await enrolled(vault)).id)
     seen = []
     for pause in (0.0, HOUR / 2, HOUR / 2):
         await time.clock.sleep(pause)
-        await vault.caller(anna.id)
+        await vault.holder(token, KINDS)
         seen.append((await vault.profiles())[0].seen)
     begun = time.clock.wall() - HOUR
     assert seen == [begun, begun, begun + HOUR]
+
+
+async def test_a_store_that_only_reads_refuses_nobody(
+    vault: Vault, values: StoredKeyValues, time: FakeTime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna = await enrolled(vault)
+    token = await vault.new_static_token(anna.id)
+
+    async def refused(*given: Any, **how: Any) -> bool:
+        raise NotRemembered("it only reads")
+
+    monkeypatch.setattr(values, "put", refused)
+    for reader in (vault, Vault(values, KeyRing([OLD_KEY, NEW_KEY]), time.clock.wall)):
+        held = await reader.holder(token, KINDS)
+        assert held is not None
+        assert held[0] == anna
 
 
 async def test_a_static_token_stands_for_its_caller_until_they_are_removed(
@@ -106,11 +135,11 @@ async def test_a_static_token_stands_for_its_caller_until_they_are_removed(
     kind, caller_id, secret = token.split("_", 2)
     assert (kind, caller_id, len(secret)) == ("cmk", anna.id, 43)
     await time.clock.sleep(400 * DAY)
-    grant = await vault.grant(token)
+    grant = await vault.grant(token, KINDS)
     assert grant is not None
     assert (grant.caller_id, grant.kind, grant.resource, grant.expires_at) == (anna.id, "static", None, None)
     assert await vault.remove(anna.id)
-    assert [await vault.grant(token), await vault.caller(anna.id)] == [None, None]
+    assert [await vault.grant(token, KINDS), await vault.caller(anna.id)] == [None, None]
     assert not await vault.remove(anna.id)
     assert await values.keys("") == ["identity"]
     with pytest.raises(LookupError):
@@ -128,20 +157,20 @@ async def test_another_text_stands_for_nobody(vault: Vault, change: str) -> None
         "empty": "",
         "hidden": f"{token}\udce4",
     }
-    assert await vault.grant(changed[change]) is None
+    assert await vault.grant(changed[change], KINDS) is None
 
 
 async def test_a_dead_caller_has_no_tokens_and_gets_none_back(vault: Vault) -> None:
     anna = await enrolled(vault)
     token = await vault.new_static_token(anna.id)
     await vault.mark_dead(anna.id)
-    assert [await vault.grant(token), await vault.caller(anna.id)] == [None, None]
+    assert [await vault.grant(token, KINDS), await vault.caller(anna.id)] == [None, None]
     assert [profile.dead for profile in await vault.profiles()] == [True]
     with pytest.raises(LookupError):
         await vault.new_static_token(anna.id)
     await enrolled(vault)
     assert await vault.caller(anna.id) is not None
-    assert await vault.grant(token) is None
+    assert await vault.grant(token, KINDS) is None
     await vault.mark_dead("0" * 16)
 
 
@@ -151,14 +180,14 @@ async def test_tokens_end_with_their_time_and_with_their_family(vault: Vault, ti
     async def access(family: str) -> str:
         return await vault.issue(Grant(anna.id, "access", "host", family=family, privileges=READ_ONLY), HOUR)
 
-    first, second = await access("one"), await access("two")
-    grant = await vault.grant(first)
+    first, second = await access("1" * 32), await access("2" * 32)
+    grant = await vault.grant(first, KINDS)
     assert grant is not None
     assert (grant.privileges, grant.expires_at) == (READ_ONLY, time.clock.wall() + HOUR)
-    await vault.end_family("one")
-    assert [await vault.grant(first) is None, await vault.grant(second) is None] == [True, False]
+    await vault.end_family("1" * 32)
+    assert [await vault.grant(first, KINDS) is None, await vault.grant(second, KINDS) is None] == [True, False]
     await time.clock.sleep(HOUR)
-    assert await vault.grant(second) is None
+    assert await vault.grant(second, KINDS) is None
 
 
 async def test_new_keys_open_what_old_ones_sealed_and_seal_it_anew(values: StoredKeyValues, time: FakeTime) -> None:
@@ -171,10 +200,11 @@ async def test_new_keys_open_what_old_ones_sealed_and_seal_it_anew(values: Store
         await new.identity_key()
     assert await new.caller(anna.id) is None
     assert [profile.dead for profile in await new.profiles()] == [True]
-    assert await both.caller(anna.id) == anna
+    held = await both.holder(token, KINDS)
+    assert held is not None
+    assert held[0] == anna
+    assert await new.holder(token, KINDS) == held
     assert (await enrolled(both)).id == anna.id
-    assert await new.caller(anna.id) == anna
-    assert await new.grant(token) is not None
 
 
 async def test_changes_of_one_profile_do_not_undo_each_other(vault: Vault) -> None:
@@ -234,7 +264,7 @@ async def test_what_a_later_version_adds_is_kept_and_harms_nobody(vault: Vault, 
     for prefix in ("prof:", "tok:"):
         (key,) = await values.keys(prefix)
         await values.put(key, json.dumps(json.loads(await values.get(key) or "") | {"since_version": 2}))
-    grant = await vault.grant(token)
+    grant = await vault.grant(token, KINDS)
     assert grant is not None
     assert grant.caller_id == anna.id
     assert await vault.limit(anna.id, Privileges(read_only=True))

@@ -96,7 +96,7 @@ class Endpoints:
         token = (await request.form()).get("token")
         if not isinstance(token, str):
             return _error(400, "invalid_request", "token is missing.")
-        grant = await self._vault.find(token, ("access", "refresh"))
+        grant = await self._vault.grant(token, ("access", "refresh"))
         if grant is not None and grant.client_id == client.client_id:
             await self._vault.end_family(grant.family)
         return Response(status_code=200, headers=_NOT_KEPT)

@@ -105,7 +105,7 @@ class Families:
 
     async def find_refresh(self, token: str, client_id: str) -> Refresh | None:
         """What a refresh token of that client stands for, even if it was used before; None if it is not valid."""
-        grant = await self.vault.find(token, ("refresh",))
+        grant = await self.vault.grant(token, ("refresh",))
         if grant is None or grant.client_id != client_id:
             return None
         return Refresh(

@@ -79,11 +79,11 @@ def application(vault: Vault, settings: Serving | None = None, **given: Any) -> 
     settings = settings or serving()
 
     async def resource(request: Request) -> Response:
-        grant = await vault.grant(request.headers.get("authorization", "").removeprefix("Bearer "))
-        caller = None if grant is None else await vault.caller(grant.caller_id)
-        if grant is None or caller is None:
+        held = await vault.holder(request.headers.get("authorization", "").removeprefix("Bearer "), ("access",))
+        if held is None:
             where = f"{settings.public_url}/.well-known/oauth-protected-resource/mcp"
             return Response(status_code=401, headers={"WWW-Authenticate": f'Bearer resource_metadata="{where}"'})
+        caller, grant = held
         told = {"account": caller.account, "name": caller.name, "may": grant.privileges.to_json()}
         return JSONResponse({**told, "resource": grant.resource, "client_id": grant.client_id})
 
