@@ -5,21 +5,24 @@ import gc
 import os
 import time
 from collections.abc import Awaitable, Callable
+from secrets import token_hex
 from types import SimpleNamespace
 from typing import Any, cast
 
 from benchmarks.serving.callers import Caller, read, rounds
 from benchmarks.serving.processes import KEYS, accounts, memory, server
+from clientary_mcp.durations import HOUR
 from clientary_mcp.server.callers.identities import Identities
 from clientary_mcp.server.callers.offices import CallerOffices
 from clientary_mcp.server.callers.user import CallerUser
-from clientary_mcp.server.callers.vault import Vault
+from clientary_mcp.server.callers.vault import Grant, Vault
 from clientary_mcp.settings import read_serving
 from clientary_mcp.settings.serving import Serving
 from clientary_mcp.state.backend import Backend
 from clientary_mcp.state.backends import backend_for
 
 ROUNDS = 10
+_PUBLIC = "https://mcp.example.com"
 
 
 async def least(count: int, act: Callable[[int], Awaitable[Any]]) -> float:
@@ -34,13 +37,14 @@ async def least(count: int, act: Callable[[int], Awaitable[Any]]) -> float:
 
 
 async def token_check(store: str) -> tuple[float, float]:
-    """Microseconds for a token that is known, and for one that the vault is asked for."""
+    """Microseconds for a token of a sign-in that is known, and for one that the vault is asked for."""
     serving, backend = _serving(store)
     await backend.open()
     try:
         vault = Vault(backend.values, backend.ring, time.time)
-        caller = await vault.enroll(name="Ada", account="https://acme.clientary.com", api_token="a", via="tokens")  # noqa: S106 - made up
-        token = await vault.new_static_token(caller.id)
+        caller = await vault.enroll(name="Ada", account="https://acme.clientary.com", api_token="a", via="sign-in")  # noqa: S106 - made up
+        of_sign_in = Grant(caller.id, "access", "host", f"{_PUBLIC}/mcp", scopes=("clientary",), family=token_hex(16))
+        token = await vault.issue(of_sign_in, HOUR)
         identities = Identities(vault, serving)
         assert await identities.of(token)
         return (
@@ -118,7 +122,8 @@ async def _visit(callers: list[Caller], what: Callable[[Caller], Awaitable[Any]]
 
 def _serving(store: str) -> tuple[Serving, Backend]:
     environment = {
-        "CLIENTARY_CALLERS": "tokens",
+        "CLIENTARY_CALLERS": "sign-in,tokens",
+        "CLIENTARY_PUBLIC_URL": _PUBLIC,
         "CLIENTARY_ACCOUNTS": "acme",
         "CLIENTARY_KEYS": KEYS,
         "CLIENTARY_STORE": store,
