@@ -6,6 +6,7 @@ import time
 from asyncio import StreamReader, StreamWriter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from copy import copy
 from itertools import count
 from typing import Any
 
@@ -41,7 +42,8 @@ def capped_write() -> tuple[str, dict[str, Any]]:
 class Caller:
     """One caller, with a credential of their own for one account; each call in turn, over one connection."""
 
-    def __init__(self, port: int, account: int, token: str | None = None) -> None:
+    def __init__(self, port: int, account: int | str, token: str | None = None) -> None:
+        """`account` is its host, or its port on this machine."""
         self._port = port
         if token:
             self._path, credentials = "/mcp", {"Authorization": f"Bearer {token}"}
@@ -49,11 +51,17 @@ class Caller:
             self._path = "/direct/mcp"
             credentials = {
                 "Authorization": f"Bearer {GATE}",
-                "X-Clientary-Host": f"127.0.0.1:{account}",
+                "X-Clientary-Host": account if isinstance(account, str) else f"127.0.0.1:{account}",
                 "X-Clientary-Token": f"caller-{next(_numbers)}",
             }
         self._credentials = "".join(f"{name}: {value}\r\n" for name, value in credentials.items())
         self._connection: tuple[StreamReader, StreamWriter] | None = None
+
+    def again(self) -> "Caller":
+        """The same caller, over another connection."""
+        other = copy(self)
+        other._connection = None
+        return other
 
     async def call(self, tool: str, arguments: dict[str, Any]) -> Any:
         """The structured content of a tool's answer; raises if it is an error."""

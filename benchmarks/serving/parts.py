@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import os
+import resource
 import time
 from collections.abc import Awaitable, Callable
 from secrets import token_hex
@@ -10,7 +11,8 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from benchmarks.serving.callers import Caller, read, rounds
-from benchmarks.serving.processes import KEYS, accounts, memory, server
+from benchmarks.serving.processes import KEYS, accounts, memory, open_files, secure_accounts, server
+from benchmarks.serving.secure_upstream import AT_ONCE
 from clientary_mcp.durations import HOUR
 from clientary_mcp.server.callers.identities import Identities
 from clientary_mcp.server.callers.offices import CallerOffices
@@ -22,6 +24,10 @@ from clientary_mcp.state.backend import Backend
 from clientary_mcp.state.backends import backend_for
 
 ROUNDS = 10
+_AT_ONCE = 10
+"""Callers who call at the same time."""
+_FIRST = 50
+"""Callers who fill what all share."""
 _PUBLIC = "https://mcp.example.com"
 
 
@@ -91,6 +97,31 @@ async def idle_callers(count: int) -> tuple[float, float]:
         between = memory(process)
         await _visit(late, lambda caller: caller.call(*read()))
         return (between - before) / len(late) / 1024, (memory(process) - before) / len(late) / 1024
+
+
+async def warm_callers(count: int, measured: int) -> tuple[float, int]:
+    """MiB of a server with so many callers, of whom each has an account, and four connections to it over TLS.
+
+    Measured with as many as the second number says, or as descriptors allow, which is returned; the rest in proportion.
+    """
+    measured = min(measured, (resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 200) // AT_ONCE) // _AT_ONCE * _AT_ONCE
+    async with secure_accounts() as settings, server("memory", [], **settings) as (process, port):
+        at_start = open_files(process)
+        await _open_connections(port, range(_FIRST))
+        before = memory(process)
+        await _open_connections(port, range(_FIRST, measured))
+        assert open_files(process) - at_start >= AT_ONCE * measured
+        each = (memory(process) - before) / (measured - _FIRST)
+        return (before + each * (count - _FIRST)) / 1024**2, measured
+
+
+async def _open_connections(port: int, numbers: range) -> None:
+    for first in numbers[::_AT_ONCE]:
+        callers = [Caller(port, f"customer{first + each}.clientary.com") for each in range(_AT_ONCE)]
+        connections = [caller.again() for caller in callers for _ in range(AT_ONCE)]
+        await asyncio.gather(*[caller.call(*read()) for caller in connections])
+        for caller in connections:
+            caller.close()
 
 
 async def drain(calls: int) -> tuple[int, float]:

@@ -10,6 +10,8 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
+import trustme
+
 from benchmarks.processes import ROOT, free_port, stop
 
 GATE = "the-gate-of-the-measured-servers"
@@ -47,6 +49,24 @@ async def accounts(how_many: int, seconds: float = 0.0) -> AsyncIterator[list[in
         yield [int(port) for port in (await process.stdout.readline()).split()]
     finally:
         await stop(process)
+
+
+@contextlib.asynccontextmanager
+async def secure_accounts() -> AsyncIterator[dict[str, str]]:
+    """The settings of a server whose accounts all answer over TLS, with a certificate that it trusts."""
+    with tempfile.TemporaryDirectory() as directory:
+        authority, certificate = f"{directory}/authority", f"{directory}/certificate"
+        root = trustme.CA()
+        root.cert_pem.write_to_path(authority)
+        issued = root.create_child_ca().issue_cert("*.clientary.com")  # a chain of two, as public ones are
+        issued.private_key_and_cert_chain_pem.write_to_path(certificate)
+        process = await _start([sys.executable, "-m", "benchmarks.serving.secure_upstream", certificate])
+        try:
+            assert process.stdout is not None
+            proxy = f"http://127.0.0.1:{int(await process.stdout.readline())}"
+            yield {"CLIENTARY_ACCOUNTS": "*", "CLIENTARY_PROXY": proxy, "SSL_CERT_FILE": authority}
+        finally:
+            await stop(process)
 
 
 @contextlib.asynccontextmanager
@@ -122,6 +142,11 @@ def cpu(process: int) -> float:
     children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
     clock = (~process << 3) | 2  # what clock_getcpuclockid(3) returns
     return time.clock_gettime(clock) + sum(cpu(int(child)) for child in children)
+
+
+def open_files(process: Process) -> int:
+    """How many files and connections the process has open."""
+    return len(os.listdir(f"/proc/{process.pid}/fd"))
 
 
 def memory(process: Process) -> float:
