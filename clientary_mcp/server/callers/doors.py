@@ -155,6 +155,8 @@ class Doors:
             raise Refusal(401, why, plain)
         account, api_token = credentials.account, credentials.api_token
         caller_id = await self._identities.caller_id(account, api_token)
+        if self._identities.rejected(caller_id):
+            raise Refusal(401, "Clientary rejected this X-Clientary-Token less than a minute ago.", plain)
         caller = Caller(caller_id, credentials.name, account, api_token, via="headers")
         return _Visit(CallerUser(caller, "headers", self._issuer, (narrowing_of(given),)), _MCP, None)
 

@@ -1,5 +1,6 @@
 """Whose token it is: as the vault says, remembered in this process for half a minute."""
 
+import math
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,6 +16,8 @@ from clientary_mcp.state.identity import identify
 KEPT = 30.0
 """Seconds for which an identity holds, and so the time within which a removal takes effect."""
 _KEPT_WITHOUT_STORE = 60
+_REJECTED_FOR = 60
+"""Seconds for which a credential that is sent along is not tried again once Clientary rejected it."""
 _MOST = 10_000
 _KINDS: dict[Door, Kind] = {"sign-in": "access", "tokens": "static"}
 
@@ -46,6 +49,8 @@ class Identities:
         self._vault, self._serving, self._now, self._wall = vault, serving, now, wall
         self._kinds = [kind for door, kind in _KINDS.items() if door in serving.callers]
         self._known: dict[str, Identity] = {}
+        self._rejected: dict[str, float] = {}
+        """When Clientary rejected a credential that is kept nowhere, by the caller's id."""
         self._key: bytes | None = None
 
     async def of(self, token: str) -> Identity | None:
@@ -80,11 +85,19 @@ class Identities:
             self._key = await self._vault.identity_key()
         return identify(self._key, account, api_token)
 
-    async def reject(self, caller_id: str) -> None:
-        """Clientary rejects the credential of this caller: their tokens are no longer accepted."""
+    async def reject(self, caller: Caller) -> None:
+        """Clientary rejects the credential of this caller: their tokens, or it for a minute, are not accepted."""
+        if caller.via == "headers":
+            latest = {id_: at for id_, at in self._rejected.items() if self._now() - at < _REJECTED_FOR}
+            self._rejected = latest | {caller.id: self._now()}
+            return
         with suppress(NotRemembered):  # their next call finds out again
-            await self._vault.mark_dead(caller_id)
-        self._known = {key: known for key, known in self._known.items() if known.caller.id != caller_id}
+            await self._vault.mark_dead(caller.id)
+        self._known = {key: known for key, known in self._known.items() if known.caller.id != caller.id}
+
+    def rejected(self, caller_id: str) -> bool:
+        """Whether Clientary has just rejected the credential that this caller sends along."""
+        return self._now() - self._rejected.get(caller_id, -math.inf) < _REJECTED_FOR
 
     async def _ask(self, token: str) -> Identity | None:
         key = digest(token)

@@ -144,10 +144,10 @@ class CallerOffices:
         return office
 
     async def _look_at_credential(self, office: "_CallerOffice") -> None:
-        """End the caller's tokens if Clientary rejects their credential for what everybody may read, too."""
+        """End the caller's access if Clientary rejects their credential for what everybody may read, too."""
         with anyio.move_on_after(_CHECK_SECONDS, shield=True):
-            if await office.is_rejected() and office.caller.via != "headers":
-                await self._identities.reject(office.caller.id)
+            if await office.is_rejected():
+                await self._identities.reject(office.caller)
 
     async def _close_one_of(self, caller_id: str) -> None:
         """Make room for one more office of a caller in place of an earlier one, not of others'."""

@@ -34,9 +34,9 @@ def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-async def post(app: ASGIApp, headers: dict[str, str], body: Any = HELLO) -> httpx.Response:
+async def post(app: ASGIApp, headers: dict[str, str], body: Any = HELLO, path: str = "/mcp") -> httpx.Response:
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=LOCAL) as http:
-        return await http.post("/mcp", json=body, headers=ACCEPT | headers)
+        return await http.post(path, json=body, headers=ACCEPT | headers)
 
 
 class Listener:
@@ -143,14 +143,19 @@ async def test_a_caller_whose_credential_is_rejected_is_told_and_then_let_in_no_
         assert caller.id in {profile.id for profile in await team.vault.profiles()}
 
 
-async def test_who_sends_the_credential_along_may_send_another_one(team: Team, sandbox: Sandbox) -> None:
+async def test_who_sends_the_credential_along_may_send_another_one(team: Team, sandbox: Sandbox, era: Era) -> None:
     given = {"Authorization": f"Bearer {GATE}", "X-Clientary-Subdomain": "acme", "X-Clientary-Token": "sandbox"}
     async with team.serves() as app:
-        async with agent_at(app, given, path="/direct/mcp") as agent:
+        async with agent_at(app, given, era, "/direct/mcp") as agent:
             sandbox.token = "generated-anew"
             assert "sent as X-Clientary-Token" in await agent.refusal("list_clients")
-        async with agent_at(app, given | {"X-Clientary-Token": sandbox.token}, path="/direct/mcp") as agent:
+        refused = await post(app, given, path="/direct/mcp")
+        assert (refused.status_code, refused.headers["www-authenticate"]) == (401, "Bearer")
+        assert refused.text.startswith("Clientary rejected this X-Clientary-Token")
+        async with agent_at(app, given | {"X-Clientary-Token": sandbox.token}, era, "/direct/mcp") as agent:
             assert (await agent.answer("list_clients", limit=1))["records"]
+        team.time.now += 61
+        assert (await post(app, given, path="/direct/mcp")).status_code == 200
 
 
 async def test_one_list_that_rejects_the_credential_ends_no_access(team: Team, sandbox: Sandbox) -> None:
