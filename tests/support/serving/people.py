@@ -7,13 +7,11 @@ from typing import Any
 import httpx
 import httpx2
 from mcp import Client
-from mcp.client.auth import AuthorizationCodeResult, OAuthClientProvider
 from mcp.client.streamable_http import streamable_http_client
-from mcp.shared.auth import OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
-from pydantic import AnyUrl
 
 from tests.server.callers.sign_in.served import Person, Raw
 from tests.support.agent import Agent, Era
+from tests.support.oauth_host import OAuthHost
 from tests.support.processes import PATIENCE
 
 
@@ -44,26 +42,11 @@ class Program(Raw):
         return super().asking(**{"resource": f"{self.url}/mcp", **given})
 
 
-class Host:
-    """A host of MCP servers with the SDK's OAuth client: it keeps its registration and tokens, for a person."""
+class Host(OAuthHost):
+    """A host that a visitor uses, at the address of a server."""
 
     def __init__(self, url: str, person: Visitor, document: str | None = None, **metadata: Any) -> None:
-        self.url, self._person = url, person
-        self.tokens: OAuthToken | None = None
-        self.registration: OAuthClientInformationFull | None = None
-        self.sign_ins = 0
-        self.told: dict[str, str] = {}
-        """What the last redirect back to it said."""
-        asked = {"client_name": "Host", "scope": "clientary", "token_endpoint_auth_method": "none", **metadata}
-        redirect = [AnyUrl("http://localhost:40123/callback")]
-        self.auth = OAuthClientProvider(
-            f"{url}/mcp",
-            OAuthClientMetadata(redirect_uris=redirect, **asked),
-            self,
-            self._leads,
-            self._called_back,
-            client_metadata_url=document,
-        )
+        super().__init__(url, lambda page: person.signs_in(page, **person.fills_in), document, **metadata)
 
     @asynccontextmanager
     async def agent(self, era: Era = "auto", **how: Any) -> AsyncIterator[Agent]:
@@ -74,26 +57,3 @@ class Host:
             Client(streamable_http_client(f"{self.url}/mcp", http_client=http), mode=era, **how) as client,
         ):
             yield Agent(client)
-
-    async def _leads(self, url: str) -> None:
-        self.sign_ins += 1
-        self.told = await self._person.signs_in(url, **self._person.fills_in)
-
-    async def _called_back(self) -> AuthorizationCodeResult:
-        return AuthorizationCodeResult(**self.told)
-
-    async def get_tokens(self) -> OAuthToken | None:
-        """What the SDK's client asks for."""
-        return self.tokens
-
-    async def set_tokens(self, tokens: OAuthToken) -> None:
-        """What the SDK's client keeps."""
-        self.tokens = tokens
-
-    async def get_client_info(self) -> OAuthClientInformationFull | None:
-        """As above."""
-        return self.registration
-
-    async def set_client_info(self, client_info: OAuthClientInformationFull) -> None:
-        """As above."""
-        self.registration = client_info

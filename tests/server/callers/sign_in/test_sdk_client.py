@@ -4,65 +4,27 @@ from typing import Any
 
 import httpx2
 import pytest
-from mcp.client.auth import AuthorizationCodeResult, OAuthClientProvider
-from mcp.shared.auth import OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
-from pydantic import AnyUrl
 from starlette.applications import Starlette
 
 from clientary_mcp.server.callers.vault import Vault
 from tests.server.callers.sign_in.served import ACME, BETA, DOCUMENT, ISSUER, Person, application
+from tests.support.oauth_host import OAuthHost
 
 pytestmark = pytest.mark.anyio
 
 
-class Host:
-    """A host, which remembers its registration and tokens, and a person who uses it."""
+class Host(OAuthHost):
+    """A host that a person uses, at the application."""
 
     def __init__(
         self, app: Starlette, person: Person, fills_in: dict[str, str], document: str | None = None, **metadata: Any
     ) -> None:
-        self.tokens: OAuthToken | None = None
-        self.registration: OAuthClientInformationFull | None = None
-        self.sign_ins = 0
-        self._person, self._fills_in = person, fills_in
-        redirect = "http://localhost:40123/callback"
-        asked = {"client_name": "Host", "scope": "clientary", "token_endpoint_auth_method": "none", **metadata}
-        self.auth = OAuthClientProvider(
-            f"{ISSUER}/mcp",
-            OAuthClientMetadata(redirect_uris=[AnyUrl(redirect)], **asked),
-            self,
-            self._leads,
-            self._called_back,
-            client_metadata_url=document,
-        )
+        super().__init__(ISSUER, lambda page: person.signs_in(page, **fills_in), document, **metadata)
         self.http = httpx2.AsyncClient(auth=self.auth, transport=httpx2.ASGITransport(app))
 
     async def asks(self) -> Any:
         """What the resource tells this host."""
         return (await self.http.get(f"{ISSUER}/mcp")).json()
-
-    async def _leads(self, url: str) -> None:
-        self.sign_ins += 1
-        self._answer = await self._person.signs_in(url, **self._fills_in)
-
-    async def _called_back(self) -> AuthorizationCodeResult:
-        return AuthorizationCodeResult(**self._answer)
-
-    async def get_tokens(self) -> OAuthToken | None:
-        """What the SDK's client asks for."""
-        return self.tokens
-
-    async def set_tokens(self, tokens: OAuthToken) -> None:
-        """What the SDK's client keeps."""
-        self.tokens = tokens
-
-    async def get_client_info(self) -> OAuthClientInformationFull | None:
-        """As above."""
-        return self.registration
-
-    async def set_client_info(self, client_info: OAuthClientInformationFull) -> None:
-        """As above."""
-        self.registration = client_info
 
 
 BOB = {"account": "beta", "token": "t0ken-of-bob", "name": "Bob", "choice": "all"}
