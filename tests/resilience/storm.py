@@ -33,7 +33,7 @@ from tests.conftest import agency
 from tests.resilience.checker import Checker, Report, WriteRecorder
 from tests.resilience.storm_agents import Worker
 from tests.support.agent import Agent, Era
-from tests.support.virtual_time import VirtualLoop, clock_of
+from tests.support.virtual_time import VirtualLoop, clock_of, follow_loop
 
 RATE = 0.2
 _FIRST_LATE = 0.3
@@ -118,8 +118,8 @@ async def _servers(sandbox: Sandbox, recorder: WriteRecorder, weather: Weather) 
 
 async def _run(calls: int, agents: int, weather: Weather) -> Report:
     """No faults until every agent has a client, project, invoice and card; then faults until all calls are made."""
-    sandbox, start = agency(), anyio.current_time()
-    sandbox.store.seconds = lambda: anyio.current_time() - start
+    sandbox = agency()
+    follow_loop(sandbox)
     recorder, clock = WriteRecorder(sandbox, colleague=weather.seed), clock_of(sandbox)
     checker = Checker(sandbox, recorder, calls)
     began, settled, faults_started = clock.now(), iter(range(1, agents)), anyio.Event()

@@ -35,14 +35,6 @@ def anyio_backend() -> tuple[str, dict[str, Any]]:
     return "asyncio", {"loop_factory": VirtualLoop}
 
 
-@pytest.fixture
-async def running(books: Sandbox) -> Sandbox:
-    """The account, on the running loop's clock."""
-    start = anyio.current_time()
-    books.store.seconds = lambda: anyio.current_time() - start
-    return books
-
-
 class Server:
     """A process that serves callers of one account."""
 

@@ -49,6 +49,12 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self.now
 
 
+def follow_loop(sandbox: Sandbox) -> None:
+    """Let the account's time pass with the running loop's, from now on."""
+    start = anyio.current_time()
+    sandbox.store.seconds = lambda: anyio.current_time() - start
+
+
 def clock_of(sandbox: Sandbox, behind: float = 0) -> Clock:
     """The running loop's clock for a session; the wall clock is the account's, or that many seconds behind it."""
 
