@@ -13,6 +13,7 @@ from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Scope, Send
 
 from clientary_mcp.sandbox import Sandbox
+from tests.support.held_account import HeldAccount
 from tests.support.processes import PATIENCE, free_port
 
 _START = 100
@@ -44,6 +45,8 @@ class Upstream:
 
     def __init__(self, *tokens: str, sandbox: Sandbox | None = None) -> None:
         self.sandbox = sandbox or Sandbox()
+        self.held = HeldAccount(self.sandbox)
+        """What requests go through, so that single ones can be held back."""
         self.tokens = set(tokens)
         self.port = free_port()
         self.watch: Callable[[Arrival], None] = lambda arrival: None
@@ -104,9 +107,7 @@ class Upstream:
         self.most_at_once = max(self.most_at_once, len(self._under_way))
         try:
             await self.before(arrival)
-            await self.sandbox.app(
-                self._admitted(scope, arrival.credential), _heard(receive, arrival), _seen(answer, arrival)
-            )
+            await self.held(self._admitted(scope, arrival.credential), _heard(receive, arrival), _seen(answer, arrival))
         finally:
             self._under_way.discard(arrival)
             arrival.ended = time.monotonic()
