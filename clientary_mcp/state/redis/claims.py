@@ -48,7 +48,7 @@ if known == '' then
 else  -- what is known stays, until a request is sent
   local state = row[4] == 'done' and 'done' or 'unknown'
   local left = redis.call('PTTL', KEYS[1])
-  local was = cjson.encode({{state, row[6], string.format('%.0f', now + left), row[7], row[8]}})
+  local was = cjson.encode({{state, row[6], string.format('%.0f', now + left), row[7], row[8], row[2]}})
   redis.call('HSET', KEYS[1], 'state', state, 'was', was)
   redis.call('PEXPIRE', KEYS[1], math.max(left, lease))
 end
@@ -82,20 +82,21 @@ return 'held'
 """)
 
 _RELEASE = Script(f"""
-{NEXT_FENCE}
 {IF_TAKEN}
 local was = redis.call('HGET', KEYS[1], 'was')
 if not was then
   redis.call('DEL', KEYS[1])
   return 'held'
 end
-local state, since, ends, detail, by = unpack(cjson.decode(was))
-redis.call('HSET', KEYS[1], 'fence', next_fence(KEYS[2]), 'state', state, 'since', since, 'lease', 0)
+local state, since, ends, detail, by, fence = unpack(cjson.decode(was))
+redis.call('HSET', KEYS[1], 'fence', fence, 'state', state, 'since', since, 'lease', 0)
 redis.call('HSET', KEYS[1], 'detail', detail, 'by', by)
 redis.call('HDEL', KEYS[1], 'was', 'take')
 redis.call('PEXPIREAT', KEYS[1], ends)
 return 'held'
 """)
+"""What was known holds again with its own fence: whoever sent that, and was taken for dead, may still say how it ended.
+"""
 
 _DELETED = Script("""
 local claim = redis.call('GET', KEYS[1])
@@ -169,7 +170,7 @@ class RedisClaims:
     async def release(self, key: str, known: Claim | None) -> None:
         """Forget a call that had no effect; what was `known` of an earlier one holds again: Redis has it."""
         fence = self._fences.pop(key, 0)
-        await self._connection.settle(_RELEASE, [self._claim(key), self._fence], fence)
+        await self._connection.settle(_RELEASE, [self._claim(key)], fence)
 
     async def deleted(self, plural: str, record_id: int) -> None:
         """Forget the call that made a record, since the same call would make it anew."""

@@ -95,6 +95,22 @@ async def test_a_replica_that_was_taken_for_dead_and_settles_in_time_keeps_its_c
     await cut_off.aclose()
 
 
+async def test_a_replica_that_was_taken_for_dead_says_how_its_call_ended_also_after_another_asked(
+    redis_server: RedisServer, ours: Memory, memory_of: MemoryOf
+) -> None:
+    cut_off = RedisConnection(redis_server.url)
+    theirs = memory_of(cut_off)
+    await sent(theirs)
+    for _ in range(2):
+        known = await ours.claims.find(CALL)
+        assert await ours.claims.take(CALL, LEASE, known)
+        await ours.claims.release(CALL, known)
+        assert await state_for(ours) == "unknown"
+    await theirs.claims.done(CALL, WINDOW, "payments", 12)
+    assert await state_for(ours) == "done"
+    await cut_off.aclose()
+
+
 async def test_an_unknown_outcome_is_held_for_a_day_and_known_again_after_another_that_had_no_effect(
     ours: Memory, theirs: Memory, time: RedisTime
 ) -> None:
