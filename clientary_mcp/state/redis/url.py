@@ -8,6 +8,7 @@ from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import NoBackoff
+from redis.connection import HiredisRespSerializer
 
 from clientary_mcp.errors import SettingsError
 
@@ -32,8 +33,26 @@ class _Sentinels:
     sentinel_login: dict[str, Any]
 
 
+class _PackedByHiredis:
+    """Of a connection: packs commands in C, like redis-py's synchronous ones.
+
+    The asynchronous ones do it in Python, at six times the cost.
+    """
+
+    def pack_command(self, *words: Any) -> Any:
+        """A command as it is sent."""
+        return HiredisRespSerializer().pack(*words)
+
+
 def client_of(url: str) -> Redis:
     """A client that is not connected yet; SettingsError for a URL that names no Redis."""
+    client = _client_of(url)
+    pool = client.connection_pool
+    pool.connection_class = type("Connection", (_PackedByHiredis, pool.connection_class), {})
+    return client
+
+
+def _client_of(url: str) -> Redis:
     options: dict[str, Any] = {
         "decode_responses": True,
         "socket_timeout": None,  # who sends a command waits no longer than that for its answer
