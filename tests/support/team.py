@@ -1,6 +1,5 @@
 """A server with callers, on sandbox accounts in this process: its doors, offices and vault, and clients of it."""
 
-import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -22,7 +21,7 @@ from clientary_mcp.server.callers.caller import Caller
 from clientary_mcp.server.callers.doors import Doors
 from clientary_mcp.server.callers.identities import Identities
 from clientary_mcp.server.callers.offices import CallerOffices
-from clientary_mcp.server.callers.vault import Grant, Vault
+from clientary_mcp.server.callers.vault import Grant, Vault, new_family
 from clientary_mcp.server.http.sessions import BoundedSessions
 from clientary_mcp.settings import Serving, Settings
 from clientary_mcp.settings.accounts import read_accounts
@@ -146,8 +145,7 @@ class Team:
         privileges: Privileges = ALL_ALLOWED,
     ) -> str:
         """A token as a sign-in gives it."""
-        family = secrets.token_hex(16)
-        grant = Grant(caller.id, "access", "host", resource, privileges=privileges, family=family)
+        grant = Grant(caller.id, "access", "host", resource, privileges=privileges, family=new_family())
         return await self.vault.issue(grant, seconds)
 
     @asynccontextmanager

@@ -29,8 +29,8 @@ from clientary_mcp.state.settling import settling
 Kind = Literal["access", "refresh", "static"]
 
 _PREFIXES: dict[str, Kind] = {"cmt": "access", "cmr": "refresh", "cmk": "static"}
-_TOKEN = re.compile(r"(cm[trk])_([0-9a-f]{16})_(?:([0-9a-f]{32})_)?[A-Za-z0-9_-]{43}")
-"""A token names its kind, its caller and its family, if it has one, so that one step reads all that decides on it."""
+_TOKEN = re.compile(r"(cm[trk])_([0-9a-f]{16})_([A-Za-z0-9_-]{16})[A-Za-z0-9_-]{27}")
+"""A token names its kind, its caller and the family, if it is of one, so that one step reads all that decides on it."""
 _LEASE = 30.0
 """Seconds for which one process may change a profile; it takes milliseconds."""
 _SEEN_FOR = 400 * DAY
@@ -70,7 +70,7 @@ class Grant:
     privileges: Privileges = ALL_ALLOWED
     """What the person allowed at this sign-in; it narrows what the caller's profile allows."""
     family: str = ""
-    """The sign-in that it comes from; every token of it ends at once."""
+    """The sign-in that it comes from, as `new_family` names it; every token of it ends at once."""
     step: int = 0
     """How often the family was refreshed before."""
     generation: str = field(default="", repr=False)
@@ -167,7 +167,7 @@ class Vault:
         if profile is None or profile["dead"]:
             raise LookupError(grant.caller_id)
         prefix = next(prefix for prefix, kind in _PREFIXES.items() if kind == grant.kind)
-        token = "_".join(filter(None, (prefix, grant.caller_id, grant.family, secrets.token_urlsafe(32))))
+        token = f"{prefix}_{grant.caller_id}_{grant.family or new_family()}{secrets.token_urlsafe(20)}"
         until = None if seconds is None else self.wall() + seconds
         grant = replace(grant, expires_at=until, generation=profile["generation"])
         kept = _GRANTS.dump_json(grant, exclude_defaults=True).decode()
@@ -212,13 +212,10 @@ class Vault:
         if named is None or _PREFIXES[named[1]] not in kinds:
             return None
         caller_id, family = named[2], named[3]
-        kept, profile, seen, *ended = await self.values.get_all(
-            _token_key(caller_id, token),
-            f"prof:{caller_id}",
-            f"seen:{caller_id}",
-            *([f"ended:{family}"] if family else []),
+        kept, profile, seen, ended = await self.values.get_all(
+            _token_key(caller_id, token), f"prof:{caller_id}", f"seen:{caller_id}", f"ended:{family}"
         )
-        if kept is None or profile is None or any(each is not None for each in ended):
+        if kept is None or profile is None or ended is not None:
             return None
         grant, read = _GRANTS.validate_json(kept), json.loads(profile)
         if read["dead"] or (caller_id, read["generation"]) != (grant.caller_id, grant.generation):
@@ -279,6 +276,11 @@ class Vault:
         finally:
             with settling():  # else whoever changes it next would wait until the lease lapses
                 await self.values.delete(key)
+
+
+def new_family() -> str:
+    """A name for the tokens of one sign-in: 16 characters, of 96 random bits."""
+    return secrets.token_urlsafe(12)
 
 
 def digest(token: str) -> str:

@@ -16,7 +16,7 @@ from mcp.shared.auth import OAuthToken
 
 from clientary_mcp.durations import DAY, HOUR, MINUTE
 from clientary_mcp.server.callers.sign_in.clients import SCOPE
-from clientary_mcp.server.callers.vault import Grant, Vault, digest
+from clientary_mcp.server.callers.vault import Grant, Vault, digest, new_family
 from clientary_mcp.settings.privileges import Privileges
 from clientary_mcp.state.key_values import KeyValues
 
@@ -66,7 +66,7 @@ class Families:
             subject=caller_id,
             caller_id=caller_id,
             privileges=privileges.to_json(),
-            family=secrets.token_hex(16),
+            family=new_family(),
         )
         await self.values.put(_code_key(code), kept.model_dump_json(exclude={"expires_at"}), CODE_FOR)
         return code
