@@ -51,6 +51,8 @@ class Call:
     deadline: float
     on_wait: OnWait | None = None
     clock: Clock = field(default_factory=Clock)
+    caller: str = ""
+    """The id of the caller; "" for the single owner."""
     waited: float = 0.0
     retries: int = 0
     writes: list[dict[str, str | int]] = field(default_factory=list)

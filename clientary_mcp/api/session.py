@@ -88,7 +88,7 @@ class Clientary:
 
     def new_call(self, on_wait: OnWait | None = None) -> Call:
         """A call for several requests that belong together: they share its deadline, waits and writes."""
-        return Call(self.settings.deadline, on_wait, self.clock)
+        return Call(self.settings.deadline, on_wait, self.clock, self.memory.caller)
 
     @property
     def _current(self) -> Call:

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from math import inf
 from typing import Protocol
+from weakref import WeakValueDictionary
 
 import anyio
 
@@ -46,6 +47,10 @@ class Waiter(Protocol):
         """Its clock; that of all calls that share a pace."""
 
     @property
+    def caller(self) -> str:
+        """Whose it is."""
+
+    @property
     def deadline(self) -> float:
         """How many seconds it had from its first request on."""
 
@@ -81,8 +86,9 @@ class Turn:
 
 
 class Pace(Protocol):
-    """Limits concurrent requests and requests per second of one account, first come, first served in each process.
+    """Limits concurrent requests and requests per second of one account.
 
+    In each process callers take turns, however many requests of each wait; those of one are first come, first served.
     Both limits adapt: a 429 halves the concurrency, doubles the gap between requests, and holds all requests back as
     long as it asks; every other response relaxes the limits a little. Of requests that were under way at the same time,
     only the first 429 counts, and a hold ends as soon as a later request is answered. A place that is held for too long
@@ -105,12 +111,25 @@ class Pace(Protocol):
         """Whether Clientary is limiting requests, as far as this process knows."""
 
 
+class Lines:
+    """A line for each caller: who is at its head may join the queue, at whose end the next of the same caller follows
+    once the one before has a place. So those in the queue are of different callers."""
+
+    def __init__(self) -> None:
+        self._locks = WeakValueDictionary[str, anyio.Lock]()
+
+    def of(self, caller: str) -> anyio.Lock:
+        """Held by the head of a caller's line; the others wait for it."""
+        return self._locks.setdefault(caller, anyio.Lock())
+
+
 class LocalPace:
     """The pace of one process. `concurrency` and `per_second` are the owner's limits; 0 per second is no limit."""
 
     def __init__(self, concurrency: int, per_second: float) -> None:
         self._most, self._fewest = concurrency, min(FEWEST_PLACES, concurrency)
         self._places = anyio.CapacityLimiter(concurrency)
+        self._lines = Lines()
         self._held: dict[Turn, float] = {}
         self._lending = False
         self._least_gap = least_gap(per_second)
@@ -145,11 +164,12 @@ class LocalPace:
         return is_recent(self._refused_at, waiter)
 
     async def _wait_for_place(self, turn: Turn, waiter: Waiter) -> None:
-        self._lend()
         with anyio.move_on_after(waiter.left) as scope:
             await waiter.report(None, WAITING_FOR_PLACE)
             with waiter.waiting():
-                await self._places.acquire_on_behalf_of(turn)
+                async with self._lines.of(waiter.caller):
+                    self._lend()
+                    await self._places.acquire_on_behalf_of(turn)
         if scope.cancelled_caught:
             raise NoTurnInTime(NO_PLACE) from None
 

@@ -24,6 +24,7 @@ from clientary_mcp.state.pace import (
     NO_TURN,
     RECOVERY,
     WAITING_FOR_PLACE,
+    Lines,
     LocalPace,
     NoTurnInTime,
     Turn,
@@ -126,7 +127,7 @@ class RedisPace:
         self._most, self._fewest = concurrency, min(FEWEST_PLACES, concurrency)
         self._least_gap = math.ceil(least_gap(per_second) * 1_000)
         self._alone = LocalPace(1, per_second)
-        self._queue = anyio.Lock()
+        self._lines, self._queue = Lines(), anyio.Lock()
         self._refused_at = -inf
 
     async def begin(self, waiter: Waiter, *, writes: bool) -> Turn:
@@ -170,7 +171,7 @@ class RedisPace:
         with anyio.move_on_after(waiter.left):
             await waiter.report(None, WAITING_FOR_PLACE)
             with waiter.waiting():
-                async with self._queue:
+                async with self._lines.of(waiter.caller), self._queue:
                     if is_first:  # it has only just been told that there is none
                         await anyio.sleep(random.uniform(*_POLLED_EVERY))  # noqa: S311 - keeps no secret
                     await polled(lambda: self._reserve(turn, waiter), *_POLLED_EVERY)

@@ -76,6 +76,32 @@ class Watched(RedisPace):
         return self.turns[-1]
 
 
+async def test_callers_of_one_process_take_turns_however_many_requests_of_one_wait(
+    three: list[RedisConnection], account_id: str
+) -> None:
+    pace, order, waiting = paces(three, account_id, 1)[0], list[str](), list[str]()
+    callers, all_wait = ["ann"] * 4 + ["bob"] * 2, anyio.Event()
+
+    async def on_wait(_: float | None, why: str) -> None:
+        waiting.append(why)
+        if len(waiting) == len(callers):
+            all_wait.set()
+
+    async def request(caller: str) -> None:
+        turn = await pace.begin(Call(60, on_wait, caller=caller), writes=False)
+        order.append(caller)
+        await pace.done(turn, Call(60), None)
+
+    held = await pace.begin(Call(60), writes=False)
+    async with anyio.create_task_group() as group:
+        for caller in callers:
+            group.start_soon(request, caller)
+        await all_wait.wait()
+        await anyio.wait_all_tasks_blocked()
+        await pace.done(held, Call(60), None)
+    assert (sorted(order[:2]), sorted(order[2:4])) == (["ann", "bob"], ["ann", "bob"])
+
+
 async def test_replicas_together_keep_to_the_places_and_the_rate(three: list[RedisConnection], account_id: str) -> None:
     left: list[float] = []
     under_way, most = 0, 0
