@@ -1,8 +1,13 @@
-"""What day it is for the business, and when its fiscal year starts."""
+"""What day it is for the business, when its fiscal year starts, and which days a word like last_month stands for."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 
+from tool_schemas.base.periods import Period
+
+_DAY = timedelta(days=1)
+CALENDAR_YEAR = "01-01"
+"""The start of a fiscal year that is the calendar year."""
 _EASTERNMOST = timezone(timedelta(hours=14))
 """Where each day begins first."""
 
@@ -57,4 +62,62 @@ def fiscal_year(day: date, start: str) -> tuple[date, date]:
     begun = date(day.year, month, first)
     if begun > day:
         begun = date(day.year - 1, month, first)
-    return begun, date(begun.year + 1, month, first) - timedelta(days=1)
+    return begun, date(begun.year + 1, month, first) - _DAY
+
+
+def days_of(period: Period, today: date, year_start: str = CALENDAR_YEAR) -> tuple[date, date]:
+    """The first and last day of a period; `year_start` is the first day of the fiscal year, as for `fiscal_year`.
+
+    A period that is not over ends today. The last 30 or 90 days count today, the last twelve months are whole.
+    """
+    match period:
+        case "today":
+            return today, today
+        case "yesterday":
+            return today - _DAY, today - _DAY
+        case "last_30_days":
+            return today - 29 * _DAY, today
+        case "last_90_days":
+            return today - 89 * _DAY, today
+        case "last_12_months":
+            end = today.replace(day=1)
+            return end.replace(year=end.year - 1), end - _DAY
+    which, _, unit = period.partition("_")
+    begun = _first_day(unit, today, year_start)
+    return (begun, today) if which == "this" else (_first_day(unit, begun - _DAY, year_start), begun - _DAY)
+
+
+def _first_day(unit: str, day: date, year_start: str) -> date:
+    """The first day of the week, month, quarter or year that a day lies in."""
+    match unit:
+        case "week":
+            return day - day.weekday() * _DAY
+        case "month":
+            return day.replace(day=1)
+        case "quarter":
+            return date(day.year, day.month - (day.month - 1) % 3, 1)
+        case "year":
+            return date(day.year, 1, 1)
+        case _:
+            return fiscal_year(day, year_start)[0]
+
+
+def named_day(unit: str, day: date) -> str:
+    """The day, week, month, quarter or year that a day lies in: `2026-01-26` (a Monday), `2026-01`, `2026-Q1`."""
+    match unit:
+        case "day":
+            return day.isoformat()
+        case "week":
+            return _first_day(unit, day, CALENDAR_YEAR).isoformat()
+        case "month":
+            return day.isoformat()[:7]
+        case "quarter":
+            return f"{day.isoformat()[:4]}-Q{(day.month + 2) // 3}"
+        case _:
+            return day.isoformat()[:4]
+
+
+def names_between(unit: str, first: date, last: date) -> list[str]:
+    """The name of each of the units from one day to another, in order."""
+    days = (last - first).days + 1
+    return list(dict.fromkeys(named_day(unit, first + number * _DAY) for number in range(days)))

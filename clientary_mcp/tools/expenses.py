@@ -43,7 +43,7 @@ class _Expenses(Listing[Expense]):
 
     def __init__(self, clientary: Clientary, args: ExpenseFilters, path: str | None = None) -> None:
         super().__init__(clientary, Expense, args, path, args.body())
-        self._year: tuple[date | None, date | None] = (None, None)
+        self._year = args.from_date, args.to_date
         self._unsettled = not args.body()
         if self._unsettled and (start := clientary.settings.fiscal_year_start):
             self._ask_for(start, _SET)

@@ -23,6 +23,7 @@ from clientary_mcp.errors import BadArguments, NotFound
 from clientary_mcp.tools.job import Job
 from clientary_mcp.tools.support.listing import Listing
 from clientary_mcp.tools.support.narrowing import narrowed
+from clientary_mcp.tools.support.periods import with_days
 from tool_schemas.base.json_schema import describe, input_schema, named
 from tool_schemas.base.models import Arguments, Confirmed, Paging, Previewed, Record
 from tool_schemas.base.report import REPORT_SCHEMA, Report
@@ -172,13 +173,17 @@ class Tool:
         """Act, or preview what would happen where the call is not confirmed."""
         if args.today_by_default:
             args = args.dated(clientary.today().day)  # never left to Clientary, whose day may be another
+        args, remark = await with_days(clientary, args)
         act = self.function if self.preview is None or acts(args) else self.preview
         try:
             with narrowed(self.name, args):
-                return await (act(clientary, args, job) if self.is_job else act(clientary, args))
+                answer = await (act(clientary, args, job) if self.is_job else act(clientary, args))
         except NotFound as error:
             error.add(*_check_ids(args))
             raise
+        if remark:
+            _note(answer, remark)
+        return answer
 
 
 def answer_to_json(answer: Answer, args: Arguments, unavailable: Collection[str] = ()) -> dict[str, Any]:

@@ -117,8 +117,8 @@ CONTRACT = {
     "client_overview": "client_id? email?",
     "receivables_report": "as_of? client_id? min_total? min_days_overdue? group_by?",
     "recurring_revenue_report": "",
-    "timesheet_report": "from_date to_date user_id? client_id? project_id?",
-    "unbilled_report": "client_id? project_id? from_date? to_date? min_hours? group_by? include_completed?",
+    "timesheet_report": "period? from_date? to_date? user_id? client_id? project_id?",
+    "unbilled_report": "client_id? project_id? period? from_date? to_date? min_hours? group_by? include_completed?",
     "project_status": "project_id? client_id? threshold? by_person? include_completed?",
     "profitability_report": "project_id cost_rates? default_cost_rate?",
     "list_changes": "since? cursor? types?",
@@ -201,7 +201,6 @@ IDS = {
 GIVEN: dict[str, JsonObject] = {
     "search": {"query": "website"},
     "client_overview": {"client_id": 1201},
-    "timesheet_report": {"from_date": "2026-11-01", "to_date": "2026-11-15"},
     "export_records": {"tool": "list_staff"},
 }
 

@@ -5,11 +5,11 @@ from typing import Literal
 from pydantic import Field
 
 from tool_schemas.base.ids import ClientId, ProjectId
-from tool_schemas.base.models import DateRange
+from tool_schemas.base.periods import PeriodRange
 from tool_schemas.base.types import Day, Number
 
 
-class UnbilledReport(DateRange):
+class UnbilledReport(PeriodRange):
     client_id: ClientId | None = Field(None, exclude=True, description="Only this client's work.")
     project_id: ProjectId | None = Field(None, exclude=True, description="Only this project.")
     from_date: Day | None = Field(None, description="First day of work or spending; default: all.")

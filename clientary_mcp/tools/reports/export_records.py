@@ -16,6 +16,7 @@ from clientary_mcp.tools.support.export_files import Exports, Rows, check
 from clientary_mcp.tools.support.export_rows import LINES, has_lines, parts_of, rows_of
 from clientary_mcp.tools.support.listing import Listing
 from clientary_mcp.tools.support.narrowing import narrowed
+from clientary_mcp.tools.support.periods import with_days
 from clientary_mcp.tools.support.spreadsheets import Table
 from clientary_mcp.tools.tool import Tool
 from clientary_mcp.tools.toolsets import allowed
@@ -40,7 +41,7 @@ def exporting(tools: Collection[Tool]) -> Tool:
         """Save a complete list or report for a spreadsheet, in the directory set for exports. Returns its name,
         columns, totals and first rows."""
         tool = _exported(args, tools, clientary)
-        given = _arguments(tool, args)
+        given, of_days = await with_days(clientary, _arguments(tool, args))
         check(args.format)
         exports = Exports(clientary.settings.export_dir)
         with narrowed(tool.name, given, whole=True), exports.rows(_main_columns(tool)) as rows:
@@ -63,7 +64,7 @@ def exporting(tools: Collection[Tool]) -> Tool:
                     "columns": rows.columns,
                     **report.about,
                 },
-                notice=in_order(report.notice, remark),
+                notice=in_order(report.notice, of_days, remark),
             )
 
     return export_records
@@ -113,9 +114,8 @@ async def _write_list(listing: Listing[Any], rows: Rows, *, lines: bool) -> Repo
             rows.add(row)
     remark = await listing.names.read(most=inf)
     rows.names = listing.names
-    first = listing.first_page
-    days = {"from_date": first.from_date, "to_date": first.to_date} if first else {}
     notice, totals = in_order(listing.notice, remark), listing.totals
+    days = dict(zip(("from_date", "to_date"), listing.days, strict=True))
     return Report([], "", totals.to_json() or None, left_out=totals.left_out.to_json(), about=days, notice=notice)
 
 

@@ -161,7 +161,7 @@ async def _read(clientary: Clientary, args: TimesheetReport, project: Project) -
             continue
         if entry.date is None:
             sheet.left_out.add("hour entry", "without a date", f"id {entry.id}", sums={"hours": entry.hours})
-        elif not args.from_date <= entry.date <= args.to_date:
+        elif not args.covers(entry.date):
             continue
         elif today.is_future(entry.date):
             sheet.left_out.add("hour entry", "dated in the future", f"id {entry.id}", sums={"hours": entry.hours})
@@ -227,9 +227,9 @@ def _missing(days: list[date], worked: set[date], stretches: int) -> dict[str, A
 
 def _working_days(args: TimesheetReport, today: date) -> list[date] | None:
     """Mondays to Fridays of the range that are not in the future; None where they are not listed."""
-    if _all_projects(args) and args.to_date - args.from_date <= _LONGEST:
-        count = (min(args.to_date, today) - args.from_date).days + 1
-        days = (args.from_date + timedelta(days=number) for number in range(count))
+    if _all_projects(args) and args.last - args.first <= _LONGEST:
+        count = (min(args.last, today) - args.first).days + 1
+        days = (args.first + timedelta(days=number) for number in range(count))
         return [day for day in days if day.weekday() < 5]
     return None
 
@@ -259,7 +259,7 @@ def _basis(args: TimesheetReport, days: list[date] | None, today: date) -> str:
     )
     if days is None:
         return hours
-    until = f" up to today, {today}" if args.to_date > today else ""
+    until = f" up to today, {today}" if args.last > today else ""
     return (
         f"{hours} Working days are Mondays to Fridays{until}; Clientary has no data on holidays or leave."
         f" entries_without_description names the first {_EXAMPLES}."
@@ -273,7 +273,7 @@ def _left_out(args: TimesheetReport, sheets: list[_Sheet], staff: dict[int, str]
     sentences = found.to_json()
     if not _all_projects(args):
         sentences.append("Days without entries: they are listed only without client_id and project_id.")
-    elif args.to_date - args.from_date > _LONGEST:
+    elif args.last - args.first > _LONGEST:
         sentences.append(f"Days without entries: they are listed for at most {_LONGEST.days} days.")
     if not staff:
         sentences.append(

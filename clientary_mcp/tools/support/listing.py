@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator
+from datetime import date
 from heapq import nlargest, nsmallest
 from typing import Any, Generic, TypeVar
 
@@ -89,6 +90,12 @@ class Listing(Generic[RecordT]):
         return " ".join(in_order(self.remark, excluded)) or None
 
     @property
+    def days(self) -> tuple[date | None, date | None]:
+        """The first and last day of the list: what Clientary says it used, or else what was requested."""
+        used, asked = (_days_in(each) for each in (self.first_page, self._args))
+        return used[0] or asked[0], used[1] or asked[1]
+
+    @property
     def _reads_all(self) -> bool:
         """Whether a page of it takes reading all of it."""
         return self._args.narrows
@@ -135,6 +142,7 @@ class Listing(Generic[RecordT]):
                 records = _first(records, end, *order)
         if order is not None:
             records = _first(records, end, *order)[offset:]
+        first_day, last_day = self.days
         past = f"Offset {offset:,} is past the end: {self.count:,} records match." if offset and not records else None
         return Page(
             records,
@@ -142,10 +150,14 @@ class Listing(Generic[RecordT]):
             more=self.count > end,
             total_count=self.count,
             complete=self.count <= end,
-            from_date=self.first_page.from_date if self.first_page else None,
-            to_date=self.first_page.to_date if self.first_page else None,
+            from_date=first_day,
+            to_date=last_day,
             notice=self.notice or past,
         )
+
+
+def _days_in(given: object) -> tuple[date | None, date | None]:
+    return getattr(given, "from_date", None), getattr(given, "to_date", None)
 
 
 def add_sums(page: Page[Any], totals: Totals) -> None:
