@@ -1,0 +1,116 @@
+"""The rows of a report: what a record is grouped by, the columns that say so, and which row comes first."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from clientary_mcp.accounting.days import named_day, names_between
+from clientary_mcp.accounting.money import ZERO
+
+PERIODS = ("day", "week", "month", "quarter", "year")
+"""The words that group by time."""
+_ID_OF = {"client": "client_id", "project": "project_id", "person": "user_id"}
+"""The words that group by a record, and the column of its id."""
+
+Value = int | str | None
+
+
+class Key(NamedTuple):
+    """What a row stands for: a value for each word that it is grouped by, and a currency."""
+
+    currency_code: str
+    values: tuple[Value, ...]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a record can be grouped by."""
+
+    day: date | None = None
+    client_id: int | None = None
+    project_id: int | None = None
+    user_id: int | None = None
+    status: str | None = None
+
+
+@dataclass
+class Names:
+    """The names of what rows are grouped by, by id."""
+
+    clients: Mapping[int | None, str] = field(default_factory=dict)
+    projects: Mapping[int | None, str] = field(default_factory=dict)
+    people: Mapping[int | None, str] = field(default_factory=dict)
+
+    def of(self, word: str) -> Mapping[int | None, str]:
+        """Those of one word."""
+        return {"client": self.clients, "project": self.projects, "person": self.people}[word]
+
+
+class Grouping:
+    """Makes the rows of a report that is grouped by such words: `client,month`."""
+
+    def __init__(self, group_by: str) -> None:
+        self._words = [word for word in group_by.split(",") if word != "currency"]  # every row has one currency
+
+    def has(self, word: str) -> bool:
+        """Whether rows are grouped by this word."""
+        return word in self._words
+
+    @property
+    def period(self) -> str | None:
+        """The word for time, where rows are grouped by that alone."""
+        return self._words[0] if len(self._words) == 1 and self._words[0] in PERIODS else None
+
+    def key(self, facts: Facts, currency_code: str) -> Key:
+        """The row that a record belongs to."""
+        return Key(currency_code, tuple(_value(word, facts) for word in self._words))
+
+    def all_periods(self, first: date, last: date, currency_codes: Iterable[str]) -> list[Key]:
+        """A row for every period of these days in each currency, where rows are grouped by time alone."""
+        if self.period is None:
+            return []
+        names = names_between(self.period, first, last)
+        return [Key(code, (name,)) for code in currency_codes for name in names]
+
+    def ids(self, word: str, keys: Iterable[Key]) -> set[int]:
+        """The ids that rows have for a word."""
+        if word not in self._words:
+            return set()
+        place = self._words.index(word)
+        return {value for key in keys if isinstance(value := key.values[place], int)}
+
+    def columns(self, key: Key, names: Names) -> dict[str, Any]:
+        """The columns that say what a row stands for, with its currency last."""
+        found: dict[str, Any] = {}
+        for word, value in zip(self._words, key.values, strict=True):
+            if word in _ID_OF:
+                found |= {_ID_OF[word]: value, word: names.of(word)[value if isinstance(value, int) else None]}
+            else:
+                found[word] = value
+        return {**found, "currency_code": key.currency_code}
+
+    def in_order(self, amounts: Mapping[Key, Decimal]) -> list[Key]:
+        """The rows: by currency, and in it by time from the first on, by anything else from the largest on."""
+        sums: dict[Key, Decimal] = {}
+        for key, amount in amounts.items():
+            for depth in range(len(key.values)):
+                part = Key(key.currency_code, key.values[: depth + 1])
+                sums[part] = sums.get(part, ZERO) + amount
+        return sorted(amounts, key=lambda key: self._rank(key, sums))
+
+    def _rank(self, key: Key, sums: Mapping[Key, Decimal]) -> tuple[Any, ...]:
+        rank: list[Any] = [key.currency_code]
+        for depth, (word, value) in enumerate(zip(self._words, key.values, strict=True), 1):
+            if word not in PERIODS:
+                rank.append(-sums[Key(key.currency_code, key.values[:depth])])
+            rank += [value is None, value if value is not None else 0]
+        return tuple(rank)
+
+
+def _value(word: str, facts: Facts) -> Value:
+    if word in PERIODS:
+        return None if facts.day is None else named_day(word, facts.day)
+    value: Value = getattr(facts, _ID_OF.get(word, word))
+    return value
