@@ -57,6 +57,9 @@ class Invoice(InvoiceFields, Record):
     balance: Decimal | None = None
     pending_amount: Decimal | None = None
     total_taxes: Decimal | None = None
+    total_tax: Decimal | None = None
+    total_tax2: Decimal | None = None
+    total_tax3: Decimal | None = None
     items: list[Item] | None = None
     payments: list[Payment] | None = None
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal
 from functools import lru_cache
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from tool_schemas.base.currencies import minor_units
 
@@ -54,6 +54,13 @@ def line_amount(quantity: Decimal, price: Decimal, currency_code: str | None) ->
     return rounded(_product(quantity, price), currency_code)
 
 
+def portion(amount: Decimal, part: Decimal, whole: Decimal, currency_code: str | None) -> Decimal:
+    """What falls to a part of a whole, rounded once: never less than nothing, never more than all of it."""
+    if whole == 0 or part / whole <= 0:
+        return ZERO
+    return amount if part / whole >= 1 else rounded(_EXACT.divide(_product(amount, part), whole), currency_code)
+
+
 def percentage(part: Decimal, whole: Decimal) -> Decimal | None:
     """`part` as a percentage of `whole`, with one decimal; None when `whole` is zero."""
     return None if whole == 0 else (part / whole * 100).quantize(Decimal("0.1"), context=_EXACT)
@@ -85,18 +92,41 @@ class Taxed(Protocol):
     def compound_tax(self) -> bool | None: ...
 
 
+class Levied(NamedTuple):
+    """One tax of a document: what it is charged on, and what it comes to."""
+
+    base: Decimal
+    amount: Decimal
+
+
 @dataclass(frozen=True)
 class Sums:
     """The totals of a document."""
 
     subtotal: Decimal
-    taxes: Decimal
-    total: Decimal
+    taxable: Decimal
+    """The part of the subtotal on which any tax is charged."""
+    levied: tuple[Levied, Levied, Levied]
+    """The three taxes; a compound second one is charged on the first as well."""
+
+    @property
+    def taxes(self) -> Decimal:
+        """The sum of the three."""
+        return sum((tax.amount for tax in self.levied), ZERO)
+
+    @property
+    def total(self) -> Decimal:
+        """The subtotal with the taxes."""
+        return self.subtotal + self.taxes
+
+    def to_json(self) -> dict[str, Decimal]:
+        """The amounts that a document ends with."""
+        return {"subtotal": self.subtotal, "taxes": self.taxes, "total": self.total}
 
 
 def sums_of(lines: Iterable[Line], rates: Taxed, currency_code: str | None) -> Sums:
     """Totals with each line and each tax rounded on its own, as on the document."""
-    subtotal = taxable = second_taxable = third_taxable = both = ZERO
+    subtotal = taxed = taxable = second_taxable = third_taxable = both = ZERO
     for line in lines:
         if line.item_type == "section":
             continue
@@ -107,11 +137,13 @@ def sums_of(lines: Iterable[Line], rates: Taxed, currency_code: str | None) -> S
         second_taxable += amount if of_second else ZERO
         third_taxable += amount if of_third else ZERO
         both += amount if of_second and line.taxable else ZERO
+        of_any = (line.taxable and rates.tax) or (of_second and rates.tax2) or (of_third and rates.tax3)
+        taxed += amount if of_any else ZERO
     first = _tax(taxable, rates.tax, currency_code)
-    compounded = _tax(both, rates.tax, currency_code) if rates.compound_tax else ZERO
+    compounded = _tax(both, rates.tax, currency_code).amount if rates.compound_tax else ZERO
     second = _tax(second_taxable + compounded, rates.tax2, currency_code)
-    taxes = first + second + _tax(third_taxable, rates.tax3, currency_code)
-    return Sums(subtotal, taxes, subtotal + taxes)
+    third = _tax(third_taxable, rates.tax3, currency_code)
+    return Sums(subtotal, taxed, (first, second, third))
 
 
 def readable_sums(lines: Iterable[Line] | None, rates: Taxed, currency_code: str | None) -> Sums | None:
@@ -129,8 +161,8 @@ def _applies(name: str, line: Line) -> bool:
     return bool(line.taxable if own is None else own)
 
 
-def _tax(amount: Decimal, rate: Decimal | None, currency_code: str | None) -> Decimal:
-    return line_amount(amount, _product(rate or ZERO, _PERCENT), currency_code)
+def _tax(base: Decimal, rate: Decimal | None, currency_code: str | None) -> Levied:
+    return Levied(base, line_amount(base, _product(rate or ZERO, _PERCENT), currency_code))
 
 
 def _product(one: Decimal, other: Decimal) -> Decimal:

@@ -7,6 +7,7 @@ from clientary_mcp.accounting.days import Today
 from clientary_mcp.accounting.invoices import KNOWN, stage_of
 from clientary_mcp.accounting.left_out import Omissions
 from clientary_mcp.accounting.money import ZERO, Sums, readable_sums
+from clientary_mcp.accounting.sales import net_of, received_of
 from clientary_mcp.accounting.totals import UNKNOWN, Totals
 from clientary_mcp.tools.support.formatting import label
 from tool_schemas.invoices import Invoice
@@ -35,7 +36,7 @@ class Invoiced:
         """Add an invoice to what it counts as."""
         self.ids.add(invoice.id)
         lines = readable_sums(invoice.items, invoice, invoice.currency_code)
-        subtotal, stage = _subtotal(invoice, lines), stage_of(invoice, today)
+        subtotal, stage = net_of(invoice, lines), stage_of(invoice, today)
         code, name = invoice.currency_code or UNKNOWN, label(invoice)
         if stage == "cancelled":
             self.left_out.add("cancelled invoice", "", name)
@@ -48,7 +49,7 @@ class Invoiced:
             self.left_out.add("draft", "", name)
         else:
             self._count(invoice, subtotal, lines)
-        if stage != "invoiced" and (received := self._received(invoice)):
+        if stage != "invoiced" and (received := received_of(invoice, label(invoice), self.left_out)):
             self.left_out.add(f"{stage} invoice", "whose payments are not in received", name, sums={code: received})
 
     def _count(self, invoice: Invoice, subtotal: Decimal, lines: Sums | None) -> None:
@@ -60,27 +61,11 @@ class Invoiced:
         income.invoices += 1
         income.invoiced += subtotal
         income.invoiced_with_tax += subtotal if total is None else total
-        income.received += self._received(invoice)
+        income.received += received_of(invoice, label(invoice), self.left_out)
         if invoice.status not in KNOWN:
             self.left_out.add("invoice", "of an unknown status, counted as invoiced", label(invoice))
         if _shared(invoice):
             self.left_out.add("invoice", "of several projects, counted in full", label(invoice))
-
-    def _received(self, invoice: Invoice) -> Decimal:
-        """What was paid on it, as Clientary adds it up or else lists it; with a remark where that cannot be read."""
-        if invoice.total_payments is not None:
-            return invoice.total_payments
-        amounts = [payment.amount for payment in invoice.payments or ()]
-        if None in amounts or (invoice.payments is None and "total_payments" in (invoice.unreadable or ())):
-            self.left_out.add("invoice", "with payments that cannot be read, not in received", label(invoice))
-        return sum((amount for amount in amounts if amount is not None), ZERO)
-
-
-def _subtotal(invoice: Invoice, lines: Sums | None) -> Decimal | None:
-    """The invoiced amount before tax: as Clientary reports it, else the sum of the lines."""
-    if invoice.subtotal is not None:
-        return invoice.subtotal
-    return lines.subtotal if lines else None
 
 
 def _shared(invoice: Invoice) -> bool:

@@ -72,7 +72,7 @@ def line(title: str, quantity: Decimal, price: Decimal, currency_code: str) -> d
 def totals(wanted: CreateInvoice, **more: Decimal | None) -> list[dict[str, Any]]:
     """The sums of a draft, as a job shows them."""
     given = {name: amount for name, amount in more.items() if amount is not None}
-    return [{"currency_code": wanted.currency_code, **vars(sums(wanted)), **given}]
+    return [{"currency_code": wanted.currency_code, **sums(wanted).to_json(), **given}]
 
 
 def estimates_in(note: str | None) -> dict[int, str]:
