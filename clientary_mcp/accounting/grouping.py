@@ -109,6 +109,50 @@ class Grouping:
         return tuple(rank)
 
 
+class Table:
+    """Sums in columns, a row for each group."""
+
+    def __init__(self, group_by: str, columns: tuple[str, ...]) -> None:
+        self.grouping = Grouping(group_by)
+        self._columns = columns
+        self._sums: dict[Key, dict[str, Decimal]] = {}
+
+    def add(self, facts: Facts, currency_code: str, *amounts: Decimal | int) -> None:
+        """Add a record: its amounts, one for each column."""
+        sums = self._row(self.grouping.key(facts, currency_code))
+        for name, amount in zip(self._columns, amounts, strict=True):
+            sums[name] += amount
+
+    def fill(self, first: date, last: date) -> None:
+        """Have a row for every period of these days, where rows are grouped by time alone."""
+        for key in self.grouping.all_periods(first, last, {key.currency_code for key in self._sums}):
+            self._row(key)
+
+    def ids(self, word: str) -> set[int]:
+        """The ids that the rows have for a word."""
+        return self.grouping.ids(word, self._sums)
+
+    def rows(self, names: Names, by: str) -> list[dict[str, Any]]:
+        """The rows, in the order that `Grouping.in_order` says, the largest by one of the columns."""
+        keys = self.grouping.in_order({key: sums[by] for key, sums in self._sums.items()})
+        return [{**self.grouping.columns(key, names), **self._sums[key]} for key in keys]
+
+    def totals(self) -> list[dict[str, Any]]:
+        """The sums of all rows in each currency."""
+        totals: dict[str, dict[str, Any]] = {}
+        for key, sums in sorted(self._sums.items(), key=lambda row: row[0].currency_code):
+            total = totals.setdefault(key.currency_code, {"currency_code": key.currency_code, **self._zeros()})
+            for name, amount in sums.items():
+                total[name] += amount
+        return list(totals.values())
+
+    def _row(self, key: Key) -> dict[str, Decimal]:
+        return self._sums.setdefault(key, self._zeros())
+
+    def _zeros(self) -> dict[str, Decimal]:
+        return dict.fromkeys(self._columns, ZERO)
+
+
 def _value(word: str, facts: Facts) -> Value:
     if word in PERIODS:
         return None if facts.day is None else named_day(word, facts.day)

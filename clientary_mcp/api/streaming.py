@@ -1,6 +1,6 @@
 """Lists as streams of records: pages are read concurrently, and memory stays flat however long a list is."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import replace
 from functools import partial, wraps
 from typing import Generic, ParamSpec, TypeVar
@@ -71,7 +71,7 @@ class Stream(Generic[RecordT]):
         self.caution: str | None = None
         """Why nobody knows whether they are, in a sentence for agents."""
 
-    async def __aiter__(self) -> AsyncIterator[RecordT]:
+    async def __aiter__(self) -> AsyncGenerator[RecordT, None]:
         """Read the list. The next pages are read while records are yielded; the caller may stop at any of them."""
         mark = await self._writes.snapshot()
         number, skipped, page = await self._open()

@@ -23,7 +23,9 @@ from clientary_mcp.tools.reports import (
     project_status,
     receivables,
     recurring_revenue,
+    sales,
     search,
+    taxes,
     timesheet,
     unbilled,
 )
@@ -56,6 +58,8 @@ _RESOURCES_AND_REPORTS = (
     *project_status.TOOLS,
     *profitability.TOOLS,
     *client_overview.TOOLS,
+    *sales.TOOLS,
+    *taxes.TOOLS,
     *receivables.TOOLS,
     *recurring_revenue.TOOLS,
     *timesheet.TOOLS,

@@ -68,6 +68,21 @@ async def client_names(
     return names | {client_id: party.name for client_id, party in found.items()}
 
 
+async def project_names(
+    clientary: Clientary, ids: Iterable[int], known: Mapping[int, str] | None = None
+) -> dict[int | None, str]:
+    """The names of these projects, from `known` where it has them; `project 12` for one that is gone or not visible.
+
+    None is `no project`.
+    """
+    names: dict[int | None, str] = {None: "no project"}
+    names.update((known or {}).items())
+    if missing := set(ids) - names.keys():
+        listed = await if_allowed(partial(clientary.list_all, Project))
+        names.update((project.id, project_name(project)) for project in listed or () if project.id in missing)
+    return dict.fromkeys(ids, "") | {each: f"project {each}" for each in missing} | names
+
+
 def names_in(records: Iterable[Record]) -> dict[int, str]:
     """The names of the clients that records carry beside the id."""
     known = ((getattr(record, "client_id", None), client_named_in(record)) for record in records)
