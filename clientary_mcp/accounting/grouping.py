@@ -43,9 +43,10 @@ class Names:
     projects: Mapping[int | None, str] = field(default_factory=dict)
     people: Mapping[int | None, str] = field(default_factory=dict)
 
-    def of(self, word: str) -> Mapping[int | None, str]:
-        """Those of one word."""
-        return {"client": self.clients, "project": self.projects, "person": self.people}[word]
+    def of(self, word: str, value: Value) -> str:
+        """The name of a client, a project or a person; `client 12` where it is not known."""
+        known = {"client": self.clients, "project": self.projects, "person": self.people}[word]
+        return known.get(value if isinstance(value, int) else None) or f"{word} {value}"
 
 
 class Grouping:
@@ -86,7 +87,7 @@ class Grouping:
         found: dict[str, Any] = {}
         for word, value in zip(self._words, key.values, strict=True):
             if word in _ID_OF:
-                found |= {_ID_OF[word]: value, word: names.of(word)[value if isinstance(value, int) else None]}
+                found |= {_ID_OF[word]: value, word: names.of(word, value)}
             else:
                 found[word] = value
         return {**found, "currency_code": key.currency_code}
@@ -117,11 +118,13 @@ class Table:
         self._columns = columns
         self._sums: dict[Key, dict[str, Decimal]] = {}
 
-    def add(self, facts: Facts, currency_code: str, *amounts: Decimal | int) -> None:
-        """Add a record: its amounts, one for each column."""
-        sums = self._row(self.grouping.key(facts, currency_code))
+    def add(self, facts: Facts, currency_code: str, *amounts: Decimal | int) -> Key:
+        """Add a record: its amounts, one for each column; returns its row."""
+        key = self.grouping.key(facts, currency_code)
+        sums = self._row(key)
         for name, amount in zip(self._columns, amounts, strict=True):
             sums[name] += amount
+        return key
 
     def fill(self, first: date, last: date) -> None:
         """Have a row for every period of these days, where rows are grouped by time alone."""
@@ -132,10 +135,15 @@ class Table:
         """The ids that the rows have for a word."""
         return self.grouping.ids(word, self._sums)
 
-    def rows(self, names: Names, by: str) -> list[dict[str, Any]]:
-        """The rows, in the order that `Grouping.in_order` says, the largest by one of the columns."""
-        keys = self.grouping.in_order({key: sums[by] for key, sums in self._sums.items()})
-        return [{**self.grouping.columns(key, names), **self._sums[key]} for key in keys]
+    def rows(
+        self, names: Names, by: str, beside: Mapping[Key, Mapping[str, Any]] | None = None
+    ) -> list[dict[str, Any]]:
+        """The rows, in the order that `Grouping.in_order` says, the largest by one of the columns.
+
+        `beside` has more columns for some of them.
+        """
+        keys, more = self.grouping.in_order({key: sums[by] for key, sums in self._sums.items()}), beside or {}
+        return [{**self.grouping.columns(key, names), **self._sums[key], **more.get(key, {})} for key in keys]
 
     def totals(self) -> list[dict[str, Any]]:
         """The sums of all rows in each currency."""

@@ -29,6 +29,7 @@ from clientary_mcp.tools.reports import (
     timesheet,
     unbilled,
 )
+from clientary_mcp.tools.reports import expenses as expenses_report
 from clientary_mcp.tools.reports.export_records import exporting
 from clientary_mcp.tools.workflows import (
     bill_project_hours,
@@ -60,6 +61,7 @@ _RESOURCES_AND_REPORTS = (
     *client_overview.TOOLS,
     *sales.TOOLS,
     *taxes.TOOLS,
+    *expenses_report.TOOLS,
     *receivables.TOOLS,
     *recurring_revenue.TOOLS,
     *timesheet.TOOLS,

@@ -116,6 +116,7 @@ CONTRACT = {
     "search": "query types? include_closed?",
     "client_overview": "client_id? email?",
     "sales_report": "basis? group_by? period? from_date? to_date? client_id? project_id?",
+    "expenses_report": "group_by? billed? period? from_date? to_date? client_id? project_id?",
     "tax_report": "basis? period? from_date? to_date? client_id? project_id?",
     "receivables_report": "as_of? client_id? min_total? min_days_overdue? group_by?",
     "recurring_revenue_report": "",

@@ -38,6 +38,7 @@ REPORTS: list[tuple[str, JsonObject]] = [
     ("client_overview", {"client_id": 7}),
     ("sales_report", {"group_by": "client,project"}),
     ("sales_report", {"basis": "received", "from_date": "2022-01-01"}),
+    ("expenses_report", {"group_by": "person,project"}),
     ("tax_report", {"period": "this_year"}),
     ("tax_report", {"basis": "received", "from_date": "2022-01-01"}),
     ("receivables_report", {}),
