@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from clientary_mcp.accounting.left_out import Omissions
 from clientary_mcp.accounting.money import readable_sums, rounded
+from clientary_mcp.accounting.recurrence import is_ended
 from clientary_mcp.accounting.totals import UNKNOWN, Totals, currency_remark
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import rereads
@@ -135,7 +136,7 @@ def _unusable(schedule: RecurringSchedule) -> tuple[str, str] | None:
         return "stopped schedule", ""
     if schedule.status not in ("active", "paused"):
         return "schedule", "of an unknown status"
-    if schedule.occurrences_remaining == 0 and not schedule.unlimited:
+    if is_ended(schedule):
         return "ended schedule", ""
     return None if schedule.time_interval in IN_TWO_YEARS else ("schedule", "of an unknown interval")
 
