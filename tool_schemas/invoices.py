@@ -50,6 +50,7 @@ class Invoice(InvoiceFields, Record):
 
     date: Day | None = None
     due_date: Day | None = None
+    paid_date: Day | None = None
     currency_code: CurrencyCode | None = None
     subtotal: Decimal | None = None
     total_cost: Decimal | None = None

@@ -28,6 +28,17 @@ def is_ended(schedule: RecurringSchedule) -> bool:
     return schedule.occurrences_remaining == 0 and not schedule.unlimited
 
 
+def unusable(schedule: RecurringSchedule) -> tuple[str, str] | None:
+    """Why a schedule makes no invoices, as `Omissions.add` takes it; None for one that does, or would once resumed."""
+    if schedule.status == "stopped":
+        return "stopped schedule", ""
+    if schedule.status not in ("active", "paused"):
+        return "schedule", "of an unknown status"
+    if is_ended(schedule):
+        return "ended schedule", ""
+    return None if schedule.time_interval in INTERVALS else ("schedule", "of an unknown interval")
+
+
 def occurrences(schedule: RecurringSchedule, until: date) -> list[date]:
     """The days on which a schedule makes invoices, from its next one until that day, which is included.
 

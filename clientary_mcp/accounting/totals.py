@@ -62,6 +62,13 @@ class Totals:
         """Add one record; an amount of None adds nothing."""
         self._part(currency_code, part).add(1, amounts)
 
+    def merge(self, other: "Totals") -> None:
+        """Add the sums of others, and what they had to leave out."""
+        self.left_out.merge(other.left_out)
+        for code, parts in other._rows.items():
+            for name, part in parts.items():
+                self._part(code, name).add(part.count, part.sums)
+
     def add_record(self, record: Record, today: Today, currency_code: str | int | None = None) -> None:
         """Add the amounts of a record (`Record.money`) in its own currency, or in the given one.
 

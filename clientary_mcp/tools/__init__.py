@@ -17,6 +17,7 @@ from clientary_mcp.tools import (
     tasks,
 )
 from clientary_mcp.tools.reports import (
+    cash_forecast,
     client_overview,
     list_changes,
     profitability,
@@ -64,6 +65,7 @@ _RESOURCES_AND_REPORTS = (
     *expenses_report.TOOLS,
     *receivables.TOOLS,
     *recurring_revenue.TOOLS,
+    *cash_forecast.TOOLS,
     *timesheet.TOOLS,
     *list_changes.TOOLS,
 )

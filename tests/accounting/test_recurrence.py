@@ -1,6 +1,5 @@
 """When recurring schedules make invoices, compared with a plain calendar that is walked day by day."""
 
-from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any, get_args
 
@@ -9,55 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clientary_mcp.accounting.recurrence import INTERVALS, days_of, is_ended, occurrences
+from tests.support.plain_calendar import MONTHS, WEEKS, by_calendar
 from tool_schemas.base.types import unwrap
 from tool_schemas.recurring_schedules import RecurringSchedule, TimeInterval
 
-WEEKS = {"weekly": 1, "every_2_weeks": 2, "every_4_weeks": 4}
-MONTHS = {
-    "monthly": 1,
-    "every_2_months": 2,
-    "quarterly": 3,
-    "every_4_months": 4,
-    "every_6_months": 6,
-    "annually": 12,
-    "every_2_years": 24,
-}
 NEXT = [
     "2026-01-01", "2026-01-15", "2026-01-16", "2026-01-28", "2026-01-29", "2026-01-30", "2026-01-31", "2026-02-28",
     "2026-04-30", "2026-12-31", "2027-02-28", "2028-02-28", "2028-02-29", "2028-03-31", "2026-11-20",
 ]  # fmt: skip
-
-
-def walked(first: date, until: date, wanted: Callable[[date], bool]) -> list[date]:
-    """The days from the first on that are wanted, one after the other."""
-    return [day for number in range((until - first).days + 1) if wanted(day := first + timedelta(days=number))]
-
-
-def is_last(day: date) -> bool:
-    return (day + timedelta(days=1)).day == 1
-
-
-def monthly(first: date, months: int) -> Callable[[date], bool]:
-    """Whether a day is the one of its month, which is one of every so many."""
-
-    def wanted(day: date) -> bool:
-        if ((day.year - first.year) * 12 + day.month - first.month) % months:
-            return False
-        if is_last(first):
-            return is_last(day)
-        return day.day == first.day or (is_last(day) and day.day < first.day)
-
-    return wanted
-
-
-def by_calendar(first: date, until: date, interval: str) -> list[date]:
-    if interval in WEEKS:
-        return walked(first, until, lambda day: (day - first).days % (7 * WEEKS[interval]) == 0)
-    if interval in MONTHS:
-        return walked(first, until, monthly(first, MONTHS[interval]))
-    days = walked(first, until, monthly(first, 1))
-    second = [day + timedelta(days=15) for day in days]
-    return sorted(day for day in days + second if day <= until)
 
 
 def schedule(first: str | None, interval: str | None = "monthly", **fields: Any) -> RecurringSchedule:

@@ -44,6 +44,7 @@ REPORTS: list[tuple[str, JsonObject]] = [
     ("receivables_report", {}),
     ("receivables_report", {"group_by": "invoice", "as_of": "2023-10-31"}),
     ("recurring_revenue_report", {}),
+    ("cash_forecast", {"by": "month", "use_history": True}),
     ("timesheet_report", {"from_date": "2023-10-01", "to_date": "2023-10-31"}),
     ("list_changes", {"since": "2023-01-01"}),
     ("export_records", {"tool": "list_invoices"}),

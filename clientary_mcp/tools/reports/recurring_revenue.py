@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from clientary_mcp.accounting.left_out import Omissions
 from clientary_mcp.accounting.money import readable_sums, rounded
-from clientary_mcp.accounting.recurrence import is_ended
+from clientary_mcp.accounting.recurrence import unusable
 from clientary_mcp.accounting.totals import UNKNOWN, Totals, currency_remark
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import rereads
@@ -122,23 +122,12 @@ class _Revenue:
 async def _read(clientary: Clientary) -> _Revenue:
     found = _Revenue()
     async for schedule in clientary.stream(RecurringSchedule):
-        if why := _unusable(schedule):
+        if why := unusable(schedule):
             found.left_out.add(*why, _named(schedule))
         elif (income := _income(schedule, found.left_out)) is not None:
             (found.active if schedule.status == "active" else found.paused).append(income)
             found.names |= names_in([schedule])
     return found
-
-
-def _unusable(schedule: RecurringSchedule) -> tuple[str, str] | None:
-    """Why a schedule has no revenue, as `Omissions.add` takes it; None for one that has."""
-    if schedule.status == "stopped":
-        return "stopped schedule", ""
-    if schedule.status not in ("active", "paused"):
-        return "schedule", "of an unknown status"
-    if is_ended(schedule):
-        return "ended schedule", ""
-    return None if schedule.time_interval in IN_TWO_YEARS else ("schedule", "of an unknown interval")
 
 
 def _income(schedule: RecurringSchedule, left_out: Omissions) -> _Income | None:
