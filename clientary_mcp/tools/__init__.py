@@ -19,6 +19,7 @@ from clientary_mcp.tools import (
 from clientary_mcp.tools.reports import (
     cash_forecast,
     client_overview,
+    client_statement,
     list_changes,
     profitability,
     project_status,
@@ -63,6 +64,7 @@ _RESOURCES_AND_REPORTS = (
     *sales.TOOLS,
     *taxes.TOOLS,
     *expenses_report.TOOLS,
+    *client_statement.TOOLS,
     *receivables.TOOLS,
     *recurring_revenue.TOOLS,
     *cash_forecast.TOOLS,

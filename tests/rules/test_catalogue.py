@@ -118,6 +118,7 @@ CONTRACT = {
     "sales_report": "basis? group_by? period? from_date? to_date? client_id? project_id?",
     "expenses_report": "group_by? billed? period? from_date? to_date? client_id? project_id?",
     "tax_report": "basis? period? from_date? to_date? client_id? project_id?",
+    "client_statement": "client_id period? from_date? to_date? currency_code?",
     "receivables_report": "as_of? client_id? min_total? min_days_overdue? group_by?",
     "cash_forecast": "until? by? use_history? client_id?",
     "recurring_revenue_report": "",

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.settings import Settings
 from tests.conftest import TODAY
-from tests.scenarios.test_random_accounts import COMPOUND, Bill, bills, played
+from tests.scenarios.test_random_accounts import CLIENTS, COMPOUND, Bill, bills, played
 from tests.support.agent import Agent, agent_of
 from tests.support.clock import FakeTime
 
 JsonObject = dict[str, Any]
+AGES = ("current", "days_1_30", "days_31_60", "days_61_90", "over_90")
 
 
 def per_currency(rows: list[JsonObject], *names: str) -> dict[str, list[Decimal]]:
@@ -41,11 +42,26 @@ async def _forecast(agent: Agent) -> None:
         )
 
 
+async def _statements(agent: Agent) -> None:
+    for client in CLIENTS:
+        overview = await agent.answer("client_overview", client_id=client)
+        expected = per_currency(overview["rows"], "open", "overdue", "pending", "credits")
+        for days in ({}, {"from_date": "2026-01-01"}, {"period": "last_30_days"}):
+            statement = await agent.answer("client_statement", client_id=client, **days)
+            totals = [row | {"open": sum(Decimal(str(row[age])) for age in AGES)} for row in statement["totals"]]
+            assert per_currency(totals, "open", "overdue", "pending", "credits") == expected
+            net = {code: [open_ + pending - credit] for code, (open_, _, pending, credit) in expected.items()}
+            assert per_currency(totals, "closing") == {code: each for code, each in net.items() if any(each)}
+            last = {row["currency_code"]: row["balance"] for row in statement["rows"]}
+            assert last == {row["currency_code"]: row["closing"] for row in totals if row["currency_code"] in last}
+
+
 async def _agreed(some: list[Bill]) -> None:
     settings = Settings(subdomain="acme", api_token="t0ken-of-acme", time_zone="UTC")
     session = Clientary(settings, httpx.MockTransport(played(some)), FakeTime(TODAY).clock)
     async with agent_of(session) as agent:
         await _forecast(agent)
+        await _statements(agent)
 
 
 @given(st.lists(bills(), max_size=45))

@@ -41,6 +41,7 @@ REPORTS: list[tuple[str, JsonObject]] = [
     ("expenses_report", {"group_by": "person,project"}),
     ("tax_report", {"period": "this_year"}),
     ("tax_report", {"basis": "received", "from_date": "2022-01-01"}),
+    ("client_statement", {"client_id": 7}),
     ("receivables_report", {}),
     ("receivables_report", {"group_by": "invoice", "as_of": "2023-10-31"}),
     ("recurring_revenue_report", {}),
