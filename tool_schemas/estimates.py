@@ -42,6 +42,7 @@ class Estimate(EstimateFields, Record):
     summary_fields = ("id", "number", "client_id", "lead_id", "status", "date", "currency_code", "total_cost", "title")
 
     date: Day | None = None
+    expiration_date: Day | None = None
     currency_code: CurrencyCode | None = None
     subtotal: Decimal | None = None
     total_cost: Decimal | None = None

@@ -253,6 +253,8 @@ def make_estimates(books: Books) -> None:
             status=status,
             **_taxes_of(books, party["currency_code"]),
         )
+        if estimate["note"]:
+            estimate["expiration_date"] = (day + timedelta(days=30)).isoformat()
         _add_lines(books, "estimates", estimate, _lines(books, taxed=bool(estimate["tax"])))
 
 

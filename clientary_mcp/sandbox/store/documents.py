@@ -65,6 +65,7 @@ ESTIMATES = Resource(
         Field("status", "integer", default=0, among=frozenset(range(8))),
         Field("po", shown="extra", default=""),
         link("lead_id", "leads", "CASCADE", shown="extra", writable=False),
+        Field("expiration_date", "slash_date", writable=False, shown="extra"),
     ),
     first_id=15101,
     page_size=30,
