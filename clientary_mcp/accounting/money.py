@@ -66,7 +66,7 @@ def percentage(part: Decimal, whole: Decimal) -> Decimal | None:
     return None if whole == 0 else (part / whole * 100).quantize(Decimal("0.1"), context=_EXACT)
 
 
-def average(total: Decimal | int, count: int, decimals: int = 1) -> Decimal | None:
+def average(total: Decimal | int, count: Decimal | int, decimals: int = 1) -> Decimal | None:
     """A mean, with one decimal unless told otherwise; None of nothing."""
     return None if count == 0 else (Decimal(total) / count).quantize(Decimal(1).scaleb(-decimals), context=_EXACT)
 

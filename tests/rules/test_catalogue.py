@@ -119,6 +119,7 @@ CONTRACT = {
     "expenses_report": "group_by? billed? period? from_date? to_date? client_id? project_id?",
     "tax_report": "basis? period? from_date? to_date? client_id? project_id?",
     "client_statement": "client_id period? from_date? to_date? currency_code?",
+    "days_to_pay_report": "period? from_date? to_date? group_by? client_id?",
     "estimates_report": "period? from_date? to_date? group_by? client_id? project_id?",
     "receivables_report": "as_of? client_id? min_total? min_days_overdue? group_by?",
     "cash_forecast": "until? by? use_history? client_id?",
