@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from statistics import median
 from typing import Any
@@ -11,6 +11,9 @@ from clientary_mcp.accounting.days import Today
 from clientary_mcp.accounting.invoices import stage_of
 from clientary_mcp.accounting.money import ZERO, average, is_zero, percentage
 from tool_schemas.invoices import Invoice
+
+LATELY = timedelta(days=365)
+"""The invoices paid since tell what is usual."""
 
 
 def is_paid(invoice: Invoice, today: Today) -> bool:
@@ -38,6 +41,12 @@ def paid_on(invoice: Invoice) -> date | None:
         settled = left is not None and (left < 0 or is_zero(left, invoice.currency_code))
         since = (since or day) if settled else None
     return since or (received[-1][0] if received else invoice.paid_date)
+
+
+def paid_lately(invoice: Invoice, today: Today) -> date | None:
+    """The day since which it is paid, if that lies in the last year."""
+    day = paid_on(invoice) if is_paid(invoice, today) else None
+    return day if day is not None and today.day - LATELY <= day <= today.day else None
 
 
 @dataclass

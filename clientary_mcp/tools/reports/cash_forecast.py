@@ -11,7 +11,7 @@ from clientary_mcp.accounting.days import Today, named_day, names_between
 from clientary_mcp.accounting.invoices import days_overdue
 from clientary_mcp.accounting.left_out import Omissions
 from clientary_mcp.accounting.money import ZERO, readable_sums
-from clientary_mcp.accounting.payment_times import PaymentTimes, is_paid, paid_on
+from clientary_mcp.accounting.payment_times import LATELY, PaymentTimes, paid_lately
 from clientary_mcp.accounting.recurrence import occurrences, unusable
 from clientary_mcp.accounting.totals import UNKNOWN, Totals, currency_remark
 from clientary_mcp.api.session import Clientary
@@ -29,7 +29,6 @@ from tool_schemas.recurring_schedules import RecurringSchedule
 from tool_schemas.reports.cash_forecast import CashForecast
 
 _DEFAULT, _FARTHEST = timedelta(days=90), timedelta(days=5 * 366)
-_YEAR = timedelta(days=365)
 
 _BASIS = (
     "invoices: what is owed of sent and viewed invoices, on their due dates; overdue and pending amounts are apart and"
@@ -57,7 +56,7 @@ async def cash_forecast(clientary: Clientary, args: CashForecast) -> Report:
     forecast = _Forecast(today.day, until, args.by)
     for expected in found.expected:
         forecast.add(expected, delays.get(expected.client_id, 0))
-    history = _HISTORY.format(since=today.day - _YEAR) if args.use_history else None
+    history = _HISTORY.format(since=today.day - LATELY) if args.use_history else None
     return Report(
         list(forecast.rows(delays, names)),
         basis=in_order(_BASIS.format(until=until), history, today.sentence),
@@ -110,7 +109,7 @@ class _Found:
         if (standing := standing_in(invoice, today, self.left_out)) is None:
             return
         self.names |= names_in([invoice])
-        if is_paid(invoice, today) and (paid := paid_on(invoice)) and today.day - _YEAR <= paid <= today.day:
+        if paid := paid_lately(invoice, today):
             self.times.setdefault(invoice.client_id, PaymentTimes()).add(invoice, paid)
         code = invoice.currency_code or UNKNOWN
         if standing.pending:

@@ -21,6 +21,8 @@ from clientary_mcp.accounting.invoices import (
 )
 from clientary_mcp.accounting.left_out import Omissions
 from clientary_mcp.accounting.money import ZERO
+from clientary_mcp.accounting.payment_times import PaymentTimes, paid_lately
+from clientary_mcp.accounting.sales import Tax, sale_of
 from clientary_mcp.accounting.totals import Totals, currency_remark
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import rereads
@@ -52,14 +54,16 @@ _BASIS = (
     "open: balances above zero of sent and viewed invoices, less what is pending; overdue is the part of open that was"
     " due before today. credits are balances below zero; net is open less credits. future is invoices dated after"
     " today, which are in no other figure. The latest invoice is the newest by date of those that are neither draft nor"
-    " cancelled nor future. used is worked_hours for a budget in hours, the cost of the hours so far for one in money."
+    " cancelled nor future. usual_days_to_pay: from date to full payment, and after the due date, on the average of"
+    " the invoices paid in the last 365 days."
+    " used is worked_hours for a budget in hours, the cost of the hours so far for one in money."
 )
 
 
 @reads("reports")
 async def client_overview(clientary: Clientary, args: ClientOverview) -> Report:
-    """One client at a glance: contacts, open balance and credit per currency, latest invoice with its lines, drafts,
-    open projects with budgets, estimates. Takes client_id or email, one of the two."""
+    """One client at a glance: contacts, open balance and credit per currency, latest invoice with its lines and taxes,
+    usual days to pay, drafts, open projects with budgets, estimates. Takes client_id or email, one of the two."""
     left_out, about = Omissions(), dict[str, Any]()
     client_id = args.client_id
     if client_id is None:
@@ -97,6 +101,7 @@ async def _sections(clientary: Clientary, found: Mapping[str, Any], left_out: Om
     if (invoices := found["invoices"]) is not None:
         left_out.merge(invoices.left_out)
         shown["latest_invoice"] = await _latest(clientary, invoices, left_out)
+        shown |= invoices.dates()
         shown["draft_invoices"] = _first(invoices.drafts, "draft invoice", left_out, without=("status", "balance"))
     if (projects := found["projects"]) is not None:
         shown["open_projects"] = _open(projects, left_out)
@@ -159,6 +164,8 @@ class _Invoices:
 
     latest: Invoice | None = None
     drafts: list[Invoice] = field(default_factory=list)
+    last_payment_on: date | None = None
+    times: PaymentTimes = field(default_factory=PaymentTimes)
     left_out: Omissions = field(default_factory=Omissions)
     sums: Totals = field(default_factory=Totals)
 
@@ -180,6 +187,7 @@ class _Invoices:
     def _count_invoiced(self, invoice: Invoice, standing: Standing, today: Today) -> None:
         if self.latest is None or _newness(invoice) > _newness(self.latest):
             self.latest = invoice
+        self._count_payments(invoice, today)
         if lacks_balance(invoice, today):
             self.left_out.add("invoice", "without a balance", label(invoice))
         if not any(standing[1:]):
@@ -191,6 +199,24 @@ class _Invoices:
         self.sums.add(invoice.currency_code, **amounts, **counts)  # type: ignore[arg-type]  # none of them is named part
         for why in filter(None, (pending_remark(invoice), currency_remark(invoice.currency_code))):
             self.left_out.add("invoice", why, label(invoice))
+
+    def _count_payments(self, invoice: Invoice, today: Today) -> None:
+        days = (payment.received_on for payment in invoice.payments or ())
+        past = (day for day in days if day is not None and not today.is_future(day))
+        self.last_payment_on = max((*past, *filter(None, [self.last_payment_on])), default=None)
+        if invoice.payments is None and invoice.total_payments:
+            self.left_out.add("invoice", "whose payments are not listed, not in last_payment_on", label(invoice))
+        if paid := paid_lately(invoice, today):
+            self.times.add(invoice, paid)
+
+    def dates(self) -> dict[str, Any]:
+        """When the client was last invoiced, when it last paid, and how long it usually takes."""
+        times = {name: self.times.to_json()[name] for name in ("mean_days", "mean_days_late")}
+        return {
+            "last_invoice_on": self.latest.date if self.latest else None,
+            "last_payment_on": self.last_payment_on,
+            "usual_days_to_pay": {"invoices": len(self.times.days), **times} if self.times.days else None,
+        }
 
     def rows(self) -> list[dict[str, Any]]:
         """Open balances and what is beside them, one row per currency."""
@@ -221,7 +247,17 @@ async def _latest(clientary: Clientary, invoices: _Invoices, left_out: Omissions
         invoice = await clientary.get(Invoice, f"invoices/{invoice.id}")
     items = invoice.items or []
     left_out.add("line", f"of the latest invoice beyond the first {_MOST}", count=len(items[_MOST:]))
-    return {**_brief(invoice), "subtotal": invoice.subtotal, "lines": [_line(item) for item in items[:_MOST]]}
+    sale = sale_of(invoice, label(invoice), left_out)
+    return {
+        **_brief(invoice),
+        "subtotal": invoice.subtotal,
+        "taxes": [_tax(tax) for tax in sale.taxes] if sale else [],
+        "lines": [_line(item) for item in items[:_MOST]],
+    }
+
+
+def _tax(tax: Tax) -> dict[str, Any]:
+    return {"tax_label": tax.label or None, "rate": tax.rate, "tax": tax.amount}
 
 
 def _line(item: Item) -> dict[str, Any]:

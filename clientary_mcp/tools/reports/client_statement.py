@@ -1,6 +1,5 @@
 """A client's statement of account: what was owed, what was invoiced and received since, and what is owed now."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
@@ -12,7 +11,7 @@ from clientary_mcp.accounting.left_out import Omissions
 from clientary_mcp.accounting.money import ZERO
 from clientary_mcp.accounting.statements import Entry, entries_of, standing_on
 from clientary_mcp.accounting.totals import UNKNOWN
-from clientary_mcp.api.concurrency import gather
+from clientary_mcp.api.concurrency import gather_two
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import rereads
 from clientary_mcp.tools.decorators import reads
@@ -41,11 +40,10 @@ _BASIS = (
 async def client_statement(clientary: Clientary, args: ClientStatement) -> Report:
     """A statement of account to send to a client: opening balance, invoices and payments by day, closing balance and
     its ages, per currency. It holds nothing internal."""
-    reads: tuple[Callable[[], Awaitable[Any]], ...] = (
+    client, accounts = await gather_two(
         partial(if_allowed, partial(clientary.get, Client, f"clients/{args.client_id}")),
         partial(_read, clientary, args),
     )
-    client, accounts = await gather(reads, clientary.settings.concurrency)
     shown = [account for account in accounts.in_order() if account.moved]
     letterhead = {name: getattr(client, name) for name in _LETTERHEAD if client and getattr(client, name)}
     return Report(

@@ -309,6 +309,7 @@ async def test_values_missing_from_clientarys_records_are_named_and_never_counte
     assert "remaining" not in answer["open_projects"][0]
     assert set(answer["left_out"]) == {
         "1 invoice without a balance: “1”.",
+        "1 invoice without a subtotal: “4”.",
         "1 invoice of an unknown status: “2”.",
         "1 invoice without a currency, counted separately: “4”.",
         "1 estimate of an unknown status: “8”.",
