@@ -1,0 +1,1 @@
+"""Tests of bank lines: reading and matching them."""
