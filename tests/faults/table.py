@@ -393,7 +393,7 @@ FAULTS = (
         "tools/workflows/test_reminder_mails.py",
     ),
     Planted(
-        "reminders", "payments are taken to be listed newest first", f"{TOOLS}/workflows/reminder_choice.py",
+        "reminders", "payments are taken to be listed newest first", f"{TOOLS}/support/received.py",
         "if whole_page and in_order and newest and latest and latest < min(newest, since):",
         "if latest and latest < since:", "tools/workflows/test_reminder_mails.py",
     ),

@@ -1,11 +1,13 @@
-"""The payments of one invoice, by which it shows whether money was received for it."""
+"""Payments that were received: those of one invoice, by which it shows whether money came, and those of late."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from typing import Self
 
 from clientary_mcp.api.call import Body
 from clientary_mcp.api.session import Clientary
+from clientary_mcp.api.streaming import rereads
 from clientary_mcp.errors import ClientaryError, MalformedResponse
 from tool_schemas.invoices import Invoice
 from tool_schemas.payments import Payment
@@ -58,3 +60,24 @@ class Received:
             return await self.clientary.get(Invoice, f"invoices/{self.invoice.id}")
         except ClientaryError:
             return None
+
+
+@rereads
+async def payments_since(clientary: Clientary, since: date) -> list[Payment]:
+    """The payments received since that day.
+
+    By the documentation the newest come first. Once a page and the order on it agree, older payments are not read.
+    """
+    found: list[Payment] = []
+    payments = clientary.stream(Payment, read_ahead=False)
+    seen, newest, latest, in_order = 0, None, None, True
+    async for payment in payments:
+        seen, day = seen + 1, payment.received_on
+        if day is not None:
+            newest, in_order, latest = newest or day, in_order and day <= (latest or day), day
+            if day >= since:
+                found.append(payment)
+        whole_page = payments.first_page is not None and seen >= len(payments.first_page.records)
+        if whole_page and in_order and newest and latest and latest < min(newest, since):
+            break
+    return found

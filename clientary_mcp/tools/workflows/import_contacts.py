@@ -1,7 +1,7 @@
 """Imports contacts into clients, row by row and no address twice."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -13,7 +13,6 @@ from clientary_mcp.state.ledger import Step
 from clientary_mcp.tools.decorators import jobs
 from clientary_mcp.tools.job import CAME_SINCE, Job
 from clientary_mcp.tools.support.previews import done, nothing_to_do, preview
-from clientary_mcp.tools.support.work_lists import runs_of, written
 from clientary_mcp.tools.workflows.import_targets import (
     Clients,
     Contacts,
@@ -22,6 +21,7 @@ from clientary_mcp.tools.workflows.import_targets import (
     clients_for,
     contacts_with,
 )
+from clientary_mcp.tools.workflows.row_outcomes import by_outcome
 from clientary_mcp.tools.workflows.turns import exclusive, may_still_come
 from tool_schemas.base.addresses import mailbox
 from tool_schemas.base.results import Outcome, as_text
@@ -142,18 +142,10 @@ class _Import:
 
     def _in_part(self, what: str, *then: str) -> ClientaryError:
         """The error for rows whose outcome is unknown or that were not tried; it says what is known to be imported."""
-        so_far = f"So far: {'; '.join(self._by_outcome())}."
+        rows = ({"row": each["row"], "outcome": _in_the_end(each["outcome"])} for each in self.results)
+        so_far = f"So far: {'; '.join(by_outcome(rows))}."
         kind = PartiallyDone if self.has(_DONE) else OutcomeUnknown
         return kind(what, *then, so_far, "The same call continues from there and does nothing twice.")
-
-    def _by_outcome(self) -> Iterator[str]:
-        """`imported: rows 1-12, 14`, for each outcome there is."""
-        rows: dict[str, list[int]] = {}
-        for result in self.results:
-            rows.setdefault(_in_general(result["outcome"]), []).append(result["row"])
-        for outcome, numbers in rows.items():
-            what = _NOT_TRIED if outcome == _TO_DO else outcome
-            yield f"{what}: row{'s' if len(numbers) > 1 else ''} {written(runs_of(numbers))}"
 
     def has(self, outcome: str) -> bool:
         """Whether any row has that outcome."""
@@ -188,6 +180,10 @@ def _item(result: dict[str, Any]) -> str:
 
 def _in_general(outcome: str) -> str:
     return "the same as another row" if outcome.startswith(_SAME) else outcome
+
+
+def _in_the_end(outcome: str) -> str:
+    return _NOT_TRIED if outcome == _TO_DO else _in_general(outcome)
 
 
 def _already_there(known: KnownContact, party: NamedClient) -> dict[str, Any]:

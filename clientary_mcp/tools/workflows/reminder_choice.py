@@ -14,9 +14,9 @@ from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import rereads
 from clientary_mcp.errors import NotFound
 from clientary_mcp.tools.support.formatting import format_money, quote
+from clientary_mcp.tools.support.received import payments_since
 from tool_schemas.base.sentences import Mention
 from tool_schemas.invoices import OWED, Invoice
-from tool_schemas.payments import Payment
 from tool_schemas.workflows.payment_reminders import SendPaymentReminders
 
 _FEW = 10
@@ -112,24 +112,12 @@ def _is_late(invoice: Invoice, today: Today, days: int) -> bool:
     return invoice.due_date is None or (today.day - invoice.due_date).days >= days
 
 
-@rereads
 async def _paid_since(clientary: Clientary, since: date) -> dict[int, date]:
-    """The invoices with payments received since that day.
-
-    By the documentation the newest come first. Once a page and the order on it agree, older payments are not read.
-    """
+    """The invoices with payments received since that day, and the latest day of each."""
     paid: dict[int, date] = {}
-    payments = clientary.stream(Payment, read_ahead=False)
-    seen, newest, latest, in_order = 0, None, None, True
-    async for payment in payments:
-        seen, day = seen + 1, payment.received_on
-        if day is not None:
-            newest, in_order, latest = newest or day, in_order and day <= (latest or day), day
-            if day >= since and payment.invoice_id is not None:
-                paid[payment.invoice_id] = max(day, paid.get(payment.invoice_id, day))
-        whole_page = payments.first_page is not None and seen >= len(payments.first_page.records)
-        if whole_page and in_order and newest and latest and latest < min(newest, since):
-            break
+    for payment in await payments_since(clientary, since):
+        if payment.received_on is not None and payment.invoice_id is not None:
+            paid[payment.invoice_id] = max(payment.received_on, paid.get(payment.invoice_id, payment.received_on))
     return paid
 
 
