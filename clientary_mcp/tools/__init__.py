@@ -36,11 +36,13 @@ from clientary_mcp.tools.reports import (
 from clientary_mcp.tools.reports import expenses as expenses_report
 from clientary_mcp.tools.reports.export_records import exporting
 from clientary_mcp.tools.workflows import (
+    allocate_payment,
     bill_project_hours,
     convert_lead,
     import_contacts,
     invoice_from_estimate,
     payment_reminders,
+    reconcile_payments,
 )
 from clientary_mcp.tools.workflows.undo import undoing
 
@@ -84,6 +86,8 @@ _ALL_BUT_UNDO = (
     *convert_lead.TOOLS,
     *import_contacts.TOOLS,
     *payment_reminders.TOOLS,
+    *allocate_payment.TOOLS,
+    *reconcile_payments.TOOLS,
 )
 
 ALL = (*_ALL_BUT_UNDO, undoing(_ALL_BUT_UNDO), *raw.TOOLS)

@@ -47,8 +47,12 @@ class Job:
 
     def may(self, key: str, *shown: object) -> bool:
         """List an item with what is shown of it; False for one that is to be left out, since it came later."""
-        self.items[key] = digest(as_text(as_json(shown)))[:_DIGEST]
+        self.items[key] = _digest(shown)
         return self.approved is None or key in self.approved
+
+    def was_shown(self, key: str, *shown: object) -> bool:
+        """Whether the approved preview listed an item, and exactly so."""
+        return self.approved is not None and self.approved.get(key) == _digest(shown)
 
     def needs(self, key: str, *shown: object) -> None:
         """List an item without which the rest makes no sense: one that came later calls for a new preview."""
@@ -74,6 +78,10 @@ class Job:
     def did(self, key: str, made: int | None = None) -> None:
         """Note that an item was carried out."""
         self.done[key] = made
+
+
+def _digest(shown: tuple[object, ...]) -> str:
+    return digest(as_text(as_json(shown)))[:_DIGEST]
 
 
 def _named(keys: Iterable[str]) -> str:

@@ -137,6 +137,8 @@ CONTRACT = {
     " paid_within_days? confirm? preview_id? allow_duplicate?",
     "convert_lead": "lead_id project? tasks? client_id? confirm? preview_id?",
     "import_contacts": "rows confirm? preview_id?",
+    "allocate_payment": "client_id amount currency_code? received_on? note? order? invoice_ids? confirm? preview_id?",
+    "reconcile_payments": "rows choices? confirm? preview_id?",
     "undo": "action_id? confirm?",
     "api_request": "method path query? body? confirm?",
 }
@@ -182,6 +184,7 @@ WORDS = {
     "cash_forecast": {"by": "week month"},
     "export_records": {"format": "csv jsonl xlsx"},
     "send_payment_reminders": {"per": "client invoice"},
+    "allocate_payment": {"order": "oldest largest smallest"},
     "bill_project_hours": {"group_by": "entry title person day project"},
     "api_request": {"method": "GET POST PUT DELETE"},
     "list_recurring_schedules": {"status": SCHEDULE_WORDS["status"]},
@@ -281,10 +284,11 @@ def test_arguments_are_at_the_top_level() -> None:
         name for tool in ALL for name, about in arguments_of(tool).items() if about["type"] in ("object", "array")
     }
     known = {"items", "recipients", "invoice_extra_fields", "cost_rates", "types", "invoice_ids", "clear"}
-    assert nested == known | {"project", "tasks", "rows", "query", "arguments", "recipients_per_client"}
+    assert nested == known | {"project", "tasks", "rows", "query", "arguments", "recipients_per_client", "choices"}
 
 
 ADDING_JOBS = {"convert_lead", "create_invoice_from_estimate", "import_contacts"}
+ADDING_JOBS |= {"allocate_payment", "reconcile_payments"}
 
 
 def hints_of(tool: Tool) -> JsonObject:

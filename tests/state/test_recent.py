@@ -28,7 +28,7 @@ BY_NAME = {tool.name: tool for tool in ALL}
 ONCE = [tool.name for tool in ALL if issubclass(tool.arguments, Deduplicated)]
 WINDOW = 600
 # These find an earlier call's results in the account, and have no option to create them again.
-BY_WHAT_IS_THERE = {"convert_lead", "import_contacts"}
+BY_WHAT_IS_THERE = {"convert_lead", "import_contacts", "allocate_payment", "reconcile_payments"}
 ONCE_JOBS = [tool for tool in JOBS if tool not in BY_WHAT_IS_THERE]
 
 

@@ -64,6 +64,14 @@ JOBS: list[tuple[str, JsonObject]] = [
     ("import_contacts", {"rows": [{"client_id": 7, "name": "Ann", "email": "ann@example.com"}, {"client": "Acme"}]}),
     ("send_payment_reminders", {"invoice_ids": [7]}),
     ("send_payment_reminders", {"min_days_overdue": 1}),
+    ("allocate_payment", {"client_id": 7, "amount": 10}),
+    (
+        "reconcile_payments",
+        {
+            "rows": [{"date": "2023-10-31", "amount": 5, "currency_code": "USD"}],
+            "choices": [{"row": 1, "invoice_ids": [7]}],
+        },
+    ),
     ("api_request", {"method": "PUT", "path": "clients/7", "body": {"client": {"city": "Bath"}}}),
 ]
 """Calls that would do several things, or anything; without their confirmation."""

@@ -52,6 +52,12 @@ RECORDS = {
     " WHERE status IN (1, 2) AND balance > 0 AND due_date < '2026-10-01' AND client_id IN"
     " (SELECT client_id FROM contacts) AND client_id NOT IN (SELECT client_id FROM invoices i"
     " JOIN payments ON invoice_id = i.id WHERE received_on > '2026-11-01')",
+    "allocate_payment": "SELECT client_id, min(balance) / 100.0 AS amount, c.name AS label FROM invoices i"
+    " JOIN clients c ON c.id = client_id WHERE i.status IN (1, 2) AND balance > 0 AND i.currency_code = 'EUR'"
+    " GROUP BY client_id HAVING count(*) = 1",
+    "reconcile_payments": "SELECT json_array(json_object('invoice_ids', json_array(id), 'row', 1)) AS choices,"
+    " json_array(json_object('date', '2026-11-19', 'amount', balance / 100.0, 'currency_code', 'EUR')) AS rows,"
+    " number AS label FROM invoices WHERE status = 1 AND balance > 0 AND currency_code = 'EUR'",
     "api_request": "SELECT 'PUT' AS method, 'leads/' || id AS path, name AS label FROM leads",
 }
 MORE: dict[str, dict[str, Any]] = {

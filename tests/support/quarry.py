@@ -41,6 +41,19 @@ class Books:
         about = {"client_id": self.client, "date": "2026-10-04", "due_date": "2026-11-03", "currency_code": "EUR"}
         return self.add("invoices", **{"number": number, "status": 1, **about, **values})
 
+    def sold(self, number: str, cents: int, **values: Any) -> int:
+        """A sent invoice with a line of that amount, so that its balance is right after payments as well."""
+        invoice = self.an_invoice(number, subtotal=cents, total_cost=cents, balance=cents, **values)
+        line = {"title": "Work", "quantity": 100, "price": cents, "taxable": False, "item_type": 3}
+        with self.sandbox.connection:
+            self.sandbox.store.insert("invoice_items", {"invoice_id": invoice, **line})
+        return invoice
+
+    def recorded(self) -> list[tuple[int, int]]:
+        """The payments, each with its invoice and its amount in cents."""
+        rows = self.rows("SELECT invoice_id, amount FROM payments ORDER BY id")
+        return [(row["invoice_id"], row["amount"]) for row in rows]
+
     def rows(self, statement: str, *values: Any) -> list[dict[str, Any]]:
         return [dict(row) for row in self.sandbox.connection.execute(statement, values)]
 

@@ -29,6 +29,8 @@ _JOBS = (
     "convert_lead",
     "import_contacts",
     "send_payment_reminders",
+    "allocate_payment",
+    "reconcile_payments",
 )
 _GIVEN: dict[str, dict[str, Any]] = {
     "search": {"query": "a", "include_closed": True},

@@ -85,6 +85,7 @@ EITHER = {
     "client_overview": {"email"},
     "list_changes": {"cursor"},
     "send_payment_reminders": {"min_days_overdue"},
+    "allocate_payment": {"invoice_ids"},
 }
 """The arguments that replace another, and are refused beside it: flat schemas cannot say so, descriptions do."""
 

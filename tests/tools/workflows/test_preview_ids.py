@@ -22,11 +22,13 @@ from tool_schemas.base.models import Previewed
 
 pytestmark = pytest.mark.anyio
 
-REMIND, BILL, IMPORT, CONVERT = JOBS = (
+REMIND, BILL, IMPORT, CONVERT, ALLOCATE, RECONCILE = JOBS = (
     "send_payment_reminders",
     "bill_project_hours",
     "import_contacts",
     "convert_lead",
+    "allocate_payment",
+    "reconcile_payments",
 )
 LATE: dict[str, Any] = {"min_days_overdue": 1}
 DAY = 86_400
@@ -50,10 +52,13 @@ class Account(Debtors):
         self.lead = self.add("leads", name="Tidewater")
         self.person = self.add("contacts", lead_id=self.lead, name="Cy", email="cy@example.com")
         self.late = three(self)
+        self.open = [self.owed(self.client, number, days=-5) for number in ("Q-1", "Q-2")]
         self.jobs: dict[str, dict[str, Any]] = {
             REMIND: LATE,
             BILL: {"project_id": self.project},
             IMPORT: {"rows": [ANN, BO]},
+            ALLOCATE: {"client_id": self.client, "amount": 150},
+            RECONCILE: {"rows": [{"date": ago(2), "amount": 100, "text": f"Invoice no {number}"} for number in (1, 2)]},
             CONVERT: {"lead_id": self.lead, "tasks": [{"title": "Call"}, {"title": "Write"}]},
         }
 

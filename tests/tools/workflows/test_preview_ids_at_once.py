@@ -9,11 +9,21 @@ import pytest
 from tests.support.agent import Agent
 from tests.support.users import writes
 from tests.support.virtual_time import VirtualLoop, clock_of
-from tests.tools.workflows.test_preview_ids import BILL, CONVERT, IMPORT, JOBS, REMIND, Account, sure
+from tests.tools.workflows.test_preview_ids import (
+    ALLOCATE,
+    BILL,
+    CONVERT,
+    IMPORT,
+    JOBS,
+    RECONCILE,
+    REMIND,
+    Account,
+    sure,
+)
 
 pytestmark = pytest.mark.anyio
 
-CREATED_OR_MAILED = {REMIND: 3, BILL: 1, IMPORT: 2, CONVERT: 4}
+CREATED_OR_MAILED = {REMIND: 3, BILL: 1, IMPORT: 2, CONVERT: 4, ALLOCATE: 2, RECONCILE: 2}
 
 
 @pytest.fixture
