@@ -34,6 +34,7 @@ CALLS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("project_status", {"threshold": 0, "by_person": True}),
     ("profitability_report", {"project_id": 10_001, "default_cost_rate": 40}),
     ("recurring_revenue_report", {}),
+    ("billing_check", {}),
     ("client_overview", {"client_id": 7}),
     ("client_overview", {"email": "c7@example.com"}),
     ("timesheet_report", {"from_date": _MONTH_AGO, "to_date": TODAY.isoformat()}),

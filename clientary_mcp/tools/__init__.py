@@ -34,6 +34,7 @@ from clientary_mcp.tools.reports import (
     unbilled,
 )
 from clientary_mcp.tools.reports import expenses as expenses_report
+from clientary_mcp.tools.reports.billing_check import checking
 from clientary_mcp.tools.reports.export_records import exporting
 from clientary_mcp.tools.workflows import (
     allocate_payment,
@@ -46,7 +47,7 @@ from clientary_mcp.tools.workflows import (
 )
 from clientary_mcp.tools.workflows.undo import undoing
 
-_RESOURCES_AND_REPORTS = (
+_RESOURCES = (
     *clients.TOOLS,
     *contacts.TOOLS,
     *leads.TOOLS,
@@ -60,6 +61,9 @@ _RESOURCES_AND_REPORTS = (
     *payment_profiles.TOOLS,
     *recurring_schedules.TOOLS,
     *staff.TOOLS,
+)
+
+_REPORTS = (
     *search.TOOLS,
     *unbilled.TOOLS,
     *project_status.TOOLS,
@@ -75,12 +79,14 @@ _RESOURCES_AND_REPORTS = (
     *recurring_revenue.TOOLS,
     *cash_forecast.TOOLS,
     *timesheet.TOOLS,
+    checking((*_RESOURCES, *bill_project_hours.TOOLS)),
     *list_changes.TOOLS,
 )
 
 _ALL_BUT_UNDO = (
-    *_RESOURCES_AND_REPORTS,
-    exporting(_RESOURCES_AND_REPORTS),
+    *_RESOURCES,
+    *_REPORTS,
+    exporting((*_RESOURCES, *_REPORTS)),
     *bill_project_hours.TOOLS,
     *invoice_from_estimate.TOOLS,
     *convert_lead.TOOLS,

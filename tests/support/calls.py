@@ -49,6 +49,7 @@ REPORTS: list[tuple[str, JsonObject]] = [
     ("recurring_revenue_report", {}),
     ("cash_forecast", {"by": "month", "use_history": True}),
     ("timesheet_report", {"from_date": "2023-10-01", "to_date": "2023-10-31"}),
+    ("billing_check", {}),
     ("list_changes", {"since": "2023-01-01"}),
     ("export_records", {"tool": "list_invoices"}),
     ("export_records", {"tool": "receivables_report", "format": "jsonl"}),

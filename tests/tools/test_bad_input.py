@@ -213,6 +213,7 @@ WRONG: list[Call] = [
     ("project_status", {"threshold": -1}, "threshold must be at least 0"),
     ("profitability_report", {"project_id": 7, "cost_rates": {"-1": 5}}, "cost_rates.0.staff_id takes the id"),
     ("recurring_revenue_report", {"month": "May"}, "there is no argument 'month'. It takes none."),
+    ("billing_check", {"client_id": 7}, "there is no argument 'client_id'. It takes none."),
     ("client_overview", {}, "takes client_id or email, one of the two"),
     ("list_changes", {"since": "yesterday"}, "since takes a day or a time, like 2026-11-01"),
     ("list_changes", {"cursor": "abc"}, "cursor takes the cursor of an earlier answer, whole"),

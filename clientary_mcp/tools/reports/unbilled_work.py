@@ -216,17 +216,12 @@ async def _voided(clientary: Clientary, found: Unbilled, holders: Holders, days:
     worked = holders.suspects(HourEntry)
     if worked and not found.hours_hidden:
         projects = [
-            project for project in found.projects.values() if any(_may_bill(holder, project) for holder in worked)
+            project for project in found.projects.values() if any(holder.may_bill(project) for holder in worked)
         ]
         items += await _hours_of_all(clientary, projects, days, Omissions(), holders)
     if holders.suspects(Expense) and not found.expenses_hidden:
         items += await _expenses(clientary, days, wanted, holders)
     return items
-
-
-def _may_bill(holder: Holder, project: Project) -> bool:
-    """Whether it may bill work of a project: work can be moved to another one of its client."""
-    return project.id in holder.project_ids or project.client_id == holder.client_id
 
 
 def _worked(entry: HourEntry, project: Project) -> Item:

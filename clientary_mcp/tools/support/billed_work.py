@@ -20,6 +20,7 @@ from clientary_mcp.tools.support.work_lists import KINDS, Ids, Work, joined, ref
 from tool_schemas.expenses import Expense
 from tool_schemas.hours import HourEntry
 from tool_schemas.invoices import Invoice
+from tool_schemas.projects import Project
 
 _DAY = timedelta(days=1)
 """By how much a date may differ between Clientary's clock and ours."""
@@ -63,6 +64,10 @@ class Holder:
             invoice.client_id,
             frozenset(run.project_id for run in mine if not run.freed),
         )
+
+    def may_bill(self, project: Project) -> bool:
+        """Whether it may bill work of a project: work can be moved to another one of its client."""
+        return project.id in self.project_ids or project.client_id == self.client_id
 
 
 class Holders:

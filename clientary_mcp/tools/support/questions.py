@@ -30,6 +30,10 @@ _ANSWERS = (
         "change changes changed recent recently activity new news",
         Mention("list_changes lists what changed since a day.", "list_changes"),
     ),
+    (
+        "mistake mistakes wrong forgotten inconsistent check",
+        Mention("billing_check finds what is wrong or forgotten in the billing.", "billing_check"),
+    ),
     ("overview summary", Mention("client_overview sums up one client.", "client_overview")),
     ("payment payments paid received", Mention("list_payments lists payments.", "list_payments")),
     ("expense expenses spent", Mention("list_expenses lists expenses.", "list_expenses")),

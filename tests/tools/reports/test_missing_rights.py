@@ -2,12 +2,13 @@
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 import pytest
 
 from clientary_mcp.api.session import Clientary
+from clientary_mcp.sandbox import Sandbox
 from clientary_mcp.sandbox.network import Network
 from clientary_mcp.settings import Settings
 from tests.conftest import TODAY
@@ -18,10 +19,17 @@ from tests.support.quarry import OCTOBER, Books
 pytestmark = pytest.mark.anyio
 
 
+class Account(Protocol):
+    """What is built around a sandbox."""
+
+    @property
+    def sandbox(self) -> Sandbox: ...
+
+
 class Restricted(httpx.AsyncBaseTransport):
     """The account, as seen by somebody who is not allowed to read these paths."""
 
-    def __init__(self, books: Books, denied: str) -> None:
+    def __init__(self, books: Account, denied: str) -> None:
         self._account, self._denied = Network(books.sandbox), re.compile(denied)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -30,7 +38,7 @@ class Restricted(httpx.AsyncBaseTransport):
         return await self._account.handle_async_request(request)
 
 
-def session(books: Books, denied: str, **settings: Any) -> Clientary:
+def session(books: Account, denied: str, **settings: Any) -> Clientary:
     chosen = Settings(base_url="http://localhost", api_token=books.sandbox.token, time_zone="UTC", **settings)
     return Clientary(chosen, Restricted(books, denied), FakeTime(TODAY).clock)
 
