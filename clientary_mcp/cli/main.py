@@ -60,6 +60,10 @@ def _run(options: argparse.Namespace) -> None:
         _store(options)
     elif options.command == "callers":
         _callers(options)
+    elif options.command == "call":
+        from clientary_mcp.cli.call import call
+
+        sys.exit(call(options))
     elif options.command == "sandbox":
         from clientary_mcp.cli.serve import serve_sandbox
 

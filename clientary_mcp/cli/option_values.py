@@ -8,6 +8,8 @@ from ipaddress import ip_network
 
 _TRANSPORTS = {"stdio": "stdio", "http": "streamable-http", "sse": "sse", "streamable-http": "streamable-http"}
 
+FORMATS = ("table", "json", "csv")
+
 
 def nearest(name: str, valid: Iterable[str]) -> str:
     """A sentence with the valid name that is meant, if one is near."""
@@ -22,6 +24,13 @@ def transport(text: str) -> str:
         valid = list(_TRANSPORTS)[:3]
         raise ArgumentTypeError(f"must be stdio, http or sse, not {text}.{nearest(text, valid)}")
     return _TRANSPORTS[text]
+
+
+def answer_format(text: str) -> str:
+    """How an answer is printed."""
+    if text not in FORMATS:
+        raise ArgumentTypeError(f"must be table, json or csv, not {text}.{nearest(text, FORMATS)}")
+    return text
 
 
 def port(text: str) -> int:

@@ -1,8 +1,9 @@
 """The options of the command: how they are parsed, which subcommand each one is for, and their help."""
 
 import argparse
+import sys
 import textwrap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NoReturn
 
@@ -22,9 +23,13 @@ _COMMANDS = {
     "tools": "list the tools that agents get; --json prints them in full",
     "store": "show what is remembered of sent writes; store forget empties it",
     "callers": "list, add, limit or remove those who may use a server for several",
+    "call": "call one tool, without an agent, and print its answer",
+    "backup": "copy the whole account into a directory, or bring the copy up to date",
 }
 _ACTIONS = {"store": {"forget": ""}, "callers": {"list": "", "add": "NAME", "limit": "ID", "remove": "ID"}}
 """The words that may follow a subcommand, with what must follow each of them."""
+_SUBJECTS = {"call": "TOOL", "backup": "DIR"}
+"""What must follow other subcommands; the arguments of the tool follow a `call`."""
 _DESCRIPTION = """\
 An MCP server for Clientary: AI agents work with clients, projects, hours,
 estimates, invoices and payments.
@@ -49,6 +54,10 @@ class _Option:
     def name(self) -> str:
         return self.flag.removeprefix("--").replace("-", "_")
 
+    def is_for(self, command: str) -> bool:
+        """Whether it has an effect on a subcommand, or on one of its actions."""
+        return command in {each.partition(" ")[0] for each in self.commands}
+
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The subcommand and the options, in any order; SettingsError for what is unknown or would have no effect.
@@ -57,16 +66,17 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """
     parser = _Parser(add_help=False, allow_abbrev=False)
     parser.add_argument("words", nargs="*")
-    for option in _OPTIONS:
+    given = sys.argv[1:] if arguments is None else arguments
+    for option in _taken(next((word for word in given if word in _COMMANDS), _SERVE)):
         parser.add_argument(option.flag, *(["-h"] if option.name == "help" else []), **option.parsing)
     options, unknown = parser.parse_known_intermixed_args(arguments)
     options.command = options.words[0] if options.words else None
     if options.help or options.version:
         return options
     for word in unknown:
-        given, flags = word.partition("=")[0], [option.flag for option in _OPTIONS]
-        meant = [flag for flag in flags if flag.startswith(given)] or flags
-        raise SettingsError(f"There is no option {given}.{nearest(given, meant)} {_ALL_OPTIONS}")
+        flag, flags = word.partition("=")[0], list(dict.fromkeys(option.flag for option in _OPTIONS))
+        meant = [each for each in flags if each.startswith(flag)] or flags
+        raise SettingsError(f"There is no option {flag}.{nearest(flag, meant)} {_ALL_OPTIONS}")
     if options.command and options.command not in _COMMANDS:
         known = f"Valid: {', '.join(_COMMANDS)}."
         raise SettingsError(f"There is no subcommand {options.command}.{nearest(options.command, _COMMANDS)} {known}")
@@ -78,6 +88,9 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def _read_action(options: argparse.Namespace) -> None:
     """Set the `action` of the subcommand, and its `subject`; SettingsError if one is missing or not valid."""
+    if options.command in _SUBJECTS:
+        _read_subject(options)
+        return
     actions = _ACTIONS.get(options.command, {})
     given = options.words[1:] or ["list"] * ("list" in actions)
     options.action, options.subject = ([*given, None, None])[:2]
@@ -89,13 +102,30 @@ def _read_action(options: argparse.Namespace) -> None:
         raise SettingsError(f"{options.command} {options.action} needs {about}.")
 
 
+def _read_subject(options: argparse.Namespace) -> None:
+    """Set the `subject` of the subcommand, and the `given` arguments of a call."""
+    options.action, (options.subject, *options.given) = None, options.words[1:] or [None]
+    if options.subject is None and not options.list:
+        other = ", or --list for the names of the tools" if options.command == "call" else ""
+        raise SettingsError(f"{options.command} needs {_SUBJECTS[options.command]}{other}.")
+    if options.given and options.command != "call":
+        raise SettingsError(
+            f"{options.command} takes {_SUBJECTS[options.command]} alone, but {' '.join(options.words[1:])} was given."
+        )
+
+
+def _taken(command: str) -> Collection["_Option"]:
+    """Each option once: as the subcommand takes it, else as the last one does that takes it."""
+    return {each.flag: each for each in sorted(_OPTIONS, key=lambda each: each.is_for(command))}.values()
+
+
 def _refuse_ineffective(options: argparse.Namespace) -> None:
     """SettingsError for the first option that has no effect."""
     stdio = (options.transport or "stdio") == "stdio"
-    for option in _OPTIONS:
+    command = options.command or _SERVE
+    for option in _taken(command):
         if (value := getattr(options, option.name)) is None or value is False:
             continue
-        command = options.command or _SERVE
         action = f"{command} {options.action}"
         if command not in option.commands and action not in option.commands:
             called = action if options.action else command
@@ -128,14 +158,16 @@ def help_text(command: str | None) -> str:
             commands.add_argument(name, help=about)
     group = parser.add_argument_group("options")
     for option in _OPTIONS:
-        if chosen in {command.partition(" ")[0] for command in option.commands}:
+        if option.is_for(chosen):
             flags = ["-h"] if option.name == "help" else []
             group.add_argument(*flags, option.flag, help=option.about, **option.parsing)
     return parser.format_help()
 
 
 def _actions(command: str) -> str:
-    """The actions of a subcommand as its usage shows them: `[add NAME | remove ID] `."""
+    """What follows a subcommand, as its usage shows it: `[add NAME | remove ID] `."""
+    if subject := _SUBJECTS.get(command):
+        return f"{subject} {'[NAME=VALUE ...] ' if command == 'call' else ''}"
     actions = [f"{action} {about}".strip() for action, about in _ACTIONS.get(command, {}).items()]
     return f"[{' | '.join(actions)}] " if actions else ""
 
@@ -176,10 +208,10 @@ _LIMITING = ("callers add", "callers limit")
 _OPTIONS = (
     _Option("--help", _EVERYWHERE, "show this help and exit", parsing=_SWITCH),
     _Option("--version", (_SERVE,), "show the version and exit", parsing=_SWITCH),
-    _Option("--sandbox", (_SERVE, "check"), "use the embedded demo account", parsing=_SWITCH),
+    _Option("--sandbox", (_SERVE, "check", "call", "backup"), "use the embedded demo account", parsing=_SWITCH),
     _Option(
         "--date",
-        (_SERVE, "check", "sandbox"),
+        (_SERVE, "check", "sandbox", "call", "backup"),
         "the date that the sandbox treats as today",
         "sandbox",
         _value("YYYY-MM-DD", option_values.day),
@@ -228,14 +260,14 @@ _OPTIONS = (
     ),
     _Option(
         "--read-only",
-        (_SERVE, "tools", *_LIMITING),
+        (_SERVE, "tools", "call", *_LIMITING),
         "expose only tools that change nothing in Clientary",
         parsing=_SWITCH,
     ),
     *(
         _Option(
             flag,
-            (_SERVE, "tools", *_LIMITING),
+            (_SERVE, "tools", "call", *_LIMITING),
             f"overrides CLIENTARY_{name}, or narrows it for a caller",
             parsing=_value("NAMES"),
         )
@@ -255,5 +287,14 @@ _OPTIONS = (
         for kind, about in (("deletes", "deletes"), ("mails", "e-mails"), ("charges", "charges"))
     ),
     _Option("--no-limits", ("callers limit",), "allow everything that the server allows", parsing=_SWITCH),
+    _Option("--json", ("call",), "arguments of the tool, as a JSON object", parsing=_value("OBJECT")),
     _Option("--json", ("tools", "callers list"), "print JSON: tools as agents receive them", parsing=_SWITCH),
+    _Option(
+        "--format",
+        ("call",),
+        "table, json or csv (default: a table on a terminal, JSON elsewhere)",
+        parsing=_value("FORMAT", option_values.answer_format),
+    ),
+    _Option("--yes", ("call",), "confirm what would only be shown otherwise", parsing=_SWITCH),
+    _Option("--list", ("call",), "list the tools that can be called", parsing=_SWITCH),
 )

@@ -1,6 +1,7 @@
 """Office: what one caller works with on one account, and how one call travels from the agent to Clientary and back."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
@@ -9,7 +10,7 @@ from mcp.server.mcpserver import Context
 
 from clientary_mcp.api.call import Call, OnWait
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.errors import BadArguments
+from clientary_mcp.errors import BadArguments, ClientaryError
 from clientary_mcp.redaction import without_credentials
 from clientary_mcp.server.audit import Audit
 from clientary_mcp.server.change_log import ChangeLog
@@ -33,6 +34,14 @@ class UnknownTool(BadArguments):
     """The call names a tool that does not exist, or that the settings do not expose."""
 
     code = "unknown tool"
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a call ended: what its caller is sent, and the error if it failed."""
+
+    result: mcp_types.CallToolResult | mcp_types.InputRequiredResult
+    error: ClientaryError | None = None
 
 
 class Office:
@@ -68,9 +77,15 @@ class Office:
         self, name: str, arguments: dict[str, Any], context: Context[None, Any] | None = None
     ) -> mcp_types.CallToolResult | mcp_types.InputRequiredResult:
         """Run one tool: check its arguments, guard it, run it, render its answer. Errors are results too."""
+        return (await self.ended(name, arguments, context, _host(context))).result
+
+    async def ended(
+        self, name: str, arguments: dict[str, Any], context: Context[None, Any] | None, client: str | None
+    ) -> Ended:
+        """The same, with the error for those who need to know its kind; `client` is whom the trail names."""
         tool, call = self._tools.get(name), self._clientary.new_call(_progress(context))
         called = name if tool else without_credentials(strip_invisible(name))
-        async with self._audit.call(called, call, _host(context)) as entry:
+        async with self._audit.call(called, call, client) as entry:
             try:
                 if tool is None:
                     why = " It is switched off here." if name in self._hidden else nearest(name, self._tools)
@@ -78,10 +93,11 @@ class Office:
                 entry.args = await self._checked(tool, arguments, call)
                 answer = await self._write_guard.run(tool, entry.args, entry, context)
                 entry.answered(answer, how_it_ended(tool, answer))
-                return self._replies.result(answer, call)
+                return Ended(self._replies.result(answer, call))
             except Exception as error:  # noqa: BLE001 - a defect is logged and returned as a result
                 entry.failed(error)
-                return self._replies.failure(error, tool, entry)
+                told = self._replies.told(error, entry)
+                return Ended(self._replies.failure(told, tool, entry), told)
 
     async def check_again(self) -> None:
         """Withhold a call that was open for long, if less is allowed by now: of one owner it is always the same."""

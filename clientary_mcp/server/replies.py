@@ -45,15 +45,19 @@ class Replies:
             content=[content], structured_content=None if self._text_only else answer, _meta=_meta(call)
         )
 
-    def failure(self, error: Exception, tool: Tool | None, entry: Entry) -> CallToolResult:
+    def told(self, error: Exception, entry: Entry) -> ClientaryError:
+        """The error that is told: a defect is logged, and told as one."""
+        if isinstance(error, ClientaryError):
+            return error
+        trace = "".join(traceback.format_exception(error))
+        logger.error("%s failed unexpectedly\n%s", entry.tool, self._secrets.outgoing(trace))
+        return ClientaryError(
+            f"{entry.tool} failed inside this server: that is a defect, and the server's log has the details.",
+            effect="unknown" if entry.call.writes else "unchanged",
+        )
+
+    def failure(self, error: ClientaryError, tool: Tool | None, entry: Entry) -> CallToolResult:
         """The result of a call that failed: text for the agent, with `is_error`."""
-        if not isinstance(error, ClientaryError):
-            trace = "".join(traceback.format_exception(error))
-            logger.error("%s failed unexpectedly\n%s", entry.tool, self._secrets.outgoing(trace))
-            error = ClientaryError(
-                f"{entry.tool} failed inside this server: that is a defect, and the server's log has the details.",
-                effect="unknown" if entry.call.writes else "unchanged",
-            )
         if isinstance(error, OutcomeUnknown) and tool and (shows := self._tools.get(tool.checked_with or "")):
             error.add(Mention(f"{_with_ids(shows, entry.args)} shows the current state.", shows.name))
         message = error.message(self._unavailable, reading=tool is None or tool.effect.reads_only)

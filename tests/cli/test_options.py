@@ -24,12 +24,14 @@ VALUES = {
     "--deletes-per-hour": "0",
     "--mails-per-hour": "5",
     "--charges-per-hour": "5",
+    "--format": "csv",
 }
 ALWAYS = ("--help", "--version")
 TOOLS = ("--read-only", "--toolsets", "--tools", "--exclude-tools")
 PER_HOUR = ("--deletes-per-hour", "--mails-per-hour", "--charges-per-hour")
+OF_CALLS = ("--format", "--yes", "--list")
 EFFECTIVE = {
-    "": {*VALUES, "--sandbox", "--read-only"} - {"--account", *PER_HOUR},
+    "": {*VALUES, "--sandbox", "--read-only"} - {"--account", "--format", *PER_HOUR},
     "sandbox": {"--date", "--port"},
     "check": {"--sandbox", "--date"},
     "tools": {*TOOLS, "--json"},
@@ -37,8 +39,10 @@ EFFECTIVE = {
     "callers add Ada": {"--account", *TOOLS, *PER_HOUR},
     "callers limit 0123456789abcdef": {*TOOLS, *PER_HOUR, "--no-limits"},
     "callers remove 0123456789abcdef": set(),
+    "call get_client": {"--sandbox", "--date", *TOOLS, *OF_CALLS, "--json"},
+    "backup copy": {"--sandbox", "--date"},
 }
-OPTIONS = sorted({*VALUES, "--sandbox", "--read-only", "--json", "--no-limits"})
+OPTIONS = sorted({*VALUES, "--sandbox", "--read-only", "--json", "--no-limits", *OF_CALLS})
 SUBCOMMANDS = [command for command in EFFECTIVE if command]
 FIRST_WORDS = dict.fromkeys(command.partition(" ")[0] for command in SUBCOMMANDS)
 HTTP = ["--transport", "http"]
@@ -58,10 +62,10 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def words(option: str, command: str) -> list[str]:
     """The option as written, with the arguments that it requires."""
-    needed = (
-        COMPLETED.get(option, []) if not command else COMPLETED["--date"] * (option == "--date" and command == "check")
-    )
-    return [option, *([VALUES[option]] if option in VALUES else []), *needed]
+    on_sandbox = option == "--date" and command.partition(" ")[0] in ("check", "call", "backup")
+    needed = COMPLETED.get(option, []) if not command or on_sandbox else []
+    values = VALUES | ({"--json": "{}"} if command.startswith("call ") else {})
+    return [option, *([values[option]] if option in values else []), *needed]
 
 
 def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -151,6 +155,11 @@ def test_the_sandbox_has_no_store_to_check(capsys: pytest.CaptureFixture[str], m
         (["callers", "add", "Ada", "Lovelace"], "but add Ada Lovelace was given"),
         (["callers", "limit", "a", "--deletes-per-hour", "-1"], "--deletes-per-hour"),
         (["callers", "limit", "a", "--deletes-per-hour", "few"], "must be a whole number from 0 on"),
+        (["call"], "call needs TOOL, or --list"),
+        (["call", "get_client", "--json"], "--json needs a value"),
+        (["call", "get_client", "--format", "jsn"], "--format must be table, json or csv, not jsn. Did you mean json?"),
+        (["backup"], "backup needs DIR"),
+        (["backup", "one", "two"], "backup takes DIR alone, but one two was given"),
         (["--port"], "--port needs a value"),
         (["--port", "0"], "--port must be a number from 1 to 65535"),
         (["--port", "\u0664\u0662"], "--port must be a number from 1 to 65535"),

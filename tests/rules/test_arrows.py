@@ -101,12 +101,13 @@ INSIDE = {
 }
 SANDBOX = "clientary_mcp.sandbox"
 PYDANTIC = {"pydantic", "pydantic_core", "annotated_types"}  # the last holds the limits that pydantic reads from types
-TOWARDS_AGENTS = {f"clientary_mcp.{name}" for name in ("server", "tools.tool")}
+TOWARDS_AGENTS = {f"clientary_mcp.{name}" for name in ("server", "tools.tool", "cli.call")}
 MAY_IMPORT = {
     "mcp": TOWARDS_AGENTS,
     "mcp_types": TOWARDS_AGENTS,
     "httpx": {f"clientary_mcp.{name}" for name in ("api", "cli", "sandbox.network", "server.callers")},
     "httpcore2": {"clientary_mcp.api.http_core"},
+    "prettytable": {"clientary_mcp.cli"},
     "idna": {"tool_schemas.base.addresses"},
     "iso4217": {"tool_schemas.base.currencies"},
     "redis": {"clientary_mcp.state.redis"},

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from tool_schemas.base.results import as_text
 
@@ -58,13 +58,17 @@ def is_long(value: Any) -> bool:
 
 def write_csv(path: Path, table: Table) -> int:
     """Write a table with a byte order mark, by which Excel knows its letters; returns how many cells are too long."""
-    long = 0
     with path.open("w", encoding="utf-8-sig", newline="") as file:
-        out = csv.writer(file)
-        out.writerow(map(defused, table.columns))
-        for cells in table.cells():
-            long += sum(map(is_long, cells))
-            out.writerow(map(defused, cells))
+        return write_rows(file, table)
+
+
+def write_rows(file: TextIO, table: Table) -> int:
+    """Write a table as CSV; returns how many cells are too long."""
+    long, out = 0, csv.writer(file)
+    out.writerow(map(defused, table.columns))
+    for cells in table.cells():
+        long += sum(map(is_long, cells))
+        out.writerow(map(defused, cells))
     return long
 
 

@@ -1,0 +1,175 @@
+"""Tables and facts as people read them in a terminal: no wider than it, numbers one below the other."""
+
+import textwrap
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+from unicodedata import combining, east_asian_width
+
+from clientary_mcp.accounting.money import decimals_of
+from tool_schemas.base.parsing import strip_invisible
+from tool_schemas.base.results import as_text
+
+Row = dict[str, Any]
+Number = int | float
+
+_GAP = 2
+_WIDEST, _NARROWEST = 60, 20
+"""Columns of the terminal for one text: as many as there is room for, within these bounds."""
+_LONGEST_LABEL = 24
+_MOST_DECIMALS = 6
+_LEFT_OUT = "No room for: {}. --format json and csv have everything."
+
+
+@dataclass
+class _Column:
+    name: str
+    cells: list[str]
+    numeric: bool
+
+    @property
+    def label(self) -> str:
+        return self.name.replace("_", " ")
+
+    def width(self, most: int) -> int:
+        """As wide as its widest cell and the words of its name; texts may be cut, numbers never are."""
+        widest = max(map(_width, self.cells))
+        return max(*map(_width, self.label.split()), 1, widest if self.numeric else min(widest, most))
+
+
+def table(rows: list[Row], width: int) -> str:
+    """Rows under their names. Columns for which there is no room are named below, the last ones first."""
+    from prettytable import PrettyTable  # loaded here, since a server needs none
+
+    rows = [_flat(row) for row in rows]
+    names = dict.fromkeys(name for row in rows for name in row)
+    columns = [_column(name, rows) for name in names]
+    most = next((most for most in range(_WIDEST, _NARROWEST, -4) if _total(columns, most) <= width), _NARROWEST)
+    shown = _that_fit(columns, most, width)
+    room = [column.width(most) for column in shown]
+    names_wrapped = [textwrap.wrap(column.label, width) for column, width in zip(shown, room, strict=True)]
+    drawn = PrettyTable(header=False, border=False, align="l", valign="b")
+    drawn.left_padding_width, drawn.right_padding_width = 0, _GAP
+    drawn.add_row(["\n".join(lines) for lines in names_wrapped])
+    for cells in zip(*(column.cells for column in shown), strict=True):
+        drawn.add_row([_cut(cell, width) for cell, width in zip(cells, room, strict=True)])
+    for name, column in zip(drawn.field_names, shown, strict=True):
+        drawn.align[name] = "r" if column.numeric else "l"
+    lines = [line.rstrip() for line in drawn.get_string().splitlines()]
+    lines.insert(max(map(len, names_wrapped)), "─" * _total(shown, most))
+    if left := [column.label for column in columns if column not in shown]:
+        lines += textwrap.wrap(_LEFT_OUT.format(", ".join(left)), width)
+    return "\n".join(lines)
+
+
+def facts(values: Row, width: int, currency_code: str | None) -> str:
+    """Single values, each after its name, and texts in lines that fit."""
+    given = {name.replace("_", " "): _fact(name, value, currency_code) for name, value in values.items()}
+    indent = min(max(map(len, given), default=0), _LONGEST_LABEL) + _GAP
+    return "\n".join(
+        textwrap.fill(
+            text,
+            max(width, indent + _NARROWEST),
+            initial_indent=f"{label:{indent}}",
+            subsequent_indent=" " * indent,
+        )
+        for label, text in given.items()
+        if text
+    )
+
+
+def _fact(name: str, value: Any, currency_code: str | None) -> str:
+    """A single value: one with decimals may be an amount, a whole one as well a count."""
+    if not _is_number(name, value):
+        return _plain(value)
+    return _formatted(value, _decimals(value, currency_code if isinstance(value, float) else None))
+
+
+def _flat(row: Row) -> Row:
+    """A row whose parts are columns of their own."""
+    flat: Row = {}
+    for name, value in row.items():
+        flat |= {f"{name}_{part}": each for part, each in value.items()} if isinstance(value, dict) else {name: value}
+    return flat
+
+
+def _column(name: str, rows: list[Row]) -> _Column:
+    values = [row.get(name) for row in rows]
+    present = [value for value in values if value is not None]
+    if not present or not all(_is_number(name, value) for value in present):
+        return _Column(name, [_plain(value) for value in values], numeric=False)
+    if all(value == int(value) for value in present):
+        return _Column(name, [_formatted(value, 0) for value in values], numeric=True)
+    finest = max(map(_decimals, present))
+    cells = [
+        _formatted(value, _decimals(value, row.get("currency_code")) if "currency_code" in row else finest)
+        for value, row in zip(values, rows, strict=True)
+    ]
+    return _Column(name, cells, numeric=True)
+
+
+def _is_number(name: str, value: Any) -> bool:
+    """Whether a value is an amount or a count: ids and booleans are read as they are."""
+    return isinstance(value, Number) and not isinstance(value, bool) and name != "id" and not name.endswith("_id")
+
+
+def _decimals(value: Number | None, currency_code: str | None = None) -> int:
+    """How many decimals a value needs: as many as amounts in its currency have, and no fewer than it has itself."""
+    own = -min(0, int(Decimal(str(value or 0)).normalize().as_tuple().exponent))
+    return min(max(own, decimals_of(currency_code) if currency_code else 0), _MOST_DECIMALS)
+
+
+def _formatted(value: Number | None, decimals: int) -> str:
+    return "" if value is None else f"{Decimal(str(value)):,.{decimals}f}"
+
+
+def _plain(value: Any) -> str:
+    """Any value on one line, without what a terminal would obey."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case list() if not any(isinstance(each, dict | list) for each in value):
+            return " ".join(map(_plain, value)) if _are_sentences(value) else ", ".join(map(_plain, value))
+        case dict() | list():
+            return _plain(as_text(value))
+        case _:
+            return " ".join(strip_invisible(str(value)).split())
+
+
+def _are_sentences(values: Iterable[Any]) -> bool:
+    return all(str(value).endswith(".") for value in values)
+
+
+def _that_fit(columns: list[_Column], most: int, width: int) -> list[_Column]:
+    """The first columns, as long as there is room, and rather names than ids; the very first in any case."""
+    if _total(columns, most) > width:
+        names = {column.name for column in columns}
+        columns = [column for column in columns if column.name.removesuffix("_id") not in names - {column.name}]
+    shown: list[_Column] = []
+    for column in columns:
+        if not shown or _total([*shown, column], most) <= width:
+            shown.append(column)
+    return shown
+
+
+def _total(columns: Iterable[_Column], most: int) -> int:
+    return sum(column.width(most) + _GAP for column in columns) - _GAP
+
+
+def _width(text: str) -> int:
+    """Columns of a terminal: letters of East Asia take two."""
+    if text.isascii():
+        return len(text)
+    return sum(0 if combining(letter) else 1 + (east_asian_width(letter) in "WF") for letter in text)
+
+
+def _cut(text: str, width: int) -> str:
+    """A text in at most that many columns, marked where it was cut."""
+    if _width(text) <= width:
+        return text
+    while _width(text) >= width:
+        text = text[:-1]
+    return f"{text}…"
