@@ -24,9 +24,10 @@ from tool_schemas.staff import Staff
 from tool_schemas.tasks import Task
 
 _LABEL = 14
-_LISTS: tuple[type[Record], ...] = (
+LISTS: tuple[type[Record], ...] = (
     *(Client, Contact, Lead, Project, Task, Expense, Invoice, Estimate, Payment, RecurringSchedule, Staff),
 )
+"""The lists of all records of a kind."""
 _ONLY_BY_WRITING = (
     "how PUT and DELETE respond",
     "where tasks are created and invoices updated",
@@ -39,7 +40,7 @@ async def report(clientary: Clientary) -> AsyncIterator[str]:
     """The findings, line by line; ClientaryError if the account cannot be reached or does not accept the token."""
     responses: dict[str, dict[str, Any]] = {}
     refusals: dict[str, NotAllowed] = {}
-    for kind in _LISTS:
+    for kind in LISTS:
         name, path = plural_name(kind), kind.plural
         try:
             sent = await clientary.fetch(path)
@@ -57,7 +58,7 @@ async def report(clientary: Clientary) -> AsyncIterator[str]:
     yield "token         accepted"
     yield f"store         {await in_short(clientary.memory)}"
     yield _wrapped(f"{'today':{_LABEL}}", clientary.today().sentence, _LABEL)
-    yield _listed("access to", (_counted(kind, responses[kind.plural]) for kind in _LISTS if kind.plural in responses))
+    yield _listed("access to", (_counted(kind, responses[kind.plural]) for kind in LISTS if kind.plural in responses))
     if refusals:
         yield _listed("no access to", refusals)
     yield ""

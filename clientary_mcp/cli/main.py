@@ -64,6 +64,10 @@ def _run(options: argparse.Namespace) -> None:
         from clientary_mcp.cli.call import call
 
         sys.exit(call(options))
+    elif options.command == "backup":
+        from clientary_mcp.cli.backup import backup
+
+        sys.exit(backup(options))
     elif options.command == "sandbox":
         from clientary_mcp.cli.serve import serve_sandbox
 

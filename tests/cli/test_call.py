@@ -216,7 +216,7 @@ def test_ctrl_c_ends_it_without_a_word() -> None:
             "CLIENTARY_API_TOKEN": "sandbox",
             "CLIENTARY_STORE": "memory",
         }
-        with terminal(*CALL, "list_clients", **settings) as screen, silent.accept()[0] as asked:
+        with terminal(*CALL, "list_clients", settings=settings) as screen, silent.accept()[0] as asked:
             asked.recv(1)
             screen.press(CTRL_C)
             assert screen.end() == 130

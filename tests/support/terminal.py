@@ -6,7 +6,7 @@ import pty
 import struct
 import subprocess
 import termios
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 
 from tests.support.processes import PATIENCE, environment
@@ -47,7 +47,7 @@ class Terminal:
 
 
 @contextmanager
-def terminal(*command: str, columns: int = 100, **settings: str) -> Iterator[Terminal]:
+def terminal(*command: str, columns: int = 100, settings: Mapping[str, str] | None = None) -> Iterator[Terminal]:
     """A process of the command in a terminal of that width, killed if the test does not end it."""
     controller, its_end = pty.openpty()
     fcntl.ioctl(its_end, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
@@ -56,7 +56,7 @@ def terminal(*command: str, columns: int = 100, **settings: str) -> Iterator[Ter
         stdin=its_end,
         stdout=its_end,
         stderr=its_end,
-        env=environment(**settings),
+        env=environment(**(settings or {})),
         start_new_session=True,
         preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
     )
