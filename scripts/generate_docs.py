@@ -5,6 +5,7 @@ A document marks such a part with `<!-- generated: NAME -->` and `<!-- /generate
 
 import re
 from collections.abc import Callable, Iterable
+from functools import partial
 from inspect import getdoc
 from pathlib import Path
 from typing import get_args
@@ -15,6 +16,7 @@ from clientary_mcp.settings import ALL_SETTINGS
 from clientary_mcp.tools import ALL
 from clientary_mcp.tools.tool import Kind, Resource, Tool
 from scripts.observed import observed
+from scripts.shell_examples import EXAMPLES, example
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = (
@@ -155,6 +157,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "resources": _resources,
     "settings": _settings,
     "tools": _tools,
+    **{name: partial(example, name) for name in EXAMPLES},
 }
 
 if __name__ == "__main__":

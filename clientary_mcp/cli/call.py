@@ -10,7 +10,6 @@ import sys
 from typing import Any
 
 import anyio
-import mcp_types
 
 from clientary_mcp.cli.account import opened, tool_settings
 from clientary_mcp.cli.answers import printed, remarks
@@ -39,9 +38,9 @@ def call(options: argparse.Namespace) -> int:
     given = arguments(options.given, options.json)
     ended = anyio.run(_called, options, given)
     if ended.error is not None:
-        _say(_text(ended))
+        _say(ended.text)
         return _status_of(ended.error)
-    answer = json.loads(_text(ended))
+    answer = json.loads(ended.text)
     form = options.format or ("table" if sys.stdout.isatty() else "json")
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # half a letter, or an old terminal
     print(printed(answer, form), end="", flush=True)  # noqa: T201 - output for the user
@@ -65,19 +64,11 @@ async def _called(options: argparse.Namespace, given: dict[str, Any]) -> Ended:
             return await office.ended(name, given, None, _CLIENT)
         if "preview_id" in takes and "preview_id" not in given:
             preview = await office.ended(name, given, None, _CLIENT)
-            shown = {} if preview.error else json.loads(_text(preview))
+            shown = {} if preview.error else json.loads(preview.text)
             if "preview_id" not in shown:
                 return preview  # refused, or there is nothing to confirm
             given = {**given, "preview_id": shown["preview_id"]}
         return await office.ended(name, {**given, "confirm": True}, None, _CLIENT)
-
-
-def _text(ended: Ended) -> str:
-    """The answer as JSON, or what an error says."""
-    assert isinstance(ended.result, mcp_types.CallToolResult)  # noqa: S101 - nobody is there to be asked
-    (content,) = ended.result.content
-    assert isinstance(content, mcp_types.TextContent)  # noqa: S101 - every answer is text too
-    return content.text
 
 
 def _status(answer: dict[str, Any]) -> int:

@@ -65,13 +65,13 @@ def table(rows: list[Row], width: int) -> str:
 
 def facts(values: Row, width: int, currency_code: str | None) -> str:
     """Single values, each after its name, and texts in lines that fit."""
-    given = {name.replace("_", " "): _fact(name, value, currency_code) for name, value in values.items()}
+    given = {name.replace("_", " "): _fact(name, value, currency_code) for name, value in _flat(values).items()}
     indent = min(max(map(len, given), default=0), _LONGEST_LABEL) + _GAP
     return "\n".join(
         textwrap.fill(
             text,
             max(width, indent + _NARROWEST),
-            initial_indent=f"{label:{indent}}",
+            initial_indent=f"{label:{indent - _GAP}}{' ' * _GAP}",
             subsequent_indent=" " * indent,
         )
         for label, text in given.items()
@@ -86,11 +86,11 @@ def _fact(name: str, value: Any, currency_code: str | None) -> str:
     return _formatted(value, _decimals(value, currency_code if isinstance(value, float) else None))
 
 
-def _flat(row: Row) -> Row:
-    """A row whose parts are columns of their own."""
+def _flat(row: Row, within: str = "") -> Row:
+    """A row whose parts are values of their own, at any depth."""
     flat: Row = {}
     for name, value in row.items():
-        flat |= {f"{name}_{part}": each for part, each in value.items()} if isinstance(value, dict) else {name: value}
+        flat |= _flat(value, f"{within}{name}_") if isinstance(value, dict) else {f"{within}{name}": value}
     return flat
 
 

@@ -43,6 +43,12 @@ class Ended:
     result: mcp_types.CallToolResult | mcp_types.InputRequiredResult
     error: ClientaryError | None = None
 
+    @property
+    def text(self) -> str:
+        """The answer as JSON, or what the error says; nothing for a question to the user."""
+        parts = self.result.content if isinstance(self.result, mcp_types.CallToolResult) else ()
+        return "".join(part.text for part in parts if isinstance(part, mcp_types.TextContent))
+
 
 class Office:
     """The tools, prompts and resources of one owner or caller, over one session with the account.

@@ -101,7 +101,7 @@ INSIDE = {
 }
 SANDBOX = "clientary_mcp.sandbox"
 PYDANTIC = {"pydantic", "pydantic_core", "annotated_types"}  # the last holds the limits that pydantic reads from types
-TOWARDS_AGENTS = {f"clientary_mcp.{name}" for name in ("server", "tools.tool", "cli.call")}
+TOWARDS_AGENTS = {f"clientary_mcp.{name}" for name in ("server", "tools.tool")}
 MAY_IMPORT = {
     "mcp": TOWARDS_AGENTS,
     "mcp_types": TOWARDS_AGENTS,
