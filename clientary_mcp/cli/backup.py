@@ -34,6 +34,8 @@ _UNDER: tuple[tuple[type[Record], str, str], ...] = (
 """Records of which Clientary has no list of all: each with the list under whose records they are, and their path."""
 _KINDS = (*LISTS, *(kind for kind, *_ in _UNDER))
 
+_AT_ONCE = 8
+"""Lists that wait for their turn at the same time, for each request that may be in flight."""
 _OLDEST = DAY
 """Seconds for which an unfinished backup is gone on with."""
 _GOES_ON = "What was read is kept: the same command goes on from there."
@@ -90,15 +92,16 @@ def _begin(store: BackupStore, account: str, now: float) -> None:
 async def _read(lists: Lists, concurrency: int) -> None:
     for kind in LISTS:
         await lists.read(kind, kind.plural, kind.query)
-    for kind, parents, path in _UNDER:
-        await _read_under(lists, kind, [path.format(number) for number in lists.store.ids(parents)], concurrency)
+    await _read_under(lists, concurrency)
     for kind in LISTS:
         await lists.check(kind, kind.plural, kind.query)
+    await _read_under(lists, concurrency)  # of records that came meanwhile
 
 
-async def _read_under(lists: Lists, kind: type[Record], paths: list[str], concurrency: int) -> None:
-    """The lists of a kind, some of them at a time."""
-    for start in range(0, len(paths), some := 8 * concurrency):
-        jobs = [partial(lists.read, kind, path) for path in paths[start : start + some]]
-        await gather(jobs, concurrency)
-        lists.progress.tell(f"{resource_name(kind)} (lists)", min(start + some, len(paths)), len(paths))
+async def _read_under(lists: Lists, concurrency: int) -> None:
+    """The lists under single records, some of them at a time."""
+    for kind, parents, path in _UNDER:
+        paths = [path.format(number) for number in lists.store.ids(parents)]
+        for start in range(0, len(paths), some := _AT_ONCE * concurrency):
+            await gather([partial(lists.read, kind, path) for path in paths[start : start + some]], concurrency)
+            lists.progress.tell(f"{resource_name(kind)} (lists)", min(start + some, len(paths)), len(paths))

@@ -48,7 +48,7 @@ def call(options: argparse.Namespace) -> int:
         for remark in remarks(answer):
             _say(remark)
     status = _status(answer)
-    if status == REFUSED:
+    if status == REFUSED and not options.yes:  # with it, the answer says why it is a preview all the same
         _say(_TO_CONFIRM)
     return status
 

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
-from unicodedata import combining, east_asian_width
 
 from clientary_mcp.accounting.money import decimals_of
 from tool_schemas.base.parsing import strip_invisible
@@ -30,7 +29,7 @@ class _Column:
 
     @property
     def label(self) -> str:
-        return self.name.replace("_", " ")
+        return _label(self.name)
 
     def width(self, most: int) -> int:
         """As wide as its widest cell and the words of its name; texts may be cut, numbers never are."""
@@ -65,7 +64,7 @@ def table(rows: list[Row], width: int) -> str:
 
 def facts(values: Row, width: int, currency_code: str | None) -> str:
     """Single values, each after its name, and texts in lines that fit."""
-    given = {name.replace("_", " "): _fact(name, value, currency_code) for name, value in _flat(values).items()}
+    given = {_label(name): _fact(name, value, currency_code) for name, value in _flat(values).items()}
     indent = min(max(map(len, given), default=0), _LONGEST_LABEL) + _GAP
     return "\n".join(
         textwrap.fill(
@@ -124,6 +123,10 @@ def _formatted(value: Number | None, decimals: int) -> str:
     return "" if value is None else f"{Decimal(str(value)):,.{decimals}f}"
 
 
+def _label(name: str) -> str:
+    return _plain(name.replace("_", " "))
+
+
 def _plain(value: Any) -> str:
     """Any value on one line, without what a terminal would obey."""
     match value:
@@ -160,10 +163,12 @@ def _total(columns: Iterable[_Column], most: int) -> int:
 
 
 def _width(text: str) -> int:
-    """Columns of a terminal: letters of East Asia take two."""
+    """Columns of a terminal: letters of East Asia take two, vowel signs of Thai none."""
     if text.isascii():
         return len(text)
-    return sum(0 if combining(letter) else 1 + (east_asian_width(letter) in "WF") for letter in text)
+    from wcwidth import wcswidth  # loaded here, as above
+
+    return int(wcswidth(text))
 
 
 def _cut(text: str, width: int) -> str:

@@ -33,6 +33,10 @@ def rows_of(directory: Path, resource: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (directory / f"{resource}.jsonl").read_text("utf-8").splitlines()]
 
 
+def names_in(directory: Path) -> set[str]:
+    return {path.name for path in directory.iterdir()}
+
+
 def manifest_of(directory: Path) -> dict[str, Any]:
     return dict(json.loads((directory / "manifest.json").read_text("utf-8")))
 
@@ -62,7 +66,7 @@ async def test_a_backup_holds_every_record_of_the_account(tmp_path: Path) -> Non
     assert manifest["complete"] is True
     assert_equal(directory, sandbox)
     assert manifest == manifest_of(directory)
-    assert {path.name for path in directory.iterdir()} == {*manifest["files"], "manifest.json"}
+    assert names_in(directory) == {*manifest["files"], "manifest.json"}
     for name, about in manifest["files"].items():
         content = (directory / name).read_bytes()
         assert about == {"bytes": len(content), "sha256": sha256(content).hexdigest()}
@@ -124,6 +128,20 @@ async def test_a_killed_backup_goes_on_where_it_was(tmp_path: Path) -> None:
     assert "invoices?page=9" in read_again
 
 
+@pytest.mark.anyio
+async def test_a_backup_that_was_killed_while_its_files_got_their_names_is_finished(tmp_path: Path) -> None:
+    account = Account(Long(60))
+    await backed_up(account, tmp_path)
+    (tmp_path / "account.sqlite").rename(tmp_path / "account.sqlite.part")
+    (tmp_path / "manifest.json").unlink()
+    (tmp_path / "leads.jsonl").unlink()
+    account.asked.clear()
+    manifest = await backed_up(account, tmp_path)
+    assert (manifest["complete"], len(rows_of(tmp_path, "leads"))) == (True, 60)
+    assert account.asked.count("leads") == 1, "only counted"
+    assert names_in(tmp_path) == {*manifest["files"], "manifest.json"}
+
+
 # Accounts that change, or do not show everything
 
 
@@ -132,9 +150,11 @@ class Account:
 
     def __init__(self, leads: Long, statuses: dict[str, int] | None = None) -> None:
         self.leads, self.statuses = leads, statuses or {}
+        self.asked: list[str] = []
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path.removeprefix("/api/v2/")
+        self.asked.append(path)
         if path in self.statuses:
             return httpx.Response(self.statuses[path], json={})
         if path == "leads":

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import logging
 import os
 import socket
 import subprocess
@@ -15,6 +16,9 @@ import anyio
 import pytest
 
 from clientary_mcp.cli.main import main
+from clientary_mcp.sandbox import Sandbox
+from scripts.generate_docs import ROOT
+from tests.support.held_account import HeldAccount, Hold
 from tests.support.processes import COMMAND, PATIENCE, environment, free_port, listening
 from tests.support.terminal import CTRL_C, terminal
 
@@ -23,9 +27,10 @@ CALL = (*COMMAND, "call")
 
 @pytest.fixture(autouse=True)
 def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No configuration, independent of this machine's."""
+    """No configuration, independent of this machine's, and the log as it was."""
     for name in [name for name in os.environ if name.startswith("CLIENTARY_")]:
         monkeypatch.delenv(name)
+    monkeypatch.setattr(logging.root, "handlers", list(logging.root.handlers))
 
 
 def called(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -169,7 +174,7 @@ async def test_calls_share_caps_memory_and_trail(tmp_path: Path) -> None:
         paid, again = [(await run(settings, *pay))[1] for _ in range(2)]
         left = (await run(settings, "get_invoice", "invoice_id=20510"))[1]
     assert (first[0], second[0]) == (0, 1)
-    assert "CLIENTARY_DELETES_PER_HOUR" in second[2] or "per hour" in second[2]
+    assert "The hourly limit of 1 delete is reached. Nothing was sent." in second[2]
     assert paid["id"] == again["id"], "the second call is answered with what the first one made"
     assert left["total_payments"] == 10
     lines = [json.loads(line) for line in (tmp_path / "audit.jsonl").read_text().splitlines()]
@@ -186,6 +191,30 @@ async def test_a_preview_is_confirmed_by_its_id_in_another_process(tmp_path: Pat
         done, again = [await run(settings, *by_id, "--yes") for _ in range(2)]
     assert (done[0], again[0]) == (0, 0)
     assert "nothing was done again" in again[1]["message"]
+
+
+@pytest.mark.anyio
+async def test_an_unknown_outcome_has_a_status_of_its_own(tmp_path: Path) -> None:
+    account = HeldAccount(Sandbox())
+    settings = {
+        "CLIENTARY_BASE_URL": f"http://127.0.0.1:{account.port}",
+        "CLIENTARY_API_TOKEN": account.sandbox.token,
+        "XDG_STATE_HOME": str(tmp_path),
+    }
+    with anyio.fail_after(2 * PATIENCE):
+        async with account.listening(), anyio.create_task_group() as tasks:
+            hold = account.hold("POST", "invoices/20510/messages")
+            tasks.start_soon(_lose, hold)
+            mail = ("send_invoice_message", "invoice_id=20510", "recipients=ada@oakhurst.example", "--yes")
+            status, _, err = await run(settings, *mail)
+    assert status == 3
+    assert "It is unknown whether the request succeeded." in err
+
+
+async def _lose(hold: Hold) -> None:
+    await hold.arrived.wait()
+    hold.lost = True
+    await hold.release()
 
 
 @pytest.mark.anyio
@@ -209,14 +238,19 @@ def test_in_a_terminal_it_is_a_table_of_its_width() -> None:
         assert ("No room for:" in screen.text) == (columns == 60)
 
 
-def test_ctrl_c_ends_it_without_a_word() -> None:
+@pytest.mark.parametrize("command", [("call", "list_clients"), ("backup", "copy")])
+def test_ctrl_c_ends_it_without_a_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
     with socket.create_server(("127.0.0.1", 0)) as silent:  # it accepts, and never answers
         settings = {
             "CLIENTARY_BASE_URL": f"http://127.0.0.1:{silent.getsockname()[1]}",
             "CLIENTARY_API_TOKEN": "sandbox",
             "CLIENTARY_STORE": "memory",
         }
-        with terminal(*CALL, "list_clients", settings=settings) as screen, silent.accept()[0] as asked:
+        with terminal(*COMMAND, *command, settings=settings) as screen, silent.accept()[0] as asked:
             asked.recv(1)
             screen.press(CTRL_C)
             assert screen.end() == 130

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from wcwidth import wcswidth
 
 from clientary_mcp.cli.answers import printed, remarks
 from clientary_mcp.cli.text_tables import facts, table
@@ -52,7 +53,7 @@ def test_parts_of_a_row_are_columns() -> None:
     "text", ["\x1b]0;owned\x07red", "\x1b[2Jred", "r\u202eed", "r\u200bed", "red\x9b31m", "[bold]red"]
 )
 def test_a_terminal_obeys_nothing_that_a_record_holds(text: str) -> None:
-    for shown in (table([{"name": text}], 80), facts({"name": text}, 80, None)):
+    for shown in (table([{"name": text, text: 1}], 80), facts({"name": text, text: 1}, 80, None)):
         assert all(letter.isprintable() for letter in shown.replace("\n", ""))
         assert "ed" in shown
 
@@ -63,7 +64,7 @@ NAMES = st.sampled_from(["id", "client_id", "client", "status", "total_cost", "c
 
 @given(st.lists(st.dictionaries(NAMES, VALUES, min_size=1), min_size=1, max_size=5), st.integers(40, 160))
 def test_a_table_is_no_wider_than_the_terminal(rows: list[dict[str, Any]], width: int) -> None:
-    assert all(len(line) <= width for line in table(rows, width).splitlines())
+    assert all(wcswidth(line) <= width for line in table(rows, width).splitlines())
 
 
 def test_an_answer_is_told_in_its_order(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -108,6 +108,7 @@ MAY_IMPORT = {
     "httpx": {f"clientary_mcp.{name}" for name in ("api", "cli", "sandbox.network", "server.callers")},
     "httpcore2": {"clientary_mcp.api.http_core"},
     "prettytable": {"clientary_mcp.cli"},
+    "wcwidth": {"clientary_mcp.cli"},
     "idna": {"tool_schemas.base.addresses"},
     "iso4217": {"tool_schemas.base.currencies"},
     "redis": {"clientary_mcp.state.redis"},
