@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
 
 from tool_schemas.base.periods import Period
 
 _DAY = timedelta(days=1)
+_WEEKDAYS = 5
 CALENDAR_YEAR = "01-01"
 """The start of a fiscal year that is the calendar year."""
 _EASTERNMOST = timezone(timedelta(hours=14))
@@ -100,6 +102,17 @@ def _first_day(unit: str, day: date, year_start: str) -> date:
             return date(day.year, 1, 1)
         case _:
             return fiscal_year(day, year_start)[0]
+
+
+def weekdays(first: date, last: date) -> list[date]:
+    """The Mondays to Fridays from one day to another."""
+    days = (first + number * _DAY for number in range((last - first).days + 1))
+    return [day for day in days if day.weekday() < _WEEKDAYS]
+
+
+def weeks_of(days: list[date]) -> Decimal:
+    """How many working weeks so many weekdays are."""
+    return Decimal(len(days)) / _WEEKDAYS
 
 
 def named_day(unit: str, day: date) -> str:

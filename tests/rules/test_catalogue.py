@@ -124,7 +124,7 @@ CONTRACT = {
     "receivables_report": "as_of? client_id? min_total? min_days_overdue? group_by?",
     "cash_forecast": "until? by? use_history? client_id?",
     "recurring_revenue_report": "",
-    "timesheet_report": "period? from_date? to_date? user_id? client_id? project_id?",
+    "timesheet_report": "period? from_date? to_date? user_id? client_id? project_id? capacity_hours?",
     "unbilled_report": "client_id? project_id? period? from_date? to_date? min_hours? group_by? include_completed?",
     "project_status": "project_id? client_id? threshold? by_person? include_completed?",
     "profitability_report": "project_id cost_rates? default_cost_rate?",

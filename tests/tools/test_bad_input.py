@@ -201,6 +201,7 @@ WRONG: list[Call] = [
     ("receivables_report", {"min_total": "NaN"}, "min_total takes a number"),
     ("unbilled_report", {"from_date": "2026-11-02", "to_date": "2026-11-01"}, "has from_date after to_date"),
     ("timesheet_report", {"period": "last month"}, "period takes one of 'today', 'yesterday', 'this_week', "),
+    ("timesheet_report", {"capacity_hours": 0}, "capacity_hours must be above 0"),
     ("timesheet_report", {"period": "today", "to_date": "2026-11-01"}, "has both period and dates; give one of them"),
     ("sales_report", {"group_by": "week"}, "group_by takes one or two of client, month, day, quarter, year, project,"),
     ("sales_report", {"group_by": "client,month,day"}, "with a comma between, not 'client,month,day'"),

@@ -1,15 +1,16 @@
 """The timesheet report: hours by person and project, and working days or descriptions that are missing."""
 
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any
 
+from clientary_mcp.accounting.billable_time import value_of
+from clientary_mcp.accounting.days import weekdays, weeks_of
 from clientary_mcp.accounting.left_out import Omissions
-from clientary_mcp.accounting.money import ZERO
+from clientary_mcp.accounting.worked_time import Work, has_description, is_hourly, sums_of_work
 from clientary_mcp.api.concurrency import gather_two
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import rereads
@@ -34,6 +35,10 @@ from tool_schemas.projects import Project
 from tool_schemas.reports.timesheet import TimesheetReport
 
 _EXAMPLES = 10
+_UTILIZATION = (
+    "capacity is capacity_hours for every five working days up to today, holidays included; utilization is the"
+    " percentage of it that was logged, billable_utilization that was billable."
+)
 _LONGEST = timedelta(days=366)
 _MOST_STRETCHES, _STRETCHES_IN_ALL = 20, 400
 """Stretches of days without entries that are listed per person, and for all people."""
@@ -41,8 +46,8 @@ _MOST_STRETCHES, _STRETCHES_IN_ALL = 20, 400
 
 @reads("reports")
 async def timesheet_report(clientary: Clientary, args: TimesheetReport) -> Report:
-    """Hours by person and project between two days, working days without an entry, and entries without a
-    description."""
+    """Hours by person and project, billable ones and their worth, working days without an entry, and entries without
+    a description."""
     projects, staff = await gather_two(
         partial(projects_of, clientary, project_id=args.project_id, client_id=args.client_id),
         partial(staff_names, clientary),
@@ -55,54 +60,23 @@ async def timesheet_report(clientary: Clientary, args: TimesheetReport) -> Repor
     worked = [sheet.project for sheet in sheets if sheet.worked]
     clients = await client_names(clientary, [project.client_id for project in worked], names_in(worked))
     days = _working_days(args, today.day)
+    capacity = _capacity(args, today.day)
+    people = _people(args, sheets, staff, days, capacity)
+    whole = None if capacity is None else capacity * sum(1 for person in people if "user_id" in person)
     return Report(
         _rows(sheets, staff, clients),
-        basis=in_order(_basis(args, days, today.day), today.sentence, idle.sentence),
-        totals=[_sum(work for sheet in sheets for work in sheet.worked.values()).to_json()],
+        basis=in_order(
+            _basis(args, days, today.day), _UTILIZATION if capacity else None, today.sentence, idle.sentence
+        ),
+        totals=[sums_of_work([(sheet.project, work) for sheet in sheets for work in sheet.worked.values()], whole)],
         left_out=_left_out(args, sheets, staff),
         about={
             "from_date": args.from_date,
             "to_date": args.to_date,
-            "people": _people(args, sheets, staff, days),
+            "people": people,
             "entries_without_description": _undescribed(sheets, staff) or None,
         },
     )
-
-
-@dataclass
-class _Work:
-    """One person's work on one project."""
-
-    hours: Decimal = ZERO
-    billed_hours: Decimal = ZERO
-    entries: int = 0
-    without_description: int = 0
-
-    def add(self, entry: HourEntry) -> None:
-        """Add an entry."""
-        hours = entry.hours or ZERO
-        self.hours += hours
-        self.billed_hours += hours if entry.billed else ZERO
-        self.entries += 1
-        self.without_description += not _has_description(entry)
-
-    def to_json(self) -> dict[str, Any]:
-        """The columns of a row."""
-        return dict(vars(self))
-
-
-def _sum(works: Iterable[_Work]) -> _Work:
-    whole = _Work()
-    for work in works:
-        whole.hours += work.hours
-        whole.billed_hours += work.billed_hours
-        whole.entries += work.entries
-        whole.without_description += work.without_description
-    return whole
-
-
-def _has_description(entry: HourEntry) -> bool:
-    return bool(entry.description and entry.description.strip())
 
 
 @dataclass(frozen=True, order=True)
@@ -121,7 +95,7 @@ class _Sheet:
     """One project's hours; people by id, 0 where an entry has none."""
 
     project: Project
-    worked: dict[int, _Work] = field(default_factory=lambda: defaultdict(_Work))
+    worked: dict[int, Work] = field(default_factory=lambda: defaultdict(Work))
     days: dict[int, set[date]] = field(default_factory=lambda: defaultdict(set))
     undescribed: list[_Undescribed] = field(default_factory=list)
     left_out: Omissions = field(default_factory=Omissions)
@@ -136,11 +110,14 @@ class _Sheet:
     def count(self, entry: HourEntry, day: date) -> None:
         """Add an entry of that day."""
         user_id = entry.user_id or 0
-        self.worked[user_id].add(entry)
+        worth = value_of(entry, self.project) if is_hourly(self.project) else None
+        self.worked[user_id].add(entry, worth)
+        if worth is None and is_hourly(self.project) and entry.hours is not None:
+            self.left_out.add("hour entry", "without a rate, not in billable and worth", f"id {entry.id}")
         self.days[user_id].add(day)
         if entry.hours is None:
             self.left_out.add("hour entry", "without hours, counted as 0", f"id {entry.id}")
-        if not _has_description(entry):
+        if not has_description(entry):
             self.undescribed.append(_Undescribed(day, entry.id, user_id, project_name(self.project), entry.title or ""))
             if len(self.undescribed) > 2 * _EXAMPLES:
                 self.undescribed = sorted(self.undescribed)[:_EXAMPLES]
@@ -179,7 +156,8 @@ def _rows(sheets: list[_Sheet], staff: dict[int, str], clients: dict[int | None,
             "project": project_name(sheet.project),
             "client_id": sheet.project.client_id,
             "client": clients[sheet.project.client_id],
-            **work.to_json(),
+            **work.counts(),
+            **work.value_on(sheet.project),
         }
         for sheet in sheets
         for user_id, work in sheet.worked.items()
@@ -188,7 +166,11 @@ def _rows(sheets: list[_Sheet], staff: dict[int, str], clients: dict[int | None,
 
 
 def _people(
-    args: TimesheetReport, sheets: list[_Sheet], staff: dict[int, str], days: list[date] | None
+    args: TimesheetReport,
+    sheets: list[_Sheet],
+    staff: dict[int, str],
+    days: list[date] | None,
+    capacity: Decimal | None,
 ) -> list[dict[str, Any]]:
     """Everyone who logged time; where days are listed, everyone who could have."""
     ids = {user_id for sheet in sheets for user_id in sheet.worked}
@@ -197,8 +179,9 @@ def _people(
     stretches = max(1, min(_MOST_STRETCHES, _STRETCHES_IN_ALL // (len(ids) or 1)))
     people = []
     for user_id in sorted(ids, key=lambda user_id: (person_name(user_id, staff), user_id)):
-        works = [sheet.worked[user_id] for sheet in sheets if user_id in sheet.worked]
-        person = {"user_id": user_id or None, "person": person_name(user_id, staff), **_sum(works).to_json()}
+        works = [(sheet.project, sheet.worked[user_id]) for sheet in sheets if user_id in sheet.worked]
+        own = {"user_id": user_id} if user_id else {}
+        person = {**own, "person": person_name(user_id, staff), **sums_of_work(works, capacity if user_id else None)}
         if days is not None and user_id:
             worked = set().union(*(sheet.days[user_id] for sheet in sheets if user_id in sheet.days))
             person |= _missing(days, worked, stretches)
@@ -228,10 +211,15 @@ def _missing(days: list[date], worked: set[date], stretches: int) -> dict[str, A
 def _working_days(args: TimesheetReport, today: date) -> list[date] | None:
     """Mondays to Fridays of the range that are not in the future; None where they are not listed."""
     if _all_projects(args) and args.last - args.first <= _LONGEST:
-        count = (min(args.last, today) - args.first).days + 1
-        days = (args.first + timedelta(days=number) for number in range(count))
-        return [day for day in days if day.weekday() < 5]
+        return weekdays(args.first, min(args.last, today))
     return None
+
+
+def _capacity(args: TimesheetReport, today: date) -> Decimal | None:
+    """The hours that one person has in the range, up to today."""
+    if args.capacity_hours is None:
+        return None
+    return args.capacity_hours * weeks_of(weekdays(args.first, min(args.last, today)))
 
 
 def _all_projects(args: TimesheetReport) -> bool:
@@ -255,7 +243,9 @@ def _undescribed(sheets: list[_Sheet], staff: dict[int, str]) -> list[dict[str, 
 def _basis(args: TimesheetReport, days: list[date] | None, today: date) -> str:
     hours = (
         "Hours of the entries with a date in the range, on projects of any status. billed_hours is what Clientary shows"
-        " as billed: it may not know what invoices of jobs here bill."
+        " as billed: it may not know what invoices of jobs here bill. billable are hours with a rate, on projects"
+        " that are not at a fixed price; worth is their value, each entry rounded; effective_rate is worth by all hours"
+        " on such projects."
     )
     if days is None:
         return hours

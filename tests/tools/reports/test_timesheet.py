@@ -286,6 +286,7 @@ async def test_incomplete_entries_are_counted_or_excluded_and_named(account: res
         "1 hour entry without hours, counted as 0: id 1.",
         "1 hour entry without a date (1.50 hours): id 2.",
         "1 hour entry dated in the future (1.50 hours): id 3.",
+        "2 hour entries without a rate, not in billable and worth: id 4, id 5.",
     ]
 
 
