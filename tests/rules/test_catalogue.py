@@ -127,8 +127,9 @@ CONTRACT = {
     "timesheet_report": "period? from_date? to_date? user_id? client_id? project_id? capacity_hours?",
     "unbilled_report": "client_id? project_id? period? from_date? to_date? min_hours? group_by? include_completed?",
     "project_status": "project_id? client_id? threshold? by_person? include_completed?",
-    "profitability_report": "project_id cost_rates? default_cost_rate?",
     "billing_check": "",
+    "profitability_report": "project_id? client_id? include_completed? period? from_date? to_date? cost_rates?"
+    " default_cost_rate?",
     "list_changes": "since? cursor? types?",
     "export_records": "tool arguments? format? lines?",
     "bill_project_hours": "project_id from_date? to_date? group_by? include_expenses? date? due_date? tax? tax_label?"

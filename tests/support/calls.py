@@ -35,6 +35,7 @@ REPORTS: list[tuple[str, JsonObject]] = [
     ("unbilled_report", {}),
     ("project_status", {"by_person": True, "threshold": 0}),
     ("profitability_report", {"project_id": 7, "default_cost_rate": 50}),
+    ("profitability_report", {"client_id": 7, "period": "last_12_months"}),
     ("client_overview", {"client_id": 7}),
     ("sales_report", {"group_by": "client,project"}),
     ("sales_report", {"basis": "received", "from_date": "2022-01-01"}),

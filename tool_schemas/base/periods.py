@@ -38,7 +38,7 @@ class PeriodRange(DateRange):
     usual_period: ClassVar[Period | None] = None
     """The period where neither is given; None where that means all days."""
 
-    period: _Word | None = Field(None, exclude=True, description="Like last_month; not with dates.")
+    period: _Word | None = Field(None, exclude=True, description="Like last_month.")
     from_date: Day | None = Field(None, exclude=True, description="First day.")
     to_date: Day | None = Field(None, exclude=True, description="Last day, included.")
 
@@ -61,6 +61,10 @@ class PeriodRange(DateRange):
     def covers(self, day: date) -> bool:
         """Whether a day is one of them."""
         return self.first <= day <= self.last
+
+    def concerns(self, day: date | None) -> bool:
+        """Whether a record of a day counts; one without a day does only where all days do."""
+        return not (self.from_date or self.to_date) if day is None else self.covers(day)
 
 
 class ByPeriod(PeriodRange, ByDay):

@@ -15,5 +15,5 @@ class ExpensesReport(PeriodRange):
     usual_period = "this_fiscal_year"
     group_by: Annotated[str, _GROUPS] = Field("project", description=_GROUPS.description)
     billed: bool | None = Field(None, description="true: only billed; false: only unbilled.")
-    client_id: ClientId | None = Field(None, exclude=True, description="Only this client.")
-    project_id: ProjectId | None = Field(None, exclude=True, description="Only this project.")
+    client_id: ClientId | None = Field(None, exclude=True)
+    project_id: ProjectId | None = Field(None, exclude=True)

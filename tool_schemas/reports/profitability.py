@@ -1,13 +1,14 @@
-"""The arguments of the report on a project's profit: the project, and the hourly cost of its staff."""
+"""The arguments of the report on the profit of projects: which ones, days, and the hourly cost of staff."""
 
 from decimal import Decimal
 from typing import Annotated
 
 from pydantic import Field
 
-from tool_schemas.base.ids import ProjectId, StaffId
-from tool_schemas.base.models import Arguments, StrictModel
+from tool_schemas.base.ids import ClientId, ProjectId, StaffId
+from tool_schemas.base.models import StrictModel
 from tool_schemas.base.pairs import each_once, from_object
+from tool_schemas.base.periods import PeriodRange
 from tool_schemas.base.types import Number
 
 Cost = Annotated[Number, Field(ge=0)]
@@ -23,8 +24,10 @@ class CostRate(StrictModel):
 CostRates = Annotated[list[CostRate], each_once("staff_id"), from_object("staff_id", "rate")]
 
 
-class ProfitabilityReport(Arguments):
-    project_id: ProjectId = Field(exclude=True)
+class ProfitabilityReport(PeriodRange):
+    project_id: ProjectId | None = Field(None, exclude=True, description="Default: all.")
+    client_id: ClientId | None = Field(None, exclude=True)
+    include_completed: bool = Field(default=False, description="true: completed projects too.")
     cost_rates: CostRates | None = Field(None, description="Cost per hour of each person.")
     default_cost_rate: Cost | None = Field(None, description="Cost per hour of staff not in cost_rates.")
 

@@ -13,8 +13,8 @@ _GROUPS = Groups("client", "month", "day", "quarter", "year", "project", "curren
 
 class OnBasis(PeriodRange):
     basis: Literal["invoiced", "received"] = Field("invoiced", description="Invoices by date, or payments by day.")
-    client_id: ClientId | None = Field(None, exclude=True, description="Only this client.")
-    project_id: ProjectId | None = Field(None, exclude=True, description="Only this project.")
+    client_id: ClientId | None = Field(None, exclude=True)
+    project_id: ProjectId | None = Field(None, exclude=True)
 
 
 class SalesReport(OnBasis):

@@ -32,8 +32,7 @@ _RECEIVED = (
 
 @reads("reports")
 async def tax_report(clientary: Clientary, args: TaxReport) -> Report:
-    """Tax (VAT, sales tax) to declare: taxable amount and tax for each tax name, rate and currency; what is untaxed
-    apart."""
+    """Tax to declare (VAT, sales tax): taxable amount and tax per name, rate and currency; untaxed sales apart."""
     taxes = await (_received if args.basis == "received" else _invoiced)(clientary, args)
     return Report(
         taxes.rows(),
