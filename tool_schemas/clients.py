@@ -1,11 +1,12 @@
 """Clients: the companies and people that work is done for."""
 
+from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from tool_schemas.base.filters import ByDay, ByQuery
+from tool_schemas.base.filters import ByDay, ByQuery, InOrder, day_of
 from tool_schemas.base.ids import ClientId
 from tool_schemas.base.models import Arguments, Confirmed, Deduplicated, Fields, PartialUpdate, Record
 from tool_schemas.base.pairs import NamedTexts
@@ -41,13 +42,20 @@ class Client(CompanyFields, Record):
 
     wrapper, plural = "client", "clients"
     page_size = 10
-    summary_fields = ("id", "name", "number", "status", "city", "country", "website")
+    summary_fields = ("id", "name", "number", "status", "city", "country", "website", "last_invoice_on")
 
     name: str | None = None
     status: Status | None = None
     contact_viewable: bool | None = None
     amount_outstanding: Decimal | None = None
     invoice_extra_fields: dict[str, Any] | None = None  # values of any type
+    last_invoice_on: Day | None = None
+    """Told by this server where the invoices were read; not a field of Clientary's."""
+
+    @property
+    def quiet_since(self) -> date | None:
+        """Since when it was sent no invoice: since its last one, else since it is a client."""
+        return self.last_invoice_on or day_of(self, "created_at")
 
 
 class ByCreation(ByDay):
@@ -55,8 +63,9 @@ class ByCreation(ByDay):
     to_date: Day | None = Field(None, exclude=True, description="Created on this day or earlier.")
 
 
-class ListClients(ByCreation, ByQuery):
+class ListClients(InOrder, ByCreation, ByQuery):
     same = ("status",)
+    order: Literal["quiet"] | None = Field(None, exclude=True, description="quiet: longest without an invoice first.")
     status: Status | None = Field(None, exclude=True, description="Only these; default both.")
     updated_since: UpdatedSince | None = None
     sort: Literal["name", "date"] = Field("name", description="date: by creation; direction not documented.")

@@ -1,16 +1,55 @@
 """Tools for clients."""
 
+from collections.abc import AsyncIterator
+from functools import partial
+
+from clientary_mcp.api.concurrency import gather_two
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.tools.decorators import creates, deletes, lists, reads, updates
-from clientary_mcp.tools.support.listing import Listing
+from clientary_mcp.tools.support.last_invoices import last_invoices
+from clientary_mcp.tools.support.listing import Listing, add_notice
 from clientary_mcp.tools.support.previews import count_dependents, done, preview
-from tool_schemas.base.results import Outcome
+from clientary_mcp.tools.support.rights import denied, if_allowed
+from tool_schemas.base.results import Outcome, Page
 from tool_schemas.base.sentences import Mention
 from tool_schemas.clients import Client, CreateClient, DeleteClient, GetClient, ListClients, UpdateClient
 from tool_schemas.contacts import Contact
 from tool_schemas.estimates import Estimate
 from tool_schemas.invoices import Invoice
 from tool_schemas.projects import Project
+
+
+class _Clients(Listing[Client]):
+    """Clients, with the dates of their last invoices where these are asked for."""
+
+    def __init__(self, clientary: Clientary, args: ListClients) -> None:
+        sort = "date" if args.sort == "date" else None
+        super().__init__(clientary, Client, args, query={"updated_since": args.updated_since, "sort": sort})
+        self._quiet, self._full = args.order == "quiet", args.detail == "full"
+
+    async def page(self) -> Page[Client]:
+        """The clients from `offset` on."""
+        page = await super().page()
+        if self._full and not self._quiet:
+            ids = [client.id for client in page.records]
+            last = await if_allowed(partial(last_invoices, self._clientary, ids))
+            for client in page.records:
+                client.last_invoice_on = (last or {}).get(client.id)
+            if last is None:
+                add_notice(page, denied("last_invoice_on"))
+        return page
+
+    async def _rows(self) -> AsyncIterator[tuple[Client, str | int | None]]:
+        if not self._quiet:
+            async for row in super()._rows():
+                yield row
+            return
+        clients, last = await gather_two(
+            partial(self._clientary.list_all, Client, query=self._query), partial(last_invoices, self._clientary)
+        )
+        for client in clients:
+            client.last_invoice_on = last.get(client.id)
+            yield client, None
 
 
 @lists(
@@ -21,9 +60,8 @@ from tool_schemas.projects import Project
     ),
 )
 def list_clients(clientary: Clientary, args: ListClients) -> Listing[Client]:
-    """List clients, archived ones included."""
-    query = {"updated_since": args.updated_since, "sort": "date" if args.sort == "date" else None}
-    return Listing(clientary, Client, args, query=query)
+    """List clients, archived ones included; full detail tells last_invoice_on."""
+    return _Clients(clientary, args)
 
 
 @reads(

@@ -38,7 +38,7 @@ ESTIMATES = f"status? order? {RANGE}"
 
 # Tool → its arguments; `?` marks an optional one.
 CONTRACT = {
-    "list_clients": f"status? updated_since? sort? {RANGE}",
+    "list_clients": f"status? updated_since? sort? order? {RANGE}",
     "get_client": "client_id",
     "create_client": f"name {COMPANY} allow_duplicate?",
     "update_client": f"client_id name? {COMPANY} status? clear?",
@@ -165,7 +165,7 @@ SCHEDULE_WORDS = {"time_interval": INTERVALS, "action": "send draft autobill", "
 
 # Tool → arguments with enum values, and the values; `detail` and `item_type` are the same everywhere.
 WORDS = {
-    "list_clients": {"status": "active archived", "sort": "name date"},
+    "list_clients": {"status": "active archived", "sort": "name date", "order": "quiet"},
     "update_client": {"status": "active archived"},
     "list_leads": {"sort": "newest oldest name"},
     **{f"list_{of}projects": {"status": PROJECT_WORDS["status"]} for of in ("", "client_")},

@@ -166,8 +166,13 @@ FILTERS: dict[str, list[Case]] = {
     "staff": [({"query": "director"}, "")],
 }
 
+_LAST_INVOICE = (
+    f"(SELECT max(date) FROM invoices WHERE client_id = clients.id AND status NOT IN (0, 3) AND date <= '{TODAY}')"  # noqa: S608 ours
+)
+
 # Table → the word of `order`, and the same in SQL.
 ORDERS: dict[str, dict[str, str]] = {
+    "clients": {"quiet": f"coalesce({_LAST_INVOICE}, substr(created_at, 1, 10)), id"},
     "hours": {"newest": "date DESC, id DESC", "oldest": "date, id"},
     "invoices": {
         "newest": "date DESC, id DESC",

@@ -36,7 +36,7 @@ class Request:
         return json.dumps([self.method, self.path, self.query, self.body], sort_keys=True)
 
 
-_LOOKUP = re.compile(r"(clients|projects|invoices)/\d+|staff")
+_LOOKUP = re.compile(r"(clients|projects|invoices)/\d+|clients/\d+/invoices|staff")
 
 
 def without_names(account: respx.MockRouter) -> None:

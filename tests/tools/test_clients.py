@@ -113,6 +113,9 @@ async def test_a_list_shows_the_main_fields(agent: Agent, account: respx.MockRou
 async def test_full_detail_shows_everything_but_nulls_and_secrets(agent: Agent, account: respx.MockRouter) -> None:
     account.get("clients").respond(json=LIST)
     account.get("clients/2123").respond(json=CLIENT)
+    account.get("clients/2123/invoices").respond(
+        json=listed("invoices", *({"id": each, "status": each, "date": f"2023/10/0{each}"} for each in range(4)))
+    )
     shown = {name: value for name, value in CLIENT.items() if value is not None} | {
         "status": "active",
         "created_at": "2013-12-09T20:28:18Z",
@@ -120,7 +123,8 @@ async def test_full_detail_shows_everything_but_nulls_and_secrets(agent: Agent, 
         "amount_outstanding": 1250.5,
         "account": {"currency_code": "USD"},
     }
-    assert (await agent.answer("list_clients", detail="full"))["records"] == [shown]
+    records = (await agent.answer("list_clients", detail="full"))["records"]
+    assert records == [shown | {"last_invoice_on": "2023-10-02"}]
     assert await agent.answer("get_client", **ID) == shown
 
 

@@ -26,6 +26,7 @@ _ORDERS = {
     "oldest": ("day", False),
     "largest": ("total_cost", True),
     "due": ("due_date", False),
+    "quiet": ("quiet_since", False),
 }
 
 
