@@ -1,14 +1,14 @@
 """Invoices: what clients owe, with lines, taxes and payments."""
 
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from tool_schemas.base.filters import ByDay, ByDue, ByQuery, InOrder, LeastBalance
 from tool_schemas.base.ids import InvoiceId, RecurringScheduleId
 from tool_schemas.base.models import AllowsUnusual, Arguments, Confirmed, Deduplicated, PartialUpdate, Record, unusual
-from tool_schemas.base.types import Codes, Currency, CurrencyCode, Day
+from tool_schemas.base.types import Codes, Currency, CurrencyCode, Day, Number
 from tool_schemas.clients import OneClient, UpdatedSince
 from tool_schemas.documents import (
     CHANGED_ITEMS,
@@ -70,7 +70,7 @@ class Invoice(InvoiceFields, Record):
 
 
 class InvoiceFilters(InOrder, ByDue, ByDay, ByQuery):
-    narrow_by = ("overdue", "min_balance")
+    narrow_by: ClassVar[tuple[str, ...]] = ("overdue", "min_balance")
     same = ("status",)
     from_date: Day | None = Field(None, exclude=True, description="First invoice date.")
     to_date: Day | None = Field(None, exclude=True, description="Last invoice date, included.")
@@ -88,7 +88,14 @@ class InvoiceFilters(InOrder, ByDue, ByDay, ByQuery):
 
 
 class ListInvoices(InvoiceFilters):
+    narrow_by = ("amount",)
+    amount: Number | None = Field(None, exclude=True, description="Exactly this total or balance.")
     updated_since: UpdatedSince | None = None
+
+    def wants(self, record: Record) -> bool:
+        """Whether its total or its balance is the given amount as well."""
+        sums = (getattr(record, name, None) for name in ("total_cost", "balance"))
+        return super().wants(record) and (self.amount is None or self.amount in sums)
 
 
 class ListClientInvoices(OneClient, InvoiceFilters): ...

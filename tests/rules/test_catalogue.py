@@ -79,7 +79,7 @@ CONTRACT = {
     "create_expense": f"amount {EXPENSE} allow_duplicate?",
     "update_expense": f"expense_id amount? {EXPENSE} clear?",
     "delete_expense": "expense_id confirm?",
-    "list_invoices": f"updated_since? {INVOICES}",
+    "list_invoices": f"amount? updated_since? {INVOICES}",
     "list_client_invoices": f"client_id {INVOICES}",
     "list_project_invoices": f"project_id {INVOICES}",
     "list_recurring_schedule_invoices": f"recurring_schedule_id {INVOICES}",

@@ -166,6 +166,14 @@ FILTERS: dict[str, list[Case]] = {
     "staff": [({"query": "director"}, "")],
 }
 
+# The same for filters that one list alone has.
+FILTERS_OF: dict[str, list[Case]] = {
+    "list_invoices": [
+        ({"amount": amount / 100}, f"{amount} IN (total_cost, balance)")
+        for amount in (_BALANCE, on_a_record("invoices", "total_cost", 0.4))
+    ],
+}
+
 _LAST_INVOICE = (
     f"(SELECT max(date) FROM invoices WHERE client_id = clients.id AND status NOT IN (0, 3) AND date <= '{TODAY}')"  # noqa: S608 ours
 )
@@ -222,6 +230,7 @@ def cases(tool: str) -> Iterator[Case]:
     table = LISTS[tool].table
     for arguments, condition in FILTERS[table]:
         yield arguments, condition or having(table, *arguments["query"].lower().split())
+    yield from FILTERS_OF.get(tool, ())
 
 
 def scope(sandbox: Sandbox, tool: str) -> Case:

@@ -9,7 +9,20 @@ from clientary_mcp.sandbox import Sandbox, Switches
 from clientary_mcp.tools import ALL
 from tests.conftest import TODAY, agency, session_with
 from tests.support.agent import Agent, agent_of
-from tests.support.lists_in_sql import FILTERS, LISTS, MONEY, ORDERS, Case, cases, exactly, ids, scope, sums, whole
+from tests.support.lists_in_sql import (
+    FILTERS,
+    FILTERS_OF,
+    LISTS,
+    MONEY,
+    ORDERS,
+    Case,
+    cases,
+    exactly,
+    ids,
+    scope,
+    sums,
+    whole,
+)
 from tests.support.long import covering
 from tool_schemas.base.filters import ListFilters
 
@@ -45,7 +58,7 @@ def test_every_list_and_every_filter_has_a_case() -> None:
     narrowed = {tool.name: tool.arguments for tool in ALL if issubclass(tool.arguments, ListFilters)}
     assert narrowed.keys() == LISTS.keys()
     for tool, arguments in narrowed.items():
-        tried = {name for given, _ in FILTERS[LISTS[tool].table] for name in given}
+        tried = {name for given, _ in (*FILTERS[LISTS[tool].table], *FILTERS_OF.get(tool, ())) for name in given}
         ordered = {"order"} if LISTS[tool].table in ORDERS else set()
         assert set(arguments.filters()) <= tried | ordered, tool
 
