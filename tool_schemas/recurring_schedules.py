@@ -58,7 +58,7 @@ class RecurringSchedule(ScheduleFields, Record):
     day = "next_date"
     summary_fields = (
         "id", "client_id", "title", "status", "action", "time_interval", "next_date", "occurrences_remaining",
-        "unlimited", "currency_code", "total_cost",
+        "unlimited", "currency_code", "total_cost", "occurrences",
     )  # fmt: skip
 
     action: Action | None = None
@@ -69,6 +69,8 @@ class RecurringSchedule(ScheduleFields, Record):
     subtotal: Decimal | None = None
     total_cost: Decimal | None = None
     items: list[Item] | None = None
+    occurrences: list[Day] | None = None
+    """The days in a range on which it makes invoices, told by this server; not a field of Clientary's."""
 
     @classmethod
     def renamed(cls) -> dict[str, str]:
@@ -78,8 +80,8 @@ class RecurringSchedule(ScheduleFields, Record):
 class ListRecurringSchedules(ByDay, ByQuery):
     same = ("status",)
     status: Status | None = Field(None, exclude=True, description="Only this status.")
-    from_date: Day | None = Field(None, exclude=True, description="next_date on this day or later.")
-    to_date: Day | None = Field(None, exclude=True, description="next_date on this day or earlier.")
+    from_date: Day | None = Field(None, exclude=True, description="First day; alone, of next_date.")
+    to_date: Day | None = Field(None, exclude=True, description="Last day; tells all occurrences until then.")
 
 
 class OneRecurringSchedule(Arguments):

@@ -1,8 +1,10 @@
 """Tools for recurring schedules."""
 
+from collections.abc import AsyncIterator
 from datetime import date
 
 from clientary_mcp.accounting.days import Today
+from clientary_mcp.accounting.recurrence import occurrences
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import BadArguments
 from clientary_mcp.tools.decorators import creates, deletes, lists, reads, updates
@@ -26,13 +28,32 @@ from tool_schemas.recurring_schedules import (
 )
 
 
+class _Schedules(Listing[RecurringSchedule]):
+    """Schedules; with a last day, also those of which a later invoice than the next one lies in the range."""
+
+    def __init__(self, clientary: Clientary, args: ListRecurringSchedules) -> None:
+        super().__init__(clientary, RecurringSchedule, args)
+        self._first, self._last = args.from_date, args.to_date
+        self._whenever = args.model_copy(update={"from_date": None, "to_date": None})
+
+    def _wants(self, record: RecurringSchedule, today: Today) -> bool:
+        return super()._wants(record, today) or bool(record.occurrences and self._whenever.wants(record))
+
+    async def _rows(self) -> AsyncIterator[tuple[RecurringSchedule, str | int | None]]:
+        async for schedule, code in super()._rows():
+            if self._last and schedule.status == "active":
+                days = occurrences(schedule, self._last)
+                schedule.occurrences = [day for day in days if self._first is None or day >= self._first]
+            yield schedule, code
+
+
 @lists(
     "recurring_schedules",
     mentions=Mention("recurring_revenue_report adds up what they bring.", "recurring_revenue_report"),
 )
 def list_recurring_schedules(clientary: Clientary, args: ListRecurringSchedules) -> Listing[RecurringSchedule]:
     """List the schedules by which Clientary creates invoices automatically."""
-    return Listing(clientary, RecurringSchedule, args)
+    return _Schedules(clientary, args)
 
 
 @reads("recurring_schedules")

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from clientary_mcp.sandbox import Sandbox
 from tests.conftest import TODAY, agency
 from tests.support.agent import Agent
+from tests.support.plain_calendar import days_of_schedule
 
 JsonObject = dict[str, Any]
 Case = tuple[JsonObject, str]
@@ -103,6 +105,16 @@ def in_status(*words: str) -> list[Case]:
     return [({"status": word}, f"status = {code}") for code, word in enumerate(words) if word != "-"]
 
 
+def _occurring(first: str, last: str) -> Case:
+    """Schedules with an occurrence in the range; those that are not active, with their next one."""
+    found = []
+    for row in _BOOKS.connection.execute("SELECT * FROM recurring_schedules"):
+        days = [day.isoformat() for day in days_of_schedule(dict(row), date.fromisoformat(last))]
+        if any(first <= day <= last for day in (*(days if row["status"] == 0 else ()), row["next_date"])):
+            found.append(row["id"])
+    return {"from_date": first, "to_date": last}, f"id IN ({', '.join(map(str, found))})"
+
+
 _BALANCE = on_a_record("invoices", "balance", 0.75)
 
 OWED = f"(status IN (1, 2) AND (date IS NULL OR date <= '{TODAY}'))"
@@ -160,7 +172,8 @@ FILTERS: dict[str, list[Case]] = {
     "payment_profiles": [({"query": "hamburg"}, "")],
     "recurring_schedules": [
         *in_status("active", "paused", "stopped"),
-        *in_range("recurring_schedules", "next_date"),
+        *in_range("recurring_schedules", "next_date")[:2],
+        _occurring("2026-12-10", "2026-12-24"),
         ({"query": "domain"}, ""),
     ],
     "staff": [({"query": "director"}, "")],

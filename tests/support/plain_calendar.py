@@ -1,8 +1,14 @@
 """A plain calendar, walked day by day: when something that recurs happens."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
+from typing import Any
 
+INTERVALS = {
+    1: "weekly", 2: "every_2_weeks", 3: "semimonthly", 4: "every_4_weeks", 5: "monthly", 6: "every_2_months",
+    7: "quarterly", 8: "every_6_months", 9: "annually", 10: "every_2_years", 11: "every_4_months",
+}  # fmt: skip
+"""Clientary's codes of the intervals."""
 WEEKS = {"weekly": 1, "every_2_weeks": 2, "every_4_weeks": 4}
 MONTHS = {
     "monthly": 1,
@@ -45,3 +51,9 @@ def by_calendar(first: date, until: date, interval: str) -> list[date]:
     days = walked(first, until, monthly(first, 1))
     second = [day + timedelta(days=15) for day in days]
     return sorted(day for day in days + second if day <= until)
+
+
+def days_of_schedule(row: Mapping[str, Any], until: date) -> list[date]:
+    """The days on which a row of the account's schedules makes invoices, as many as it has left."""
+    days = by_calendar(date.fromisoformat(row["next_date"]), until, INTERVALS[row["time_interval"]])
+    return days if row["unlimited"] else days[: row["occurrences_remaining"]]

@@ -10,7 +10,7 @@ import respx
 from clientary_mcp.sandbox import Sandbox, Switches
 from tests.conftest import TODAY, agency, session_with
 from tests.support.agent import Agent, agent_of
-from tests.support.plain_calendar import by_calendar
+from tests.support.plain_calendar import INTERVALS, by_calendar, days_of_schedule
 from tests.support.replies import listed
 from tests.support.tables import SWITCHES, exact, put, rows, run
 
@@ -19,11 +19,6 @@ pytestmark = pytest.mark.anyio
 Row = dict[str, Any]
 Sums = dict[tuple[str, str], int]
 """Period and currency → cents."""
-
-INTERVALS = {
-    1: "weekly", 2: "every_2_weeks", 3: "semimonthly", 4: "every_4_weeks", 5: "monthly", 6: "every_2_months",
-    7: "quarterly", 8: "every_6_months", 9: "annually", 10: "every_2_years", 11: "every_4_months",
-}  # fmt: skip
 
 
 def monday(day: date) -> str:
@@ -55,8 +50,7 @@ def planned(sandbox: Sandbox, until: date) -> tuple[Sums, Row]:
     due: Sums = defaultdict(int)
     later: Row = defaultdict(int)
     for row in rows(sandbox, "SELECT * FROM recurring_schedules WHERE status = 0"):
-        days = by_calendar(date.fromisoformat(row["next_date"]), until, INTERVALS[row["time_interval"]])
-        for day in days if row["unlimited"] else days[: row["occurrences_remaining"]]:
+        for day in days_of_schedule(row, until):
             expected = day + timedelta(days=row["due_period"])
             if expected > until:
                 later[row["currency_code"]] += row["total_cost"]
