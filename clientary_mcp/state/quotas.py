@@ -35,6 +35,9 @@ class Quotas(Protocol):
     def spend(self, kind: str | None) -> AbstractAsyncContextManager[None]:
         """Count what is sent inside towards the quota of that kind, None for no quota, unless it has no effect."""
 
+    async def left(self) -> Mapping[str, int]:
+        """How many more of each kind may be sent now."""
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -103,6 +106,21 @@ class StoredQuotas:
                 with suppress(NotRemembered), self._store.transaction() as db:  # after an hour it counts no more
                     db.execute("DELETE FROM spent WHERE id = ?", (row,))
             raise
+
+    async def left(self) -> Mapping[str, int]:
+        """How many more of each kind may be sent now."""
+        kinds = self._limits.account
+        if not self._store.exists:
+            return {kind: min(most for _, most, *_ in self._counted(kind)) for kind in kinds}
+        with self._store.transaction() as db:
+            return {kind: min(self._left(db, kind)) for kind in kinds}
+
+    def _left(self, db: "sqlite3.Connection", kind: str) -> Iterator[int]:
+        """What each limit leaves."""
+        for _, most, which, *values in self._counted(kind):
+            query = f"SELECT count(*) FROM spent WHERE kind = ? AND until > ? {which}"  # noqa: S608 - our words
+            ((spent,),) = db.execute(query, (kind, self._store.now(), *values))
+            yield max(most - spent, 0)
 
     def _check(self, db: "sqlite3.Connection", kind: str) -> None:
         now = self._store.now()

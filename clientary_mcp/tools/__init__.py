@@ -34,6 +34,7 @@ from clientary_mcp.tools.reports import (
     unbilled,
 )
 from clientary_mcp.tools.reports import expenses as expenses_report
+from clientary_mcp.tools.reports.account import telling
 from clientary_mcp.tools.reports.billing_check import checking
 from clientary_mcp.tools.reports.export_records import exporting
 from clientary_mcp.tools.workflows import (
@@ -96,4 +97,6 @@ _ALL_BUT_UNDO = (
     *reconcile_payments.TOOLS,
 )
 
-ALL = (*_ALL_BUT_UNDO, undoing(_ALL_BUT_UNDO), *raw.TOOLS)
+_ALL_BUT_RAW = (*_ALL_BUT_UNDO, undoing(_ALL_BUT_UNDO))
+
+ALL = (*_ALL_BUT_RAW, telling((*_ALL_BUT_RAW, *raw.TOOLS)), *raw.TOOLS)

@@ -142,6 +142,7 @@ CONTRACT = {
     "allocate_payment": "client_id amount currency_code? received_on? note? order? invoice_ids? confirm? preview_id?",
     "reconcile_payments": "rows choices? confirm? preview_id?",
     "undo": "action_id? confirm?",
+    "get_account": "",
     "api_request": "method path query? body? confirm?",
 }
 

@@ -45,6 +45,7 @@ REPORTS: list[tuple[str, JsonObject]] = [
     ("client_statement", {"client_id": 7}),
     ("estimates_report", {"group_by": "client,month"}),
     ("days_to_pay_report", {"from_date": "2022-01-01"}),
+    ("get_account", {}),
     ("receivables_report", {}),
     ("receivables_report", {"group_by": "invoice", "as_of": "2023-10-31"}),
     ("recurring_revenue_report", {}),

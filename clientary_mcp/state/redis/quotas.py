@@ -5,7 +5,7 @@ quota:<kind>:<caller>   the same of a caller that has limits of its own
 """
 
 import secrets
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 
 from clientary_mcp.durations import HOUR
@@ -37,6 +37,13 @@ return false
 More than the limit may have been sent, before it was lowered.
 """
 
+_SPENT = Script("""
+local counts = {}
+for i, key in ipairs(KEYS) do counts[i] = redis.call('ZCOUNT', key, '(' .. (now - tonumber(ARGV[1])), '+inf') end
+return counts
+""")
+"""How many were sent in the last hour, by limit."""
+
 _TAKE_BACK = Script("for _, key in ipairs(KEYS) do redis.call('ZREM', key, ARGV[1]) end")
 
 
@@ -67,6 +74,15 @@ class RedisQuotas:
                 with suppress(NotRemembered), settling():  # after an hour it counts no more
                     await self._connection.run(_TAKE_BACK, keys, sending)
             raise
+
+    async def left(self) -> Mapping[str, int]:
+        """How many more of each kind may be sent now."""
+        limits = [(kind, key, most) for kind in self._limits.account for key, most, _ in self._counted(kind)]
+        counts = await self._connection.run(_SPENT, [key for _, key, _ in limits], milliseconds(HOUR))
+        left: dict[str, int] = {}
+        for (kind, _, most), spent in zip(limits, counts, strict=True):
+            left[kind] = min(left.get(kind, most), max(most - spent, 0))
+        return left
 
     async def _count(self, sending: str, kinds: Iterable[str]) -> None:
         counted = [(key, kind, most, own) for kind in kinds for key, most, own in self._counted(kind)]

@@ -93,23 +93,24 @@ def names_in(records: Iterable[Record]) -> dict[int, str]:
 async def _read_parties(clientary: Clientary, wanted: set[int]) -> dict[int, Party]:
     """Those on the list, or on its first page where it has more pages than the others are."""
     first = await clientary.stream(Client).peek()
-    known = {client.id: _party_of(client) for client in first.records if client.id in wanted}
+    known = {client.id: party_of(client) for client in first.records if client.id in wanted}
     pages = (first.page_count or 1) - 1
     if first.may_go_on or 0 < pages <= len(wanted) - len(known):
         async for client in clientary.stream(Client, offset=len(first.records)):
             if client.id in wanted:
-                known[client.id] = _party_of(client)
+                known[client.id] = party_of(client)
     return known
 
 
 async def _party(clientary: Clientary, client_id: int) -> Party:
     try:
-        return _party_of(await clientary.get(Client, f"clients/{client_id}", known=True))
+        return party_of(await clientary.get(Client, f"clients/{client_id}", known=True))
     except (NotFound, NotAllowed):
         return Party(f"client {client_id}")
 
 
-def _party_of(client: Client) -> Party:
+def party_of(client: Client) -> Party:
+    """What reports show of a client that was read."""
     account = (client.__pydantic_extra__ or {}).get("account")  # in live replies, but not in the documentation
     code = account.get("currency_code") if isinstance(account, dict) else None
     return Party(client.name or f"client {client.id}", read_code(code) if isinstance(code, str) else None)

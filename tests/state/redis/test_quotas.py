@@ -107,3 +107,19 @@ async def test_a_caller_has_a_limit_of_its_own_below_the_account_s(
 async def test_no_kind_has_no_limit(ours: Memory) -> None:
     async with ours.quotas.spend(None):
         await ours.quotas.check([])
+
+
+async def test_what_is_left_counts_every_replica_and_the_callers_own_limit(
+    replica: Replica, memory_of: MemoryOf, time: RedisTime
+) -> None:
+    ours, theirs = [memory_of(await replica(), deletes_per_hour=3, mails_per_hour=5) for _ in range(2)]
+    await spend(ours)
+    await time.clock.sleep(HOUR - MINUTE)
+    await spend(theirs)
+    assert await theirs.quotas.left() == {"delete": 1, "mail": 5, "money": 10}
+    await time.clock.sleep(MINUTE)
+    assert await ours.quotas.left() == {"delete": 2, "mail": 5, "money": 10}
+    caller = ours.of("ann", caller_settings(deletes_per_hour=1))
+    assert (await caller.quotas.left())["delete"] == 1
+    await spend(caller)
+    assert (await caller.quotas.left())["delete"] == 0

@@ -1,0 +1,6 @@
+"""What the account is, takes no arguments."""
+
+from tool_schemas.base.models import Arguments
+
+
+class GetAccount(Arguments): ...
