@@ -17,6 +17,7 @@ from tool_schemas.base.results import as_text, bounded
 _MOST = 100_000
 """Characters of earlier values that are kept; an honest record has a hundredth of that."""
 
+_MAKING = ("create", "copy")
 _LABEL = 120
 _PART = 4
 
@@ -65,7 +66,7 @@ class ChangeLog:
                 tool.name,
                 label=bounded(str(_name(answer) or _name(before or {}) or answer.get("message", "")), _LABEL, 0),
                 ids=_ids(args),
-                made=answer["id"] if single and verb == "create" else None,
+                made=answer["id"] if single and verb in _MAKING else None,
                 before=before,
                 after=after,
             )

@@ -134,7 +134,8 @@ CONTRACT = {
     "export_records": "tool arguments? format? lines?",
     "bill_project_hours": "project_id from_date? to_date? group_by? include_expenses? date? due_date? tax? tax_label?"
     " note? confirm? preview_id? allow_duplicate?",
-    "create_invoice_from_estimate": "estimate_id due_date date? number? confirm? allow_duplicate?",
+    "create_invoice_from_estimate": "estimate_id due_date date? number? percent? label? confirm? allow_duplicate?",
+    "copy_invoice": "invoice_id date? due_date? client_id? note? allow_duplicate?",
     "send_payment_reminders": "invoice_ids? min_days_overdue? client_id? recipients_per_client? per? subject? message?"
     " paid_within_days? confirm? preview_id? allow_duplicate?",
     "convert_lead": "lead_id project? tasks? client_id? confirm? preview_id?",
@@ -298,7 +299,7 @@ def hints_of(tool: Tool) -> JsonObject:
     """The annotations that a tool's name and place call for."""
     verb, job = tool.name.partition("_")[0], tool.resource in ("workflows", "raw")
     reads = (verb in ("list", "get") or tool.resource == "reports") and verb != "export"
-    gated = job or verb in ("delete", "send", "charge")
+    gated = (job and verb != "copy") or verb in ("delete", "send", "charge")
     adds_lines = verb == "update" and "items" in tool.arguments.model_fields
     assert tool.gated is gated
     return {

@@ -25,7 +25,8 @@ from tool_schemas.base.models import Deduplicated, Previewed
 pytestmark = pytest.mark.anyio
 
 BY_NAME = {tool.name: tool for tool in ALL}
-ONCE = [tool.name for tool in ALL if issubclass(tool.arguments, Deduplicated)]
+EVERY_ONCE = [tool.name for tool in ALL if issubclass(tool.arguments, Deduplicated)]
+ONCE = [tool for tool in EVERY_ONCE if tool != "copy_invoice"]  # of two records, with a test of its own
 WINDOW = 600
 # These find an earlier call's results in the account, and have no option to create them again.
 BY_WHAT_IS_THERE = {"convert_lead", "import_contacts", "allocate_payment", "reconcile_payments"}
@@ -33,12 +34,12 @@ ONCE_JOBS = [tool for tool in JOBS if tool not in BY_WHAT_IS_THERE]
 
 
 def test_creates_payments_charges_mails_and_jobs_run_once_and_nothing_else_does() -> None:
-    made_or_sent = {tool.name for tool in ALL if tool.name.partition("_")[0] in ("create", "send", "charge")}
-    assert set(ONCE) == made_or_sent | set(JOBS) - BY_WHAT_IS_THERE
+    made_or_sent = {tool.name for tool in ALL if tool.name.partition("_")[0] in ("create", "copy", "send", "charge")}
+    assert set(EVERY_ONCE) == made_or_sent | set(JOBS) - BY_WHAT_IS_THERE
 
 
 def test_exactly_these_tools_take_allow_duplicate() -> None:
-    assert [tool.name for tool in ALL if "allow_duplicate" in tool.published.input_schema["properties"]] == ONCE
+    assert [tool.name for tool in ALL if "allow_duplicate" in tool.published.input_schema["properties"]] == EVERY_ONCE
 
 
 class Account:

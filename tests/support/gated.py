@@ -9,7 +9,7 @@ from clientary_mcp.tools import ALL
 
 GATED = [tool.name for tool in ALL if tool.gated and tool.name != "undo"]
 """All but the one that is about an earlier call of the same process; its tests are its own."""
-JOBS = [tool.name for tool in ALL if tool.resource == "workflows" and tool.name != "undo"]
+JOBS = [tool.name for tool in ALL if tool.resource == "workflows" and tool.is_job and tool.name != "undo"]
 ADDRESSED = [tool.name for tool in ALL if tool.gated and tool.arguments.addresses()]
 """Those that take the id of the record that they are about; the others take it in a list or a path."""
 EVERYTHING = frozenset({"all", "raw"})

@@ -110,6 +110,7 @@ def _a_card(sandbox: Sandbox) -> JsonObject:
 
 
 _DATES = {"date": DAY, "due_date": "2026-12-20", "currency_code": "EUR"}
+_DATES_OF_A_COPY = {"date": DAY, "due_date": "2026-12-20"}
 _CARD = {"stripe_customer_id": "cus_Storm12", "stripe_source_id": "card_Storm12", "last_four_digits": "4242"}
 
 CREATES = (
@@ -121,6 +122,7 @@ CREATES = (
     _create("create_task", "tasks", a_project, title="Close the hatches", due_date=DAY),
     _create("create_expense", "expenses", a_project, amount=12.34, description="Rope", incurred_on=DAY),
     _create("create_invoice", "invoices", a_client, title="Rescue", items=ITEMS, tax=19, **_DATES),
+    _create("copy_invoice", "invoices", an_unpaid_invoice, note="Again", **_DATES_OF_A_COPY),
     _create("create_estimate", "estimates", a_client, title="Plan", items=ITEMS, date=DAY, currency_code="EUR"),
     _create("create_payment", "invoices/*/payments", an_unpaid_invoice, amount=50.25, note="in part", received_on=DAY),
     _create(

@@ -164,7 +164,7 @@ def _refused(why: str) -> BadArguments:
 
 def _deleting_tool(action: Action) -> str:
     """The tool that deletes what the action made."""
-    return "delete_" + action.tool.removeprefix("create_").replace("project_hours", "hour_entry")
+    return "delete_" + action.tool.partition("_")[2].replace("project_hours", "hour_entry")
 
 
 async def _deleting(clientary: Clientary, action: Action, exposed: Tools) -> _Plan:
