@@ -17,7 +17,7 @@ from tool_schemas.base.validation import describe_errors
 from tool_schemas.documents import TaxFields
 from tool_schemas.invoices import CreateInvoice, Invoice
 
-_ESTIMATE = re.compile(r"\bEstimate\b[^\n]*?\(id (\d{1,16})\)\.?", re.ASCII)
+_ESTIMATE = re.compile(r"\bEstimate\b[^\n]*?\(id (\d{1,16})\)(?:, (\d{1,3}(?:\.\d{1,30})?)%)?\.?", re.ASCII)
 
 DraftT = TypeVar("DraftT", bound=CreateInvoice)
 
@@ -78,6 +78,14 @@ def totals(wanted: CreateInvoice, **more: Decimal | None) -> list[dict[str, Any]
 def estimates_in(note: str | None) -> dict[int, str]:
     """The estimates that a note names as the invoice's source: `{12: "Estimate E-77 (id 12)."}`."""
     return {int(found[1]): found[0] for found in _ESTIMATE.finditer(note or "")}
+
+
+def share_in(note: str | None, estimate_id: int) -> Decimal | None:
+    """The percent of an estimate that a note says its invoice bills; None where it says nothing of a share."""
+    shares = [
+        Decimal(found[2]) for found in _ESTIMATE.finditer(note or "") if found[2] and int(found[1]) == estimate_id
+    ]
+    return sum(shares, Decimal(0)) or None
 
 
 def note_of(*parts: str | None) -> str:

@@ -1,10 +1,10 @@
-"""Turns an estimate into a draft invoice, line by line."""
+"""Turns an estimate, or a part of it, into a draft invoice."""
 
-from collections.abc import Iterator
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from clientary_mcp.accounting.money import ZERO, rounded
+from clientary_mcp.accounting.money import rounded
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import rereads
 from clientary_mcp.errors import BadArguments
@@ -14,6 +14,7 @@ from clientary_mcp.tools.support.documents import invoice_name
 from clientary_mcp.tools.support.formatting import format_money, quote
 from clientary_mcp.tools.support.lookups import client_names, names_in
 from clientary_mcp.tools.support.previews import done, nothing_to_do, preview
+from clientary_mcp.tools.workflows.copied_lines import TAXES_OF_LINES, copied, head_of, lines_of
 from clientary_mcp.tools.workflows.draft_invoices import (
     create_draft,
     difference,
@@ -22,106 +23,141 @@ from clientary_mcp.tools.workflows.draft_invoices import (
     estimates_in,
     line,
     note_of,
+    share_in,
     sums,
     totals,
+)
+from clientary_mcp.tools.workflows.estimate_shares import (
+    Share,
+    made_already,
+    names_a_share,
+    quoted,
+    reference_of,
+    share_to_bill,
 )
 from clientary_mcp.tools.workflows.turns import exclusive
 from tool_schemas.base.results import Outcome
 from tool_schemas.base.sentences import count_of
-from tool_schemas.base.types import writable
-from tool_schemas.documents import Item, NewItem, TaxFields
+from tool_schemas.documents import NewItem
 from tool_schemas.estimates import Estimate
 from tool_schemas.invoices import CreateInvoice, Invoice
-from tool_schemas.workflows.invoice_from_estimate import CreateInvoiceFromEstimate, InvoiceOfEstimate
-
-_SAME = ("client_id", "currency_code", "title", "summary", *TaxFields.model_fields)
-"""The fields that an invoice copies from its estimate unchanged, besides the note and the lines."""
-_TAXES_OF_LINES = ("taxable", "secondary_tax", "tertiary_tax")
-"""Whether the first, the second and the third tax apply to a line."""
+from tool_schemas.workflows.copied_invoices import CopiedInvoice
+from tool_schemas.workflows.invoice_from_estimate import CreateInvoiceFromEstimate
 
 
-async def _preview(clientary: Clientary, args: CreateInvoiceFromEstimate, _job: Job) -> Outcome:
-    estimate, wanted = await _read(clientary, args)
-    made = await _made_from(clientary, estimate)
-    if made and not args.allow_duplicate:
-        return _made_already(estimate, made)
+@dataclass(frozen=True)
+class _Plan:
+    """The invoice to create, and what it is made from."""
+
+    estimate: Estimate
+    wanted: CopiedInvoice
+    made: list[Invoice]
+    """The invoices that were made from the estimate before."""
+    share: Share | None = None
+
+    @property
+    def about(self) -> str:
+        """`with the 3 lines of estimate “E-77”`."""
+        of = quoted(self.estimate)
+        return f"with the {_lines(self.wanted)} of {of}" if self.share is None else f"with {self.share.words}"
+
+    def compared(self, total: Decimal) -> str:
+        """How a total, or for the last part all of them together, compares with the estimate's own."""
+        if self.share is None:
+            return f"; {_compared(self.estimate, total)}"
+        parts = [invoice.total_cost for invoice in self.made]
+        if self.share.left or None in parts:
+            return ""
+        return f"; together with the earlier ones, {_compared(self.estimate, total + sum(filter(None, parts)))}"
+
+    def totals(self) -> list[dict[str, Any]]:
+        return totals(self.wanted, estimate_total=self.estimate.total_cost)
+
+    def lines(self) -> list[dict[str, Any]]:
+        return [_row(item, self.wanted.currency_code) for item in self.wanted.items or []]
+
+
+async def _preview(clientary: Clientary, args: CreateInvoiceFromEstimate, job: Job) -> Outcome:
+    plan = await _planned(clientary, args, job)
+    if isinstance(plan, Outcome):
+        return plan
+    estimate, wanted = plan.estimate, plan.wanted
     clients = await client_names(clientary, [estimate.client_id], names_in([estimate]))
     client, total = quote(clients[estimate.client_id]), format_money(sums(wanted).total, wanted.currency_code)
-    doubts = "".join(f"; note that {each}" for each in _doubts(estimate, made))
+    doubts = "".join(f"; note that {each}" for each in _doubts(plan))
     return preview(
-        f"create a draft invoice of {total} to {client} with the {_lines(wanted)} of {_estimate_name(estimate)}"
-        f"; {_compared(estimate, sums(wanted).total)}{doubts}",
+        f"create a draft invoice of {total} to {client} {plan.about}{plan.compared(sums(wanted).total)}{doubts}",
         estimate,
-        steps=[draft_as_json(wanted), *(_row(item, wanted.currency_code) for item in wanted.items or [])],
-        totals=totals(wanted, estimate_total=estimate.total_cost),
+        steps=[draft_as_json(wanted), *plan.lines()],
+        totals=plan.totals(),
     )
 
 
 @jobs("workflows", _preview, checked_with="list_invoices", destroys=False)
 async def create_invoice_from_estimate(clientary: Clientary, args: CreateInvoiceFromEstimate, job: Job) -> Outcome:
-    """Draft an invoice with the lines, taxes and texts of an estimate, only once. The estimate stays as it is."""
-    turn = f"invoice from estimate {args.estimate_id}"
-    async with exclusive(clientary, job.ledger, turn):
-        estimate, wanted = await _read(clientary, args)
-        if not args.allow_duplicate and (made := await _made_from(clientary, estimate)):
-            return _made_already(estimate, made)
-        invoice = await create_draft(clientary, wanted, job.ledger, turn)
-    comes_to = sums(wanted).total if invoice.total_cost is None else invoice.total_cost
+    """Draft an invoice with the lines, taxes and texts of an estimate, only once, or of a part of it, up to 100 %.
+    The estimate stays as it is."""
+    async with exclusive(clientary, job.ledger, _turn(args)):
+        plan = await _planned(clientary, args, job)
+        if isinstance(plan, Outcome):
+            return plan
+        invoice = await create_draft(clientary, plan.wanted, job.ledger, _turn(args))
+    comes_to = sums(plan.wanted).total if invoice.total_cost is None else invoice.total_cost
     total = format_money(comes_to, invoice.currency_code)
-    about = f"a draft invoice of {total}, with the {_lines(wanted)} of {_estimate_name(estimate)}"
     notice = f" {invoice.notice}" if invoice.notice else ""
-    remarks = f"{difference(invoice, wanted)}{notice}"
+    remarks = f"{difference(invoice, plan.wanted)}{notice}"
     return done(
-        f"Created {invoice_name(invoice)}, {about}; {_compared(estimate, comes_to)}.{remarks}",
+        f"Created {invoice_name(invoice)}, a draft invoice of {total}, {plan.about}{plan.compared(comes_to)}.{remarks}",
         invoice,
-        steps=[_row(item, wanted.currency_code) for item in wanted.items or []],
-        totals=totals(wanted, estimate_total=estimate.total_cost),
+        steps=plan.lines(),
+        totals=plan.totals(),
     )
 
 
-async def _read(clientary: Clientary, args: CreateInvoiceFromEstimate) -> tuple[Estimate, InvoiceOfEstimate]:
-    """The estimate, and the invoice to create from it; BadArguments where none can be."""
+def _turn(args: CreateInvoiceFromEstimate) -> str:
+    return f"invoice from estimate {args.estimate_id}"
+
+
+async def _planned(clientary: Clientary, args: CreateInvoiceFromEstimate, job: Job) -> _Plan | Outcome:
+    """The invoice to create, or the answer where it was made already; BadArguments where none can be."""
     estimate = await clientary.get(Estimate, f"estimates/{args.estimate_id}")
-    name = f"The {_estimate_name(estimate)}"
+    of = quoted(estimate)
     if estimate.client_id is None:
-        raise BadArguments(f"{name} has no client; it may belong to a lead. Assign a client first.")
-    if estimate.items is None:
-        raise BadArguments(f"{name} cannot be copied: Clientary does not show its lines.")
-    if unclear := list(_unclear(estimate)):
-        raise BadArguments(f"{name} cannot be copied: {', '.join(unclear)}. Correct it in Clientary first.")
-    same = {name: value for name in _SAME if (value := getattr(estimate, name)) is not None}
+        raise BadArguments(f"The {of} has no client; it may belong to a lead. Assign a client first.")
+    lines = lines_of(estimate, f"The {of}")
+    made = await _made_from(clientary, estimate)
+    if args.percent is None:
+        if made and (not args.allow_duplicate or names_a_share(estimate, made)):
+            return _made_already(estimate, made)
+        return _Plan(estimate, _draft(clientary, args, estimate, [copied(item) for item in lines]), made)
+    if await _was_sent(job, args, estimate, made):
+        return _made_already(estimate, made)
+    share = share_to_bill(args.percent, estimate, of, made)
+    return _Plan(estimate, _draft(clientary, args, estimate, share.lines(lines, estimate, args.label)), made, share)
+
+
+async def _was_sent(job: Job, args: CreateInvoiceFromEstimate, estimate: Estimate, made: list[Invoice]) -> bool:
+    """Whether an earlier call, which ended before it knew, made the same part: a second one may be meant as well."""
+    step = await job.ledger.find(_turn(args))
+    sent = step is not None and step.state == "sent" and not args.allow_duplicate
+    return sent and any(share_in(invoice.note, estimate.id) == args.percent for invoice in made)
+
+
+def _draft(
+    clientary: Clientary, args: CreateInvoiceFromEstimate, estimate: Estimate, items: list[dict[str, Any]]
+) -> CopiedInvoice:
     po = getattr(estimate, "po", None)  # a key of live estimates alone
-    wanted = draft(
-        name,
-        InvoiceOfEstimate,
-        **same,
+    return draft(
+        f"The {quoted(estimate)}",
+        CopiedInvoice,
+        **head_of(estimate),
         date=args.date or clientary.today().day,
         due_date=args.due_date,
         number=args.number,
         po=po if isinstance(po, str) else None,
-        note=note_of(estimate.note, _reference(estimate)),
-        items=[_copied(item) for item in estimate.items],
+        note=note_of(estimate.note, reference_of(estimate, args.percent)),
+        items=items,
     )
-    return estimate, wanted
-
-
-def _unclear(estimate: Estimate) -> Iterator[str]:
-    """What its amounts depend on and cannot be read, which must not become zero."""
-    for name, sent in (estimate.unreadable or {}).items():
-        if name in TaxFields.model_fields:
-            yield f"its {name} is {quote(str(sent))}"
-    for item in estimate.items or ():
-        for name, sent in item.without_meaning().items():
-            is_what = "is missing" if sent is None else f"is {quote(str(sent))}"
-            yield f"the {name} of its line {quote(item.title or '')} {is_what}"
-
-
-def _copied(item: Item) -> dict[str, Any]:
-    """A line as it can be written again; sections may come without figures."""
-    figures = {"quantity": writable(item.quantity or ZERO), "price": writable(item.price or ZERO)}
-    taxes = {name: getattr(item, name) for name in _TAXES_OF_LINES}
-    kind = item.item_type if item.item_type in ("line", "section") else None
-    return {"title": item.title, **figures, **taxes, "item_type": kind}
 
 
 @rereads
@@ -137,21 +173,21 @@ async def _made_from(clientary: Clientary, estimate: Estimate) -> list[Invoice]:
 
 
 def _made_already(estimate: Estimate, made: list[Invoice]) -> Outcome:
-    each = " and ".join(invoice_name(invoice) for invoice in made)
+    whole = not names_a_share(estimate, made)
     return nothing_to_do(
-        f"The {_estimate_name(estimate)} was turned into {each} already.",
+        made_already(estimate, quoted(estimate), made),
         made[0],
-        alternative="allow_duplicate=true creates another one.",
+        alternative="allow_duplicate=true creates another one." if whole else None,
     )
 
 
-def _doubts(estimate: Estimate, made: list[Invoice]) -> list[str]:
+def _doubts(plan: _Plan) -> list[str]:
     """What may speak against creating it."""
     doubts = []
-    if estimate.status != "accepted":
-        doubts.append(f"the estimate is not accepted; its status is {quote(estimate.status or 'unknown')}")
-    if made:
-        doubts.append(f"{' and '.join(invoice_name(invoice) for invoice in made)} was made from it already")
+    if plan.estimate.status != "accepted":
+        doubts.append(f"the estimate is not accepted; its status is {quote(plan.estimate.status or 'unknown')}")
+    if plan.made and plan.share is None:
+        doubts.append(f"{' and '.join(invoice_name(invoice) for invoice in plan.made)} was made from it already")
     return doubts
 
 
@@ -169,21 +205,12 @@ def _compared(estimate: Estimate, total: Decimal) -> str:
 def _row(item: NewItem, currency_code: str) -> dict[str, Any]:
     if item.item_type == "section":
         return {"step": "section", "title": item.title}
-    taxes = {name: value for name in _TAXES_OF_LINES if (value := getattr(item, name, None))}
+    taxes = {name: value for name in TAXES_OF_LINES if (value := getattr(item, name, None))}
     return line(item.title, item.quantity, item.price, currency_code) | taxes
 
 
 def _lines(wanted: CreateInvoice) -> str:
     return count_of(len(wanted.items or []), "line")
-
-
-def _estimate_name(estimate: Estimate) -> str:
-    return f"estimate {quote(estimate.number)}" if estimate.number else f"estimate {estimate.id}"
-
-
-def _reference(estimate: Estimate) -> str:
-    """The source in the note of an invoice: the number for people, the id for `_made_from`."""
-    return f"{' '.join(('Estimate ' + (estimate.number or '')).split())} (id {estimate.id})."
 
 
 TOOLS = (create_invoice_from_estimate,)
