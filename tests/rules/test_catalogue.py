@@ -132,8 +132,8 @@ CONTRACT = {
     " default_cost_rate?",
     "list_changes": "since? cursor? types?",
     "export_records": "tool arguments? format? lines?",
-    "bill_project_hours": "project_id from_date? to_date? group_by? include_expenses? date? due_date? tax? tax_label?"
-    " note? confirm? preview_id? allow_duplicate?",
+    "bill_project_hours": "project_id? client_id? from_date? to_date? group_by? include_expenses? date? due_date? tax?"
+    " tax_label? note? confirm? preview_id? allow_duplicate?",
     "create_invoice_from_estimate": "estimate_id due_date date? number? percent? label? confirm? allow_duplicate?",
     "copy_invoice": "invoice_id date? due_date? client_id? note? allow_duplicate?",
     "send_payment_reminders": "invoice_ids? min_days_overdue? client_id? recipients_per_client? per? subject? message?"

@@ -18,7 +18,7 @@ from clientary_mcp.tools.support.work_lists import (
     referred_work,
     without_references,
 )
-from clientary_mcp.tools.workflows.billable_work import Bill, read_hours
+from clientary_mcp.tools.workflows.billable_work import Bill, Bills, read_hours
 from tool_schemas.base.sentences import Mention
 from tool_schemas.hours import HourEntry
 from tool_schemas.invoices import Invoice
@@ -28,7 +28,7 @@ from tool_schemas.invoices import Invoice
 class Billing:
     """One run of the job: the bill, the invoice that was created for it, and what is known of both since."""
 
-    bill: Bill
+    bills: Bills
     invoice: Invoice | None = None
     """None where there was nothing new to bill."""
     marked: Marked = field(default_factory=Marked)
@@ -39,31 +39,35 @@ class Billing:
     async def created(self, clientary: Clientary, invoice: Invoice) -> None:
         """Note in the ledger what the new invoice bills."""
         self.invoice = invoice
-        self.note_may_go = await _remember(clientary, self.bill, invoice.id, ids_of(self.bill.work))
+        for bill in self.bills.with_lines:
+            self.note_may_go &= await _remember(clientary, bill, invoice.id, ids_of(bill.work))
 
     async def marking(self, clientary: Clientary) -> list[Mark]:
         """The marks to set. What is marked for an earlier invoice is noted as billed by it, for it may have been freed
         when that was cancelled before it was taken up again."""
         marks: list[Mark] = []
-        for holder_id in sorted({holder.id for _, holder in self.bill.held}):
-            held = [work for work, holder in self.bill.held if holder.id == holder_id]
-            await _remember(clientary, self.bill, holder_id, ids_of(held))
-            marks += [Mark.billed(work, holder_id) for work in held]
+        for bill in self.bills.each:
+            for holder_id in sorted({holder.id for _, holder in bill.held}):
+                held = [work for work, holder in bill.held if holder.id == holder_id]
+                await _remember(clientary, bill, holder_id, ids_of(held))
+                marks += [Mark.billed(work, holder_id) for work in held]
         if self.invoice is not None:
-            marks += [Mark.billed(work, self.invoice.id) for work in self.bill.work]
+            marks += [Mark.billed(work, self.invoice.id) for work in self.bills.work]
         return marks
 
 
 async def look_again(clientary: Clientary, billing: Billing) -> None:
     """Look for other invoices that bill the same: somebody may have billed it at the same time, in another place."""
-    project = billing.bill.project
+    bills = billing.bills
+    ids = [bill.project.id for bill in bills.with_lines]
     try:
-        holders = await read_holders(clientary, (), client_id=project.client_id, project_id=project.id)
-        unbilled = {entry.id for entry in await read_hours(clientary, project.id, billed=False)}
+        own = ids[0] if len(ids) == 1 else None
+        holders = await read_holders(clientary, (), client_id=bills.client_id, project_id=own)
+        unbilled = {entry.id for each in ids for entry in await read_hours(clientary, each, billed=False)}
     except ClientaryError as failure:  # the invoice was created, and what it bills is still to be marked
         found = [f"Whether another invoice bills the same could not be checked: {failure.sentences[0]}"]
     else:
-        voided = {work.id for work, _ in billing.bill.voided if isinstance(work, HourEntry)}
+        voided = {work.id for work, _ in bills.voided if isinstance(work, HourEntry)}
         found = [*_rivals(billing, holders.live), *_marked_meanwhile(billing, unbilled | voided)]
     billing.remarks += found
     billing.note_may_go = billing.note_may_go and not found
@@ -73,7 +77,7 @@ def _rivals(billing: Billing, live: Callable[[Work], list[Holder]]) -> Iterator[
     """The other invoices that bill the same work, with the offer to cancel the younger one."""
     assert billing.invoice is not None  # noqa: S101 - it is looked for others once there is one
     shared: dict[int, tuple[Holder, list[Work]]] = {}
-    for work in billing.bill.work:
+    for work in billing.bills.work:
         for holder in live(work):
             if holder.id != billing.invoice.id:
                 shared.setdefault(holder.id, (holder, []))[1].append(work)
@@ -89,15 +93,15 @@ def _rivals(billing: Billing, live: Callable[[Work], list[Holder]]) -> Iterator[
 
 def _marked_meanwhile(billing: Billing, unbilled: Collection[int]) -> Iterator[str]:
     """What somebody else marked since it was read, or deleted."""
-    gone = [work for work in billing.bill.work if isinstance(work, HourEntry) and work.id not in unbilled]
+    gone = [work for work in billing.bills.work if isinstance(work, HourEntry) and work.id not in unbilled]
     if gone:
         yield f"Attention: another invoice may bill {counted(gone)} that Clientary no longer shows: {_ids(gone)}."
 
 
 async def settle_notes(clientary: Clientary, billing: Billing) -> None:
     """Take the lists of billed work out of the notes of drafts, which nobody has seen, where all of it is marked."""
-    bill = billing.bill
-    invoices = {holder.id for _, holder in bill.held}
+    bills = billing.bills
+    invoices = {holder.id for _, holder in bills.held}
     if billing.invoice is not None and billing.note_may_go:
         invoices.add(billing.invoice.id)
     known: dict[type[Work], set[int]] = {kind: set() for kind in KINDS}
@@ -106,24 +110,43 @@ async def settle_notes(clientary: Clientary, billing: Billing) -> None:
     if not any(known.values()):
         return
     try:
-        if bill.held:  # an earlier call marked some of it
-            known[HourEntry] |= {entry.id for entry in await read_hours(clientary, bill.project.id, billed=True)}
+        for bill in bills.each:
+            if bill.held:  # an earlier call marked some of it
+                known[HourEntry] |= {entry.id for entry in await read_hours(clientary, bill.project.id, billed=True)}
         for invoice_id in sorted(invoices):
-            await _clear_note(clientary, bill, invoice_id, known)
+            await _clear_note(clientary, bills, invoice_id, known)
     except ClientaryError as failure:
         billing.remarks.append(f"The invoice's note still lists what it bills: {failure.sentences[0]}")
 
 
 async def _clear_note(
-    clientary: Clientary, bill: Bill, invoice_id: int, known: Mapping[type[Work], Collection[int]]
+    clientary: Clientary, bills: Bills, invoice_id: int, known: Mapping[type[Work], Collection[int]]
 ) -> None:
     """Take the lists of which all is `known` to be marked out of the note of a draft, and keep them in the ledger."""
     path = f"invoices/{invoice_id}"
     invoice = await clientary.get(Invoice, path)
     lists = {kind: runs for kind, runs in referred_work(invoice.note).items() if _all_in(runs, known[kind])}
-    if invoice.status == "draft" and lists and await _remember(clientary, bill, invoice_id, lists):
+    if invoice.status == "draft" and lists and await _remember_each(clientary, bills, invoice_id, lists):
         note = without_references(invoice.note, lists)
         await clientary.update(Invoice, path, {"note": note}, otherwise=f"invoice/{invoice_id}")
+
+
+async def _remember_each(clientary: Clientary, bills: Bills, invoice_id: int, lists: Ids) -> bool:
+    """Note in the ledger what an invoice bills of each project; whether all of it is kept there."""
+    kept = [await _remember(clientary, bill, invoice_id, own) for bill, own in _by_project(bills, lists)]
+    return all(kept)
+
+
+def _by_project(bills: Bills, lists: Ids) -> list[tuple[Bill, Ids]]:
+    """The listed work of each project: all of it where there is one."""
+    if not bills.sectioned:
+        return [(bills.each[0], lists)]
+    found: list[tuple[Bill, Ids]] = []
+    for bill in bills.each:
+        works = [*bill.work, *(work for work, _ in bill.held)]
+        own = ids_of(work for work in works if any(work.id in run for run in lists.get(type(work), ())))
+        found += [(bill, own)] if own else []
+    return found
 
 
 def _all_in(runs: Collection[range], known: Collection[int]) -> bool:

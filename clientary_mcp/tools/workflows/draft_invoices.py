@@ -34,10 +34,10 @@ def draft(of: str, kind: type[DraftT], **fields: Any) -> DraftT:
     return wanted
 
 
-async def create_draft(clientary: Clientary, wanted: CreateInvoice, ledger: Ledger, job: str) -> Invoice:
+async def create_draft(clientary: Clientary, wanted: CreateInvoice, ledger: Ledger, *jobs: str) -> Invoice:
     """The invoice, created once: if the response is lost, it is searched for among its client's invoices."""
     own = partial(clientary.list_all, Invoice, f"clients/{wanted.client_id}/invoices")
-    async with ledger.step(job):
+    async with ledger.step(*jobs):
         return await clientary.create(Invoice, "invoices", wanted.body(), listed=own)
 
 
