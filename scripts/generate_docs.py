@@ -15,6 +15,7 @@ from clientary_mcp.cli.tool_table import kind, signature
 from clientary_mcp.settings import ALL_SETTINGS
 from clientary_mcp.tools import ALL
 from clientary_mcp.tools.tool import Kind, Resource, Tool
+from clientary_mcp.tools.toolsets import CORE
 from scripts.observed import observed
 from scripts.shell_examples import EXAMPLES, example
 
@@ -91,6 +92,10 @@ def _effect_toolsets() -> str:
     return _table(("Effect", "Tools"), rows)
 
 
+def _core_tools() -> str:
+    return ", ".join(f"`{tool.name}`" for tool in ALL if tool.name in CORE)
+
+
 def _gated() -> str:
     return ", ".join(f"`{tool.name}`" for tool in ALL if tool.gated)
 
@@ -147,6 +152,7 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 
 PARTS: dict[str, Callable[[], str]] = {
+    "core-tools": _core_tools,
     "counts": _counts,
     "effect-toolsets": _effect_toolsets,
     "errors": _errors,

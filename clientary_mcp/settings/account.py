@@ -98,7 +98,8 @@ class Settings:
         "CLIENTARY_TOOLSETS",
         values.names,
         "Expose only tools for these resources (`clients`, …, `reports`, `workflows`, or `all`) and with these effects"
-        " (`read`, `write`, `money`, `mail`, `delete`). `raw` must be named explicitly: `all,raw` is everything.",
+        " (`read`, `write`, `money`, `mail`, `delete`). `core` is the tools of everyday work. `raw` must be named"
+        " explicitly: `all,raw` is everything.",
         frozenset(),
     )
     tools: frozenset[str] = setting(

@@ -3,7 +3,7 @@
 A tool that is not exposed can be neither listed nor called, and no text mentions it.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Set
 from dataclasses import replace
 from typing import Annotated, Any, get_args, get_origin
 
@@ -17,9 +17,25 @@ from clientary_mcp.tools.tool import Kind, Resource, Tool
 from tool_schemas.base.types import Filled, unwrap
 from tool_schemas.base.validation import nearest
 
-_ALL, _RAW = "all", "raw"
+_ALL, _RAW, _CORE = "all", "raw", "core"
 _RESOURCES: frozenset[str] = frozenset(get_args(Resource))
 _KINDS: frozenset[str] = frozenset(get_args(Kind))
+TOOLSETS = _RESOURCES | _KINDS | {_ALL, _CORE}
+"""What a toolset can be called."""
+
+CORE = frozenset(
+    {
+        "search", "client_overview", "list_clients", "get_client", "create_client", "update_client",
+        "list_contacts", "create_contact", "update_contact", "list_leads", "create_lead", "convert_lead",
+        "list_projects", "get_project", "create_project", "update_project", "list_hours",
+        "create_project_hours", "update_hour_entry", "list_tasks", "create_task", "update_task",
+        "list_expenses", "create_expense", "list_invoices", "get_invoice", "create_invoice", "update_invoice",
+        "send_invoice_message", "list_estimates", "create_invoice_from_estimate", "create_payment",
+        "bill_project_hours", "send_payment_reminders", "receivables_report", "unbilled_report",
+        "project_status", "sales_report", "undo",
+    }
+)  # fmt: skip
+"""The tools of everyday work, for hosts that show an agent few tools or make it pay for each."""
 
 
 class NoToolLeft(SettingsError):
@@ -29,10 +45,10 @@ class NoToolLeft(SettingsError):
 def select_tools(tools: Collection[Tool], settings: Settings) -> tuple[Tool, ...]:
     """The tools that the settings allow, in their order; SettingsError for a name that does not exist.
 
-    Toolsets are resources (`clients`, …) and kinds of effect (`read`, `write`, `money`, `mail`, `delete`): a tool
-    is included when its resource is named, or none is, and all its effects are named, or none is. Tools by name come
-    in addition. Exclusion beats inclusion, and read-only beats everything. `raw` is included only where it is named;
-    `all` names every other resource.
+    Toolsets are resources (`clients`, …), `core`, and kinds of effect (`read`, `write`, `money`, `mail`, `delete`): a
+    tool is included when its resource is named, or it is one of `core` and that is, or neither is named, and all its
+    effects are named, or none is. Tools by name come in addition. Exclusion beats inclusion, and read-only beats
+    everything. `raw` is included only where it is named; `all` names every other resource.
     """
     check_choice(tools, settings)
     _check_required(tools, settings)
@@ -58,14 +74,15 @@ def allowed(tools: Iterable[Tool], settings: Settings) -> tuple[Tool, ...]:
 def check_choice(tools: Collection[Tool], choice: Choice) -> None:
     """SettingsError for a name of a toolset or a tool that does not exist."""
     names = {tool.name for tool in tools}
-    _check_names("CLIENTARY_TOOLSETS", choice.toolsets, {*_RESOURCES, *_KINDS, _ALL})
+    _check_names("CLIENTARY_TOOLSETS", choice.toolsets, TOOLSETS)
     _check_names("CLIENTARY_TOOLS", choice.tools, names)
     _check_names("CLIENTARY_EXCLUDE_TOOLS", choice.exclude_tools, names)
 
 
 def _chosen(tools: Iterable[Tool], choice: Choice, *, raw: bool) -> Iterator[Tool]:
     of_resources, of_kinds = choice.toolsets & _RESOURCES, choice.toolsets & _KINDS
-    if not of_resources or _ALL in choice.toolsets:
+    by_name = CORE if _CORE in choice.toolsets else frozenset()
+    if not (of_resources or by_name) or _ALL in choice.toolsets:
         of_resources |= _RESOURCES - ({_RAW} if not raw else set())
 
     def included(tool: Tool) -> bool:
@@ -77,7 +94,8 @@ def _chosen(tools: Iterable[Tool], choice: Choice, *, raw: bool) -> Iterator[Too
             return True
         if not choice.toolsets:
             return not choice.tools
-        return tool.resource in of_resources and (not of_kinds or tool.effect.kinds <= of_kinds)
+        named = tool.resource in of_resources or tool.name in by_name
+        return named and (not of_kinds or tool.effect.kinds <= of_kinds)
 
     for tool in tools:
         if form := next((form for form in (tool, tool.reading) if form and included(form)), None):
@@ -118,7 +136,7 @@ def _filled(field: FieldInfo) -> Any:
     return Annotated[(Filled if bare is str else bare, *about, Field(description=field.description, min_length=least))]
 
 
-def _check_names(variable: str, given: Iterable[str], valid: set[str]) -> None:
+def _check_names(variable: str, given: Iterable[str], valid: Set[str]) -> None:
     for name in sorted(given):
         if name not in valid:
             known = ", ".join(sorted(valid))

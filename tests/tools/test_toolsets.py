@@ -186,7 +186,7 @@ async def test_a_record_named_like_the_tool_that_is_off_is_shown_whole(sandbox: 
 # A name that does not exist
 
 UNKNOWN = [
-    ("toolsets", "invoice", [*RESOURCES, *EFFECTS], "invoices"),
+    ("toolsets", "invoice", [*RESOURCES, *EFFECTS, "core"], "invoices"),
     ("tools", "get_clients", NAMES, "get_client"),
     ("exclude_tools", "delete_clients", NAMES, "delete_client"),
 ]

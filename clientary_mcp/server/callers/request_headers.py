@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, get_args
+from typing import Any
 
 from starlette.types import Scope
 
@@ -12,14 +12,13 @@ from clientary_mcp.settings import values
 from clientary_mcp.settings.accounts import Accounts
 from clientary_mcp.settings.privileges import Privileges
 from clientary_mcp.tools import ALL
-from clientary_mcp.tools.tool import Kind, Resource
+from clientary_mcp.tools.toolsets import TOOLSETS
 from tool_schemas.base.validation import nearest
 
 _PREFIX = "x-clientary-"
 _AUTHORIZATION = "authorization"
 _SUBDOMAIN, _HOST, _TOKEN, _CALLER = (f"{_PREFIX}{name}" for name in ("subdomain", "host", "token", "caller"))
 CREDENTIALS = (_SUBDOMAIN, _HOST, _TOKEN, _CALLER)
-_TOOLSETS = frozenset({*get_args(Resource), *get_args(Kind), "all"})
 _BEARER = re.compile(r"bearer +(\S+) *", re.IGNORECASE)
 
 
@@ -100,7 +99,7 @@ def narrowing_of(given: Mapping[str, str]) -> Privileges:
 
 def toolsets(text: str) -> frozenset[str]:
     """The names of toolsets in a text; ValueError says which are valid."""
-    return _existing(text, _TOOLSETS)
+    return _existing(text, TOOLSETS)
 
 
 def tools(text: str) -> frozenset[str]:
