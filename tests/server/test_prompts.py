@@ -22,6 +22,10 @@ NAMES = [
     "timesheet_audit",
     "onboard_client",
     "client_status_reply",
+    "quarterly_tax",
+    "monthly_review",
+    "client_statement_letter",
+    "bank_reconciliation",
 ]
 
 
@@ -45,7 +49,11 @@ async def test_hosts_list_the_prompts_with_their_arguments(sandbox: Sandbox, era
         assert prompt.description
         assert all(argument.description for argument in prompt.arguments or [])
     required = {prompt.name: [a.name for a in prompt.arguments or [] if a.required] for prompt in listed}
-    assert {name for name in NAMES if required[name]} == {"onboard_client", "client_status_reply"}
+    assert {name for name in NAMES if required[name]} == {
+        "onboard_client",
+        "client_status_reply",
+        "client_statement_letter",
+    }
 
 
 @pytest.mark.parametrize("prompt", PROMPTS, ids=lambda prompt: prompt.name)
@@ -103,7 +111,8 @@ async def test_wrong_prompt_arguments_are_rejected_with_the_valid_ones(
 async def test_a_prompt_is_unavailable_without_the_tools_that_it_names(sandbox: Sandbox) -> None:
     async with host(sandbox, read_only=True) as client:
         listed = [prompt.name for prompt in (await client.list_prompts()).prompts]
-    assert listed == ["weekly_budget_check", "timesheet_audit", "client_status_reply"]
+    writing = {"month_end_billing", "overdue_followup", "onboard_client", "bank_reconciliation"}
+    assert listed == [name for name in NAMES if name not in writing]
 
 
 async def completed(client: Client, prompt: str, argument: str, value: str) -> list[str]:
@@ -119,6 +128,13 @@ async def test_client_names_complete_the_users_input(sandbox: Sandbox, era: Era)
     begin = sorted(name for name in names if name.upper().startswith(typed))
     assert values[: len(begin)] == begin
     assert set(values) == {name for name in names if typed in name.upper()}
+
+
+@pytest.mark.parametrize("prompt", [prompt.name for prompt in PROMPTS if "client" in prompt.arguments])
+async def test_every_client_that_a_prompt_asks_for_is_completed(sandbox: Sandbox, prompt: str) -> None:
+    names = {row[0] for row in sandbox.connection.execute("SELECT name FROM clients")}
+    async with host(sandbox) as client:
+        assert set(await completed(client, prompt, "client", "")) == names
 
 
 async def test_project_names_complete_the_users_input_without_a_read_per_keystroke(sandbox: Sandbox) -> None:
