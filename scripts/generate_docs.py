@@ -16,6 +16,7 @@ from clientary_mcp.settings import ALL_SETTINGS
 from clientary_mcp.tools import ALL
 from clientary_mcp.tools.tool import Kind, Resource, Tool
 from clientary_mcp.tools.toolsets import CORE
+from scripts.asked import Asked, Cost, asked
 from scripts.observed import observed
 from scripts.shell_examples import EXAMPLES, example
 
@@ -143,6 +144,26 @@ def _instructions() -> str:
     return f"> {observed().instructions}"
 
 
+def _questions() -> str:
+    """Every question with its calls and its answer, by topic, and what they take together."""
+    every = [each for of_topic in asked().values() for each in of_topic]
+    ours, alone = (sum((getattr(each, name) for each in every), Cost()) for name in ("cost", "alone"))
+    head = ("Question", "Calls", "Answer", "Takes", "With one tool per endpoint")
+    return "\n\n".join(
+        [
+            f"The {len(every)} questions take {ours}. With one tool per endpoint they would take {alone}.",
+            *(f"### {topic}\n\n{_table(head, map(_question, of_topic))}" for topic, of_topic in asked().items()),
+        ]
+    )
+
+
+def _question(each: Asked) -> tuple[str, ...]:
+    calls = ", ".join(f"`{call}`" for call in each.calls)
+    return tuple(
+        cell.replace("|", "\\|") for cell in (each.question.words, calls, each.answer, str(each.cost), str(each.alone))
+    )
+
+
 def _title(name: str) -> str:
     return name.replace("_", " ").capitalize()
 
@@ -159,6 +180,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "gated": _gated,
     "instructions": _instructions,
     "prompts": _prompts,
+    "questions": _questions,
     "resource-toolsets": _resource_toolsets,
     "resources": _resources,
     "settings": _settings,

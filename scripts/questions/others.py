@@ -1,0 +1,57 @@
+"""Questions about clients, records and order."""
+
+from scripts.questions.question import FIRST, HOURS, INVOICES, INVOICES_IN_FULL, PROJECTS, Question, search
+
+_BEACON = search("Beacon Furniture", "client")
+
+QUESTIONS = (
+    Question(
+        "Beacon Furniture is calling: what should I know?",
+        (_BEACON, ("client_overview", {"client_id": FIRST})),
+        "rows",
+        "{open:,.2f} {currency_code} open on {open_invoices} invoices, {overdue:,.2f} of it overdue",
+        ("list_clients", "list_contacts", INVOICES_IN_FULL, PROJECTS, "list_estimates"),
+    ),
+    Question(
+        "Whose address is hugo.falk@beacon-furniture.example.net?",
+        (("search", {"query": "hugo.falk@beacon-furniture.example.net"}),),
+        "rows",
+        "{name}, a {type}",
+        ("list_contacts",),
+    ),
+    Question(
+        "What is invoice 1372?",
+        (search("1372", "invoice"),),
+        "rows",
+        "{client}: {total_cost:,.2f} {currency_code}, {status}",
+        (INVOICES,),
+    ),
+    Question(
+        "What has changed since yesterday?",
+        (("list_changes", {"since": "2026-11-26"}),),
+        "rows",
+        "{type} {id} {change}",
+        ("list_clients", "list_leads", "list_contacts", PROJECTS, INVOICES, "list_estimates", "list_tasks"),
+    ),
+    Question(
+        "Is anything wrong with our billing?",
+        (("billing_check", {}),),
+        "rows",
+        "{label}: {what}",
+        (INVOICES_IN_FULL, PROJECTS, HOURS, "list_expenses", "list_contacts", "list_recurring_schedules"),
+    ),
+    Question(
+        "Which leads came in last?",
+        (("list_leads", {"limit": 3}),),
+        "records",
+        "{name} from {city}",
+        ("list_leads",),
+    ),
+    Question(
+        "Which recurring invoices go out next?",
+        (("list_recurring_schedules", {"status": "active", "limit": 3}),),
+        "records",
+        "{title} on {next_date}: {total_cost:,.2f} {currency_code}",
+        ("list_recurring_schedules",),
+    ),
+)
