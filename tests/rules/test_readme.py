@@ -9,11 +9,13 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from clientary_mcp.sandbox import Sandbox
+from clientary_mcp.tools.support.formatting import format_money
 from scripts.generate_docs import ROOT
 from tests.conftest import session_with
 from tests.rules.documents import Document, all_blocks, servers
@@ -50,9 +52,9 @@ def exchange() -> str:
 @pytest.mark.anyio
 async def test_the_quoted_receivables_match_the_report(agent_of_that_day: Agent) -> None:
     report = await agent_of_that_day.answer("receivables_report", min_total=20_000, min_days_overdue=31)
-    shown = re.findall(r"^> \| (\w.*?) \| ([\d,.]+) (\w{3}) \| (\S+) \|$", exchange(), re.MULTILINE)
+    shown = re.findall(r"^> \| (\w.*?) \| ([\d,.]+ \w{3}) \| (\S+) \|$", exchange(), re.MULTILINE)
     assert shown == [
-        (row["client"], f"{row['overdue']:,.2f}", row["currency_code"], row["oldest_due_date"])
+        (row["client"], format_money(Decimal(str(row["overdue"])), row["currency_code"]), row["oldest_due_date"])
         for row in report["rows"]
     ]
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 from clientary_mcp.sandbox.seed.billing import make_estimates, make_invoices, make_profiles, make_schedules
 from clientary_mcp.sandbox.seed.entries import Books, Entry
 from clientary_mcp.sandbox.seed.names import COMPANY, JOBS, PHONES, PLACES, STREETS, TEAM, TRADE
+from clientary_mcp.sandbox.seed.special_cases import make_special_cases
 from clientary_mcp.sandbox.seed.work import make_expenses, make_hours, make_projects, make_tasks
 from clientary_mcp.sandbox.store.tables import Store
 
@@ -38,6 +39,7 @@ def fill(store: Store, seed: int) -> None:
     make_invoices(books)
     make_estimates(books)
     make_expenses(books)
+    make_special_cases(books)
     books.write(store)
 
 

@@ -3,7 +3,6 @@
 import hashlib
 from collections import defaultdict
 from datetime import date, timedelta
-from typing import Any
 
 from clientary_mcp.sandbox.api.writes import DRAFT, PAID, SENT, secret
 from clientary_mcp.sandbox.seed.entries import Books, Entry
@@ -289,12 +288,13 @@ def _lines(books: Books, *, taxed: bool) -> list[Entry]:
 def _add_lines(books: Books, table: str, document: Entry, lines: list[Entry]) -> None:
     for line in lines:
         books.add(LINES[table].table, **{LINES[table].parent: document["id"]}, **line)
+    add_up(document, lines)
+
+
+def add_up(document: Entry, lines: list[Entry]) -> None:
+    """Give a document the totals of its lines."""
     sums = money.totals(
         (money.Line(line["quantity"], line["price"], line["taxable"], line["item_type"]) for line in lines),
         money.Taxes(document["tax"], document["tax2"], document["tax3"], document["compound_tax"]),
     )
-    document |= _sums(sums)
-
-
-def _sums(sums: money.Totals) -> dict[str, Any]:
-    return {name: getattr(sums, name) for name in sums.__slots__}
+    document |= {name: getattr(sums, name) for name in sums.__slots__}

@@ -75,8 +75,8 @@ async def test_every_invoice_is_in_the_file_with_control_totals(
     assert exactly(answer["totals"]) == sums(sandbox, "list_invoices", "1")
     for total in answer["totals"]:
         of_currency = [row for row in rows if row["currency_code"] == total["currency_code"]]
-        owed = sum(Decimal(row["balance"]) for row in of_currency if row["status"] in ("sent", "viewed"))
-        assert owed == Decimal(str(total["balance"]))
+        owed = [Decimal(row["balance"]) for row in of_currency if row["status"] in ("sent", "viewed")]
+        assert sum(balance for balance in owed if balance > 0) == Decimal(str(total["balance"]))
         assert len(of_currency) == sum(part["count"] for part in (total, *total.values()) if isinstance(part, dict))
     assert len(answer["rows"]) == 3
     assert "secret" not in json.dumps(answer) + (directory / answer["file"]).read_text()
