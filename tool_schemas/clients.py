@@ -6,10 +6,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from tool_schemas.base.filters import ByDay, ByQuery, InOrder, day_of
+from tool_schemas.base.filters import ByQuery, InOrder, day_of
 from tool_schemas.base.ids import ClientId
 from tool_schemas.base.models import Arguments, Confirmed, Deduplicated, Fields, PartialUpdate, Record
 from tool_schemas.base.pairs import NamedTexts
+from tool_schemas.base.periods import ByPeriod
 from tool_schemas.base.types import Codes, Day, Filled
 
 Status = Annotated[Literal["active", "archived"], Codes(active=1, archived=2)]
@@ -58,7 +59,7 @@ class Client(CompanyFields, Record):
         return self.last_invoice_on or day_of(self, "created_at")
 
 
-class ByCreation(ByDay):
+class ByCreation(ByPeriod):
     from_date: Day | None = Field(None, exclude=True, description="Created on this day or later.")
     to_date: Day | None = Field(None, exclude=True, description="Created on this day or earlier.")
 

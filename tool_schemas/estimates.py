@@ -5,9 +5,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tool_schemas.base.filters import ByDay, ByQuery, InOrder
+from tool_schemas.base.filters import ByQuery, InOrder
 from tool_schemas.base.ids import EstimateId
 from tool_schemas.base.models import Arguments, Confirmed, Deduplicated, PartialUpdate, Record
+from tool_schemas.base.periods import ByPeriod
 from tool_schemas.base.types import Codes, Currency, CurrencyCode, Day
 from tool_schemas.clients import OneClient
 from tool_schemas.documents import (
@@ -53,10 +54,8 @@ class Estimate(EstimateFields, Record):
         return items_of("estimate")
 
 
-class EstimateFilters(InOrder, ByDay, ByQuery):
+class EstimateFilters(InOrder, ByPeriod, ByQuery):
     same = ("status",)
-    from_date: Day | None = Field(None, exclude=True, description="First estimate date.")
-    to_date: Day | None = Field(None, exclude=True, description="Last estimate date, included.")
     status: Status | None = Field(None, exclude=True, description="Only this status.")
     order: Literal["newest", "oldest", "largest"] | None = Field(None, exclude=True, description="largest: by total.")
 

@@ -7,7 +7,8 @@ from pydantic import Field
 
 from tool_schemas.base.filters import ByQuery
 from tool_schemas.base.ids import ClientId, ExpenseId, ProjectId
-from tool_schemas.base.models import Arguments, Confirmed, DateRange, Deduplicated, Fields, PartialUpdate, Record
+from tool_schemas.base.models import Arguments, Confirmed, Deduplicated, Fields, PartialUpdate, Record
+from tool_schemas.base.periods import PeriodRange
 from tool_schemas.base.types import Day, Number
 from tool_schemas.clients import OneClient
 from tool_schemas.projects import OneProject
@@ -37,11 +38,11 @@ class Expense(ExpenseFields, Record):
     invoice_item_id: int | None = None
 
 
-class ExpenseFilters(DateRange, ByQuery):
+class ExpenseFilters(PeriodRange, ByQuery):
     """Clientary itself filters by the dates."""
 
-    from_date: Day | None = Field(None, description="Spent on this day or later.")
-    to_date: Day | None = Field(None, description="Spent on this day or earlier.")
+    from_date: Day | None = Field(None, description="First day.")
+    to_date: Day | None = Field(None, description="Last day, included.")
 
 
 class ListExpenses(ExpenseFilters): ...

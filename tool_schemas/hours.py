@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from tool_schemas.base.filters import ByDay, ByQuery, InOrder
+from tool_schemas.base.filters import ByQuery, InOrder
 from tool_schemas.base.ids import ClientId, HourEntryId, ProjectId, StaffId
 from tool_schemas.base.models import (
     AllowsUnusual,
@@ -18,6 +18,7 @@ from tool_schemas.base.models import (
     Record,
     unusual,
 )
+from tool_schemas.base.periods import ByPeriod
 from tool_schemas.base.types import Day, Filled, Number
 from tool_schemas.projects import OneProject
 
@@ -56,14 +57,12 @@ class HourEntry(HourFields, Record):
     billed: bool | None = None
 
 
-class HourFilters(InOrder, ByDay, ByQuery):
+class HourFilters(InOrder, ByPeriod, ByQuery):
     narrow_by = ("missing_description",)
     same = ("user_id",)
     order: Literal["newest", "oldest"] | None = Field(
         None, exclude=True, description="Which come first, by day worked."
     )
-    from_date: Day | None = Field(None, exclude=True, description="First day worked.")
-    to_date: Day | None = Field(None, exclude=True, description="Last day worked, included.")
     user_id: StaffId | None = Field(None, exclude=True, description="Only this person's.")
     missing_description: bool | None = Field(
         None, exclude=True, description="true: only entries without a description."

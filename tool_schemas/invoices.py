@@ -5,9 +5,10 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from tool_schemas.base.filters import ByDay, ByDue, ByQuery, InOrder, LeastBalance
+from tool_schemas.base.filters import ByDue, ByQuery, InOrder, LeastBalance
 from tool_schemas.base.ids import InvoiceId, RecurringScheduleId
 from tool_schemas.base.models import AllowsUnusual, Arguments, Confirmed, Deduplicated, PartialUpdate, Record, unusual
+from tool_schemas.base.periods import ByPeriod
 from tool_schemas.base.types import Codes, Currency, CurrencyCode, Day, Number
 from tool_schemas.clients import OneClient, UpdatedSince
 from tool_schemas.documents import (
@@ -69,11 +70,9 @@ class Invoice(InvoiceFields, Record):
         return items_of("invoice")
 
 
-class InvoiceFilters(InOrder, ByDue, ByDay, ByQuery):
+class InvoiceFilters(InOrder, ByDue, ByPeriod, ByQuery):
     narrow_by: ClassVar[tuple[str, ...]] = ("overdue", "min_balance")
     same = ("status",)
-    from_date: Day | None = Field(None, exclude=True, description="First invoice date.")
-    to_date: Day | None = Field(None, exclude=True, description="Last invoice date, included.")
     status: Status | None = Field(None, exclude=True, description="Only this status.")
     overdue: bool | None = Field(None, exclude=True, description="true: unpaid past due_date; false: all others.")
     min_balance: LeastBalance | None = Field(None, exclude=True)

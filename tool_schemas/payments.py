@@ -5,9 +5,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from tool_schemas.base.filters import ByDay, ByQuery
+from tool_schemas.base.filters import ByQuery
 from tool_schemas.base.ids import ClientId, InvoiceId, PaymentId, PaymentProfileId
 from tool_schemas.base.models import AllowsUnusual, Arguments, Confirmed, Deduplicated, Record, unusual
+from tool_schemas.base.periods import ByPeriod
 from tool_schemas.base.types import CurrencyCode, Day, Number
 
 
@@ -39,7 +40,7 @@ class RecordedPayment(Payment):
     balance_after: Decimal | None = None
 
 
-class ListPayments(ByDay, ByQuery):
+class ListPayments(ByPeriod, ByQuery):
     client_id: ClientId | None = Field(None, exclude=True, description="Only this client's.")
     from_date: Day | None = Field(None, exclude=True, description="First day received.")
     to_date: Day | None = Field(None, exclude=True, description="Last day received, included.")

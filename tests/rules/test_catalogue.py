@@ -31,14 +31,15 @@ DOCUMENT = f"number? title? note? summary? status? {TAXES} items?"
 SCHEDULE = f"action? payment_profile_id? unlimited? occurrences_remaining? po? {DOCUMENT}"
 MAIL = "recipients subject? message? send_copy? attach_pdf? confirm? allow_duplicate? allow_unusual?"
 RANGE = f"from_date? to_date? {PAGES}"
-HOURS = f"billed? user_id? missing_description? order? {RANGE}"
+PERIOD = f"period? {RANGE}"
+HOURS = f"billed? user_id? missing_description? order? {PERIOD}"
 TASKS = f"assignee_id? complete? due_before? {RANGE}"
-INVOICES = f"status? overdue? due_before? min_balance? order? {RANGE}"
-ESTIMATES = f"status? order? {RANGE}"
+INVOICES = f"status? overdue? due_before? min_balance? order? {PERIOD}"
+ESTIMATES = f"status? order? {PERIOD}"
 
 # Tool → its arguments; `?` marks an optional one.
 CONTRACT = {
-    "list_clients": f"status? updated_since? sort? order? {RANGE}",
+    "list_clients": f"status? updated_since? sort? order? {PERIOD}",
     "get_client": "client_id",
     "create_client": f"name {COMPANY} allow_duplicate?",
     "update_client": f"client_id name? {COMPANY} status? clear?",
@@ -49,7 +50,7 @@ CONTRACT = {
     "create_contact": f"client_id name email {PERSON} allow_duplicate?",
     "update_contact": f"contact_id name? email? {PERSON} clear?",
     "delete_contact": "contact_id confirm?",
-    "list_leads": f"sort? {RANGE}",
+    "list_leads": f"sort? {PERIOD}",
     "get_lead": "lead_id",
     "create_lead": f"name {COMPANY} allow_duplicate?",
     "update_lead": f"lead_id name? {COMPANY} clear?",
@@ -72,9 +73,9 @@ CONTRACT = {
     "create_task": f"title {TASK} allow_duplicate?",
     "update_task": f"task_id title? {TASK} complete? clear?",
     "delete_task": "task_id confirm?",
-    "list_expenses": RANGE,
-    "list_client_expenses": f"client_id {RANGE}",
-    "list_project_expenses": f"project_id {RANGE}",
+    "list_expenses": PERIOD,
+    "list_client_expenses": f"client_id {PERIOD}",
+    "list_project_expenses": f"project_id {PERIOD}",
     "get_expense": "expense_id",
     "create_expense": f"amount {EXPENSE} allow_duplicate?",
     "update_expense": f"expense_id amount? {EXPENSE} clear?",
@@ -96,7 +97,7 @@ CONTRACT = {
     "update_estimate": f"estimate_id date? currency_code? client_id? {DOCUMENT} clear?",
     "delete_estimate": "estimate_id confirm?",
     "send_estimate_message": f"estimate_id {MAIL}",
-    "list_payments": f"client_id? sort? {RANGE}",
+    "list_payments": f"client_id? sort? {PERIOD}",
     "create_payment": "invoice_id amount note? received_on? allow_duplicate? allow_unusual?",
     "charge_payment_profile": "invoice_id payment_profile_id confirm? allow_duplicate? allow_unusual?",
     "delete_payment": "invoice_id payment_id confirm?",

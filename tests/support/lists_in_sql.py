@@ -100,6 +100,11 @@ def in_range(table: str, column: str) -> list[Case]:
     ]
 
 
+def in_period(column: str, word: str = "this_year", first: str = "2026-01-01", last: str = str(TODAY)) -> list[Case]:
+    """A word for such a range. It stands last: what comes before it must be no date."""
+    return [({"period": word}, f"substr({column}, 1, 10) BETWEEN '{first}' AND '{last}'")]
+
+
 def in_status(*words: str) -> list[Case]:
     """Each status by its word; the words are in the order of their codes, `-` for an unused code."""
     return [({"status": word}, f"status = {code}") for code, word in enumerate(words) if word != "-"]
@@ -126,9 +131,14 @@ FILTERS: dict[str, list[Case]] = {
         *in_status("-", "active", "archived"),
         *in_range("clients", "created_at"),
         ({"query": "ridge"}, ""),
+        *in_period("created_at"),
     ],
     "contacts": [({"query": "director"}, ""), ({"query": "DIRECTOR  logistics"}, "")],
-    "leads": [*in_range("leads", "created_at"), ({"query": "jasper"}, "")],
+    "leads": [
+        *in_range("leads", "created_at"),
+        ({"query": "jasper"}, ""),
+        *in_period("created_at", "last_quarter", "2026-07-01", "2026-09-30"),
+    ],
     "projects": [
         *in_status("-", "active", "completed", "-", "billable"),
         *in_range("projects", "end_date"),
@@ -142,6 +152,7 @@ FILTERS: dict[str, list[Case]] = {
         ({"billed": True}, "billed"),
         ({"billed": False, "user_id": 2}, "NOT billed AND user_id = 2"),
         ({"query": "Review"}, ""),
+        *in_period("date"),
     ],
     "tasks": [
         *in_range("tasks", "due_date"),
@@ -162,13 +173,15 @@ FILTERS: dict[str, list[Case]] = {
         ({"min_balance": "0.01", "overdue": False}, f"balance >= 1 AND {OWED} AND NOT {LATE}"),
         ({"query": "125"}, ""),
         ({"query": "final invoice"}, ""),
+        *in_period("date"),
     ],
     "estimates": [
         *in_status("draft", "sent", "viewed", "cancelled", "declined", "revised", "accepted", "archived"),
         *in_range("estimates", "date"),
         ({"query": "proposal"}, ""),
+        *in_period("date"),
     ],
-    "payments": [*in_range("payments", "received_on"), ({"query": "check paid"}, "")],
+    "payments": [*in_range("payments", "received_on"), ({"query": "check paid"}, ""), *in_period("received_on")],
     "payment_profiles": [({"query": "hamburg"}, "")],
     "recurring_schedules": [
         *in_status("active", "paused", "stopped"),

@@ -21,6 +21,7 @@ ALL_FIELDS = {
 }
 ID = {"expense_id": 3}
 RANGE = {"from_date": "2026-01-01", "to_date": "2026-03-31"}
+QUARTER = {"from_date": "2023-07-01", "to_date": "2023-09-30"}  # today is 2023-11-14
 CLEARED = {"client_id": "", "project_id": "", "description": "", "incurred_on": ""}
 LISTS: list[tuple[str, dict[str, Any], str]] = [
     ("list_expenses", {}, "expenses"),
@@ -31,6 +32,7 @@ LISTS: list[tuple[str, dict[str, Any], str]] = [
 EXCHANGES = [
     *(Exchange(tool, of, "GET", path, reply=LIST) for tool, of, path in LISTS),
     *(Exchange(tool, of | RANGE, "GET", path, RANGE, reply=LIST) for tool, of, path in LISTS),
+    *(Exchange(tool, of | {"period": "last_quarter"}, "GET", path, QUARTER, reply=LIST) for tool, of, path in LISTS),
     *(
         Exchange(
             tool,
@@ -112,6 +114,7 @@ async def test_a_missing_date_range_is_not_invented(agent: Agent, account: respx
         "returned": 0,
         "total_count": 0,
         "complete": True,
+        "from_date": "2026-01-01",  # as it was asked for
     }
 
 

@@ -69,3 +69,5 @@ class PeriodRange(DateRange):
 
 class ByPeriod(PeriodRange, ByDay):
     """A list that is filtered by the main date of its records: `Record.day`."""
+
+    narrow_by: ClassVar[tuple[str, ...]] = ("period",)

@@ -92,7 +92,8 @@ class Page(Generic[RecordT]):
     """Records of a list, from `offset` on.
 
     `complete` means that nothing is left after them, `more` that the list continues. `from_date` and `to_date` are the
-    range that Clientary says it used. `total_amounts` adds up, per currency, all records that match, shown or not.
+    range that Clientary says it used, or else that was asked for. `total_amounts` adds up, per currency, all records
+    that match, shown or not.
     """
 
     records: list[RecordT]
