@@ -6,6 +6,16 @@ from tool_schemas.base.sentences import Mention
 
 _ANSWERS = (
     (
+        "forecast forecasts cash cashflow liquidity expected",
+        Mention("cash_forecast tells what money to expect when.", "cash_forecast"),
+    ),
+    ("statement statements", Mention("client_statement draws up a client's account.", "client_statement")),
+    (
+        "dso slow slowest pay pays",
+        Mention("days_to_pay_report tells how long clients take to pay.", "days_to_pay_report"),
+    ),
+    ("won lost win", Mention("estimates_report tells which estimates were won and lost.", "estimates_report")),
+    (
         "unpaid overdue outstanding owed owe owes owing due receivable receivables debtor debtors late",
         Mention("receivables_report lists what clients owe.", "receivables_report"),
     ),

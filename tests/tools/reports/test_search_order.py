@@ -118,6 +118,10 @@ async def test_an_amount_is_no_number(books: Sandbox, reader: Agent) -> None:
         ("what was not billed", "unbilled_report"),
         ("what did we bill last month", "list_invoices"),
         ("total revenue", "list_invoices"),
+        ("cash forecast", "cash_forecast"),
+        ("statement of a client", "client_statement"),
+        ("which clients are slow to pay?", "days_to_pay_report"),
+        ("estimates won this year", "estimates_report"),
     ],
 )
 async def test_a_question_is_answered_with_the_tool_that_knows(
