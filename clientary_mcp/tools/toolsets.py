@@ -25,7 +25,7 @@ TOOLSETS = _RESOURCES | _KINDS | {_ALL, _CORE}
 
 CORE = frozenset(
     {
-        "search", "client_overview", "list_clients", "get_client", "create_client", "update_client",
+        "search", "get_account", "client_overview", "list_clients", "get_client", "create_client", "update_client",
         "list_contacts", "create_contact", "update_contact", "list_leads", "create_lead", "convert_lead",
         "list_projects", "get_project", "create_project", "update_project", "list_hours",
         "create_project_hours", "update_hour_entry", "list_tasks", "create_task", "update_task",

@@ -1,7 +1,6 @@
 """The check of the billing: what an owner should look at, each with the call that mends it."""
 
 from collections.abc import Awaitable, Callable, Collection, Iterable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
@@ -18,7 +17,7 @@ from clientary_mcp.state.billed import BilledRun
 from clientary_mcp.tools.decorators import reads
 from clientary_mcp.tools.reports import billing_checks as checks
 from clientary_mcp.tools.reports.billing_checks import CHECKS, CompletedWork, Finding
-from clientary_mcp.tools.support.billed_work import Holder, Holders
+from clientary_mcp.tools.support.billed_work import OUT_OF_REACH, Holder, Holders
 from clientary_mcp.tools.support.formatting import quote
 from clientary_mcp.tools.support.lookups import expenses_between, hours_of, idle_projects, project_name, projects_of
 from clientary_mcp.tools.support.rights import UNSEEN_HOURS, denied, gather_allowed, if_allowed
@@ -100,6 +99,7 @@ class _Part:
         """Add what was found in another part."""
         self.add(*other.findings)
         self.left_out.merge(other.left_out)
+        self.unseen += other.unseen
 
 
 @dataclass
@@ -160,8 +160,10 @@ async def _contacts(clientary: Clientary) -> _Contacts:
 @rereads
 async def _invoices(clientary: Clientary) -> _Invoices:
     found, runs = _Invoices(), list[BilledRun]()
-    with suppress(NotRemembered):
+    try:
         runs = await clientary.memory.billed.runs()
+    except NotRemembered:
+        found.unseen.append(OUT_OF_REACH)
     noted: dict[int, list[BilledRun]] = {}
     for run in runs:
         noted.setdefault(run.invoice_id, []).append(run)

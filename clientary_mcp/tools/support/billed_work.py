@@ -28,7 +28,7 @@ _UNSEEN = (
     "Invoices: not looked at, since the owner of the API token is not allowed to see them all; work counts as billed"
     " only where Clientary shows it as billed."
 )
-_OUT_OF_REACH = (
+OUT_OF_REACH = (
     "This server's shared memory can't be reached: work that only its memory shows as billed counts as unbilled."
 )
 _FEW = 30
@@ -152,7 +152,7 @@ async def visible_holders(
     For reports alone: a job that bills has to know.
     """
     runs: list[BilledRun] = []
-    remark: str | None = _OUT_OF_REACH
+    remark: str | None = OUT_OF_REACH
     with suppress(NotRemembered):
         runs, remark = await clientary.memory.billed.runs(), None
     read = partial(read_holders, clientary, logged, client_id=client_id, project_id=project_id, runs=runs)
