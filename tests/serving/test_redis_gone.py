@@ -44,6 +44,7 @@ async def test_reads_are_answered_writes_refused_and_all_is_well_when_it_returns
             )
             for report in ("unbilled_report", "project_status"):
                 assert "shared memory can't be reached" in str(await agent.answer(report, project_id=project))
+            assert "shared memory can't be reached" in str(await agent.answer("billing_check"))
             assert NOTHING_SENT in await agent.refusal("create_client", name=unguessable())
             async with deployment.http(unknown, at=replica) as http:
                 refused = await http.post("/mcp", json=HELLO)
