@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache
+from string import Formatter
 from typing import Any
 
 import anyio
@@ -136,7 +137,8 @@ def _told(question: Question, answer: Mapping[str, Any]) -> str:
     if not question.part:
         told = question.shown.format(**answer)
         return told if len(told) <= _LONGEST else f"{told[: _LONGEST - 1]}…"
-    rows = answer[question.part]
+    fields = {name for _, name, _, _ in Formatter().parse(question.shown) if name}
+    rows = [row for row in answer[question.part] if fields <= row.keys()]  # a currency without payments has no mean
     limited = "limit" in question.calls[-1][1]
     counts = {"rows": answer.get("row_count"), "records": None if limited else answer.get("total_count")}
     every = counts.get(question.part) or len(rows)

@@ -6,6 +6,20 @@ _BEACON = search("Beacon Furniture", "client")
 
 QUESTIONS = (
     Question(
+        "Which account is this, and how much is in it?",
+        (("get_account", {}),),
+        "",
+        "{counts[clients]} clients, {counts[projects]} projects, {counts[invoices]} invoices; fiscal years start on {fiscal_year_start}",
+        ("list_clients", PROJECTS, INVOICES),
+    ),
+    Question(
+        "Which client have we not invoiced for the longest time?",
+        (("list_clients", {"order": "quiet", "limit": 3}),),
+        "records",
+        "{name}",
+        ("list_clients", INVOICES),
+    ),
+    Question(
         "Beacon Furniture is calling: what should I know?",
         (_BEACON, ("client_overview", {"client_id": FIRST})),
         "rows",

@@ -1,6 +1,6 @@
 """Questions about sales, taxes, expenses and estimates."""
 
-from scripts.questions.question import INVOICES, INVOICES_IN_FULL, PROJECTS, Question
+from scripts.questions.question import FIRST, INVOICES, INVOICES_IN_FULL, PROJECTS, Question, search
 
 _SALES = "{currency_code} {net:,.2f} net, {gross:,.2f} gross, {invoices} invoices"
 _TAX = "{tax_label} {rate:g} %: {tax:,.2f} on {taxable:,.2f} {currency_code}"
@@ -68,6 +68,16 @@ QUESTIONS = (
         (("list_estimates", {"status": "sent", "order": "largest"}),),
         "records",
         "{number} for {client}: {total_cost:,.2f} {currency_code}",
+        ("list_estimates",),
+    ),
+    Question(
+        "Bill 30 % of estimate 573 as a deposit, due at the end of the year.",
+        (
+            search("573", "estimate"),
+            ("create_invoice_from_estimate", {"estimate_id": FIRST, "percent": 30, "due_date": "2026-12-31"}),
+        ),
+        "",
+        "{message}",
         ("list_estimates",),
     ),
     Question(

@@ -53,6 +53,20 @@ QUESTIONS = (
         (PROJECTS, HOURS, "list_expenses", INVOICES_IN_FULL),
     ),
     Question(
+        "Which projects earned the most this year, at 50 an hour?",
+        (("profitability_report", {"period": "this_year", "default_cost_rate": 50}),),
+        "rows",
+        "{project}: {margin:,.2f} {currency_code}",
+        (PROJECTS, HOURS, "list_expenses", INVOICES_IN_FULL),
+    ),
+    Question(
+        "How busy was everybody last month, at 40 hours a week?",
+        (("timesheet_report", {"period": "last_month", "capacity_hours": 40}),),
+        "people",
+        "{person}: {utilization:g} % of capacity",
+        (PROJECTS, HOURS, "list_staff"),
+    ),
+    Question(
         "Who worked how much last week?",
         (("timesheet_report", {"period": "last_week"}),),
         "people",
