@@ -47,6 +47,7 @@ from clientary_mcp.tools.workflows import (
     payment_reminders,
     reconcile_payments,
 )
+from clientary_mcp.tools.workflows.bulk_update import bulk_updating
 from clientary_mcp.tools.workflows.undo import undoing
 
 _RESOURCES = (
@@ -99,6 +100,6 @@ _ALL_BUT_UNDO = (
     *reconcile_payments.TOOLS,
 )
 
-_ALL_BUT_RAW = (*_ALL_BUT_UNDO, undoing(_ALL_BUT_UNDO))
+_ALL_BUT_RAW = (*_ALL_BUT_UNDO, bulk_updating((*_RESOURCES, *_REPORTS)), undoing(_ALL_BUT_UNDO))
 
 ALL = (*_ALL_BUT_RAW, telling((*_ALL_BUT_RAW, *raw.TOOLS)), *raw.TOOLS)

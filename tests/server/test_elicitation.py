@@ -313,5 +313,6 @@ def test_exactly_the_gated_tools_ask() -> None:
         tool.name
         for tool in ALL
         if tool.name.partition("_")[0] in ("delete", "send", "charge") or tool.resource in ("workflows", "raw")
+        if tool.name != "copy_invoice"  # it makes one draft, as create_invoice does
     ]
     assert asks == [tool.name for tool in ALL if tool.gated]

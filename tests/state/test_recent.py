@@ -29,7 +29,7 @@ EVERY_ONCE = [tool.name for tool in ALL if issubclass(tool.arguments, Deduplicat
 ONCE = [tool for tool in EVERY_ONCE if tool != "copy_invoice"]  # of two records, with a test of its own
 WINDOW = 600
 # These find an earlier call's results in the account, and have no option to create them again.
-BY_WHAT_IS_THERE = {"convert_lead", "import_contacts", "allocate_payment", "reconcile_payments"}
+BY_WHAT_IS_THERE = {"convert_lead", "import_contacts", "allocate_payment", "reconcile_payments", "bulk_update"}
 ONCE_JOBS = [tool for tool in JOBS if tool not in BY_WHAT_IS_THERE]
 
 

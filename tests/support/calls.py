@@ -75,6 +75,7 @@ JOBS: list[tuple[str, JsonObject]] = [
             "choices": [{"row": 1, "invoice_ids": [7]}],
         },
     ),
+    ("bulk_update", {"tool": "update_client", "ids": [7], "changes": {"city": "Bath"}}),
     ("api_request", {"method": "PUT", "path": "clients/7", "body": {"client": {"city": "Bath"}}}),
 ]
 """Calls that would do several things, or anything; without their confirmation."""

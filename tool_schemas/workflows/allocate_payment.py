@@ -14,16 +14,16 @@ from tool_schemas.clients import OneClient
 class AllocatePayment(OneClient, Previewed):
     today_by_default = ("received_on",)
     amount: Number = Field(description="The whole sum received.")
-    currency_code: Currency | None = Field(None, description="Needed if the client owes in several.")
+    currency_code: Currency | None = Field(None, description="If it owes in several.")
     received_on: Day | None = Field(None, description="Day the money came; default today.")
     note: str | None = Field(None, description="Reference, like Check 123.")
-    order: Literal["oldest", "largest", "smallest"] = Field("oldest", description="Which invoices are paid first.")
+    order: Literal["oldest", "largest", "smallest"] = Field("oldest", description="Which are paid first.")
     invoice_ids: Annotated[list[Id], Field(max_length=200), returned_by("list_invoices")] | None = Field(
         None, description="Instead of order: only these, in turn."
     )
 
     @model_validator(mode="after")
     def _one_order(self) -> Self:
-        if self.invoice_ids is not None and "order" in self.model_fields_set:
+        if self.invoice_ids is not None and self.order != "oldest":
             raise PydanticCustomError("order", "takes either order or invoice_ids")
         return self

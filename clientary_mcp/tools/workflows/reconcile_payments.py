@@ -15,20 +15,7 @@ from clientary_mcp.accounting.bank.matching import DAYS_APART, Match, Matcher, P
 from clientary_mcp.accounting.totals import Totals
 from clientary_mcp.api.concurrency import gather, gather_two
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.errors import (
-    BadArguments,
-    BlockedByOwner,
-    ClientaryError,
-    DeadlineReached,
-    NotAllowed,
-    NotFound,
-    NotRemembered,
-    OutcomeUnknown,
-    PartiallyDone,
-    RateLimited,
-    Refused,
-    TakenOver,
-)
+from clientary_mcp.errors import BadArguments, ClientaryError, NotFound, OutcomeUnknown, PartiallyDone, Refused
 from clientary_mcp.tools.decorators import jobs
 from clientary_mcp.tools.job import CAME_SINCE, Job
 from clientary_mcp.tools.support.formatting import few
@@ -36,7 +23,7 @@ from clientary_mcp.tools.support.lookups import client_names, names_in
 from clientary_mcp.tools.support.previews import done, nothing_to_do, preview
 from clientary_mcp.tools.support.received import payments_since
 from clientary_mcp.tools.workflows.recording import TURN, Receipt, record
-from clientary_mcp.tools.workflows.row_outcomes import by_outcome
+from clientary_mcp.tools.workflows.row_outcomes import STOPPING, by_outcome
 from clientary_mcp.tools.workflows.turns import exclusive
 from tool_schemas.base.parsing import as_json
 from tool_schemas.base.results import Outcome, as_text
@@ -51,8 +38,6 @@ _LISTS = ("invoices", "candidates")
 _ROOM = 55_000
 """Characters of the rows of an answer, so that all of them fit."""
 _IN_PART = "recorded in part"
-_STOPPING = (BlockedByOwner, DeadlineReached, NotAllowed, NotRemembered, RateLimited, TakenOver)
-"""Failures that the next row would meet as well."""
 
 
 @dataclass
@@ -265,7 +250,7 @@ async def _carry_out(clientary: Clientary, statement: _Statement, job: Job) -> N
     rows = statement.with_outcome(_TO_DO)
 
     async def one(row: _Row) -> None:
-        if any(isinstance(failure, _STOPPING) for _, failure in statement.failures):
+        if any(isinstance(failure, STOPPING) for _, failure in statement.failures):
             row.outcome = _NOT_TRIED
             return
         recorded = 0

@@ -3,7 +3,18 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from clientary_mcp.errors import (
+    BlockedByOwner,
+    DeadlineReached,
+    NotAllowed,
+    NotRemembered,
+    RateLimited,
+    TakenOver,
+)
 from clientary_mcp.tools.support.work_lists import runs_of, written
+
+STOPPING = (BlockedByOwner, DeadlineReached, NotAllowed, NotRemembered, RateLimited, TakenOver)
+"""Failures that the next row would meet as well."""
 
 
 def by_outcome(results: Iterable[Mapping[str, Any]]) -> Iterator[str]:

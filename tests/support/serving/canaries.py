@@ -31,6 +31,7 @@ _JOBS = (
     "send_payment_reminders",
     "allocate_payment",
     "reconcile_payments",
+    "bulk_update",
 )
 _GIVEN: dict[str, dict[str, Any]] = {
     "search": {"query": "a", "include_closed": True},

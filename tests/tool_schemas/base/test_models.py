@@ -16,7 +16,12 @@ from tool_schemas.invoices import CreateInvoice, UpdateInvoice
 from tool_schemas.workflows.convert_lead import ConvertLead
 from tool_schemas.workflows.import_contacts import ImportContacts, NewContact
 
-ONE_OF = {"client_overview": {"client_id": 7}, "send_payment_reminders": {"min_days_overdue": 5}}
+ONE_OF: dict[str, dict[str, Any]] = {
+    "client_overview": {"client_id": 7},
+    "send_payment_reminders": {"min_days_overdue": 5},
+    "bill_project_hours": {"project_id": 7},
+    "bulk_update": {"ids": [7]},
+}
 """An argument that a tool needs although its schema cannot say that it is required."""
 
 INVOICE = {"date": "2026-11-20", "due_date": "2026-12-20", "currency_code": "USD"}

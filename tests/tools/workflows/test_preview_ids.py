@@ -22,13 +22,14 @@ from tool_schemas.base.models import Previewed
 
 pytestmark = pytest.mark.anyio
 
-REMIND, BILL, IMPORT, CONVERT, ALLOCATE, RECONCILE = JOBS = (
+REMIND, BILL, IMPORT, CONVERT, ALLOCATE, RECONCILE, BULK = JOBS = (
     "send_payment_reminders",
     "bill_project_hours",
     "import_contacts",
     "convert_lead",
     "allocate_payment",
     "reconcile_payments",
+    "bulk_update",
 )
 LATE: dict[str, Any] = {"min_days_overdue": 1}
 DAY = 86_400
@@ -57,6 +58,7 @@ class Account(Debtors):
             REMIND: LATE,
             BILL: {"project_id": self.project},
             IMPORT: {"rows": [ANN, BO]},
+            BULK: {"tool": "update_hour_entry", "ids": self.entries, "changes": {"description": "Checked"}},
             ALLOCATE: {"client_id": self.client, "amount": 150},
             RECONCILE: {"rows": [{"date": ago(2), "amount": 100, "text": f"Invoice no {number}"} for number in (1, 2)]},
             CONVERT: {"lead_id": self.lead, "tasks": [{"title": "Call"}, {"title": "Write"}]},

@@ -12,6 +12,7 @@ from tests.support.virtual_time import VirtualLoop, clock_of
 from tests.tools.workflows.test_preview_ids import (
     ALLOCATE,
     BILL,
+    BULK,
     CONVERT,
     IMPORT,
     JOBS,
@@ -23,7 +24,7 @@ from tests.tools.workflows.test_preview_ids import (
 
 pytestmark = pytest.mark.anyio
 
-CREATED_OR_MAILED = {REMIND: 3, BILL: 1, IMPORT: 2, CONVERT: 4, ALLOCATE: 2, RECONCILE: 2}
+CREATED_OR_MAILED = {REMIND: 3, BILL: 1, IMPORT: 2, CONVERT: 4, ALLOCATE: 2, RECONCILE: 2, BULK: 0}
 
 
 @pytest.fixture
