@@ -156,10 +156,14 @@ def _decide(change: _Change, given: Mapping[str, Any], kind: _Kind, job: Job) ->
     except BadArguments as wrong:
         change.outcome, change.why = _LEFT_OUT, str(wrong)
         return
-    if all(_equal(before, change.after()[name]) for name, before in change.before().items()):
+    # By percent, what an earlier call with this preview did is seen by its result alone: it must not be added again.
+    shown = (change.after(),) if _percent_of(given) else (change.before(), change.after())
+    if job.was_shown(item, change.before()) or all(
+        _equal(before, change.after()[name]) for name, before in change.before().items()
+    ):
         change.outcome = _SAME
         job.settled(item)
-    elif not job.may(item, change.before(), change.after()):
+    elif not job.may(item, *shown):
         change.outcome, change.why = _LEFT_OUT, CAME_SINCE
 
 
@@ -169,8 +173,8 @@ def _equal(before: Any, after: Any) -> bool:
 
 def _for_record(given: Mapping[str, Any], record: Record | None) -> dict[str, Any]:
     """The changes of one record, with `+5%` as what it comes to; BadArguments where it has no rate."""
-    found = _RELATIVE.fullmatch(str(given.get("rate", "")).strip())
-    if found is None:
+    percent = _percent_of(given)
+    if percent is None:
         return dict(given)
     if record is None:
         return {**given, "rate": 1}
@@ -179,8 +183,14 @@ def _for_record(given: Mapping[str, Any], record: Record | None) -> dict[str, An
         raise BadArguments("it has no rate of its own")
     return {
         **given,
-        "rate": rounded(rate * (WHOLE + Decimal(found[1])) / WHOLE, getattr(record, "currency_code", None)),
+        "rate": rounded(rate * (WHOLE + percent) / WHOLE, getattr(record, "currency_code", None)),
     }
+
+
+def _percent_of(given: Mapping[str, Any]) -> Decimal | None:
+    """5 for a rate of `+5%`."""
+    found = _RELATIVE.fullmatch(str(given.get("rate", "")).strip())
+    return Decimal(found[1]) if found else None
 
 
 async def _with_ids(clientary: Clientary, ids: list[int], kind: _Kind) -> list[_Change]:
