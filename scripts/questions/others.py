@@ -9,7 +9,8 @@ QUESTIONS = (
         "Which account is this, and how much is in it?",
         (("get_account", {}),),
         "",
-        "{counts[clients]} clients, {counts[projects]} projects, {counts[invoices]} invoices; fiscal years start on {fiscal_year_start}",
+        "{counts[clients]} clients, {counts[projects]} projects, {counts[invoices]} invoices; fiscal years start on"
+        " {fiscal_year_start}",
         ("list_clients", PROJECTS, INVOICES),
     ),
     Question(
