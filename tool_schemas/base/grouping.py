@@ -29,7 +29,7 @@ class Groups:
         return core_schema.no_info_after_validator_function(self._checked, text)
 
     def _checked(self, given: str) -> str:
-        words = [word.strip() for word in given.split(",")]
+        words = [word.strip().lower() for word in given.split(",")]
         if not set(words) <= set(self._words) or len(words) > _MOST:
             known = ", ".join(self._words)
             raise PydanticCustomError(

@@ -42,6 +42,8 @@ class Owners:
         self.clients: dict[int, str] = {}
         self.projects: dict[int, str] = {}
         self.left_out = Omissions()
+        self._of_several: dict[int, str] = {}
+        """The invoices of several projects, by name."""
 
     def add(self, invoice: Invoice, client_id: int | None = None) -> Owner:
         """Keep what is needed of an invoice; `client_id` is whose it is where it does not say."""
@@ -50,7 +52,7 @@ class Owners:
         self.projects |= {each: name for each, name in (projects or {}).items() if name}
         name, code = label(invoice), invoice.currency_code
         if len(projects or ()) > 1:
-            self.left_out.add("invoice", "of several projects, counted for the first", name)
+            self._of_several[invoice.id] = name
         if why := currency_remark(code):
             self.left_out.add("invoice", why, name)
         owner = Owner(
@@ -66,6 +68,8 @@ class Owners:
 
     async def find_projects(self, clientary: Clientary) -> None:
         """Find the projects of the invoices that do not say: from the projects' own lists, and from the ledger."""
+        for name in self._of_several.values():
+            self.left_out.add("invoice", "of several projects, counted for the first", name)
         if not all(owner.tells_project for owner in self.of.values()):
             every = await clientary.list_all(Project)
             self.projects |= {project.id: project.name for project in every if project.name}
