@@ -73,10 +73,16 @@ def paid_share(sale: Sale, before: Decimal, after: Decimal, currency_code: str |
         until_then, until_now = (portion(amount, paid, sale.gross, currency_code) for paid in (before, after))
         return until_now - until_then
 
-    taxes = tuple(tax._replace(taxable=share(tax.taxable), amount=share(tax.amount)) for tax in sale.taxes)
-    tax = sum((part.amount for part in taxes), share(sale.unexplained))
-    gross = share(sale.gross)
-    return Sale(gross - tax - share(sale.other), tax, gross, share(sale.taxable), taxes)
+    amounts = [share(tax.amount) for tax in sale.taxes]
+    tax, gross = sum(amounts, share(sale.unexplained)), share(sale.gross)
+    net = gross - tax - share(sale.other)
+    taxable = net if sale.taxable == sale.net else share(sale.taxable)  # or a cent of rounding would be untaxed
+    bases = [taxable + share(each.taxable - sale.taxable) for each in sale.taxes]
+    taxes = tuple(
+        each._replace(taxable=base, amount=amount)
+        for each, base, amount in zip(sale.taxes, bases, amounts, strict=True)
+    )
+    return Sale(net, tax, gross, taxable, taxes)
 
 
 def net_of(invoice: Invoice, lines: Sums | None) -> Decimal | None:

@@ -126,3 +126,17 @@ async def test_what_was_paid_above_the_total_bears_no_tax(account: respx.MockRou
         "2 payments of a cancelled invoice, counted all the same: “N1”, “N1”.",
         "1 payment above its invoice's total (41 EUR): “N1”.",
     ]
+
+
+async def test_a_share_of_what_is_fully_taxed_leaves_nothing_untaxed(account: respx.MockRouter, agent: Agent) -> None:
+    """A sixth of 15.03 is 2.505: rounded apart, tax and taxable amount come to a cent more."""
+    paid = [payment(number, 1, 15.03, f"2023-08-0{number}") for number in range(1, 6)]
+    account.get("payments").respond(json=listed("payments", *reversed(paid)))
+    taxed = {"invoice_items": LINES[:1], "tax": 20, "subtotal": 100, "total_cost": 120, "payments": paid}
+    for last in range(1, 6):
+        days = {"from_date": "2023-08-01", "to_date": f"2023-08-0{last}"}
+        answer = await asked(account, agent, taxed, basis="received", **days)
+        assert "untaxed" not in answer
+        ((_, _, taxable, tax, _),) = figures(answer)
+        assert (taxable, tax) == (answer["totals"][0]["taxable"], answer["totals"][0]["tax"])
+        assert cents(taxable) + cents(tax) == last * 1503
