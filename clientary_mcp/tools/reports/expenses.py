@@ -73,6 +73,8 @@ class _Spent(NamedTuple):
     amount: Decimal
     marked: bool
     """Whether Clientary shows it as billed."""
+    invoice_id: int | None
+    """On which invoice, if Clientary tells."""
 
 
 @dataclass
@@ -95,8 +97,8 @@ async def _read(clientary: Clientary, args: ExpensesReport) -> _Expenses:
         elif expense.amount is None:
             found.left_out.add("expense", "without a readable amount", name)
         else:
-            row = _Spent(expense.id, day, *whose, expense.user_id, expense.amount, is_marked(expense))
-            found.rows.append(row)
+            billed = is_marked(expense), expense.invoice_id
+            found.rows.append(_Spent(expense.id, day, *whose, expense.user_id, expense.amount, *billed))
     return found
 
 
@@ -161,7 +163,8 @@ def _sums(
     """The rows, and who the currency of each is from."""
     table, sources = Table(args.group_by, ("amount", "billed", "unbilled", "count")), dict[Key, set[str]]()
     for each in spent:
-        billed, (code, source) = holders.bills(Expense, each.id, marked=each.marked), books.currency_of(each)
+        billed = holders.bills(Expense, each.id, marked=each.marked, invoice_id=each.invoice_id)
+        code, source = books.currency_of(each)
         if args.billed not in (None, billed):
             continue
         if today.is_future(each.day):

@@ -109,14 +109,19 @@ class Holders:
             return None
         if self.freed(type(work), work.id):
             return None  # somebody else marked it since
-        if isinstance(work, Expense) and work.invoice_id not in (None, *(holder.id for holder in every)):
+        if isinstance(work, Expense) and _is_other(work.invoice_id, every):
             return None  # another invoice bills it
         return every[-1]
 
-    def bills(self, kind: type[Work], work_id: int, *, marked: bool) -> bool:
-        """Whether a live invoice bills it, as far as is known; `marked` is whether Clientary shows it as billed."""
+    def bills(self, kind: type[Work], work_id: int, *, marked: bool, invoice_id: int | None = None) -> bool:
+        """Whether a live invoice bills it, as far as is known.
+
+        `marked` is whether Clientary shows it as billed, `invoice_id` on which invoice, where it tells that.
+        """
         every = self.of(kind, work_id)
-        return any(holder.fate is None for holder in every) or (marked and (not every or self.freed(kind, work_id)))
+        if any(holder.fate is None for holder in every):
+            return True
+        return marked and (not every or self.freed(kind, work_id) or _is_other(invoice_id, every))
 
     def freed(self, kind: type[Work], work_id: int) -> bool:
         """Whether it was marked as unbilled again since one of our invoices billed it: a later mark is not ours."""
@@ -138,6 +143,11 @@ class Holders:
     def unbilled(self, work: Work) -> bool:
         """Whether no live invoice bills it, as far as is known."""
         return not self.live(work) and (not is_marked(work) or self.voided(work) is not None)
+
+
+def _is_other(invoice_id: int | None, holders: Collection[Holder]) -> bool:
+    """Whether an invoice is none of these."""
+    return invoice_id not in (None, *(holder.id for holder in holders))
 
 
 async def visible_holders(

@@ -100,6 +100,24 @@ async def test_expenses_of_a_void_invoice_are_unbilled_again() -> None:
     assert (row["hours"], row["expenses"]) == (1, 25)
 
 
+async def test_expenses_that_another_invoice_bills_since_are_billed_in_every_report() -> None:
+    books = Books()
+    books.hours("2026-10-01", 100)
+    books.expense("2026-10-02", 2_500)
+    async with agent_of(session_with(books.sandbox)) as agent:
+        await agent.confirmed("bill_project_hours", project_id=books.project, include_expenses=True)
+        with books.sandbox.connection as tables:
+            tables.execute("UPDATE invoices SET status = 3")
+        (total,) = (await agent.answer("expenses_report"))["totals"]
+        assert (total["billed"], total["unbilled"]) == (0, 25)
+        with books.sandbox.connection as tables:
+            tables.execute("UPDATE expenses SET invoice_id = ?", [books.sold("77", 2_500)])
+        (row,) = (await asked(agent))["rows"]
+        (total,) = (await agent.answer("expenses_report"))["totals"]
+    assert row["expenses"] == 0
+    assert (total["billed"], total["unbilled"]) == (25, 0)
+
+
 async def test_prepaid_work_is_told(agent: Agent, account: respx.MockRouter) -> None:
     project = PROJECT | {"credits": "10.5", "credit_percentage": 0, "unbilled_credit_amount": 500, "unbilled_hours": 2}
     account.get("projects/24").respond(json=project)
