@@ -104,13 +104,13 @@ class _Found:
         self.names |= other.names
         self.left_out.merge(other.left_out)
 
-    def add_invoice(self, invoice: Invoice, today: Today) -> None:
-        """The next invoice of the list."""
+    def add_invoice(self, invoice: Invoice, client_id: int | None, today: Today) -> None:
+        """The next invoice of the list, with whose it is."""
         if (standing := standing_in(invoice, today, self.left_out)) is None:
             return
         self.names |= names_in([invoice])
         if paid := paid_lately(invoice, today):
-            self.times.setdefault(invoice.client_id, PaymentTimes()).add(invoice, paid)
+            self.times.setdefault(client_id, PaymentTimes()).add(invoice, paid)
         code = invoice.currency_code or UNKNOWN
         if standing.pending:
             self.pending.add(code, balance=standing.pending)
@@ -118,7 +118,7 @@ class _Found:
             self.overdue.add(code, balance=standing.owed)
         elif standing.owed:
             due = invoice.due_date or today.day
-            self.expected.append(_Expected("invoices", invoice.client_id, code, due, standing.owed))
+            self.expected.append(_Expected("invoices", client_id, code, due, standing.owed))
         if standing.owed or standing.pending:
             remark_on(invoice, self.left_out)
         if standing.owed and invoice.due_date is None:
@@ -199,7 +199,7 @@ async def _read_invoices(clientary: Clientary, client_id: int | None) -> _Found:
     found, today = _Found(), clientary.today()
     path = None if client_id is None else f"clients/{client_id}/invoices"
     async for invoice in clientary.stream(Invoice, path):
-        found.add_invoice(invoice, today)
+        found.add_invoice(invoice, invoice.client_id or client_id, today)
     return found
 
 

@@ -51,7 +51,7 @@ async def _read(clientary: Clientary, args: EstimatesReport) -> "_Estimates":
     of = f"clients/{args.client_id}/" if args.client_id else ""
     path = f"projects/{args.project_id}/estimates" if args.project_id else f"{of}estimates"
     async for estimate in clientary.stream(Estimate, path):
-        if args.client_id in (None, estimate.client_id):
+        if args.client_id in (None, found.client_of(estimate)):
             found.add(estimate)
     return found
 
@@ -66,6 +66,10 @@ class _Estimates:
         self._args, self._today = args, today
         self._parts = {part: Totals() for part in (*_PARTS.values(), "expired")}
         self._days: list[int] = []
+
+    def client_of(self, estimate: Estimate) -> int | None:
+        """Whose it is: of the client that is asked for, where it does not say."""
+        return estimate.client_id or self._args.client_id
 
     def add(self, estimate: Estimate) -> None:
         """The next estimate of the list."""
@@ -95,7 +99,7 @@ class _Estimates:
             self._decided(estimate)
         if stage != "drafts":
             self.names |= names_in([estimate])
-            facts = Facts(day=estimate.date, client_id=estimate.client_id, status=estimate.status)
+            facts = Facts(day=estimate.date, client_id=self.client_of(estimate), status=estimate.status)
             self.table.add(facts, code, 1, amount)
 
     def _decided(self, estimate: Estimate) -> None:

@@ -182,6 +182,22 @@ async def test_history_moves_what_each_client_pays_late(books: Sandbox, reader: 
     assert "since 2025-11-20" in answer["basis"]
 
 
+async def test_invoices_of_a_client_need_not_say_whose_they_are(account: respx.MockRouter, agent: Agent) -> None:
+    late = {
+        "id": 1, "status": 4, "date": "2023/09/01", "due_date": "2023/10/01", "currency_code": "USD",
+        "total_cost": 100, "balance": 0, "payments": [{"id": 1, "amount": 100, "received_on": "2023-10-08"}],
+    }  # fmt: skip
+    plan = {
+        "id": 2, "client_id": 4, "status": 0, "next_date": "2023-12-01", "time_interval": 9, "currency_code": "USD",
+        "due_period": 0, "unlimited": True, "total_cost": 50, "client": {"id": 4, "name": "Acme"},
+    }  # fmt: skip
+    account.get("clients/4/invoices").respond(json=listed("invoices", late))
+    account.get("recurring").respond(json=listed("recurring", plan))
+    answer = await agent.answer("cash_forecast", client_id=4, use_history=True)
+    (row,) = (row for row in answer["rows"] if row["recurring"])
+    assert (row["week"], row["usual_delays"]) == ("2023-12-04", [{"client_id": 4, "client": "Acme", "days": 7}])
+
+
 async def test_one_client_only(sandbox: Sandbox, sandbox_agent: Agent) -> None:
     client = rows(sandbox, "SELECT client_id FROM recurring_schedules WHERE status = 0")[0]["client_id"]
     run(sandbox, "DELETE FROM invoices WHERE client_id <> ?", client)

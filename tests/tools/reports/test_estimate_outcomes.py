@@ -106,6 +106,14 @@ async def test_one_client_and_one_project(sandbox: Sandbox, sandbox_agent: Agent
         assert {path.partition("?")[0] for _, path in sandbox.requests} == {f"/api/v2/{path}/{row[name]}/estimates"}
 
 
+async def test_estimates_of_a_client_need_not_say_whose_they_are(account: respx.MockRouter, agent: Agent) -> None:
+    told = {"status": 1, "date": "2023/10/31", "total_cost": 100, "currency_code": "USD"}
+    account.get("clients/4/estimates").respond(json=listed("estimates", {"id": 1, **told}))
+    account.get("clients/4").respond(json={"id": 4, "name": "Acme"})
+    answer = await agent.answer("estimates_report", client_id=4, group_by="client")
+    assert shown(answer["rows"], "client_id", "client") == {(4, "Acme", "USD"): (1, 10_000)}
+
+
 async def test_what_is_dated_ahead_or_incomplete_is_left_out_and_named(account: respx.MockRouter, agent: Agent) -> None:
     def estimate(number: int, **fields: Any) -> Row:
         return {
