@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from clientary_mcp.accounting.left_out import Omissions
 from clientary_mcp.accounting.money import ZERO, Sums, is_zero, portion, readable_sums, rounded
+from clientary_mcp.accounting.totals import UNKNOWN
 from tool_schemas.invoices import Invoice
 
 _RATES = ("tax", "tax2", "tax3")
@@ -50,7 +51,8 @@ def sale_of(invoice: Invoice, name: str, left_out: Omissions) -> Sale | None:
     if net is None and gross is not None and tax is not None:
         net = gross - tax
     if net is None:
-        left_out.add("invoice", "without a subtotal", name)
+        sums = {} if gross is None else {invoice.currency_code or UNKNOWN: gross}
+        left_out.add("invoice", "without a subtotal", name, sums=sums)
         return None
     if tax is None:
         tax = ZERO if gross is None or not any(getattr(invoice, rate) for rate in _RATES) else gross - net

@@ -76,7 +76,7 @@ class _Estimates:
         code, amount = estimate.currency_code or UNKNOWN, estimate.total_cost
         stage = STAGES.get(estimate.status)
         if estimate.date is None:
-            self.left_out.add("estimate", "without a date", label(estimate))
+            self.left_out.add("estimate", "without a date", label(estimate), sums={code: amount})
         elif not self._args.covers(estimate.date):
             return
         elif self._today.is_future(estimate.date):

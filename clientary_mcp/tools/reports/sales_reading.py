@@ -87,13 +87,14 @@ async def _get(clientary: Clientary, invoice_id: int) -> Invoice | None:
 def _sale_in(args: OnBasis, invoice: Invoice, today: Today, left_out: Omissions) -> Sale | None:
     """What an invoice of these days comes to; None for one that does not count."""
     name, stage = label(invoice), stage_of(invoice, today)
+    sums = {invoice.currency_code or UNKNOWN: invoice.total_cost}
     if invoice.date is None and stage == "invoiced":
-        left_out.add("invoice", "without a date", name)
+        left_out.add("invoice", "without a date", name, sums=sums)
     if invoice.date is None or not args.covers(invoice.date):
         return None
     if stage != "invoiced":
         noun, remark = _APART[stage]
-        left_out.add(noun, remark, name, sums={invoice.currency_code or UNKNOWN: invoice.total_cost})
+        left_out.add(noun, remark, name, sums=sums)
         return None
     if invoice.status not in KNOWN:
         left_out.add("invoice", "of an unknown status, counted as invoiced", name)

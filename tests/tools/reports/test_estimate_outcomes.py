@@ -139,7 +139,7 @@ async def test_what_is_dated_ahead_or_incomplete_is_left_out_and_named(account: 
     assert shown(answer["expired"]) == {("USD",): (1, 10_000)}
     assert (answer["won"], answer["lost"], "win_rate_count" in answer) == ([], [], False)
     assert answer["left_out"] == [
-        "1 estimate without a date: “E1”.",
+        "1 estimate without a date (100 USD): “E1”.",
         "1 estimate dated after 2023-11-14 (100 USD).",
         "1 estimate of an unknown status: “E3”.",
         "1 estimate without a total, counted as 0: “E4”.",

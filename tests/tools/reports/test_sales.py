@@ -202,7 +202,7 @@ async def test_what_cannot_be_counted_is_named(account: respx.MockRouter, agent:
         {**whole, "status": 9},
         {**whole, "balance": "some"},
         {**whole, "total_payments": "some"},
-        {"balance": 5},
+        {"balance": 5, "total_cost": 5},
         {**whole, "currency_code": "XXQ"},
         {**whole, "projects": [{"id": 7, "name": "One"}, {"id": 8, "name": "Two"}]},
         {**whole, "date": "2022-10-01", "status": 0},  # of another year
@@ -219,11 +219,11 @@ async def test_what_cannot_be_counted_is_named(account: respx.MockRouter, agent:
         "1 draft (100 EUR): “N1”.",
         "1 cancelled invoice (100 EUR): “N2”.",
         "1 invoice dated in the future (100 EUR): “N3”.",
-        "1 invoice without a date: “N4”.",
+        "1 invoice without a date (100 EUR): “N4”.",
         "1 invoice of an unknown status, counted as invoiced: “N5”.",
         "1 invoice without a balance, not in open: “N6”.",
         "1 invoice with payments that cannot be read, not in received: “N7”.",
-        "1 invoice without a subtotal: “N8”.",
+        "1 invoice without a subtotal (5 EUR): “N8”.",
         "1 invoice in a currency that ISO 4217 does not list, counted separately: “N9”.",
         "1 invoice of several projects, counted for the first: “N10”.",
     }
