@@ -14,7 +14,7 @@ from clientary_mcp.errors import BadArguments
 from clientary_mcp.tools.decorators import reads
 from clientary_mcp.tools.support.export_files import Exports, Rows, check
 from clientary_mcp.tools.support.export_rows import LINES, has_lines, parts_of, rows_of
-from clientary_mcp.tools.support.listing import Listing
+from clientary_mcp.tools.support.listing import OF_A_PAGE, Listing
 from clientary_mcp.tools.support.narrowing import narrowed
 from clientary_mcp.tools.support.periods import with_days
 from clientary_mcp.tools.support.spreadsheets import Table
@@ -30,7 +30,6 @@ from tool_schemas.reports.export_records import ExportRecords
 
 _BASIS = "The first of {:,} rows; the file contains all of them, with nested values as JSON."
 _LINKS = "The links of download open the files, in this order, for an hour, for whoever has them."
-_NOT_TAKEN = ("limit", "offset", "order", "detail")
 
 
 def exporting(tools: Collection[Tool]) -> Tool:
@@ -139,6 +138,6 @@ def _exported(args: ExportRecords, tools: Collection[Tool], clientary: Clientary
 
 def _arguments(tool: Tool, args: ExportRecords) -> Arguments:
     given = as_object(args.arguments)
-    if given_in_vain := [name for name in _NOT_TAKEN if name in given]:
+    if given_in_vain := [name for name in OF_A_PAGE if name in given]:
         raise BadArguments(f"export_records: leave out {', '.join(given_in_vain)}; an export contains everything.")
     return tool.check(given)

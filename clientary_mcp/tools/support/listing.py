@@ -20,6 +20,9 @@ from tool_schemas.base.sentences import count_of, in_order
 
 RecordT = TypeVar("RecordT", bound=Record)
 
+OF_A_PAGE = ("limit", "offset", "order", "detail")
+"""The arguments of a list that say what a page of it shows, and not which records it contains."""
+
 _SPARE = 250
 """Records kept beyond those that will be shown, before they are sorted again."""
 

@@ -218,14 +218,14 @@ async def projects_of(
         project = await clientary.get(Project, f"projects/{project_id}")
         if client_id not in (None, project.client_id):
             raise BadArguments(f"Project {project_id} does not belong to client {client_id}. Pass only one of them.")
-        return await _with_currencies(clientary, [project])
+        return await with_currencies(clientary, [project])
     found = [project for project in await clientary.list_all(Project) if client_id in (None, project.client_id)]
     if not found and client_id is not None:
         await clientary.get(Client, f"clients/{client_id}")
-    return await _with_currencies(clientary, found)
+    return await with_currencies(clientary, found)
 
 
-async def _with_currencies(clientary: Clientary, projects: list[Project]) -> list[Project]:
+async def with_currencies(clientary: Clientary, projects: list[Project]) -> list[Project]:
     """The projects, those that state no currency in their client's."""
     known = await parties(clientary, (project.client_id for project in projects if project.currency_code is None))
     codes = {client_id: party.currency_code for client_id, party in known.items()}

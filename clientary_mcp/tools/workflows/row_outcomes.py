@@ -3,14 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from clientary_mcp.errors import (
-    BlockedByOwner,
-    DeadlineReached,
-    NotAllowed,
-    NotRemembered,
-    RateLimited,
-    TakenOver,
-)
+from clientary_mcp.errors import BlockedByOwner, DeadlineReached, NotAllowed, NotRemembered, RateLimited, TakenOver
 from clientary_mcp.tools.support.work_lists import runs_of, written
 
 STOPPING = (BlockedByOwner, DeadlineReached, NotAllowed, NotRemembered, RateLimited, TakenOver)
