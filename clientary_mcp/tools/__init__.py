@@ -98,6 +98,7 @@ _ALL_BUT_UNDO = (
     *payment_reminders.TOOLS,
     *allocate_payment.TOOLS,
     *reconcile_payments.TOOLS,
+    bulk_updating((*_RESOURCES, *_REPORTS)),
 )
 
 _ALL_BUT_RAW = (*_ALL_BUT_UNDO, bulk_updating((*_RESOURCES, *_REPORTS)), undoing(_ALL_BUT_UNDO))

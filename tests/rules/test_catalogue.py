@@ -143,7 +143,7 @@ CONTRACT = {
     "import_contacts": "rows confirm? preview_id?",
     "allocate_payment": "client_id amount currency_code? received_on? note? order? invoice_ids? confirm? preview_id?",
     "reconcile_payments": "rows choices? confirm? preview_id?",
-    "bulk_update": "tool changes where? ids? confirm? preview_id?",
+    "bulk_update": "tool where? ids? changes confirm? preview_id?",
     "undo": "action_id? confirm?",
     "get_account": "",
     "api_request": "method path query? body? confirm?",
@@ -290,8 +290,11 @@ def test_arguments_are_at_the_top_level() -> None:
         name for tool in ALL for name, about in arguments_of(tool).items() if about["type"] in ("object", "array")
     }
     known = {"items", "recipients", "invoice_extra_fields", "cost_rates", "types", "invoice_ids", "clear"}
-    known |= {"choices", "changes", "where", "ids"}
-    assert nested == known | {"project", "tasks", "rows", "query", "arguments", "recipients_per_client"}
+    assert nested == known | {"project", "tasks", "rows", "query", "arguments", "recipients_per_client", "choices"} | {
+        "where",
+        "ids",
+        "changes",
+    }
 
 
 ADDING_JOBS = {"convert_lead", "create_invoice_from_estimate", "import_contacts"}

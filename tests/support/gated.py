@@ -58,8 +58,8 @@ RECORDS = {
     "reconcile_payments": "SELECT json_array(json_object('invoice_ids', json_array(id), 'row', 1)) AS choices,"
     " json_array(json_object('date', '2026-11-19', 'amount', balance / 100.0, 'currency_code', 'EUR')) AS rows,"
     " number AS label FROM invoices WHERE status = 1 AND balance > 0 AND currency_code = 'EUR'",
-    "bulk_update": "SELECT json_array(id) AS ids, 'update_lead' AS tool, json_object('city', 'Bath') AS changes,"
-    " name AS label FROM leads",
+    "bulk_update": "SELECT 'update_lead' AS tool, json_array(id) AS ids, json_object('city', 'Bath') AS changes,"
+    " name AS label FROM leads WHERE coalesce(city, '') <> 'Bath'",
     "api_request": "SELECT 'PUT' AS method, 'leads/' || id AS path, name AS label FROM leads",
 }
 MORE: dict[str, dict[str, Any]] = {

@@ -171,7 +171,7 @@ OF_NONE = {
     "import_contacts": ("Client 999999999 does not exist.", "Client 999999999 does not exist."),
     "send_payment_reminders": ("the invoice does not exist", "the invoice does not exist"),
     "reconcile_payments": ("invoice 999999999 does not exist", "invoice 999999999 does not exist"),
-    "bulk_update": ("it does not exist", "it does not exist"),
+    "bulk_update": ("lead 999999999 does not exist", "lead 999999999 does not exist"),
     "api_request": ("Nothing could be read at that path", "leads/999999999 was not found"),
 }
 

@@ -1,4 +1,4 @@
-"""The arguments of changing many records at once: which records, by filters or ids, and what of each."""
+"""The arguments of changing many records alike: which tool, which records, which fields."""
 
 from typing import Annotated, Self
 
@@ -9,20 +9,17 @@ from tool_schemas.base.models import Previewed
 from tool_schemas.base.pairs import NamedValues
 from tool_schemas.base.types import Id
 
-MOST = 200
-"""Records of one call."""
+MOST_RECORDS = 200
 
 
 class BulkUpdate(Previewed):
     tool: str = Field(description="Name of an update tool.")
-    changes: NamedValues = Field(description="Its arguments, for every record; rate also as +5%.")
-    where: NamedValues | None = Field(None, description="Filters of its list tool, like client_id.")
-    ids: Annotated[list[Id], Field(max_length=MOST)] | None = Field(None, description="Instead of where.")
+    where: NamedValues | None = Field(None, description="Filters of its list tool.")
+    ids: Annotated[list[Id], Field(max_length=MOST_RECORDS)] | None = Field(None, description="Instead of where.")
+    changes: NamedValues = Field(min_length=1, description="Arguments of tool; rate also as +5%.")
 
     @model_validator(mode="after")
     def _one_choice(self) -> Self:
-        if (self.where is None) is (self.ids is None):
-            raise PydanticCustomError("which", "takes either where or ids")
-        if not self.changes:
-            raise PydanticCustomError("which", "takes at least one of changes")
+        if (self.where is None) == (self.ids is None):
+            raise PydanticCustomError("choice", "takes either where or ids, which say which records are meant")
         return self

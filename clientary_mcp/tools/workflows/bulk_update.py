@@ -1,288 +1,280 @@
-"""Changes many records at once, with the update tool of their kind: before and after for each, and each by itself."""
+"""Changes many records alike, record by record, with the update tool of their kind if the owner exposes it."""
 
-import re
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from decimal import Decimal
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, get_args
+from typing import Any
 
-from clientary_mcp.accounting.money import rounded
-from clientary_mcp.accounting.shares import WHOLE
 from clientary_mcp.api.concurrency import gather
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.api.streaming import rereads
-from clientary_mcp.errors import BadArguments, ClientaryError, NotFound, PartiallyDone, Refused
+from clientary_mcp.errors import BadArguments, ClientaryError, NotFound, OutcomeUnknown, PartiallyDone, Refused
 from clientary_mcp.tools.decorators import jobs
 from clientary_mcp.tools.job import CAME_SINCE, Job
-from clientary_mcp.tools.support.formatting import label, name_of, plural_name
-from clientary_mcp.tools.support.narrowing import narrowed
+from clientary_mcp.tools.support.formatting import capital, label, name_of, plural_name, singular_name
+from clientary_mcp.tools.support.names import Names
 from clientary_mcp.tools.support.previews import done, nothing_to_do, preview
 from clientary_mcp.tools.tool import Tool
 from clientary_mcp.tools.toolsets import allowed
-from clientary_mcp.tools.workflows.row_outcomes import STOPPING
+from clientary_mcp.tools.workflows.bulk_changes import Changes, rate_currencies
+from clientary_mcp.tools.workflows.bulk_records import Found, Source
+from clientary_mcp.tools.workflows.row_outcomes import STOPPING, by_outcome
 from clientary_mcp.tools.workflows.turns import exclusive
-from tool_schemas.base.models import Arguments, Record
+from tool_schemas.base.models import Record
 from tool_schemas.base.pairs import as_object
 from tool_schemas.base.parsing import as_json
-from tool_schemas.base.results import Outcome
+from tool_schemas.base.results import Outcome, as_text, bounded
+from tool_schemas.base.sentences import Sentences, in_order
 from tool_schemas.base.validation import nearest
-from tool_schemas.workflows.bulk_update import MOST, BulkUpdate
+from tool_schemas.workflows.bulk_update import BulkUpdate
 
-_TO_DO, _DONE, _SAME, _LEFT_OUT = "to update", "updated", "already so", "left out"
-_REFUSED, _FAILED, _UNKNOWN, _NOT_TRIED = "refused", "not updated", "not known whether updated", "not tried"
-_NOT_TAKEN = ("limit", "offset", "order", "detail", "sort")
-_ONE_BY_ONE = ("items", "number")
-"""Fields that many records cannot share, or that the same call would add to once more."""
-_RELATIVE = re.compile(r"([+-]\d{1,4}(?:\.\d{1,4})?) ?%", re.ASCII)
-
-
-@dataclass(frozen=True)
-class _Kind:
-    """The tools of one kind of record: the one that changes it, the one that reads it, and those that list it."""
-
-    changer: Tool
-    reader: Tool
-    lists: list[Tool]
-
-    @property
-    def own_id(self) -> str:
-        """The argument that takes the id of the record."""
-        (name,) = self.changer.arguments.addresses()
-        return name
-
-    @property
-    def plural(self) -> str:
-        return plural_name(self.changer.answer)
+_TO_DO, _DONE, _SAME = "to change", "changed", "already so"
+_REFUSED, _LEFT_OUT, _MISSING = "refused", "left out", "not there"
+_FAILED, _UNKNOWN, _NOT_TRIED = "not changed", "not known whether changed", "not tried"
+_TURN = "bulk update"
+_ABOUT = ("client_id", "project_id", "user_id", "date", "status", "total_cost", "balance", "currency_code")
+"""What tells people which record is meant, beside its name."""
+_ROOM = 55_000
+"""Characters of the rows of an answer, so that all of them fit."""
+_SHORT = 40
+"""Characters of a value, where all rows would not fit otherwise."""
+_EMPTY: tuple[Any, ...] = (None, "", [], {})
 
 
 @dataclass
-class _Change:
-    """One record: what changes, and what became of it."""
+class _Row:
+    """One record: what it is, what it becomes, and what became of that."""
 
-    record_id: int
-    record: Record | None
-    outcome: str = _TO_DO
+    number: int
+    id: int
+    outcome: str
     why: str | None = None
-    args: Arguments | None = None
+    record: Record | None = None
+    before: dict[str, Any] = field(default_factory=dict)
+    after: dict[str, Any] = field(default_factory=dict)
 
-    def before(self) -> dict[str, Any]:
-        """The fields to be changed as they are."""
-        return {name: as_json(getattr(self.record, name, None)) for name in self.after()}
 
-    def after(self) -> dict[str, Any]:
-        """The fields to be changed as they are to be."""
-        if self.args is None:
-            return {}
-        args = type(self.args)
-        names = [name for name in self.args.model_fields_set if not args.model_fields[name].exclude]
-        cleared = dict.fromkeys(getattr(self.args, "clear", None) or ())
-        return {name: as_json(getattr(self.args, name)) for name in names} | cleared
+@dataclass
+class _Update:
+    """The records of one call, each with its outcome so far."""
 
-    def to_json(self) -> dict[str, Any]:
-        shown: dict[str, Any] = {"id": self.record_id, "outcome": self.outcome}
-        if self.record is not None:
-            shown["name"] = name_of(self.record)
-        if self.outcome in (_TO_DO, _DONE, _FAILED, _UNKNOWN, _NOT_TRIED, _REFUSED):
-            shown |= {"before": self.before(), "after": self.after()}
-        return shown | ({"why": self.why} if self.why else {})
+    changes: Changes
+    rows: list[_Row]
+    names: Names
+    remark: Sentences | None = None
+    failures: list[tuple[int, ClientaryError]] = field(default_factory=list)
+
+    @property
+    def kind(self) -> type[Record]:
+        """The kind of the records."""
+        kind: type[Record] = self.changes.tool.answer
+        return kind
+
+    def with_outcome(self, outcome: str) -> list[_Row]:
+        """The rows with that outcome."""
+        return [row for row in self.rows if row.outcome == outcome]
+
+    def key(self, row: _Row) -> str:
+        """`project 12`."""
+        return f"{self._noun} {row.id}"
+
+    @property
+    def _noun(self) -> str:
+        return singular_name(self.kind.plural)
+
+    def counted(self, outcome: str) -> str:
+        """`rate of 12 projects (already so: row 3)`; of documents, with their statuses."""
+        rows, told = self.with_outcome(outcome), self.told(outcome)
+        noun = self._noun if len(rows) == 1 else plural_name(self.kind)
+        statuses = Counter(getattr(row.record, "status", None) for row in rows) if "balance" in self._fields else {}
+        ones = ", ".join(f"{count} {status}" for status, count in statuses.items() if status)
+        remarks = "; ".join(filter(None, (ones, told)))
+        return f"{', '.join(self.changes.names)} of {len(rows)} {noun}{f' ({remarks})' if remarks else ''}"
+
+    @property
+    def _fields(self) -> Collection[str]:
+        return self.kind.model_fields
+
+    def told(self, but: str | None = None) -> str:
+        """`already so: rows 3-5; not there: row 8`, for every outcome but one."""
+        rows = ({"row": row.number, "outcome": row.outcome} for row in self.rows if row.outcome != but)
+        return "; ".join(by_outcome(rows))
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """One outcome a row; if there are very many, without what the caller can look up, so that all of them fit."""
+        rows = [self._row(row) for row in self.rows]
+        for fewer in (_without_about, _with_short_values, _without_after):
+            if len(as_text(as_json(rows))) > _ROOM:
+                rows = [fewer(row) for row in rows]
+        return rows
+
+    def _row(self, row: _Row) -> dict[str, Any]:
+        shown: dict[str, Any] = {"row": row.number, "outcome": row.outcome, "id": row.id}
+        if row.record is not None:
+            shown |= self.names.beside(_about(row.record))
+        if row.after:
+            shown |= {"before": row.before, "after": row.after}
+        return shown | ({"why": row.why} if row.why else {})
+
+
+def _about(record: Record) -> dict[str, Any]:
+    """The name of a record, and what else tells people which one it is."""
+    summary = record.summarized()
+    return {"record": name_of(record)} | {name: summary[name] for name in _ABOUT if name in summary}
+
+
+def _without_about(row: dict[str, Any]) -> dict[str, Any]:
+    kept = ("row", "outcome", "id", "record", "before", "after", "why")
+    return {name: row[name] for name in kept if name in row}
+
+
+def _with_short_values(row: dict[str, Any]) -> dict[str, Any]:
+    return dict(bounded(row, _SHORT, 2))
+
+
+def _without_after(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name not in ("after", "why")}
 
 
 def bulk_updating(tools: Collection[Tool]) -> Tool:
-    """The tool that changes many records with those of these tools that are exposed."""
+    """The tool that makes many calls of one of these tools, of those that are exposed."""
+    readers = {tool.name: tool for tool in tools if tool.effect.reads_only}
 
-    async def planned(clientary: Clientary, args: BulkUpdate, job: Job) -> tuple[_Kind, list[_Change]]:
-        kind = _kind(tools, args, clientary)
-        return kind, await _plan(clientary, args, kind, job)
+    async def planned(clientary: Clientary, args: BulkUpdate, job: Job) -> _Update:
+        exposed = {tool.name: tool for tool in allowed(tools, clientary.settings)}
+        changes = Changes.read(_update_tool(args.tool, exposed), as_object(args.changes))
+        source = Source.of(changes.tool, exposed, readers)
+        shown = [int(key.rpartition(" ")[2]) for key in job.approved or ()]
+        return await _decided(clientary, changes, await source.find(clientary, args, shown, changes.names), job)
 
     async def show(clientary: Clientary, args: BulkUpdate, job: Job) -> Outcome:
-        kind, changes = await planned(clientary, args, job)
-        if not any(change.outcome == _TO_DO for change in changes):
-            return _nothing(kind, changes)
-        return preview(f"update {_counted(kind, changes, _TO_DO)}", steps=[change.to_json() for change in changes])
+        update = await planned(clientary, args, job)
+        if not update.with_outcome(_TO_DO):
+            return _nothing(update)
+        return preview(f"change {update.counted(_TO_DO)}", remark=update.remark, steps=update.to_json())
 
     @jobs("workflows", show, checked_with="list_changes")
     async def bulk_update(clientary: Clientary, args: BulkUpdate, job: Job) -> Outcome:
-        """Change up to 200 records alike, with the update tool of their kind. Shows before and after for each; one that
-        fails stops no other."""
-        async with exclusive(clientary, job.ledger, f"bulk {args.tool}"):
-            kind, changes = await planned(clientary, args, job)
-            failures = await _carry_out(clientary, kind, changes, job)
-        if failures:
-            raise _stopped(changes, failures)
-        if not any(change.outcome == _DONE for change in changes):
-            return _nothing(kind, changes)
-        return done(f"Updated {_counted(kind, changes, _DONE)}.", steps=[change.to_json() for change in changes])
+        """Change the same fields of up to 200 records with one update tool. Each has its own result; after a failure,
+        the same call continues."""
+        async with exclusive(clientary, job.ledger, _TURN):
+            update = await planned(clientary, args, job)
+            await _carry_out(clientary, update, job)
+        if update.failures:
+            raise _stopped(update)
+        if not update.with_outcome(_DONE):
+            return _nothing(update)
+        return done(in_order(f"Changed {update.counted(_DONE)}.", update.remark), steps=update.to_json())
 
     return bulk_update
 
 
-def _kind(tools: Collection[Tool], args: BulkUpdate, clientary: Clientary) -> _Kind:
-    """The tools of the kind that is to be changed; BadArguments for what is no update tool that is exposed."""
-    exposed = {tool.name: tool for tool in allowed(tools, clientary.settings)}
-    updates = {name: tool for name, tool in exposed.items() if name.startswith("update_")}
-    if args.tool not in updates:
-        valid = ", ".join(updates) or "none here"
-        raise BadArguments(f"tool: {args.tool[:64]!r} is no update tool.{nearest(args.tool, updates)} Valid: {valid}.")
-    changer = updates[args.tool]
-    readers = {tool.name: tool for tool in tools if tool.effect.reads_only}
-    lists = [tool for tool in readers.values() if tool.listing and get_args(tool.answer)[0] is changer.answer]
-    return _Kind(changer, readers[changer.checked_with or ""], lists)
+def _update_tool(name: str, exposed: Mapping[str, Tool]) -> Tool:
+    updates = {each: tool for each, tool in exposed.items() if each.startswith("update_")}
+    if name not in updates:
+        valid = f"Valid: {', '.join(updates)}." if updates else "None is offered here."
+        raise BadArguments(f"tool: {name[:64]!r} is no update tool.{nearest(name, updates)} {valid}")
+    return updates[name]
 
 
-async def _plan(clientary: Clientary, args: BulkUpdate, kind: _Kind, job: Job) -> list[_Change]:
-    """What is to become of each record; BadArguments where the changes are none that the tool takes."""
-    given = as_object(args.changes)
-    own = {*given} & {kind.own_id, "confirm", *_ONE_BY_ONE}
-    if own:
-        raise BadArguments(f"changes: {', '.join(sorted(own))} cannot be the same for several {kind.plural}.")
-    kind.changer.check({kind.own_id: 1, **_for_record(given, None)})
-    changes = await (_matching(clientary, args, kind) if args.ids is None else _with_ids(clientary, args.ids, kind))
-    for change in changes:
-        _decide(change, given, kind, job)
+async def _decided(clientary: Clientary, changes: Changes, found: Found, job: Job) -> _Update:
+    """The records with their outcomes so far, which is all that is known before anything is sent."""
+    names = Names(clientary, changes.tool.answer)
+    rows = [_Row(number, each.id, _TO_DO, record=each) for number, each in enumerate(found.records, 1)]
+    rows += [
+        _Row(number, each, _MISSING, f"{singular_name(changes.tool.answer.plural)} {each} does not exist")
+        for number, each in enumerate(found.missing, len(rows) + 1)
+    ]
+    update = _Update(changes, rows, names, found.remark)
+    codes = await rate_currencies(clientary, found.records) if changes.percent is not None else {}
+    for row in rows:
+        if row.record is not None:
+            names.want(row.record)
+            await _decide(update, row, row.record, codes.get(row.id), job)
+        if row.outcome != _TO_DO:
+            job.settled(update.key(row))
     job.check()
-    return changes
+    update.remark = in_order(update.remark, await names.read())
+    return update
 
 
-def _decide(change: _Change, given: Mapping[str, Any], kind: _Kind, job: Job) -> None:
-    """Find out what is to be changed in a record."""
-    item = f"{kind.own_id.removesuffix('_id').replace('_', ' ')} {change.record_id}"
-    if change.record is None:
-        change.outcome, change.why = _LEFT_OUT, "it does not exist"
-        return
+async def _decide(update: _Update, row: _Row, record: Record, code: str | None, job: Job) -> None:
+    """Decide what is to become of one record."""
+    changes, now = update.changes, record.to_json()
+    row.before = {name: now.get(name, "") for name in changes.names}
+    if changes.percent is not None and await job.ledger.find(changes.step(row.id, row.before["rate"])):
+        values = {**changes.values, "rate": row.before["rate"]}
+        if all(_same(row.before[name], value) for name, value in values.items()):
+            row.outcome = _SAME
+            row.why = (
+                f"its rate was changed by {changes.percent:+f}% within the last day; for more, give the rate itself"
+            )
+            return
     try:
-        change.args = kind.changer.check({kind.own_id: change.record_id, **_for_record(given, change.record)})
+        row.after = changes.of(now, code)
     except BadArguments as wrong:
-        change.outcome, change.why = _LEFT_OUT, str(wrong)
+        row.outcome, row.why = _REFUSED, wrong.sentences[0]
         return
-    # By percent, what an earlier call with this preview did is seen by its result alone: it must not be added again.
-    shown = (change.after(),) if _percent_of(given) else (change.before(), change.after())
-    if job.was_shown(item, change.before()) or all(
-        _equal(before, change.after()[name]) for name, before in change.before().items()
-    ):
-        change.outcome = _SAME
-        job.settled(item)
-    elif not job.may(item, *shown):
-        change.outcome, change.why = _LEFT_OUT, CAME_SINCE
+    if all(_same(row.before[name], value) for name, value in row.after.items()):
+        row.outcome, row.after = _SAME, {}
+    elif not job.may(update.key(row), _about(record), row.before, row.after):
+        row.outcome, row.why = _LEFT_OUT, CAME_SINCE
 
 
-def _equal(before: Any, after: Any) -> bool:
-    return before == after or (before in (None, "") and after in (None, ""))
+def _same(one: Any, other: Any) -> bool:
+    return bool(one == other) or (one in _EMPTY and other in _EMPTY)
 
 
-def _for_record(given: Mapping[str, Any], record: Record | None) -> dict[str, Any]:
-    """The changes of one record, with `+5%` as what it comes to; BadArguments where it has no rate."""
-    percent = _percent_of(given)
-    if percent is None:
-        return dict(given)
-    if record is None:
-        return {**given, "rate": 1}
-    rate = getattr(record, "rate", None)
-    if not isinstance(rate, Decimal):
-        raise BadArguments("it has no rate of its own")
-    return {
-        **given,
-        "rate": rounded(rate * (WHOLE + percent) / WHOLE, getattr(record, "currency_code", None)),
-    }
+async def _carry_out(clientary: Clientary, update: _Update, job: Job) -> None:
+    """Change the records, several at once; a failure stops no other, unless the others would meet it as well."""
 
-
-def _percent_of(given: Mapping[str, Any]) -> Decimal | None:
-    """5 for a rate of `+5%`."""
-    found = _RELATIVE.fullmatch(str(given.get("rate", "")).strip())
-    return Decimal(found[1]) if found else None
-
-
-async def _with_ids(clientary: Clientary, ids: list[int], kind: _Kind) -> list[_Change]:
-    async def one(record_id: int) -> _Change:
-        try:
-            record = await kind.reader.function(clientary, kind.reader.check({kind.own_id: record_id}))
-        except NotFound:
-            return _Change(record_id, None)
-        assert isinstance(record, Record)  # noqa: S101 - what an update is checked with reads the record
-        return _Change(record_id, record)
-
-    return await gather((partial(one, each) for each in dict.fromkeys(ids)), clientary.settings.concurrency)
-
-
-async def _matching(clientary: Clientary, args: BulkUpdate, kind: _Kind) -> list[_Change]:
-    """The records that the filters find; BadArguments where they are too many."""
-    where = as_object(args.where)
-    if paging := [name for name in _NOT_TAKEN if name in where]:
-        raise BadArguments(f"where: takes no {', '.join(paging)}: all that match are updated.")
-    takes = [tool for tool in kind.lists if where.keys() <= tool.arguments.model_fields.keys()]
-    tool = next((each for each in takes if _required(each) <= where.keys()), kind.lists[0])
-    given, found = tool.check(where), dict[int, Record]()
-
-    @rereads
-    async def read() -> None:
-        found.clear()
-        assert tool.listing is not None  # noqa: S101 - it was chosen for that
-        async for record, _ in tool.listing(clientary, given).stream():
-            found[record.id] = record
-            if len(found) > MOST:
-                raise BadArguments(f"where: more than {MOST} {kind.plural} match; at most {MOST} are updated at once.")
-
-    with narrowed(tool.name, given, whole=True):
-        await read()
-    return [_Change(record_id, record) for record_id, record in found.items()]
-
-
-def _required(tool: Tool) -> set[str]:
-    return {name for name, field in tool.arguments.model_fields.items() if field.is_required()}
-
-
-async def _carry_out(clientary: Clientary, kind: _Kind, changes: list[_Change], job: Job) -> list[ClientaryError]:
-    """Update the records, several at once; returns the failures after which the same call has more to do."""
-    failures: list[ClientaryError] = []
-
-    async def one(change: _Change) -> None:
-        if any(isinstance(failure, STOPPING) for failure in failures):
-            change.outcome = _NOT_TRIED
+    async def one(row: _Row) -> None:
+        if any(isinstance(failure, STOPPING) for _, failure in update.failures):
+            row.outcome = _NOT_TRIED
             return
         try:
-            updated = await kind.changer.function(clientary, change.args)
+            await _change(clientary, update.changes, row, job)
         except (BadArguments, NotFound, Refused) as refusal:
-            change.outcome, change.why = _REFUSED, str(refusal)
+            row.outcome, row.why = _REFUSED, str(refusal)
         except ClientaryError as failure:
-            change.outcome, change.why = (_UNKNOWN if failure.effect == "unknown" else _FAILED), str(failure)
-            failures.append(failure)
+            row.outcome, row.why = (_UNKNOWN if failure.effect == "unknown" else _FAILED), str(failure)
+            update.failures.append((row.number, failure))
         else:
-            change.outcome, change.why = _DONE, getattr(updated, "notice", None)
-            job.did(f"{kind.own_id.removesuffix('_id').replace('_', ' ')} {change.record_id}")
+            row.outcome = _DONE
+            job.did(update.key(row), row.id)
 
-    due = [change for change in changes if change.outcome == _TO_DO]
-    await gather((partial(one, change) for change in due), clientary.settings.concurrency)
-    return failures
+    await gather((partial(one, row) for row in update.with_outcome(_TO_DO)), clientary.settings.concurrency)
 
 
-def _stopped(changes: list[_Change], failures: list[ClientaryError]) -> ClientaryError:
-    if not any(change.outcome == _DONE for change in changes):
-        return failures[0]
-    return PartiallyDone(
-        "Some records could not be updated.",
-        *failures[0].sentences,
-        f"So far: {'; '.join(_outcomes(changes))}.",
-        "The same call continues from there.",
+async def _change(clientary: Clientary, changes: Changes, row: _Row, job: Job) -> None:
+    args, function = changes.arguments(row.id, row.after), changes.tool.function
+    if changes.percent is None:
+        record = await function(clientary, args)
+    else:  # noted, so that no later call takes the new rate for one that is still to be changed
+        async with job.ledger.step(changes.step(row.id, row.after["rate"]), keep=True):
+            record = await function(clientary, args)
+    assert isinstance(record, Record)  # noqa: S101 - updates return one
+    row.why = record.notice
+
+
+def _stopped(update: _Update) -> ClientaryError:
+    """The error where records failed for another reason than what they are: the same call changes these."""
+    unknown = [each for each in update.failures if each[1].effect == "unknown"]
+    number, failure = (unknown or update.failures)[0]
+    some = bool(update.with_outcome(_DONE))
+    if not some and not unknown:
+        return failure
+    kind = PartiallyDone if some else OutcomeUnknown
+    row = update.rows[number - 1]
+    named = f" ({label(row.record)})" if row.record else ""
+    return kind(
+        f"{capital(update.key(row))}{named} failed.",
+        *failure.sentences,
+        f"So far: {update.told()}.",
+        "The same call continues from there and does nothing twice.",
     )
 
 
-def _outcomes(changes: list[_Change], but: str | None = None) -> list[str]:
-    counts = Counter(change.outcome for change in changes if change.outcome != but)
-    return [f"{count} {outcome}" for outcome, count in counts.items()]
-
-
-def _counted(kind: _Kind, changes: list[_Change], outcome: str) -> str:
-    """`12 of 14 projects (2 already so)`."""
-    number = sum(change.outcome == outcome for change in changes)
-    others = ", ".join(_outcomes(changes, outcome))
-    first = next(change.record for change in changes if change.outcome == outcome)
-    which = f": {label(first)}" if len(changes) == 1 and first else ""
-    return f"{number} of {len(changes)} {kind.plural}{which}{f' ({others})' if others else ''}"
-
-
-def _nothing(kind: _Kind, changes: list[_Change]) -> Outcome:
-    told = ", ".join(_outcomes(changes)) or "none match"
-    return nothing_to_do(
-        f"There is nothing to update among these {kind.plural}: {told}.", steps=[each.to_json() for each in changes]
-    )
+def _nothing(update: _Update) -> Outcome:
+    told = update.told() or "no record matches"
+    return nothing_to_do(in_order(f"There is nothing to change: {told}.", update.remark), steps=update.to_json())

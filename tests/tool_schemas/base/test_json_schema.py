@@ -92,6 +92,7 @@ EITHER = {
 """The arguments that replace another, and are refused beside it: flat schemas cannot say so, descriptions do."""
 
 BESIDE = EITHER | {tool.name: {"clear"} for tool in ALL if issubclass(tool.arguments, PartialUpdate)}
+BESIDE |= {"bulk_update": {"where"}}
 """All that are refused beside another argument: a field that is cleared is not set."""
 
 

@@ -61,6 +61,7 @@ class Account(Debtors):
             BULK: {"tool": "update_hour_entry", "ids": self.entries, "changes": {"description": "Checked"}},
             ALLOCATE: {"client_id": self.client, "amount": 150},
             RECONCILE: {"rows": [{"date": ago(2), "amount": 100, "text": f"Invoice no {number}"} for number in (1, 2)]},
+            BULK: {"tool": "update_hour_entry", "ids": self.entries, "changes": {"title": "Work"}},
             CONVERT: {"lead_id": self.lead, "tasks": [{"title": "Call"}, {"title": "Write"}]},
         }
 
