@@ -9,6 +9,7 @@ from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import ClientaryError
 from clientary_mcp.server.audit import Entry, given_fields
 from clientary_mcp.state.actions import Action
+from clientary_mcp.tools.job import Change
 from clientary_mcp.tools.tool import Tool
 from clientary_mcp.tools.workflows.undo import MADE_AGAIN
 from tool_schemas.base.models import Arguments, Record
@@ -71,6 +72,25 @@ class ChangeLog:
                 after=after,
             )
         )
+
+    async def add_each(self, changes: Collection[Change], entry: Entry) -> None:
+        """Remember what a job changed, each record as an action of its own."""
+        for number, change in enumerate(changes if self._keeps else (), 1):
+            before, after = (
+                dict(self._clientary.secrets.outgoing(dict(each))) for each in (change.before, change.after)
+            )
+            known = not _unknown(self._tools[change.tool], change.before) and len(as_text([before, after])) <= _MOST
+            await self._clientary.memory.actions.add(
+                Action(
+                    f"{entry.id}-{number}",
+                    self._clientary.clock.wall(),
+                    change.tool,
+                    label=bounded(change.label, _LABEL, 0),
+                    ids=change.ids,
+                    before=before if known else None,
+                    after=after if known else {},
+                )
+            )
 
 
 def _ids(args: Arguments) -> dict[str, int]:

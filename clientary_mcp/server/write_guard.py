@@ -90,8 +90,11 @@ class WriteGuard:
                 await turn.claim()
                 entry.call.on_created = turn.succeeded
             before = await self._changes.read_before(tool, args, entry.call)
-            answer = await self._confirmations.carry_out(tool, args, clientary, approved.job)
-            if how_it_ended(tool, answer) == "answered":
+            try:
+                answer = await self._confirmations.carry_out(tool, args, clientary, approved.job)
+            finally:  # what a job changed before it failed can be taken back as well
+                await self._changes.add_each(approved.job.changes, entry)
+            if how_it_ended(tool, answer) == "answered" and not approved.job.changes:
                 await self._changes.add(tool, args, entry, before, answer)
         return answer
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from clientary_mcp.state.ledger import Ledger
 from clientary_mcp.state.store import digest
@@ -24,6 +25,21 @@ class Changed(Exception):
         super().__init__("; ".join(f"{what}: {_named(keys)}" for keys, what in lists if keys))
 
 
+@dataclass(frozen=True)
+class Change:
+    """What a job changed in one record, so that it can be taken back by itself."""
+
+    tool: str
+    """The update tool with which it was changed."""
+    ids: Mapping[str, int]
+    """The ids that address the record."""
+    label: str
+    before: Mapping[str, Any]
+    """The values of the changed fields before."""
+    after: Mapping[str, Any]
+    """The values of the same fields afterwards."""
+
+
 @dataclass
 class Job:
     """One call of a job.
@@ -42,6 +58,8 @@ class Job:
     """The items that are to be done now, in the same form."""
     done: dict[str, int | None] = field(default_factory=dict)
     """The items that were carried out, each with the id of the record that it made, if any."""
+    changes: list[Change] = field(default_factory=list)
+    """What it changed that can be taken back record by record."""
     _settled: set[str] = field(default_factory=set)
     _needed: list[str] = field(default_factory=list)
 

@@ -10,13 +10,13 @@ from clientary_mcp.api.concurrency import gather
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import BadArguments, ClientaryError, NotFound, OutcomeUnknown, PartiallyDone, Refused
 from clientary_mcp.tools.decorators import jobs
-from clientary_mcp.tools.job import CAME_SINCE, Job
+from clientary_mcp.tools.job import CAME_SINCE, Change, Job
 from clientary_mcp.tools.support.formatting import capital, label, name_of, plural_name, singular_name
 from clientary_mcp.tools.support.names import Names
 from clientary_mcp.tools.support.previews import done, nothing_to_do, preview
 from clientary_mcp.tools.tool import Tool
 from clientary_mcp.tools.toolsets import allowed
-from clientary_mcp.tools.workflows.bulk_changes import Changes, rate_currencies
+from clientary_mcp.tools.workflows.bulk_changes import Changes, id_name, rate_currencies
 from clientary_mcp.tools.workflows.bulk_records import Found, Source
 from clientary_mcp.tools.workflows.row_outcomes import STOPPING, by_outcome
 from clientary_mcp.tools.workflows.turns import exclusive
@@ -254,7 +254,9 @@ async def _change(clientary: Clientary, changes: Changes, row: _Row, job: Job) -
         async with job.ledger.step(changes.step(row.id, row.after["rate"]), keep=True):
             record = await function(clientary, args)
     assert isinstance(record, Record)  # noqa: S101 - updates return one
-    row.why = record.notice
+    row.why, shown, ids = record.notice, record.to_json(), {id_name(changes.tool): row.id}
+    after = {name: shown.get(name) for name in row.before}
+    job.changes.append(Change(changes.tool.name, ids, name_of(record), row.before, after))
 
 
 def _stopped(update: _Update) -> ClientaryError:

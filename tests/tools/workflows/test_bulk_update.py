@@ -288,6 +288,25 @@ async def test_a_record_that_clientary_refuses_stops_no_other(studio: Studio) ->
     assert "was not found" in done["steps"][0]["why"]
 
 
+# Taken back
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_each_change_can_be_taken_back_by_itself_also_where_the_job_failed(studio: Studio, fails: bool) -> None:
+    studio.sandbox.faults = Faults([Fault("drop", "PUT", "projects/*", nth=3, times=100)]) if fails else None
+    async with connect(configured(studio.sandbox, FakeTime(TODAY))) as agent:
+        arguments = call(RAISE, where=ACTIVE)
+        shown = await agent.answer(JOB, **arguments)
+        await agent.call(JOB, arguments | {"confirm": True, "preview_id": shown["preview_id"]})
+        studio.sandbox.faults = None
+        listed = (await agent.answer("undo"))["steps"]
+        assert [row["tool"] for row in listed] == ["update_project"] * (2 if fails else 4)
+        action = next(row for row in listed if row["record"] == "Atlas")
+        taken = await agent.answer("undo", action_id=action["action_id"], confirm=True)
+    assert taken["done"] is True
+    assert (studio.rates()[studio.atlas], studio.rates()[studio.book]) == (100.1, 99.75)
+
+
 # What is refused
 
 
