@@ -49,6 +49,7 @@ class _Row:
     id: int
     outcome: str
     why: str | None = None
+    notice: str | None = None
     record: Record | None = None
     before: dict[str, Any] = field(default_factory=dict)
     after: dict[str, Any] = field(default_factory=dict)
@@ -86,14 +87,14 @@ class _Update:
         """`rate of 12 projects (already so: row 3)`; of documents, with their statuses."""
         rows, told = self.with_outcome(outcome), self.told(outcome)
         noun = self._noun if len(rows) == 1 else plural_name(self.kind)
-        statuses = Counter(getattr(row.record, "status", None) for row in rows) if "balance" in self._fields else {}
+        statuses = (
+            Counter(getattr(row.record, "status", None) for row in rows)
+            if "total_cost" in self.kind.model_fields
+            else {}
+        )
         ones = ", ".join(f"{count} {status}" for status, count in statuses.items() if status)
         remarks = "; ".join(filter(None, (ones, told)))
         return f"{', '.join(self.changes.names)} of {len(rows)} {noun}{f' ({remarks})' if remarks else ''}"
-
-    @property
-    def _fields(self) -> Collection[str]:
-        return self.kind.model_fields
 
     def told(self, but: str | None = None) -> str:
         """`already so: rows 3-5; not there: row 8`, for every outcome but one."""
@@ -114,7 +115,7 @@ class _Update:
             shown |= self.names.beside(_about(row.record))
         if row.after:
             shown |= {"before": row.before, "after": row.after}
-        return shown | ({"why": row.why} if row.why else {})
+        return shown | {name: said for name, said in (("why", row.why), ("notice", row.notice)) if said}
 
 
 def _about(record: Record) -> dict[str, Any]:
@@ -124,7 +125,7 @@ def _about(record: Record) -> dict[str, Any]:
 
 
 def _without_about(row: dict[str, Any]) -> dict[str, Any]:
-    kept = ("row", "outcome", "id", "record", "before", "after", "why")
+    kept = ("row", "outcome", "id", "record", "before", "after", "why", "notice")
     return {name: row[name] for name in kept if name in row}
 
 
@@ -133,7 +134,7 @@ def _with_short_values(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _without_after(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if name not in ("after", "why")}
+    return {name: value for name, value in row.items() if name not in ("after", "why", "notice")}
 
 
 def bulk_updating(tools: Collection[Tool]) -> Tool:
@@ -182,7 +183,7 @@ async def _decided(clientary: Clientary, changes: Changes, found: Found, job: Jo
     names = Names(clientary, changes.tool.answer)
     rows = [_Row(number, each.id, _TO_DO, record=each) for number, each in enumerate(found.records, 1)]
     rows += [
-        _Row(number, each, _MISSING, f"{singular_name(changes.tool.answer.plural)} {each} does not exist")
+        _Row(number, each, _MISSING, why=f"{singular_name(changes.tool.answer.plural)} {each} does not exist")
         for number, each in enumerate(found.missing, len(rows) + 1)
     ]
     update = _Update(changes, rows, names, found.remark)
@@ -254,7 +255,7 @@ async def _change(clientary: Clientary, changes: Changes, row: _Row, job: Job) -
         async with job.ledger.step(changes.step(row.id, row.after["rate"]), keep=True):
             record = await function(clientary, args)
     assert isinstance(record, Record)  # noqa: S101 - updates return one
-    row.why, shown, ids = record.notice, record.to_json(), {id_name(changes.tool): row.id}
+    row.notice, shown, ids = record.notice, record.to_json(), {id_name(changes.tool): row.id}
     after = {name: shown.get(name) for name in row.before}
     job.changes.append(Change(changes.tool.name, ids, name_of(record), row.before, after))
 

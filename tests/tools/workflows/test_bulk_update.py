@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.sandbox import Fault, Faults, Switches
+from clientary_mcp.sandbox import Fault, Faults, Sandbox, Switches
 from clientary_mcp.sandbox.network import Network
 from clientary_mcp.state.memory import local_memory
 from tests.conftest import TODAY, session_with
@@ -163,6 +163,19 @@ async def test_a_percentage_is_rounded_half_up_to_the_unit_of_the_currency(
     assert list(studio.rates().values()) == [book, atlas, map_, 50, yen]
 
 
+async def test_every_rate_of_an_account_is_as_the_tables_make_it() -> None:
+    sandbox = Sandbox(TODAY)
+    query = "SELECT id, rate, currency_code FROM projects WHERE rate IS NOT NULL ORDER BY id"
+    before = [tuple(row) for row in sandbox.connection.execute(query)]
+    async with agent_of(session_with(sandbox)) as agent:
+        await agent.confirmed(JOB, **call({"rate": "+7.3%"}, where={"include_completed": True}))
+    after = {row["id"]: row["rate"] for row in sandbox.connection.execute(query)}
+    assert len({code for _, _, code in before}) > 1
+    for project, rate, code in before:
+        unit = 100 if code == "JPY" else 1
+        assert after[project] == (rate * 1_073 + 500 * unit) // (1_000 * unit) * unit, (project, rate, code)
+
+
 async def test_hour_entries_take_the_currency_of_their_project(studio: Studio) -> None:
     euro = studio.hours("2026-10-01", 100, 3_333, project_id=studio.book)
     yen = studio.hours("2026-10-02", 100, 3_300, project_id=studio.yen)
@@ -218,6 +231,7 @@ async def test_a_lost_answer_of_a_change_that_was_made_counts_as_changed(studio:
     studio.sandbox.faults = Faults([Fault("drop", "PUT", "projects/*", after=True)])
     done = await updated(studio, RAISE, ids=[studio.book])
     assert outcomes(done) == {studio.book: "changed"}
+    assert "The response was lost" in done["steps"][0]["notice"]
     assert studio.rates()[studio.book] == 99.75
 
 
