@@ -101,6 +101,6 @@ _ALL_BUT_UNDO = (
     bulk_updating((*_RESOURCES, *_REPORTS)),
 )
 
-_ALL_BUT_RAW = (*_ALL_BUT_UNDO, bulk_updating((*_RESOURCES, *_REPORTS)), undoing(_ALL_BUT_UNDO))
+_ALL_BUT_RAW = (*_ALL_BUT_UNDO, undoing(_ALL_BUT_UNDO))
 
 ALL = (*_ALL_BUT_RAW, telling((*_ALL_BUT_RAW, *raw.TOOLS)), *raw.TOOLS)

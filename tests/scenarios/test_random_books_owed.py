@@ -14,9 +14,9 @@ from clientary_mcp.sandbox import Sandbox
 from tests.conftest import TODAY, session_with
 from tests.scenarios.random_books import CASES, random_books
 from tests.support.agent import Agent, agent_of
-from tests.support.plain_calendar import by_calendar
+from tests.support.plain_calendar import INTERVALS, by_calendar
 from tests.support.tables import exact, rows
-from tests.tools.reports.test_cash_forecast import INTERVALS, apart, monday, month
+from tests.tools.reports.test_cash_forecast import apart, monday, month
 from tests.tools.reports.test_cash_forecast import shown as forecast_of
 
 pytestmark = pytest.mark.anyio

@@ -58,7 +58,6 @@ class Account(Debtors):
             REMIND: LATE,
             BILL: {"project_id": self.project},
             IMPORT: {"rows": [ANN, BO]},
-            BULK: {"tool": "update_hour_entry", "ids": self.entries, "changes": {"description": "Checked"}},
             ALLOCATE: {"client_id": self.client, "amount": 150},
             RECONCILE: {"rows": [{"date": ago(2), "amount": 100, "text": f"Invoice no {number}"} for number in (1, 2)]},
             BULK: {"tool": "update_hour_entry", "ids": self.entries, "changes": {"title": "Work"}},
