@@ -11,6 +11,7 @@ from tool_schemas.base.ids import ClientId
 from tool_schemas.base.models import Arguments, Confirmed, Deduplicated, Fields, PartialUpdate, Record
 from tool_schemas.base.pairs import NamedTexts
 from tool_schemas.base.periods import ByPeriod
+from tool_schemas.base.statuses import ByStatus, StatusWords
 from tool_schemas.base.types import Codes, Day, Filled
 
 Status = Annotated[Literal["active", "archived"], Codes(active=1, archived=2)]
@@ -64,10 +65,9 @@ class ByCreation(ByPeriod):
     to_date: Day | None = Field(None, exclude=True, description="Created on this day or earlier.")
 
 
-class ListClients(InOrder, ByCreation, ByQuery):
-    same = ("status",)
+class ListClients(InOrder, ByStatus, ByCreation, ByQuery):
+    statuses = StatusWords(Status, opened=("active",))
     order: Literal["quiet"] | None = Field(None, exclude=True, description="quiet: longest without an invoice first.")
-    status: Status | None = Field(None, exclude=True, description="Only these; default both.")
     updated_since: UpdatedSince | None = None
     sort: Literal["name", "date"] = Field("name", description="date: by creation; direction not documented.")
 

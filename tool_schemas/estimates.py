@@ -9,6 +9,7 @@ from tool_schemas.base.filters import ByQuery, InOrder
 from tool_schemas.base.ids import EstimateId
 from tool_schemas.base.models import Arguments, Confirmed, Deduplicated, PartialUpdate, Record
 from tool_schemas.base.periods import ByPeriod
+from tool_schemas.base.statuses import ByStatus, StatusWords
 from tool_schemas.base.types import Codes, Currency, CurrencyCode, Day
 from tool_schemas.clients import OneClient
 from tool_schemas.documents import (
@@ -27,6 +28,8 @@ Status = Annotated[
     Literal["draft", "sent", "viewed", "cancelled", "declined", "revised", "accepted", "archived"],
     Codes(draft=0, sent=1, viewed=2, cancelled=3, declined=4, revised=5, accepted=6, archived=7),
 ]
+UNDECIDED = ("sent", "viewed", "revised")
+"""The statuses of estimates that wait for the client's decision."""
 EstimateDate = Annotated[Day, Field(description="Date printed on it.")]
 
 
@@ -54,9 +57,8 @@ class Estimate(EstimateFields, Record):
         return items_of("estimate")
 
 
-class EstimateFilters(InOrder, ByPeriod, ByQuery):
-    same = ("status",)
-    status: Status | None = Field(None, exclude=True, description="Only this status.")
+class EstimateFilters(InOrder, ByStatus, ByPeriod, ByQuery):
+    statuses = StatusWords(Status, opened=UNDECIDED)
     order: Literal["newest", "oldest", "largest"] | None = Field(None, exclude=True, description="largest: by total.")
 
 

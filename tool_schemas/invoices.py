@@ -9,6 +9,7 @@ from tool_schemas.base.filters import ByDue, ByQuery, InOrder, LeastBalance
 from tool_schemas.base.ids import InvoiceId, RecurringScheduleId
 from tool_schemas.base.models import AllowsUnusual, Arguments, Confirmed, Deduplicated, PartialUpdate, Record, unusual
 from tool_schemas.base.periods import ByPeriod
+from tool_schemas.base.statuses import OPEN, ByStatus, StatusWords
 from tool_schemas.base.types import Codes, Currency, CurrencyCode, Day, Number
 from tool_schemas.clients import OneClient, UpdatedSince
 from tool_schemas.documents import (
@@ -70,10 +71,9 @@ class Invoice(InvoiceFields, Record):
         return items_of("invoice")
 
 
-class InvoiceFilters(InOrder, ByDue, ByPeriod, ByQuery):
+class InvoiceFilters(InOrder, ByStatus, ByDue, ByPeriod, ByQuery):
     narrow_by: ClassVar[tuple[str, ...]] = ("overdue", "min_balance")
-    same = ("status",)
-    status: Status | None = Field(None, exclude=True, description="Only this status.")
+    statuses = StatusWords(Status, opened=OWED, means="still owed")
     overdue: bool | None = Field(None, exclude=True, description="true: unpaid past due_date; false: all others.")
     min_balance: LeastBalance | None = Field(None, exclude=True)
     order: Literal["newest", "oldest", "largest", "due"] | None = Field(
@@ -83,7 +83,8 @@ class InvoiceFilters(InOrder, ByDue, ByPeriod, ByQuery):
     def deciding_fields(self, kind: type[Record]) -> set[str]:
         """The fields that decide whether it is overdue, and the balance."""
         late = {"status", "due_date", "balance"} if self.overdue else set()
-        return super().deciding_fields(kind) | late | ({"balance"} if self.min_balance is not None else set())
+        owed = {"balance"} if self.min_balance is not None or OPEN in (self.status or ()) else set()
+        return super().deciding_fields(kind) | late | owed
 
 
 class ListInvoices(InvoiceFilters):

@@ -10,10 +10,13 @@ from tool_schemas.base.filters import ByDay, ByQuery
 from tool_schemas.base.ids import ClientId, ProjectId
 from tool_schemas.base.models import Arguments, Confirmed, Deduplicated, Fields, PartialUpdate, Record
 from tool_schemas.base.parsing import LenientModel
+from tool_schemas.base.statuses import ByStatus, StatusWords
 from tool_schemas.base.types import Codes, Currency, Day, Filled, Number
 from tool_schemas.clients import OneClient
 
 Status = Annotated[Literal["active", "completed", "billable"], Codes(active=1, completed=2, billable=4)]
+IN_WORK = ("active", "billable")
+"""The statuses of projects that are not completed."""
 ProjectType = Annotated[Literal["hourly", "fixed"], Codes(hourly=0, fixed=2)]
 BudgetType = Annotated[Literal["hours", "amount"], Codes(hours=0, amount=1)]
 Rate = Annotated[Number, Field(description="Per hour, or the whole price if project_type is fixed.")]
@@ -78,9 +81,8 @@ class Project(ProjectFields, ForClient, Record):
         return project
 
 
-class ProjectFilters(ByDay, ByQuery):
-    same = ("status",)
-    status: Status | None = Field(None, exclude=True, description="active and billable are both open.")
+class ProjectFilters(ByStatus, ByDay, ByQuery):
+    statuses = StatusWords(Status, opened=IN_WORK)
     from_date: Day | None = Field(None, exclude=True, description="Ending on this day or later.")
     to_date: Day | None = Field(None, exclude=True, description="Ending on this day or earlier.")
 

@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 from tool_schemas.base.filters import ByDay, ByQuery
 from tool_schemas.base.ids import ClientId, PaymentProfileId, RecurringScheduleId
 from tool_schemas.base.models import AllowsUnusual, Arguments, Confirmed, Deduplicated, PartialUpdate, Record, unusual
+from tool_schemas.base.statuses import ByStatus, StatusWords
 from tool_schemas.base.types import Codes, Currency, CurrencyCode, Day
 from tool_schemas.documents import (
     CHANGED_ITEMS,
@@ -21,6 +22,8 @@ from tool_schemas.documents import (
 )
 
 Status = Annotated[Literal["active", "paused", "stopped"], Codes(active=0, paused=1, stopped=2)]
+UNSTOPPED = ("active", "paused")
+"""The statuses of schedules that make invoices, now or once resumed."""
 Action = Annotated[Literal["send", "draft", "autobill"], Codes(send=0, draft=1, autobill=2)]
 TimeInterval = Annotated[
     Literal[
@@ -77,9 +80,8 @@ class RecurringSchedule(ScheduleFields, Record):
         return items_of("recurring_schedule")
 
 
-class ListRecurringSchedules(ByDay, ByQuery):
-    same = ("status",)
-    status: Status | None = Field(None, exclude=True, description="Only this status.")
+class ListRecurringSchedules(ByStatus, ByDay, ByQuery):
+    statuses = StatusWords(Status, opened=UNSTOPPED)
     from_date: Day | None = Field(None, exclude=True, description="First day; alone, of next_date.")
     to_date: Day | None = Field(None, exclude=True, description="Last day; tells all occurrences until then.")
 

@@ -1,13 +1,14 @@
 """Tasks: things to do, alone or on a project."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from tool_schemas.base.filters import ByDay, ByDue, ByQuery
 from tool_schemas.base.ids import ClientId, ProjectId, StaffId, TaskId
 from tool_schemas.base.models import Arguments, Confirmed, Deduplicated, Fields, PartialUpdate, Record
+from tool_schemas.base.statuses import OPEN, ByStatus, StatusWords
 from tool_schemas.base.types import Day, Filled
 from tool_schemas.projects import OneProject
 
@@ -45,12 +46,23 @@ class Task(TaskFields, TaskLinks, Record):
         return {"completed": "complete"}
 
 
-class TaskFilters(ByDue, ByDay, ByQuery):
+class TaskFilters(ByStatus, ByDue, ByDay, ByQuery):
     same = ("assignee_id", "complete")
+    statuses = StatusWords(Literal["done"], means="not done")
     assignee_id: StaffId | None = Field(None, exclude=True, description="Only this person's.")
     complete: bool | None = Field(None, exclude=True, description="true: only done; false: only open; default both.")
     from_date: Day | None = Field(None, exclude=True, description="Due on this day or later.")
     to_date: Day | None = Field(None, exclude=True, description="Due on this day or earlier.")
+
+    def status_of(self, record: Record) -> str | None:
+        """Open or done, by `complete`: tasks have no status of Clientary's."""
+        complete = getattr(record, "complete", None)
+        return None if complete is None else "done" if complete else OPEN
+
+    def deciding_fields(self, kind: type[Record]) -> set[str]:
+        """`complete` in place of the status."""
+        fields = super().deciding_fields(kind)
+        return fields - {"status"} | {"complete"} if self.status else fields
 
 
 class ListTasks(TaskFilters): ...

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
+from tool_schemas.estimates import UNDECIDED
+
 STAGES: Mapping[str | None, str] = {
-    "sent": "open",
-    "viewed": "open",
-    "revised": "open",
+    **dict.fromkeys(UNDECIDED, "open"),
     "accepted": "accepted",
     "draft": "drafts",
     "declined": "declined",

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from itertools import count, islice, takewhile
 
-from tool_schemas.recurring_schedules import RecurringSchedule
+from tool_schemas.recurring_schedules import UNSTOPPED, RecurringSchedule
 
 _WEEKS: Mapping[str, int] = {"weekly": 1, "every_2_weeks": 2, "every_4_weeks": 4}
 _MONTHS: Mapping[str, int] = {
@@ -32,7 +32,7 @@ def unusable(schedule: RecurringSchedule) -> tuple[str, str] | None:
     """Why a schedule makes no invoices, as `Omissions.add` takes it; None for one that does, or would once resumed."""
     if schedule.status == "stopped":
         return "stopped schedule", ""
-    if schedule.status not in ("active", "paused"):
+    if schedule.status not in UNSTOPPED:
         return "schedule", "of an unknown status"
     if is_ended(schedule):
         return "ended schedule", ""

@@ -42,10 +42,12 @@ class _Invoices(Listing[Invoice]):
         self, clientary: Clientary, args: InvoiceFilters, path: str | None = None, query: Query | None = None
     ) -> None:
         super().__init__(clientary, Invoice, args, path, query)
-        self._overdue, self._min_balance = args.overdue, args.min_balance
+        self._overdue, self._min_balance, self._only_as_open = args.overdue, args.min_balance, args.only_as_open
 
     def _wants(self, record: Invoice, today: Today) -> bool:
         if not super()._wants(record, today):
+            return False
+        if self._only_as_open(record) and owed_of(record, today) == 0:
             return False
         if self._min_balance is not None and owed_of(record, today) < self._min_balance:
             return False

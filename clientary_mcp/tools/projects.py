@@ -28,7 +28,7 @@ from tool_schemas.tasks import Task
 def list_projects(clientary: Clientary, args: ListProjects) -> Listing[Project]:
     """List open projects (active and billable) with budgets and hours. Completed ones appear only with
     include_completed=true or status=completed."""
-    query = {"filter": "all" if args.include_completed or args.status == "completed" else None}
+    query = {"filter": "all" if args.include_completed or "completed" in (args.status or ()) else None}
     return Listing(clientary, Project, args, query=query)
 
 

@@ -59,6 +59,7 @@ WORDS: dict[str, list[Any]] = {
     "email": ["ada@example.com"],
     "last_four_digits": ["4242"],
     "currency_code": ["EUR"],
+    "status": ["open", ["sent", "open"], "draft, active"],
     "since": ["2026-11-01", "2026-11-19T08:00:00Z"],
     "tool": LISTS,
     "path": ["clients/1201", "leads", "invoices/20101/payments", "staff", "nothing/7"],

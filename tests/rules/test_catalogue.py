@@ -33,7 +33,7 @@ MAIL = "recipients subject? message? send_copy? attach_pdf? confirm? allow_dupli
 RANGE = f"from_date? to_date? {PAGES}"
 PERIOD = f"period? {RANGE}"
 HOURS = f"billed? user_id? missing_description? order? {PERIOD}"
-TASKS = f"assignee_id? complete? due_before? {RANGE}"
+TASKS = f"status? assignee_id? complete? due_before? {RANGE}"
 INVOICES = f"status? overdue? due_before? min_balance? order? {PERIOD}"
 ESTIMATES = f"status? order? {PERIOD}"
 
@@ -153,9 +153,7 @@ ITEM = "taxable? item_type?"
 ITEMS = {"create": f"title quantity price {ITEM}", "update": f"item_id? remove? title? quantity? price? {ITEM}"}
 
 INVOICE_STATUS = "draft sent viewed cancelled paid pending"
-INVOICE_WORDS = {"status": INVOICE_STATUS, "order": "newest oldest largest due"}
 ESTIMATE_STATUS = "draft sent viewed cancelled declined revised accepted archived"
-ESTIMATE_WORDS = {"status": ESTIMATE_STATUS, "order": "newest oldest largest"}
 INTERVALS = (
     "weekly every_2_weeks semimonthly every_4_weeks monthly every_2_months quarterly every_4_months every_6_months"
     " annually every_2_years"
@@ -169,17 +167,19 @@ SCHEDULE_WORDS = {"time_interval": INTERVALS, "action": "send draft autobill", "
 
 # Tool → arguments with enum values, and the values; `detail` and `item_type` are the same everywhere.
 WORDS = {
-    "list_clients": {"status": "active archived", "sort": "name date", "order": "quiet"},
+    "list_clients": {"sort": "name date", "order": "quiet"},
     "update_client": {"status": "active archived"},
     "list_leads": {"sort": "newest oldest name"},
-    **{f"list_{of}projects": {"status": PROJECT_WORDS["status"]} for of in ("", "client_")},
     "create_project": PROJECT_WORDS,
     "update_project": PROJECT_WORDS,
     **{f"list_{of}hours": {"order": "newest oldest"} for of in ("", "project_")},
-    **{f"list_{of}invoices": INVOICE_WORDS for of in ("", "client_", "project_", "recurring_schedule_")},
+    **{
+        f"list_{of}invoices": {"order": "newest oldest largest due"}
+        for of in ("", "client_", "project_", "recurring_schedule_")
+    },
     "create_invoice": {"status": INVOICE_STATUS},
     "update_invoice": {"status": INVOICE_STATUS},
-    **{f"list_{of}estimates": ESTIMATE_WORDS for of in ("", "client_", "project_")},
+    **{f"list_{of}estimates": {"order": "newest oldest largest"} for of in ("", "client_", "project_")},
     "create_estimate": {"status": ESTIMATE_STATUS},
     "update_estimate": {"status": ESTIMATE_STATUS},
     "list_payments": {"sort": "received_on created_at"},
@@ -193,9 +193,18 @@ WORDS = {
     "allocate_payment": {"order": "oldest largest smallest"},
     "bill_project_hours": {"group_by": "entry title person day project"},
     "api_request": {"method": "GET POST PUT DELETE"},
-    "list_recurring_schedules": {"status": SCHEDULE_WORDS["status"]},
     "create_recurring_schedule": SCHEDULE_WORDS,
     "update_recurring_schedule": SCHEDULE_WORDS,
+}
+
+# What a list is of → the words of its status, which takes one or more of them.
+STATUS_WORDS = {
+    "clients": "active archived open",
+    "projects": f"{PROJECT_WORDS['status']} open",
+    "tasks": "done open",
+    "invoices": f"{INVOICE_STATUS} open",
+    "estimates": f"{ESTIMATE_STATUS} open",
+    "schedules": f"{SCHEDULE_WORDS['status']} open",
 }
 
 # Id → where the embedded account has one; of clients, projects and schedules, one whose lists are not empty.
@@ -267,6 +276,17 @@ def test_the_enum_values_match_the_contract() -> None:
         name: {argument: set(words.split()) for argument, words in arguments.items()}
         for name, arguments in WORDS.items()
     }
+
+
+def test_the_status_of_lists_takes_these_words() -> None:
+    described = {
+        tool.name: arguments_of(tool)["status"]["description"]
+        for tool in ALL
+        if tool.name.startswith("list_") and "status" in arguments_of(tool)
+    }
+    words = {name: text.partition(" (")[0].replace(",", "") for name, text in described.items()}
+    assert words == {name: STATUS_WORDS[name.rpartition("_")[2]] for name in words}
+    assert {name.rpartition("_")[2] for name in words} == STATUS_WORDS.keys()
 
 
 def test_all_lists_take_the_same_common_arguments() -> None:

@@ -110,6 +110,17 @@ def in_status(*words: str) -> list[Case]:
     return [({"status": word}, f"status = {code}") for code, word in enumerate(words) if word != "-"]
 
 
+def in_statuses(one: str, other: str, codes: tuple[int, int], is_open: str) -> list[Case]:
+    """Two words as a list and as a text, `open`, and `open` beside a word."""
+    this, that = (f"status = {code}" for code in codes)
+    return [
+        ({"status": [one, other]}, f"({this} OR {that})"),
+        ({"status": f"{other}, {one}"}, f"({this} OR {that})"),
+        ({"status": "open"}, f"({is_open})"),
+        ({"status": [one, "open"]}, f"({this} OR {is_open})"),
+    ]
+
+
 def _occurring(first: str, last: str) -> Case:
     """Schedules with an occurrence in the range; those that are not active, with their next one."""
     found = []
@@ -129,6 +140,7 @@ LATE = f"(status IN (1, 2) AND due_date < '{TODAY}' AND balance > 0)"
 FILTERS: dict[str, list[Case]] = {
     "clients": [
         *in_status("-", "active", "archived"),
+        ({"status": "open"}, "status = 1"),
         *in_range("clients", "created_at"),
         ({"query": "ridge"}, ""),
         *in_period("created_at"),
@@ -141,6 +153,8 @@ FILTERS: dict[str, list[Case]] = {
     ],
     "projects": [
         *in_status("-", "active", "completed", "-", "billable"),
+        *in_statuses("active", "completed", (1, 2), "status IN (1, 4)")[:3],
+        ({"status": ["billable", "completed"]}, "status IN (2, 4)"),
         *in_range("projects", "end_date"),
         ({"query": "website redesign"}, ""),
     ],
@@ -159,12 +173,15 @@ FILTERS: dict[str, list[Case]] = {
         ({"assignee_id": 3}, "assignee_id = 3"),
         ({"complete": True}, "complete"),
         ({"complete": False}, "NOT complete"),
+        ({"status": "open"}, "NOT complete"),
+        ({"status": ["done"]}, "complete"),
         ({"due_before": "2026-11-10"}, "due_date < '2026-11-10'"),
         ({"query": "report marigold"}, ""),
     ],
     "expenses": [({"query": "train"}, "")],
     "invoices": [
         *in_status("draft", "sent", "viewed", "cancelled", "paid", "pending"),
+        *in_statuses("sent", "draft", (1, 0), f"{OWED} AND balance > 0"),
         *in_range("invoices", "date"),
         ({"overdue": True}, LATE),
         ({"overdue": False}, f"NOT {LATE}"),
@@ -177,6 +194,7 @@ FILTERS: dict[str, list[Case]] = {
     ],
     "estimates": [
         *in_status("draft", "sent", "viewed", "cancelled", "declined", "revised", "accepted", "archived"),
+        *in_statuses("accepted", "sent", (6, 1), "status IN (1, 2, 5)"),
         *in_range("estimates", "date"),
         ({"query": "proposal"}, ""),
         *in_period("date"),
@@ -185,6 +203,7 @@ FILTERS: dict[str, list[Case]] = {
     "payment_profiles": [({"query": "hamburg"}, "")],
     "recurring_schedules": [
         *in_status("active", "paused", "stopped"),
+        *in_statuses("stopped", "active", (2, 0), "status IN (0, 1)")[:3],
         *in_range("recurring_schedules", "next_date")[:2],
         _occurring("2026-12-10", "2026-12-24"),
         ({"query": "domain"}, ""),

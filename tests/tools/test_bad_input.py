@@ -190,7 +190,17 @@ WRONG: list[Call] = [
     ("update_invoice", {"invoice_id": 7, "items": [{"title": "x"}]}, "items.0 needs title, quantity and price"),
     ("update_invoice", {"invoice_id": 7, "items": [{"item_id": 0}]}, "items.0 needs title, quantity and price"),
     # filters, reports and jobs
-    ("list_invoices", {"status": "overdue"}, "status takes one of 'draft', 'sent', 'viewed', "),
+    (
+        "list_invoices",
+        {"status": "overdue"},
+        "status takes one or more of draft, sent, viewed, cancelled, paid, pending, open, not 'overdue'",
+    ),
+    ("list_estimates", {"status": ["sent", "won"]}, "accepted, archived, open, not 'won'"),
+    ("list_projects", {"status": "active,closed"}, "takes one or more of active, completed, billable, open, not 'c"),
+    ("list_client_projects", {"client_id": 7, "status": "Open"}, "open, not 'Open'"),
+    ("list_recurring_schedules", {"status": ["ended"]}, "takes one or more of active, paused, stopped, open, not 'e"),
+    ("list_clients", {"status": 1}, "status takes one or more of active, archived, open, not '1'"),
+    ("list_tasks", {"status": "active"}, "status takes one or more of done, open, not 'active'"),
     ("list_invoices", {"overdue": "very"}, "overdue takes true or false, not 'very'"),
     ("list_invoices", {"order": "biggest"}, "order takes one of 'newest', 'oldest', 'largest' or 'due'"),
     ("list_invoices", {"min_balance": "lots"}, "min_balance takes a number, not 'lots'"),

@@ -86,6 +86,8 @@ def some(schema: dict[str, Any]) -> Any:
     """A value that an argument takes."""
     if schema["description"] == "Like last_month.":
         return "last_month"
+    if schema["description"].endswith("; or several."):
+        return "open"
     by_type = {"string": "2026-01-01", "boolean": True, "integer": 1, "number": 1}
     return schema["enum"][0] if "enum" in schema else by_type[schema["type"]]
 

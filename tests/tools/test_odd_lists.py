@@ -48,6 +48,54 @@ async def test_overdue_means_sent_or_viewed_past_due_and_with_a_balance(
     assert (await agent.answer("list_invoices", overdue=False))["returned"] == (not overdue)
 
 
+@pytest.mark.parametrize(
+    ("fields", "is_open"),
+    [
+        (LATE, True),
+        ({**LATE, "status": "Viewed"}, True),
+        ({**LATE, "due_date": None}, True),
+        ({**LATE, "balance": 5, "pending_amount": "4.99"}, True),
+        ({**LATE, "balance": 5, "pending_amount": 5}, False),
+        ({**LATE, "date": "2023-11-15"}, False),
+        ({**LATE, "balance": "0.004"}, False),
+        ({**LATE, "balance": 1, "currency_code": "JPY"}, True),
+        ({**LATE, "balance": "0.4", "currency_code": "JPY"}, False),
+        ({**LATE, "balance": "-5.00"}, False),
+        ({**LATE, "balance": None}, False),
+        ({**LATE, "status": 0}, False),
+        ({**LATE, "status": 3}, False),
+        ({**LATE, "status": 4}, False),
+        ({**LATE, "status": 5}, False),
+        ({**LATE, "status": 77}, False),
+        ({**LATE, "status": None}, False),
+    ],
+    ids=str,
+)
+async def test_an_open_invoice_is_one_that_is_owed(
+    agent: Agent, account: respx.MockRouter, fields: JsonObject, *, is_open: bool
+) -> None:
+    account.get("invoices").respond(json=listed("invoices", invoice(1, **fields)))
+    assert (await agent.answer("list_invoices", status="open"))["returned"] == is_open
+    named = fields["status"] in (1, "Viewed")  # whatever it owes
+    assert (await agent.answer("list_invoices", status=["sent", "open", "viewed"]))["returned"] == named
+
+
+async def test_records_without_a_status_are_counted(agent: Agent, account: respx.MockRouter) -> None:
+    account.get("invoices").respond(json=listed("invoices", invoice(1, status=None), invoice(2, **LATE)))
+    account.get("tasks").respond(json=listed("tasks", {"id": 1, "title": "x"}, {"id": 2, "complete": False}))
+    invoices = await agent.answer("list_invoices", status=["sent", "paid"])
+    tasks = await agent.answer("list_tasks", status="open")
+    assert [answer["returned"] for answer in (invoices, tasks)] == [1, 1]
+    assert invoices["notice"] == "1 record without status was excluded."
+    assert tasks["notice"] == "1 record without complete was excluded."
+
+
+@pytest.mark.parametrize("nothing", ["", [], ["", ""], None, "[]"], ids=repr)
+async def test_a_status_of_nothing_is_no_filter(agent: Agent, account: respx.MockRouter, nothing: Any) -> None:
+    account.get("invoices").respond(json=listed("invoices", invoice(1, **LATE)))
+    assert (await agent.answer("list_invoices", status=nothing))["returned"] == 1
+
+
 async def test_missing_invoice_fields_are_counted_once_each(agent: Agent, account: respx.MockRouter) -> None:
     rows = [invoice(1, **LATE), invoice(2, **LATE | {"balance": None}), invoice(3, due_date=None, balance=None)]
     account.get("invoices").respond(json=listed("invoices", *rows))

@@ -26,7 +26,7 @@ from tool_schemas.contacts import Contact
 from tool_schemas.expenses import Expense
 from tool_schemas.hours import HourEntry
 from tool_schemas.invoices import OWED, Invoice
-from tool_schemas.projects import Project
+from tool_schemas.projects import IN_WORK, Project
 from tool_schemas.recurring_schedules import RecurringSchedule
 
 CHECKS: Mapping[str, str] = {
@@ -274,7 +274,7 @@ def late_schedule(schedule: RecurringSchedule, today: date) -> Finding | None:
 
 def past_end(project: Project, today: date) -> Finding | None:
     """An open project past its planned last day."""
-    if project.status not in ("active", "billable") or project.end_date is None or project.end_date >= today:
+    if project.status not in IN_WORK or project.end_date is None or project.end_date >= today:
         return None
     what = f"{project.status}, but it was to end on {project.end_date}"
     return Finding(

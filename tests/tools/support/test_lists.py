@@ -106,6 +106,26 @@ async def test_a_limit_of_1000_returns_everything_at_once(sandbox: Sandbox, sand
     assert ("notice" in answer) is (tool == "list_payments")  # which has no sums then
 
 
+LIMITED = [("list_tasks", {}), ("list_tasks", {"status": "open"}), ("list_projects", {}), ("list_estimates", {}),
+    ("list_projects", {"status": ["active", "completed"]}), ("list_estimates", {"status": "open,accepted"}),
+    ("list_invoices", {}), ("list_invoices", {"status": "open"}), ("list_clients", {"status": "open"})]  # fmt: skip
+
+
+@pytest.mark.parametrize("limit", [1, 10, 20])
+@pytest.mark.parametrize(("tool", "filters"), LIMITED, ids=str)
+async def test_limit_holds_exactly_whether_filtered_or_not(
+    sandbox_agent: Agent, tool: str, filters: dict[str, Any], limit: int
+) -> None:
+    first = await sandbox_agent.answer(tool, **filters, limit=limit)
+    second = await sandbox_agent.answer(tool, **filters, limit=limit, offset=first["next_offset"])
+    assert [len(ids_in(first)), len(ids_in(second)), len({*ids_in(first), *ids_in(second)})] == [
+        limit,
+        limit,
+        2 * limit,
+    ]
+    assert first["returned"] == first["next_offset"] == limit
+
+
 async def test_a_list_too_large_for_one_answer_is_marked_incomplete(sandbox: Sandbox, sandbox_agent: Agent) -> None:
     wanted, _ = expected(sandbox, LONG)
     answer = await sandbox_agent.answer(LONG, limit=1000)
