@@ -16,7 +16,7 @@ from tool_schemas.base.types import Codes, Day, Filled
 
 Status = Annotated[Literal["active", "archived"], Codes(active=1, archived=2)]
 CompanyName = Annotated[Filled, Field(description="Company or person.")]
-UpdatedSince = Annotated[Day, Field(description="Changed on this day or later.")]
+UpdatedSince = Annotated[Day, Field(description="Changed from this day on.")]
 
 
 class CompanyFields(Fields):
@@ -61,15 +61,15 @@ class Client(CompanyFields, Record):
 
 
 class ByCreation(ByPeriod):
-    from_date: Day | None = Field(None, exclude=True, description="Created on this day or later.")
-    to_date: Day | None = Field(None, exclude=True, description="Created on this day or earlier.")
+    from_date: Day | None = Field(None, exclude=True, description="Created from this day on.")
+    to_date: Day | None = Field(None, exclude=True, description="Created until this day.")
 
 
 class ListClients(InOrder, ByStatus, ByCreation, ByQuery):
     statuses = StatusWords(Status, opened=("active",))
     order: Literal["quiet"] | None = Field(None, exclude=True, description="quiet: longest without an invoice first.")
     updated_since: UpdatedSince | None = None
-    sort: Literal["name", "date"] = Field("name", description="date: by creation; direction not documented.")
+    sort: Literal["name", "date"] = Field("name", description="date: of creation.")
 
 
 class OneClient(Arguments):

@@ -23,9 +23,7 @@ class Lead(CompanyFields, Record):
 
 
 class ListLeads(ByCreation, ByQuery):
-    sort: Literal["newest", "oldest", "name"] = Field(
-        "newest", description="newest and oldest go by creation, name from A to Z."
-    )
+    sort: Literal["newest", "oldest", "name"] = Field("newest", description="By creation, or name from A to Z.")
 
 
 class OneLead(Arguments):

@@ -135,7 +135,7 @@ class ByDay(DateRange, ListFilters):
 
 class ByDue(ListFilters):
     narrow_by: ClassVar[tuple[str, ...]] = ("due_before",)
-    due_before: Day | None = Field(None, exclude=True, description="Due before this day.")
+    due_before: Day | None = Field(None, exclude=True, description="Due earlier.")
 
     def wants(self, record: Record) -> bool:
         """Whether it is due before that day; a record without a due date never matches."""

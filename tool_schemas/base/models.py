@@ -157,9 +157,9 @@ def unusual(what: str) -> Any:
 class Paging(Arguments):
     """The arguments of every list."""
 
-    limit: Annotated[int, Field(ge=1, le=1000)] = Field(50, exclude=True, description="Records at most.")
-    offset: Annotated[int, Field(ge=0)] = Field(0, exclude=True, description="Records to skip; from next_offset.")
-    detail: Detail = Field("summary", exclude=True, description="full: all fields; default summary.")
+    limit: Annotated[int, Field(ge=1, le=1000)] = Field(50, exclude=True, description="At most.")
+    offset: Annotated[int, Field(ge=0)] = Field(0, exclude=True, description="From next_offset.")
+    detail: Detail = Field("summary", exclude=True, description="Default summary.")
 
 
 class PartialUpdate(Arguments):
