@@ -7,6 +7,7 @@ from pydantic import Field
 from tool_schemas.base.filters import ByQuery
 from tool_schemas.base.ids import ClientId, ContactId
 from tool_schemas.base.models import Arguments, Confirmed, Deduplicated, Fields, PartialUpdate, Record
+from tool_schemas.base.scopes import OfClient
 from tool_schemas.base.types import Email, Filled
 from tool_schemas.clients import OneClient
 
@@ -31,7 +32,7 @@ class Contact(ContactFields, Record):
     email: str | None = None
 
 
-class ListContacts(ByQuery): ...
+class ListContacts(OfClient, ByQuery): ...
 
 
 class ListClientContacts(OneClient, ByQuery): ...

@@ -9,6 +9,7 @@ from tool_schemas.base.filters import ByQuery, InOrder
 from tool_schemas.base.ids import EstimateId
 from tool_schemas.base.models import Arguments, Confirmed, Deduplicated, PartialUpdate, Record
 from tool_schemas.base.periods import ByPeriod
+from tool_schemas.base.scopes import OfClientOrProject
 from tool_schemas.base.statuses import ByStatus, StatusWords
 from tool_schemas.base.types import Codes, Currency, CurrencyCode, Day
 from tool_schemas.clients import OneClient
@@ -58,11 +59,11 @@ class Estimate(EstimateFields, Record):
 
 
 class EstimateFilters(InOrder, ByStatus, ByPeriod, ByQuery):
-    statuses = StatusWords(Status, opened=UNDECIDED)
+    statuses = StatusWords(Status, opened=UNDECIDED, means="undecided")
     order: Literal["newest", "oldest", "largest"] | None = Field(None, exclude=True, description="largest: by total.")
 
 
-class ListEstimates(EstimateFilters): ...
+class ListEstimates(OfClientOrProject, EstimateFilters): ...
 
 
 class ListClientEstimates(OneClient, EstimateFilters): ...

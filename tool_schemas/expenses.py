@@ -9,6 +9,7 @@ from tool_schemas.base.filters import ByQuery
 from tool_schemas.base.ids import ClientId, ExpenseId, ProjectId
 from tool_schemas.base.models import Arguments, Confirmed, Deduplicated, Fields, PartialUpdate, Record
 from tool_schemas.base.periods import PeriodRange
+from tool_schemas.base.scopes import OfClientOrProject
 from tool_schemas.base.types import Day, Number
 from tool_schemas.clients import OneClient
 from tool_schemas.projects import OneProject
@@ -45,7 +46,7 @@ class ExpenseFilters(PeriodRange, ByQuery):
     to_date: Day | None = Field(None, description="Last day, included.")
 
 
-class ListExpenses(ExpenseFilters): ...
+class ListExpenses(OfClientOrProject, ExpenseFilters): ...
 
 
 class ListClientExpenses(OneClient, ExpenseFilters): ...

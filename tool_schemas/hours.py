@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from tool_schemas.base.filters import ByQuery, InOrder
-from tool_schemas.base.ids import ClientId, HourEntryId, ProjectId, StaffId
+from tool_schemas.base.ids import HourEntryId, ProjectId, StaffId
 from tool_schemas.base.models import (
     AllowsUnusual,
     Arguments,
@@ -19,6 +19,7 @@ from tool_schemas.base.models import (
     unusual,
 )
 from tool_schemas.base.periods import ByPeriod
+from tool_schemas.base.scopes import OfClientOrProject
 from tool_schemas.base.types import Day, Filled, Number
 from tool_schemas.projects import OneProject
 
@@ -60,13 +61,9 @@ class HourEntry(HourFields, Record):
 class HourFilters(InOrder, ByPeriod, ByQuery):
     narrow_by = ("missing_description",)
     same = ("user_id",)
-    order: Literal["newest", "oldest"] | None = Field(
-        None, exclude=True, description="Which come first, by day worked."
-    )
+    order: Literal["newest", "oldest"] | None = Field(None, exclude=True, description="By day worked.")
     user_id: StaffId | None = Field(None, exclude=True, description="Only this person's.")
-    missing_description: bool | None = Field(
-        None, exclude=True, description="true: only entries without a description."
-    )
+    missing_description: bool | None = Field(None, exclude=True, description="true: only without one.")
     billed: bool | None = Field(None, exclude=True, description="true: only billed; false: only unbilled.")
 
     def wants(self, record: Record) -> bool:
@@ -78,9 +75,7 @@ class HourFilters(InOrder, ByPeriod, ByQuery):
 class ListProjectHours(OneProject, HourFilters): ...
 
 
-class ListHours(HourFilters):
-    client_id: ClientId | None = Field(None, exclude=True, description="Only this client's projects.")
-
+class ListHours(OfClientOrProject, HourFilters):
     def order_by(self) -> tuple[str, bool]:
         """Newest first unless asked otherwise, since the lists of several projects are merged."""
         return super().order_by() or ("day", True)

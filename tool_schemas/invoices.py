@@ -1,14 +1,16 @@
 """Invoices: what clients owe, with lines, taxes and payments."""
 
+from datetime import date
 from decimal import Decimal
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from tool_schemas.base.filters import ByDue, ByQuery, InOrder, LeastBalance
+from tool_schemas.base.filters import ByDue, ByQuery, InOrder, LeastBalance, day_of
 from tool_schemas.base.ids import InvoiceId, RecurringScheduleId
 from tool_schemas.base.models import AllowsUnusual, Arguments, Confirmed, Deduplicated, PartialUpdate, Record, unusual
 from tool_schemas.base.periods import ByPeriod
+from tool_schemas.base.scopes import OfClientOrProject
 from tool_schemas.base.statuses import OPEN, ByStatus, StatusWords
 from tool_schemas.base.types import Codes, Currency, CurrencyCode, Day, Number
 from tool_schemas.clients import OneClient, UpdatedSince
@@ -87,15 +89,33 @@ class InvoiceFilters(InOrder, ByStatus, ByDue, ByPeriod, ByQuery):
         return super().deciding_fields(kind) | late | owed
 
 
-class ListInvoices(InvoiceFilters):
+class ListInvoices(OfClientOrProject, InvoiceFilters):
     narrow_by = ("amount",)
     amount: Number | None = Field(None, exclude=True, description="Exactly this total or balance.")
     updated_since: UpdatedSince | None = None
 
+    @property
+    def narrows(self) -> bool:
+        """Also by `updated_since` under a client or a project, where Clientary does not filter by it."""
+        return super().narrows or self._since is not None
+
+    @property
+    def _since(self) -> date | None:
+        return self.updated_since if self.path("invoices") else None
+
     def wants(self, record: Record) -> bool:
-        """Whether its total or its balance is the given amount as well."""
+        """Whether its total or its balance is the given amount as well, and whether it changed since."""
         sums = (getattr(record, name, None) for name in ("total_cost", "balance"))
-        return super().wants(record) and (self.amount is None or self.amount in sums)
+        changed = day_of(record, "updated_at")
+        return (
+            super().wants(record)
+            and (self.amount is None or self.amount in sums)
+            and (self._since is None or (changed is not None and changed >= self._since))
+        )
+
+    def deciding_fields(self, kind: type[Record]) -> set[str]:
+        """The day of the last change, where it decides."""
+        return super().deciding_fields(kind) | ({"updated_at"} if self._since else set())
 
 
 class ListClientInvoices(OneClient, InvoiceFilters): ...

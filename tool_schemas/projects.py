@@ -10,6 +10,7 @@ from tool_schemas.base.filters import ByDay, ByQuery
 from tool_schemas.base.ids import ClientId, ProjectId
 from tool_schemas.base.models import Arguments, Confirmed, Deduplicated, Fields, PartialUpdate, Record
 from tool_schemas.base.parsing import LenientModel
+from tool_schemas.base.scopes import OfClient
 from tool_schemas.base.statuses import ByStatus, StatusWords
 from tool_schemas.base.types import Codes, Currency, Day, Filled, Number
 from tool_schemas.clients import OneClient
@@ -83,14 +84,26 @@ class Project(ProjectFields, ForClient, Record):
 
 class ProjectFilters(ByStatus, ByDay, ByQuery):
     statuses = StatusWords(Status, opened=IN_WORK)
-    from_date: Day | None = Field(None, exclude=True, description="Ending on this day or later.")
-    to_date: Day | None = Field(None, exclude=True, description="Ending on this day or earlier.")
+    from_date: Day | None = Field(None, exclude=True, description="Ending from this day on.")
+    to_date: Day | None = Field(None, exclude=True, description="Ending until this day.")
 
 
-class ListProjects(ProjectFilters):
-    include_completed: bool = Field(
-        default=False, exclude=True, description="true: completed projects too; default hides them."
-    )
+class ListProjects(OfClient, ProjectFilters):
+    include_completed: bool = Field(default=False, exclude=True, description="true: completed ones too.")
+
+    @property
+    def _hides_completed(self) -> bool:
+        """Whether completed projects are left out here: under a client, Clientary may list them as well."""
+        return self.client_id is not None and not self.include_completed and self.status is None
+
+    @property
+    def narrows(self) -> bool:
+        """Also where completed projects are left out."""
+        return super().narrows or self._hides_completed
+
+    def wants(self, record: Record) -> bool:
+        """Whether it is not one of the completed that are left out."""
+        return super().wants(record) and not (self._hides_completed and self.status_of(record) == "completed")
 
 
 class ListClientProjects(OneClient, ProjectFilters): ...

@@ -8,6 +8,7 @@ from pydantic import Field
 from tool_schemas.base.filters import ByDay, ByDue, ByQuery
 from tool_schemas.base.ids import ClientId, ProjectId, StaffId, TaskId
 from tool_schemas.base.models import Arguments, Confirmed, Deduplicated, Fields, PartialUpdate, Record
+from tool_schemas.base.scopes import OfProject
 from tool_schemas.base.statuses import OPEN, ByStatus, StatusWords
 from tool_schemas.base.types import Day, Filled
 from tool_schemas.projects import OneProject
@@ -50,9 +51,9 @@ class TaskFilters(ByStatus, ByDue, ByDay, ByQuery):
     same = ("assignee_id", "complete")
     statuses = StatusWords(Literal["done"], means="not done")
     assignee_id: StaffId | None = Field(None, exclude=True, description="Only this person's.")
-    complete: bool | None = Field(None, exclude=True, description="true: only done; false: only open; default both.")
-    from_date: Day | None = Field(None, exclude=True, description="Due on this day or later.")
-    to_date: Day | None = Field(None, exclude=True, description="Due on this day or earlier.")
+    complete: bool | None = Field(None, exclude=True, description="true: done; false: open.")
+    from_date: Day | None = Field(None, exclude=True, description="Due from this day on.")
+    to_date: Day | None = Field(None, exclude=True, description="Due until this day.")
 
     def status_of(self, record: Record) -> str | None:
         """Open or done, by `complete`: tasks have no status of Clientary's."""
@@ -65,7 +66,7 @@ class TaskFilters(ByStatus, ByDue, ByDay, ByQuery):
         return fields - {"status"} | {"complete"} if self.status else fields
 
 
-class ListTasks(TaskFilters): ...
+class ListTasks(OfProject, TaskFilters): ...
 
 
 class ListProjectTasks(OneProject, TaskFilters): ...

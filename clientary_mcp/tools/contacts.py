@@ -19,7 +19,7 @@ from tool_schemas.contacts import (
 @lists("contacts")
 def list_contacts(clientary: Clientary, args: ListContacts) -> Listing[Contact]:
     """List the contacts (people) of all clients and leads."""
-    return Listing(clientary, Contact, args)
+    return Listing(clientary, Contact, args, args.path("contacts"))
 
 
 @lists("contacts")

@@ -29,7 +29,7 @@ from tool_schemas.estimates import (
 @lists("estimates")
 def list_estimates(clientary: Clientary, args: ListEstimates) -> Listing[Estimate]:
     """List estimates (offers, quotes) of all clients."""
-    return Listing(clientary, Estimate, args)
+    return Listing(clientary, Estimate, args, args.path("estimates"))
 
 
 @lists("estimates")

@@ -82,7 +82,7 @@ class _Expenses(Listing[Expense]):
 @lists("expenses")
 def list_expenses(clientary: Clientary, args: ListExpenses) -> Listing[Expense]:
     """List expenses. Without dates, only the current fiscal year's; the answer gives the range."""
-    return _Expenses(clientary, args)
+    return _Expenses(clientary, args, args.path("expenses"))
 
 
 @lists("expenses")

@@ -70,6 +70,8 @@ class _HoursOfProjects(Listing[HourEntry]):
 @lists("hours", mentions=Mention("timesheet_report adds them up by person and project.", "timesheet_report"))
 def list_hours(clientary: Clientary, args: ListHours) -> Listing[HourEntry]:
     """List hour entries of all projects or one client, newest first."""
+    if args.project_id:
+        return Listing(clientary, HourEntry, args, args.path("hours"), hours_query(args.billed))
     return _HoursOfProjects(clientary, args)
 
 

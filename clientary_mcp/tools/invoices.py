@@ -58,7 +58,8 @@ class _Invoices(Listing[Invoice]):
 def list_invoices(clientary: Clientary, args: ListInvoices) -> Listing[Invoice]:
     """List invoices of all clients. Overdue is not a status: it means sent or viewed, past due_date, with a balance
     due."""
-    return _Invoices(clientary, args, query={"updated_since": args.updated_since})
+    path = args.path("invoices")
+    return _Invoices(clientary, args, path, query=None if path else {"updated_since": args.updated_since})
 
 
 @lists("invoices")

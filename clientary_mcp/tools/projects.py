@@ -26,10 +26,10 @@ from tool_schemas.tasks import Task
 
 @lists("projects")
 def list_projects(clientary: Clientary, args: ListProjects) -> Listing[Project]:
-    """List open projects (active and billable) with budgets and hours. Completed ones appear only with
-    include_completed=true or status=completed."""
+    """List open projects with budgets and hours. Completed ones appear only with include_completed=true or
+    status=completed."""
     query = {"filter": "all" if args.include_completed or "completed" in (args.status or ()) else None}
-    return Listing(clientary, Project, args, query=query)
+    return Listing(clientary, Project, args, args.path("projects"), query)
 
 
 @lists("projects", mentions=Mention("list_projects includes those with include_completed=true.", "list_projects"))

@@ -14,7 +14,7 @@ from tool_schemas.tasks import CreateTask, DeleteTask, GetTask, ListProjectTasks
 @lists("tasks")
 def list_tasks(clientary: Clientary, args: ListTasks) -> Listing[Task]:
     """List all tasks, open and done."""
-    return Listing(clientary, Task, args)
+    return Listing(clientary, Task, args, args.path("tasks"))
 
 
 @lists("tasks")

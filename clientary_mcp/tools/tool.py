@@ -176,7 +176,7 @@ class Tool:
         args, remark = await with_days(clientary, args)
         act = self.function if self.preview is None or acts(args) else self.preview
         try:
-            with narrowed(self.name, args):
+            with narrowed(args):
                 answer = await (act(clientary, args, job) if self.is_job else act(clientary, args))
         except NotFound as error:
             error.add(*_check_ids(args))

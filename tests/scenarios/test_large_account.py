@@ -81,9 +81,14 @@ async def test_a_search_for_a_number_reads_each_page_once_and_ends_in_time() -> 
     ("tool", "arguments", "pages", "ways"),
     [
         ("search", {"query": "17042"}, 667 + 100, "types would leave fewer pages"),
-        ("list_invoices", {"status": "sent"}, 667, "list_client_invoices reads fewer pages. Without filters and order"),
+        (
+            "list_invoices",
+            {"status": "sent"},
+            667,
+            "updated_since would leave fewer pages to read. Without filters and",
+        ),
         ("receivables_report", {}, 667, "client_id would leave fewer pages"),
-        ("list_hours", {}, 30, "client_id would leave fewer pages"),
+        ("list_hours", {}, 30, "client_id or project_id would leave fewer pages"),
         (
             "timesheet_report",
             {"from_date": "2020-01-01", "to_date": "2020-12-31"},

@@ -201,6 +201,7 @@ WRONG: list[Call] = [
     ("list_recurring_schedules", {"status": ["ended"]}, "takes one or more of active, paused, stopped, open, not 'e"),
     ("list_clients", {"status": 1}, "status takes one or more of active, archived, open, not '1'"),
     ("list_tasks", {"status": "active"}, "status takes one or more of done, open, not 'active'"),
+    ("list_invoices", {"client_id": 1, "project_id": 2}, "has both client_id and project_id; give project_id alone"),
     ("list_invoices", {"overdue": "very"}, "overdue takes true or false, not 'very'"),
     ("list_invoices", {"order": "biggest"}, "order takes one of 'newest', 'oldest', 'largest' or 'due'"),
     ("list_invoices", {"min_balance": "lots"}, "min_balance takes a number, not 'lots'"),

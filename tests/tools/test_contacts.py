@@ -22,6 +22,7 @@ ID = {"contact_id": 495}
 
 EXCHANGES = [
     Exchange("list_contacts", {}, "GET", "contacts", {"page_size": "100"}, reply=LIST),
+    Exchange("list_contacts", {"client_id": 117}, "GET", "clients/117/contacts", reply=LIST),
     Exchange("list_client_contacts", {"client_id": 117}, "GET", "clients/117/contacts", reply=LIST),
     Exchange("get_contact", ID, "GET", "contacts/495", reply=CONTACT),
     Exchange(

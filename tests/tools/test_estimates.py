@@ -28,6 +28,8 @@ CLEARED = {"client_id": "", "number": "", "tax2": "", "tax2_label": "", "note": 
 
 EXCHANGES = [
     Exchange("list_estimates", {}, "GET", "estimates", reply=LIST),
+    Exchange("list_estimates", {"client_id": 4}, "GET", "clients/4/estimates", reply=LIST),
+    Exchange("list_estimates", {"project_id": 24}, "GET", "projects/24/estimates", reply=LIST),
     Exchange("list_client_estimates", {"client_id": 4}, "GET", "clients/4/estimates", reply=LIST),
     Exchange("list_project_estimates", {"project_id": 24}, "GET", "projects/24/estimates", reply=LIST),
     Exchange("get_estimate", ID, "GET", "estimates/210", reply=ESTIMATE),

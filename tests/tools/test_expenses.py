@@ -25,6 +25,8 @@ QUARTER = {"from_date": "2023-07-01", "to_date": "2023-09-30"}  # today is 2023-
 CLEARED = {"client_id": "", "project_id": "", "description": "", "incurred_on": ""}
 LISTS: list[tuple[str, dict[str, Any], str]] = [
     ("list_expenses", {}, "expenses"),
+    ("list_expenses", {"client_id": 4}, "clients/4/expenses"),
+    ("list_expenses", {"project_id": 24}, "projects/24/expenses"),
     ("list_client_expenses", {"client_id": 4}, "clients/4/expenses"),
     ("list_project_expenses", {"project_id": 24}, "projects/24/expenses"),
 ]

@@ -43,6 +43,7 @@ EXCHANGES = [
         reply=PROJECTS,
         then_read={f"{OF_PROJECT}?filter=unbilled": LIST},
     ),
+    Exchange("list_hours", {"project_id": 24}, "GET", "projects/24/hours", reply=LIST),
     Exchange("get_hour_entry", ID, "GET", "hours/7", reply=HOUR_ENTRY),
     Exchange(
         "create_project_hours",

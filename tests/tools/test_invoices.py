@@ -60,6 +60,8 @@ EXCHANGES = [
     Exchange(
         "list_invoices", {"updated_since": "2026-03-01"}, "GET", "invoices", {"updated_since": "2026-03-01"}, reply=LIST
     ),
+    Exchange("list_invoices", {"client_id": 4}, "GET", "clients/4/invoices", reply=LIST),
+    Exchange("list_invoices", {"project_id": 24}, "GET", "projects/24/invoices", reply=LIST),
     Exchange("list_client_invoices", {"client_id": 4}, "GET", "clients/4/invoices", reply=LIST),
     Exchange("list_project_invoices", {"project_id": 24}, "GET", "projects/24/invoices", reply=LIST),
     Exchange(

@@ -41,6 +41,7 @@ EXCHANGES = [
     Exchange("list_projects", {"include_completed": False}, "GET", "projects", reply=LIST),
     Exchange("list_projects", {"include_completed": True}, "GET", "projects", {"filter": "all"}, reply=LIST),
     Exchange("list_projects", {"status": "completed"}, "GET", "projects", {"filter": "all"}, reply=LIST),
+    Exchange("list_projects", {"client_id": 2123}, "GET", "clients/2123/projects", reply=LIST),
     Exchange("list_client_projects", {"client_id": 2123}, "GET", "clients/2123/projects", reply=LIST),
     Exchange("get_project", ID, "GET", "projects/24", reply=PROJECT),
     Exchange("create_project", ALL_FIELDS, "POST", "projects", body={"project": ON_THE_WIRE}, reply=PROJECT),

@@ -27,6 +27,7 @@ CREATED_ONE = Request("POST", "task", body={"task": {"title": "milk"}})
 
 EXCHANGES = [
     Exchange("list_tasks", {}, "GET", "tasks", reply=LIST),
+    Exchange("list_tasks", {"project_id": 24}, "GET", "projects/24/tasks", reply=LIST),
     Exchange("list_project_tasks", {"project_id": 24}, "GET", "projects/24/tasks", reply=LIST),
     Exchange("get_task", ID, "GET", "tasks/11", reply=TASK),
     Exchange("create_task", ALL_FIELDS, "POST", "tasks", body={"task": ALL_FIELDS}, reply=TASK),

@@ -43,7 +43,7 @@ def exporting(tools: Collection[Tool]) -> Tool:
         given, of_days = await with_days(clientary, _arguments(tool, args))
         check(args.format)
         exports = Exports(clientary.settings.export_dir)
-        with narrowed(tool.name, given, whole=True), exports.rows(_main_columns(tool)) as rows:
+        with narrowed(given, whole=True), exports.rows(_main_columns(tool)) as rows:
             report = await _collect(tool, given, clientary, rows, lines=args.lines)
             stem = f"{tool.name}-{clientary.today().day.isoformat()}"
             parts = parts_of(report) if tool.listing is None else []
