@@ -22,6 +22,10 @@ def _day(days_ago: int) -> str:
     return (TODAY - timedelta(days=days_ago)).strftime("%Y/%m/%d")
 
 
+def _stamp(days_ago: int) -> str:
+    return f"{TODAY - timedelta(days=days_ago)}T09:00:00Z"
+
+
 def _invoice(number: int) -> Row:
     status = (4, 4, 4, 4, 1, 2, 0, 3, 4, 5)[number % 10]
     total = 100_00 + number * 37 % 900_000
@@ -44,8 +48,8 @@ def _invoice(number: int) -> Row:
         "note": "Payable within thirty days, thank you for your business.",
         "invoice_items": [{"id": 2 * number + half, "title": f"Work {half}", **line} for half in (0, 1)],
         "payments": [payment] if paid else [],
-        "created_at": "2026-01-05T09:00:00Z",
-        "updated_at": "2026-11-01T09:00:00Z",
+        "created_at": _stamp(number % 700 + 20),
+        "updated_at": _stamp(min(number % 300, number % 700 + 20) if paid else number % 700 + 20),
         "secret": f"secret-of-invoice-{number}",
     }
 
@@ -87,11 +91,12 @@ def _named(count: int, first: int, word: str, **more: Any) -> list[Row]:
 
 
 def _payments() -> list[Row]:
-    return [
+    payments = [
         {**payment, "invoice_id": invoice["id"]}
         for invoice in _lists()["invoices"][0]
         for payment in invoice["payments"]
     ]
+    return sorted(payments, key=lambda payment: str(payment["received_on"]), reverse=True)
 
 
 @cache
@@ -152,12 +157,14 @@ def _rows(path: str) -> tuple[list[Row], int | None]:
 
 
 @cache
-def answer(path: str, page: int) -> bytes:
-    """One page of a list, or one record."""
+def answer(path: str, page: int, updated_since: str = "") -> bytes:
+    """One page of a list, or one record. The lists of clients and invoices take `updated_since`."""
     head, _, last = path.rpartition("/")
     if last.isdigit():
         return json.dumps(next(row for row in _rows(head)[0] if row["id"] == int(last))).encode()
     rows, size = _rows(path)
+    if updated_since and path in ("clients", "invoices"):
+        rows = [row for row in rows if row["updated_at"] >= updated_since]
     if size is None:
         return json.dumps({last: rows}).encode()
     counts = {"page_count": max(1, -(-len(rows) // size)), "page_size": size, "total_count": len(rows)}
@@ -177,7 +184,7 @@ class LargeAccount(Upstream):
             return
         LargeAccount.answered += 1
         asked = dict(part.split("=") for part in query.split("&") if part)
-        content = answer(path.removeprefix("/api/v2/"), int(asked.get("page", 1)))
+        content = answer(path.removeprefix("/api/v2/"), int(asked.get("page", 1)), asked.get("updated_since", ""))
         asyncio.get_running_loop().call_later(SECONDS_PER_PAGE, self._write, content)
 
     def _write(self, content: bytes) -> None:

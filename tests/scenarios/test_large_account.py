@@ -42,7 +42,9 @@ class Account:
         path = request.url.path.removeprefix("/api/v2/")
         self.requests[path] += 1
         await anyio.sleep(SECONDS_PER_PAGE)
-        return httpx.Response(200, content=answer(path, int(request.url.params.get("page", 1))))
+        asked = request.url.params
+        content = answer(path, int(asked.get("page", 1)), asked.get("updated_since", ""))
+        return httpx.Response(200, content=content)
 
 
 @asynccontextmanager

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Generic, NamedTuple, TypeVar
@@ -26,6 +26,9 @@ from tool_schemas.payments import Payment
 from tool_schemas.reports.sales import OnBasis
 
 KeptT = TypeVar("KeptT")
+_DAY = timedelta(days=1)
+"""By which the account's day may be another."""
+
 Keep = Callable[[Invoice, Sale, Omissions], KeptT]
 """What is kept of an invoice, with remarks where something is missing: an account may have very many."""
 
@@ -133,7 +136,8 @@ async def read_receipts(clientary: Clientary, args: OnBasis, see: Callable[[Invo
     if _path(args) is None:
         payments, left_out = await _payments(clientary, args)
         owners, paid = Owners(), {each.invoice_id for each in payments} - {0}
-        await currencies_of(clientary, paid, partial(_know, owners, args, see, paid))
+        since = min((each.day for each in payments), default=None)  # a payment changes its invoice
+        await currencies_of(clientary, paid, partial(_know, owners, args, see, paid), since and since - _DAY)
     else:
         (payments, left_out), owners = await gather_two(
             partial(_payments, clientary, args), partial(_owners, clientary, args, see)
@@ -157,7 +161,7 @@ async def _owners(clientary: Clientary, args: OnBasis, see: Callable[[Invoice], 
 def _know(
     owners: Owners, args: OnBasis, see: Callable[[Invoice], None] | None, wanted: Collection[int], invoice: Invoice
 ) -> None:
-    if invoice.id in wanted:
+    if invoice.id in wanted and invoice.id not in owners.of:
         owners.add(invoice, args.client_id)
         if see:
             see(invoice)

@@ -164,25 +164,39 @@ class Currencies:
 
 
 async def currencies_of(
-    clientary: Clientary, invoices: Collection[int] | None = None, see: Callable[[Invoice], None] = lambda _: None
+    clientary: Clientary,
+    invoices: Collection[int] | None = None,
+    see: Callable[[Invoice], None] = lambda _: None,
+    since: date | None = None,
 ) -> Currencies:
     """The currencies of these invoices, or of all: one by one or as a list, whichever is fewer requests.
 
-    `see` is given each invoice that is read.
+    `see` is given each invoice that is read, some twice. `since` is a day since which most of these invoices changed:
+    the list is then of those alone, and the others are looked for again without it.
     """
+    known, missing = Currencies(), set(invoices or ())
+
+    def learn(invoice: Invoice) -> None:
+        see(invoice)
+        known.add(invoice)
+        missing.discard(invoice.id)
+
     if invoices is None:
-        return await _read_currencies(clientary, see)
-    known, missing = Currencies(), set(invoices)
+        await _read_invoices(clientary, learn)
+        return known
     if len(missing) > 2:  # one page of the list has many of them, and shows how long the list is
-        first = await clientary.stream(Invoice).peek()
+        first = await clientary.stream(Invoice, query=_changed(since)).peek()
         for invoice in first.records:
-            see(invoice)
-            known.add(invoice)
-            missing.discard(invoice.id)
-        if (first.page_count or 1) == 1 and not first.may_go_on:
+            learn(invoice)
+        whole = (first.page_count or 1) == 1 and not first.may_go_on
+        if not whole and first.total_count and first.records:
+            whole = len(missing) > ceil(first.total_count / len(first.records))
+            if whole:
+                await _read_invoices(clientary, learn, since)
+        if whole and since is not None and missing:
+            await currencies_of(clientary, missing.copy(), learn)
+        if whole:
             return known
-        if first.total_count and first.records and len(missing) > ceil(first.total_count / len(first.records)):
-            return await _read_currencies(clientary, see)
     for found in await gather(
         (partial(_invoice, clientary, number) for number in sorted(missing)), clientary.settings.concurrency
     ):
@@ -192,12 +206,14 @@ async def currencies_of(
 
 
 @rereads
-async def _read_currencies(clientary: Clientary, see: Callable[[Invoice], None]) -> Currencies:
-    known = Currencies()
-    async for invoice in clientary.stream(Invoice):
+async def _read_invoices(clientary: Clientary, see: Callable[[Invoice], None], since: date | None = None) -> None:
+    async for invoice in clientary.stream(Invoice, query=_changed(since)):
         see(invoice)
-        known.add(invoice)
-    return known
+
+
+def _changed(since: date | None) -> Query | None:
+    """The query for invoices that changed since a day."""
+    return {"updated_since": since.isoformat()} if since else None
 
 
 async def _invoice(clientary: Clientary, invoice_id: int) -> Invoice:

@@ -83,3 +83,25 @@ async def test_payments_that_cannot_be_counted_are_named(account: respx.MockRout
         "1 payment without a readable amount: id 2.",
         "1 payment of a draft invoice, counted all the same: “N1”.",
     ]
+
+
+async def test_only_invoices_that_changed_since_are_read_and_the_others_one_by_one(
+    account: respx.MockRouter, agent: Agent
+) -> None:
+    every = [{**each, "invoice_id": number} for number, each in enumerate(payments(*["2023-10-02"] * 9), 1)]
+    account.get("payments").respond(json=listed("payments", *every))
+    invoices = [{**INVOICE, "id": number, "number": f"N{number}"} for number in range(1, 9)]
+    asked: list[str | None] = []
+
+    def page(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.params.get("updated_since"))
+        number = int(request.url.params.get("page", 1))
+        rows = invoices[(number - 1) * 4 : number * 4]
+        return httpx.Response(200, json={"page_size": 4, "page_count": 2, "total_count": 8, "invoices": rows})
+
+    account.get("invoices").mock(side_effect=page)
+    late = account.get("invoices/9").respond(json={**INVOICE, "id": 9})
+    answer = await agent.answer("sales_report", **OCTOBER)
+    assert [(row["payments"], row["received"], row["currency_code"]) for row in answer["rows"]] == [(9, 90, "EUR")]
+    assert asked == ["2023-10-01"] * 3
+    assert late.call_count == 1
