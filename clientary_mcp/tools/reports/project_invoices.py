@@ -19,6 +19,8 @@ from tool_schemas.reports.profitability import ProfitabilityReport
 
 _FEW = 3
 """Projects whose invoices are read project by project, without a look at the list of all."""
+_UNSURE = 2
+"""How many times the pages of the list of all may outnumber the projects: some projects have several pages."""
 
 
 async def read_invoiced(
@@ -36,10 +38,13 @@ async def read_invoiced(
 async def _from_one_list(
     clientary: Clientary, args: ProfitabilityReport, projects: Collection[Project]
 ) -> dict[int, Invoiced] | None:
-    """None where an invoice does not tell."""
+    """None where an invoice does not tell, or where the list is far longer than those of the projects."""
     found, today = {project.id: Invoiced() for project in projects}, clientary.today()
     path = None if args.client_id is None else f"clients/{args.client_id}/invoices"
-    async for invoice in clientary.stream(Invoice, path):
+    stream = clientary.stream(Invoice, path)
+    async for invoice in stream:
+        if stream.first_page and (stream.first_page.page_count or 1) > _UNSURE * len(projects):
+            return None
         if (told := projects_in(invoice)) is None:
             return None
         for project_id in told.keys() & found.keys():

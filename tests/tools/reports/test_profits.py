@@ -148,3 +148,22 @@ async def test_other_currencies_and_missing_costs_are_told_for_each_project(
         "1 cost rate of a person without hours on these projects: id 9.",
         "Hours that are not billed yet: 2; invoiced does not include them.",
     ]
+
+
+async def test_a_list_of_invoices_far_longer_than_those_of_the_projects_is_not_read(
+    account: respx.MockRouter, agent: Agent
+) -> None:
+    sites = [{"id": each, "name": f"Site {each}", "currency_code": "EUR", "status": 1} for each in range(1, 5)]
+    account.get("projects").respond(json=listed("projects", *sites))
+    amounts = {"currency_code": "EUR", "subtotal": 100, "total_cost": 100}
+    invoice = {"id": 1, "status": 1, "date": "2023-10-02", "projects": [{"id": 1, "name": "Site 1"}], **amounts}
+    pages = {"page_size": 1, "page_count": 90, "total_count": 90}
+    every = account.get("invoices").respond(json={**pages, "invoices": [invoice]})
+    for each in range(1, 5):
+        account.get(f"projects/{each}/hours").respond(json={"hours": []})
+        account.get(f"projects/{each}/invoices").respond(json=listed("invoices", *([invoice] if each == 1 else [])))
+    account.get("expenses").respond(json={"expenses": []})
+    account.get("staff").respond(json={"staff": []})
+    answer = await agent.answer("profitability_report")
+    assert [(row["project_id"], row["invoiced"]) for row in answer["rows"]] == [(1, 100)]
+    assert every.call_count == 1
