@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial, reduce
@@ -134,8 +135,14 @@ async def _scan(clientary: Clientary, each: Type, second: int, known: Cursor | N
     if each in _DATED and second > 0:
         day = datetime.fromtimestamp(second, UTC).date() - _DAY  # the account's day may be an earlier one
         query = {**query, "updated_since": day.isoformat()}
-    async for record in clientary.stream(kind, query=query):
-        scan.add(record)
+    elif each == "payment":
+        query = {**query, "sort": "created_at"}  # newest first
+    stream = clientary.stream(kind, query=query)
+    async with aclosing(stream.__aiter__()) as records:
+        async for record in records:
+            scan.add(record)
+            if stream.first_page and scan.count == len(stream.first_page.records) and scan.knows_the_rest(record):
+                break
     return scan
 
 
@@ -172,10 +179,21 @@ class _Scan:
         self.latest = self.highest_id = 0
         self.count = self.timeless = self.without_changes = 0
         self._known, self._recent = known, recent
+        self._by_entry, self._last_id = each == "payment", 0
+        """Whether the newest came first so far, as their ids say, and none carries the time of a change."""
+
+    def knows_the_rest(self, last: Record) -> bool:
+        """Whether nothing new can follow this record, the last of a page."""
+        if (known := self._known) is None or not self._by_entry:
+            return False
+        listed = known.ids is None or last.id <= known.ids.get(self.type, 0)
+        return listed if (made := _second(last.created_at)) is None else made < known.second
 
     def add(self, record: Record) -> None:
         """The next record of the list."""
         self.count += 1
+        in_order = self.count == 1 or record.id < self._last_id
+        self._by_entry, self._last_id = self._by_entry and in_order and not record.updated_at, record.id
         made, changed = _second(record.created_at), _second(record.updated_at)
         second = max(filter(None, (made, changed)), default=None)
         if second is None:

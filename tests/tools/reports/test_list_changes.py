@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+import httpx
 import pytest
 import respx
 
@@ -251,3 +252,36 @@ async def test_missing_timestamps_are_reported_only_for_the_records_concerned(
         "Changes of 1 of the payments: they carry only the time of creation.",
     ]
     assert (await agent.answer("list_changes", cursor=answer["cursor"]))["rows"] == []
+
+
+@pytest.mark.parametrize(
+    ("ids", "about", "pages"),
+    [
+        ((6, 5, 4, 3), {}, [1]),
+        ((6, 5, 4, 3), {"created_at": "2023-11-10T09:00:00Z"}, [1]),
+        ((4, 6, 5, 3), {}, [1, 2]),  # in another order
+        ((6, 5, 4, 3), {"updated_at": "2023-11-10T09:00:00Z"}, [1, 2]),  # any of them may change
+    ],
+)
+async def test_payments_newest_first_are_read_up_to_the_first_known_page(
+    account: respx.MockRouter, agent: Agent, ids: tuple[int, ...], about: Row, pages: list[int]
+) -> None:
+    read: list[tuple[str | None, int]] = []
+    every = [{"id": each, "amount": 5, **about} for each in ids]
+
+    def page(request: httpx.Request) -> httpx.Response:
+        number = int(request.url.params.get("page", 1))
+        read.append((request.url.params.get("sort"), number))
+        counts = {"page_size": 2, "page_count": -(-len(every) // 2), "total_count": len(every)}
+        return httpx.Response(200, json={**counts, "payments": every[2 * number - 2 : 2 * number]})
+
+    account.get("payments").mock(side_effect=page)
+    account.get("tasks").respond(json=listed("tasks", {"id": 1, "updated_at": "2023-11-12T09:00:00Z"}))
+    cursor = await now(agent, types=["payment", "task"])
+    read.clear()
+    answer = await agent.answer("list_changes", cursor=cursor)
+    assert answer["rows"] == []
+    assert read == [("created_at", number) for number in pages]
+    every.insert(0, {"id": 9, "amount": 7, **dict.fromkeys(about, "2023-11-13T09:00:00Z")})
+    answer = await agent.answer("list_changes", cursor=answer["cursor"])
+    assert [row["id"] for row in answer["rows"]] == [9]
