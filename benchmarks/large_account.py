@@ -157,14 +157,16 @@ def _rows(path: str) -> tuple[list[Row], int | None]:
 
 
 @cache
-def answer(path: str, page: int, updated_since: str = "") -> bytes:
-    """One page of a list, or one record. The lists of clients and invoices take `updated_since`."""
+def answer(path: str, page: int, updated_since: str = "", sort: str = "") -> bytes:
+    """One page of a list, or one record. Clients and invoices take `updated_since`, payments `sort=created_at`."""
     head, _, last = path.rpartition("/")
     if last.isdigit():
         return json.dumps(next(row for row in _rows(head)[0] if row["id"] == int(last))).encode()
     rows, size = _rows(path)
     if updated_since and path in ("clients", "invoices"):
         rows = [row for row in rows if row["updated_at"] >= updated_since]
+    if sort == "created_at" and path == "payments":
+        rows = sorted(rows, key=lambda row: int(row["id"]), reverse=True)
     if size is None:
         return json.dumps({last: rows}).encode()
     counts = {"page_count": max(1, -(-len(rows) // size)), "page_size": size, "total_count": len(rows)}
@@ -184,7 +186,12 @@ class LargeAccount(Upstream):
             return
         LargeAccount.answered += 1
         asked = dict(part.split("=") for part in query.split("&") if part)
-        content = answer(path.removeprefix("/api/v2/"), int(asked.get("page", 1)), asked.get("updated_since", ""))
+        content = answer(
+            path.removeprefix("/api/v2/"),
+            int(asked.get("page", 1)),
+            asked.get("updated_since", ""),
+            asked.get("sort", ""),
+        )
         asyncio.get_running_loop().call_later(SECONDS_PER_PAGE, self._write, content)
 
     def _write(self, content: bytes) -> None:

@@ -43,7 +43,7 @@ class Account:
         self.requests[path] += 1
         await anyio.sleep(SECONDS_PER_PAGE)
         asked = request.url.params
-        content = answer(path, int(asked.get("page", 1)), asked.get("updated_since", ""))
+        content = answer(path, int(asked.get("page", 1)), asked.get("updated_since", ""), asked.get("sort", ""))
         return httpx.Response(200, content=content)
 
 
