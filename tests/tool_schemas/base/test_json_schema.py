@@ -11,6 +11,7 @@ from clientary_mcp.tools import ALL
 from clientary_mcp.tools.tool import Tool
 from tool_schemas.base.json_schema import input_schema
 from tool_schemas.base.models import Arguments, PartialUpdate
+from tool_schemas.base.periods import PeriodRange
 from tool_schemas.base.pairs import NamedTexts
 from tool_schemas.base.types import Codes, Day, Id, Number
 from tool_schemas.documents import NewItems
@@ -93,6 +94,7 @@ EITHER = {
 
 BESIDE = EITHER | {tool.name: {"clear"} for tool in ALL if issubclass(tool.arguments, PartialUpdate)}
 BESIDE |= {"bulk_update": {"where"}}
+BESIDE |= {tool.name: BESIDE.get(tool.name, set()) | {"period"} for tool in ALL if issubclass(tool.arguments, PeriodRange)}
 """All that are refused beside another argument: a field that is cleared is not set."""
 
 
