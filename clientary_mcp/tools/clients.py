@@ -5,11 +5,12 @@ from functools import partial
 
 from clientary_mcp.api.concurrency import gather_two
 from clientary_mcp.api.session import Clientary
+from clientary_mcp.errors import ClientaryError, NotAllowed
 from clientary_mcp.tools.decorators import creates, deletes, lists, reads, updates
 from clientary_mcp.tools.support.last_invoices import last_invoices
 from clientary_mcp.tools.support.listing import Listing, add_notice
 from clientary_mcp.tools.support.previews import count_dependents, done, preview
-from clientary_mcp.tools.support.rights import denied, if_allowed
+from clientary_mcp.tools.support.rights import denied
 from tool_schemas.base.results import Outcome, Page
 from tool_schemas.base.sentences import Mention
 from tool_schemas.clients import Client, CreateClient, DeleteClient, GetClient, ListClients, UpdateClient
@@ -31,12 +32,15 @@ class _Clients(Listing[Client]):
         """The clients from `offset` on."""
         page = await super().page()
         if self._full and not self._quiet:
-            ids = [client.id for client in page.records]
-            last = await if_allowed(partial(last_invoices, self._clientary, ids))
-            for client in page.records:
-                client.last_invoice_on = (last or {}).get(client.id)
-            if last is None:
+            try:
+                last = await last_invoices(self._clientary, [client.id for client in page.records])
+            except NotAllowed:
                 add_notice(page, denied("last_invoice_on"))
+            except ClientaryError as failure:  # the clients themselves were read
+                add_notice(page, f"last_invoice_on is missing: {failure.message(reading=True)}")
+            else:
+                for client in page.records:
+                    client.last_invoice_on = last.get(client.id)
         return page
 
     async def _rows(self) -> AsyncIterator[tuple[Client, str | int | None]]:

@@ -54,6 +54,7 @@ def test_as_csv_the_rows_are_data_and_the_rest_stands_on_stderr(capsys: pytest.C
     assert [(row["client"], row["overdue"]) for row in rows] == [
         ("Copperfield Dental Group", "34942.09"),
         ("Seabright Publishing", "28855.26"),
+        ("Willow Cycling Club", "346810"),
         ("Oakhurst Gardens", "25582.46"),
     ]
     assert "clientary-mcp: 20 drafts." in err.splitlines()

@@ -76,3 +76,13 @@ async def test_without_the_right_to_see_invoices(account: respx.MockRouter, agen
     assert [row["name"] for row in answer["records"]] == ["Acme"]
     assert "last_invoice_on: not included" in answer["notice"]
     assert "not allowed" in await agent.refusal("list_clients", order="quiet")
+
+
+async def test_the_clients_are_told_where_their_invoices_cannot_be_read(
+    account: respx.MockRouter, agent: Agent
+) -> None:
+    account.get("clients").respond(json=listed("clients", {"id": 1, "name": "Acme"}))
+    account.get("clients/1/invoices").respond(json={"something": "else"})
+    answer = await agent.answer("list_clients", detail="full")
+    assert [row["name"] for row in answer["records"]] == ["Acme"]
+    assert "last_invoice_on is missing: Clientary returned something other than a list" in answer["notice"]

@@ -64,7 +64,7 @@ class Source:
         tool = self._list_for(given)
         args, of_days = await with_days(clientary, tool.check({**given, "limit": MOST_RECORDS}))
         assert tool.listing is not None  # noqa: S101 - it is a list
-        with narrowed(tool.name, args, whole=True):
+        with narrowed(args, whole=True):
             page = await tool.listing(clientary, args).page()
         if page.more:
             count = f"{page.total_count:,}" if page.total_count else f"more than {MOST_RECORDS}"

@@ -11,8 +11,9 @@ from clientary_mcp.tools import ALL
 from clientary_mcp.tools.tool import Tool
 from tool_schemas.base.json_schema import input_schema
 from tool_schemas.base.models import Arguments, PartialUpdate
-from tool_schemas.base.periods import PeriodRange
 from tool_schemas.base.pairs import NamedTexts
+from tool_schemas.base.periods import PeriodRange
+from tool_schemas.base.scopes import OfClientOrProject
 from tool_schemas.base.types import Codes, Day, Id, Number
 from tool_schemas.documents import NewItems
 from tool_schemas.reports.cursor import Cursor
@@ -82,6 +83,9 @@ LIKE: dict[str, Any] = {
 }
 """Values of arguments that take texts or objects of one form, which no published keyword tells."""
 
+WORDS = {"period": "last_month", "status": "open", "group_by": "client"}
+"""Values of arguments whose words stand in their description or the instructions, since several are taken."""
+
 EITHER = {
     "client_overview": {"email"},
     "list_changes": {"cursor"},
@@ -94,7 +98,8 @@ EITHER = {
 
 BESIDE = EITHER | {tool.name: {"clear"} for tool in ALL if issubclass(tool.arguments, PartialUpdate)}
 BESIDE |= {"bulk_update": {"where"}}
-BESIDE |= {tool.name: BESIDE.get(tool.name, set()) | {"period"} for tool in ALL if issubclass(tool.arguments, PeriodRange)}
+for kind, name in ((PeriodRange, "period"), (OfClientOrProject, "client_id")):
+    BESIDE |= {tool.name: BESIDE.get(tool.name, set()) | {name} for tool in ALL if issubclass(tool.arguments, kind)}
 """All that are refused beside another argument: a field that is cleared is not set."""
 
 
@@ -124,11 +129,13 @@ def arguments_of(tool: Tool) -> dict[str, FieldInfo]:
 def test_values_that_match_the_schema_are_accepted(tool: Tool) -> None:
     given = example_of(tool.published.input_schema)
     assert set(given) == set(arguments_of(tool))
+    published = tool.published.input_schema["properties"]
     given |= {name: value for name, value in LIKE.items() if name in given}
+    given |= {name: word for name, word in WORDS.items() if name in given and "enum" not in published[name]}
     instead = BESIDE.get(tool.name, set())
     tool.arguments.model_validate({name: value for name, value in given.items() if name not in instead})
     if instead:
-        with pytest.raises(ValidationError, match=r"takes .* or |both sets and clears"):
+        with pytest.raises(ValidationError, match=r"takes .* or |both sets and clears|has both"):
             tool.arguments.model_validate(given)
 
 

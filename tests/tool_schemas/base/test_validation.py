@@ -91,7 +91,9 @@ def test_the_last_digits_of_a_card_are_requested_in_words(digits: str) -> None:
 def test_an_unknown_argument_is_reported_with_the_nearest_and_all_valid_names(name: str, meant: str) -> None:
     message = error_for(ListClients, {name: 1})
     assert message.startswith(f"there is no argument {name!r}. Did you mean {meant}?")
-    assert "Valid: query, from_date, to_date, status, updated_since, sort, limit, offset, detail" in message
+    assert (
+        "Valid: query, from_date, to_date, period, status, order, updated_since, sort, limit, offset, detail" in message
+    )
 
 
 def test_an_unknown_line_key_is_reported_with_the_valid_keys() -> None:
