@@ -89,7 +89,9 @@ class Resources:
         return templates
 
     def _types(self) -> list[str]:
-        return sorted(name.removeprefix("get_") for name in self._exposed if name.startswith("get_"))
+        """The types of records; the account, of which there is one, is read by its own name."""
+        types = {name.removeprefix("get_") for name in self._exposed if name.startswith("get_")}
+        return sorted(types - self._fixed.keys())
 
     async def read(self, uri: str, call_tool: CallTool) -> tuple[str | bytes, str]:
         """The content of a resource and its MIME type; ResourceError when it does not exist or cannot be read."""

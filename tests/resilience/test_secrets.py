@@ -111,12 +111,15 @@ async def test_no_line_of_the_audit_trail_shows_a_secret(tool: str, time: FakeTi
     assert not canaries_in(trail.read_text())
 
 
+CALLS = (*REPORTS, ("copy_invoice", {"invoice_id": 7}), *((tool, call | {"confirm": True}) for tool, call in JOBS))
+
+
 def test_every_report_and_job_is_called() -> None:
-    called = {tool for tool, _ in (*REPORTS, *JOBS)} | {"undo"}  # whose own tests look for secrets
+    called = {tool for tool, _ in CALLS} | {"undo"}  # whose own tests look for secrets
     assert called >= {tool.name for tool in ALL if tool.resource in ("reports", "workflows", "raw")}
 
 
-@pytest.mark.parametrize(("tool", "arguments"), [*REPORTS, *((tool, call | {"confirm": True}) for tool, call in JOBS)])
+@pytest.mark.parametrize(("tool", "arguments"), CALLS)
 async def test_no_report_or_job_shows_a_secret_nor_does_its_trail_or_its_file(
     tool: str, arguments: dict[str, Any], time: FakeTime, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
@@ -249,10 +252,10 @@ def answering(*bodies: Any) -> Handler:
 async def test_a_secret_learned_from_an_earlier_answer_is_redacted_in_later_ones(time: FakeTime, field: str) -> None:
     secret = TAUGHT[field]
     echo = {"id": 7, "name": f"x{secret}y", "note": secret, secret: 1, "deep": [{"er": f"see {secret}."}]}
-    answer = answering({"id": 7, field: secret}, echo, {"clients": [echo]})
+    answer = answering({"id": 7, field: secret}, echo, {"leads": [echo]})
     async with connect(session(answer, time)) as agent:
         heard = [await agent.answer("get_client", client_id=7) for _ in range(2)]
-        heard.append(await agent.answer("list_clients", detail="full"))
+        heard.append(await agent.answer("list_leads", detail="full"))
     assert heard[1]["name"] == "x[removed]y"
     assert secret not in str(heard)
 
@@ -277,10 +280,10 @@ async def test_a_secret_learned_from_a_later_page_is_redacted_on_earlier_ones(
     def answer(request: httpx.Request) -> httpx.Response:
         number = request.url.params.get("page", "1")
         counts = {"page_count": 2, "page_size": 1, "total_count": 2}
-        return httpx.Response(200, json={"clients": [pages[number]], **counts})
+        return httpx.Response(200, json={"leads": [pages[number]], **counts})
 
     async with connect(session(answer, time)) as agent:
-        shown = await agent.answer("list_clients", detail="full")
+        shown = await agent.answer("list_leads", detail="full")
     assert [record.get("note") for record in shown["records"]] == ["see [removed]", None]
 
 

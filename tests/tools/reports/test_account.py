@@ -31,7 +31,7 @@ async def test_counts_are_those_of_the_tables(switches: Switches) -> None:
     answer = await told(sandbox)
     expected = {table: rows(sandbox, f"SELECT count(*) AS n FROM {table}")[0]["n"] for table in TABLES}  # noqa: S608 ours
     assert answer["counts"] == expected
-    assert answer["currencies"] == ["EUR", "GBP", "USD"]
+    assert answer["currencies"] == ["EUR", "GBP", "JPY", "USD"]
     assert answer["not_known"] == ["owner: CLIENTARY_STAFF_ID, which says it, is not set."]
 
 
