@@ -38,8 +38,9 @@ STATUSES = ("draft", "sent", "viewed", "cancelled", "paid", "pending")
 DAYS = {"from_date": "2025-09-01", "to_date": "2026-10-31"}
 INVOICED = (
     "count(*) AS invoices, sum(subtotal) AS net, sum(total_tax + total_tax2 + total_tax3) AS tax, 0 AS other,"
-    " sum(total_cost) AS gross, sum(total_payments) AS received, sum(iif(status IN (1, 2), balance, 0)) AS open,"
-    " sum(iif(status = 5, balance, 0)) AS pending, 0 AS credits"
+    " sum(total_cost) AS gross, sum(total_payments) AS received,"
+    " sum(iif(status IN (1, 2) AND balance > 0, balance, 0)) AS open, sum(iif(status = 5, balance, 0)) AS pending,"
+    " sum(iif(balance < 0, -balance, 0)) AS credits"
 )
 RECEIVED = "count(*) AS payments, sum(amount) AS received, sum(transaction_fee_amount) AS fees"
 PAID = (

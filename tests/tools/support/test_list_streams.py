@@ -16,6 +16,7 @@ from clientary_mcp.sandbox import Sandbox
 from clientary_mcp.settings import Settings
 from clientary_mcp.tools import ALL
 from clientary_mcp.tools.support.listing import Listing
+from clientary_mcp.tools.support.periods import with_days
 from tests.conftest import agency, session_with
 from tests.support.agent import agent_of
 from tests.support.lists_in_sql import LISTS, MONEY, cases, exactly, scope, sums
@@ -37,7 +38,8 @@ async def streamed(clientary: Clientary, tool: str, **arguments: Any) -> tuple[d
     listing, got = TOOLS[tool].listing, dict[int, str | None]()
     assert listing is not None
     async with clientary:
-        asked = listing(clientary, TOOLS[tool].check(arguments))
+        args, _ = await with_days(clientary, TOOLS[tool].check(arguments))
+        asked = listing(clientary, args)
         async for record, currency_code in asked.stream():
             assert record.id not in got, "twice"
             got[record.id] = currency_code
