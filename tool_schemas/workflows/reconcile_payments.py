@@ -33,7 +33,9 @@ class ReconcilePayments(Previewed):
     rows: Annotated[list[dict[str, Any]], PublishedAs(list[BankRow])] = Field(
         min_length=1,
         max_length=_MOST,
-        description="Up to 200, also with banks' own columns: Buchungstag, Betrag, Soll, Libellé, Paid in.",
+        description="Up to 200, also with the bank's own columns, as Booking date, Paid in, Paid out, Counterparty,"
+        " Details, Buchungstag, Betrag, Soll, Haben, Auftraggeber, Verwendungszweck, Date opération, Montant, Débit,"
+        " Crédit, Libellé, Fecha, Importe, Concepto, Data contabile, Importo, Causale, Boekdatum, Bedrag.",
     )
     choices: Annotated[list[Choice], Field(max_length=_MOST)] | None = Field(None, description="What the user chose.")
 

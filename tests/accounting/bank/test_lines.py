@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from clientary_mcp.accounting.bank.columns import unknown_columns
 from clientary_mcp.accounting.bank.lines import BankLine, read_lines
 from clientary_mcp.accounting.days import Today
+from tool_schemas.workflows.reconcile_payments import ReconcilePayments
 
 TODAY = Today.on(date(2026, 11, 20))
 
@@ -62,6 +63,13 @@ def days(*cells: str) -> list[str | None]:
 def test_the_columns_of_banks_are_understood(row: dict[str, Any]) -> None:
     assert read(row) == [BankLine(1, date(2026, 3, 14), Decimal("1234.50"), "EUR", "Acme", "INV-7")]
     assert unknown_columns(row) == []
+
+
+def test_the_columns_that_the_tool_names_are_understood() -> None:
+    about = ReconcilePayments.model_fields["rows"].description or ""
+    named = about.rpartition(", as ")[2].rstrip(".").split(", ")
+    assert len(named) > 20
+    assert unknown_columns(dict.fromkeys(named, "1")) == []
 
 
 def test_a_column_that_is_not_known_is_named_and_not_used() -> None:
