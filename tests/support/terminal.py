@@ -51,12 +51,14 @@ def terminal(*command: str, columns: int = 100, settings: Mapping[str, str] | No
     """A process of the command in a terminal of that width, killed if the test does not end it."""
     controller, its_end = pty.openpty()
     fcntl.ioctl(its_end, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    given = environment(**(settings or {}))
     process = subprocess.Popen(  # noqa: S603 - our own command
         command,
         stdin=its_end,
         stdout=its_end,
         stderr=its_end,
-        env=environment(**(settings or {})),
+        # Either would count in place of the terminal's own size; whoever runs the tests may have set them.
+        env={name: value for name, value in given.items() if name not in ("COLUMNS", "LINES")},
         start_new_session=True,
         preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
     )
