@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import inf
 from typing import Any, Generic
 
 from clientary_mcp.api.call import Call
@@ -143,15 +144,19 @@ class KnownIds:
         """The records that calls have made already, so that none is reported as made by two."""
         return await self._made.ids(plural)
 
-    def read(self, records: Iterable[Record]) -> None:
-        """Remember the highest id: records that are made from now on have higher ones."""
+    def read(self, records: Iterable[Record], *, newest: bool = True) -> None:
+        """Remember the highest id: records that are made from now on have higher ones.
+
+        Where these need not be the `newest` of their kind, as one that was read by its id, an older one may have, too.
+        """
         for record in records:
-            if record.id >= self._highest.get(record.plural, (0, 0.0))[0]:
-                self._highest[record.plural] = (record.id, self._now())
+            highest = self._highest.get(record.plural, (0, -inf))[0]
+            if record.id > highest or (newest and record.id == highest):
+                self._highest[record.plural] = (record.id, self._now() if newest else -inf)
 
     def highest(self, plural: str) -> tuple[int, bool]:
-        """The highest id that was read, 0 for none, and whether that was just now."""
-        highest, when = self._highest.get(plural, (0, 0.0))
+        """The highest id that was read, 0 for none, and whether it was the newest just now."""
+        highest, when = self._highest.get(plural, (0, -inf))
         return highest, highest > 0 and self._now() - when < STILL_AT_WORK
 
 

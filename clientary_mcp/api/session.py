@@ -106,7 +106,7 @@ class Clientary:
             return record
         with self._current.reading_page():
             record = _record(kind, await self._send("GET", path))
-        self._known.read([record])
+        self._known.read([record], newest=False)
         self._current.records[path] = record
         return record
 
@@ -162,7 +162,7 @@ class Clientary:
         async def read(number: int) -> ListResponse[RecordT]:
             of_page = {**(query or {}), "page": number if number > 1 else None}
             page = ListResponse.read(kind, await self._send("GET", path, query=of_page))
-            self._known.read(page.records)
+            self._known.read(page.records, newest=path == kind.plural)
             return page
 
         return Stream(

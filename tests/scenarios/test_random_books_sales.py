@@ -88,7 +88,7 @@ async def test_sales_by_every_group_match_the_tables(form: str, seed: int) -> No
                     answer = await agent.answer("sales_report", basis=basis, group_by=group_by, **days)
                     words = [word for word in group_by.split(",") if word != "currency"]
                     expected = summed(sandbox, table, columns, [KEYS[word] for word in words], days)
-                    assert len(answer["rows"]) == answer["row_count"] > 0
+                    assert len(answer["rows"]) == answer["row_count"]
                     assert shown(answer["rows"], columns, *words) == expected, (basis, group_by)
                     assert shown(answer["totals"], columns) == summed(sandbox, table, columns, [], days)
 
