@@ -147,7 +147,7 @@ class KnownIds:
     def read(self, records: Iterable[Record], *, newest: bool = True) -> None:
         """Remember the highest id: records that are made from now on have higher ones.
 
-        Where these need not be the `newest` of their kind, as one that was read by its id, an older one may have, too.
+        Where these need not be the `newest` of a list, as one that was read by its id, an older one may have one, too.
         """
         for record in records:
             highest = self._highest.get(record.plural, (0, -inf))[0]

@@ -162,7 +162,7 @@ class Clientary:
         async def read(number: int) -> ListResponse[RecordT]:
             of_page = {**(query or {}), "page": number if number > 1 else None}
             page = ListResponse.read(kind, await self._send("GET", path, query=of_page))
-            self._known.read(page.records, newest=path == kind.plural)
+            self._known.read(page.records)
             return page
 
         return Stream(
