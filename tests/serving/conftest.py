@@ -12,13 +12,14 @@ from tests.support.serving.upstream import Upstream
 __all__ = ["own_redis", "redis_server"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def anyio_backend() -> str:
-    """For the whole session, since deployments outlive a test."""
+    """For the whole package, since deployments outlive a test."""
     return "asyncio"
 
 
-@pytest.fixture(scope="session")
+# Not of the session: while it is up, all tests of the process run on its event loop, also those of virtual time.
+@pytest.fixture(scope="package")
 async def _shared(redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Deployment]:
     nginx.installed()
     accounts = Upstream(ADA, BOB), Upstream(EVE)
