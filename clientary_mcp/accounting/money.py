@@ -67,7 +67,7 @@ def percentage(part: Decimal, whole: Decimal) -> Decimal | None:
 
 
 def average(total: Decimal | int, count: Decimal | int, decimals: int = 1) -> Decimal | None:
-    """A mean, with one decimal unless told otherwise; None of nothing."""
+    """The mean, rounded to so many decimals; None where there is nothing to average."""
     return None if count == 0 else (Decimal(total) / count).quantize(Decimal(1).scaleb(-decimals), context=_EXACT)
 
 

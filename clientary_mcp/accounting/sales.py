@@ -45,8 +45,8 @@ class Sale(NamedTuple):
 def sale_of(invoice: Invoice, name: str, left_out: Omissions) -> Sale | None:
     """What an invoice comes to; None, with a remark, where nobody can tell. `name` is what the remarks call it."""
     lines = readable_sums(invoice.items, invoice, invoice.currency_code)
-    told = _told_tax(invoice)
-    tax = told if told is not None else lines.taxes if lines else None
+    stated = _stated_tax(invoice)
+    tax = stated if stated is not None else lines.taxes if lines else None
     net, gross = net_of(invoice, lines), invoice.total_cost
     if net is None and gross is not None and tax is not None:
         net = gross - tax
@@ -104,15 +104,15 @@ def received_of(invoice: Invoice, name: str, left_out: Omissions) -> Decimal:
     return sum((amount for amount in amounts if amount is not None), ZERO)
 
 
-def _told_tax(invoice: Invoice) -> Decimal | None:
+def _stated_tax(invoice: Invoice) -> Decimal | None:
     """The taxes that Clientary tells: their sum, or each by itself."""
     if invoice.total_taxes is not None:
         return invoice.total_taxes
-    told = [amount for amount in _told_amounts(invoice) if amount is not None]
-    return sum(told, ZERO) if told else None
+    stated = [amount for amount in _stated_amounts(invoice) if amount is not None]
+    return sum(stated, ZERO) if stated else None
 
 
-def _told_amounts(invoice: Invoice) -> tuple[Decimal | None, ...]:
+def _stated_amounts(invoice: Invoice) -> tuple[Decimal | None, ...]:
     return invoice.total_tax, invoice.total_tax2, invoice.total_tax3
 
 
@@ -123,12 +123,12 @@ def _taxes(invoice: Invoice, tax: Decimal, lines: Sums | None) -> tuple[Tax, ...
     rates = [getattr(invoice, name) or ZERO for name in _RATES]
     charged = [place for place, rate in enumerate(rates) if rate]
     taxes = []
-    for place, told in enumerate(_told_amounts(invoice)):
-        amount, base = told, None
+    for place, stated in enumerate(_stated_amounts(invoice)):
+        amount, base = stated, None
         if lines:
             base = lines.levied[place].base
-            amount = lines.levied[place].amount if told is None else told
-        elif told is None and charged == [place]:
+            amount = lines.levied[place].amount if stated is None else stated
+        elif stated is None and charged == [place]:
             amount = tax
         if amount is None or (is_zero(amount, code) and not (rates[place] and base)):
             continue

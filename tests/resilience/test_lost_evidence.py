@@ -55,6 +55,17 @@ async def test_a_created_record_is_told_from_its_twin_by_the_ids_that_were_there
     assert answer.content.get("id") == (8 if outcome == "done" else None)
 
 
+async def test_a_record_that_was_read_by_its_id_tells_nothing_of_later_ids(
+    agent: Agent, account: respx.MockRouter
+) -> None:
+    account.get("contacts/2").respond(json=ANN | {"id": 2, "name": "Bo"})
+    await agent.answer("get_contact", contact_id=2)
+    account.get("clients/1/contacts").respond(json={"contacts": [TWIN]})  # it may be older
+    lose(account, "POST", "clients/1/contacts", "500")
+    answer = await answer_to(agent, "create_contact", GIVEN)
+    assert answer.outcome == "unknown", answer.text
+
+
 @pytest.mark.parametrize(
     ("there", "how", "outcome"),
     [

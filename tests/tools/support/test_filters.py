@@ -37,7 +37,7 @@ PAIRS = [
     if lists.parent is None
     for (one, this), (other, that) in zip(list(cases(tool)), list(cases(tool))[1:], strict=False)
     if not one.keys() & other.keys()
-    # Between two days there are invoices of schedules whose next one is earlier: see test_occurrences.
+    # Between two days there are invoices of schedules whose next one is earlier: see test_schedule_days.
     and (tool, *one, *other) != ("list_recurring_schedules", "from_date", "to_date")
 ]
 IN_ORDER = [(tool, word) for tool, lists in LISTS.items() for word in ORDERS.get(lists.table, {})]
