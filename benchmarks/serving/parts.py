@@ -6,7 +6,6 @@ import os
 import resource
 import time
 from collections.abc import Awaitable, Callable
-from secrets import token_hex
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -17,7 +16,7 @@ from clientary_mcp.durations import HOUR
 from clientary_mcp.server.callers.identities import Identities
 from clientary_mcp.server.callers.offices import CallerOffices
 from clientary_mcp.server.callers.user import CallerUser
-from clientary_mcp.server.callers.vault import Grant, Vault
+from clientary_mcp.server.callers.vault import Grant, Vault, new_family
 from clientary_mcp.settings import read_serving
 from clientary_mcp.settings.serving import Serving
 from clientary_mcp.state.backend import Backend
@@ -49,7 +48,7 @@ async def token_check(store: str) -> tuple[float, float]:
     try:
         vault = Vault(backend.values, backend.ring, time.time)
         caller = await vault.enroll(name="Ada", account="https://acme.clientary.com", api_token="a", via="sign-in")  # noqa: S106 - made up
-        of_sign_in = Grant(caller.id, "access", "host", f"{_PUBLIC}/mcp", scopes=("clientary",), family=token_hex(16))
+        of_sign_in = Grant(caller.id, "access", "host", f"{_PUBLIC}/mcp", scopes=("clientary",), family=new_family())
         token = await vault.issue(of_sign_in, HOUR)
         identities = Identities(vault, serving)
         assert await identities.of(token)
