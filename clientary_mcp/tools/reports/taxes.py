@@ -1,5 +1,6 @@
 """The tax report: what each tax was charged on and comes to, by rate and currency, as invoiced or as received."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -49,7 +50,7 @@ async def _invoiced(clientary: Clientary, args: TaxReport) -> "_Taxes":
     taxes.left_out.merge(sales.owners.left_out)
     for invoice_id, _, sale in sales.rows:
         owner = sales.owners.of[invoice_id]
-        taxes.check(sale, owner)
+        taxes.check(sale, owner, [sale])
         taxes.add(sale, owner, invoice_id)
     return taxes
 
@@ -76,17 +77,20 @@ async def _received(clientary: Clientary, args: TaxReport) -> "_Taxes":
         owner, known = receipts.owners.of.get(invoice_id, NOBODY), paid.get(invoice_id)
         if known:
             taxes.left_out.merge(known.left_out)
-        if known is None or known.sale is None or known.sale.gross == 0:
+        if known is None or known.sale is None:
             amounts = {owner.currency_code: sum((payment.amount for payment in payments), ZERO)}
             taxes.left_out.add(
                 "payment", "of an invoice whose amounts are not known", sums=amounts, count=len(payments)
             )
             continue
-        taxes.check(known.sale, owner)
+        shares = []
         for payment in payments:
             before = sum((each.amount for each in known.payments or payments if each.order < payment.order), ZERO)
-            taxes.add(paid_share(known.sale, before, before + payment.amount, owner.currency_code), owner, invoice_id)
-            taxes.check_paid(known.sale, before, payment.amount, owner)
+            share = paid_share(known.sale, before, before + payment.amount, owner.currency_code)
+            taxes.add(share, owner, invoice_id)
+            taxes.check_paid(share, payment.amount, owner)
+            shares.append(share)
+        taxes.check(known.sale, owner, shares)
     return taxes
 
 
@@ -145,23 +149,26 @@ class _Taxes:
         if sale.unexplained:
             self._unexplained[code] = self._unexplained.get(code, ZERO) + sale.unexplained
 
-    def check(self, sale: Sale, owner: Owner) -> None:
-        """Name an invoice whose figures do not agree with each other."""
+    def check(self, sale: Sale, owner: Owner, parts: Sequence[Sale]) -> None:
+        """Name an invoice whose figures do not agree with each other, with what is missing of the parts that count."""
         code, name = owner.currency_code, owner.name
+        unexplained = sum((part.unexplained for part in parts), ZERO)
+        other = sum((part.other for part in parts), ZERO)
         if not is_zero(sale.unexplained, code):
             remark = "whose taxes by rate do not add up to the whole tax: the rest is in unexplained, in no row"
-            self.left_out.add("invoice", remark, name, sums={code: sale.unexplained})
+            self.left_out.add("invoice", remark, name, sums={code: unexplained})
         if not is_zero(sale.other, code):
             remark = "whose subtotal and taxes do not add up to the total (late fees, shipping): the rest is not here"
-            self.left_out.add("invoice", remark, name, sums={code: sale.other})
+            self.left_out.add("invoice", remark, name, sums={code: other})
         if any(not is_zero(line_amount(tax.taxable, tax.rate / 100, code) - tax.amount, code) for tax in sale.taxes):
             self.left_out.add("invoice", "whose tax is not that rate of its lines: counted as Clientary tells it", name)
 
-    def check_paid(self, sale: Sale, before: Decimal, amount: Decimal, owner: Owner) -> None:
-        """Name an invoice of which more was paid than it comes to: that part bears no tax."""
-        over = max(before + amount - sale.gross, ZERO) - max(before - sale.gross, ZERO) if sale.gross > 0 else ZERO
-        if not is_zero(over, owner.currency_code):
-            self.left_out.add("payment", "above its invoice's total", owner.name, sums={owner.currency_code: over})
+    def check_paid(self, share: Sale, amount: Decimal, owner: Owner) -> None:
+        """Name a payment that goes beyond what its invoice comes to: that part bears no tax."""
+        beyond = amount - share.gross
+        if not is_zero(beyond, owner.currency_code):
+            remark = "beyond its invoice's total, so without tax"
+            self.left_out.add("payment", remark, owner.name, sums={owner.currency_code: beyond})
 
     def rows(self) -> list[dict[str, Any]]:
         """The taxes, by currency and from the largest on."""

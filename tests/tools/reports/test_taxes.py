@@ -124,7 +124,7 @@ async def test_what_was_paid_above_the_total_bears_no_tax(account: respx.MockRou
     assert figures(answer) == [("VAT", 19, 100, 19, 1)]
     assert answer["left_out"] == [
         "2 payments of a cancelled invoice, counted all the same: “N1”, “N1”.",
-        "1 payment above its invoice's total (41 EUR): “N1”.",
+        "1 payment beyond its invoice's total, so without tax (41.00 EUR): “N1”.",
     ]
 
 
@@ -140,3 +140,26 @@ async def test_a_share_of_what_is_fully_taxed_leaves_nothing_untaxed(account: re
         ((_, _, taxable, tax, _),) = figures(answer)
         assert (taxable, tax) == (answer["totals"][0]["taxable"], answer["totals"][0]["tax"])
         assert cents(taxable) + cents(tax) == last * 1503
+
+
+async def test_whatever_lies_beyond_an_invoice_is_told_apart(account: respx.MockRouter, agent: Agent) -> None:
+    """A refund before any payment, one of too much, and money for an invoice that comes to nothing."""
+    amounts = (-30, 230, -21)
+    paid = [payment(number, 1, amount, f"2023-08-0{number}") for number, amount in enumerate(amounts, 1)]
+    nothing = {"invoice_items": [], "subtotal": 0, "total_cost": 0, "total_taxes": 0}
+    account.get("payments").respond(json=listed("payments", payment(9, 2, 10, "2023-08-31"), *reversed(paid)))
+    answer = await asked(account, agent, {**WHOLE, "payments": paid}, nothing, basis="received")
+    assert figures(answer) == [("VAT", 19, 100, 19, 1)]
+    beyond = "4 payments beyond its invoice's total, so without tax (30 EUR): “N2”, “N1”, “N1”, “N1”."
+    assert answer["left_out"] == [beyond]
+
+
+async def test_half_an_invoice_leaves_out_half_of_its_late_fee(account: respx.MockRouter, agent: Agent) -> None:
+    paid = [payment(1, 1, 82, "2023-08-01")]
+    account.get("payments").respond(json=listed("payments", *paid))
+    late = {**WHOLE, "total_cost": 164, "total_taxes": 19, "payments": paid}
+    answer = await asked(account, agent, late, basis="received")
+    assert answer["left_out"] == [
+        "1 invoice whose subtotal and taxes do not add up to the total (late fees, shipping): the rest is not here"
+        " (2.50 EUR): “N1”.",
+    ]
