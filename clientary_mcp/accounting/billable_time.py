@@ -23,6 +23,13 @@ def value_of(entry: HourEntry, project: Project) -> Decimal | None:
     return None if rate is None or entry.hours is None else line_amount(entry.hours, rate, project.currency_code)
 
 
+def lack_of(project: Project) -> str | None:
+    """What a project needs before it can be billed, and has not: a client, a currency."""
+    if project.client_id is None:
+        return "client to bill"
+    return None if project.currency_code else "currency_code to bill it in"
+
+
 def prepaid_of(project: Project) -> dict[str, Decimal]:
     """The project's own figures on work that was paid before it was done; empty where it tells of none."""
     figures = {name: getattr(project, name) for name in ("credits", "credit_percentage", "unbilled_credit_amount")}

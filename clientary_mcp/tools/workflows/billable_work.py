@@ -7,7 +7,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from clientary_mcp.accounting.billable_time import rate_of
+from clientary_mcp.accounting.billable_time import lack_of, rate_of
 from clientary_mcp.accounting.days import Today
 from clientary_mcp.accounting.money import ZERO
 from clientary_mcp.api.concurrency import gather
@@ -157,12 +157,10 @@ def item(work: Work) -> str:
 
 async def projects_to_bill(clientary: Clientary, args: BillProjectHours) -> list[Project]:
     """The project of a call, or all of its client's; BadArguments for one that cannot be billed by the hour."""
-    if args.project_id is None:
-        return await projects_of(clientary, client_id=args.client_id)
-    project = await clientary.get(Project, f"projects/{args.project_id}")
-    if why := _why_not(project):
-        raise BadArguments(f"Project {quote(name_of(project))} {why}")
-    return [project]
+    projects = await projects_of(clientary, project_id=args.project_id, client_id=args.client_id)
+    if args.project_id is not None and (why := _why_not(projects[0])):
+        raise BadArguments(f"Project {quote(name_of(projects[0]))} {why}")
+    return projects
 
 
 async def read_bills(clientary: Clientary, args: BillProjectHours, job: Job, projects: list[Project]) -> Bills:
@@ -236,9 +234,7 @@ def _why_not(project: Project) -> str | None:
             f"has a fixed price ({price}), so its hours are not billed one by one. Bill it with an invoice of"
             " one line with the agreed amount."
         )
-    if project.client_id is None:
-        return "has no client to bill. Assign one first."
-    return None if project.currency_code else "has no currency_code to bill it in. Set one first."
+    return f"has no {lack}. Set one first." if (lack := lack_of(project)) else None
 
 
 def _check_readable(works: Iterable[Work], project: Project) -> None:

@@ -242,12 +242,21 @@ async def test_a_project_that_cannot_be_billed_by_the_hour_is_refused(
 ) -> None:
     project = books.a_project("Another", **values)
     books.hours("2026-10-01", 100, project_id=project)
+    books.sandbox.switches = Switches(extra_keys=False)  # no client tells its currency
     async with agent_of(session_with(books.sandbox)) as agent:
         for confirm in (False, True):
             text = await agent.refusal("bill_project_hours", project_id=project, confirm=confirm)
             assert why in text
             assert "Nothing was sent." in text
     assert len(books.sandbox.ledger) == 0
+
+
+async def test_a_project_without_a_currency_is_billed_in_its_clients(books: Books) -> None:
+    project = books.a_project("Another", currency_code=None)
+    books.hours("2026-10-01", 100, project_id=project)
+    async with agent_of(session_with(books.sandbox)) as agent:
+        await agent.confirmed("bill_project_hours", project_id=project)
+    assert books.rows("SELECT currency_code FROM invoices") == [{"currency_code": "EUR"}]
 
 
 async def test_a_due_date_before_the_date_and_a_range_that_ends_before_it_begins_are_refused(books: Books) -> None:
