@@ -17,7 +17,7 @@ from clientary_mcp.state.billed import BilledRun
 from clientary_mcp.tools.decorators import reads
 from clientary_mcp.tools.reports import billing_checks as checks
 from clientary_mcp.tools.reports.billing_checks import CHECKS, CompletedWork, Finding
-from clientary_mcp.tools.support.billed_work import OUT_OF_REACH, Holder, Holders
+from clientary_mcp.tools.support.billed_work import OUT_OF_REACH, Holder, Holders, is_marked
 from clientary_mcp.tools.support.formatting import quote
 from clientary_mcp.tools.support.lookups import expenses_between, hours_of, idle_projects, project_name, projects_of
 from clientary_mcp.tools.support.rights import UNSEEN_HOURS, denied, gather_allowed, if_allowed
@@ -205,12 +205,34 @@ async def _schedules(clientary: Clientary, today: date) -> _Part:
 
 async def _work(clientary: Clientary, projects: list[Project], invoices: _Invoices | None, found: _Part) -> None:
     """Look at the hours and expenses that may be marked wrongly, or forgotten."""
-    holders = invoices.holders if invoices else Holders(())
-    completed = [project for project in projects if project.status == "completed"]
-    await _unbilled(clientary, completed, holders, found)
-    if invoices is None:
-        return
-    suspects = holders.suspects(HourEntry)
+    work = {project.id: CompletedWork(project) for project in projects if project.status == "completed"}
+    await _unbilled(clientary, work, invoices.holders if invoices else Holders(()), found)
+    if invoices is not None:
+        await _billed(clientary, projects, invoices, work, found)
+    found.add(*(each.finding() for each in work.values()))
+
+
+async def _unbilled(clientary: Clientary, work: dict[int, CompletedWork], holders: Holders, found: _Part) -> None:
+    completed = [each.project for each in work.values()]
+    idle = await idle_projects(clientary, completed, billed=False)
+    found.basis += filter(None, [idle.sentence])
+    to_read = [project for project in completed if project.id not in idle.ids]
+    for project, entries in await _hours(clientary, to_read, found, billed=False):
+        for entry in filter(holders.unbilled, entries):
+            if not is_marked(entry):  # a marked one is looked at with those
+                work[project.id].add(entry, found.left_out)
+    expenses = await if_allowed(partial(_expenses, clientary, work)) if work else []
+    if expenses is None:
+        found.unseen.append(denied("Expenses"))
+    for expense in filter(holders.unbilled, expenses or ()):
+        work[expense.project_id or 0].add(expense, found.left_out)
+
+
+async def _billed(
+    clientary: Clientary, projects: list[Project], invoices: _Invoices, work: dict[int, CompletedWork], found: _Part
+) -> None:
+    """Look for hours that are marked as billed though no live invoice bills them: those are unbilled as well."""
+    holders, suspects = invoices.holders, invoices.holders.suspects(HourEntry)
     doubtful = [
         project
         for project in projects
@@ -219,25 +241,13 @@ async def _work(clientary: Clientary, projects: list[Project], invoices: _Invoic
     idle = await idle_projects(clientary, doubtful)
     to_read = [project for project in doubtful if project.id not in idle.ids]
     for project, entries in await _hours(clientary, to_read, found, billed=True):
-        found.add(*(checks.billed_by_void(entry, project, holders) for entry in entries))
+        for entry in entries:
+            if finding := checks.billed_by_void(entry, project, holders):
+                found.add(finding)
+                if project.id in work:
+                    work[project.id].add(entry, found.left_out)
         if project.client_id not in invoices.clients:
             found.add(checks.billed_without_invoices(project, entries, holders))
-
-
-async def _unbilled(clientary: Clientary, completed: list[Project], holders: Holders, found: _Part) -> None:
-    work = {project.id: CompletedWork(project) for project in completed}
-    idle = await idle_projects(clientary, completed, billed=False)
-    found.basis += filter(None, [idle.sentence])
-    to_read = [project for project in completed if project.id not in idle.ids]
-    for project, entries in await _hours(clientary, to_read, found, billed=False):
-        for entry in filter(holders.unbilled, entries):
-            work[project.id].add(entry, found.left_out)
-    expenses = await if_allowed(partial(_expenses, clientary, work)) if work else []
-    if expenses is None:
-        found.unseen.append(denied("Expenses"))
-    for expense in filter(holders.unbilled, expenses or ()):
-        work[expense.project_id or 0].add(expense, found.left_out)
-    found.add(*(each.finding() for each in work.values()))
 
 
 async def _hours(

@@ -194,6 +194,20 @@ async def test_the_named_call_mends_it(planted: tuple[str, Plant, float | None, 
         assert (await agent.answer("billing_check"))["rows"] == []
 
 
+async def test_hours_that_only_a_cancelled_invoice_bills_are_unbilled_work_of_a_completed_project_too() -> None:
+    sound = Sound()
+    cancelled_note(sound)
+    sound.run("UPDATE projects SET status = ? WHERE id = ?", COMPLETED, sound.project)
+    async with agent_of(session_with(sound.sandbox)) as agent:
+        found = {row["check"]: row for row in (await agent.answer("billing_check"))["rows"]}
+        unbilled = await agent.answer("unbilled_report", client_id=sound.client, include_completed=True)
+        assert {check: row["amount"] for check, row in found.items()} == {
+            "billed_by_none": 150, "unbilled_on_completed": unbilled["totals"][0]["amount"]
+        }  # fmt: skip
+        await agent.confirmed("bill_project_hours", **found["unbilled_on_completed"]["arguments"])
+        assert (await agent.answer("billing_check"))["rows"] == []
+
+
 async def test_all_faults_at_once_come_in_the_order_of_the_checks_and_are_counted() -> None:
     sound = Sound()
     for _, plant, _, _ in PLANTED[:2] + PLANTED[8:9] + PLANTED[13:16]:
