@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from clientary_mcp.accounting.billable_time import value_of
+from clientary_mcp.accounting.billable_time import lack_of, value_of
 from clientary_mcp.accounting.days import WHENEVER
 from clientary_mcp.accounting.invoices import standing_of
 from clientary_mcp.accounting.left_out import Omissions
@@ -239,15 +239,18 @@ class CompletedWork:
         expenses = count_of(self.expenses, "unbilled expense") if self.expenses else ""
         if not (hours or expenses):
             return None
-        fixed = self.project.project_type == "fixed"
+        fixed, lack = self.project.project_type == "fixed", lack_of(self.project)
+        tool, more = "bill_project_hours", {"include_expenses": True} if expenses else {}
+        if fixed or lack:
+            tool, more = "list_project_expenses" if fixed else "get_project", {}
         return Finding(
             "unbilled_on_completed",
             Project,
             self.project.id,
             project_name(self.project),
-            f"completed, with {' and '.join(filter(None, (hours, expenses)))}",
-            "list_project_expenses" if fixed else "bill_project_hours",
-            {"include_expenses": True} if expenses and not fixed else {},
+            f"completed, with {' and '.join(filter(None, (hours, expenses)))}" + (f", but no {lack}" if lack else ""),
+            tool,
+            more,
             self.project.currency_code,
             self.amount,
         )

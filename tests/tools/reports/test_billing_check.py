@@ -89,6 +89,13 @@ def hours_left(sound: Sound) -> int:
     return sound.finished
 
 
+def of_nobody(sound: Sound) -> int:
+    project = sound.added.project(sound.client, "Own", status=COMPLETED)
+    sound.run("UPDATE projects SET client_id = NULL WHERE id = ?", project)
+    sound.added.hours(project, "2026-10-02", 200)
+    return project
+
+
 def expense_left(sound: Sound, **project: Any) -> int:
     finished = sound.added.project(sound.client, "Poster", status=COMPLETED, **project)
     for invoice in (None, sound.sent):
@@ -142,6 +149,7 @@ PLANTED: list[tuple[str, Plant, float | None, str]] = [
     ("owed_without_balance", settled, None, "update_invoice"),
     ("overpaid", lambda at: at.invoice(at.sent, "balance = -500, total_payments = 10500"), 5, "get_invoice"),
     ("unbilled_on_completed", hours_left, 333, "bill_project_hours"),
+    ("unbilled_on_completed", of_nobody, 200, "get_project"),
     ("unbilled_on_completed", expense_left, 25, "bill_project_hours"),
     ("unbilled_on_completed", lambda at: expense_left(at, project_type=FIXED), 25, "list_project_expenses"),
     ("old_draft", forgotten, 70, "send_invoice_message"),
@@ -210,7 +218,7 @@ async def test_hours_that_only_a_cancelled_invoice_bills_are_unbilled_work_of_a_
 
 async def test_all_faults_at_once_come_in_the_order_of_the_checks_and_are_counted() -> None:
     sound = Sound()
-    for _, plant, _, _ in PLANTED[:2] + PLANTED[8:9] + PLANTED[13:16]:
+    for _, plant, _, _ in PLANTED[:2] + PLANTED[8:9] + PLANTED[14:17]:
         plant(sound)
     async with agent_of(session_with(sound.sandbox)) as agent:
         answer = await agent.answer("billing_check")
