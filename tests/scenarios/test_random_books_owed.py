@@ -113,6 +113,17 @@ async def test_payment_times_match_the_tables(form: str, seed: int) -> None:
                 assert reported(answer["rows"], *names) == {
                     key: paid_figures(found) for key, found in grouped(paid, *names).items()
                 }
+            for (client,) in sandbox.connection.execute("SELECT id FROM clients").fetchall():
+                own_paid, own_owed = ([row for row in of if row["client_id"] == client] for of in (paid, owed))
+                answer = await agent.answer("days_to_pay_report", client_id=client, **days)
+                times, open_ = grouped(own_paid), grouped(own_owed)
+                assert reported(answer["totals"]) == {
+                    key: paid_figures(times[key]) | open_figures(open_[key]) for key in {*times, *open_}
+                }
+                answer = await agent.answer("days_to_pay_report", client_id=client, group_by="month", **days)
+                assert reported(answer["rows"], "month") == {
+                    key: paid_figures(found) for key, found in grouped(own_paid, "month").items()
+                }
 
 
 @pytest.mark.parametrize(("form", "seed"), CASES)

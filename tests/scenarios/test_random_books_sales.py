@@ -103,8 +103,11 @@ async def test_sales_of_one_client_or_project_match_the_tables(form: str, seed: 
             for key in rows(sandbox, f"SELECT DISTINCT {column} AS id FROM invoices WHERE {column} NOT NULL"):  # noqa: S608 - ours
                 for basis, table, columns in (("invoiced", INVOICED, SALES), ("received", RECEIVED, MONEY)):
                     mine = f"SELECT * FROM ({table}) WHERE {column} = {key['id']}"  # noqa: S608 - written here
-                    answer = await agent.answer("sales_report", basis=basis, **{column: key["id"]}, **days)
+                    asked = {"basis": basis, "group_by": "status,quarter", column: key["id"], **days}
+                    answer = await agent.answer("sales_report", **asked)
                     assert shown(answer["totals"], columns) == summed(sandbox, mine, columns, [], days)
+                    expected = summed(sandbox, mine, columns, [KEYS["status"], KEYS["quarter"]], days)
+                    assert shown(answer["rows"], columns, "status", "quarter") == expected
 
 
 @pytest.mark.parametrize(("form", "seed"), CASES)

@@ -71,8 +71,11 @@ async def test_expenses_by_every_group_match_the_tables(form: str, seed: int) ->
         for column, ids in (("project_id", projects), ("client_id", clients)):
             for number in ids:
                 mine = only(spent, f"{column} = {number}")
-                answer = await agent.answer("expenses_report", group_by="month", **{column: number}, **RANGES[1])
-                assert shown(answer["rows"], columns, "month") == sums_of(sandbox, mine, columns, "month", RANGES[1])
+                for group_by in ("month", "person,project"):
+                    asked = {"group_by": group_by, column: number, **RANGES[1]}
+                    answer = await agent.answer("expenses_report", **asked)
+                    expected = sums_of(sandbox, mine, columns, group_by, RANGES[1])
+                    assert shown(answer["rows"], columns, *by(group_by)) == expected
 
 
 def percent(part: int, whole: int) -> float | None:
@@ -94,8 +97,11 @@ async def test_estimates_by_every_group_match_the_tables(form: str, seed: int) -
             numbers = [row[0] for row in sandbox.connection.execute(f"SELECT DISTINCT {column} FROM estimates")]  # noqa: S608 - ours
             for number in filter(None, numbers):
                 mine = only(sent, f"{column} = {number}")
-                answer = await agent.answer("estimates_report", **{column: number}, **RANGES[1])
+                asked = {"group_by": "status,month", column: number, **RANGES[1]}
+                answer = await agent.answer("estimates_report", **asked)
                 assert shown(answer["totals"], columns) == sums_of(sandbox, mine, columns, None, RANGES[1])
+                expected = sums_of(sandbox, mine, columns, "status,month", RANGES[1])
+                assert shown(answer["rows"], columns, "status", "month") == expected
 
 
 def _on_top(sandbox: Sandbox, answer: Row, days: Row, *, tells_more: bool) -> None:
