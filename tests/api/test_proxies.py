@@ -135,6 +135,19 @@ async def test_a_proxy_that_refuses_is_named_and_nothing_is_sent(status: int, tr
     assert served.to_account == []
 
 
+async def test_certificates_that_cannot_be_loaded_are_told_by_the_first_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "missing.pem"))
+    network._certificates.cache_clear()
+    time = FakeTime()
+    async with Clientary(Settings(subdomain="acme", api_token=TOKEN), clock=time.clock) as clientary:
+        with pytest.raises(SettingsError, match="SSL_CERT_FILE cannot be loaded: No such file") as caught:
+            await clientary.post("clients", {})
+    assert caught.value.effect == "not sent"
+    assert time.waits == []
+
+
 async def test_an_untrusted_certificate_is_called_that_and_not_tried_again() -> None:
     time = FakeTime()
     async with serving(trustme.CA()) as served:
