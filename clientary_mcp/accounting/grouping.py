@@ -14,7 +14,8 @@ PERIODS = ("day", "week", "month", "quarter", "year")
 _ID_OF = {"client": "client_id", "project": "project_id", "person": "user_id"}
 """The words that group by a record, and the column of its id."""
 
-Value = int | str | None
+Value = int | str | tuple[int, int] | None
+"""What a word stands for in a row: an id, a period, a status; or two ids, where one alone does not tell rows apart."""
 
 
 class Key(NamedTuple):
@@ -30,9 +31,11 @@ class Facts:
 
     day: date | None = None
     client_id: int | None = None
-    project_id: int | None = None
+    project_id: int | tuple[int, int] | None = None
+    """With its client's id before it where what is on no project has a row for each client."""
     user_id: int | None = None
     status: str | None = None
+    invoice: int | None = None
 
 
 @dataclass
@@ -64,6 +67,10 @@ class Grouping:
         """The word for time, where rows are grouped by that alone."""
         return self._words[0] if len(self._words) == 1 and self._words[0] in PERIODS else None
 
+    def parts(self, key: Key) -> Iterable[tuple[str, Value]]:
+        """The words, each with what it stands for in a row."""
+        return zip(self._words, key.values, strict=True)
+
     def key(self, facts: Facts, currency_code: str) -> Key:
         """The row that a record belongs to."""
         return Key(currency_code, tuple(_value(word, facts) for word in self._words))
@@ -85,28 +92,30 @@ class Grouping:
     def columns(self, key: Key, names: Names) -> dict[str, Any]:
         """The columns that say what a row stands for, with its currency last."""
         found: dict[str, Any] = {}
-        for word, value in zip(self._words, key.values, strict=True):
+        for word, value in self.parts(key):
             if word in _ID_OF:
                 found |= {_ID_OF[word]: value, word: names.of(word, value)}
-            else:
+            elif word != "invoice":  # the rest of its row says which one it is
                 found[word] = value
         return {**found, "currency_code": key.currency_code}
 
-    def in_order(self, amounts: Mapping[Key, Decimal]) -> list[Key]:
-        """The rows: by currency, and in it by time from the first on, by anything else from the largest on."""
-        sums: dict[Key, Decimal] = {}
-        for key, amount in amounts.items():
-            for depth in range(len(key.values)):
-                part = Key(key.currency_code, key.values[: depth + 1])
-                sums[part] = sums.get(part, ZERO) + amount
-        return sorted(amounts, key=lambda key: self._rank(key, sums))
+    def in_order(
+        self, amounts: Mapping[Key, Decimal], *others: Mapping[Key, Decimal], names: Names | None = None
+    ) -> list[Key]:
+        """The rows: by currency, and in it by time from the first on, by anything else from the largest on.
 
-    def _rank(self, key: Key, sums: Mapping[Key, Decimal]) -> tuple[Any, ...]:
+        Where the amounts are the same, other amounts of the rows decide, then their names, then their ids.
+        """
+        sums = [_sums_of_parts(each) for each in (amounts, *others)]
+        return sorted(amounts, key=lambda key: self._rank(key, sums, names))
+
+    def _rank(self, key: Key, sums: Iterable[Mapping[Key, Decimal]], names: Names | None) -> tuple[Any, ...]:
         rank: list[Any] = [key.currency_code]
-        for depth, (word, value) in enumerate(zip(self._words, key.values, strict=True), 1):
+        for depth, (word, value) in enumerate(self.parts(key), 1):
             if word not in PERIODS:
-                rank.append(-sums[Key(key.currency_code, key.values[:depth])])
-            rank += [value is None, value if value is not None else 0]
+                rank += [-each[Key(key.currency_code, key.values[:depth])] for each in sums]
+            name = names.of(word, value) if names and word in _ID_OF else ""
+            rank += [value is None, name, value if value is not None else 0]
         return tuple(rank)
 
 
@@ -159,6 +168,16 @@ class Table:
 
     def _zeros(self) -> dict[str, Decimal]:
         return dict.fromkeys(self._columns, ZERO)
+
+
+def _sums_of_parts(amounts: Mapping[Key, Decimal]) -> dict[Key, Decimal]:
+    """The sums of rows that have the first word in common, then of those that have the first two, and so on."""
+    sums: dict[Key, Decimal] = {}
+    for key, amount in amounts.items():
+        for depth in range(len(key.values)):
+            part = Key(key.currency_code, key.values[: depth + 1])
+            sums[part] = sums.get(part, ZERO) + amount
+    return sums
 
 
 def _value(word: str, facts: Facts) -> Value:

@@ -14,7 +14,7 @@ from clientary_mcp.accounting.money import ZERO
 NAMES = Names(
     clients={None: "no client", 1: "Acme", 2: "Globex"}, projects={None: "no project", 7: "Website"}, people={3: "Ada"}
 )
-FACTS = Facts(date(2026, 2, 1), 2, 7, 3, "sent")
+FACTS = Facts(date(2026, 2, 1), 2, 7, 3, "sent", 9)
 
 
 def columns(group_by: str, facts: Facts = FACTS) -> dict[str, object]:
@@ -31,6 +31,7 @@ def test_every_word_has_its_columns() -> None:
     assert columns("status,day") == {"status": "sent", "day": "2026-02-01", "currency_code": "EUR"}
     assert columns("currency,year") == {"year": "2026", "currency_code": "EUR"}
     assert columns("currency") == {"currency_code": "EUR"}
+    assert columns("month,invoice") == {"month": "2026-02", "currency_code": "EUR"}
     assert columns("client", Facts()) == {"client_id": None, "client": "no client", "currency_code": "EUR"}
 
 
@@ -78,6 +79,15 @@ def test_time_goes_forward_and_everything_else_from_the_largest_down(
                 code = one.currency_code
                 assert by_client[code, first] >= by_client[code, third]
                 assert first != third or str(second) < str(fourth)
+
+
+def test_rows_of_the_same_amount_follow_another_amount_or_their_names() -> None:
+    grouping = Grouping("client")
+    one, two, nobody = (grouping.key(Facts(client_id=client), "EUR") for client in (1, 2, None))
+    same = dict.fromkeys((two, nobody, one), ZERO)
+    assert grouping.in_order(same, {one: ZERO, two: Decimal(1), nobody: Decimal(2)}) == [nobody, two, one]
+    assert grouping.in_order(same, names=Names(clients={1: "Globex", 2: "Acme"})) == [two, one, nobody]
+    assert grouping.in_order(same) == [one, two, nobody]
 
 
 def test_the_ids_that_need_names_are_those_of_the_rows() -> None:

@@ -185,8 +185,6 @@ WORDS = {
     "list_payments": {"sort": "received_on created_at"},
     "sales_report": {"basis": "invoiced received"},
     "tax_report": {"basis": "invoiced received"},
-    "receivables_report": {"group_by": "client invoice"},
-    "unbilled_report": {"group_by": "project client"},
     "cash_forecast": {"by": "week month"},
     "export_records": {"format": "csv jsonl xlsx"},
     "send_payment_reminders": {"per": "client invoice"},

@@ -60,6 +60,8 @@ class _Books:
             self._expense()
         for number in range(25):
             self._schedule(number)
+        for _ in range(60):
+            self._hours()
 
     def _put(self, table: str, **values: Any) -> int:
         return put(self.sandbox, table, **values)
@@ -162,6 +164,13 @@ class _Books:
             "expenses", amount=self._chance.randint(-2_000, 90_000) * 100, incurred_on=self._day(),
             client_id=self._one(*self._clients, None, None), project_id=self._one(*self._projects, None),
             invoice_id=self._one(*self._invoices[:20], *[None] * 20), user_id=self._one(*self._staff),
+        )  # fmt: skip
+
+    def _hours(self) -> None:
+        self._put(
+            "hours", project_id=self._one(*self._projects), user_id=self._one(*self._staff, None), title="Work",
+            date=self._often(self._day()), hours=self._chance.randint(1, 32) * 25,
+            rate=self._one(None, None, 7_200, 0), billed=self._chance.random() < 0.3,
         )  # fmt: skip
 
     def _schedule(self, number: int) -> None:

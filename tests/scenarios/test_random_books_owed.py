@@ -1,4 +1,4 @@
-"""Payment times, forecasts and statements of random accounts, compared with SQL on their tables, in cents."""
+"""What random accounts are owed and paid, in four reports, compared with SQL on their tables, in cents."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -15,6 +15,7 @@ from tests.conftest import TODAY, session_with
 from tests.scenarios.random_books import CASES, random_books
 from tests.support.agent import Agent, agent_of
 from tests.support.plain_calendar import INTERVALS, by_calendar
+from tests.support.row_order import assert_in_order
 from tests.support.tables import exact, rows
 from tests.tools.reports.test_cash_forecast import apart, monday, month
 from tests.tools.reports.test_cash_forecast import shown as forecast_of
@@ -43,6 +44,15 @@ ENTRIES = f"""
 """  # noqa: S608 - written here
 KINDS = ("invoice", "credit_note", "payment")
 AGES = ((0, "current"), (30, "days_1_30"), (60, "days_31_60"), (90, "days_61_90"))
+RECEIVABLE = f"""
+    SELECT id AS invoice_id, client_id, substr(due_date, 1, 7) AS month, currency_code, due_date,
+        CAST(julianday('2026-11-20') - julianday(due_date) AS INTEGER) AS late,
+        iif(balance > 0 AND status IN (1, 2), balance, 0) AS total, iif(balance < 0, -balance, 0) AS credits
+    FROM invoices WHERE {LIVE} AND (balance > 0 AND status IN (1, 2) OR balance < 0)
+"""  # noqa: S608 - written here
+GROUPS = ("client", "month", "client,month", "month,client")
+BY_INVOICE = ("invoice", "client,invoice", "month,invoice", "invoice,month")
+OF_WORD = {"client": "client_id", "month": "month", "invoice": "invoice_id"}
 FIGURES = ("paid", "mean_days", "median_days", "longest_days", "mean_days_late", "late_share")
 
 
@@ -84,6 +94,60 @@ def reported(answered: list[Row], *by: str) -> dict[tuple[Any, ...], Row]:
         )
     assert len(found) == len(answered)
     return found
+
+
+def columns_of(group: list[Row]) -> Row:
+    """What receivables_report shows of these invoices, in cents."""
+    open_ = [row for row in group if row["total"]]
+    sums = dict.fromkeys((*(name for _, name in AGES), "over_90"), 0)
+    for row in open_:
+        sums[age_of(row)] += row["total"]
+    total, credits_ = (sum(row[name] for row in group) for name in ("total", "credits"))
+    overdue = total - sums["current"]
+    oldest = min((row["due_date"] for row in open_ if row["due_date"]), default=None)
+    sums |= {"total": total, "overdue": overdue, "credits": credits_, "net": total - credits_}
+    return sums | {"invoices": len(open_), "oldest_due_date": oldest}
+
+
+def age_of(row: Row) -> str:
+    return next((name for most, name in AGES if (row["late"] or 0) <= most), "over_90")
+
+
+def debt_in(row: Row, names: Iterable[str]) -> Row:
+    return {name: row.get(name) if name in ("invoices", "oldest_due_date") else exact(row[name]) for name in names}
+
+
+@pytest.mark.parametrize(("form", "seed"), CASES)
+async def test_receivables_by_every_group_match_the_tables(form: str, seed: int) -> None:
+    sandbox = random_books(form, seed)
+    found = rows(sandbox, RECEIVABLE)
+    totals = {key: columns_of(group) for key, group in grouped(found).items()}
+    async with agent_of(session_with(sandbox)) as agent:
+        for group_by in (*GROUPS, *BY_INVOICE):
+            answer = await agent.answer("receivables_report", group_by=group_by)
+            names = [OF_WORD[word] for word in group_by.split(",")]
+            if group_by in GROUPS:
+                expected = {key: columns_of(group) for key, group in grouped(found, *names).items()}
+                keys = [(row["currency_code"], *map(row.get, names)) for row in answer["rows"]]
+                assert {key: debt_in(row, expected[key]) for key, row in zip(keys, answer["rows"], strict=True)} == (
+                    expected
+                )
+                assert_in_order(answer["rows"], [(name,) for name in names], "total")
+            else:
+                _are_the_open_invoices(answer["rows"], names, found)
+            assert {(row["currency_code"],): debt_in(row, columns_of([])) for row in answer["totals"]} == totals != {}
+
+
+def _are_the_open_invoices(answered: list[Row], names: list[str], found: list[Row]) -> None:
+    expected = {row["invoice_id"]: row for row in found if row["total"]}
+    assert len(answered) == len(expected)
+    for row in answered:
+        invoice = expected[row["invoice_id"]]
+        assert {name: row.get(name) for name in (*names, "client_id", "currency_code")} == {
+            name: invoice[name] for name in (*names, "client_id", "currency_code")
+        }
+        assert (exact(row["balance"]), row["age"]) == (invoice["total"], age_of(invoice))
+    assert_in_order(answered, [(name,) for name in names], "balance")
 
 
 @pytest.mark.parametrize(("form", "seed"), CASES)

@@ -1,4 +1,4 @@
-"""Expenses and estimates of random accounts, compared with SQL on their tables in every form of the wire, in cents."""
+"""Expenses, estimates and unbilled work of random accounts, compared with SQL on their tables, in cents."""
 
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
@@ -8,9 +8,11 @@ import pytest
 
 from clientary_mcp.sandbox import Sandbox
 from tests.conftest import session_with
-from tests.scenarios.random_books import CASES, random_books
+from tests.scenarios.random_books import CASES, UNITS, random_books, rounded
 from tests.scenarios.test_random_books_sales import RANGES, Sums, shown, summed
 from tests.support.agent import agent_of
+from tests.support.row_order import assert_in_order
+from tests.support.tables import exact, rows
 from tests.tools.reports.test_sales import FORMS
 
 pytestmark = pytest.mark.anyio
@@ -126,3 +128,69 @@ def _on_top(sandbox: Sandbox, answer: Row, days: Row, *, tells_more: bool) -> No
         )]  # fmt: skip
         passed = [(date.fromisoformat(row["updated_at"][:10]) - date.fromisoformat(row["day"])).days for row in decided]
         assert answer.get("mean_days_to_decision") == percent(sum(passed), 100 * len(passed))
+
+
+# Whatever no invoice bills, with the client and the currency of its project, or else its own.
+UNBILLED = """
+    SELECT projects.client_id AS client_id, project_id, user_id, date AS day, hours,
+        coalesce(hours.rate, projects.rate) AS rate, 0 AS expenses,
+        coalesce(projects.currency_code, {} 'unknown') AS currency_code
+    FROM hours JOIN projects ON projects.id = project_id LEFT JOIN clients ON clients.id = projects.client_id
+    WHERE NOT billed
+    UNION ALL
+    SELECT iif(project_id, projects.client_id, expenses.client_id), project_id, user_id, incurred_on, 0, 0, amount,
+        coalesce(projects.currency_code, {} 'unknown')
+    FROM expenses LEFT JOIN projects ON projects.id = project_id
+        LEFT JOIN clients ON clients.id = iif(project_id, projects.client_id, expenses.client_id)
+    WHERE invoice_id IS NULL AND (project_id OR expenses.client_id)
+"""
+WORDS = ("client", "month", "project", "person")
+PAIRS = [f"{one},{other}" for one in WORDS for other in WORDS if one != other]
+COLUMNS = {
+    "client": ("client_id",),
+    "month": ("month",),
+    "project": ("client_id", "project_id"),
+    "person": ("user_id",),
+}
+
+
+def unbilled(found: list[Row], *words: str) -> dict[tuple[Any, ...], tuple[int, int, int]]:
+    """Currency and group → hours, their value, each entry rounded, and expenses."""
+    sums: dict[tuple[Any, ...], tuple[int, int, int]] = {}
+    for row in found:
+        months = {"month": row["day"] and row["day"][:7]}
+        key = (row["currency_code"], *((row | months)[name] for word in words for name in COLUMNS[word]))
+        hours, value, expenses = sums.get(key, (0, 0, 0))
+        worth = rounded(row["hours"] * row["rate"], 100, UNITS.get(row["currency_code"], 1))
+        sums[key] = hours + row["hours"], value + worth, expenses + row["expenses"]
+    return sums
+
+
+def told(answered: list[Row], *words: str) -> dict[tuple[Any, ...], tuple[int, ...]]:
+    """The same of an answer."""
+    names = [name for word in words for name in COLUMNS[word]]
+    found = {
+        (row["currency_code"], *map(row.get, names)): tuple(
+            exact(row[name]) for name in ("hours", "amount", "expenses")
+        )
+        for row in answered
+    }
+    assert len(found) == len(answered)
+    return found
+
+
+@pytest.mark.parametrize(("form", "seed"), CASES)
+async def test_unbilled_work_by_every_group_matches_the_tables(form: str, seed: int) -> None:
+    sandbox = random_books(form, seed)
+    of_clients = "clients.currency_code," if FORMS[form].extra_keys else ""  # else no client tells it
+    every = rows(sandbox, UNBILLED.format(of_clients, of_clients))
+    async with agent_of(session_with(sandbox)) as agent:
+        for days in ({}, *RANGES):
+            first, last = days.get("from_date", ""), min(days.get("to_date", "9"), "2026-11-20")
+            found = [row for row in every if (first <= row["day"] <= last if row["day"] else not days)]
+            for group_by in (*WORDS, *PAIRS):
+                answer = await agent.answer("unbilled_report", group_by=group_by, include_completed=True, **days)
+                words = group_by.split(",")
+                assert told(answer["rows"], *words) == unbilled(found, *words) != {}, group_by
+                assert told(answer["totals"]) == unbilled(found)
+                assert_in_order(answer["rows"], [COLUMNS[word] for word in words], "amount", "expenses")

@@ -1,12 +1,15 @@
 """The arguments of the receivables report."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
+from tool_schemas.base.grouping import Groups
 from tool_schemas.base.ids import ClientId
 from tool_schemas.base.models import Arguments
 from tool_schemas.base.types import Day, Number
+
+_GROUPS = Groups("client", "month", "invoice")
 
 
 class ReceivablesReport(Arguments):
@@ -16,4 +19,4 @@ class ReceivablesReport(Arguments):
     min_days_overdue: Annotated[int, Field(ge=0)] | None = Field(
         None, description="Only invoices so many days late, or more; default: those not yet due as well."
     )
-    group_by: Literal["client", "invoice"] | None = Field(None, description="One row for each; default client.")
+    group_by: Annotated[str, _GROUPS] = Field("client", description=_GROUPS.description)

@@ -1,12 +1,15 @@
 """The arguments of the report on unbilled work: client or project, days, and grouping."""
 
-from typing import Literal
+from typing import Annotated
 
 from pydantic import Field
 
+from tool_schemas.base.grouping import Groups
 from tool_schemas.base.ids import ClientId, ProjectId
 from tool_schemas.base.periods import PeriodRange
 from tool_schemas.base.types import Day, Number
+
+_GROUPS = Groups("client", "month", "project", "person")
 
 
 class UnbilledReport(PeriodRange):
@@ -15,5 +18,5 @@ class UnbilledReport(PeriodRange):
     from_date: Day | None = Field(None, description="First day of work or spending; default: all.")
     to_date: Day | None = Field(None, description="Last day, included; default today.")
     min_hours: Number | None = Field(None, description="Only rows with at least so many unbilled hours.")
-    group_by: Literal["project", "client"] = Field("project", description="One row for each.")
+    group_by: Annotated[str, _GROUPS] = Field("project", description=_GROUPS.description)
     include_completed: bool = Field(default=False, description="true: completed projects too.")

@@ -1,11 +1,13 @@
-"""The receivables report: open balances by age, per client and currency."""
+"""The receivables report: open balances by age, per client or another group, and currency."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from clientary_mcp.accounting.days import Today
+from clientary_mcp.accounting.grouping import Facts, Grouping, Key, Names
 from clientary_mcp.accounting.invoices import (
     KNOWN,
     Standing,
@@ -52,22 +54,14 @@ async def receivables_report(clientary: Clientary, args: ReceivablesReport) -> R
     """Who owes money, and how late: open balances by days overdue, per client and currency, beside their credits.
     Drafts and cancelled invoices never count; pending ones are separate."""
     found = await _read(clientary, args)
-    owed = found.large_enough()
-    names = await client_names(clientary, {client_id for client_id, _ in owed}, found.names)
+    owed, by_invoice = found.large_enough(), found.grouping.has("invoice")
+    shown = {client_id for client_id, _ in owed} if found.grouping.has("client") or by_invoice else ()
+    names = Names(await client_names(clientary, shown, found.names))
     about = {"as_of": found.as_of, **found.separate()}
-    if args.group_by == "invoice":
-        if credit_rows := [_named(row, names) for row in _credits(owed)]:
-            about["credits"] = credit_rows
-        rows = [_named(row, names) for row in found.rows if (row["client_id"], row["currency_code"]) in owed]
-        rows.sort(key=lambda row: (row["currency_code"], -row["balance"], row["invoice_id"]))
-    else:
-        rows = [
-            _named({"client_id": client_id, "currency_code": code, **debt.to_json()}, names)
-            for (client_id, code), debt in owed.items()
-        ]
-        rows.sort(key=lambda row: (row["currency_code"], -row["total"], row["client"]))
+    if by_invoice and (credit_rows := _credits(owed, names)):
+        about["credits"] = credit_rows
     return Report(
-        rows,
+        found.rows(owed, names),
         basis=(found.basis(), clientary.today().sentence),
         totals=_totals(owed),
         left_out=found.left_out.to_json(),
@@ -82,10 +76,6 @@ async def _read(clientary: Clientary, args: ReceivablesReport) -> "_Receivables"
     async for invoice in clientary.stream(Invoice, path):
         found.add(invoice)
     return found
-
-
-def _named(row: dict[str, Any], names: dict[int | None, str]) -> dict[str, Any]:
-    return {"client_id": row["client_id"], "client": names[row["client_id"]], **row}
 
 
 @dataclass
@@ -131,40 +121,52 @@ class Debt:
         }
 
 
-Owed = dict[tuple[int | None, str], Debt]
-"""By client and currency."""
+def _named(client_id: int | None, names: Names) -> dict[str, Any]:
+    return {"client_id": client_id, "client": names.of("client", client_id)}
+
+
+Owed = dict[tuple[int | None, str], dict[Key, Debt]]
+"""Client and currency → row → what is owed."""
+
+
+def _sum(debts: Iterable[Debt]) -> Debt:
+    whole = Debt()
+    for debt in debts:
+        whole.merge(debt)
+    return whole
 
 
 def _totals(owed: Owed) -> list[dict[str, Any]]:
     sums: dict[str, Debt] = {}
     clients: dict[str, int] = {}
-    for (_, code), debt in owed.items():
+    for (_, code), parts in owed.items():
+        debt = _sum(parts.values())
         sums.setdefault(code, Debt()).merge(debt)
         clients[code] = clients.get(code, 0) + bool(debt.invoices)
     return [{"currency_code": code, "clients": clients[code], **sums[code].to_json()} for code in sorted(sums)]
 
 
-def _credits(owed: Owed) -> list[dict[str, Any]]:
+def _credits(owed: Owed, names: Names) -> list[dict[str, Any]]:
     """The credits of each client, largest first within a currency."""
-    rows = [
-        {"client_id": client_id, "currency_code": code, "credits": debt.credits}
-        for (client_id, code), debt in owed.items()
-        if debt.credits
+    found = {key: credit for key, parts in owed.items() if (credit := _sum(parts.values()).credits)}
+    return [
+        {**_named(client_id, names), "currency_code": code, "credits": credit}
+        for (client_id, code), credit in sorted(found.items(), key=lambda each: (each[0][1], -each[1], each[0][0] or 0))
     ]
-    return sorted(rows, key=lambda row: (row["currency_code"], -row["credits"], row["client_id"] or 0))
 
 
 class _Receivables:
-    """The figures of the report: sums by client, currency and age, and a row for each invoice if requested."""
+    """The figures of the report: sums by group, currency and age, or a row for each invoice."""
 
     def __init__(self, args: ReceivablesReport, today: Today) -> None:
         self.as_of = args.as_of or today.day
+        self.grouping = Grouping(args.group_by)
         self.names: dict[int, str] = {}
-        self.rows: list[dict[str, Any]] = []
         self.left_out = Omissions()
         self._args, self._today = args, today.day
         self._then = today if args.as_of in (None, today.day) else Today.on(self.as_of)
         self._owed: Owed = {}
+        self._invoices: dict[Key, tuple[int | None, dict[str, Any]]] = {}
         self._pending, self._future = Totals(), Totals()
 
     def add(self, invoice: Invoice) -> None:
@@ -221,10 +223,17 @@ class _Receivables:
         if standing.owed:
             self._owe(invoice, standing)
 
+    def _client_of(self, invoice: Invoice) -> int | None:
+        return invoice.client_id or self._args.client_id
+
     def _debt_of(self, invoice: Invoice) -> Debt:
         self.names |= names_in([invoice])
-        key = invoice.client_id or self._args.client_id, invoice.currency_code or UNKNOWN
-        return self._owed.setdefault(key, Debt())
+        key = self._key_of(invoice)
+        return self._owed.setdefault((self._client_of(invoice), key.currency_code), {}).setdefault(key, Debt())
+
+    def _key_of(self, invoice: Invoice) -> Key:
+        facts = Facts(invoice.due_date, self._client_of(invoice), invoice=invoice.id)
+        return self.grouping.key(facts, invoice.currency_code or UNKNOWN)
 
     def _owe(self, invoice: Invoice, standing: Standing) -> None:
         days = days_overdue(invoice, self._then)
@@ -233,11 +242,10 @@ class _Receivables:
             self.left_out.add("open invoice", f"less than {count_of(least, 'day')} overdue")
             return
         self._debt_of(invoice).add(standing.owed, days, invoice.due_date)
-        if self._args.group_by == "invoice":
-            client_id, code = invoice.client_id or self._args.client_id, invoice.currency_code or UNKNOWN
-            row = {"client_id": client_id, "currency_code": code, **_row(invoice), "balance": standing.owed}
+        if self.grouping.has("invoice"):
             pending = {"pending": standing.pending} if standing.pending else {}
-            self.rows.append({**row, **pending, "days_overdue": days, "age": age_of(days)})
+            row = {**_row(invoice), "balance": standing.owed, **pending, "days_overdue": days, "age": age_of(days)}
+            self._invoices[self._key_of(invoice)] = self._client_of(invoice), row
 
     def _remark(self, invoice: Invoice, standing: Standing) -> None:
         balance = invoice.balance or ZERO
@@ -256,15 +264,27 @@ class _Receivables:
         """The debts of at least min_total, and the credits if everything is asked for; the others are left out."""
         least, found = self._args.min_total, self._owed
         if least is not None or self._args.min_days_overdue:
-            owing = {key: debt for key, debt in found.items() if debt.invoices}
+            owing = {key: parts for key, parts in found.items() if _sum(parts.values()).invoices}
             self.left_out.add("credit", "beside which nothing of that kind is owed", count=len(found) - len(owing))
             found = owing
         if least is None:
             return found
-        owed = {key: debt for key, debt in found.items() if debt.total >= least}
+        owed = {key: parts for key, parts in found.items() if _sum(parts.values()).total >= least}
         small = len(found) - len(owed)
         self.left_out.add("balance", f"below {least:,f}, each of one client in one currency", count=small)
         return owed
+
+    def rows(self, owed: Owed, names: Names) -> list[dict[str, Any]]:
+        """A row for each group, or for each open invoice; the largest first, months from the first on."""
+        debts: dict[Key, Debt] = {}
+        for parts in owed.values():
+            for key, debt in parts.items():
+                debts.setdefault(key, Debt()).merge(debt)
+        order = self.grouping.in_order({key: debt.total for key, debt in debts.items()}, names=names)
+        if not self.grouping.has("invoice"):
+            return [self.grouping.columns(key, names) | debts[key].to_json() for key in order]
+        found = [(key, *self._invoices[key]) for key in order if key in self._invoices]
+        return [_named(client_id, names) | self.grouping.columns(key, names) | row for key, client_id, row in found]
 
     def separate(self) -> dict[str, Any]:
         """Pending balances and invoices dated later, per currency, where there are any."""
@@ -275,8 +295,9 @@ class _Receivables:
         """How the figures were computed."""
         how = _PAST if self.as_of < self._today else _FUTURE if self.as_of > self._today else ""
         late = self._args.min_days_overdue
+        month = "month is that of the due date." if self.grouping.has("month") else ""
         only = f"Every column counts only invoices at least {count_of(late, 'day')} overdue." if late else ""
-        return " ".join(filter(None, (_BASIS, how, only))).format(day=self.as_of)
+        return " ".join(filter(None, (_BASIS, month, how, only))).format(day=self.as_of)
 
 
 def _received_after(payment: Payment, day: date) -> bool:

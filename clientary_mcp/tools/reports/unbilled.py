@@ -1,18 +1,19 @@
-"""The unbilled report: hours with their value, and expenses on no invoice, per project or client and currency."""
+"""The unbilled report: hours with their value, and expenses on no invoice, per group and currency."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from clientary_mcp.accounting.billable_time import prepaid_of
+from clientary_mcp.accounting.grouping import Facts, Grouping, Key, Value
 from clientary_mcp.accounting.money import ZERO, rounded
 from clientary_mcp.accounting.totals import UNKNOWN
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.tools.decorators import reads
 from clientary_mcp.tools.reports.unbilled_work import NOUNS, Days, Item, Unbilled, read_unbilled
-from clientary_mcp.tools.support.lookups import Party, names_in, parties, project_name
+from clientary_mcp.tools.support.lookups import Party, names_in, parties, person_name, project_name, staff_names
 from tool_schemas.base.report import Report
 from tool_schemas.base.sentences import Mention, count_of, in_order
 from tool_schemas.hours import HourEntry
@@ -40,11 +41,13 @@ async def unbilled_report(clientary: Clientary, args: UnbilledReport) -> Report:
     read = await read_unbilled(clientary, args, days)
     found = _Rows(args, read)
     found.known = await parties(clientary, found.unknown_clients())
+    if found.grouping.has("person"):
+        found.staff = await staff_names(clientary)
     rows, fixed = found.priced(), found.at_fixed_price()
     found.tell_future()
     prepaid = found.prepaid()
     return Report(
-        rows=[found.row(key, rows[key]) for key in _largest_first(rows)],
+        rows=[found.row(key, rows[key]) for key in found.in_order(rows)],
         basis=in_order(
             f"{days} {_BASIS}",
             _FIXED if fixed else None,
@@ -58,7 +61,7 @@ async def unbilled_report(clientary: Clientary, args: UnbilledReport) -> Report:
         about={
             "from_date": args.from_date,
             "to_date": days.last,
-            "fixed_price": [found.row_at_fixed_price(key, fixed[key]) for key in _largest_first(fixed)] or None,
+            "fixed_price": [found.row_at_fixed_price(key, fixed[key]) for key in found.in_order(fixed)] or None,
             "prepaid": prepaid or None,
         },
     )
@@ -91,23 +94,16 @@ class Figures:
         self.last_date = max(filter(None, (self.last_date, other.last_date)), default=None)
 
 
-@dataclass(frozen=True)
-class RowKey:
-    """The key of a row: a project, a client's expenses on no project, or a whole client; in one currency."""
-
-    client_id: int | None
-    project_id: int | None
-    currency_code: str
-
-
-Sums = dict[RowKey, Figures]
+Sums = dict[Key, Figures]
 
 
 class _Rows:
     """The rows of all unbilled work."""
 
     def __init__(self, args: UnbilledReport, found: Unbilled) -> None:
+        self.grouping = Grouping(args.group_by)
         self.known: dict[int, Party] = {}
+        self.staff: dict[int, str] = {}
         self._args, self._found, self._projects = args, found, found.projects
         self._names = names_in(found.projects.values())
 
@@ -124,18 +120,20 @@ class _Rows:
 
     def priced(self) -> Sums:
         """The rows: hours that have a rate, and all expenses."""
-        return self._large_enough(item for item in self._found.items if not self._is_fixed(item))
+        items = (item for item in self._found.items if not self._is_fixed(item))
+        return self._large_enough((self._key(item, self._currency_of(item)), item) for item in items)
 
     def at_fixed_price(self) -> Sums:
-        """The hours of fixed-price projects."""
-        return self._large_enough(filter(self._is_fixed, self._found.items))
+        """The hours of fixed-price projects, which have no value and so no currency."""
+        hours = (replace(item, amount=None) for item in self._found.items if self._is_fixed(item))
+        return self._large_enough((self._key(item, ""), item) for item in hours)
 
     def tell_future(self) -> None:
         """Tell the work of days to come apart, with its sums."""
         for item in self._found.future:
             sums = {} if item.hours is None else {"hours": item.hours}
             if item.amount is not None and not self._is_fixed(item):
-                code = self._key(item).currency_code
+                code = self._currency_of(item)
                 sums[code] = rounded(item.amount, code)
             self._found.left_out.add(NOUNS[item.kind], "dated in the future", sums=sums)
 
@@ -151,17 +149,23 @@ class _Rows:
         project = self._projects.get(item.project_id or 0)
         return item.kind is HourEntry and project is not None and project.project_type == "fixed"
 
-    def _key(self, item: Item) -> RowKey:
+    def _client_of(self, item: Item) -> int | None:
         project = self._projects.get(item.project_id or 0)
-        client_id = project.client_id if project else item.client_id
-        payer = project or self.known.get(client_id or 0)
-        code = (payer and payer.currency_code) or UNKNOWN
-        return RowKey(client_id, item.project_id if self._args.group_by == "project" else None, code)
+        return project.client_id if project else item.client_id
 
-    def _large_enough(self, items: Iterable[Item]) -> Sums:
+    def _currency_of(self, item: Item) -> str:
+        payer = self._projects.get(item.project_id or 0) or self.known.get(self._client_of(item) or 0)
+        return (payer and payer.currency_code) or UNKNOWN
+
+    def _key(self, item: Item, currency_code: str) -> Key:
+        client_id = self._client_of(item)
+        project = (client_id or 0, item.project_id or 0)
+        return self.grouping.key(Facts(item.day, client_id, project, item.user_id), currency_code)
+
+    def _large_enough(self, items: Iterable[tuple[Key, Item]]) -> Sums:
         found: Sums = {}
-        for item in items:
-            found.setdefault(self._key(item), Figures()).add(item)
+        for key, item in items:
+            found.setdefault(key, Figures()).add(item)
         least = self._args.min_hours
         if least is None:
             return found
@@ -170,8 +174,13 @@ class _Rows:
         self._found.left_out.add("row", remark, count=len(found) - len(enough))
         return enough
 
-    def row(self, key: RowKey, figures: Figures) -> dict[str, Any]:
-        """A row: its project or client, and the figures."""
+    def in_order(self, sums: Sums) -> list[Key]:
+        """Per currency by money, then by hours."""
+        money = {key: figures.amount + figures.expenses for key, figures in sums.items()}
+        return self.grouping.in_order(money, {key: figures.hours for key, figures in sums.items()})
+
+    def row(self, key: Key, figures: Figures) -> dict[str, Any]:
+        """A row: what it stands for, and the figures."""
         return {**self._named(key), "currency_code": key.currency_code, **self._sums(figures), **_days_of(figures)}
 
     def totals(self, rows: Sums) -> list[dict[str, Any]]:
@@ -186,38 +195,37 @@ class _Rows:
         hours = {} if self._found.hours_hidden else {"hours": figures.hours, "amount": figures.amount}
         return hours if self._found.expenses_hidden else {**hours, "expenses": figures.expenses}
 
-    def row_at_fixed_price(self, key: RowKey, figures: Figures) -> dict[str, Any]:
+    def row_at_fixed_price(self, key: Key, figures: Figures) -> dict[str, Any]:
         """The same without money."""
         return {**self._named(key), "hours": figures.hours, **_days_of(figures)}
 
-    def _named(self, key: RowKey) -> dict[str, Any]:
-        named: dict[str, Any] = {"client_id": key.client_id, "client": self._client(key.client_id)}
-        if self._args.group_by == "client":
-            return named
-        project = self._projects.get(key.project_id or 0)
-        unknown = f"project {key.project_id}" if key.project_id else "no project"
-        return {
-            **named,
-            "project_id": key.project_id,
-            "project": project_name(project) if project else unknown,
-            "status": project and project.status,
-        }
+    def _named(self, key: Key) -> dict[str, Any]:
+        named: dict[str, Any] = {}
+        for word, value in self.grouping.parts(key):
+            named |= self._columns(word, value)
+        return named
+
+    def _columns(self, word: str, value: Value) -> dict[str, Any]:
+        match word, value:
+            case "client", int() | None:
+                return {"client_id": value, "client": self._client(value)}
+            case "project", (client_id, project_id):
+                of_client = self._columns("client", client_id or None)
+                return {**of_client, "project_id": project_id or None, **self._project(project_id)}
+            case "person", int() | None:
+                return {"user_id": value, "person": person_name(value, self.staff)}
+            case _:
+                return {word: value}
+
+    def _project(self, project_id: int) -> dict[str, Any]:
+        project = self._projects.get(project_id)
+        unknown = f"project {project_id}" if project_id else "no project"
+        return {"project": project_name(project) if project else unknown, "status": project and project.status}
 
     def _client(self, client_id: int | None) -> str:
         if client_id is None:
             return "no client"
         return self._names.get(client_id) or self.known[client_id].name
-
-
-def _largest_first(sums: Sums) -> list[RowKey]:
-    """Per currency by money, then by hours."""
-
-    def rank(key: RowKey) -> tuple[Any, ...]:
-        figures = sums[key]
-        money = figures.amount + figures.expenses
-        return key.currency_code if money else "", -money, -figures.hours, key.client_id or 0, key.project_id or 0
-
-    return sorted(sums, key=rank)
 
 
 def _days_of(figures: Figures) -> dict[str, date | None]:

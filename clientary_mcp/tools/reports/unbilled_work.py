@@ -70,6 +70,7 @@ class Item:
     id: int
     client_id: int | None
     project_id: int | None
+    user_id: int | None
     day: date | None
     logged: date | None
     hours: Decimal | None
@@ -225,10 +226,10 @@ async def _voided(clientary: Clientary, found: Unbilled, holders: Holders, days:
 
 
 def _worked(entry: HourEntry, project: Project) -> Item:
-    about = (entry.id, project.client_id, project.id, entry.date, logged_on(entry))
+    about = (entry.id, project.client_id, project.id, entry.user_id, entry.date, logged_on(entry))
     return Item(HourEntry, *about, entry.hours, value_of(entry, project))
 
 
 def _spent(expense: Expense) -> Item:
-    about = (expense.id, expense.client_id, expense.project_id, expense.incurred_on, logged_on(expense))
-    return Item(Expense, *about, None, expense.amount)
+    whose = (expense.client_id, expense.project_id, expense.user_id)
+    return Item(Expense, expense.id, *whose, expense.incurred_on, logged_on(expense), None, expense.amount)

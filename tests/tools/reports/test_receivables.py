@@ -11,6 +11,7 @@ from clientary_mcp.sandbox import Sandbox, Switches
 from tests.conftest import TODAY, agency, session_with
 from tests.support.agent import Agent, agent_of
 from tests.support.replies import listed
+from tests.support.row_order import assert_in_order
 
 pytestmark = pytest.mark.anyio
 
@@ -170,6 +171,30 @@ async def test_each_invoice_has_its_own_row_on_request(reader: Agent, books: San
         first, last = AGES[row["age"]]
         assert first <= fields["late"] <= last
     assert answer["totals"] == (await reader.answer("receivables_report"))["totals"]
+
+
+async def test_months_are_those_of_the_due_dates_and_go_forward(reader: Agent, books: Sandbox) -> None:
+    answer = await reader.answer("receivables_report", group_by="client,month")
+    expected: dict[tuple[Any, ...], int] = {}
+    for row in open_on(books, TODAY):
+        key = (row["client_id"], row["due_date"][:7], row["currency_code"])
+        expected[key] = expected.get(key, 0) + row["open"]
+    names = ("client_id", "client", "month", "currency_code")
+    owing = [row for row in answer["rows"] if row["invoices"]]  # the others are credits
+    assert {(row["client_id"], row["month"], row["currency_code"]): exact(row["total"]) for row in owing} == expected
+    assert tuple(answer["rows"][0])[:4] == names
+    assert_in_order(answer["rows"], [("client_id",), ("month",)], "total")
+    assert "month is that of the due date." in answer["basis"]
+    assert answer["totals"] == (await reader.answer("receivables_report"))["totals"]
+
+
+async def test_the_minimum_is_what_a_client_owes_in_all_its_months(reader: Agent, books: Sandbox) -> None:
+    limits = {"min_total": 20_000, "min_days_overdue": 1}
+    whole = await reader.answer("receivables_report", **limits)
+    months = await reader.answer("receivables_report", group_by="month,client", **limits)
+    assert {row["client_id"] for row in months["rows"]} == {row["client_id"] for row in whole["rows"]}
+    assert min(row["total"] for row in months["rows"]) < 20_000
+    assert (months["totals"], months["left_out"]) == (whole["totals"], whole["left_out"])
 
 
 async def test_only_invoices_overdue_by_the_requested_days_count(reader: Agent, books: Sandbox) -> None:

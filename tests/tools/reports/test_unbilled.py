@@ -40,14 +40,14 @@ def half_up(product: int) -> int:
 
 HOURS = (
     "SELECT client_id, projects.id AS project_id, currency_code, hours, coalesce(hours.rate, projects.rate) AS rate,"
-    " 0 AS expenses, date AS day FROM hours JOIN projects ON projects.id = project_id"
-    " WHERE NOT billed AND project_type <> 2 AND date <= ?"
+    " 0 AS expenses, user_id, substr(date, 1, 7) AS month, date AS day"
+    " FROM hours JOIN projects ON projects.id = project_id WHERE NOT billed AND project_type <> 2 AND date <= ?"
 )
 EXPENSES = (
     "SELECT coalesce(projects.client_id, expenses.client_id) AS client_id, project_id, 0 AS hours, 0 AS rate,"
     " coalesce(projects.currency_code, iif(?, clients.currency_code, 'unknown')) AS currency_code, amount AS expenses,"
-    " incurred_on AS day FROM expenses LEFT JOIN projects ON projects.id = project_id"
-    " LEFT JOIN clients ON clients.id = expenses.client_id"
+    " user_id, substr(incurred_on, 1, 7) AS month, incurred_on AS day"
+    " FROM expenses LEFT JOIN projects ON projects.id = project_id LEFT JOIN clients ON clients.id = expenses.client_id"
     " WHERE invoice_id IS NULL AND invoice_item_id IS NULL AND (project_id > 0 OR expenses.client_id > 0)"
     " AND incurred_on <= ?"
 )
@@ -97,6 +97,31 @@ async def test_rows_of_clients_add_up_their_projects_and_the_largest_comes_first
     assert not {"project", "project_id"} & answer["rows"][0].keys()
 
 
+@pytest.mark.parametrize(
+    ("group_by", "columns"),
+    [
+        ("client,month", ("client_id", "client", "month")),
+        ("month,project", ("month", "client_id", "client", "project_id", "project", "status")),
+        ("person,client", ("user_id", "person", "client_id", "client")),
+        ("project,person", ("client_id", "client", "project_id", "project", "status", "user_id", "person")),
+    ],
+)
+async def test_rows_of_two_words_hold_the_columns_of_both_and_add_up_to_the_same(
+    reader: Agent, books: Sandbox, group_by: str, columns: tuple[str, ...]
+) -> None:
+    asked = {"include_completed": True, "from_date": "2026-10-01"}  # all rows do not fit into one answer
+    answer = await reader.answer("unbilled_report", group_by=group_by, **asked)
+    keys = [name for name in (*columns, "currency_code") if name not in ("client", "project", "person", "status")]
+    assert reported(answer, *keys) == summed(
+        [row for row in expected(books) if row["day"] >= asked["from_date"]], *keys
+    )
+    whole = next(row for row in answer["rows"] if all(row.get(name) for name in columns))
+    assert tuple(whole)[: len(columns) + 1] == (*columns, "currency_code")
+    people = {row["id"]: row["name"] for row in rows(books, "SELECT id, name FROM staff")}
+    assert all(row["person"] == people[row["user_id"]] for row in answer["rows"] if "person" in columns)
+    assert answer["totals"] == (await reader.answer("unbilled_report", **asked))["totals"]
+
+
 async def test_rows_below_the_minimum_hours_are_excluded_and_counted(reader: Agent, books: Sandbox) -> None:
     answer = await reader.answer("unbilled_report", include_completed=True, group_by="client", min_hours=20.5)
     whole = summed(expected(books), *OF_CLIENTS)
@@ -107,6 +132,13 @@ async def test_rows_below_the_minimum_hours_are_excluded_and_counted(reader: Age
     fewer = len(whole) - len(enough) + sum(row["hours"] < 20.5 for row in fixed["fixed_price"])
     assert f"{fewer} rows with fewer than 20.5 unbilled hours." in answer["left_out"]
     assert sum(exact(total["amount"]) for total in answer["totals"]) == sum(figures[1] for figures in enough.values())
+
+
+async def test_fixed_price_hours_have_one_row_a_group_the_most_hours_first(reader: Agent, books: Sandbox) -> None:
+    answer = await reader.answer("unbilled_report", include_completed=True, group_by="client")
+    apart = [(row["client_id"], row["hours"]) for row in answer["fixed_price"]]
+    assert len({client for client, _ in apart}) == len(apart) > 2
+    assert [hours for _, hours in apart] == sorted((hours for _, hours in apart), reverse=True)
 
 
 async def test_fixed_price_hours_are_separate_and_have_no_value(reader: Agent, books: Sandbox) -> None:
