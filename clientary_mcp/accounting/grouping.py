@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from clientary_mcp.accounting.days import named_day, names_between
+from clientary_mcp.accounting.days import named_day
 from clientary_mcp.accounting.money import ZERO
 
 PERIODS = ("day", "week", "month", "quarter", "year")
@@ -64,8 +64,9 @@ class Grouping:
 
     @property
     def period(self) -> str | None:
-        """The word for time, where rows are grouped by that alone."""
-        return self._words[0] if len(self._words) == 1 and self._words[0] in PERIODS else None
+        """The finest word for time, where rows are grouped by time alone."""
+        alone = all(word in PERIODS for word in self._words)
+        return min(self._words, key=PERIODS.index, default=None) if alone else None
 
     def parts(self, key: Key) -> Iterable[tuple[str, Value]]:
         """The words, each with what it stands for in a row."""
@@ -79,8 +80,9 @@ class Grouping:
         """A row for every period of these days in each currency, where rows are grouped by time alone."""
         if self.period is None:
             return []
-        names = names_between(self.period, first, last)
-        return [Key(code, (name,)) for code in currency_codes for name in names]
+        days = (first + timedelta(number) for number in range((last - first).days + 1))
+        found = dict.fromkeys(tuple(named_day(word, day) for word in self._words) for day in days)
+        return [Key(code, values) for code in currency_codes for values in found]
 
     def ids(self, word: str, keys: Iterable[Key]) -> set[int]:
         """The ids that rows have for a word."""

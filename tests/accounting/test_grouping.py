@@ -41,6 +41,8 @@ def test_every_period_has_a_row_where_rows_are_grouped_by_time_alone() -> None:
     assert [(key.currency_code, *key.values) for key in keys] == [
         (code, month) for code in ("EUR", "USD") for month in ("2025-11", "2025-12", "2026-01")
     ]
+    keys = Grouping("month,year").all_periods(first, last, ["EUR"])
+    assert [key.values for key in keys] == [("2025-11", "2025"), ("2025-12", "2025"), ("2026-01", "2026")]
     assert Grouping("client,month").all_periods(first, last, ["EUR"]) == []
     assert Grouping("currency").all_periods(first, last, ["EUR"]) == []
 

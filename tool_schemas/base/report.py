@@ -8,6 +8,7 @@ from tool_schemas.base.parsing import as_json
 from tool_schemas.base.results import FRAME, MAX_ANSWER, as_text, bounded, fit, shown_sums
 from tool_schemas.base.sentences import Mention, Sentences, in_order, join_sentences
 
+_WITHOUT_ZEROS = "{zeros:,} rows of zeros are left out: not all rows fit."
 _CUT = "Only the first {shown} of {rows} rows fit; the totals cover all of them. Narrow the request to see the rest."
 _EXPORT = Mention("export_records writes all rows to a file.", "export_records")
 _TEXT = 300
@@ -34,6 +35,8 @@ class Report:
     notice: Sentences | None = None
     cursor: str | None = None
     """Where the next call continues; shown in full, however long."""
+    counted: str | None = None
+    """The column that is zero in rows of zeros: where not all rows fit, those that have something come first."""
 
     def to_json(self, unavailable: Collection[str] = ()) -> dict[str, Any]:
         """The answer as JSON holds it: as many rows as fit into `MAX_ANSWER` characters."""
@@ -42,7 +45,12 @@ class Report:
         room = MAX_ANSWER - FRAME - len(as_text([around, self.cursor, basis, notices]))
         rows = list(_fitting(self.rows, room))
         if len(rows) < len(self.rows):
-            notices += [_CUT.format(shown=len(rows), rows=len(self.rows)), _EXPORT]
+            rows = list(_fitting(counted := self._counted(), room))
+            if zeros := len(self.rows) - len(counted):
+                notices.append(_WITHOUT_ZEROS.format(zeros=zeros))
+            if len(rows) < len(counted):
+                notices.append(_CUT.format(shown=len(rows), rows=len(counted)))
+            notices.append(_EXPORT)
         whole = {
             **around.pop("about"),
             "cursor": self.cursor,
@@ -54,6 +62,10 @@ class Report:
             "notice": join_sentences(notices, unavailable) or None,
         }
         return {name: value for name, value in whole.items() if value is not None}
+
+    def _counted(self) -> list[dict[str, Any]]:
+        """The rows without those of zeros."""
+        return [row for row in self.rows if self.counted is None or row[self.counted]]
 
     def _around(self, unavailable: Collection[str]) -> tuple[dict[str, Any], list[str]]:
         """What surrounds the rows, cut until it leaves them room; and the notices about it."""

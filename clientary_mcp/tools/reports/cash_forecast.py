@@ -63,6 +63,7 @@ async def cash_forecast(clientary: Clientary, args: CashForecast) -> Report:
         totals=forecast.totals(),
         left_out=[*found.hidden, *found.left_out.to_json()],
         about={"from_date": today.day, "to_date": until} | found.separate() | forecast.separate(),
+        counted="expected",
     )
 
 

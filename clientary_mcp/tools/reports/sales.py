@@ -65,6 +65,7 @@ async def sales_report(clientary: Clientary, args: SalesReport) -> Report:
         totals=totals,
         left_out=left_out.to_json(),
         about={"from_date": args.first, "to_date": args.last},
+        counted="payments" if args.basis == "received" else "invoices",
     )
 
 

@@ -67,6 +67,16 @@ def apart(answer: Row, name: str, key: str = "balance") -> Row:
     return {row["currency_code"]: exact(row[key]) for row in answer.get(name, []) if row.get(key)}
 
 
+async def test_five_years_of_weeks_show_every_week_in_which_money_is_expected(
+    sandbox: Sandbox, sandbox_agent: Agent
+) -> None:
+    run(sandbox, "UPDATE recurring_schedules SET unlimited = 1, time_interval = 6 WHERE status = 0")
+    answer = await sandbox_agent.answer("cash_forecast", until="2031-11-20")
+    due, _ = planned(sandbox, date(2031, 11, 20))
+    assert shown(answer, "recurring") == {key: amount for key, amount in due.items() if amount}
+    assert len(answer["rows"]) < answer["row_count"]
+
+
 @pytest.mark.parametrize("switches", SWITCHES)
 @pytest.mark.parametrize("days", [90, 20])
 async def test_every_week_and_currency_matches_the_tables(switches: Switches, days: int) -> None:

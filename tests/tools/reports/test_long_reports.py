@@ -39,6 +39,19 @@ async def test_a_report_fits_and_states_what_it_omitted(
     assert answer["as_of"] == "2023-11-14"
 
 
+def test_rows_of_zeros_give_way_to_those_that_hold_something() -> None:
+    for each, shown in ((100, 1_000), (10, 10_000)):
+        rows = [{"number": number, "count": int(number % each == 0), "text": "x" * 50} for number in range(100_000)]
+        answer = Report(rows, "All.", counted="count").to_json()
+        assert len(as_text(answer)) <= MAX_ANSWER
+        assert answer["row_count"] == 100_000
+        assert answer["rows"] == [row for row in rows if row["count"]][: len(answer["rows"])]
+        assert f"{100_000 - shown:,} rows of zeros are left out: not all rows fit." in answer["notice"]
+        assert f"Only the first {len(answer['rows'])} of {shown} rows fit;" in answer["notice"]
+    fitting = Report(rows[:50], "All.", counted="count").to_json()
+    assert (fitting["rows"], "notice" in fitting) == (rows[:50], False)
+
+
 def test_as_many_totals_are_shown_as_the_notice_says() -> None:
     totals = [{"currency_code": f"A{number}", "total": number} for number in range(60)]
     about = {name: [{"id": number, "title": "ж" * 250} for number in range(190)] for name in "abcd"}

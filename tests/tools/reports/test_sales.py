@@ -140,6 +140,20 @@ async def test_a_period_without_sales_is_a_row_of_zeros_in_each_currency(reader:
     assert {row["invoices"] for row in answer["rows"]} == {0, 1}
 
 
+async def test_a_year_of_days_shows_each_day_with_sales_and_says_that_the_others_are_left_out(
+    reader: Agent, books: Sandbox
+) -> None:
+    for basis, columns in (("invoiced", INVOICED), ("received", RECEIVED)):
+        answer = await reader.answer("sales_report", group_by="day", basis=basis, **DAYS)
+        shown = reported({**answer, "row_count": len(answer["rows"])}, "day", columns)
+        assert shown == expected(books, "day", columns)
+        assert len(shown) == len(answer["rows"])
+        left = answer["row_count"] - len(shown)
+        assert answer["notice"] == (
+            f"{left:,} rows of zeros are left out: not all rows fit. export_records writes all rows to a file."
+        )
+
+
 async def test_the_largest_clients_come_first_with_their_share(reader: Agent) -> None:
     answer = await reader.answer("sales_report", group_by="client", **DAYS)
     whole = {total["currency_code"]: total["net"] for total in answer["totals"]}
