@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import get_args
 
 import clientary_mcp
+from clientary_mcp.accounting.bank.columns import COLUMNS
 from clientary_mcp.cli.tool_table import kind, signature
 from clientary_mcp.settings import ALL_SETTINGS
 from clientary_mcp.tools import ALL
@@ -164,6 +165,14 @@ def _question(each: Asked) -> tuple[str, ...]:
     )
 
 
+def _bank_columns() -> str:
+    """What the columns of bank exports may be called, by what they hold."""
+    return _table(
+        ("What it holds", "Names that are understood"),
+        ((f"`{fact}`", ", ".join(names)) for fact, names in COLUMNS.items()),
+    )
+
+
 def _title(name: str) -> str:
     return name.replace("_", " ").capitalize()
 
@@ -173,6 +182,7 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 
 PARTS: dict[str, Callable[[], str]] = {
+    "bank-columns": _bank_columns,
     "core-tools": _core_tools,
     "counts": _counts,
     "effect-toolsets": _effect_toolsets,

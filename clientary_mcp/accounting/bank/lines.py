@@ -11,8 +11,16 @@ from clientary_mcp.accounting.bank.numbers import Reading, decide, direction, re
 from clientary_mcp.accounting.days import Today
 from clientary_mcp.accounting.money import is_finer
 from tool_schemas.base.currencies import minor_units, read_code
+from tool_schemas.base.text import normalized
 
 _SHOWN = 60
+_NOT_COME = {
+    "pending", "pdng", "processing", "declined", "denied", "rejected", "refused", "failed", "reverted", "reversed",
+    "cancelled", "canceled", "expired", "vorgemerkt", "ausstehend", "abgelehnt", "storniert", "fehlgeschlagen",
+    "en attente", "refuse", "annule", "pendiente", "rechazado", "rechazada", "cancelado", "cancelada", "in sospeso",
+    "rifiutato", "annullato", "oczekujaca", "odrzucona",
+}  # fmt: skip
+"""What banks call a line whose money has not come, or went back."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +82,8 @@ def _code(facts: Mapping[str, Any]) -> str | None:
 def _line(
     row: int, facts: Mapping[str, Any], cells: list[tuple[int, Decimal | None, Reading[Decimal]]], day: date | None
 ) -> BankLine | str:
+    if normalized(state := str(facts.get("state", ""))) in _NOT_COME:
+        return f"state: {state!r} means that the money has not come"
     if day is None:
         return _unread("date", facts.get("date"), "write it as YYYY-MM-DD, not after today")
     if not cells or any(amount is None for _, amount, _ in cells):

@@ -16,7 +16,7 @@ ValueT = TypeVar("ValueT", Decimal, date)
 _GROUPS = "['\u2019 ]"
 _WITH_COMMA = re.compile(rf"(\d{{1,3}}(?:(?:\.|{_GROUPS})\d{{3}})+|\d+)(?:,(\d{{1,3}}))?", re.ASCII)
 _WITH_POINT = re.compile(rf"(\d{{1,3}}(?:(?:,|{_GROUPS})\d{{3}})+|\d+)(?:\.(\d{{1,3}}))?", re.ASCII)
-_SIGNS = {"\u20ac": "EUR", "\xa3": "GBP", "\u20b9": "INR", "\u20aa": "ILS", "z\u0142": "PLN"}
+CURRENCY_SIGNS = {"\u20ac": "EUR", "\xa3": "GBP", "\u20b9": "INR", "\u20aa": "ILS", "z\u0142": "PLN"}
 """The signs that stand for one currency alone: a dollar is that of many countries."""
 _LETTERS = re.compile(r"[^\W\d_]+\.?|[$\u00a2-\u00a5\u20a0-\u20cf]")
 _LETTERS_INSIDE = re.compile(r"\d[^\d]*[^\W\d_].*\d")
@@ -71,7 +71,9 @@ def read_amount(cell: Any, currency_code: str | None) -> Reading[Decimal]:
             sign = -1
         elif word.casefold() not in _IN:
             code = (
-                code or _SIGNS.get(word.casefold()) or (word.upper() if minor_units(word.upper()) is not None else None)
+                code
+                or CURRENCY_SIGNS.get(word.casefold())
+                or (word.upper() if minor_units(word.upper()) is not None else None)
             )
     rest = " ".join(rest.split())
     if rest.startswith("(") and rest.endswith(")"):

@@ -9,7 +9,7 @@ from typing import Any
 
 import anyio
 
-from clientary_mcp.accounting.bank.columns import unknown_columns
+from clientary_mcp.accounting.bank.columns import missing_facts, unknown_columns
 from clientary_mcp.accounting.bank.lines import BankLine, read_lines
 from clientary_mcp.accounting.bank.matching import DAYS_APART, Match, Matcher, Part, note_of_line
 from clientary_mcp.accounting.totals import Totals
@@ -166,6 +166,8 @@ async def _planned(clientary: Clientary, args: ReconcilePayments, job: Job) -> _
     coming = [row for row in rows if row.outcome == _TO_DO and row.line is not None]
     unused = sorted({heading for row in args.rows for heading in unknown_columns(row)})
     remarks = [f"Columns that are not used: {few(unused)}."] if unused else []
+    for fact, names in missing_facts(args.rows).items():
+        remarks.append(f"No column has the {fact}. Names that are understood: {', '.join(names)}.")
     statement = _Statement(rows, {}, [*remarks, today.sentence])
     if coming:
         await _match(clientary, args, statement, coming)
@@ -203,7 +205,7 @@ def _in_currencies(statement: _Statement, coming: Sequence[_Row], known: set[str
             remark = f"Rows without a currency are taken to be in {line.currency_code}, as all open invoices are."
             statement.remarks += [] if remark in statement.remarks else [remark]
         if line.currency_code is None:
-            codes = f": open invoices are in {', '.join(sorted(known))}" if known else ""
+            codes = f"; give each row one, since open invoices are in {', '.join(sorted(known))}" if known else ""
             row.outcome, row.why = _UNREAD, f"currency_code: is missing{codes}"
         else:
             lines.append(line)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clientary_mcp.accounting.bank.columns import unknown_columns
+from clientary_mcp.accounting.bank.columns import missing_facts, unknown_columns
 from clientary_mcp.accounting.bank.lines import BankLine, read_lines
 from clientary_mcp.accounting.days import Today
 from tool_schemas.workflows.reconcile_payments import ReconcilePayments
@@ -132,6 +132,27 @@ def test_a_day_that_cannot_be_is_not_read(cell: str) -> None:
 def test_a_day_may_have_words_and_a_time() -> None:
     written = ("12. März 2026", "Mar 12, 2026", "12 mars 2026", "2026-03-12T10:00:00Z", "2026/3/12", "12-03-26 10:00")
     assert days(*written) == ["2026-03-12"] * len(written)
+
+
+@pytest.mark.parametrize("state", ["PENDING", "Declined", "REVERTED", "Vorgemerkt", "Annulé"])
+def test_money_that_has_not_come_is_not_read(state: str) -> None:
+    (line,) = read({"date": "2026-03-14", "amount": 1, "State": state})
+    assert line == f"state: {state!r} means that the money has not come"
+    assert line_of(State="COMPLETED").amount == 1
+
+
+@pytest.mark.parametrize(
+    "heading", ["Betrag (\u20ac)", "Amount (EUR)", "Montant euros", "Importe en EUR", "Credit in EUR"]
+)
+def test_a_currency_in_a_heading_is_that_of_its_amount(heading: str) -> None:
+    assert read({"date": "2026-03-14", heading: "1.00"}) == [BankLine(1, date(2026, 3, 14), Decimal(1), "EUR")]
+
+
+def test_what_no_row_has_a_column_for_is_told_with_the_names_that_are_understood() -> None:
+    assert missing_facts([{"Tag": "2026-03-14"}, {"Soll": "5"}]).keys() == {"date"}
+    named = missing_facts([{"Tag": "2026-03-14", "Wieviel": 5}])
+    assert named["date"][0] == "date"
+    assert {"amount", "paid in", "soll"} <= {*named["amount"]}
 
 
 def test_what_is_wrong_with_a_row_is_said() -> None:

@@ -84,6 +84,15 @@ async def test_the_preview_shows_each_row_with_why_and_changes_nothing(shop: Sho
     assert writes(shop.sandbox) == []
 
 
+async def test_rows_without_a_column_that_is_understood_are_told_which_are(shop: Shop) -> None:
+    answer = await reconciled(shop, {"Tag": DAY, "Betrag": "100,00", "Info": "INV-1042"})
+    assert outcomes(answer) == ["unreadable"]
+    assert "Columns that are not used: Info, Tag." in answer["message"]
+    assert "No column has the date. Names that are understood: date, booking date, " in answer["message"]
+    assert "No column has the amount" not in answer["message"]
+    assert not shop.sandbox.requests
+
+
 async def test_a_payment_gets_the_day_and_the_words_of_its_line(shop: Shop) -> None:
     await reconciled(shop, line(100, "INV-1042", reference="E2E 5", payer="ACME"))
     assert shop.rows("SELECT received_on, note FROM payments") == [{"received_on": DAY, "note": "ACME INV-1042 E2E 5"}]
@@ -225,7 +234,9 @@ async def test_a_row_without_a_currency_is_in_that_of_all_open_invoices_or_in_no
         shop.sold("USD-1", 10_000, currency_code="USD")
         shown = await agent.answer(JOB, rows=[row])
     assert outcomes(shown) == ["unreadable"]
-    assert shown["steps"][0]["why"] == "currency_code: is missing: open invoices are in EUR, USD"
+    assert (
+        shown["steps"][0]["why"] == "currency_code: is missing; give each row one, since open invoices are in EUR, USD"
+    )
 
 
 async def test_two_currencies_are_never_added(shop: Shop) -> None:
