@@ -10,6 +10,8 @@ from clientary_mcp.errors import SettingsError
 
 _HOW = "Arguments are written name=value."
 _DELIMITERS = ",;\t"
+_MOST_ABOVE = 30
+"""Lines that may be above the head of a table."""
 
 
 def arguments(words: Iterable[str], as_json: str | None = None) -> dict[str, Any]:
@@ -72,14 +74,54 @@ def _decoded(content: bytes) -> str:
 
 
 def _rows(text: str) -> list[dict[str, str]]:
-    """The rows of a table with a head, whatever separates its columns, without its empty cells and lines."""
-    head = text.partition("\n")[0]
-    separator = max(_DELIMITERS, key=head.count)
-    read = csv.reader(text.splitlines(keepends=True), delimiter=separator, strict=True)
+    """The rows of a table with a head, whatever separates its columns, without its empty cells and lines.
+
+    Banks write the account and the period above the head: lines that are narrower than it, while all below are as wide.
+    """
+    lines = text.splitlines(keepends=True)
+    try:
+        return _below(lines)
+    except (ValueError, csv.Error):
+        for above in range(1, min(len(lines), _MOST_ABOVE)):
+            if (rows := _below_others(lines, above)) is not None:
+                return rows
+        raise
+
+
+def _below(lines: list[str]) -> list[dict[str, str]]:
+    names, rows = _table(lines, _separator(lines))
+    for number, cells in rows:
+        if any(cells[len(names) :]):
+            raise ValueError(f"line {number} has more cells than the first line has names")
+    return _named(names, rows)
+
+
+def _below_others(lines: list[str], above: int) -> list[dict[str, str]] | None:
+    """The rows if the head is below so many other lines; None if it is not."""
+    separator = _separator(lines[above:])
+    try:
+        names, rows = _table(lines[above:], separator)
+        others = [len(_table([line], separator)[0]) for line in lines[:above]]
+    except csv.Error:
+        return None
+    fit = all(len(cells) >= len(names) and not any(cells[len(names) :]) for _, cells in rows)
+    return _named(names, rows) if rows and fit and max(others) < len(names) else None
+
+
+def _separator(lines: list[str]) -> str:
+    return max(_DELIMITERS, key=lines[0].count) if lines else _DELIMITERS[0]
+
+
+def _table(lines: list[str], separator: str) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """The names in the first line, and the cells of each line that has any, with its number."""
+    read = csv.reader(lines, delimiter=separator, strict=True)
     names = [name.strip() for name in next(read, [])]
-    rows = []
-    for cells in read:
-        if len(cells) > len(names) and any(cells[len(names) :]):
-            raise ValueError(f"line {read.line_num} has more cells than the first line has names")
-        rows.append({name: cell.strip() for name, cell in zip(names, cells, strict=False) if name and cell.strip()})
-    return [row for row in rows if row]
+    return names, [(read.line_num, cells) for cells in read if any(cell.strip() for cell in cells)]
+
+
+def _named(names: list[str], rows: list[tuple[int, list[str]]]) -> list[dict[str, str]]:
+    named = [
+        {name: cell.strip() for name, cell in zip(names, cells, strict=False) if name and cell.strip()}
+        for _, cells in rows
+    ]
+    return [row for row in named if row]

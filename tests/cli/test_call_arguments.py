@@ -44,6 +44,16 @@ def test_json_and_words_go_together() -> None:
         ("rows.csv", b'text,amount\n"two\nlines, and more",1\n', [{"text": "two\nlines, and more", "amount": "1"}]),
         ("rows.csv", b"text,amount,\na,1,\n", [{"text": "a", "amount": "1"}]),
         ("rows.csv", b"", []),
+        (
+            "rows.csv",
+            b'"Account";"DE12"\n""\n"Balance:";"1.234,56 EUR"\n""\n"Day";"Purpose";"Amount"\n"1.3.26";"A, b";"1"\n',
+            [{"Day": "1.3.26", "Purpose": "A, b", "Amount": "1"}],
+        ),
+        (
+            "rows.csv",
+            b"Text,,Sum\nTotal,,5\n\nDate,Text,Amount,Left\n3/1/26,a,5,\n",
+            [{"Date": "3/1/26", "Text": "a", "Amount": "5"}],
+        ),
         ("rows.jsonl", b'{"a": 1}\n\n{"a": 2}\n', [{"a": 1}, {"a": 2}]),
         ("rows.JSON", b'[{"a": 1.50}]', [{"a": 1.5}]),
         ("note.txt", b"Thank you.\nAda\n", "Thank you.\nAda\n"),
@@ -75,6 +85,9 @@ def test_what_cannot_be_read_is_refused(words: list[str], as_json: str | None, w
     ("name", "content", "what"),
     [
         ("rows.csv", b"date,amount\n2026-01-05,12,50\n", "line 2 has more cells"),
+        ("rows.csv", b"name,email\na,b\nc,d,e\nf,g\n", "line 3 has more cells"),
+        ("rows.csv", b"name,email\na,b\nc,d,e\n", "line 3 has more cells"),
+        ("rows.csv", b"account,1\nday,amount,text\n3/1/26,5\n", "line 2 has more cells"),
         ("rows.csv", b'a,b\n"1,2\n', "cannot be read"),
         ("rows.json", b"[1", "cannot be read"),
         ("rows.json", b"[" * 100_000, "cannot be read"),
