@@ -64,10 +64,12 @@ class Changes:
         return [*self.values, *(["rate"] if self.percent is not None else [])]
 
     def of(self, now: Mapping[str, Any], currency_code: str | None) -> dict[str, Any]:
-        """The values of one record afterwards; BadArguments where its rate or currency is not known."""
+        """The values of one record afterwards; BadArguments where it has no rate that a percentage is of."""
         if self.percent is None:
             return dict(self.values)
         rate = now.get("rate")
+        if now.get("project_type") == "fixed":
+            raise BadArguments("it has a fixed price, which was agreed, and no hourly rate; give the rate itself.")
         if rate is None:
             raise BadArguments("it has no rate of its own to which a percentage could be applied.")
         if currency_code is None:

@@ -17,6 +17,7 @@ from tests.support.users import configured, connect, writes
 pytestmark = pytest.mark.anyio
 
 JOB = "bulk_update"
+FIXED = 2
 
 
 class Studio(Books):
@@ -165,15 +166,23 @@ async def test_a_percentage_is_rounded_half_up_to_the_unit_of_the_currency(
 
 async def test_every_rate_of_an_account_is_as_the_tables_make_it() -> None:
     sandbox = Sandbox(TODAY)
-    query = "SELECT id, rate, currency_code FROM projects WHERE rate IS NOT NULL ORDER BY id"
+    query = "SELECT id, rate, currency_code, project_type FROM projects WHERE rate IS NOT NULL ORDER BY id"
     before = [tuple(row) for row in sandbox.connection.execute(query)]
     async with agent_of(session_with(sandbox)) as agent:
         await agent.confirmed(JOB, **call({"rate": "+7.3%"}, where={"include_completed": True}))
     after = {row["id"]: row["rate"] for row in sandbox.connection.execute(query)}
-    assert len({code for _, _, code in before}) > 1
-    for project, rate, code in before:
+    assert len({code for _, _, code, _ in before}) > 1
+    for project, rate, code, kind in before:
         unit = 100 if code == "JPY" else 1
-        assert after[project] == (rate * 1_073 + 500 * unit) // (1_000 * unit) * unit, (project, rate, code)
+        raised = (rate * 1_073 + 500 * unit) // (1_000 * unit) * unit
+        assert after[project] == (rate if kind == FIXED else raised), (project, rate, code)
+
+
+async def test_a_price_that_was_agreed_does_not_rise_with_the_hourly_rates(studio: Studio) -> None:
+    studio.change("projects", studio.book, project_type=FIXED)
+    done = await updated(studio, RAISE, ids=[studio.book, studio.atlas])
+    assert [row["outcome"] for row in done["steps"]] == ["refused", "changed"]
+    assert studio.rates()[studio.book] == 95
 
 
 async def test_hour_entries_take_the_currency_of_their_project(studio: Studio) -> None:
