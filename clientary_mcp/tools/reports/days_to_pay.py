@@ -141,8 +141,10 @@ class _Payers:
         self._totals.setdefault(code, _Paying()).merge(one)
 
     def in_order(self) -> list[Key]:
-        """The rows: those with the most days late first, or by month."""
-        return self.grouping.in_order({key: Decimal(sum(row.times.days_late)) for key, row in self._rows.items()})
+        """The rows: those with the most days late first, whatever their currency, or by month."""
+        late = {key: Decimal(sum(row.times.days_late)) for key, row in self._rows.items()}
+        keys = self.grouping.in_order(late)
+        return keys if self.grouping.has("month") else sorted(keys, key=late.__getitem__, reverse=True)
 
     def row(self, key: Key) -> dict[str, Any]:
         """The columns of a row; what is owed belongs to no month."""

@@ -95,6 +95,10 @@ async def test_each_client_matches_the_tables(switches: Switches) -> None:
     assert all(row["client"] == names[row["client_id"]] for row in answer["rows"])
     assert (answer["from_date"], answer["to_date"]) == (FIRST, LAST)
 
+    late = [sum(row["late"] for row in in_time[row["client_id"], row["currency_code"]]) for row in answer["rows"]]
+    assert late == sorted(late, reverse=True)
+    assert len({row["currency_code"] for row in answer["rows"][:3]}) > 1
+
     whole, owing = paid(sandbox), owed(sandbox)
     assert shown(answer["totals"]) == {key: with_open(whole.get(key, []), owing.get(key)) for key in {*whole, *owing}}
     gross = rows(
