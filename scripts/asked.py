@@ -5,11 +5,14 @@ an answer as they return: a tool that returns a page of Clientary's an answer ne
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from functools import cache
 from string import Formatter
+from textwrap import shorten
 from typing import Any
 
 import anyio
@@ -21,14 +24,17 @@ from clientary_mcp.api.call import Clock
 from clientary_mcp.sandbox import Sandbox
 from clientary_mcp.sandbox.network import Network
 from clientary_mcp.server.app import ClientaryServer
+from clientary_mcp.tools.support.formatting import format_money
 from scripts.questions import QUESTIONS
-from scripts.questions.question import FIRST, LISTS, Question
+from scripts.questions.question import ACTION, FIRST, LISTS, Question
 from tool_schemas.base.sentences import count_of
 
 DAY = date(2026, 11, 27)
 _SHOWN = 3
 _MOST = 1000
 _LONGEST = 220
+_HIDDEN = "…"
+"""In place of an id that is another each time."""
 
 
 @dataclass(frozen=True)
@@ -83,10 +89,11 @@ class _Account:
         """Make the calls of a question, and count what its lists would take."""
         calls, cost, answer = [], Cost(), dict[str, Any]()
         for tool, given in question.calls:
-            arguments = {name: _id_in(answer) if value is FIRST else value for name, value in given.items()}
+            arguments = {name: _found(value, answer) for name, value in given.items()}
+            written = {name: _HIDDEN if value is ACTION else _written(arguments[name]) for name, value in given.items()}
             of_call, answer = await self._call(tool, arguments)
             cost += of_call
-            calls.append(" ".join([tool, *(f"{name}={_written(value)}" for name, value in arguments.items())]))
+            calls.append(" ".join([tool, *(f"{name}={value}" for name, value in written.items())]))
         alone = Cost()
         for name in question.alone:
             alone += (await self._list(name))[0]
@@ -123,24 +130,42 @@ class _Account:
         return cost, records
 
 
-def _id_in(answer: Mapping[str, Any]) -> int:
-    found: int = (answer.get("rows") or answer["records"])[0]["id"]
-    return found
+def _found(value: Any, answer: Mapping[str, Any]) -> Any:
+    """A value, or what stands for it in the answer before."""
+    if value is FIRST:
+        return (answer.get("rows") or answer["records"])[0]["id"]
+    return answer["steps"][0]["action_id"] if value is ACTION else value
 
 
 def _written(value: Any) -> str:
     return value if isinstance(value, str) and " " not in value else json.dumps(value, ensure_ascii=False)
 
 
+class _Words(Formatter):
+    """Fields in words: `{total:money}` is an amount with its currency, `{payments:payment}` a number with its noun."""
+
+    def __init__(self, currency_code: str | None) -> None:
+        self._currency_code = currency_code
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        """One field."""
+        if format_spec == "money":
+            return format_money(Decimal(str(value)), self._currency_code)
+        return count_of(value, format_spec) if len(format_spec) > 1 else super().format_field(value, format_spec)
+
+
+def _words(shown: str, row: Mapping[str, Any]) -> str:
+    return _Words(row.get("currency_code")).vformat(shown, (), row)
+
+
 def _told(question: Question, answer: Mapping[str, Any]) -> str:
     """The first rows of the part that is shown, in words, and how many more there are."""
     if not question.part:
-        told = question.shown.format(**answer)
-        return told if len(told) <= _LONGEST else f"{told[: _LONGEST - 1]}…"
-    fields = {name for _, name, _, _ in Formatter().parse(question.shown) if name}
+        return shorten(_words(question.shown, answer), _LONGEST, placeholder=" …")
+    fields = {re.split(r"[.\[]", name)[0] for _, name, _, _ in Formatter().parse(question.shown) if name}
     rows = [row for row in answer[question.part] if fields <= row.keys()]  # a currency without payments has no mean
     limited = "limit" in question.calls[-1][1]
     counts = {"rows": answer.get("row_count"), "records": None if limited else answer.get("total_count")}
     every = counts.get(question.part) or len(rows)
-    shown = [question.shown.format(**row) for row in rows[:_SHOWN]]
+    shown = [_words(question.shown, row) for row in rows[:_SHOWN]]
     return "; ".join(shown) + (f"; and {every - _SHOWN:,} more" if every > _SHOWN else "")

@@ -6,7 +6,7 @@ and the lists that somebody with one tool per endpoint would have to read to the
 
 from collections.abc import Mapping
 
-from scripts.questions import others, owed, sold, worked
+from scripts.questions import changed, others, owed, sold, worked
 from scripts.questions.question import Question
 
 QUESTIONS: Mapping[str, tuple[Question, ...]] = {
@@ -14,4 +14,5 @@ QUESTIONS: Mapping[str, tuple[Question, ...]] = {
     "Sales, taxes, expenses, estimates": sold.QUESTIONS,
     "Work, budgets, profit": worked.QUESTIONS,
     "Clients, records, order": others.QUESTIONS,
+    "Changes": changed.QUESTIONS,
 }

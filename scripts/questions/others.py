@@ -14,7 +14,7 @@ QUESTIONS = (
         ("list_clients", PROJECTS, INVOICES),
     ),
     Question(
-        "Which client have we not invoiced for the longest time?",
+        "Which clients have we never invoiced, or not for the longest time?",
         (("list_clients", {"order": "quiet", "limit": 3}),),
         "records",
         "{name}",
@@ -24,7 +24,7 @@ QUESTIONS = (
         "Beacon Furniture is calling: what should I know?",
         (_BEACON, ("client_overview", {"client_id": FIRST})),
         "rows",
-        "{open:,.2f} {currency_code} open on {open_invoices} invoices, {overdue:,.2f} of it overdue",
+        "{open:money} open on {open_invoices:invoice}, {overdue:money} of it overdue",
         ("list_clients", "list_contacts", INVOICES_IN_FULL, PROJECTS, "list_estimates"),
     ),
     Question(
@@ -38,14 +38,14 @@ QUESTIONS = (
         "What is invoice 1372?",
         (search("1372", "invoice"),),
         "rows",
-        "{client}: {total_cost:,.2f} {currency_code}, {status}",
+        "{client}: {total_cost:money}, {status}",
         (INVOICES,),
     ),
     Question(
         "What has changed since yesterday?",
         (("list_changes", {"since": "2026-11-26"}),),
         "rows",
-        "{type} {id} {change}",
+        "{type} {name} {change}",
         ("list_clients", "list_leads", "list_contacts", PROJECTS, INVOICES, "list_estimates", "list_tasks"),
     ),
     Question(
@@ -63,10 +63,10 @@ QUESTIONS = (
         ("list_leads",),
     ),
     Question(
-        "Which recurring invoices go out next?",
-        (("list_recurring_schedules", {"status": "active", "limit": 3}),),
+        "Which recurring invoices go out in December?",
+        (("list_recurring_schedules", {"status": "active", "from_date": "2026-12-01", "to_date": "2026-12-31"}),),
         "records",
-        "{title} on {next_date}: {total_cost:,.2f} {currency_code}",
+        "{title} for {client} on {next_date}: {total_cost:money}",
         ("list_recurring_schedules",),
     ),
 )

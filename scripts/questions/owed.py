@@ -3,7 +3,7 @@
 from scripts.questions.question import FIRST, INVOICES, INVOICES_IN_FULL, Question, search
 
 _BEACON = search("Beacon Furniture", "client")
-_OWED = "{currency_code} {total:,.2f}, of which {overdue:,.2f} overdue"
+_OWED = "{total:money}, of which {overdue:money} overdue"
 _PREVIEW = "{message}"
 
 QUESTIONS = (
@@ -13,7 +13,7 @@ QUESTIONS = (
         "Who owes more than 20,000 that is over 30 days late?",
         (("receivables_report", {"min_total": 20000.01, "min_days_overdue": 31}),),
         "rows",
-        "{client}: {total:,.2f} {currency_code}, oldest due {oldest_due_date}",
+        "{client}: {total:money}, oldest due {oldest_due_date}",
         (INVOICES,),
     ),
     Question(
@@ -27,7 +27,7 @@ QUESTIONS = (
         "Which invoice has been unpaid the longest?",
         (("list_invoices", {"overdue": True, "order": "due", "limit": 1}),),
         "records",
-        "{number} of {client}: {balance:,.2f} {currency_code}, due {due_date}",
+        "{number} of {client}: {balance:money}, due {due_date}",
         (INVOICES,),
     ),
     Question(
@@ -41,28 +41,28 @@ QUESTIONS = (
         "Who pays late by habit?",
         (("days_to_pay_report", {}),),
         "rows",
-        "{client}: {mean_days_late:g} days late on average, {paid} paid",
+        "{client}: {mean_days_late:g} days late on average, {late_share:g} % of {paid:invoice} late",
         (INVOICES_IN_FULL,),
     ),
     Question(
         "How much money will come in over the next weeks?",
         (("cash_forecast", {"until": "2026-12-31"}),),
         "rows",
-        "week of {week}: {expected:,.2f} {currency_code}",
+        "week of {week}: {expected:money}",
         (INVOICES, "list_recurring_schedules"),
     ),
     Question(
         "And by month, if everybody pays as late as they usually do?",
         (("cash_forecast", {"by": "month", "use_history": True}),),
         "rows",
-        "{month}: {expected:,.2f} {currency_code}",
+        "{month}: {expected:money}",
         (INVOICES_IN_FULL, "list_recurring_schedules"),
     ),
     Question(
-        "Send Beacon Furniture a statement of their account.",
+        "Make a statement of account for Beacon Furniture.",
         (_BEACON, ("client_statement", {"client_id": FIRST})),
         "totals",
-        "{currency_code}: invoiced {invoiced:,.2f}, received {received:,.2f}, closing balance {closing:,.2f}",
+        "invoiced {invoiced:money}, received {received:money}, closing balance {closing:money}",
         ("list_clients", INVOICES_IN_FULL),
     ),
     Question(
@@ -87,8 +87,15 @@ QUESTIONS = (
                 {"rows": [{"date": "2026-11-26", "amount": "3422.25", "currency_code": "USD", "text": "inv 1241"}]},
             ),
         ),
-        "",
-        _PREVIEW,
+        "steps",
+        "{number} of {client}, {sure}: {why}",
         (INVOICES, "list_payments"),
+    ),
+    Question(
+        "Somebody says they paid us 3,422.25. What for?",
+        (("list_invoices", {"amount": 3422.25}),),
+        "records",
+        "invoice {number} to {client} of {date}, {total_cost:money}, of which {balance:money} is open",
+        (INVOICES,),
     ),
 )

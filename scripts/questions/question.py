@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 FIRST = "the id of the first record that the call before found"
+ACTION = "the id of the first change that the call before named"
 
 INVOICES, INVOICES_IN_FULL = "list_invoices", "list_invoices detail=full"
 PROJECTS, HOURS = "list_projects include_completed=true", "list_project_hours"
@@ -22,11 +23,11 @@ class Question:
 
     words: str
     calls: tuple[tuple[str, Mapping[str, Any]], ...]
-    """The tools with their arguments; `FIRST` stands for an id."""
+    """The tools with their arguments; `FIRST` and `ACTION` stand for ids."""
     part: str
     """The list in the last answer of which the first rows are shown; nothing is the answer itself."""
     shown: str
-    """How a row is told, with the names of its fields in braces."""
+    """How a row is told, with the names of its fields in braces. `:money` adds the currency, `:hour` the noun."""
     alone: tuple[str, ...]
     """The lists that one-endpoint tools would need."""
 

@@ -2,8 +2,8 @@
 
 from scripts.questions.question import FIRST, INVOICES, INVOICES_IN_FULL, PROJECTS, Question, search
 
-_SALES = "{currency_code} {net:,.2f} net, {gross:,.2f} gross, {invoices} invoices"
-_TAX = "{tax_label} {rate:g} %: {tax:,.2f} on {taxable:,.2f} {currency_code}"
+_SALES = "{net:money} net, {gross:money} gross, {invoices:invoice}"
+_TAX = "{tax_label} {rate:g} %: {tax:money} on {taxable:money}"
 
 QUESTIONS = (
     Question(
@@ -24,14 +24,14 @@ QUESTIONS = (
         "Who were our largest clients last year?",
         (("sales_report", {"period": "last_year", "group_by": "client"}),),
         "rows",
-        "{client}: {net:,.2f} {currency_code}, {share:g} %",
+        "{client}: {net:money}, {share:g} %",
         (INVOICES_IN_FULL,),
     ),
     Question(
         "How much money came in last quarter?",
         (("sales_report", {"period": "last_quarter", "basis": "received", "group_by": "currency"}),),
         "rows",
-        "{currency_code} {received:,.2f} in {payments} payments",
+        "{received:money} in {payments:payment}",
         ("list_payments", INVOICES),
     ),
     Question("What VAT do I declare for last quarter?", (("tax_report", {}),), "rows", _TAX, (INVOICES_IN_FULL,)),
@@ -46,14 +46,14 @@ QUESTIONS = (
         "What did we spend this fiscal year, and on what?",
         (("expenses_report", {}),),
         "rows",
-        "{project}: {amount:,.2f} {currency_code}",
+        "{project}: {amount:money}",
         ("list_expenses", PROJECTS),
     ),
     Question(
         "Which clients' expenses are not billed yet?",
         (("expenses_report", {"group_by": "client", "billed": False}),),
         "rows",
-        "{client}: {unbilled:,.2f} {currency_code}",
+        "{client}: {unbilled:money}",
         ("list_expenses", PROJECTS, "list_clients"),
     ),
     Question(
@@ -65,9 +65,9 @@ QUESTIONS = (
     ),
     Question(
         "Which estimates are still waiting for an answer?",
-        (("list_estimates", {"status": "sent", "order": "largest"}),),
+        (("list_estimates", {"status": "open", "order": "largest"}),),
         "records",
-        "{number} for {client}: {total_cost:,.2f} {currency_code}",
+        "{number} for {client}, {status}: {total_cost:money}",
         ("list_estimates",),
     ),
     Question(
@@ -84,14 +84,14 @@ QUESTIONS = (
         "What do our retainers bring a month?",
         (("recurring_revenue_report", {}),),
         "totals",
-        "{currency_code} {per_month:,.2f} from {schedules} schedules",
+        "{per_month:money} from {schedules:schedule}",
         ("list_recurring_schedules",),
     ),
     Question(
         "Who was our last payment from?",
         (("list_payments", {"limit": 1}),),
         "records",
-        "{client}: {amount:,.2f} {currency_code} on {received_on}, invoice {invoice_number}",
+        "{client}: {amount:money} on {received_on}, invoice {invoice_number}",
         ("list_payments", INVOICES),
     ),
 )

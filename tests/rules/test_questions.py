@@ -21,11 +21,17 @@ def test_there_are_forty_of_them_each_asked_once() -> None:
     assert len({each.words for each in EVERY}) == len(EVERY)
 
 
-def test_each_takes_one_call_or_two_that_change_nothing() -> None:
+def test_every_report_and_every_job_answers_one() -> None:
+    asked_for = {tool for each in EVERY for tool, _ in each.calls}
+    named = {tool.name for tool in ALL if tool.resource in ("reports", "workflows")}
+    assert named - asked_for == {"export_records"}  # it needs a directory, and its answer names it
+
+
+def test_each_takes_one_call_or_two_that_change_nothing_but_a_draft() -> None:
     for each in EVERY:
         assert len(each.calls) in (1, 2), each.words
         for tool, arguments in each.calls:
-            assert TOOLS[tool].effect.reads_only or TOOLS[tool].gated, each.words
+            assert TOOLS[tool].effect.reads_only or TOOLS[tool].gated or tool == "copy_invoice", each.words
             assert "confirm" not in arguments, each.words
 
 
