@@ -5,14 +5,19 @@ Tokens are counted by gpt-tokenizer, which brings its encodings along; npm insta
 
 import json
 import subprocess
+import sys
 import tempfile
 from collections.abc import Sequence
 
 from clientary_mcp.tools import ALL
+from clientary_mcp.tools.tool import Tool
+from clientary_mcp.tools.toolsets import CORE
 from tests.support.published import what_a_model_reads
 
 TOKENIZER = "gpt-tokenizer@4.0.0"
 ENCODINGS = ("cl100k_base", "o200k_base")
+MOST_OF_CORE = 9_000
+"""Tokens that the toolset core may take, by the first encoding."""
 
 _COUNT = """
 const {{ encode }} = require('gpt-tokenizer/encoding/{encoding}');
@@ -34,18 +39,27 @@ def count_tokens(texts: Sequence[str], encoding: str, folder: str) -> list[int]:
     return list(json.loads(counted.stdout))
 
 
+def table(tools: Sequence[Tool], folder: str) -> str:
+    """The average, the maximum and the sum of what a model reads of these tools."""
+    texts = [what_a_model_reads(tool) for tool in tools]
+    rows = {"characters": [len(text) for text in texts]} | {
+        f"tokens ({encoding})": count_tokens(texts, encoding, folder) for encoding in ENCODINGS
+    }
+    lines = [f"| {len(texts)} tools | A tool | The largest | All |", "| --- | ---: | ---: | ---: |"]
+    for name, sizes in rows.items():
+        lines.append(f"| {name} | {sum(sizes) / len(sizes):,.0f} | {max(sizes):,} | {sum(sizes):,} |")
+    return "\n".join(lines)
+
+
 def main() -> None:
-    """Print the average, the maximum and the sum of the tool definitions that a model reads."""
-    texts = [what_a_model_reads(tool) for tool in ALL]
+    """Print the sizes of all tools, and of those of the toolset core; the exit status is 1 if core is too large."""
+    core = [tool for tool in ALL if tool.name in CORE]
     with tempfile.TemporaryDirectory() as folder:
         install = ["npm", "install", "--silent", "--no-audit", "--no-fund", TOKENIZER]
         subprocess.run(install, cwd=folder, check=True)
-        rows = {"characters": [len(text) for text in texts]} | {
-            f"tokens ({encoding})": count_tokens(texts, encoding, folder) for encoding in ENCODINGS
-        }
-    print(f"| {len(texts)} tools | A tool | The largest | All |\n| --- | ---: | ---: | ---: |")
-    for name, sizes in rows.items():
-        print(f"| {name} | {sum(sizes) / len(sizes):,.0f} | {max(sizes):,} | {sum(sizes):,} |")
+        print(f"{table(ALL, folder)}\n\nThe toolset core:\n\n{table(core, folder)}")
+        took = sum(count_tokens([what_a_model_reads(tool) for tool in core], ENCODINGS[0], folder))
+    sys.exit(took > MOST_OF_CORE)
 
 
 if __name__ == "__main__":
