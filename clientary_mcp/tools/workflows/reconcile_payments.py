@@ -22,12 +22,14 @@ from clientary_mcp.tools.support.formatting import few
 from clientary_mcp.tools.support.lookups import client_names, names_in
 from clientary_mcp.tools.support.previews import done, nothing_to_do, preview
 from clientary_mcp.tools.support.received import payments_since
+from clientary_mcp.tools.support.rights import if_allowed
 from clientary_mcp.tools.workflows.recording import TURN, Receipt, record
 from clientary_mcp.tools.workflows.row_outcomes import STOPPING, by_outcome
 from clientary_mcp.tools.workflows.turns import exclusive
 from tool_schemas.base.parsing import as_json
 from tool_schemas.base.results import Outcome, as_text
 from tool_schemas.base.sentences import count_of, in_order
+from tool_schemas.clients import Client
 from tool_schemas.invoices import Invoice
 from tool_schemas.workflows.reconcile_payments import ReconcilePayments
 
@@ -178,13 +180,15 @@ async def _planned(clientary: Clientary, args: ReconcilePayments, job: Job) -> _
 async def _match(clientary: Clientary, args: ReconcilePayments, statement: _Statement, coming: list[_Row]) -> None:
     """Decide what the rows pay."""
     first = min(row.line.day for row in coming if row.line) - timedelta(days=DAYS_APART)
-    invoices, payments = await gather_two(
-        partial(clientary.list_all, Invoice), partial(payments_since, clientary, first)
+    clients, (invoices, payments) = await gather_two(
+        partial(if_allowed, partial(clientary.list_all, Client)),  # also those that a line names and that owe nothing
+        partial(gather_two, partial(clientary.list_all, Invoice), partial(payments_since, clientary, first)),
     )
     paid = {payment.invoice_id for payment in payments}
     today = clientary.today()
     concerned = [each for each in invoices if each.id in paid or each.status in ("sent", "viewed")]
-    statement.names = await client_names(clientary, [each.client_id for each in concerned], names_in(concerned))
+    known = names_in(concerned) | {each.id: each.name for each in clients or () if each.name}
+    statement.names = await client_names(clientary, [each.client_id for each in concerned], known)
     matcher = Matcher(invoices, payments, statement.names, today)
     lines = _in_currencies(statement, coming, matcher.currencies())
     chosen = {choice.row: choice.invoice_ids for choice in args.choices or () if choice.invoice_ids}
