@@ -62,6 +62,8 @@ class _Evidence:
     line: BankLine
     invoices: set[int]
     """Those whose numbers it has."""
+    similar: set[int]
+    """Those whose numbers it may have instead."""
     clients: set[int]
     """Those that it names."""
 
@@ -96,7 +98,7 @@ class Matcher:
 
     def match(self, lines: Sequence[BankLine], chosen: Mapping[int, Sequence[int]]) -> dict[int, Match]:
         """The match of each line, by its row; every one of them has a currency."""
-        known = {line.row: _Evidence(line, *self._evidence(line)) for line in lines}
+        known = {line.row: self._evidence(line) for line in lines}
         matches: dict[int, Match] = {}
         for row, ids in chosen.items():
             if row in known:
@@ -111,8 +113,10 @@ class Matcher:
                     matches[row] = self._settle(row, match)
         return matches | {row: self._open(each) for row, each in known.items() if row not in matches}
 
-    def _evidence(self, line: BankLine) -> tuple[set[int], set[int]]:
-        return self._numbers.named_in(line.words), self._names.named_in(line.payer) or self._names.named_in(line.words)
+    def _evidence(self, line: BankLine) -> _Evidence:
+        named = self._numbers.named_in(line.words)
+        clients = self._names.named_in(line.payer) or self._names.named_in(line.words)
+        return _Evidence(line, named, self._numbers.similar_in(line.words) - named, clients)
 
     def _settle(self, row: int, match: Match) -> Match:
         """The match, with what it pays used up."""
@@ -218,8 +222,15 @@ class Matcher:
             return None
         if sum(part.amount for part in parts) != each.line.amount:
             return None
+        if any(part.amount == one.amount for part in parts for one in self._similar(each)):
+            return None
         why = "it names the invoice and pays exactly its balance"
         return Match("to record", why if len(parts) == 1 else "it names the invoices and pays exactly their sum", parts)
+
+    def _similar(self, each: _Evidence) -> list[Part]:
+        """What is owed on the invoices that a line may name instead."""
+        similar = self._open_parts(each.line, each.similar)
+        return [part for part in similar if not each.contradicts(part.invoice)]
 
     def _by_name(self, each: _Evidence) -> Match | None:
         if each.client is None or each.invoices:

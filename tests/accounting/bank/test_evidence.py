@@ -40,6 +40,43 @@ def test_numbers_are_found_however_they_are_spaced(text: str, named: set[int]) -
     assert Numbers(INVOICES).named_in(text) - {4} == named
 
 
+CONTAINED = ("1", "10", "2026-10", "RE-2026-010", "1042", "20261012")
+IN_EACH_OTHER = [Invoice.read({"id": number, "number": text}) for number, text in enumerate(CONTAINED, 1)]
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("Rechnungen 1 und 10", {1, 2}),
+        ("Invoices 1, 10", {1, 2}),
+        ("invoice 1 of 10", {1}),
+        ("Rechnung 1-10", {1, 2}),
+        ("Rechnung 1 bis 10", {1, 2}),
+        ("Rechnung 1-9", set()),
+        ("Rechnung 10/2025", set()),
+        ("Kunden-Nr. 10", set()),
+        ("Customer no 1042", set()),
+        ("Kundennummer 1042", set()),
+        ("Rechnung Nr. 10", {2}),
+        ("October 2026-10", set()),
+        ("Rechnung 2026-10", {3}),
+        ("booked 20261012", set()),
+        ("RE 20261012", {6}),
+        ("RE-2026-010", {4}),
+    ],
+)
+def test_what_may_be_another_number_is_none(text: str, named: set[int]) -> None:
+    assert Numbers(IN_EACH_OTHER).named_in(text) == named
+
+
+@pytest.mark.parametrize(
+    ("text", "similar"),
+    [("RE-2026-10", {3, 4}), ("RE-2026-010", {4}), ("2026-10", set()), ("invoice 2026-10", {3}), ("Rechnung 9", set())],
+)
+def test_numbers_that_differ_in_leading_zeros_alone_are_similar(text: str, similar: set[int]) -> None:
+    assert Numbers(IN_EACH_OTHER).similar_in(text) == similar
+
+
 @pytest.mark.parametrize(
     ("text", "named"),
     [

@@ -38,7 +38,7 @@ def line(amount: Any, text: str = "", **more: Any) -> dict[str, Any]:
     return {"date": DAY, "amount": amount, "currency_code": "EUR", "text": text, **more}
 
 
-async def reconciled(shop: Shop, *rows: dict[str, Any], **more: Any) -> dict[str, Any]:
+async def reconciled(shop: Books, *rows: dict[str, Any], **more: Any) -> dict[str, Any]:
     """The answer of a short-lived process to a confirmed call."""
     async with agent_of(session_with(shop.sandbox)) as agent:
         return await agent.confirmed(JOB, rows=[*rows], **more)
