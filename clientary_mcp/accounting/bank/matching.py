@@ -4,11 +4,12 @@ Lines are decided in rounds, the best evidence first, so that a line with weaker
 names its invoice. What is recorded already is found first. Only a match of which there is no other reading is certain.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from itertools import combinations
+from itertools import chain, combinations
 from typing import Literal
 
 from clientary_mcp.accounting.bank.evidence import Names, Numbers, has_digits_of
@@ -98,7 +99,7 @@ class Matcher:
 
     def match(self, lines: Sequence[BankLine], chosen: Mapping[int, Sequence[int]]) -> dict[int, Match]:
         """The match of each line, by its row; every one of them has a currency."""
-        known = {line.row: self._evidence(line) for line in lines}
+        known = {line.row: self._evidence(line) for line in sorted(lines, key=lambda line: line.day)}
         matches: dict[int, Match] = {}
         for row, ids in chosen.items():
             if row in known:
@@ -107,10 +108,12 @@ class Matcher:
             self._recorded_with_note, self._recorded_by_number, self._recorded_by_name, self._recorded_somewhere,
             self._by_number, self._by_name, self._part_by_number,
         )  # fmt: skip
-        for decide in rounds:
-            for row, evidence in known.items():
-                if row not in matches and (match := decide(evidence)):
-                    matches[row] = self._settle(row, match)
+        before = -1
+        while before < (before := len(matches)):  # what one line pays may leave another with one reading alone
+            for decide in rounds:
+                for row, evidence in known.items():
+                    if row not in matches and (match := decide(evidence)):
+                        matches[row] = self._settle(row, match)
         return matches | {row: self._open(each) for row, each in known.items() if row not in matches}
 
     def _evidence(self, line: BankLine) -> _Evidence:
@@ -302,14 +305,25 @@ class Matcher:
 def _sets(parts: Sequence[Part], amount: Decimal) -> list[list[Part]]:
     """Up to two sets of these, each of an invoice of its own, that come to an amount."""
     found: list[list[Part]] = []
-    sizes = range(1, _TOGETHER + 1) if len(parts) <= _MOST else (1,)
-    for size in (*sizes, *([len(parts)] if len(parts) > sizes[-1] else [])):
-        for some in combinations(parts, size):
-            if sum(part.amount for part in some) == amount:
-                found.append([*some])
-                if len(found) > 1:
-                    return found
+    some_of_each = _some_of_each_amount(parts)
+    sizes = range(1, _TOGETHER + 1) if len(some_of_each) <= _MOST else (1,)
+    sets = (some for size in sizes for some in combinations(some_of_each, size))
+    for some in chain(sets, [tuple(parts)] if len(parts) > sizes[-1] else []):
+        if sum(part.amount for part in some) == amount:
+            found.append([*some])
+            if len(found) > 1:
+                break
     return found
+
+
+def _some_of_each_amount(parts: Iterable[Part]) -> list[Part]:
+    """As many parts of the same amount as are needed to see that there are several ways to take them."""
+    alike: Counter[Decimal] = Counter()
+    some = []
+    for part in parts:
+        alike[part.amount] += 1
+        some += [part] if alike[part.amount] <= _TOGETHER + 1 else []
+    return some
 
 
 def _against(owed: Decimal, amount: Decimal) -> str:
