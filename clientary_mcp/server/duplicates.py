@@ -96,11 +96,8 @@ class Duplicates:
         async with self._recent.lock(key):
             earlier = None if tool.is_job else await self._earlier(key, call)
             turn = Turn(self._claims, key, call, earlier, self._window)
-            if not args.allow_duplicate:
-                if tool.is_job:
-                    turn.answer = self._recent.get(key)
-                elif earlier is not None:
-                    turn.answer = await self._of(earlier, tool, args, key, call)
+            if earlier is not None and not args.allow_duplicate:
+                turn.answer = await self._of(earlier, tool, args, key, call)
             if turn.answer is not None:
                 observer().count("clientary.told_again")
             try:

@@ -34,10 +34,15 @@ def draft(of: str, kind: type[DraftT], **fields: Any) -> DraftT:
     return wanted
 
 
-async def create_draft(clientary: Clientary, wanted: CreateInvoice, ledger: Ledger, *jobs: str) -> Invoice:
-    """The invoice, created once: if the response is lost, it is searched for among its client's invoices."""
+async def create_draft(
+    clientary: Clientary, wanted: CreateInvoice, ledger: Ledger, *jobs: str, keep: bool = False
+) -> Invoice:
+    """The invoice, created once: if the response is lost, it is searched for among its client's invoices.
+
+    With `keep` the ledger remembers the jobs for a day.
+    """
     own = partial(clientary.list_all, Invoice, f"clients/{wanted.client_id}/invoices")
-    async with ledger.step(*jobs):
+    async with ledger.step(*jobs, keep=keep):
         return await clientary.create(Invoice, "invoices", wanted.body(), listed=own)
 
 

@@ -101,7 +101,7 @@ async def create_invoice_from_estimate(clientary: Clientary, args: CreateInvoice
         plan = await _planned(clientary, args, job)
         if isinstance(plan, Outcome):
             return plan
-        invoice = await create_draft(clientary, plan.wanted, job.ledger, _turn(args))
+        invoice = await create_draft(clientary, plan.wanted, job.ledger, _turn(args), _part(args), keep=True)
     comes_to = sums(plan.wanted).total if invoice.total_cost is None else invoice.total_cost
     total = format_money(comes_to, invoice.currency_code)
     notice = f" {invoice.notice}" if invoice.notice else ""
@@ -118,6 +118,10 @@ def _turn(args: CreateInvoiceFromEstimate) -> str:
     return f"invoice from estimate {args.estimate_id}"
 
 
+def _part(args: CreateInvoiceFromEstimate) -> str:
+    return f"{_turn(args)}: {args.percent and args.percent.normalize()}%"
+
+
 async def _planned(clientary: Clientary, args: CreateInvoiceFromEstimate, job: Job) -> _Plan | Outcome:
     """The invoice to create, or the answer where it was made already; BadArguments where none can be."""
     estimate = await clientary.get(Estimate, f"estimates/{args.estimate_id}")
@@ -128,19 +132,21 @@ async def _planned(clientary: Clientary, args: CreateInvoiceFromEstimate, job: J
     made = await _made_from(clientary, estimate)
     if args.percent is None:
         if made and (not args.allow_duplicate or names_a_share(estimate, made)):
-            return _made_already(estimate, made)
+            again = None if names_a_share(estimate, made) else "allow_duplicate=true creates another one."
+            return _made_already(estimate, made, made[0], again)
         return _Plan(estimate, _draft(clientary, args, estimate, [copied(item) for item in lines]), made)
-    if await _was_sent(job, args, estimate, made):
-        return _made_already(estimate, made)
+    same = [invoice for invoice in made if share_in(invoice.note, estimate.id) == args.percent]
+    if same and await _is_repeated(clientary, args, job):
+        return _made_already(estimate, made, same[0], "allow_duplicate=true bills as much again.")
     share = share_to_bill(args.percent, estimate, of, made)
     return _Plan(estimate, _draft(clientary, args, estimate, share.lines(lines, estimate, args.label)), made, share)
 
 
-async def _was_sent(job: Job, args: CreateInvoiceFromEstimate, estimate: Estimate, made: list[Invoice]) -> bool:
-    """Whether an earlier call, which ended before it knew, made the same part: a second one may be meant as well."""
-    step = await job.ledger.find(_turn(args))
-    sent = step is not None and step.state == "sent" and not args.allow_duplicate
-    return sent and any(share_in(invoice.note, estimate.id) == args.percent for invoice in made)
+async def _is_repeated(clientary: Clientary, args: CreateInvoiceFromEstimate, job: Job) -> bool:
+    """Whether the same call was made of late, or ended before it knew, and nothing says that as much is meant again."""
+    step = None if args.allow_duplicate else await job.ledger.find(_part(args))
+    late = clientary.settings.duplicate_window
+    return step is not None and (step.state == "sent" or clientary.clock.wall() < step.since + late)
 
 
 def _draft(
@@ -172,13 +178,8 @@ async def _made_from(clientary: Clientary, estimate: Estimate) -> list[Invoice]:
     return [invoice async for invoice in invoices if invoice.status != "cancelled" and is_of_it(invoice)]
 
 
-def _made_already(estimate: Estimate, made: list[Invoice]) -> Outcome:
-    whole = not names_a_share(estimate, made)
-    return nothing_to_do(
-        made_already(estimate, quoted(estimate), made),
-        made[0],
-        alternative="allow_duplicate=true creates another one." if whole else None,
-    )
+def _made_already(estimate: Estimate, made: list[Invoice], latest: Invoice, again: str | None) -> Outcome:
+    return nothing_to_do(made_already(estimate, quoted(estimate), made), latest, alternative=again)
 
 
 def _doubts(plan: _Plan) -> list[str]:

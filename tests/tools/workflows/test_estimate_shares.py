@@ -9,6 +9,10 @@ from hypothesis import strategies as st
 
 from clientary_mcp.accounting.money import line_amount
 from clientary_mcp.accounting.shares import WHOLE, share_of
+from clientary_mcp.api.session import Clientary
+from clientary_mcp.sandbox.network import Network
+from clientary_mcp.settings import Settings
+from clientary_mcp.state.memory import local_memory
 from tests.conftest import TODAY, session_with
 from tests.support.agent import agent_of
 from tests.support.clock import FakeTime
@@ -123,14 +127,39 @@ async def test_a_percent_that_cannot_be_is_refused(books: Books, percent: Any) -
     assert "percent" in await refused(books, an_estimate(books), percent=percent)
 
 
-async def test_the_same_call_bills_a_part_once(books: Books) -> None:
-    estimate = an_estimate(books)
+async def test_the_same_call_bills_a_part_once_in_whatever_process(books: Books) -> None:
+    estimate, time = an_estimate(books), FakeTime(TODAY)
     call = {"estimate_id": estimate, "due_date": DUE, "percent": 30, "confirm": True}
+
+    async def made(**more: Any) -> dict[str, Any]:
+        settings = Settings(base_url="http://localhost", api_token=books.sandbox.token, time_zone="UTC")
+        memory = local_memory(settings, time.clock.wall, shared=True)
+        async with connect(Clientary(settings, Network(books.sandbox), time.clock, memory)) as agent:
+            answer = await agent.answer(JOB, **call | more)
+        await memory.aclose()
+        return answer
+
+    first = await made()
+    for more in ({"confirm": False}, {}):
+        again = await made(**more)
+        assert (again["done"], again["record"]["id"]) == (False, first["record"]["id"])
+        assert again["alternative"] == "allow_duplicate=true bills as much again."
+    assert (await made(allow_duplicate=True))["done"] is True
+    await time.clock.sleep(601)
+    assert (await made())["done"] is True
+    assert len(writes(books.sandbox)) == 3
+
+
+async def test_a_part_that_was_deleted_or_cancelled_since_is_billed_again_by_the_same_call(books: Books) -> None:
+    estimate = an_estimate(books)
+    call = {"estimate_id": estimate, "due_date": DUE, "percent": 80, "confirm": True}
     async with connect(configured(books.sandbox, FakeTime(TODAY))) as agent:
-        await agent.answer(JOB, **call)
-        assert "Skipped as a duplicate" in (await agent.answer(JOB, **call))["notice"]
-        assert (await agent.answer(JOB, **call, allow_duplicate=True))["done"] is True
-    assert len(writes(books.sandbox)) == 2
+        one = (await agent.answer(JOB, **call))["record"]["id"]
+        await agent.answer("delete_invoice", invoice_id=one, confirm=True)
+        two = (await agent.answer(JOB, **call))["record"]["id"]
+        await agent.answer("update_invoice", invoice_id=two, status="cancelled")
+        three = (await agent.answer(JOB, **call))["record"]["id"]
+    assert len({one, two, three}) == 3
 
 
 @given(
