@@ -62,13 +62,16 @@ class _Plan:
         return f"with the {_lines(self.wanted)} of {of}" if self.share is None else f"with {self.share.words}"
 
     def compared(self, total: Decimal) -> str:
-        """How a total, or for the last part all of them together, compares with the estimate's own."""
+        """How a total, or that of all parts if they are the whole or more than that, compares with the estimate's."""
         if self.share is None:
             return f"; {_compared(self.estimate, total)}"
-        parts = [invoice.total_cost for invoice in self.made]
-        if self.share.left or None in parts:
+        earlier = [invoice.total_cost for invoice in self.made]
+        if None in earlier:
             return ""
-        return f"; together with the earlier ones, {_compared(self.estimate, total + sum(filter(None, parts)))}"
+        together, whole = total + sum(filter(None, earlier)), self.estimate.total_cost
+        if self.share.left and (whole is None or rounded(together - whole, self.estimate.currency_code) <= 0):
+            return ""
+        return f"; together with the earlier ones, {_compared(self.estimate, together)}"
 
     def totals(self) -> list[dict[str, Any]]:
         return totals(self.wanted, estimate_total=self.estimate.total_cost)

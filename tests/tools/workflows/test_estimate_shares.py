@@ -91,6 +91,16 @@ async def test_parts_come_to_the_whole_and_no_further(books: Books) -> None:
     assert "nothing is left" in text
 
 
+async def test_a_part_of_an_estimate_that_shrank_says_by_how_much_all_parts_exceed_it(books: Books) -> None:
+    estimate = an_estimate(books)
+    await part(books, estimate, 50)
+    books.sandbox.connection.execute("UPDATE estimate_items SET price = price / 4")
+    books.sandbox.connection.execute("UPDATE estimates SET total_cost = total_cost / 4, subtotal = subtotal / 4")
+    shown = await part(books, estimate, 25, confirm=False)
+    assert "together with the earlier ones, that is" in shown["message"]
+    assert "more than the estimate's own total of 524.09" in shown["message"]
+
+
 async def test_the_preview_says_what_was_billed_before_and_what_is_left(books: Books) -> None:
     estimate = an_estimate(books)
     await part(books, estimate, 30)
