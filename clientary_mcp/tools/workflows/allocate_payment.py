@@ -137,7 +137,7 @@ async def _planned(clientary: Clientary, args: AllocatePayment, job: Job) -> _Pl
     shares, left = list[_Share](), args.amount
     for each in wanted:
         amount = each.payment.amount if each.payment and each.payment.amount else min(left, each.owed)
-        if each.invoice.currency_code != code or amount <= 0:
+        if not _is_in(each, code) or amount <= 0:
             continue
         left -= amount
         shares.append(_Share(each, amount))
@@ -160,6 +160,10 @@ def _state(invoice: Invoice, owed: Decimal, args: AllocatePayment, job: Job, rec
     return _Open(invoice, owed)
 
 
+def _is_in(each: _Open, currency_code: str) -> bool:
+    return each.invoice.currency_code == currency_code
+
+
 def _item(each: _Open) -> str:
     return f"invoice {each.invoice.id}"
 
@@ -179,6 +183,10 @@ def _chosen(known: list[_Open], args: AllocatePayment) -> list[_Open]:
     wanted = list(dict.fromkeys(args.invoice_ids))
     if strange := [str(each) for each in wanted if each not in by_id]:
         raise BadArguments(f"invoice_ids: {few(strange)}: not of client {args.client_id}.")
+    if args.currency_code and (
+        other := [invoice_name(by_id[each].invoice) for each in wanted if not _is_in(by_id[each], args.currency_code)]
+    ):
+        raise BadArguments(f"invoice_ids: not in {args.currency_code}: {few(other)}.")
     if paid := [invoice_name(by_id[each].invoice) for each in wanted if not by_id[each].owed]:
         raise BadArguments(f"invoice_ids: nothing is owed on {few(paid)}.")
     return [by_id[each] for each in wanted]

@@ -112,6 +112,12 @@ async def test_two_currencies_need_one_to_be_named(books: Owing) -> None:
     assert books.recorded() == [(dollars, 4_000)]
 
 
+async def test_an_invoice_in_another_currency_than_the_sum_is_refused_by_name(books: Owing) -> None:
+    dollars = books.owed(books.client, "USD-1", 90, currency_code="USD")
+    more = {"currency_code": "EUR", "invoice_ids": [books.open[0], dollars]}
+    assert f"invoice_ids: not in EUR: invoice “USD-1” (id {dollars})" in await refused(books, **more)
+
+
 async def test_a_client_that_owes_nothing_is_told(books: Owing) -> None:
     client = books.client_with(name="Paid up")
     done = await allocated(books, client_id=client)
