@@ -63,6 +63,8 @@ class _Plan:
     amount: Decimal
     day: date
     shares: list[_Share]
+    others: list[Decimal]
+    """The amounts of what else is recorded of this client for that day."""
 
     @property
     def new(self) -> list[_Share]:
@@ -80,6 +82,13 @@ class _Plan:
             return None
         left = format_money(self.left_over, self.currency_code)
         return f"{left} is left over, since no more is owed; it is recorded nowhere."
+
+    def doubt(self) -> str | None:
+        """The sentence on what came on the same day, which may be the same money."""
+        if not self.others:
+            return None
+        came, count = format_money(sum(self.others, ZERO), self.currency_code), count_of(len(self.others), "payment")
+        return f"Of {self.day}, {came} from this client is recorded already, in {count}: it may be the same money."
 
     def about(self) -> str:
         """`1,250.00 EUR of “Acme” on 2 invoices`."""
@@ -99,7 +108,7 @@ async def _preview(clientary: Clientary, args: AllocatePayment, job: Job) -> Out
     if not plan.new:
         return _nothing(plan)
     shown = preview(f"record {plan.about()}", plan.client, steps=plan.steps(), totals=plan.totals())
-    shown.message = in_order(shown.message, plan.remark(), clientary.today().sentence)
+    shown.message = in_order(shown.message, plan.remark(), plan.doubt(), clientary.today().sentence)
     return shown
 
 
@@ -129,7 +138,7 @@ async def _planned(clientary: Clientary, args: AllocatePayment, job: Job) -> _Pl
         raise BadArguments(f"received_on: {day} is after today. {today.sentence}")
     client = await clientary.get(Client, f"clients/{args.client_id}")
     invoices = await clientary.list_all(Invoice, f"clients/{args.client_id}/invoices")
-    recorded = await payments_since(clientary, day) if job.approved else []
+    recorded = await payments_since(clientary, day)
     known = [_state(each, owed_of(each, today), args, job, recorded) for each in invoices]
     wanted = _chosen(known, args)
     code = _currency(wanted, args)
@@ -146,7 +155,9 @@ async def _planned(clientary: Clientary, args: AllocatePayment, job: Job) -> _Pl
         else:
             job.settled(_item(each))
     job.check(all_there=True)
-    return _Plan(client, code, args.amount, day, shares)
+    mine, own = {each.id for each in invoices if each.currency_code == code}, [share.of.payment for share in shares]
+    of_day = [each for each in recorded if each.invoice_id in mine and each.received_on == day and each not in own]
+    return _Plan(client, code, args.amount, day, shares, [each.amount for each in of_day if each.amount])
 
 
 def _state(invoice: Invoice, owed: Decimal, args: AllocatePayment, job: Job, recorded: Iterable[Payment]) -> _Open:

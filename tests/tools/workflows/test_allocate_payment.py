@@ -157,3 +157,16 @@ async def test_an_equal_payment_of_the_same_day_is_another_one(books: Owing) -> 
     await allocated(books, amount=50)
     assert books.recorded() == [(books.open[0], 5_000)] * 2
     assert str(TODAY) == books.rows("SELECT received_on FROM payments")[0]["received_on"]
+
+
+async def test_the_preview_says_what_of_that_day_is_recorded_already(books: Owing) -> None:
+    call: dict[str, Any] = {"client_id": books.client, "amount": 50}
+    async with agent_of(session_with(books.sandbox)) as agent:
+        assert "already" not in (await agent.answer(JOB, **call))["message"]
+    await allocated(books, amount=350)
+    async with agent_of(session_with(books.sandbox)) as agent:
+        shown = await agent.answer(JOB, **call)
+        other_day = await agent.answer(JOB, **call, received_on=ago(1))
+    told = f"Of {TODAY}, 350.00 EUR from this client is recorded already, in 2 payments: it may be the same money."
+    assert told in shown["message"]
+    assert "already" not in other_day["message"]
