@@ -32,8 +32,11 @@ _TO_DO, _DONE, _SAME = "to change", "changed", "already so"
 _REFUSED, _LEFT_OUT, _MISSING = "refused", "left out", "not there"
 _FAILED, _UNKNOWN, _NOT_TRIED = "not changed", "not known whether changed", "not tried"
 _TURN = "bulk update"
-_ABOUT = ("client_id", "project_id", "user_id", "date", "status", "total_cost", "balance", "currency_code")
-"""What tells people which record is meant, beside its name."""
+_ABOUT = (
+    *("client_id", "client_name", "project_id", "user_id", "date", "status"),
+    *("project_type", "total_cost", "balance", "currency_code"),
+)
+"""What tells people which record is meant, beside its name, and what its rate means."""
 _ROOM = 55_000
 """Characters of the rows of an answer, so that all of them fit."""
 _SHORT = 40
@@ -84,17 +87,20 @@ class _Update:
         return singular_name(self.kind.plural)
 
     def counted(self, outcome: str) -> str:
-        """`rate of 12 projects (already so: row 3)`; of documents, with their statuses."""
+        """`rate of 12 projects (already so: row 3)`; of documents with their statuses, of rates with what they mean."""
         rows, told = self.with_outcome(outcome), self.told(outcome)
         noun = self._noun if len(rows) == 1 else plural_name(self.kind)
-        statuses = (
-            Counter(getattr(row.record, "status", None) for row in rows)
-            if "total_cost" in self.kind.model_fields
-            else {}
-        )
-        ones = ", ".join(f"{count} {status}" for status, count in statuses.items() if status)
+        kinds = Counter(getattr(row.record, self._sort, None) for row in rows)
+        ones = ", ".join(f"{count} {kind}" for kind, count in kinds.items() if kind)
         remarks = "; ".join(filter(None, (ones, told)))
         return f"{', '.join(self.changes.names)} of {len(rows)} {noun}{f' ({remarks})' if remarks else ''}"
+
+    @property
+    def _sort(self) -> str:
+        """The field that sorts the records where it matters to what is changed."""
+        if "total_cost" in self.kind.model_fields:
+            return "status"
+        return "project_type" if "rate" in self.changes.names else ""
 
     def told(self, but: str | None = None) -> str:
         """`already so: rows 3-5; not there: row 8`, for every outcome but one."""
