@@ -87,6 +87,7 @@ class ChangeLog:
                     change.tool,
                     label=bounded(change.label, _LABEL, 0),
                     ids=change.ids,
+                    made=change.made,
                     before=before if known else None,
                     after=after if known else {},
                 )

@@ -40,6 +40,11 @@ class Action:
     """The later values of the same fields."""
     taken_back: bool = False
 
+    @property
+    def call(self) -> str:
+        """What the actions of one job have in common: the id of its call."""
+        return self.id.partition("-")[0]
+
     @classmethod
     def from_json(cls, given: Mapping[str, Any], *, taken_back: bool) -> "Action":
         """The action that was kept; of a later version, what this one knows."""

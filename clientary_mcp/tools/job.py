@@ -27,17 +27,19 @@ class Changed(Exception):
 
 @dataclass(frozen=True)
 class Change:
-    """What a job changed in one record, so that it can be taken back by itself."""
+    """What a job changed in one record, or one that it made, so that it can be taken back by itself."""
 
     tool: str
-    """The update tool with which it was changed."""
-    ids: Mapping[str, int]
-    """The ids that address the record."""
+    """The update or create tool that does the same."""
     label: str
-    before: Mapping[str, Any]
+    ids: Mapping[str, int] = field(default_factory=dict)
+    """The ids that address the record."""
+    before: Mapping[str, Any] = field(default_factory=dict)
     """The values of the changed fields before."""
-    after: Mapping[str, Any]
+    after: Mapping[str, Any] = field(default_factory=dict)
     """The values of the same fields afterwards."""
+    made: int | None = None
+    """The id of the record that was made."""
 
 
 @dataclass
@@ -96,6 +98,11 @@ class Job:
     def did(self, key: str, made: int | None = None) -> None:
         """Note that an item was carried out."""
         self.done[key] = made
+
+    def made(self, key: str, record_id: int, tool: str, label: str, **ids: int) -> None:
+        """Note that an item was carried out with a record of the kind that this create tool makes, under these ids."""
+        self.did(key, record_id)
+        self.changes.append(Change(tool, label, ids, made=record_id))
 
 
 def _digest(shown: tuple[object, ...]) -> str:

@@ -123,7 +123,8 @@ async def allocate_payment(clientary: Clientary, args: AllocatePayment, job: Job
         for share in plan.new:
             receipt = Receipt(share.of.invoice, share.amount, plan.day, args.note)
             payment = await steps.do(receipt.what, record(clientary, job.ledger, receipt))
-            job.did(_item(share.of), payment.id)
+            made = (payment.id, "create_payment", receipt.what)
+            job.made(_item(share.of), *made, invoice_id=share.of.invoice.id)
     message = in_order(f"Recorded {plan.about()}.", plan.remark())
     return done(message, plan.client, steps=plan.steps(), totals=plan.totals())
 

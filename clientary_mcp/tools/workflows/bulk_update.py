@@ -263,7 +263,7 @@ async def _change(clientary: Clientary, changes: Changes, row: _Row, job: Job) -
     assert isinstance(record, Record)  # noqa: S101 - updates return one
     row.notice, shown, ids = record.notice, record.to_json(), {id_name(changes.tool): row.id}
     after = {name: shown.get(name) for name in row.before}
-    job.changes.append(Change(changes.tool.name, ids, name_of(record), row.before, after))
+    job.changes.append(Change(changes.tool.name, name_of(record), ids, row.before, after))
 
 
 def _stopped(update: _Update) -> ClientaryError:

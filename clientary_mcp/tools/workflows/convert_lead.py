@@ -10,7 +10,7 @@ from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import ClientaryError, Refused
 from clientary_mcp.tools.decorators import jobs
 from clientary_mcp.tools.job import CAME_SINCE, Job
-from clientary_mcp.tools.support.formatting import capital, name_of, quote
+from clientary_mcp.tools.support.formatting import capital, name_of, quote, singular_name
 from clientary_mcp.tools.support.previews import done, nothing_to_do, preview
 from clientary_mcp.tools.workflows.lead_conversion_plan import COMPANY, Plan, planned, same_words
 from clientary_mcp.tools.workflows.steps import Steps
@@ -100,7 +100,7 @@ class _Conversion:
             self.steps.found(what, id=there.id)
         elif self._sending:
             made = await self.steps.do(what, self._sent(make))
-            self._job.did(item, made.id)
+            self._job.made(item, made.id, f"create_{singular_name(made.plural)}", name_of(made))
             return made
         else:
             self._job.needs(item, what, about)
@@ -172,7 +172,7 @@ class _Conversion:
             raise self.steps.stopped(what, failure) from None
         else:
             self.steps.record(what, id=contact.id)
-            self._job.did(f"contact {person.id}", contact.id)
+            self._job.made(f"contact {person.id}", contact.id, "create_contact", name_of(contact))
 
     async def _project(self, client_id: int | None) -> int | None:
         wanted = self._args.project

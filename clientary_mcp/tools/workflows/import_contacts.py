@@ -126,7 +126,7 @@ class _Import:
 
     def _did(self, result: dict[str, Any], contact_id: int) -> None:
         result |= {"outcome": _DONE, "id": contact_id}
-        self._job.did(_item(result), contact_id)
+        self._job.made(_item(result), contact_id, "create_contact", result["email"])
 
     def _stopped(self) -> ClientaryError:
         unknown = [(row, failure) for row, failure in self._failures if failure.effect == "unknown"]

@@ -11,7 +11,7 @@ from clientary_mcp.errors import BadArguments
 from clientary_mcp.tools.decorators import jobs
 from clientary_mcp.tools.job import Job
 from clientary_mcp.tools.support.documents import invoice_name
-from clientary_mcp.tools.support.formatting import format_money, quote
+from clientary_mcp.tools.support.formatting import format_money, name_of, quote
 from clientary_mcp.tools.support.lookups import client_names, names_in
 from clientary_mcp.tools.support.previews import done, nothing_to_do, preview
 from clientary_mcp.tools.workflows.copied_lines import TAXES_OF_LINES, copied, head_of, lines_of
@@ -105,6 +105,7 @@ async def create_invoice_from_estimate(clientary: Clientary, args: CreateInvoice
         if isinstance(plan, Outcome):
             return plan
         invoice = await create_draft(clientary, plan.wanted, job.ledger, _turn(args), _part(args), keep=True)
+        job.made(_turn(args), invoice.id, "create_invoice", name_of(invoice))
     comes_to = sums(plan.wanted).total if invoice.total_cost is None else invoice.total_cost
     total = format_money(comes_to, invoice.currency_code)
     notice = f" {invoice.notice}" if invoice.notice else ""

@@ -266,7 +266,8 @@ async def _carry_out(clientary: Clientary, statement: _Statement, job: Job) -> N
                     assert row.line is not None  # noqa: S101 - it was read
                     receipt = Receipt(part.invoice, part.amount, row.line.day, note_of_line(row.line))
                     payment = await record(clientary, job.ledger, receipt)
-                job.did(_item(row, part), payment.id)
+                made = (payment.id, "create_payment", receipt.what)
+                job.made(_item(row, part), *made, invoice_id=part.invoice.id)
                 recorded += 1
         except (BadArguments, NotFound, Refused) as refusal:
             row.outcome, row.why = (_IN_PART if recorded else _REFUSED), str(refusal)

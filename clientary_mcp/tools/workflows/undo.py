@@ -1,20 +1,22 @@
 """Taking back one earlier change: with the tools that made it or that delete and create, if the owner exposes them."""
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import BadArguments, ClientaryError, PartiallyDone
 from clientary_mcp.state.actions import Action
-from clientary_mcp.state.settling import settling
 from clientary_mcp.tools.decorators import jobs
 from clientary_mcp.tools.job import Job
 from clientary_mcp.tools.support.formatting import label, quote
 from clientary_mcp.tools.support.previews import done, nothing_to_do, preview
 from clientary_mcp.tools.tool import Answer, Tool
 from clientary_mcp.tools.toolsets import allowed
+from clientary_mcp.tools.workflows.undo_plan import AGAIN, Plan, refused, take_back
+from clientary_mcp.tools.workflows.undo_together import PlanOf, Together
 from clientary_mcp.tools.workflows.undo_values import changed_since, earlier_values
 from tool_schemas.base.models import AllowsUnusual, Arguments, Record
 from tool_schemas.base.results import Outcome
@@ -32,19 +34,8 @@ _SET_AFTERWARDS = ("billed", "complete")
 """Fields that only an update can set."""
 
 _NOT_ALLOWED = "The settings of this server do not allow it."
-_AGAIN = "Call without action_id to see what can be taken back."
 
 Tools = Mapping[str, Tool]
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """How an action is taken back."""
-
-    preview: Outcome
-    act: Callable[[], Awaitable[Outcome]]
-    repeatable: bool = True
-    """Whether doing it again does nothing more."""
 
 
 def undoing(tools: Collection[Tool]) -> Tool:
@@ -52,31 +43,25 @@ def undoing(tools: Collection[Tool]) -> Tool:
 
     readers = {tool.name: tool for tool in tools if tool.effect.reads_only}
 
-    async def plan_for(clientary: Clientary, action_id: str) -> _Plan:
-        return await _plan(clientary, action_id, _exposed(tools, clientary), readers)
+    def plan_of(clientary: Clientary) -> PlanOf:
+        return partial(_plan, clientary, exposed=_exposed(tools, clientary), readers=readers)
 
     async def show(clientary: Clientary, args: Undo, _job: Job) -> Outcome:
         if args.action_id is None:
             return await _listed(clientary, _exposed(tools, clientary))
-        return (await plan_for(clientary, args.action_id)).preview
+        found = await _found(clientary, args.action_id)
+        if isinstance(found, Action):
+            return (await plan_of(clientary)(found)).preview
+        return await Together(clientary, found, plan_of(clientary)).show()
 
     @jobs("workflows", show, checked_with="list_changes")
     async def undo(clientary: Clientary, args: Undo, _job: Job) -> Outcome:
         """Take back an earlier change of this server: an update, a create, or a deleted contact, task, expense or hour
         entry. Without action_id, lists the changes, newest first."""
-        action_id = args.action_id or ""
-        plan = await plan_for(clientary, action_id)
-        if plan.preview.to_proceed is None:
-            return plan.preview
-        if not await clientary.memory.actions.take(action_id):
-            raise _refused("it was taken back already")
-        try:
-            return await plan.act()
-        except ClientaryError as failure:
-            if plan.repeatable or failure.effect in ("not sent", "unchanged"):
-                with settling():
-                    await clientary.memory.actions.release(action_id)
-            raise
+        found = await _found(clientary, args.action_id or "")
+        if isinstance(found, Action):
+            return await take_back(clientary, found.id, await plan_of(clientary)(found))
+        return await Together(clientary, found, plan_of(clientary)).act()
 
     return undo
 
@@ -87,15 +72,20 @@ def _exposed(tools: Collection[Tool], clientary: Clientary) -> Tools:
 
 async def _listed(clientary: Clientary, exposed: Tools) -> Outcome:
     actions = await clientary.memory.actions.recent()
-    rows = [_row(action, why_not(action, exposed)) for action in actions]
+    of_calls = Counter(action.call for action in actions)
+    rows = [_row(action, why_not(action, exposed), together=of_calls[action.call] > 1) for action in actions]
     if not rows:
         return nothing_to_do("This server remembers no change.")
-    return nothing_to_do("These changes are remembered, newest first.", steps=rows)
+    listed = ["These changes are remembered, newest first."]
+    if any("call_id" in row for row in rows):
+        listed.append("A call_id, given as action_id, takes back all that one job changed.")
+    return nothing_to_do(listed, steps=rows)
 
 
-def _row(action: Action, why: str | None) -> dict[str, Any]:
+def _row(action: Action, why: str | None, *, together: bool) -> dict[str, Any]:
     row = {
         "action_id": action.id,
+        **({"call_id": action.call} if together else {}),
         "time": datetime.fromtimestamp(action.at, UTC).isoformat(timespec="seconds"),
         "tool": action.tool,
         "record": action.label,
@@ -143,13 +133,20 @@ def _why_not_made_again(action: Action, kind: str, exposed: Tools) -> str | None
     return None
 
 
-async def _plan(clientary: Clientary, action_id: str, exposed: Tools, readers: Tools) -> _Plan:
+async def _found(clientary: Clientary, action_id: str) -> Action | list[Action]:
+    """The action with that id, or all those of the job whose call has it; BadArguments if none is remembered."""
+    actions = clientary.memory.actions
+    if action := await actions.find(action_id):
+        return action
+    if together := [each for each in await actions.recent() if each.call == action_id]:
+        return together
+    raise BadArguments(f"undo: no remembered action has the id {quote(action_id)}.", AGAIN)
+
+
+async def _plan(clientary: Clientary, action: Action, exposed: Tools, readers: Tools) -> Plan:
     """How to take back an action; BadArguments if that is impossible."""
-    action = await clientary.memory.actions.find(action_id)
-    if action is None:
-        raise BadArguments(f"undo: no remembered action has the id {quote(action_id)}.", _AGAIN)
     if why := why_not(action, exposed):
-        raise _refused(why[0].lower() + why[1:].rstrip("."))
+        raise refused(why[0].lower() + why[1:].rstrip("."))
     if action.made is not None:
         return await _deleting(clientary, action, exposed)
     if action.tool.startswith("delete_"):
@@ -158,16 +155,12 @@ async def _plan(clientary: Clientary, action_id: str, exposed: Tools, readers: T
     return await _setting_back(clientary, action, changer, readers[changer.checked_with or ""])
 
 
-def _refused(why: str) -> BadArguments:
-    return BadArguments(f"undo: this cannot be taken back, since {why}.", _AGAIN)
-
-
 def _deleting_tool(action: Action) -> str:
     """The tool that deletes what the action made."""
     return "delete_" + action.tool.partition("_")[2].replace("project_hours", "hour_entry")
 
 
-async def _deleting(clientary: Clientary, action: Action, exposed: Tools) -> _Plan:
+async def _deleting(clientary: Clientary, action: Action, exposed: Tools) -> Plan:
     tool = exposed[_deleting_tool(action)]
     own = f"{tool.name.removeprefix('delete_')}_id"
     ids = {name: action.made if name == own else action.ids[name] for name in tool.arguments.addresses()}
@@ -176,10 +169,10 @@ async def _deleting(clientary: Clientary, action: Action, exposed: Tools) -> _Pl
         return _outcome(await tool.function(clientary, tool.check(ids | {"confirm": True})))
 
     assert tool.preview is not None  # noqa: S101 - every delete has one
-    return _Plan(await tool.preview(clientary, tool.check(ids)), act)
+    return Plan(await tool.preview(clientary, tool.check(ids)), act)
 
 
-def _making_again(clientary: Clientary, action: Action, exposed: Tools) -> _Plan:
+def _making_again(clientary: Clientary, action: Action, exposed: Tools) -> Plan:
     kind = action.tool.removeprefix("delete_")
     maker, old = exposed[MADE_AGAIN[kind]], dict(action.before or {})
     noun = kind.replace("_", " ")
@@ -204,7 +197,7 @@ def _making_again(clientary: Clientary, action: Action, exposed: Tools) -> _Plan
     if changes and changer is None:
         lost.append(f"{', '.join(changes)} stays unset.")
     shown = preview(f"make the deleted {noun} again", steps=[_fields(maker, old) | changes], not_visible=" ".join(lost))
-    return _Plan(shown, act, repeatable=False)
+    return Plan(shown, act, repeatable=False)
 
 
 def _checked(tool: Tool, given: dict[str, Any]) -> Arguments:
@@ -219,29 +212,29 @@ def _fields(maker: Tool, old: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in old.items() if name in names and value not in (None, "")}
 
 
-async def _setting_back(clientary: Clientary, action: Action, changer: Tool, reader: Tool) -> _Plan:
+async def _setting_back(clientary: Clientary, action: Action, changer: Tool, reader: Tool) -> Plan:
     record = _record(await reader.function(clientary, reader.check(dict(action.ids))))
     now, old = record.to_json(), dict(action.before or {})
     if changed := changed_since(action, now):
-        raise _refused(f"somebody changed {', '.join(changed)} since")
+        raise refused(f"somebody changed {', '.join(changed)} since")
     values = earlier_values(old, now)
     noun = action.tool.removeprefix("update_").replace("_", " ")
     if not values:
         nothing = nothing_to_do(f"The {noun} {label(record)} is as it was before.", record)
-        return _Plan(nothing, lambda: _at_once(nothing))
+        return Plan(nothing, lambda: _at_once(nothing))
     clear = [name for name, value in values.items() if value in (None, "", [], {})]
     given = {name: value for name, value in values.items() if name not in clear}
     try:
         args = _checked(changer, {**action.ids, **given, **({"clear": clear} if clear else {})})
     except BadArguments as wrong:
-        raise _refused(f"Clientary takes no such value ({wrong.sentences[0]})") from None
+        raise refused(f"Clientary takes no such value ({wrong.sentences[0]})") from None
 
     async def act() -> Outcome:
         record = _record(await changer.function(clientary, args))
         return done(f"The {noun} {label(record)} has its earlier values again: {', '.join(values)}.", record)
 
     steps = [{"field": name, "now": now.get(name), "then": old.get(name)} for name in values]
-    return _Plan(preview(f"set the {noun} {label(record)} back", record, steps=steps), act)
+    return Plan(preview(f"set the {noun} {label(record)} back", record, steps=steps), act)
 
 
 def _record(answer: Answer) -> Record:

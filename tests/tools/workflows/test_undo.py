@@ -262,7 +262,6 @@ CASCADES = ["client", "project", "invoice", "lead", "estimate", "payment", "recu
 FINAL = [(f"delete_{kind}", "cannot be made again") for kind in CASCADES] + [
     ("send_invoice_message", "mailed"),
     ("charge_payment_profile", "charge"),
-    ("import_contacts", "several records"),
     ("api_request", "several records"),
 ]
 
