@@ -1,7 +1,7 @@
 """Divides one sum of money among a client's open invoices, none above its balance."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -13,7 +13,7 @@ from clientary_mcp.errors import BadArguments
 from clientary_mcp.tools.decorators import jobs
 from clientary_mcp.tools.job import Job
 from clientary_mcp.tools.support.documents import invoice_name
-from clientary_mcp.tools.support.formatting import few, format_money, label
+from clientary_mcp.tools.support.formatting import few, format_money, label, quote
 from clientary_mcp.tools.support.previews import done, nothing_to_do, preview
 from clientary_mcp.tools.support.received import payments_since
 from clientary_mcp.tools.support.refusals import refuse_finer
@@ -43,16 +43,18 @@ class _Share:
 
     of: _Open
     amount: Decimal
+    made: Payment | None = None
 
     def to_json(self) -> dict[str, Any]:
-        invoice = self.of.invoice
+        invoice, payment = self.of.invoice, self.of.payment or self.made
         return {
-            "step": "record" if self.of.payment is None else "already recorded",
+            "step": "already recorded" if self.of.payment else "recorded" if self.made else "record",
             "invoice_id": invoice.id,
             "number": invoice.number,
             "amount": self.amount,
             "balance_before": self.of.owed,
             "balance_after": self.of.owed - self.amount,
+            **({"payment_id": payment.id} if payment else {}),
         }
 
 
@@ -62,6 +64,7 @@ class _Plan:
     currency_code: str
     amount: Decimal
     day: date
+    note: str | None
     shares: list[_Share]
     others: list[Decimal]
     """The amounts of what else is recorded of this client for that day."""
@@ -91,9 +94,10 @@ class _Plan:
         return f"Of {self.day}, {came} from this client is recorded already, in {count}: it may be the same money."
 
     def about(self) -> str:
-        """`1,250.00 EUR of “Acme” on 2 invoices`."""
+        """`1,250.00 EUR from “Acme” on 2 invoices, received on 2026-11-02, with the note “Check 7”`."""
         shared = format_money(self.amount - self.left_over, self.currency_code)
-        return f"{shared} from {label(self.client)} on {count_of(len(self.shares), 'invoice')}"
+        on, note = count_of(len(self.shares), "invoice"), f", with the note {quote(self.note)}" if self.note else ""
+        return f"{shared} from {label(self.client)} on {on}, received on {self.day}{note}"
 
     def steps(self) -> list[dict[str, Any]]:
         return [share.to_json() for share in self.shares]
@@ -120,11 +124,12 @@ async def allocate_payment(clientary: Clientary, args: AllocatePayment, job: Job
         if not plan.new:
             return _nothing(plan)
         steps = Steps()
-        for share in plan.new:
+        for share in list(plan.new):
             receipt = Receipt(share.of.invoice, share.amount, plan.day, args.note)
             payment = await steps.do(receipt.what, record(clientary, job.ledger, receipt))
             made = (payment.id, "create_payment", receipt.what)
             job.made(_item(share.of), *made, invoice_id=share.of.invoice.id)
+            plan.shares[plan.shares.index(share)] = replace(share, made=payment)
     message = in_order(f"Recorded {plan.about()}.", plan.remark())
     return done(message, plan.client, steps=plan.steps(), totals=plan.totals())
 
@@ -158,7 +163,7 @@ async def _planned(clientary: Clientary, args: AllocatePayment, job: Job) -> _Pl
     job.check(all_there=True)
     mine, own = {each.id for each in invoices if each.currency_code == code}, [share.of.payment for share in shares]
     of_day = [each for each in recorded if each.invoice_id in mine and each.received_on == day and each not in own]
-    return _Plan(client, code, args.amount, day, shares, [each.amount for each in of_day if each.amount])
+    return _Plan(client, code, args.amount, day, args.note, shares, [each.amount for each in of_day if each.amount])
 
 
 def _state(invoice: Invoice, owed: Decimal, args: AllocatePayment, job: Job, recorded: Iterable[Payment]) -> _Open:

@@ -52,6 +52,8 @@ class _Row:
     line: BankLine | None = None
     parts: list[Part] = field(default_factory=list)
     likely: bool = False
+    made: dict[int, int] = field(default_factory=dict)
+    """The payments that were recorded, by the ids of their invoices."""
 
     @property
     def new(self) -> list[Part]:
@@ -102,14 +104,15 @@ class _Statement:
             shown["sure"] = "likely" if row.likely else "possible"
         shown |= {"why": row.why} if row.why else {}
         if row.outcome != "to choose" and len(row.parts) == 1:
-            return shown | self._part(row.parts[0], "amount")
+            return shown | self._part(row, row.parts[0], "amount")
         key, amount = ("candidates", "owed") if row.outcome == "to choose" else ("invoices", "amount")
-        return shown | ({key: [self._part(part, amount) for part in row.parts]} if row.parts else {})
+        return shown | ({key: [self._part(row, part, amount) for part in row.parts]} if row.parts else {})
 
-    def _part(self, part: Part, amount: str) -> dict[str, Any]:
+    def _part(self, row: _Row, part: Part, amount: str) -> dict[str, Any]:
         invoice = part.invoice
+        payment_id = part.payment.id if part.payment else row.made.get(invoice.id)
         shown = {"invoice_id": invoice.id, "number": invoice.number, "client": self.names.get(invoice.client_id)}
-        return shown | {amount: part.amount} | ({"payment_id": part.payment.id} if part.payment else {})
+        return shown | {amount: part.amount} | ({"payment_id": payment_id} if payment_id else {})
 
     def totals(self) -> list[dict[str, Any]]:
         """Per currency: what came in, and what became of it; each amount counts in one of its outcomes."""
@@ -259,7 +262,6 @@ async def _carry_out(clientary: Clientary, statement: _Statement, job: Job) -> N
         if any(isinstance(failure, STOPPING) for _, failure in statement.failures):
             row.outcome = _NOT_TRIED
             return
-        recorded = 0
         try:
             for part in row.new:
                 async with locks[part.invoice.id]:
@@ -268,11 +270,11 @@ async def _carry_out(clientary: Clientary, statement: _Statement, job: Job) -> N
                     payment = await record(clientary, job.ledger, receipt)
                 made = (payment.id, "create_payment", receipt.what)
                 job.made(_item(row, part), *made, invoice_id=part.invoice.id)
-                recorded += 1
+                row.made[part.invoice.id] = payment.id
         except (BadArguments, NotFound, Refused) as refusal:
-            row.outcome, row.why = (_IN_PART if recorded else _REFUSED), str(refusal)
+            row.outcome, row.why = (_IN_PART if row.made else _REFUSED), str(refusal)
         except ClientaryError as failure:
-            not_done = _IN_PART if recorded else _FAILED
+            not_done = _IN_PART if row.made else _FAILED
             row.outcome, row.why = (_UNKNOWN if failure.effect == "unknown" else not_done), str(failure)
             statement.failures.append((row.number, failure))
         else:

@@ -84,6 +84,17 @@ async def test_the_day_and_the_note_are_recorded(books: Owing) -> None:
     assert rows == [{"received_on": ago(3), "note": "Check 7"}]
 
 
+async def test_the_preview_shows_day_and_note_and_the_outcome_the_payments(books: Owing) -> None:
+    given = {"client_id": books.client, "amount": 350, "received_on": ago(3), "note": "Check 7"}
+    async with agent_of(session_with(books.sandbox)) as agent:
+        shown = await agent.answer(JOB, **given)
+        done = await agent.confirmed(JOB, **given)
+    assert f"on 2 invoices, received on {ago(3)}, with the note “Check 7”." in shown["message"]
+    payments = [row["id"] for row in books.rows("SELECT id FROM payments ORDER BY id")]
+    assert [(row["step"], row["payment_id"]) for row in done["steps"]] == [("recorded", each) for each in payments]
+    assert all((row["step"], "payment_id" in row) == ("record", False) for row in shown["steps"])
+
+
 @pytest.mark.parametrize(
     ("more", "why"),
     [

@@ -116,6 +116,9 @@ async def test_what_can_only_be_meant_so_is_recorded(shop: Shop, row: dict[str, 
     assert sorted(invoice for invoice, _ in shop.recorded()) == sorted(invoices)
     assert sum(cents for _, cents in shop.recorded()) == row["amount"] * 100
     assert {each["status"] for each in shop.rows("SELECT status FROM invoices") if each} >= {4}
+    (told,) = done["steps"]
+    payments = {part["payment_id"] for part in told.get("invoices", [told])}
+    assert payments == {each["id"] for each in shop.rows("SELECT id FROM payments")}
 
 
 UNSURE = {
