@@ -119,6 +119,8 @@ class _Accounts:
     def add(self, invoice: Invoice) -> None:
         """The next invoice of the list."""
         if self._args.currency_code not in (None, invoice.currency_code):
+            code = invoice.currency_code
+            self.left_out.add("invoice", f"in {code}" if code else "in an unknown currency")
             return
         if (standing := standing_in(invoice, self._today, self.left_out)) is None:
             return

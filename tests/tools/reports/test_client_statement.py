@@ -115,6 +115,7 @@ async def test_one_currency_only_and_none_without_movements(books: Sandbox, read
     one = await reader.answer("client_statement", client_id=acme, currency_code="USD")
     assert [total["currency_code"] for total in one["totals"]] == ["USD"]
     assert [row["number"] for row in one["rows"]] == ["USD"]
+    assert one["left_out"] == ["1 invoice in EUR.", "1 invoice in GBP."]
 
 
 async def test_credits_refunds_and_what_was_written_off(books: Sandbox, reader: Agent) -> None:
