@@ -49,6 +49,8 @@ async def test_who_owes_nothing_of_that_kind_is_left_out_with_the_credit(
     answer = await agent.answer("receivables_report", **arguments)
     assert [(row["client_id"], row["net"]) for row in answer["rows"]] == [(4, 97)]
     assert answer["left_out"] == ["1 credit beside which nothing of that kind is owed."]
+    late = "Only invoices at least 1 day overdue count; credits are all of the same clients."
+    assert (late in answer["basis"]) is ("min_days_overdue" in arguments)
 
 
 async def test_the_answer_tells_which_day_it_is(account: respx.MockRouter, agent: Agent) -> None:
