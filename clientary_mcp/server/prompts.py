@@ -179,8 +179,8 @@ The quarter is {quarter}.
 Tax is due on what was {basis}.
 1. Call `tax_report` with the first and last day of the quarter (with period=last_quarter, if none is named above), on
    that basis: taxable amount and tax for each tax name and rate, and what is untaxed.
-2. Call `sales_report` for the same days and basis, with group_by=month. Its tax must be that of the first report; if
-   it is not, show me the difference and do not explain it away.
+2. On what was invoiced, call `sales_report` for the same days, with group_by=month. Its tax must be that of the first
+   report; if it is not, show me the difference and do not explain it away. Payments have no tax there.
 3. Show me one table per currency, never added up: tax name, rate, taxable amount, tax, number of invoices; then the
    untaxed sum and the totals. List everything in left_out, since it may belong in the return.
 4. Tax paid on my own purchases is not in Clientary: say that it is missing. Do not change anything.

@@ -12,6 +12,7 @@ from clientary_mcp.server.prompts import PROMPTS, Prompt
 from clientary_mcp.tools import ALL
 from tests.conftest import session_with
 from tests.support.agent import Era
+from tests.support.users import connect
 
 pytestmark = pytest.mark.anyio
 
@@ -61,6 +62,16 @@ def test_a_prompt_names_real_tools_and_takes_its_declared_arguments(prompt: Prom
     assert prompt.tools
     assert prompt.tools <= {tool.name for tool in ALL}
     assert set(re.findall(r"{(\w+)}", prompt.text)) == set(prompt.arguments)
+
+
+async def test_taxes_are_compared_where_both_reports_tell_them(sandbox: Sandbox) -> None:
+    (text,) = [prompt.text for prompt in PROMPTS if prompt.name == "quarterly_tax"]
+    assert "On what was invoiced, call `sales_report`" in text
+    async with connect(session_with(sandbox)) as agent:
+        for basis, told in (("invoiced", True), ("received", False)):
+            sales, taxes = [await agent.answer(f"{each}_report", basis=basis) for each in ("sales", "tax")]
+            assert all(("tax" in total) is told for total in sales["totals"])
+            assert all("tax" in total for total in taxes["totals"])
 
 
 async def test_a_clients_question_may_be_longer_than_a_name(sandbox: Sandbox) -> None:
