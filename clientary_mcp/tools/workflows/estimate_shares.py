@@ -102,7 +102,8 @@ def made_already(estimate: Estimate, of: str, made: list[Invoice]) -> str:
     each = " and ".join(invoice_name(invoice) for invoice in made)
     billed = billed_of(estimate, made)
     if billed < WHOLE:
-        return f"{in_percent(billed)} of the {of} is billed by {each} already; percent bills a part of the rest."
+        rest = f"percent bills the rest, {in_percent(WHOLE - billed)}, or a part of it"
+        return f"{in_percent(billed)} of the {of} is billed by {each} already; {rest}."
     return f"The {of} was turned into {each} already."
 
 

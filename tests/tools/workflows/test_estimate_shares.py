@@ -129,6 +129,7 @@ async def test_after_a_whole_invoice_there_is_no_part_and_after_a_part_no_whole(
             answer = await agent.answer(JOB, estimate_id=other, due_date=DUE, confirm=True, **more)
         assert answer["done"] is False
         assert "10 % of the estimate “E-78” is billed by" in answer["message"]
+        assert "percent bills the rest, 90 %, or a part of it." in answer["message"]
     assert len(writes(books.sandbox)) == 2
 
 
