@@ -63,8 +63,8 @@ def open_projects(projects: list[Project], left_out: Omissions, hours: str) -> l
     completed = [project for project in projects if project.status == "completed"]
     if completed:
         total = sum((getattr(project, hours) or ZERO for project in completed), ZERO)
-        remark = "that include_completed=true would add"
-        left_out.add("completed project", remark, count=len(completed), sums={hours.replace("_", " "): total})
+        remark, unit = "that count only with include_completed=true", f"{hours.replace('_', ' ')} of all days"
+        left_out.add("completed project", remark, count=len(completed), sums={unit: total})
     return [project for project in projects if project.status != "completed"]
 
 

@@ -111,7 +111,7 @@ async def test_completed_projects_and_those_of_one_client(reader: Agent, books: 
         books, EVER, lambda row: row["id"] in mine and any(row[name] for name in ("invoiced", "expenses", "hours"))
     )
     open_ones = await reader.answer("profitability_report")
-    assert any("that include_completed=true would add" in sentence for sentence in open_ones["left_out"])
+    assert any("that count only with include_completed=true" in sentence for sentence in open_ones["left_out"])
 
 
 def played(account: respx.MockRouter) -> None:

@@ -44,9 +44,11 @@ async def test_completed_projects_count_on_request_and_rows_tell_the_status() ->
             answer = await asked(agent, **scope)
             assert [(row["project"], row["status"]) for row in answer["rows"]] == [("Quarry Catalogue", "active")]
             assert answer["left_out"] == [
-                "1 completed project that include_completed=true would add (2.5 unbilled hours).",
+                "1 completed project that count only with include_completed=true (2.5 unbilled hours of all days).",
                 "1 expense of completed projects (25 in expenses).",
             ]
+        later = await asked(agent, from_date="2026-11-01")
+        assert later["left_out"][0].endswith("(2.5 unbilled hours of all days).")
         answer = await asked(agent, include_completed=True)
         assert {row["status"] for row in answer["rows"]} == {"active", "completed"}
         assert hours_in(answer) == 4
