@@ -13,7 +13,7 @@ from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import rereads
 from clientary_mcp.tools.decorators import reads
 from clientary_mcp.tools.support.formatting import label
-from clientary_mcp.tools.support.lookups import client_names, names_in
+from clientary_mcp.tools.support.lookups import check_both, client_names, names_in
 from tool_schemas.base.filters import day_of
 from tool_schemas.base.report import Report
 from tool_schemas.estimates import Estimate
@@ -47,6 +47,7 @@ async def estimates_report(clientary: Clientary, args: EstimatesReport) -> Repor
 
 @rereads
 async def _read(clientary: Clientary, args: EstimatesReport) -> "_Estimates":
+    await check_both(clientary, args.project_id, args.client_id)
     found = _Estimates(args, clientary.today())
     of = f"clients/{args.client_id}/" if args.client_id else ""
     path = f"projects/{args.project_id}/estimates" if args.project_id else f"{of}estimates"

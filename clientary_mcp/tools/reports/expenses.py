@@ -19,6 +19,7 @@ from clientary_mcp.tools.decorators import reads
 from clientary_mcp.tools.support.billed_work import Holders, is_marked, visible_holders
 from clientary_mcp.tools.support.lookups import (
     Party,
+    check_both,
     expenses_between,
     names_in,
     parties,
@@ -104,6 +105,7 @@ async def _read(clientary: Clientary, args: ExpensesReport) -> _Expenses:
 
 async def _projects(clientary: Clientary, args: ExpensesReport) -> dict[int, Project]:
     """All projects, as far as they are visible; NotFound where the one or the client that is asked for is not there."""
+    await check_both(clientary, args.project_id, args.client_id)
     every = await if_allowed(partial(clientary.list_all, Project)) or []
     projects = {project.id: project for project in every}
     if args.project_id is not None and args.project_id not in projects:

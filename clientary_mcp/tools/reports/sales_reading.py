@@ -20,7 +20,7 @@ from clientary_mcp.api.streaming import rereads
 from clientary_mcp.errors import ListChanged, NotFound
 from clientary_mcp.tools.support.formatting import label
 from clientary_mcp.tools.support.invoice_owners import NOBODY, Owners, billed_by_project
-from clientary_mcp.tools.support.lookups import currencies_of
+from clientary_mcp.tools.support.lookups import check_both, currencies_of
 from tool_schemas.invoices import Invoice
 from tool_schemas.payments import Payment
 from tool_schemas.reports.sales import OnBasis
@@ -56,6 +56,7 @@ async def read_sales(clientary: Clientary, args: OnBasis, keep: Keep[KeptT]) -> 
 
 async def _invoices(clientary: Clientary, args: OnBasis) -> AsyncIterator[Invoice]:
     """Every invoice of the account, the client or the project."""
+    await check_both(clientary, args.project_id, args.client_id)
     seen = set()
     async for invoice in clientary.stream(Invoice, _path(args)):
         if args.client_id in (None, invoice.client_id or args.client_id):

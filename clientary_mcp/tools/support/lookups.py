@@ -223,6 +223,20 @@ async def _invoice(clientary: Clientary, invoice_id: int) -> Invoice:
         return Invoice.read({"id": invoice_id})
 
 
+async def project_of(clientary: Clientary, project_id: int, client_id: int | None) -> Project:
+    """That project; BadArguments if it is not of the client, for then nothing is of both."""
+    project = await clientary.get(Project, f"projects/{project_id}")
+    if client_id not in (None, project.client_id):
+        raise BadArguments(f"Project {project_id} does not belong to client {client_id}. Pass only one of them.")
+    return project
+
+
+async def check_both(clientary: Clientary, project_id: int | None, client_id: int | None) -> None:
+    """BadArguments where a call names a client and a project of another one."""
+    if project_id is not None and client_id is not None:
+        await project_of(clientary, project_id, client_id)
+
+
 async def projects_of(
     clientary: Clientary, *, project_id: int | None = None, client_id: int | None = None
 ) -> list[Project]:
@@ -231,10 +245,7 @@ async def projects_of(
     A client's are chosen from the account's: only that list is known to include completed projects.
     """
     if project_id is not None:
-        project = await clientary.get(Project, f"projects/{project_id}")
-        if client_id not in (None, project.client_id):
-            raise BadArguments(f"Project {project_id} does not belong to client {client_id}. Pass only one of them.")
-        return await with_currencies(clientary, [project])
+        return await with_currencies(clientary, [await project_of(clientary, project_id, client_id)])
     found = [project for project in await clientary.list_all(Project) if client_id in (None, project.client_id)]
     if not found and client_id is not None:
         await clientary.get(Client, f"clients/{client_id}")
