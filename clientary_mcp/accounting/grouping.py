@@ -36,6 +36,7 @@ class Facts:
     user_id: int | None = None
     status: str | None = None
     invoice: int | None = None
+    description: str | None = None
 
 
 @dataclass

@@ -8,7 +8,7 @@ from tool_schemas.base.grouping import Groups
 from tool_schemas.base.ids import ClientId, ProjectId
 from tool_schemas.base.periods import PeriodRange
 
-_GROUPS = Groups("project", "month", "client", "person")
+_GROUPS = Groups("project", "month", "client", "person", "description")
 
 
 class ExpensesReport(PeriodRange):

@@ -41,6 +41,7 @@ _BASIS = (
     " account's, as currency_from says. An expense without a client is its project's client's."
 )
 _ACCOUNTS = "the account's"
+_NOT_DESCRIBED = "no description"
 
 
 @reads("reports")
@@ -71,6 +72,7 @@ class _Spent(NamedTuple):
     client_id: int | None
     project_id: int | None
     user_id: int | None
+    description: str
     amount: Decimal
     marked: bool
     """Whether Clientary shows it as billed."""
@@ -99,7 +101,8 @@ async def _read(clientary: Clientary, args: ExpensesReport) -> _Expenses:
             found.left_out.add("expense", "without a readable amount", name)
         else:
             billed = is_marked(expense), expense.invoice_id
-            found.rows.append(_Spent(expense.id, day, *whose, expense.user_id, expense.amount, *billed))
+            what = " ".join((expense.description or "").split()) or _NOT_DESCRIBED
+            found.rows.append(_Spent(expense.id, day, *whose, expense.user_id, what, expense.amount, *billed))
     return found
 
 
@@ -173,7 +176,7 @@ def _sums(
             left_out.add("expense", "dated in the future", f"id {each.id}", sums={code: each.amount})
             continue
         parts = (each.amount, ZERO) if billed else (ZERO, each.amount)
-        facts = Facts(each.day, books.client_of(each), each.project_id, each.user_id)
+        facts = Facts(each.day, books.client_of(each), each.project_id, each.user_id, description=each.description)
         sources.setdefault(table.add(facts, code, each.amount, *parts, 1), set()).add(source)
     return table, {key: {"currency_from": ", ".join(sorted(some))} for key, some in sources.items()}
 

@@ -296,8 +296,11 @@ class _Receivables:
         how = _PAST if self.as_of < self._today else _FUTURE if self.as_of > self._today else ""
         late = self._args.min_days_overdue
         month = "month is that of the due date." if self.grouping.has("month") else ""
-        fewer = f"Only invoices at least {count_of(late, 'day')} overdue count; credits are all of the same clients."
-        only = fewer if late else ""
+        only = (
+            f"Only invoices at least {count_of(late, 'day')} overdue count; credits are all of the same clients."
+            if late
+            else ""
+        )
         return " ".join(filter(None, (_BASIS, month, how, only))).format(day=self.as_of)
 
 

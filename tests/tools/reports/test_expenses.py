@@ -21,6 +21,7 @@ KEYS = {
     "client": "coalesce(expenses.client_id, projects.client_id)",
     "month": "substr(incurred_on, 1, 7)",
     "person": "expenses.user_id",
+    "description": "iif(expenses.description = '', 'no description', expenses.description)",
 }
 COLUMN = {"client": "client_id", "project": "project_id", "person": "user_id"}
 CODE = "coalesce(projects.currency_code, clients.currency_code, 'the account''s')"
@@ -36,6 +37,7 @@ def books() -> Sandbox:
         invoice = tables.execute("SELECT min(id) FROM invoices").fetchone()[0]
         tables.execute("UPDATE expenses SET invoice_id = ? WHERE id % 3 = 0", [invoice])
         tables.execute("UPDATE expenses SET client_id = NULL WHERE project_id IS NOT NULL AND id % 2 = 0")
+        tables.execute("UPDATE expenses SET description = '' WHERE id % 7 = 0")
     return sandbox
 
 
@@ -80,7 +82,7 @@ async def test_expenses_match_the_tables_in_every_form(books: Sandbox, form: str
     assert reported(answer, group_by) == expected(books, group_by, code=code)
 
 
-@pytest.mark.parametrize("group_by", ["client", "month", "person", "person,project"])
+@pytest.mark.parametrize("group_by", ["client", "month", "person", "person,project", "description"])
 async def test_every_group_comes_to_the_same_totals(reader: Agent, books: Sandbox, group_by: str) -> None:
     answer = await reader.answer("expenses_report", group_by=group_by)
     assert reported(answer, group_by) == expected(books, group_by)
