@@ -117,10 +117,11 @@ class Bills:
 
     @property
     def name(self) -> str:
-        """`project “Website”`, or `2 projects of “Acme”`."""
+        """`project “Website”`, `2 projects of “Acme”`, or `hourly projects of “Acme”` where it has none."""
         if isinstance(self.of, Project):
             return f"project {quote(name_of(self.of))}"
-        return f"{count_of(len(self.with_lines or self.each), 'project')} of {quote(self.client)}"
+        projects = self.with_lines or self.each
+        return f"{count_of(len(projects), 'project') if projects else 'hourly projects'} of {quote(self.client)}"
 
     def to_json(self) -> Rows:
         """The lines and what is left out, under the name of each project where there are several."""

@@ -99,6 +99,14 @@ async def test_a_client_without_unbilled_hours_is_told(books: Studio) -> None:
     assert (answer["done"], "There is nothing to bill on" in answer["message"]) == (False, True)
 
 
+async def test_a_client_with_fixed_prices_alone_is_told_that_and_why(books: Studio) -> None:
+    client = books.add("clients", name="Mural Ltd", status=1)
+    books.a_project("Mural", client_id=client, project_type=2)
+    answer = await billed(books, client_id=client)
+    assert "nothing to bill on hourly projects of “Mural Ltd”: no unbilled hours." in answer["message"]
+    assert [("fixed price" in step["why"], step["project"]) for step in answer["steps"]] == [(True, "Mural")]
+
+
 @pytest.mark.parametrize("key", ["billed", None])
 @pytest.mark.parametrize("method", ["POST", "PUT"])
 @pytest.mark.parametrize("after", [False, True])
