@@ -44,8 +44,8 @@ _FEW_COSTS = "The margin is before the labour of people without a cost rate; lef
 
 @reads("reports")
 async def profitability_report(clientary: Clientary, args: ProfitabilityReport) -> Report:
-    """What a project earned: invoiced before tax, received, expenses, labor cost of its hours, margin. Without
-    project_id: all projects, by margin. Without cost rates, the margin is before labor."""
+    """What a project earned: invoiced before tax, received, expenses, labour cost of its hours, margin. Without
+    project_id: all projects, by margin. Without cost rates, the margin is before labour."""
     left_out = Omissions()
     projects = await projects_of(clientary, project_id=args.project_id, client_id=args.client_id)
     if args.project_id is None and not args.include_completed:
