@@ -11,7 +11,7 @@ from clientary_mcp.accounting.money import ZERO
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import BadArguments
 from clientary_mcp.tools.decorators import jobs
-from clientary_mcp.tools.job import Job
+from clientary_mcp.tools.job import Changed, Job
 from clientary_mcp.tools.support.documents import invoice_name
 from clientary_mcp.tools.support.formatting import few, format_money, label, quote
 from clientary_mcp.tools.support.previews import done, nothing_to_do, preview
@@ -160,7 +160,15 @@ async def _planned(clientary: Clientary, args: AllocatePayment, job: Job) -> _Pl
             job.needs(_item(each), amount, each.owed, day, args.note)
         else:
             job.settled(_item(each))
-    job.check(all_there=True)
+    try:
+        job.check(all_there=True)
+    except Changed as changed:
+        if begun := _begun(known, args, job, recorded):  # a new preview would divide the whole sum once more
+            raise BadArguments(
+                f"The approved preview no longer holds ({changed}). A part may be recorded already: {few(begun)}.",
+                "Call again without preview_id, with the amount that is left.",
+            ) from None
+        raise
     mine, own = {each.id for each in invoices if each.currency_code == code}, [share.of.payment for share in shares]
     of_day = [each for each in recorded if each.invoice_id in mine and each.received_on == day and each not in own]
     return _Plan(client, code, args.amount, day, args.note, shares, [each.amount for each in of_day if each.amount])
@@ -179,6 +187,18 @@ def _state(invoice: Invoice, owed: Decimal, args: AllocatePayment, job: Job, rec
 
 def _is_in(each: _Open, currency_code: str) -> bool:
     return each.invoice.currency_code == currency_code
+
+
+def _begun(known: Iterable[_Open], args: AllocatePayment, job: Job, recorded: Iterable[Payment]) -> list[str]:
+    """The payments that an earlier call with the same preview may have recorded, in words."""
+    shown = {each.invoice.id: each.invoice for each in known if _item(each) in (job.approved or ())}
+    notes = (None, "", args.note)
+    return [
+        f"{format_money(payment.amount, invoice.currency_code)} for {invoice_name(invoice)}"
+        for payment in recorded
+        if (invoice := shown.get(payment.invoice_id or 0)) and payment.amount is not None
+        if payment.received_on == args.received_on and payment.note in notes
+    ]
 
 
 def _item(each: _Open) -> str:

@@ -163,6 +163,24 @@ async def test_a_balance_that_changed_since_gets_a_new_preview(books: Owing) -> 
     assert f"changed since the preview: invoice {books.open[1]}" in new["message"]
 
 
+async def test_a_balance_that_changed_when_a_part_was_recorded_gets_no_preview_of_the_whole_sum_again(
+    books: Owing,
+) -> None:
+    job = {"client_id": books.client, "amount": 350, "order": "largest"}
+    async with connect(configured(books.sandbox, FakeTime(TODAY))) as agent:
+        shown = await agent.answer(JOB, **job)
+        sure = {"confirm": True, "preview_id": shown["preview_id"]}
+        books.sandbox.faults = Faults([Fault(429, "POST", "invoices/*/payments", nth=2, times=100)])
+        await agent.refusal(JOB, **job, **sure)
+        books.sandbox.faults = None
+        books.sandbox.connection.execute("UPDATE invoices SET balance = 19000 WHERE id = ?", (books.open[2],))
+        text = await agent.refusal(JOB, **job, **sure)
+    assert f"changed since the preview: invoice {books.open[2]}" in text
+    assert f"A part may be recorded already: 300.00 EUR for invoice “Q-3” (id {books.open[1]})." in text
+    assert "Call again without preview_id, with the amount that is left." in text
+    assert books.recorded() == [(books.open[1], 30_000)]
+
+
 async def test_an_equal_payment_of_the_same_day_is_another_one(books: Owing) -> None:
     await allocated(books, amount=50)
     await allocated(books, amount=50)
