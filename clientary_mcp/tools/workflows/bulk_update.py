@@ -107,6 +107,11 @@ class _Update:
         rows = ({"row": row.number, "outcome": row.outcome} for row in self.rows if row.outcome != but)
         return "; ".join(by_outcome(rows))
 
+    def told_by_id(self) -> str:
+        """`changed: ids 2401-2403; not changed: id 2408`, for errors: they show no rows, and may count others."""
+        ids = ({"id": row.id, "outcome": row.outcome} for row in self.rows)
+        return "; ".join(by_outcome(ids, "id"))
+
     def to_json(self) -> list[dict[str, Any]]:
         """One outcome a row; if there are very many, without what the caller can look up, so that all of them fit."""
         rows = [self._row(row) for row in self.rows]
@@ -279,7 +284,7 @@ def _stopped(update: _Update) -> ClientaryError:
     return kind(
         f"{capital(update.key(row))}{named} failed.",
         *failure.sentences,
-        f"So far: {update.told()}.",
+        f"So far: {update.told_by_id()}.",
         "The same call continues from there and does nothing twice.",
     )
 

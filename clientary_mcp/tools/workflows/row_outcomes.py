@@ -10,10 +10,10 @@ STOPPING = (BlockedByOwner, DeadlineReached, NotAllowed, NotRemembered, RateLimi
 """Failures that the next row would meet as well."""
 
 
-def by_outcome(results: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """`imported: rows 1-12, 14`, for each outcome there is."""
-    rows: dict[str, list[int]] = {}
+def by_outcome(results: Iterable[Mapping[str, Any]], named_by: str = "row") -> Iterator[str]:
+    """`imported: rows 1-12, 14`, for each outcome there is; rows may be named by their ids."""
+    named: dict[str, list[int]] = {}
     for result in results:
-        rows.setdefault(result["outcome"], []).append(result["row"])
-    for outcome, numbers in rows.items():
-        yield f"{outcome}: row{'s' if len(numbers) > 1 else ''} {written(runs_of(numbers))}"
+        named.setdefault(result["outcome"], []).append(result[named_by])
+    for outcome, numbers in named.items():
+        yield f"{outcome}: {named_by}{'s' if len(numbers) > 1 else ''} {written(runs_of(numbers))}"
