@@ -6,6 +6,7 @@ import random
 import re
 import resource
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -16,7 +17,7 @@ from clientary_mcp.api.retry import NOT_SENT
 from clientary_mcp.sandbox import Sandbox
 from clientary_mcp.sandbox.network import Network
 from tests.resilience.duplicates import find_duplicates
-from tests.resilience.outcomes import Answer
+from tests.resilience.outcomes import Answer, Outcome
 
 OVERWRITTEN = 0.3
 """The share of lost updates that a colleague overwrites."""
@@ -31,6 +32,8 @@ RULES = (
     "unhandled exceptions",
 )
 _MARK = re.compile(rb"mark-\d+-\d+")
+_OF_INVOICE = re.compile(rb"(?:Copy|Part) (mark-\d+-\d+)")
+_ONE_OF_SEVERAL = re.compile(rb"(?:Paid|All) (mark-\d+-\d+)")
 _OF_ESTIMATE = re.compile(rb"\(id (\d+)\)")
 _OF_HOURS = re.compile(rb"Time entries: [\d, -]+")
 
@@ -38,11 +41,16 @@ _OF_HOURS = re.compile(rb"Time entries: [\d, -]+")
 def key_of(method: str, path: str, body: bytes = b"") -> str:
     """The key that identifies a write: the mark in its body, or the path of a delete or a charge, which has none.
 
-    An invoice created by a job is identified by the source named in its note, since its lines may have marks too.
+    An invoice created by a job is identified by the source named in its note, since its lines may have marks too; the
+    payments and updates of a job, which have one mark, by their paths as well.
     """
+    if path != "invoices" and (one := _ONE_OF_SEVERAL.search(body)):
+        return f"{one[1].decode()} at {path}"
     if (method, path) == ("POST", "invoices"):
         if made_of := _OF_HOURS.search(body):
             return made_of[0].decode()
+        if made := _OF_INVOICE.search(body):
+            return made[1].decode()
         if made_of := _OF_ESTIMATE.search(body):
             return f"invoice of estimate {made_of[1].decode()}"
     mark = _MARK.search(body)
@@ -186,7 +194,7 @@ class Checker:
             self.add_violation("writes lost", message)
         elif (
             answer.outcome == "done"
-            and tool.startswith(("create_", "update_"))
+            and tool.startswith(("create_", "copy_", "update_"))
             and answer.content.get("id") not in effects
         ):
             self.add_violation("outcomes misreported", f"another record, not {effects}: {message}")
@@ -214,6 +222,39 @@ class Checker:
         elif answer.outcome == "unknown" and keys and not keys & self._recorder.open:
             self.add_violation("unknown without need", message)
         self._partly_reported |= keys - missing | unknown  # what a later call finds done may be reported so far
+
+    def record_writes(self, tool: str, told: Mapping[str, Outcome], answer: Answer) -> None:
+        """Check what a job reports of each of its writes, by their keys; `half` where it reports no more than that."""
+        self._by_jobs |= told.keys()
+        self.report.outcomes[answer.outcome] += 1
+        for key, outcome in told.items():
+            effects, message = self._effects_of(key), f"{tool} {key} is {outcome}: {answer.text[:300]}"
+            if outcome == "done" and not effects:
+                self.add_violation("writes lost", message)
+            elif outcome == "not done" and effects and key not in self._partly_reported:
+                self.add_violation("outcomes misreported", message)
+            elif outcome == "unknown" and key not in self._recorder.open:
+                self.add_violation("unknown without need", message)
+            self._reported[key]["unknown" if outcome == "half" else outcome] += 1
+            if outcome != "not done" or effects:
+                self._partly_reported.add(key)
+
+    def times(self, key: str) -> int:
+        """How often this key's write has taken effect so far."""
+        return len(self._effects_of(key))
+
+    def record_undo(self, key: str, before: int, answer: Answer) -> None:
+        """Check the reported outcome of an undo, which repeats a write that had taken effect that often `before`."""
+        self._by_jobs.add(key)
+        self.report.outcomes[answer.outcome] += 1
+        again, message = self.times(key) > before, f"undo {key}: {answer.text[:300]}"
+        if answer.outcome == "done" and not again:
+            self.add_violation("writes lost", message)
+        elif answer.outcome == "not done" and again and not self._reported[key]["unknown"]:
+            self.add_violation("outcomes misreported", message)
+        elif answer.outcome == "unknown" and key not in self._recorder.open:
+            self.add_violation("unknown without need", message)
+        self._reported[key][answer.outcome] += 1
 
     def _effects_of(self, key: str) -> list[int]:
         """The records of this key's writes that have taken effect so far."""

@@ -105,6 +105,7 @@ async def _servers(sandbox: Sandbox, recorder: WriteRecorder, weather: Weather) 
         deletes_per_hour=10_000,
         mails_per_hour=10_000,
         charges_per_hour=10_000,
+        undo_hours=1,
     )
     async with AsyncExitStack() as stack:
         servers = []

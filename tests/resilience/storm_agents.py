@@ -10,12 +10,13 @@ import mcp_types
 from tests.resilience.checker import Checker, key_of
 from tests.resilience.outcomes import Answer
 from tests.resilience.storm_jobs import FAILURES, JOBS, QUESTIONS
+from tests.resilience.storm_outcomes import CHANGED_ALIKE, record_path
 from tests.resilience.storm_records import COMMON_LISTS, KINDS, OWN_LISTS, JsonObject, OwnRecords
 from tests.support.agent import Agent
 from tool_schemas.base.results import MAX_ANSWER
 
 _TRIES = 4
-_ONCE = ("create_", "send_", "charge_")
+_ONCE = ("create_", "copy_", "send_", "charge_")
 """Tools whose calls are not made twice."""
 
 
@@ -49,8 +50,10 @@ class Worker:
             self._list_own: 14,
             self._list_common: 4,
             self._list_staff: 2,
-            self._run_report: 8,
-            self._run_job: 7,
+            self._run_report: 12,
+            self._run_job: 14,
+            self._copy: 2,
+            self._undo: 5,
             self._mistake: 3,
         }
         for tool in COMMON_LISTS:
@@ -87,14 +90,19 @@ class Worker:
             self._checker.add_violation("outcomes misreported", f"{tool} {arguments}: {result.content}")
 
     async def _run_job(self) -> None:
-        """Call a job, and repeat it until it is done, as its errors advise."""
+        """Call a job, and repeat it until it is done, as its errors advise: by its preview, or by a new one."""
         job = self._random.choice(JOBS)
         if not self._own.ids[job.needs] and await self._create(job.needs) is None:
             return
+        for _ in range(job.fresh):
+            await self._create(job.needs)
         arguments = job.given(self._own, self._mark, self._random)
-        keys = job.keys(arguments)
+        if arguments is None:
+            return
+        shown: mcp_types.CallToolResult | None = None
         for _ in range(_TRIES):
-            shown = await self._call(job.tool, arguments)
+            if shown is None or shown.is_error:
+                shown = await self._call(job.tool, arguments)
             if shown is None:
                 return
             if shown.is_error:
@@ -103,14 +111,66 @@ class Worker:
             if result is None:
                 return
             if _preview_id(result):  # a new preview, since what was shown has changed
+                shown = result
                 continue
             try:
                 answer = Answer.of(result, may_have_nothing_to_do=True)
             except AssertionError as error:
-                self._checker.add_violation("outcomes misreported", f"{job.tool} {sorted(keys)}: {error}")
+                self._checker.add_violation("outcomes misreported", f"{job.tool} {arguments}: {error}")
                 return
-            self._checker.record_job(job.tool, keys, answer)
-            if not result.is_error or answer.outcome == "unknown":
+            if job.told is None:
+                self._checker.record_job(job.tool, job.keys(arguments), answer)
+            else:
+                told = job.told(arguments, dict(shown.structured_content or {}), answer)
+                self._checker.record_writes(job.tool, told, answer)
+            if not result.is_error or not await self._goes_on(answer):
+                break
+            shown = None if job.anew and self._random.random() < 0.5 else shown
+
+    async def _goes_on(self, answer: Answer) -> bool:
+        """Whether a job that failed is called again; if its outcome is unknown, later and not always."""
+        if answer.outcome == "unknown":
+            if self._random.random() >= self.persistent:
+                return False
+            await anyio.sleep(self._random.choice(self.later))
+        return True
+
+    async def _copy(self) -> None:
+        """Copy an invoice."""
+        mark = self._mark()
+        arguments = {"invoice_id": self._random.choice(self._own.ids["invoice"]), "note": f"Copy {mark}"}
+        answer = await self._write("copy_invoice", arguments, mark)
+        if answer is not None and answer.outcome == "done":
+            self._own.ids["invoice"].append(answer.content["id"])
+
+    async def _undo(self) -> None:
+        """Take back one of the agent's own changes of what only bulk updates change."""
+        listed = await self._call("undo", {})
+        if listed is None or listed.is_error:
+            return
+        own = [
+            (row["action_id"], kind, row[f"{kind}_id"])
+            for row in (listed.structured_content or {}).get("steps", ())
+            for kind in CHANGED_ALIKE
+            if row["tool"] == f"update_{kind}" and row[f"{kind}_id"] in self._own.ids[kind] and row["can_be_taken_back"]
+        ]
+        if not own:
+            return
+        action, kind, record = self._random.choice(own)
+        shown = await self._call("undo", {"action_id": action})
+        steps = (shown.structured_content or {}).get("steps", ()) if shown else ()
+        then = {step["field"]: step["then"] for step in steps}
+        if CHANGED_ALIKE[kind] not in then:
+            return
+        key = key_of("PUT", record_path(kind, record), str(then).encode())
+        before = self._checker.times(key)
+        for _ in range(_TRIES):
+            result = await self._call("undo", {"action_id": action, "confirm": True})
+            if result is None:
+                return
+            answer = Answer.of(result, may_have_nothing_to_do=True)
+            self._checker.record_undo(key, before, answer)
+            if not result.is_error or not await self._goes_on(answer):
                 break
 
     async def _write(self, tool: str, arguments: JsonObject, key: str) -> Answer | None:
@@ -142,6 +202,8 @@ class Worker:
         if answer is None or answer.outcome != "done":
             return None
         self._own.ids[kind].append(answer.content["id"])
+        if kind == "invoice":
+            self._own.numbers[answer.content["id"]] = answer.content["number"]
         return int(answer.content["id"])
 
     async def _create_something(self) -> None:

@@ -18,6 +18,8 @@ class OwnRecords:
     """The ids of an agent's records by kind; the first client, project and invoice are never deleted."""
 
     ids: dict[str, list[int]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
+    numbers: dict[int, str] = field(default_factory=dict)
+    """The numbers of the invoices, by their ids."""
 
     @property
     def client(self) -> JsonObject:

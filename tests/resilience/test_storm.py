@@ -142,7 +142,7 @@ BILLED, CONVERTED = "Time entries: 7-9, 12.", "Rush\nEstimate 5 (id 31)."
     [
         (BILLED, "Time entries: 12, 20-22.", ["time entry 12 is billed 2 times"]),
         (BILLED, "Time entries: 10-11, 13.", []),
-        (CONVERTED, "Estimate No. 5 (id 31).", ["estimate 31 became 2 invoices"]),
+        (CONVERTED, "Estimate No. 5 (id 31).", ["estimate 31 became 2 invoices of 200 %"]),
         (CONVERTED, "Estimate 31 (id 32).", []),
     ],
 )
