@@ -18,6 +18,8 @@ _WIDEST, _NARROWEST = 60, 20
 """Columns of the terminal for one text: as many as there is room for, within these bounds."""
 _LONGEST_LABEL = 24
 _MOST_DECIMALS = 6
+_BELOW = ("why", "notice")
+"""Columns that stand below the table where there is no room in it: whoever reads it has to know them."""
 _LEFT_OUT = "No room for: {}. --format json and csv have everything."
 
 
@@ -57,9 +59,30 @@ def table(rows: list[Row], width: int) -> str:
         drawn.align[name] = "r" if column.numeric else "l"
     lines = [line.rstrip() for line in drawn.get_string().splitlines()]
     lines.insert(max(map(len, names_wrapped)), "─" * _total(shown, most))
-    if left := [column.label for column in columns if column not in shown]:
-        lines += textwrap.wrap(_LEFT_OUT.format(", ".join(left)), width)
+    left = [column for column in columns if column not in shown]
+    for column in left:
+        if column.name in _BELOW:
+            lines += _below(column, rows, width)
+    if labels := [column.label for column in left if column.name not in _BELOW]:
+        lines += textwrap.wrap(_LEFT_OUT.format(", ".join(labels)), width)
     return "\n".join(lines)
+
+
+def _below(column: _Column, rows: list[Row], width: int) -> list[str]:
+    """The texts of a column, each once with the rows that it is about: by their own number, or counted from 1."""
+    found: dict[str, list[str]] = {}
+    for place, (cell, row) in enumerate(zip(column.cells, rows, strict=True), 1):
+        if cell:
+            found.setdefault(cell, []).append(str(row.get("row", place)))
+    return [
+        line
+        for text, numbers in found.items()
+        for line in textwrap.wrap(
+            f"{column.label}, row{'s' if len(numbers) > 1 else ''} {', '.join(numbers)}: {text}",
+            width,
+            subsequent_indent=" " * _GAP,
+        )
+    ]
 
 
 def facts(values: Row, width: int, currency_code: str | None) -> str:

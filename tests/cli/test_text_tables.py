@@ -38,6 +38,14 @@ def test_columns_without_room_are_named_and_names_come_before_ids() -> None:
     assert "No room for: client id, days. --format json" in " ".join(shown)
 
 
+def test_why_stands_below_where_there_is_no_room_for_it() -> None:
+    reasons = ("it is paid", None, "it is paid")
+    rows = [{"client": "Acme", "number": "x" * 20, "why": why} for why in reasons]
+    assert table(rows, 30).splitlines()[-1] == "why, rows 1, 3: it is paid"
+    assert "why, rows 7, 9: it is paid" in table([{**row, "row": 7 + n} for n, row in enumerate(rows)], 32)
+    assert "why," not in table(rows, 60)
+
+
 def test_a_long_text_is_cut_and_a_number_never() -> None:
     row = {"note": "x" * 200, "amount": 123456789012.25}
     *_, line = table([row], 50).splitlines()
