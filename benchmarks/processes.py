@@ -13,6 +13,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 _LINE_LIMIT = 2**24  # of one message on a pipe: tools/list is longer than a stream's default
+# Without the second, code is compiled once and kept, as by an installation.
+_NOT_INHERITED = ("CLIENTARY_", "PYTHONDONTWRITEBYTECODE")
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ async def start(module: Sequence[str], upstream: int | None = None) -> Process:
         "CLIENTARY_API_TOKEN": "bench",
         "CLIENTARY_AUDIT_LOG": os.fspath(TRAIL),
     }
-    others = {name: value for name, value in os.environ.items() if not name.startswith("CLIENTARY_")}
+    others = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_INHERITED)}
     command = (sys.executable, "-m", *module)
     return await asyncio.create_subprocess_exec(
         *command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, limit=_LINE_LIMIT, cwd=ROOT, env=others | account
