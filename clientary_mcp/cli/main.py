@@ -1,6 +1,7 @@
 """The command line: `clientary-mcp`, and its subcommands."""
 
 import argparse
+import gc
 import os
 import signal
 import sys
@@ -73,6 +74,7 @@ def _run(options: argparse.Namespace) -> None:
 
         serve_sandbox(options)
     else:
+        gc.disable()  # imports allocate much and free little; `serve` enables it again
         from clientary_mcp.cli.serve import serve
 
         serve(options)

@@ -29,7 +29,6 @@ _PATHS = {"streamable-http": ("streamable HTTP", "/mcp"), "sse": ("SSE", "/sse")
 def serve(options: argparse.Namespace) -> None:
     """Serve MCP until the client closes the connection or a signal arrives."""
     stdin = StoppableStdin.install() if options.transport == "stdio" else None
-    gc.disable()  # imports allocate much and free little
     anyio.run(_serve_callers if _has_callers(options) else _serve_owner, options, stdin)
     if stdin and stdin.ended_by == signal.SIGINT:
         raise KeyboardInterrupt
