@@ -6,8 +6,8 @@ they can be left out where that tool is not available.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from inspect import getdoc
-from typing import Any, get_args, get_type_hints
+from inspect import get_annotations, getdoc
+from typing import Any, get_args
 
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.tools.support.listing import Listing
@@ -44,7 +44,7 @@ def lists(
         async def page(clientary: Clientary, args: ArgsT) -> Page[Any]:
             return await listing(clientary, args).named_page()
 
-        (record,) = get_args(get_type_hints(listing)["return"])
+        (record,) = get_args(get_annotations(listing)["return"])
         tool = _tool(resource, listing, Effect(frozenset({"read"}), repeatable=True), mentions=mentions)
         answer: Any = Page[record]  # type: ignore[valid-type]  # the record's class, known only here
         return replace(tool, function=page, answer=answer, listing=listing)
@@ -119,7 +119,7 @@ def _tool(
     checked_with: str | None = None,
     mentions: Sentences = (),
 ) -> Tool:
-    hints = get_type_hints(function)
+    hints = get_annotations(function)
     return Tool(
         name=function.__name__,
         resource=resource,
