@@ -3,7 +3,6 @@
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import Field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +59,8 @@ def _refuse_unknown(names: Iterable[str], known: Collection[str]) -> None:
     """SettingsError for the first variable that could only be meant as a setting."""
     for name in sorted(names):
         if name not in known and not _INJECTED.fullmatch(name) and (meant := _meant_as(name, known)) is not None:
+            from difflib import get_close_matches
+
             near = get_close_matches(meant, [variable.removeprefix(_PREFIX) for variable in known], n=1)
             hint = f" Did you mean {_PREFIX}{near[0]}?" if near else ""
             raise SettingsError(f"{name} is not a setting.{hint} Run clientary-mcp --help for a list of all settings.")

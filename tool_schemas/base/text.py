@@ -3,7 +3,8 @@
 import re
 import unicodedata
 
-_OPTIONAL = re.compile(
+# Compiled by its first use, as is the other one: these two take as long as all others, and no start needs them.
+_OPTIONAL = (
     "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"  # Latin, Greek, Cyrillic
     "\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06ed"
     "\u180b-\u180d\ufe00-\ufe0f\U000e0100-\U000e01ef]"
@@ -27,7 +28,7 @@ _TYPED_AS = {
 The last are those of Persian, Urdu and Arabic keyboards that look alike.
 """
 
-_UNSPACED = re.compile(
+_UNSPACED = (
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3041-\u30ff\u3400-\u9fff\uac00-\ud7a3\U00020000-\U0003ffff]"
 )
 """Letters of scripts that put words together without spaces: Thai, Lao, Burmese, Khmer, Chinese, Japanese, Korean."""
@@ -53,7 +54,7 @@ class _Folding(dict[int, str]):
     def _fold(self, char: str) -> str:
         if char.casefold() in _OF_THEIR_OWN:
             return char.casefold()
-        bare = _OPTIONAL.sub("", unicodedata.normalize("NFKD", char)).casefold()
+        bare = re.sub(_OPTIONAL, "", unicodedata.normalize("NFKD", char)).casefold()
         plain = unicodedata.normalize("NFC", "".join(map(_typed, bare)))
         return "".join(map(self._in_word, plain)) if self._words else plain
 
@@ -88,7 +89,7 @@ def folded(text: str) -> str:
 
 def is_unspaced(word: str) -> bool:
     """Whether a word is of a script without spaces, so that it may begin within another: the second half of a name."""
-    return bool(_UNSPACED.search(word))
+    return bool(re.search(_UNSPACED, word))
 
 
 def _folded(text: str, folding: _Folding) -> str:

@@ -1,7 +1,6 @@
 """The mistakes in the arguments of a call, in sentences that say what is valid."""
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -56,6 +55,8 @@ def describe_errors(error: ValidationError, arguments: type[BaseModel]) -> str:
 
 def nearest(name: str, valid: Iterable[str]) -> str:
     """` Did you mean x?`, or nothing when no valid name is near."""
+    from difflib import get_close_matches
+
     near = get_close_matches(name[:64], list(valid), n=3, cutoff=0.6)
     return f" Did you mean {' or '.join(near)}?" if near else ""
 
