@@ -9,7 +9,7 @@ from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import ClientaryError
 from clientary_mcp.server.audit import Entry, given_fields
 from clientary_mcp.state.actions import Action
-from clientary_mcp.tools.job import Change
+from clientary_mcp.tools.job import STATE, Change
 from clientary_mcp.tools.tool import Tool
 from clientary_mcp.tools.workflows.undo import MADE_AGAIN
 from tool_schemas.base.models import Arguments, Record
@@ -58,7 +58,9 @@ class ChangeLog:
             names = given_fields(args)
             after = {name: answer.get(name) for name in names}
             before = None if before is None or _unknown(tool, names) else {name: before.get(name) for name in names}
-        if before is not None and len(as_text([before, after])) > _MOST:
+        if single and verb in _MAKING:
+            after = {name: answer[name] for name in (*given_fields(args), *STATE) if name in answer}
+        if len(as_text([before, after])) > _MOST:
             before, after = None, {}
         await self._clientary.memory.actions.add(
             Action(

@@ -7,9 +7,14 @@ from typing import Any
 
 from clientary_mcp.state.ledger import Ledger
 from clientary_mcp.state.store import digest
+from tool_schemas.base.models import Record
 from tool_schemas.base.parsing import as_json
 from tool_schemas.base.results import as_text
 
+STATE = ("status", "total_cost", "balance", "billed", "complete")
+"""The fields that say what became of a record since it was made."""
+_TELLING = ("name", "title", "email", "amount")
+"""The fields of which somebody who changed them wants to keep the record."""
 _DIGEST = 16
 _NAMED = 10
 
@@ -37,7 +42,7 @@ class Change:
     before: Mapping[str, Any] = field(default_factory=dict)
     """The values of the changed fields before."""
     after: Mapping[str, Any] = field(default_factory=dict)
-    """The values of the same fields afterwards."""
+    """The values of the same fields afterwards, or what tells whether the record is still as it was made."""
     made: int | None = None
     """The id of the record that was made."""
 
@@ -99,10 +104,15 @@ class Job:
         """Note that an item was carried out."""
         self.done[key] = made
 
-    def made(self, key: str, record_id: int, tool: str, label: str, **ids: int) -> None:
-        """Note that an item was carried out with a record of the kind that this create tool makes, under these ids."""
+    def made(self, key: str, record: Record | int, tool: str, label: str, **ids: int) -> None:
+        """Note that an item was carried out with a record of the kind that this create tool makes, under these ids.
+
+        One that was found only afterwards is told by its id.
+        """
+        record_id, shown = (record, {}) if isinstance(record, int) else (record.id, record.to_json())
         self.did(key, record_id)
-        self.changes.append(Change(tool, label, ids, made=record_id))
+        after = {name: shown[name] for name in (*_TELLING, *STATE) if name in shown}
+        self.changes.append(Change(tool, label, ids, after=after, made=record_id))
 
 
 def _digest(shown: tuple[object, ...]) -> str:

@@ -127,7 +127,7 @@ async def allocate_payment(clientary: Clientary, args: AllocatePayment, job: Job
         for share in list(plan.new):
             receipt = Receipt(share.of.invoice, share.amount, plan.day, args.note)
             payment = await steps.do(receipt.what, record(clientary, job.ledger, receipt))
-            made = (payment.id, "create_payment", receipt.what)
+            made = (payment, "create_payment", receipt.what)
             job.made(_item(share.of), *made, invoice_id=share.of.invoice.id)
             plan.shares[plan.shares.index(share)] = replace(share, made=payment)
     message = in_order(f"Recorded {plan.about()}.", plan.remark())

@@ -85,7 +85,7 @@ async def bill_project_hours(clientary: Clientary, args: BillProjectHours, job: 
         steps, billing = Steps(), Billing(bill)
         if wanted is not None:
             invoice = await steps.do("draft invoice", create_draft(clientary, wanted, job.ledger, *turns))
-            job.made(_DRAFT, invoice.id, "create_invoice", name_of(invoice))
+            job.made(_DRAFT, invoice, "create_invoice", name_of(invoice))
             await billing.created(clientary, invoice)
             await look_again(clientary, billing)
         marking = mark_all(clientary, await billing.marking(clientary), _recording(steps))

@@ -100,7 +100,7 @@ class _Conversion:
             self.steps.found(what, id=there.id)
         elif self._sending:
             made = await self.steps.do(what, self._sent(make))
-            self._job.made(item, made.id, f"create_{singular_name(made.plural)}", name_of(made))
+            self._job.made(item, made, f"create_{singular_name(made.plural)}", name_of(made))
             return made
         else:
             self._job.needs(item, what, about)
@@ -172,7 +172,7 @@ class _Conversion:
             raise self.steps.stopped(what, failure) from None
         else:
             self.steps.record(what, id=contact.id)
-            self._job.made(f"contact {person.id}", contact.id, "create_contact", name_of(contact))
+            self._job.made(f"contact {person.id}", contact, "create_contact", name_of(contact))
 
     async def _project(self, client_id: int | None) -> int | None:
         wanted = self._args.project

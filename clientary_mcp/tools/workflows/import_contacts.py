@@ -120,13 +120,13 @@ class _Import:
             result["outcome"] = _UNKNOWN if failure.effect == "unknown" else _FAILED
             self._failures.append((result["row"], failure))
         else:
-            self._did(result, contact.id)
+            self._did(result, contact)
             if contact.notice:
                 result["notice"] = contact.notice
 
-    def _did(self, result: dict[str, Any], contact_id: int) -> None:
-        result |= {"outcome": _DONE, "id": contact_id}
-        self._job.made(_item(result), contact_id, "create_contact", result["email"])
+    def _did(self, result: dict[str, Any], contact: Contact | int) -> None:
+        result |= {"outcome": _DONE, "id": contact if isinstance(contact, int) else contact.id}
+        self._job.made(_item(result), contact, "create_contact", result["email"])
 
     def _stopped(self) -> ClientaryError:
         unknown = [(row, failure) for row, failure in self._failures if failure.effect == "unknown"]

@@ -105,7 +105,7 @@ async def create_invoice_from_estimate(clientary: Clientary, args: CreateInvoice
         if isinstance(plan, Outcome):
             return plan
         invoice = await create_draft(clientary, plan.wanted, job.ledger, _turn(args), _part(args), keep=True)
-        job.made(_turn(args), invoice.id, "create_invoice", name_of(invoice))
+        job.made(_turn(args), invoice, "create_invoice", name_of(invoice))
     comes_to = sums(plan.wanted).total if invoice.total_cost is None else invoice.total_cost
     total = format_money(comes_to, invoice.currency_code)
     notice = f" {invoice.notice}" if invoice.notice else ""

@@ -268,7 +268,7 @@ async def _carry_out(clientary: Clientary, statement: _Statement, job: Job) -> N
                     assert row.line is not None  # noqa: S101 - it was read
                     receipt = Receipt(part.invoice, part.amount, row.line.day, note_of_line(row.line))
                     payment = await record(clientary, job.ledger, receipt)
-                made = (payment.id, "create_payment", receipt.what)
+                made = (payment, "create_payment", receipt.what)
                 job.made(_item(row, part), *made, invoice_id=part.invoice.id)
                 row.made[part.invoice.id] = payment.id
         except (BadArguments, NotFound, Refused) as refusal:

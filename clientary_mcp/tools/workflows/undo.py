@@ -17,8 +17,9 @@ from clientary_mcp.tools.tool import Answer, Tool
 from clientary_mcp.tools.toolsets import allowed
 from clientary_mcp.tools.workflows.undo_plan import AGAIN, Plan, refused, take_back
 from clientary_mcp.tools.workflows.undo_together import PlanOf, Together
-from clientary_mcp.tools.workflows.undo_values import changed_since, earlier_values
+from clientary_mcp.tools.workflows.undo_values import changed_since, changed_since_made, earlier_values
 from tool_schemas.base.models import AllowsUnusual, Arguments, Record
+from tool_schemas.base.parsing import as_json
 from tool_schemas.base.results import Outcome
 from tool_schemas.workflows.undo import Undo
 
@@ -169,7 +170,10 @@ async def _deleting(clientary: Clientary, action: Action, exposed: Tools) -> Pla
         return _outcome(await tool.function(clientary, tool.check(ids | {"confirm": True})))
 
     assert tool.preview is not None  # noqa: S101 - every delete has one
-    return Plan(await tool.preview(clientary, tool.check(ids)), act)
+    shown = await tool.preview(clientary, tool.check(ids))
+    if changed := changed_since_made(action, as_json(shown.record or {})):
+        raise refused(f"somebody changed {', '.join(changed)} since; {tool.name} deletes it all the same")
+    return Plan(shown, act)
 
 
 def _making_again(clientary: Clientary, action: Action, exposed: Tools) -> Plan:

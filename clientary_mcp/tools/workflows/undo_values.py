@@ -17,6 +17,11 @@ def changed_since(action: Action, now: Mapping[str, Any]) -> list[str]:
     return [name for name in action.after if not any(_same(name, now, values) for values in known)]
 
 
+def changed_since_made(action: Action, now: Mapping[str, Any]) -> list[str]:
+    """The fields that are not as they were when the record was made, of those that a preview of its delete shows."""
+    return [name for name in action.after if name in now and not _same(name, now, action.after)]
+
+
 def earlier_values(old: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
     """What an update has to set so that a record has its earlier values again; empty where there was none."""
     values = {name: old.get(name) for name in old if not _same(name, now, old)}

@@ -164,7 +164,7 @@ async def test_an_update_whose_earlier_values_could_not_be_read_is_refused(
 
 # Creates
 
-CREATES = [
+CREATES: list[tuple[str, dict[str, Any], str]] = [
     ("create_client", {"name": "Globex"}, "clients"),
     ("create_lead", {"name": "Globex"}, "leads"),
     ("create_task", {"title": "Call"}, "tasks"),

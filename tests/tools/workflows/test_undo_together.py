@@ -104,3 +104,25 @@ async def test_what_a_job_made_is_deleted_again(sandbox: Sandbox, tool: str) -> 
         assert "This would" in (await agent.answer("undo", action_id=action))["message"]
         assert (await agent.answer("undo", action_id=action, confirm=True))["done"] is True
     assert content(sandbox) == before
+
+
+@pytest.mark.parametrize(
+    ("tool", "change"),
+    [
+        ("allocate_payment", "payments SET amount = amount + 100"),
+        ("import_contacts", "contacts SET email = 'new@example.com'"),
+        ("bill_project_hours", "invoices SET balance = 0, status = 4"),
+        ("create_invoice_from_estimate", "invoices SET status = 1"),
+    ],
+)
+async def test_what_a_job_made_and_somebody_changed_stays(sandbox: Sandbox, tool: str, change: str) -> None:
+    arguments, _ = record_for(sandbox, tool)
+    async with connect(configured(sandbox)) as agent:
+        await agent.confirmed(tool, **arguments)
+        table = change.partition(" ")[0]
+        sandbox.connection.execute(f"UPDATE {change} WHERE id = (SELECT max(id) FROM {table})")  # noqa: S608 ours
+        steps = (await agent.answer("undo"))["steps"]
+        made = content(sandbox)
+        told = await agent.refusal("undo", action_id=steps[0]["action_id"], confirm=True)
+    assert "since; delete_" in told
+    assert content(sandbox) == made
