@@ -114,10 +114,10 @@ Only for the client {client}; `search` finds its id.
 Check the budgets of open projects.
 Show those at {threshold} percent or more.
 Only for the client {client}; `search` finds its id.
-1. Call `project_status` for the open projects at or over the threshold: budget, used, remaining, percentage.
-2. For each project over 100 percent, call it again with its project_id: who worked on it, and what is billed.
-3. Summarize in a few lines which projects to discuss with the client this week, and say how many have no budget. Do
-   not change anything.
+1. Call `project_status` for the open projects at or over the threshold, with by_person=true: budget, used, remaining,
+   percentage, what is billed, and who worked on it.
+2. Summarize in a few lines which projects to discuss with the client this week, and who worked on those over 100
+   percent. Say how many have no budget. Do not change anything.
 """,
     ),
     Prompt(

@@ -74,6 +74,15 @@ async def test_taxes_are_compared_where_both_reports_tell_them(sandbox: Sandbox)
             assert all("tax" in total for total in taxes["totals"])
 
 
+async def test_the_budget_check_needs_one_call(sandbox: Sandbox) -> None:
+    (prompt,) = [prompt for prompt in PROMPTS if prompt.name == "weekly_budget_check"]
+    assert prompt.text.count("`project_status`") == 1
+    assert "by_person=true" in prompt.text
+    async with connect(session_with(sandbox)) as agent:
+        rows = (await agent.answer("project_status", by_person=True))["rows"]
+    assert all(row["people"] and {"billed_hours", "unbilled_hours"} <= row.keys() for row in rows)
+
+
 async def test_a_clients_question_may_be_longer_than_a_name(sandbox: Sandbox) -> None:
     async with host(sandbox) as client:
         given = {"client": "c" * 5_000, "question": "q" * 5_000}
