@@ -40,8 +40,7 @@ async def _from_one_list(
 ) -> dict[int, Invoiced] | None:
     """None where an invoice does not tell, or where the list is far longer than those of the projects."""
     found, today = {project.id: Invoiced() for project in projects}, clientary.today()
-    path = None if args.client_id is None else f"clients/{args.client_id}/invoices"
-    stream = clientary.stream(Invoice, path)
+    stream = clientary.stream(Invoice)  # of the account: a project may have invoices of another client, once its own
     async for invoice in stream:
         if stream.first_page and (stream.first_page.page_count or 1) > _UNSURE * len(projects):
             return None

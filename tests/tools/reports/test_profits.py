@@ -12,6 +12,7 @@ from clientary_mcp.sandbox import Sandbox
 from tests.conftest import TODAY, agency, session_with
 from tests.support.agent import Agent, agent_of
 from tests.support.replies import listed
+from tests.support.tables import run
 from tests.tools.reports.test_sales import FORMS
 
 pytestmark = pytest.mark.anyio
@@ -112,6 +113,21 @@ async def test_completed_projects_and_those_of_one_client(reader: Agent, books: 
     )
     open_ones = await reader.answer("profitability_report")
     assert any("that count only with include_completed=true" in sentence for sentence in open_ones["left_out"])
+
+
+async def test_invoices_of_the_client_that_a_project_had_before_count_for_it() -> None:
+    sandbox = agency()
+    mine = "SELECT id FROM projects WHERE client_id = 1203"
+    run(sandbox, f"UPDATE invoices SET client_id = 1201 WHERE project_id IN ({mine})")  # noqa: S608 - written here
+    ids = {row[0] for row in sandbox.connection.execute(mine)}
+    async with agent_of(session_with(sandbox)) as agent:
+        answer = await agent.answer(
+            "profitability_report", client_id=1203, include_completed=True, default_cost_rate=COST
+        )
+    figures = ("invoiced", "expenses", "hours")
+    assert reported(answer) == expected(
+        sandbox, EVER, lambda row: row["id"] in ids and any(row[name] for name in figures)
+    )
 
 
 def played(account: respx.MockRouter) -> None:
