@@ -69,7 +69,13 @@ def _work(sandbox: Sandbox, chance: Random) -> None:
     for project in rows(sandbox, "SELECT * FROM projects"):
         for _ in range(chance.randint(0, 6)):
             hours, rate = chance.choice((25, 133, 800)), chance.choice((None, 7_500, 12_000))
-            added.hours(project["id"], "2026-09-07", hours, rate, billed=chance.random() < 0.5)
+            added.hours(
+                project["id"],
+                chance.choice(("2026-09-07", "2026-09-08", "2026-12-01")),
+                hours,
+                rate,
+                billed=chance.random() < 0.5,
+            )
     for table, heading in (("hours", HOURS), ("expenses", EXPENSES)):
         of_client = f"SELECT {table}.id FROM {table} JOIN projects ON projects.id = project_id"  # noqa: S608 - ours
         for invoice in chance.sample(rows(sandbox, "SELECT id, client_id FROM invoices ORDER BY status <> 3"), 25):
@@ -171,12 +177,12 @@ class _Held:
         """Completed projects with hours or expenses that no live invoice bills."""
         amounts: dict[int, int] = {}
         with_hours = set()
-        for entry in self._entries("projects.status = 2 AND project_type <> 2"):
+        for entry in self._entries(f"projects.status = 2 AND project_type <> 2 AND date <= '{TODAY}'"):
             holders = self._holders(HOURS, entry["id"])
             if not holders & self._live and (holders or not entry["billed"]):
                 amounts[entry["project_id"]] = amounts.get(entry["project_id"], 0) + (self._worth(entry) or 0)
                 with_hours.add(entry["project_id"])
-        for row in rows(self._sandbox, "SELECT * FROM expenses"):
+        for row in rows(self._sandbox, "SELECT * FROM expenses WHERE incurred_on <= ?", TODAY):
             holders = self._holders(EXPENSES, row["id"])
             own = row["invoice_id"]
             if not holders & self._live and (own is None or own in holders):

@@ -205,7 +205,8 @@ async def _schedules(clientary: Clientary, today: date) -> _Part:
 
 async def _work(clientary: Clientary, projects: list[Project], invoices: _Invoices | None, found: _Part) -> None:
     """Look at the hours and expenses that may be marked wrongly, or forgotten."""
-    work = {project.id: CompletedWork(project) for project in projects if project.status == "completed"}
+    today, completed = clientary.today(), [project for project in projects if project.status == "completed"]
+    work = {project.id: CompletedWork(project, today) for project in completed}
     await _unbilled(clientary, work, invoices.holders if invoices else Holders(()), found)
     if invoices is not None:
         await _billed(clientary, projects, invoices, work, found)

@@ -8,11 +8,12 @@ from decimal import Decimal
 from typing import Any
 
 from clientary_mcp.accounting.billable_time import lack_of, value_of
-from clientary_mcp.accounting.days import WHENEVER
+from clientary_mcp.accounting.days import WHENEVER, Today
 from clientary_mcp.accounting.invoices import standing_of
 from clientary_mcp.accounting.left_out import Omissions
 from clientary_mcp.accounting.money import ZERO, is_zero, readable_sums
 from clientary_mcp.accounting.sales import sale_of
+from clientary_mcp.accounting.totals import UNKNOWN
 from clientary_mcp.tools.support.billed_work import Holder, Holders, is_marked
 from clientary_mcp.tools.support.documents import invoice_name
 from clientary_mcp.tools.support.formatting import format_money, label, name_of, quote
@@ -45,6 +46,7 @@ CHECKS: Mapping[str, str] = {
 }
 """The most important first."""
 
+_TO_COME = "of a completed project, dated in the future"
 _OLD = timedelta(days=30)
 _KINDS: Mapping[type[Record], str] = {
     HourEntry: "hour_entry",
@@ -215,22 +217,31 @@ class CompletedWork:
     """The unbilled work of one completed project."""
 
     project: Project
+    today: Today
     hours: Decimal = ZERO
     expenses: int = 0
     amount: Decimal = ZERO
 
     def add(self, work: HourEntry | Expense, left_out: Omissions) -> None:
-        """Add an entry or an expense; hours of a fixed price are no work to bill."""
+        """Add an entry or an expense; hours of a fixed price are no work to bill, and what is to come is none yet."""
+        name = f"id {work.id}"
         if isinstance(work, Expense):
+            if self.today.is_future(work.incurred_on):
+                sums = {self.project.currency_code or UNKNOWN: work.amount}
+                left_out.add("expense", _TO_COME, name, sums=sums)
+                return
             self.expenses += 1
             value = work.amount
         elif self.project.project_type == "fixed":
+            return
+        elif self.today.is_future(work.date):
+            left_out.add("hour entry", _TO_COME, name, sums={"hours": work.hours})
             return
         else:
             self.hours += work.hours or ZERO
             value = value_of(work, self.project)
         if value is None:
-            left_out.add("record", "of a completed project without a value, not in its amount", f"id {work.id}")
+            left_out.add("record", "of a completed project without a value, not in its amount", name)
         self.amount += value or ZERO
 
     def finding(self) -> Finding | None:

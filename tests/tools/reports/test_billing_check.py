@@ -216,6 +216,20 @@ async def test_hours_that_only_a_cancelled_invoice_bills_are_unbilled_work_of_a_
         assert (await agent.answer("billing_check"))["rows"] == []
 
 
+async def test_what_is_dated_in_the_future_is_no_unbilled_work_yet() -> None:
+    sound = Sound()
+    sound.added.hours(sound.finished, SOON, 200)
+    about = {"client_id": sound.client, "incurred_on": SOON, "user_id": 1}
+    sound.added.row("expenses", project_id=sound.finished, amount=2_500, **about)
+    async with agent_of(session_with(sound.sandbox)) as agent:
+        answer = await agent.answer("billing_check")
+    assert answer["rows"] == []
+    assert [sentence.partition(": ")[0] for sentence in answer["left_out"]] == [
+        "1 hour entry of a completed project, dated in the future (2 hours)",
+        "1 expense of a completed project, dated in the future (25 EUR)",
+    ]
+
+
 async def test_all_faults_at_once_come_in_the_order_of_the_checks_and_are_counted() -> None:
     sound = Sound()
     for _, plant, _, _ in PLANTED[:2] + PLANTED[8:9] + PLANTED[14:17]:
