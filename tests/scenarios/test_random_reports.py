@@ -1,17 +1,21 @@
 """Random accounts: what one report says of an invoice is what the others say of it, to the last unit."""
 
+from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
+from random import Random
 from typing import Any
 
 import anyio
 import httpx
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.settings import Settings
 from tests.conftest import TODAY
-from tests.scenarios.test_random_accounts import CLIENTS, COMPOUND, Bill, bills, played
+from tests.scenarios.test_random_accounts import CLIENTS, COMPOUND, DECIMALS, Bill, Line, bills, played
 from tests.support.agent import Agent, agent_of
 from tests.support.clock import FakeTime
 
@@ -56,10 +60,13 @@ async def _statements(agent: Agent) -> None:
             assert last == {row["currency_code"]: row["closing"] for row in totals if row["currency_code"] in last}
 
 
+def _session(some: list[Bill], time_zone: str | None) -> Clientary:
+    settings = Settings(subdomain="acme", api_token="t0ken-of-acme", time_zone=time_zone)
+    return Clientary(settings, httpx.MockTransport(played(some)), FakeTime(TODAY).clock)
+
+
 async def _agreed(some: list[Bill]) -> None:
-    settings = Settings(subdomain="acme", api_token="t0ken-of-acme", time_zone="UTC")
-    session = Clientary(settings, httpx.MockTransport(played(some)), FakeTime(TODAY).clock)
-    async with agent_of(session) as agent:
+    async with agent_of(_session(some, "UTC")) as agent:
         await _forecast(agent)
         await _statements(agent)
 
@@ -68,3 +75,43 @@ async def _agreed(some: list[Bill]) -> None:
 @example([COMPOUND])
 def test_reports_agree_on_what_is_owed(some: list[Bill]) -> None:
     anyio.run(_agreed, some)
+
+
+@dataclass(frozen=True)
+class Dated(Bill):
+    """An invoice with payments: each a day and so many units."""
+
+    payments: tuple[tuple[str | None, int], ...] = ()
+    settled_on: str | None = None
+
+    def sent_as(self, number: int) -> JsonObject:
+        """What Clientary sends."""
+        payments = [
+            {"id": place, "received_on": day, "amount": f"{Decimal(units).scaleb(-DECIMALS[self.code]):f}"}
+            for place, (day, units) in enumerate(self.payments, 1)
+        ]
+        return {**super().sent_as(number), "payments": payments, "paid_date": self.settled_on}
+
+
+def dated(chance: Random) -> Dated:
+    """An invoice of a day around today, with payments that may or may not add up to what is paid."""
+
+    def day() -> str | None:
+        passed = chance.choice((-2, -1, 0, 0, 1, 1, 2, chance.randint(-400, 400), None))
+        return None if passed is None else (TODAY + timedelta(days=passed)).isoformat()
+
+    client, code, status = chance.choice(CLIENTS), chance.choice([*DECIMALS]), chance.choice((1, 2, 4, 5, 0, 3))
+    payments = tuple((day(), chance.randint(1, 5_000)) for _ in range(chance.choice((0, 0, 1, 2))))
+    paid = chance.choice((sum(units for _, units in payments), chance.randint(0, 30_000)))
+    lines = (Line(1_000, chance.randint(-2_000, 20_000), taxable=False),)
+    of_bill = (client, code, status, day(), day(), lines, (0, 0, 0))
+    return Dated(*of_bill, compound=False, pending=0, as_text=True, paid=paid, payments=payments, settled_on=day())
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("time_zone", [None, "UTC", "Pacific/Kiritimati", "America/Los_Angeles"])
+async def test_statements_agree_with_overviews_on_invoices_of_days_around_today(time_zone: str | None) -> None:
+    for seed in range(6):
+        chance = Random(f"around {seed}")  # noqa: S311 - nothing secret
+        async with agent_of(_session([dated(chance) for _ in range(60)], time_zone)) as agent:
+            await _statements(agent)

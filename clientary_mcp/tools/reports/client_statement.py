@@ -114,6 +114,7 @@ class _Accounts:
     def __init__(self, args: ClientStatement, today: Today) -> None:
         self.left_out = Omissions()
         self._args, self._today = args, today
+        self._last = today.last if args.last == today.day else args.last  # up to today, wherever the business is
         self._accounts: dict[str, _Account] = {}
 
     def add(self, invoice: Invoice) -> None:
@@ -129,8 +130,12 @@ class _Accounts:
         code = invoice.currency_code or UNKNOWN
         account = self._accounts.setdefault(code, _Account(code))
         account.opening += sum((entry.amount for entry in entries if entry.day < self._args.first), ZERO)
-        account.entries += [entry for entry in entries if self._args.covers(entry.day)]
-        self._age(account, invoice, standing_on(invoice, entries, self._args.last, self._today.day))
+        account.entries += [entry for entry in entries if self._args.first <= entry.day <= self._last]
+        if self._args.last < (invoice.date or self._args.last) <= self._last:
+            self.left_out.add(
+                "invoice", f"dated {invoice.date}, counted because it may be that day already", label(invoice)
+            )
+        self._age(account, invoice, standing_on(invoice, entries, self._last, self._today.day))
 
     def _age(self, account: _Account, invoice: Invoice, then: Standing) -> None:
         account.pending += then.pending

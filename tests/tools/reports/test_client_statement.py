@@ -185,6 +185,22 @@ async def test_incomplete_invoices_are_counted_or_left_out_and_named(account: re
     ]
 
 
+async def test_an_invoice_of_a_day_that_has_begun_somewhere_counts_where_no_time_zone_is_set(books: Sandbox) -> None:
+    acme = put(books, "clients", name="Acme")
+    for number, day in (("1", "2026-11-20"), ("2", "2026-11-21"), ("3", "2026-11-22")):
+        put(books, "invoices", client_id=acme, number=number, date=day, total_cost=100, balance=100)
+    asked: dict[str | None, Row] = {}
+    for zone in (None, "UTC"):
+        async with agent_of(session_with(books, time_zone=zone)) as agent:
+            asked[zone] = await agent.answer("client_statement", client_id=acme)
+    assert [row["number"] for row in asked[None]["rows"]] == ["1", "2"]
+    assert asked[None]["left_out"] == [
+        "1 invoice dated after 2026-11-21 (1 USD).",
+        "1 invoice dated 2026-11-21, counted because it may be that day already: “2”.",
+    ]
+    assert [row["number"] for row in asked["UTC"]["rows"]] == ["1"]
+
+
 async def test_bad_input_sends_nothing(books: Sandbox, reader: Agent) -> None:
     for bad, named in (
         ({"period": "last_month", "from_date": "2026-01-01"}, "period"),
