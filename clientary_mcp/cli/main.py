@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
-from clientary_mcp.cli.options import help_text, parse
+from clientary_mcp.cli.options import WIDTH, help_text, parse
 from clientary_mcp.errors import ClientaryError, SettingsError
 
 # Everything else is imported by the subcommand that needs it: an MCP client waits for the server to start.
@@ -44,9 +44,18 @@ def _ended_by_sigterm() -> Iterator[None]:
         signal.signal(signal.SIGTERM, previous)
 
 
+def _help(options: argparse.Namespace) -> str | None:
+    """The help for the tool that is to be called, if the words name one."""
+    if options.command != "call" or len(options.words) == 1:
+        return None
+    from clientary_mcp.cli.tool_table import help_for
+
+    return help_for(options.words[1], WIDTH)
+
+
 def _run(options: argparse.Namespace) -> None:
     if options.help:
-        print(help_text(options.command), end="")  # noqa: T201 - output for the user
+        print(_help(options) or help_text(options.command), end="")  # noqa: T201 - output for the user
         sys.exit()
     if options.version:
         from importlib.metadata import version

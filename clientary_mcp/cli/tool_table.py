@@ -1,6 +1,8 @@
-"""Prints the tools: as a table for the user, or as JSON exactly as agents receive them."""
+"""Prints the tools: as a table or one by one for the user, or as JSON exactly as agents receive them."""
 
 import json
+import textwrap
+from typing import Any
 
 import anyio
 
@@ -24,6 +26,37 @@ def as_table(settings: Settings) -> str:
     kind_width = max(len(what) for _, what, _ in rows)
     lines = [f"{name:{name_width}}  {what:{kind_width}}  {arguments}" for name, what, arguments in rows]
     return "\n".join([*lines, "", _LEGEND, count_of(len(rows), "tool")])
+
+
+def help_for(name: str, width: int) -> str | None:
+    """What a tool does and takes, as its help at the shell; None if there is no such tool."""
+    tool = next((tool for tool in ALL if tool.name == name), None)
+    if tool is None:
+        return None
+    schema = tool.published.input_schema
+    required, takes = schema.get("required", ()), schema["properties"].items()
+    indent = max((len(argument) for argument, _ in takes), default=0) + 4
+    lines = [
+        textwrap.fill(
+            f"{'Required. ' if argument in required else ''}{_meaning(about)}",
+            width,
+            initial_indent=f"  {argument}".ljust(indent),
+            subsequent_indent=" " * indent,
+        )
+        for argument, about in takes
+    ]
+    usage = f"usage: clientary-mcp call {name} [NAME=VALUE ...] [options]"
+    usage = textwrap.fill(usage, width, subsequent_indent=" " * len("usage: "))
+    arguments = "\n".join(["arguments:", *lines] if lines else ["It takes no arguments."])
+    more = "The options are those of clientary-mcp call --help."
+    return f"{usage}\n\n{textwrap.fill(tool.published.description or '', width)}\n\n{arguments}\n\n{more}\n"
+
+
+def _meaning(about: dict[str, Any]) -> str:
+    """The description of an argument, its words where it has some, and its default."""
+    words = f" One of {', '.join(map(str, about['enum']))}." if "enum" in about else ""
+    default = f" Default {json.dumps(about['default'])}." if about.get("default") is not None else ""
+    return f"{about.get('description', '')}{words}{default}"
 
 
 def as_json(settings: Settings) -> str:

@@ -8,6 +8,7 @@ import pytest
 from clientary_mcp.cli.main import main
 from clientary_mcp.cli.options import parse
 from clientary_mcp.settings import ALL_SETTINGS
+from clientary_mcp.tools import ALL
 
 VALUES = {
     "--date": "2026-01-05",
@@ -266,3 +267,13 @@ def test_the_help_for_a_subcommand_keeps_the_spelling_of_names(capsys: pytest.Ca
 def test_the_help_fits_a_terminal(capsys: pytest.CaptureFixture[str], command: str) -> None:
     text = printed(capsys, *filter(None, [command]), "--help")
     assert max(len(line) for line in text.splitlines()) < 80
+
+
+def test_the_help_for_a_tool_says_what_it_takes(capsys: pytest.CaptureFixture[str]) -> None:
+    text = printed(capsys, "call", "get_client", "--help")
+    assert text.startswith("usage: clientary-mcp call get_client [NAME=VALUE ...] [options]\n\nRead one client")
+    assert "\n  client_id  Required. From list_clients" in text
+    assert printed(capsys, "call", "list_staff", "--help") != text
+    assert printed(capsys, "call", "--help", "no_tool") == printed(capsys, "call", "--help")
+    for tool in ALL:
+        assert max(map(len, printed(capsys, "call", tool.name, "--help").splitlines())) < 80
