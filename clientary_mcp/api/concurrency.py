@@ -27,14 +27,14 @@ async def gather(jobs: Iterable[Callable[[], Awaitable[ResultT]]], at_once: int)
             async with places:
                 results[number] = await job()
         except ClientaryError as failure:
-            failures.append(failure)
+            failures[:] = failures or [failure]
             group.cancel_scope.cancel()
 
     async with anyio.create_task_group() as group:
         for number, job in enumerate(jobs):
             group.start_soon(run, number, job)
     if failures:
-        raise failures[0]
+        raise failures.pop()  # a frame of its own traceback that kept it would leave both to the garbage collector
     return [results[number] for number in sorted(results)]
 
 

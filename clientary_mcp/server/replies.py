@@ -48,7 +48,7 @@ class Replies:
     def told(self, error: Exception, entry: Entry) -> ClientaryError:
         """The error that is told: a defect is logged, and told as one."""
         if isinstance(error, ClientaryError):
-            return error
+            return error.with_traceback(None)  # its frames hold the call's responses, and one of them holds the error
         trace = "".join(traceback.format_exception(error))
         logger.error("%s failed unexpectedly\n%s", entry.tool, self._secrets.outgoing(trace))
         return ClientaryError(

@@ -34,10 +34,10 @@ async def gather_allowed(reads: Iterable[Callable[[], Awaitable[ResultT]]], at_o
         try:
             return await read()
         except NotAllowed as refusal:
-            refusals.append(refusal)
+            refusals.append(refusal.with_traceback(None))  # whose frames have this list
             return None
 
     found = await gather((partial(one, read) for read in reads), at_once)
     if refusals and len(refusals) == len(found):
-        raise refusals[0]
+        raise refusals.pop(0)
     return found
