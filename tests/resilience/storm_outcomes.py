@@ -23,6 +23,7 @@ CHANGED_ALIKE = {
 _MARK = re.compile(r"mark-\d+-\d+")
 _SO_FAR = re.compile(r"So far: (.*?)\. The same call", re.DOTALL)
 _AN_INVOICE = re.compile(r" for invoice [^()]*\(id (\d+)\)")
+_FAILED = re.compile(r"invoices/(\d+)/payments")
 _WORDS: dict[str, Outcome] = {
     "recorded": "done",
     "already recorded": "done",
@@ -44,11 +45,11 @@ def told_of_shares(given: JsonObject, shown: JsonObject, answer: Answer) -> dict
     """Of the payments of one sum. An error names those before it, and the one that failed; none was tried after it."""
     mark = _mark_in(given["note"])
     ids = [step["invoice_id"] for step in answer.content.get("steps") or shown.get("steps", ()) if "invoice_id" in step]
-    if answer.content or (answer.outcome == "unknown" and len(ids) > 1 and "Clientary" not in answer.text):
+    if answer.content or (answer.outcome == "unknown" and len(ids) > 1 and not _FAILED.search(answer.text)):
         return dict.fromkeys((_payment(mark, each) for each in ids), "done" if answer.content else "unknown")
     stopped, _, before = answer.text.partition("Done before: ")
     done = {int(each) for each in _AN_INVOICE.findall(before)}
-    failed = next((each for each in ids if each not in done), None)
+    failed = int(found[1]) if (found := _FAILED.search(stopped)) else None
     unknown = "It is unknown whether" in stopped
     return {
         _payment(mark, each): "done" if each in done else "unknown" if each == failed and unknown else "not done"

@@ -136,7 +136,9 @@ def test_more_than_a_sum_of_money_and_more_than_an_estimate_are_found() -> None:
 
 
 SHARES: dict[str, Any] = {"steps": [{"step": "record", "invoice_id": each} for each in (7, 8, 9)]}
-STOPPED = "Stopped at: 2.00 USD for invoice “B” (id 8). Part of the job is done."
+STOPPED = (
+    "Stopped at: 2.00 USD for invoice “B” (id 8). Part of the job is done. No response to POST invoices/8/payments."
+)
 BEFORE = "Done before: 3.00 USD for invoice “A” (id 7) (980). The same call continues from there."
 
 
@@ -147,7 +149,8 @@ BEFORE = "Done before: 3.00 USD for invoice “A” (id 7) (980). The same call 
         (Answer("half", f"{STOPPED} {BEFORE}", {}), ["done", "not done", "not done"]),
         (Answer("half", f"{STOPPED} It is unknown whether this step succeeded. {BEFORE}", {}),
          ["done", "unknown", "not done"]),
-        (Answer("unknown", "Clientary: It is unknown whether it succeeded.", {}), ["unknown", "not done", "not done"]),
+        (Answer("unknown", "Lost: POST invoices/8/payments. It is unknown whether it succeeded.", {}),
+         ["not done", "unknown", "not done"]),
         (Answer("not done", "Nothing was sent.", {}), ["not done", "not done", "not done"]),
     ],
 )  # fmt: skip
