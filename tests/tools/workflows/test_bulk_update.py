@@ -279,6 +279,27 @@ async def test_each_change_can_be_taken_back_by_itself_also_where_the_job_failed
     assert (studio.rates()[studio.atlas], studio.rates()[studio.book]) == (100.1, 99.75)
 
 
+async def test_after_a_part_all_that_was_changed_is_taken_back_but_what_somebody_changed_since(studio: Studio) -> None:
+    before = studio.rates()
+    studio.sandbox.faults = Faults([Fault(429, "PUT", "projects/*", nth=4, times=100)])
+    async with connect(configured(studio.sandbox, FakeTime(TODAY), concurrency=1)) as agent:
+        arguments = call(RAISE, where=ACTIVE)
+        shown = await agent.answer(JOB, **arguments)
+        text = await agent.refusal(JOB, **arguments, confirm=True, preview_id=shown["preview_id"])
+        assert f"not changed: id {studio.yen}" in text
+        studio.sandbox.faults = None
+        studio.change("projects", studio.book, rate=20_000)
+        listed = (await agent.answer("undo"))["steps"]
+        assert {row["project_id"] for row in listed} == {studio.atlas, studio.book, studio.map}
+        for row in listed:
+            again = {"action_id": row["action_id"], "confirm": True}
+            if row["project_id"] == studio.book:
+                assert "somebody changed rate since" in await agent.refusal("undo", **again)
+            else:
+                assert (await agent.answer("undo", **again))["done"] is True
+    assert studio.rates() == before | {studio.book: 200}
+
+
 # What is refused
 
 
