@@ -59,6 +59,7 @@ async def run_job(switches: Switches) -> Outcome:
         await _look(agent, answers)
         await _ask(agent, answers)
         await _hand_over(agent, answers)
+        await _share_out(agent, answers)
         answers["mail"] = [{**message} for message in sandbox.sent_messages]
         await _tidy(agent, answers)
         counts = (
@@ -199,6 +200,33 @@ async def _hand_over(agent: Agent, answers: Outcome) -> None:
     )
 
 
+async def _share_out(agent: Agent, answers: Outcome) -> None:
+    client, day = {"client_id": answers["client"]["id"]}, {"date": "2026-11-20", "due_date": "2026-12-31"}
+    answers["copied"] = await agent.answer("copy_invoice", invoice_id=answers["invoice"]["id"], note="Again", **day)
+    copy = [answers["copied"]["id"]]
+    changes = {"status": "sent", "po": "PO-9"}
+    answers["sent"] = await agent.confirmed("bulk_update", tool="update_invoice", ids=copy, changes=changes)
+    share = {**client, "amount": 10.5, "received_on": "2026-11-18", "note": "Check 7", "invoice_ids": copy}
+    answers["allocated"] = await agent.confirmed("allocate_payment", **share)
+    wire = {"date": "2026-11-19", "amount": "20,25", "currency_code": "EUR", "text": "Wire"}
+    choice = {"row": 1, "invoice_ids": copy}
+    answers["reconciled"] = await agent.confirmed("reconcile_payments", rows=[wire], choices=[choice])
+    answers["copy paid"] = await agent.answer("get_invoice", invoice_id=copy[0])
+    where = {**client, "query": "Site"}
+    answers["rates"] = await agent.confirmed("bulk_update", tool="update_project", where=where, changes={"rate": "+5%"})
+    line = {"title": "Shop", "quantity": 3, "price": 333.33, "taxable": True}
+    about = {"date": "2026-11-20", "currency_code": "EUR", "tax": 19, "tax_label": "VAT"}
+    offer = await agent.answer("create_estimate", **client, **about, items=[line])
+    answers["part"] = await agent.answer(
+        "create_invoice_from_estimate", estimate_id=offer["id"], percent=30, label="Deposit", confirm=True, **day
+    )
+    worked = {"project_id": answers["project"]["id"], "title": "Grid", "hours": 1.25, "date": "2026-11-10"}
+    await agent.answer("create_project_hours", **worked)
+    billed = await agent.confirmed("bill_project_hours", **client, **day, tax=5)
+    answers["billed by client"] = {part: billed[part] for part in ("done", "record", "totals")}
+    answers["checked"] = (await agent.answer("billing_check"))["rows"]
+
+
 async def _tidy(agent: Agent, answers: Outcome) -> None:
     sure = {"confirm": True}
     invoice = {"invoice_id": answers["invoice"]["id"]}
@@ -264,6 +292,13 @@ async def test_the_job_reports_words_iso_dates_and_exact_numbers(documented_answ
         "status": "paused", "action": "autobill", "time_interval": "monthly", "next_date": "2026-12-01",
     }.items()  # fmt: skip
     assert [message["recipients"] for message in answers["mail"]] == [["ann@example.com", "bo@example.com"]] * 2
+    assert answers["copy paid"]["total_payments"] == 30.75
+    assert [step["outcome"] for step in answers["reconciled"]["steps"]] == ["recorded"]
+    assert [(step["before"], step["after"]) for step in answers["rates"]["steps"]] == [
+        ({"rate": 120.5}, {"rate": 126.53})
+    ]
+    assert answers["part"]["record"]["total_cost"] == 357
+    assert answers["billed by client"]["totals"][0].items() >= {"hours": 1.25, "total": 166.07}.items()
     assert answers["left"] == 0
 
 
