@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from clientary_mcp.sandbox import Sandbox
 from tests.scenarios.account import Added
-from tests.scenarios.random_books import CANCELLED, DRAFT, PAID, UNITS, random_books, rounded
+from tests.scenarios.random_books import CANCELLED, DRAFT, PAID, PENDING, UNITS, random_books, rounded
 from tests.support.tables import put, rows, run
 
 Row = dict[str, Any]
@@ -138,7 +138,10 @@ class _Held:
         self._code = "coalesce(projects.currency_code, clients.currency_code)" if told else "projects.currency_code"
         self._ids: dict[str, dict[int, set[int]]] = {HOURS: {}, EXPENSES: {}}
         self._live: set[int] = set()
-        for invoice in rows(sandbox, "SELECT id, status, coalesce(note, '') AS note FROM invoices"):
+        self._paid: set[int] = set()
+        for invoice in rows(sandbox, "SELECT id, status, total_payments, coalesce(note, '') AS note FROM invoices"):
+            if invoice["status"] in (PAID, PENDING) or invoice["total_payments"] > 0:
+                self._paid.add(invoice["id"])
             if invoice["status"] != CANCELLED:
                 self._live.add(invoice["id"])
             for heading, found in self._ids.items():
@@ -150,11 +153,13 @@ class _Held:
         yield from (*self.twice(), *self.forgotten(), *self.by_none())
 
     def twice(self) -> Iterator[Fault]:
-        """The younger of each two live invoices with work in common."""
+        """Of each two live invoices with work in common the younger unpaid one, else the younger one."""
         for found in self._ids.values():
             for older, younger in combinations(sorted(found.keys() & self._live), 2):
+                unpaid = {older, younger} - self._paid
                 if found[older] & found[younger]:
-                    yield Fault("billed_twice", younger, "update_invoice")
+                    tool = "update_invoice" if unpaid else "get_invoice"
+                    yield Fault("billed_twice", max(unpaid, default=younger), tool)
 
     def _holders(self, heading: str, work: int) -> set[int]:
         return {invoice for invoice, ids in self._ids[heading].items() if work in ids}

@@ -168,10 +168,12 @@ async def _invoices(clientary: Clientary) -> _Invoices:
     for run in runs:
         noted.setdefault(run.invoice_id, []).append(run)
     holders: list[Holder] = []
+    paid: set[int] = set()
     async for invoice in clientary.stream(Invoice):
         holder = Holder.of(invoice, noted.pop(invoice.id, ()))
         if any(holder.ids.values()):
             holders.append(holder)
+            paid |= {invoice.id} if checks.is_paid_on(invoice) else set()
         if holder.fate is None:
             found.clients.add(invoice.client_id)
         if invoice.status == "draft":
@@ -184,7 +186,7 @@ async def _invoices(clientary: Clientary) -> _Invoices:
         )
     holders += [Holder.of(Invoice.read({"id": gone}), of_it, "deleted") for gone, of_it in noted.items()]
     found.holders = Holders(holders, runs)
-    found.add(*checks.billed_twice(holders))
+    found.add(*checks.billed_twice(holders, paid))
     return found
 
 

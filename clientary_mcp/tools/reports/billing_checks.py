@@ -1,7 +1,7 @@
 """The checks of the billing: each looks for one thing that an owner should look at, and knows what mends it."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
@@ -12,7 +12,7 @@ from clientary_mcp.accounting.days import WHENEVER, Today
 from clientary_mcp.accounting.invoices import standing_of
 from clientary_mcp.accounting.left_out import Omissions
 from clientary_mcp.accounting.money import ZERO, is_zero, readable_sums
-from clientary_mcp.accounting.sales import sale_of
+from clientary_mcp.accounting.sales import received_of, sale_of
 from clientary_mcp.accounting.totals import UNKNOWN
 from clientary_mcp.tools.support.billed_work import Holder, Holders, is_marked
 from clientary_mcp.tools.support.documents import invoice_name
@@ -121,15 +121,26 @@ def billed_without_invoices(project: Project, entries: Iterable[HourEntry], hold
     )
 
 
-def billed_twice(holders: Iterable[Holder]) -> Iterator[Finding]:
-    """Work in two live invoices: a row for the younger one of each two."""
+def is_paid_on(invoice: Invoice) -> bool:
+    """Whether something was paid on an invoice, or is under way: it cannot just be cancelled."""
+    return invoice.status in ("paid", "pending") or received_of(invoice, label(invoice), Omissions()) > 0
+
+
+def billed_twice(holders: Iterable[Holder], paid: Collection[int]) -> Iterator[Finding]:
+    """Work in two live invoices: a row for the one of each two that can be cancelled.
+
+    That is the younger one, or the older one where only the younger one is `paid`.
+    """
     live = {holder.id: holder for holder in holders if holder.fate is None}
     for kind in KINDS:
         for (older, younger), runs in sorted(_shared(live.values(), kind).items()):
+            one, other = (older, younger) if younger in paid and older not in paid else (younger, older)
             both = f"{KINDS[kind][sum(map(len, runs)) > 1]} {written(runs)}"
-            what = f"bills {both}, which {invoice_name(live[older])} bills too: cancel one of them"
-            name = live[younger].number or str(younger)
-            yield Finding("billed_twice", Invoice, younger, name, what, "update_invoice", {"status": "cancelled"})
+            mend, tool, more = "cancel one of them", "update_invoice", {"status": "cancelled"}
+            if one in paid:
+                mend, tool, more = "both are paid, so credit one of them", "get_invoice", {}
+            what = f"bills {both}, which {invoice_name(live[other])} bills too: {mend}"
+            yield Finding("billed_twice", Invoice, one, live[one].number or str(one), what, tool, more)
 
 
 def _shared(holders: Iterable[Holder], kind: type[HourEntry | Expense]) -> dict[tuple[int, int], list[range]]:

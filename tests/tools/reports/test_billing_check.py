@@ -78,8 +78,21 @@ def without_invoices(sound: Sound) -> int:
 
 
 def noted_twice(sound: Sound) -> int:
-    sound.invoice(sound.sent, f"note = 'Time entries: {sound.hours - 5}-{sound.hours + 1}.'")
-    return sound.invoice(sound.paid, f"note = 'Thank you. Time entries: {sound.hours}.'")
+    """The younger one is paid, so the older one is to be cancelled."""
+    sound.invoice(sound.paid, f"note = 'Thank you. Time entries: {sound.hours}.'")
+    return sound.invoice(sound.sent, f"note = 'Time entries: {sound.hours - 5}-{sound.hours + 1}.'")
+
+
+def noted_twice_unpaid(sound: Sound) -> int:
+    sound.invoice(sound.sent, f"note = 'Time entries: {sound.hours}.'")
+    return sound.invoice(sound.draft, f"note = 'Time entries: {sound.hours}.'")
+
+
+def noted_twice_paid(sound: Sound) -> int:
+    noted_twice(sound)
+    sound.added.row("payments", invoice_id=sound.sent, amount=10, received_on=LATE)
+    sound.invoice(sound.sent, "balance = 9990, total_payments = 10")
+    return sound.paid
 
 
 def hours_left(sound: Sound) -> int:
@@ -143,6 +156,8 @@ PLANTED: list[tuple[str, Plant, float | None, str]] = [
     ("billed_by_none", cancelled_note, 150, "update_hour_entry"),
     ("billed_by_none", without_invoices, 250, "list_project_hours"),
     ("billed_twice", noted_twice, None, "update_invoice"),
+    ("billed_twice", noted_twice_unpaid, None, "update_invoice"),
+    ("billed_twice", noted_twice_paid, None, "get_invoice"),
     ("wrong_total", lambda at: at.invoice(at.sent, "total_cost = total_cost + 1"), 0.01, "get_invoice"),
     ("wrong_total", lambda at: at.invoice(at.sent, "total_tax = 1, total_tax2 = 2"), -0.03, "get_invoice"),
     ("paid_with_balance", lambda at: at.invoice(at.paid, "balance = 1"), 0.01, "update_invoice"),
@@ -232,7 +247,7 @@ async def test_what_is_dated_in_the_future_is_no_unbilled_work_yet() -> None:
 
 async def test_all_faults_at_once_come_in_the_order_of_the_checks_and_are_counted() -> None:
     sound = Sound()
-    for _, plant, _, _ in PLANTED[:2] + PLANTED[8:9] + PLANTED[14:17]:
+    for _, plant, _, _ in PLANTED[:2] + PLANTED[10:11] + PLANTED[16:19]:
         plant(sound)
     async with agent_of(session_with(sound.sandbox)) as agent:
         answer = await agent.answer("billing_check")
