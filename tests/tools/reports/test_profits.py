@@ -117,9 +117,8 @@ async def test_completed_projects_and_those_of_one_client(reader: Agent, books: 
 
 async def test_invoices_of_the_client_that_a_project_had_before_count_for_it() -> None:
     sandbox = agency()
-    mine = "SELECT id FROM projects WHERE client_id = 1203"
-    run(sandbox, f"UPDATE invoices SET client_id = 1201 WHERE project_id IN ({mine})")  # noqa: S608 - written here
-    ids = {row[0] for row in sandbox.connection.execute(mine)}
+    run(sandbox, "UPDATE projects SET client_id = 1203 WHERE id IN (SELECT id FROM projects ORDER BY id LIMIT 8)")
+    ids = {row[0] for row in sandbox.connection.execute("SELECT id FROM projects WHERE client_id = 1203")}
     async with agent_of(session_with(sandbox)) as agent:
         answer = await agent.answer(
             "profitability_report", client_id=1203, include_completed=True, default_cost_rate=COST
