@@ -43,19 +43,6 @@ PAIRS = [
 IN_ORDER = [(tool, word) for tool, lists in LISTS.items() for word in ORDERS.get(lists.table, {})]
 
 
-@pytest.fixture(scope="module")
-def whole_account() -> Sandbox:
-    """One account for all tests here."""
-    return agency()
-
-
-@pytest.fixture
-def sandbox(whole_account: Sandbox) -> Sandbox:
-    """The account for this module's tests, which only read."""
-    whole_account.requests.clear()
-    return whole_account
-
-
 def test_every_list_and_every_filter_has_a_case() -> None:
     narrowed = {tool.name: tool.arguments for tool in ALL if issubclass(tool.arguments, ListFilters)}
     assert narrowed.keys() == LISTS.keys()

@@ -59,19 +59,6 @@ LISTS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-@pytest.fixture
-def sandbox(whole_account: Sandbox) -> Sandbox:
-    """The account for this module's tests, which only read."""
-    whole_account.requests.clear()
-    return whole_account
-
-
-@pytest.fixture(scope="module")
-def whole_account() -> Sandbox:
-    """One account for all tests here."""
-    return agency()
-
-
 def expected(sandbox: Sandbox, tool: str) -> tuple[set[int], dict[str, Any]]:
     """The expected ids of a list, and the arguments that return all of it."""
     query, arguments = LISTS[tool]

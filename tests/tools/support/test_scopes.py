@@ -3,7 +3,6 @@
 import pytest
 
 from clientary_mcp.sandbox import Sandbox
-from tests.conftest import agency
 from tests.support.agent import Agent
 from tests.support.lists_in_sql import EVER, LISTS, ids, whole
 
@@ -13,19 +12,6 @@ SCOPES = [
     *((f"list_{kind}", "client_id") for kind in ("contacts", "projects", "expenses", "invoices", "estimates")),
     *((f"list_{kind}", "project_id") for kind in ("tasks", "hours", "expenses", "invoices", "estimates")),
 ]
-
-
-@pytest.fixture(scope="module")
-def whole_account() -> Sandbox:
-    """One account for all tests here."""
-    return agency()
-
-
-@pytest.fixture
-def sandbox(whole_account: Sandbox) -> Sandbox:
-    """The account for this module's tests, which only read."""
-    whole_account.requests.clear()
-    return whole_account
 
 
 def parent(sandbox: Sandbox, table: str, of: str, condition: str = "1") -> int:
