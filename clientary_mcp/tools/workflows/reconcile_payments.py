@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -256,7 +257,7 @@ def _item(row: _Row, part: Part) -> str:
 async def _carry_out(clientary: Clientary, statement: _Statement, job: Job) -> None:
     """Record the rows, several at once but one at a time for each invoice; a failure stops no other row."""
     locks: defaultdict[int, anyio.Lock] = defaultdict(anyio.Lock)
-    rows = statement.with_outcome(_TO_DO)
+    rows, paid = statement.with_outcome(_TO_DO), defaultdict[int, Decimal](Decimal)
 
     async def one(row: _Row) -> None:
         if any(isinstance(failure, STOPPING) for _, failure in statement.failures):
@@ -266,8 +267,10 @@ async def _carry_out(clientary: Clientary, statement: _Statement, job: Job) -> N
             for part in row.new:
                 async with locks[part.invoice.id]:
                     assert row.line is not None  # noqa: S101 - it was read
-                    receipt = Receipt(part.invoice, part.amount, row.line.day, note_of_line(row.line))
+                    earlier = paid[part.invoice.id]
+                    receipt = Receipt(part.invoice, part.amount, row.line.day, note_of_line(row.line), earlier)
                     payment = await record(clientary, job.ledger, receipt)
+                    paid[part.invoice.id] += part.amount
                 made = (payment, "create_payment", receipt.what)
                 job.made(_item(row, part), *made, invoice_id=part.invoice.id)
                 row.made[part.invoice.id] = payment.id

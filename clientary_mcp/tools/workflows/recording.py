@@ -5,7 +5,7 @@ from datetime import date
 from decimal import Decimal
 
 from clientary_mcp.accounting.invoices import owed_of
-from clientary_mcp.accounting.money import is_zero
+from clientary_mcp.accounting.money import ZERO, is_zero
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import BadArguments, Unavailable
 from clientary_mcp.state.ledger import Ledger
@@ -28,6 +28,8 @@ class Receipt:
     amount: Decimal
     day: date
     note: str | None
+    paid: Decimal = ZERO
+    """What the same call recorded for the invoice after it was read."""
 
     @property
     def what(self) -> str:
@@ -36,7 +38,10 @@ class Receipt:
 
 
 async def record(clientary: Clientary, ledger: Ledger, receipt: Receipt) -> Payment:
-    """Record it; BadArguments where less is owed by now, Unavailable while a lost payment of it may still come."""
+    """Record it; Unavailable while a lost payment of it may still come.
+
+    BadArguments where less is owed by now, or where somebody else changed the balance: it may be the same money.
+    """
     step = f"payment of invoice {receipt.invoice.id}"
     if may_still_come(clientary, await ledger.find(step)):
         why = f"The response to an earlier payment of {invoice_name(receipt.invoice)} was lost, and it may still come."
@@ -48,6 +53,11 @@ async def record(clientary: Clientary, ledger: Ledger, receipt: Receipt) -> Paym
         code = received.invoice.currency_code
         if receipt.amount > owed and not is_zero(receipt.amount - owed, code):
             raise BadArguments(f"only {format_money(owed, code)} is owed on {invoice_name(receipt.invoice)} by now.")
+        before, now = receipt.invoice.balance, received.invoice.balance
+        if before is not None and now is not None and not is_zero(before - receipt.paid - now, code):
+            raise BadArguments(
+                f"the balance of {invoice_name(receipt.invoice)} has changed meanwhile, to {format_money(now, code)}."
+            )
 
     body = CreatePayment(
         invoice_id=receipt.invoice.id, amount=receipt.amount, received_on=receipt.day, note=receipt.note or None

@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.conftest import session_with
+from tests.support.agent import agent_of
 from tests.support.quarry import Books
 from tests.tools.workflows.test_reconcile_payments import Shop, line, outcomes, reconciled
 
@@ -61,3 +63,22 @@ async def test_of_a_payment_that_came_twice_the_first_is_recorded_whatever_the_o
     for outcome in ("recorded", "already recorded"):
         assert outcomes(await reconciled(shop, *rows)) == ["unmatched", outcome]
     assert shop.rows("SELECT received_on FROM payments") == [{"received_on": "2026-11-10"}]
+
+
+async def test_what_somebody_records_while_the_rows_are_recorded_is_not_recorded_again(shop: Shop) -> None:
+    # Another session, which shares no memory with this one, records the part of row 2 while row 1 is recorded.
+    takes = f"UPDATE invoices SET balance = balance - 15000 WHERE id = {shop.three}"  # noqa: S608 our ids
+    when = f"AFTER INSERT ON payments WHEN new.invoice_id = {shop.one}"
+    shop.sandbox.connection.execute(f"CREATE TRIGGER another {when} BEGIN {takes}; END")
+    rows = [line(100, "INV-1042"), line(150, "Acme Foundry INV-1043")]
+    async with agent_of(session_with(shop.sandbox, concurrency=1)) as agent:
+        done = await agent.confirmed("reconcile_payments", rows=rows)
+    assert outcomes(done) == ["recorded", "refused"]
+    assert f"invoice “INV-1043” (id {shop.three}) has changed meanwhile, to 150.00 EUR" in done["steps"][1]["why"]
+    assert shop.recorded() == [(shop.one, 10_000)]
+
+
+async def test_two_rows_that_pay_parts_of_one_invoice_are_both_recorded(shop: Shop) -> None:
+    rows = line(150, "Acme Foundry INV-1043"), line(40, "Acme Foundry INV-1043") | {"date": "2026-11-17"}
+    assert outcomes(await reconciled(shop, *rows)) == ["recorded", "recorded"]
+    assert shop.recorded() == [(shop.three, 15_000), (shop.three, 4_000)]
