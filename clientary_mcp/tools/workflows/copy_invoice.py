@@ -11,7 +11,7 @@ from clientary_mcp.tools.support.documents import invoice_name
 from clientary_mcp.tools.support.formatting import capital, format_money
 from clientary_mcp.tools.support.work_lists import without_references
 from clientary_mcp.tools.workflows.copied_lines import copied, head_of, lines_of
-from clientary_mcp.tools.workflows.draft_invoices import draft, estimates_in, sums
+from clientary_mcp.tools.workflows.draft_invoices import difference, draft, estimates_in, sums
 from tool_schemas.base.sentences import in_order, join_sentences
 from tool_schemas.invoices import Invoice
 from tool_schemas.workflows.copied_invoices import CopiedInvoice, CopyInvoice
@@ -28,7 +28,8 @@ async def copy_invoice(clientary: Clientary, args: CopyInvoice) -> Invoice:
     invoice = await clientary.create(
         Invoice, "invoices", wanted.body(), listed=partial(clientary.list_all, Invoice, own)
     )
-    invoice.notice = join_sentences(in_order(invoice.notice, _compared(source, wanted))) or None
+    other = None if invoice.total_cost is None else difference(invoice, wanted).strip() or None
+    invoice.notice = join_sentences(in_order(invoice.notice, _compared(source, wanted), other)) or None
     return invoice
 
 

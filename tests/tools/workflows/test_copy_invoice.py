@@ -2,13 +2,16 @@
 
 from typing import Any
 
+import httpx
 import pytest
+import respx
 
 from clientary_mcp.sandbox import Sandbox
 from tests.conftest import TODAY, session_with
-from tests.support.agent import agent_of
+from tests.support.agent import Agent, agent_of
 from tests.support.clock import FakeTime
 from tests.support.quarry import Books
+from tests.support.replies import INVOICE
 from tests.support.users import configured, connect, writes
 
 pytestmark = pytest.mark.anyio
@@ -108,6 +111,13 @@ async def test_a_total_that_is_not_that_of_its_lines_is_told(books: Source) -> N
     books.sandbox.connection.execute("UPDATE invoices SET total_cost = 60000 WHERE id = ?", (books.invoice,))
     answer = await copied(books)
     assert answer["notice"] == "Its lines and taxes come to 589.71 EUR, the source's total is 600.00 EUR."
+
+
+async def test_a_total_that_clientary_computes_differently_is_told(agent: Agent, account: respx.MockRouter) -> None:
+    account.get("invoices/110").respond(json=INVOICE)
+    account.post("invoices").mock(return_value=httpx.Response(201, json=INVOICE | {"id": 111, "total_cost": 123}))
+    answer = await agent.answer(JOB, invoice_id=110)
+    assert "Clientary computed 123.00 EUR instead of 129.15 EUR: check it before sending it." in answer["notice"]
 
 
 async def test_the_same_call_copies_once_and_allow_duplicate_once_more(books: Source) -> None:
