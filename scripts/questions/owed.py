@@ -76,7 +76,7 @@ QUESTIONS = (
         "Beacon Furniture transferred 5,000. Put it on their oldest invoices.",
         (_BEACON, ("allocate_payment", {"client_id": FIRST, "amount": 5000})),
         "steps",
-        "{amount:,.2f} on invoice {number}, which then has {balance_after:,.2f} left",
+        "{amount} on invoice {number}, which then has {balance_after} left",
         ("list_clients", INVOICES),
     ),
     Question(
