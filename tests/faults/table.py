@@ -1,23 +1,8 @@
 """The faults: the text in which file, its replacement, and the tests that should detect it first."""
 
-from dataclasses import dataclass
+from tests.faults.jobs import FAULTS_OF_JOBS
+from tests.faults.planted import API, SERVER, TOOLS, Planted
 
-
-@dataclass(frozen=True)
-class Planted:
-    """One fault. Its text must occur in the file exactly once."""
-
-    kind: str
-    name: str
-    """What goes wrong, in a few words."""
-    file: str
-    text: str
-    instead: str
-    tests: str
-    """Files under tests/, separated by spaces."""
-
-
-API, TOOLS, SERVER = "clientary_mcp/api", "clientary_mcp/tools", "clientary_mcp/server"
 FAULTS = (
     Planted(
         "retry", "a write whose connection broke is sent again", f"{API}/retry.py",
@@ -397,4 +382,5 @@ FAULTS = (
         "if whole_page and in_order and newest and latest and latest < min(newest, since):",
         "if latest and latest < since:", "tools/workflows/test_reminder_mails.py",
     ),
+    *FAULTS_OF_JOBS,
 )  # fmt: skip
