@@ -5,7 +5,7 @@ names its invoice. What is recorded already is found first. Only a match of whic
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -307,13 +307,25 @@ def _sets(parts: Sequence[Part], amount: Decimal) -> list[list[Part]]:
     found: list[list[Part]] = []
     some_of_each = _some_of_each_amount(parts)
     sizes = range(1, _TOGETHER + 1) if len(some_of_each) <= _MOST else (1,)
-    sets = (some for size in sizes for some in combinations(some_of_each, size))
-    for some in chain(sets, [tuple(parts)] if len(parts) > sizes[-1] else []):
-        if sum(part.amount for part in some) == amount:
-            found.append([*some])
-            if len(found) > 1:
-                break
+    sets = (some for size in sizes for some in _of_size(size, some_of_each, amount))
+    whole = len(parts) > sizes[-1] and sum(part.amount for part in parts) == amount
+    for some in chain(sets, [[*parts]] if whole else []):
+        found.append(some)
+        if len(found) > 1:
+            break
     return found
+
+
+def _of_size(size: int, parts: Sequence[Part], amount: Decimal) -> Iterator[list[Part]]:
+    """The sets of so many parts that come to an amount: all but the last are tried, and the last is looked up."""
+    places: dict[Decimal, list[int]] = {}
+    for place, part in enumerate(parts):
+        places.setdefault(part.amount, []).append(place)
+    for first in combinations(range(len(parts)), size - 1):
+        rest = amount - sum((parts[place].amount for place in first), ZERO)
+        for last in places.get(rest, ()):
+            if not first or last > first[-1]:
+                yield [parts[place] for place in (*first, last)]
 
 
 def _some_of_each_amount(parts: Iterable[Part]) -> list[Part]:
