@@ -167,5 +167,7 @@ def _told(question: Question, answer: Mapping[str, Any]) -> str:
     limited = "limit" in question.calls[-1][1]
     counts = {"rows": answer.get("row_count"), "records": None if limited else answer.get("total_count")}
     every = counts.get(question.part) or len(rows)
-    shown = [_words(question.shown, row) for row in rows[:_SHOWN]]
+    totals = answer.get("totals") or [{}]
+    common = {"currency_code": totals[0].get("currency_code")} if len(totals) == 1 else {}  # of rows that name none
+    shown = [_words(question.shown, common | row) for row in rows[:_SHOWN]]
     return "; ".join(shown) + (f"; and {every - _SHOWN:,} more" if every > _SHOWN else "")

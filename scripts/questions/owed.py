@@ -76,7 +76,7 @@ QUESTIONS = (
         "Beacon Furniture transferred 5,000. Put it on their oldest invoices.",
         (_BEACON, ("allocate_payment", {"client_id": FIRST, "amount": 5000})),
         "steps",
-        "{amount} on invoice {number}, which then has {balance_after} left",
+        "{amount:money} on invoice {number}, which then has {balance_after:money} left",
         ("list_clients", INVOICES),
     ),
     Question(
