@@ -24,6 +24,7 @@ from clientary_mcp.tools.tool import Tool
 from tool_schemas.base.models import Deduplicated, Record
 from tool_schemas.base.results import Outcome
 from tool_schemas.hours import HourEntry
+from tool_schemas.invoices import Invoice
 from tool_schemas.payment_profiles import PaymentProfile
 from tool_schemas.payments import Payment
 
@@ -96,8 +97,11 @@ class Duplicates:
         async with self._recent.lock(key):
             earlier = None if tool.is_job else await self._earlier(key, call)
             turn = Turn(self._claims, key, call, earlier, self._window)
-            if earlier is not None and not args.allow_duplicate:
-                turn.answer = await self._of(earlier, tool, args, key, call)
+            if not args.allow_duplicate:
+                if tool.is_job:
+                    turn.answer = await self._of_job(tool, key, call)
+                elif earlier is not None:
+                    turn.answer = await self._of(earlier, tool, args, key, call)
             if turn.answer is not None:
                 observer().count("clientary.told_again")
             try:
@@ -140,6 +144,20 @@ class Duplicates:
             raise sent_earlier(call, sent, by_another=True)
         call.earlier = sent
         return None
+
+    async def _of_job(self, tool: Tool, key: str, call: Call) -> Answer | None:
+        """The answer of the earlier call; None where the invoice that it drafted was deleted or cancelled since."""
+        known = self._recent.get(key)
+        record = (known or {}).get("record") or {}
+        if tool.checked_with != "list_invoices" or "balance" not in record:
+            return known
+        try:
+            invoice = await self._clientary.within(call).get(Invoice, f"invoices/{record['id']}")
+        except NotFound:
+            return None
+        except ClientaryError:
+            return known
+        return None if invoice.status == "cancelled" else known
 
     def _without_record(self, earlier: Claim, tool: Tool, args: Deduplicated) -> Answer:
         """What is told of a call that succeeded, of another person or with a record that cannot be read."""

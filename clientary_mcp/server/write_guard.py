@@ -54,7 +54,7 @@ class WriteGuard:
                     if turn.claimed:
                         raise
                     continue  # another process was faster, and its outcome is this call's too
-                if isinstance(answer, dict) and not tool.is_job and how_it_ended(tool, answer) == "answered":
+                if isinstance(answer, dict) and how_it_ended(tool, answer) == "answered":
                     await self._duplicates.remember(tool, args, turn, answer)
                 return answer
 

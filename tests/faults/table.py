@@ -172,7 +172,7 @@ FAULTS = (
     ),
     Planted(
         "gate", "allow_duplicate changes nothing", f"{SERVER}/duplicates.py",
-        "if earlier is not None and not args.allow_duplicate:", "if earlier is not None:", "state/test_recent.py",
+        "if not args.allow_duplicate:", "if True:", "state/test_recent.py",
     ),
     Planted(
         "quotas", "one more than the owner allows", "clientary_mcp/state/quotas.py",
