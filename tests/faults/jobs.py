@@ -38,7 +38,7 @@ FAULTS_OF_JOBS = (
     ),
     Planted(
         "jobs", "the same call of another process bills another part", f"{_JOBS}/invoice_from_estimate.py",
-        "    if step is None:\n", "    if True:\n", "tools/workflows/test_estimate_shares.py",
+        "    return step is not None and (", "    return False and (", "tools/workflows/test_estimate_shares.py",
     ),
     Planted(
         "jobs", "more than all of an estimate is billed", f"{_JOBS}/estimate_shares.py",
