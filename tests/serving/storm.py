@@ -9,7 +9,7 @@ import math
 import random
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +26,7 @@ from clientary_mcp.sandbox import Faults
 from clientary_mcp.sandbox.controls.faults import STORM
 from tests.resilience.checker import RULES, Checker, Report, key_of
 from tests.resilience.outcomes import Answer
+from tests.resilience.outcomes import Outcome as Verdict
 from tests.resilience.storm_agents import Worker
 from tests.support.agent import Agent, Era
 from tests.support.processes import PATIENCE
@@ -149,6 +150,16 @@ class Register(Checker):
         """Check it, in the same way."""
         self._allow_for(keys, answer)
         super().record_job(tool, keys, answer)
+
+    def record_writes(self, tool: str, told: Mapping[str, Verdict], answer: Answer) -> None:
+        """Check each write, in the same way."""
+        self._allow_for({*told}, answer)
+        super().record_writes(tool, told, answer)
+
+    def record_undo(self, key: str, before: int, answer: Answer) -> None:
+        """Check an undo, in the same way."""
+        self._allow_for({key}, answer)
+        super().record_undo(key, before, answer)
 
     def _allow_for(self, keys: set[str], answer: Answer) -> None:
         """What may be of unknown outcome without a fault of the account."""
