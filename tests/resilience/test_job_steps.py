@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 import anyio
 import mcp_types
@@ -83,7 +83,19 @@ JOBS = (
     Job("create_invoice_from_estimate", _part, 1),
     Job("bill_project_hours", _hours, 4),  # the draft, both entries, and the note that may go
 )
-STEPS = [(job, nth) for job in JOBS for nth in range(1, job.writes + 1)]
+
+
+class Step(NamedTuple):
+    """The nth write of a job."""
+
+    job: Job
+    nth: int
+
+    def __str__(self) -> str:
+        return f"{self.job} {self.nth}"
+
+
+STEPS = [Step(job, nth) for job in JOBS for nth in range(1, job.writes + 1)]
 LOST = (
     Fault("drop"), Fault("drop", after=True), Fault(500), Fault(504), Fault("silent"), Fault(502, after=True),
     Fault("html"), Fault("html", after=True), Fault("half"), Fault("late", seconds=30),
@@ -173,7 +185,7 @@ async def test_every_write_of_a_job_is_struck(job: Job) -> None:
     ids=fault_id,
 )
 async def test_an_answer_lost_at_any_step_is_told_and_the_same_call_does_the_rest_once(
-    stack: AsyncExitStack, step: tuple[Job, int], fault: Fault
+    stack: AsyncExitStack, step: Step, fault: Fault
 ) -> None:
     job, nth = step
     whole, count = await undisturbed(job)
@@ -196,7 +208,7 @@ async def test_an_answer_lost_at_any_step_is_told_and_the_same_call_does_the_res
     ("step", "how"), covering(product(STEPS, ("too fast", "too slow")), lambda step, how: (step[0], how)), ids=str
 )
 async def test_a_limit_or_the_deadline_reached_at_any_step_leaves_the_rest_to_the_same_call(
-    stack: AsyncExitStack, step: tuple[Job, int], how: str
+    stack: AsyncExitStack, step: Step, how: str
 ) -> None:
     job, nth = step
     whole, count = await undisturbed(job)

@@ -123,7 +123,9 @@ def _turn(args: CreateInvoiceFromEstimate) -> str:
 
 
 def _part(args: CreateInvoiceFromEstimate) -> str:
-    return f"{_turn(args)}: {args.percent and args.percent.normalize()}%"
+    """The name of the step that bills a part: another label, number or date is another call."""
+    percent = args.percent and args.percent.normalize()
+    return f"{_turn(args)}: {(f'{percent}%', args.label, args.number, str(args.date), str(args.due_date))}"
 
 
 async def _planned(clientary: Clientary, args: CreateInvoiceFromEstimate, job: Job) -> _Plan | Outcome:

@@ -155,10 +155,11 @@ async def test_the_same_call_bills_a_part_once_in_whatever_process(books: Books)
         again = await made(**more)
         assert (again["done"], again["record"]["id"]) == (False, first["record"]["id"])
         assert again["alternative"] == "allow_duplicate=true bills as much again."
-    assert (await made(allow_duplicate=True))["done"] is True
+    assert (await made(label="Second part"))["done"] is True
+    assert (await made(percent=10, allow_duplicate=True))["done"] is True
     await time.clock.sleep(601)
     assert (await made())["done"] is True
-    assert len(writes(books.sandbox)) == 3
+    assert len(writes(books.sandbox)) == 4
 
 
 async def test_a_part_that_was_deleted_or_cancelled_since_is_billed_again_by_the_same_call(books: Books) -> None:
