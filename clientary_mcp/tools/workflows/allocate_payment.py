@@ -169,9 +169,12 @@ async def _planned(clientary: Clientary, args: AllocatePayment, job: Job) -> _Pl
                 "Call again without preview_id, with the amount that is left.",
             ) from None
         raise
-    mine, own = {each.id for each in invoices if each.currency_code == code}, [share.of.payment for share in shares]
-    of_day = [each for each in recorded if each.invoice_id in mine and each.received_on == day and each not in own]
-    return _Plan(client, code, args.amount, day, args.note, shares, [each.amount for each in of_day if each.amount])
+    own = [share.of.payment for share in shares]
+    mine = {each.id for each in invoices if each.currency_code == code}
+    others = [
+        each.amount for each in recorded if each.invoice_id in mine and each.received_on == day if each not in own
+    ]
+    return _Plan(client, code, args.amount, day, args.note, shares, [amount for amount in others if amount])
 
 
 def _state(invoice: Invoice, owed: Decimal, args: AllocatePayment, job: Job, recorded: Iterable[Payment]) -> _Open:
