@@ -82,7 +82,11 @@ class Confirmations:
         try:
             outcome = await tool.run(clientary, args, job)
         except Changed as change:
-            return await self._of_another(args) or await self.show(tool, args, clientary, _changed(change))
+            if ended := await self._of_another(args):
+                return ended
+            if change.refusal is not None:
+                raise change.refusal from None
+            return await self.show(tool, args, clientary, _changed(change))
         finally:
             with settling():
                 await self._note(args, job, whole=isinstance(outcome, Outcome) and outcome.done)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from clientary_mcp.errors import BadArguments
 from clientary_mcp.state.ledger import Ledger
 from clientary_mcp.state.store import digest
 from tool_schemas.base.models import Record
@@ -24,6 +25,9 @@ CAME_SINCE = "it came since the preview"
 
 class Changed(Exception):
     """What was approved is no longer what the call would do: a new preview is due."""
+
+    refusal: BadArguments | None = None
+    """What is told in place of a new preview, where that would do something twice."""
 
     def __init__(self, changed: list[str], gone: list[str]) -> None:
         lists = ((changed, "changed since the preview"), (gone, "no longer there"))

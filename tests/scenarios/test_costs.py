@@ -27,6 +27,7 @@ READS: dict[str, dict[str, int]] = {
     "the latest payments": {"payments": 11},
     "leads": {"leads": 10},
     "tasks": {"tasks": 20},
+    "the payments of the day": {"payments": 3},
     "payments of the days": {"payments": 43},
     "clients": {"clients": 100},
     "a look at the clients": {"clients": 1},

@@ -164,10 +164,10 @@ async def _planned(clientary: Clientary, args: AllocatePayment, job: Job) -> _Pl
         job.check(all_there=True)
     except Changed as changed:
         if begun := _begun(known, args, job, recorded):  # a new preview would divide the whole sum once more
-            raise BadArguments(
+            changed.refusal = BadArguments(
                 f"The approved preview no longer holds ({changed}). A part may be recorded already: {few(begun)}.",
                 "Call again without preview_id, with the amount that is left.",
-            ) from None
+            )
         raise
     own = [share.of.payment for share in shares]
     mine = {each.id for each in invoices if each.currency_code == code}
