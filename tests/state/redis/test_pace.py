@@ -250,7 +250,7 @@ async def test_a_process_serves_its_requests_in_order_and_no_other_process_waits
 
     first = await one.begin(Call(60), writes=False)
     async with anyio.create_task_group() as group:
-        for name in (*(f"ours {number:02}" for number in range(20)), "theirs"):
+        for name in (*(f"ours {number:02}" for number in range(60)), "theirs"):
             queued = anyio.Event()
             group.start_soon(wait_and_note, other if name == "theirs" else one, name, queued)
             await queued.wait()
