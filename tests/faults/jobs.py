@@ -16,7 +16,7 @@ FAULTS_OF_JOBS = (
     ),
     Planted(
         "jobs", "more than is owed by now is recorded", f"{_JOBS}/recording.py",
-        "if receipt.amount > owed and", "if False and", "tools/workflows/test_reconcile_payments.py",
+        "if receipt.amount > owed and", "if False and", "tools/workflows/test_reconcile_readings.py",
     ),
     Planted(
         "jobs", "a payment that may still come is sent again", f"{_JOBS}/recording.py",
