@@ -21,7 +21,7 @@ FAULTS_OF_JOBS = (
     Planted(
         "jobs", "a payment that may still come is sent again", f"{_JOBS}/recording.py",
         "if may_still_come(clientary, await ledger.find(step)):", "if False:",
-        "resilience/test_job_steps.py tools/workflows/test_reconcile_payments.py",
+        "tools/workflows/test_allocate_payment.py",
     ),
     Planted(
         "jobs", "a line whose candidates differ is recorded", "clientary_mcp/accounting/bank/matching.py",

@@ -154,6 +154,20 @@ async def test_after_a_failure_the_same_preview_goes_on_and_records_nothing_twic
     assert books.recorded() == [(books.open[1], 30_000), (books.open[2], 20_000), (books.open[0], 5_000)]
 
 
+async def test_a_payment_that_may_still_come_is_not_sent_again(books: Owing) -> None:
+    job = {"client_id": books.client, "amount": 100}
+    time = FakeTime(TODAY)
+    async with connect(configured(books.sandbox, time)) as agent:
+        sure = {"confirm": True, "preview_id": (await agent.answer(JOB, **job))["preview_id"]}
+        books.sandbox.faults = Faults([Fault("drop", "POST", "invoices/*/payments", nth=1)])
+        assert "unknown" in await agent.refusal(JOB, **job, **sure)
+        assert "and it may still come." in await agent.refusal(JOB, **job, **sure)
+        assert len(writes(books.sandbox)) == 1
+        await time.clock.sleep(180)
+        await agent.answer(JOB, **job, **sure)
+    assert books.recorded() == [(books.open[0], 10_000)]
+
+
 async def test_a_balance_that_changed_since_gets_a_new_preview(books: Owing) -> None:
     async with agent_of(session_with(books.sandbox)) as agent:
         shown = await agent.answer(JOB, client_id=books.client, amount=350)
