@@ -12,7 +12,8 @@ RUN python -m venv /opt/clientary-mcp \
 FROM python:3.13-slim
 LABEL org.opencontainers.image.title="clientary-mcp" \
       org.opencontainers.image.description="MCP server for Clientary: clients, projects, hours, estimates, invoices and payments for AI agents" \
-      org.opencontainers.image.licenses="MIT"
+      org.opencontainers.image.licenses="MIT" \
+      io.modelcontextprotocol.server.name="com.example/clientary-mcp"
 RUN pip uninstall --yes pip && useradd --create-home --uid 1000 clientary
 COPY --from=build /opt/clientary-mcp /opt/clientary-mcp
 ENV PATH=/opt/clientary-mcp/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1

@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from clientary_mcp.cli.options import HTTP_PORT
 from clientary_mcp.server.http.health import READY
+from scripts.packaging.facts import PUBLISHER
 from tests.support.processes import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -112,6 +113,7 @@ def test_the_labels_are_those_of_the_project() -> None:
         "org.opencontainers.image.title": project["name"],
         "org.opencontainers.image.description": project["description"],
         "org.opencontainers.image.licenses": project["license"],
+        "io.modelcontextprotocol.server.name": PUBLISHER.server_name,
     }
 
 

@@ -1,0 +1,99 @@
+"""The plugins of hosts that read a whole repository: Claude Code, Gemini CLI, Codex and Cursor."""
+
+from typing import Any
+
+from scripts.packaging.facts import (
+    ACCOUNT,
+    DESCRIPTION,
+    NAME,
+    PROJECT,
+    PUBLISHER,
+    QUESTIONS,
+    SERVER,
+    TITLE,
+    VERSION,
+    form,
+)
+
+RELEASE = f"{NAME}@{VERSION}"
+"""The version that hosts start which do not say where they keep the plugin."""
+_SKILLS = "./skills/"
+_ABOUT = {"name": SERVER, "version": VERSION, "description": DESCRIPTION}
+_LINKS = {
+    "author": PUBLISHER.author,
+    "homepage": PUBLISHER.homepage,
+    "repository": PUBLISHER.source,
+    "license": PROJECT["license"],
+    "keywords": PROJECT["keywords"],
+}
+
+
+def claude_code() -> dict[str, Any]:
+    """`.claude-plugin/plugin.json`. The skills beside it are found by their place."""
+    environment = {each.variable: f"${{user_config.{each.key}}}" for each in QUESTIONS}
+    return {
+        **_ABOUT,
+        **_LINKS,
+        "mcpServers": {SERVER: {**_from_checkout("${CLAUDE_PLUGIN_ROOT}"), "env": environment}},
+        "userConfig": form(),
+    }
+
+
+def claude_code_marketplace() -> dict[str, Any]:
+    """`.claude-plugin/marketplace.json`: this repository as a marketplace of its one plugin."""
+    return {
+        "name": NAME,
+        "description": DESCRIPTION,
+        "owner": PUBLISHER.author,
+        "plugins": [{**_ABOUT, "source": "./", "category": "productivity"}],
+    }
+
+
+def gemini() -> dict[str, Any]:
+    """`gemini-extension.json`: Gemini asks for the settings, and keeps a sensitive one in the system's keychain."""
+    environment = {each.variable: f"${{{each.variable}}}" for each in QUESTIONS}
+    return {
+        **_ABOUT,
+        "mcpServers": {SERVER: {**_from_checkout("${extensionPath}"), "env": environment}},
+        "settings": [
+            {"name": each.title, "description": each.about, "envVar": each.variable, "sensitive": each.secret}
+            for each in QUESTIONS
+        ],
+    }
+
+
+def codex() -> dict[str, Any]:
+    """`.codex-plugin/plugin.json`: Codex hands over variables of its own environment."""
+    started = {"command": "uvx", "args": [RELEASE], "env_vars": [each.variable for each in ACCOUNT]}
+    return {
+        **_ABOUT,
+        **_LINKS,
+        "skills": _SKILLS,
+        "mcpServers": {SERVER: started | {"tool_timeout_sec": 90}},
+        "interface": {
+            "displayName": TITLE,
+            "shortDescription": DESCRIPTION,
+            "longDescription": DESCRIPTION,
+            "developerName": PUBLISHER.name,
+            "category": "Productivity",
+            "websiteURL": PUBLISHER.homepage,
+            "privacyPolicyURL": PUBLISHER.privacy,
+        },
+    }
+
+
+def cursor() -> dict[str, Any]:
+    """`.cursor-plugin/plugin.json`: Cursor fills in variables of its own environment."""
+    environment = {each.variable: f"${{env:{each.variable}}}" for each in ACCOUNT}
+    return {
+        **_ABOUT,
+        **_LINKS,
+        "displayName": TITLE,
+        "skills": _SKILLS,
+        "mcpServers": {SERVER: {"command": "uvx", "args": [RELEASE], "env": environment}},
+    }
+
+
+def _from_checkout(folder: str) -> dict[str, Any]:
+    """Started from where the host keeps the repository, so that plugin and server are of one version."""
+    return {"command": "uvx", "args": ["--from", folder, NAME]}
