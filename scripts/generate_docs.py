@@ -19,6 +19,8 @@ from clientary_mcp.tools.tool import Kind, Resource, Tool
 from clientary_mcp.tools.toolsets import CORE
 from scripts.asked import Asked, Cost, asked
 from scripts.observed import observed
+from scripts.packaging import links
+from scripts.packaging.registry import ownership
 from scripts.shell_examples import EXAMPLES, example
 
 ROOT = Path(__file__).parents[1]
@@ -188,7 +190,10 @@ PARTS: dict[str, Callable[[], str]] = {
     "effect-toolsets": _effect_toolsets,
     "errors": _errors,
     "gated": _gated,
+    "install-first": links.shown_first,
+    "install-table": links.table,
     "instructions": _instructions,
+    "ownership": ownership,
     "prompts": _prompts,
     "questions": _questions,
     "resource-toolsets": _resource_toolsets,

@@ -29,7 +29,7 @@ SHOWN_ON = date(2026, 11, 27)
 def test_the_readme_is_short_and_starts_with_what_users_need() -> None:
     lines = README.text.splitlines()
     assert len(lines) <= 200
-    order = ["Reads, shows, asks", "**You:**", "scripts/demo", '"--sandbox"', "CLIENTARY_SUBDOMAIN", "scripts/test"]
+    order = ["Reads, shows, asks", "**You:**", "scripts/demo", '"--sandbox"', '"CLIENTARY_SUBDOMAIN"', "scripts/test"]
     places = [next(place for place, line in enumerate(lines) if text in line) for text in order]
     assert places == sorted(places)
     assert [server.get("args") for server in servers()[:2]] == [["--sandbox"], None]
