@@ -1,0 +1,59 @@
+"""Programs of hosts and registries that check what is made for them: pinned, each in an environment of its own."""
+
+import os
+import re
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from scripts.clients import ENVIRONMENTS, Probe
+
+_PATIENCE = 300
+"""Seconds for one run; the longest fetches what the server needs, and takes a tenth of them."""
+
+
+def installed(name: str, *packages: str, in_python: bool = False) -> Path:
+    """Where the commands of these packages are; where they cannot be installed, the test is skipped."""
+    environment = Probe(name, f"{name}.{'py' if in_python else 'mjs'}", packages)
+    try:
+        environment.install()
+    except (OSError, subprocess.TimeoutExpired) as failure:
+        pytest.skip(f"{', '.join(packages)} cannot be installed: {str(failure).splitlines()[-1:]}")
+    return environment.home / ("bin" if in_python else "node_modules/.bin")
+
+
+def accepted(command: list[str | Path], home: Path, said: str = "", **settings: str) -> str:
+    """What the command prints; it must succeed, unless the package index cannot be reached: then the test is skipped.
+
+    It gets `home` and these settings, and no variable of the user's.
+    """
+    done = subprocess.run(  # noqa: S603 - commands of the tests
+        [str(word) for word in command],
+        env={**_paths(), "HOME": str(home), **_QUIET, **settings},
+        cwd=home,
+        input=said,
+        capture_output=True,
+        text=True,
+        timeout=_PATIENCE,
+        check=False,
+    )
+    if done.returncode and _UNREACHED.search(done.stderr):
+        pytest.skip("the package index cannot be reached")
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+_UNREACHED = re.compile(r"[Ff]ailed to fetch|error sending request|ENOTFOUND|ETIMEDOUT")
+_QUIET = {
+    "UV_CACHE_DIR": str(ENVIRONMENTS / "uv-cache"),
+    "DISABLE_AUTOUPDATER": "1",
+    "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+}
+
+
+def _paths() -> Mapping[str, str]:
+    """What a program needs to find others, and the package index that this machine uses."""
+    kept = ("PATH", "PIP_", "UV_", "SSL_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+    return {name: value for name, value in os.environ.items() if name.startswith(kept)}
