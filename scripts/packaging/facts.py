@@ -101,6 +101,14 @@ IN_A_CONTAINER = tuple(each for each in QUESTIONS if each.key not in ("export_di
 """Those that are not about files of the user's, which a container does not see."""
 
 
+def run_in(folder: str) -> dict[str, Any]:
+    """How a host starts the server from the folder where it keeps a copy of the repository.
+
+    `uvx --from` would look for the versions of everything at each start, over the network.
+    """
+    return {"command": "uv", "args": ["run", "--no-dev", "--directory", folder, NAME]}
+
+
 def form() -> dict[str, dict[str, Any]]:
     """The questions as MCPB and Claude Code have them.
 

@@ -18,6 +18,7 @@ from scripts.packaging.facts import (
     VENDOR_PRIVACY,
     VERSION,
     form,
+    run_in,
 )
 
 _LONG_DESCRIPTION = f"""\
@@ -49,8 +50,7 @@ def manifest() -> dict[str, Any]:
             "type": "uv",
             "entry_point": "clientary_mcp/__main__.py",
             "mcp_config": {
-                "command": "uv",
-                "args": ["run", "--no-dev", "--directory", "${__dirname}", NAME],
+                **run_in("${__dirname}"),
                 "env": {each.variable: f"${{user_config.{each.key}}}" for each in QUESTIONS},
             },
         },

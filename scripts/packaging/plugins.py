@@ -13,6 +13,7 @@ from scripts.packaging.facts import (
     TITLE,
     VERSION,
     form,
+    run_in,
 )
 
 RELEASE = f"{NAME}@{VERSION}"
@@ -34,7 +35,7 @@ def claude_code() -> dict[str, Any]:
     return {
         **_ABOUT,
         **_LINKS,
-        "mcpServers": {SERVER: {**_from_checkout("${CLAUDE_PLUGIN_ROOT}"), "env": environment}},
+        "mcpServers": {SERVER: {**run_in("${CLAUDE_PLUGIN_ROOT}"), "env": environment}},
         "userConfig": form(),
     }
 
@@ -54,7 +55,7 @@ def gemini() -> dict[str, Any]:
     environment = {each.variable: f"${{{each.variable}}}" for each in QUESTIONS}
     return {
         **_ABOUT,
-        "mcpServers": {SERVER: {**_from_checkout("${extensionPath}"), "env": environment}},
+        "mcpServers": {SERVER: {**run_in("${extensionPath}"), "env": environment}},
         "settings": [
             {"name": each.title, "description": each.about, "envVar": each.variable, "sensitive": each.secret}
             for each in QUESTIONS
@@ -92,8 +93,3 @@ def cursor() -> dict[str, Any]:
         "skills": _SKILLS,
         "mcpServers": {SERVER: {"command": "uvx", "args": [RELEASE], "env": environment}},
     }
-
-
-def _from_checkout(folder: str) -> dict[str, Any]:
-    """Started from where the host keeps the repository, so that plugin and server are of one version."""
-    return {"command": "uvx", "args": ["--from", folder, NAME]}

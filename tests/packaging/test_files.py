@@ -15,7 +15,7 @@ from clientary_mcp.settings import ALL_SETTINGS, Settings
 from clientary_mcp.tools import ALL
 from scripts.packaging.facts import ICON, PUBLISHER, ROOT
 from scripts.packaging.files import FILES, IN_PLACE, SKILLS
-from tests.rules.documents import Document
+from tests.rules.documents import ALL_DOCUMENTS, Document
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 SETTINGS = {setting.metadata["variable"]: setting for setting in ALL_SETTINGS}
@@ -68,7 +68,9 @@ def test_every_description_is_that_of_the_project() -> None:
 def test_package_bundle_and_plugins_start_the_same_command() -> None:
     (command,) = PROJECT["scripts"]
     started = [MANIFEST["server"]["mcp_config"], *(plugin["mcpServers"]["clientary"] for plugin in (CLAUDE, GEMINI))]
-    assert {each["args"][-1] for each in started} == {command}
+    folders = ("${__dirname}", "${CLAUDE_PLUGIN_ROOT}", "${extensionPath}")
+    for each, folder in zip(started, folders, strict=True):
+        assert [each["command"], *each["args"]] == ["uv", "run", "--no-dev", "--directory", folder, command]
     assert {SERVER["packages"][0]["identifier"], MANIFEST["name"], DOCKER["name"]} == {PROJECT["name"]}
     pinned = {plugin["mcpServers"]["clientary"]["args"][-1].partition("@")[0] for plugin in (CODEX, CURSOR)}
     assert pinned == {PROJECT["name"]}
@@ -78,6 +80,14 @@ def test_the_projects_own_file_names_the_publisher() -> None:
     assert PROJECT["authors"] == [PUBLISHER.author]
     homes = {"Homepage": PUBLISHER.homepage, "Source": PUBLISHER.source}
     assert PROJECT["urls"] == homes | {"Issues": PUBLISHER.issues, "Security": PUBLISHER.security}
+
+
+def test_who_publishes_is_written_by_hand_in_one_file_alone() -> None:
+    by_hand = [path for folder in ("clientary_mcp", "scripts", "deploy") for path in (ROOT / folder).rglob("*.*")]
+    texts = {str(path): path.read_text("utf-8") for path in by_hand if path.suffix not in {".pyc", ".png"}}
+    texts |= {str(document): document.written for document in ALL_DOCUMENTS}
+    said = (PUBLISHER.homepage, PUBLISHER.server_name, PUBLISHER.email, PUBLISHER.image)
+    assert [path for path, text in texts.items() if any(value in text for value in said)] == []
 
 
 # They fit the server
