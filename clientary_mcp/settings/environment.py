@@ -10,7 +10,7 @@ from clientary_mcp.errors import SettingsError
 from clientary_mcp.settings.problems import invalid
 
 _PREFIX = "CLIENTARY_"
-_FILE = "_FILE"
+_FILE, _KEYCHAIN = "_FILE", "_KEYCHAIN"
 _PLACEHOLDER = re.compile(r"\$\{[^{}]*\}")
 _INJECTED = re.compile(  # by Kubernetes and Docker, for a service that is called clientary or clientary-something
     r"CLIENTARY_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?)", re.ASCII
@@ -21,19 +21,21 @@ def read_environment(environment: Mapping[str, str], settings: Iterable[Field[An
     """The values of the settings that `environment` sets, by the names of their fields.
 
     An empty variable, or a placeholder that an MCP client left, is not set. Secrets may also come from a file that the
-    variable with `_FILE` added names. SettingsError for an invalid value, and
-    for a variable that could only be meant as a setting: a misspelled CLIENTARY_READ_ONLY must not expose every write.
+    variable with `_FILE` added names, or from an entry of the keychain that it names with `_KEYCHAIN`. SettingsError
+    for an invalid value, and for a variable that could only be meant as a setting: a misspelled CLIENTARY_READ_ONLY
+    must not expose every write.
     """
     known = {setting.metadata["variable"]: setting for setting in settings if setting.metadata}
     secrets = {variable for variable, setting in known.items() if setting.metadata["secret"]}
-    _refuse_unknown(environment, {*known, *(variable + _FILE for variable in secrets)})
+    _refuse_unknown(environment, {*known, *(variable + end for variable in secrets for end in _KEPT)})
     given: dict[str, Any] = {}
     for variable, setting in known.items():
         text = environment.get(variable, "").strip()
-        if variable in secrets and (path := environment.get(variable + _FILE, "").strip()):
-            if text:
-                raise invalid(variable, f"and {variable}{_FILE} are both set, but only one of them can be used")
-            text = _content(variable + _FILE, path)
+        for end, read in _KEPT.items() if variable in secrets else ():
+            if place := environment.get(variable + end, "").strip():
+                if text:
+                    raise invalid(variable, f"and {variable}{end} are both set, but only one of them can be used")
+                text = read(variable + end, place)
         if _PLACEHOLDER.fullmatch(text):
             if variable in secrets:
                 raise invalid(variable, "is a placeholder, ${…}, that the MCP client did not replace with a value")
@@ -53,6 +55,20 @@ def _content(variable: str, path: str) -> str:
         raise invalid(variable, f"names a file that cannot be read ({error.strerror})") from None
     except UnicodeDecodeError:
         raise invalid(variable, "names a file that is not text") from None
+
+
+def _from_keychain(variable: str, entry: str) -> str:
+    """The secret in the keychain; SettingsError if it cannot be read."""
+    from clientary_mcp.settings import keychain  # most settings are not there
+
+    try:
+        return keychain.read(entry)
+    except ValueError as error:
+        raise invalid(variable, str(error)) from None
+
+
+_KEPT = {_FILE: _content, _KEYCHAIN: _from_keychain}
+"""What follows the variable of a secret that is kept elsewhere, and how it is read from there."""
 
 
 def _refuse_unknown(names: Iterable[str], known: Collection[str]) -> None:
