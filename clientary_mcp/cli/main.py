@@ -78,6 +78,8 @@ def _run(options: argparse.Namespace) -> None:
         from clientary_mcp.cli.backup import backup
 
         sys.exit(backup(options))
+    elif options.command in ("install", "uninstall"):
+        _install(options)
     elif options.command == "sandbox":
         from clientary_mcp.cli.serve import serve_sandbox
 
@@ -118,6 +120,13 @@ def _callers(options: argparse.Namespace) -> None:
     from clientary_mcp.cli.callers import report
 
     _print(report(options))
+
+
+def _install(options: argparse.Namespace) -> None:
+    from clientary_mcp.cli.install.commands import run
+
+    for line in run(options):
+        print(line, flush=True)  # noqa: T201 - output for the user
 
 
 def _tools(options: argparse.Namespace) -> None:

@@ -18,6 +18,8 @@ WIDTH = 79
 
 _SERVE = ""
 _COMMANDS = {
+    "install": "set the server up in a host, with your account or --sandbox",
+    "uninstall": "take it out of a host again",
     "sandbox": "serve the sandbox's HTTP API, to use in place of Clientary's",
     "check": "check the credentials and what they give access to; changes nothing",
     "tools": "list the tools that agents get; --json prints them in full",
@@ -28,7 +30,7 @@ _COMMANDS = {
 }
 _ACTIONS = {"store": {"forget": ""}, "callers": {"list": "", "add": "NAME", "limit": "ID", "remove": "ID"}}
 """The words that may follow a subcommand, with what must follow each of them."""
-_SUBJECTS = {"call": "TOOL", "backup": "DIR"}
+_SUBJECTS = {"call": "TOOL", "backup": "DIR", "install": "HOST", "uninstall": "HOST"}
 """What must follow other subcommands; the arguments of the tool follow a `call`."""
 _DESCRIPTION = """\
 An MCP server for Clientary: AI agents work with clients, projects, hours,
@@ -147,7 +149,7 @@ def help_text(command: str | None) -> str:
     parser = argparse.ArgumentParser(
         "clientary-mcp",
         usage=f"clientary-mcp {chosen or '[subcommand]'} {_actions(chosen)}[options]",
-        description=_DESCRIPTION if chosen == _SERVE else f"{_capitalized(_COMMANDS[chosen])}.",
+        description=_DESCRIPTION if chosen == _SERVE else f"{_capitalized(_COMMANDS[chosen])}.{_hosts(chosen)}",
         epilog="\n".join(_settings()) if chosen == _SERVE else None,
         formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, max_help_position=26, width=WIDTH),
         add_help=False,
@@ -162,6 +164,15 @@ def help_text(command: str | None) -> str:
             flags = ["-h"] if option.name == "help" else []
             group.add_argument(*flags, option.flag, help=option.about, **option.parsing)
     return parser.format_help()
+
+
+def _hosts(command: str) -> str:
+    """What HOST may be."""
+    if _SUBJECTS.get(command) != "HOST":
+        return ""
+    from clientary_mcp.cli.install.hosts import HOSTS
+
+    return "\n\n" + textwrap.fill(f"HOST is one of {', '.join(HOSTS)}.", WIDTH, break_on_hyphens=False)
 
 
 def _actions(command: str) -> str:
@@ -208,7 +219,9 @@ _LIMITING = ("callers add", "callers limit")
 _OPTIONS = (
     _Option("--help", _EVERYWHERE, "show this help and exit", parsing=_SWITCH),
     _Option("--version", (_SERVE,), "show the version and exit", parsing=_SWITCH),
-    _Option("--sandbox", (_SERVE, "check", "call", "backup"), "use the embedded demo account", parsing=_SWITCH),
+    _Option(
+        "--sandbox", (_SERVE, "install", "check", "call", "backup"), "use the embedded demo account", parsing=_SWITCH
+    ),
     _Option(
         "--date",
         (_SERVE, "check", "sandbox", "call", "backup"),
@@ -260,14 +273,14 @@ _OPTIONS = (
     ),
     _Option(
         "--read-only",
-        (_SERVE, "tools", "call", *_LIMITING),
+        (_SERVE, "install", "tools", "call", *_LIMITING),
         "expose only tools that change nothing in Clientary",
         parsing=_SWITCH,
     ),
     *(
         _Option(
             flag,
-            (_SERVE, "tools", "call", *_LIMITING),
+            (_SERVE, *(["install"] if name == "TOOLSETS" else []), "tools", "call", *_LIMITING),
             f"overrides CLIENTARY_{name}, or narrows it for a caller",
             parsing=_value("NAMES"),
         )
@@ -287,6 +300,13 @@ _OPTIONS = (
         for kind, about in (("deletes", "deletes"), ("mails", "e-mails"), ("charges", "charges"))
     ),
     _Option("--no-limits", ("callers limit",), "allow everything that the server allows", parsing=_SWITCH),
+    _Option("--print", ("install",), "print what would be written, and write nothing", parsing=_SWITCH),
+    _Option(
+        "--name", ("install", "uninstall"), "what the host calls the server (default: clientary)", None, _value("NAME")
+    ),
+    _Option("--token-stdin", ("install",), "read the API token from standard input", parsing=_SWITCH),
+    _Option("--keychain", ("install",), "keep the API token in the system's keychain", parsing=_SWITCH),
+    _Option("--yes", ("install",), "replace the server if the host has another of that name", parsing=_SWITCH),
     _Option("--json", ("call",), "arguments of the tool, as a JSON object", parsing=_value("OBJECT")),
     _Option("--json", ("tools", "callers list"), "print JSON: tools as agents receive them", parsing=_SWITCH),
     _Option(

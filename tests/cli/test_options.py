@@ -26,13 +26,17 @@ VALUES = {
     "--mails-per-hour": "5",
     "--charges-per-hour": "5",
     "--format": "csv",
+    "--name": "studio",
 }
 ALWAYS = ("--help", "--version")
 TOOLS = ("--read-only", "--toolsets", "--tools", "--exclude-tools")
 PER_HOUR = ("--deletes-per-hour", "--mails-per-hour", "--charges-per-hour")
 OF_CALLS = ("--format", "--yes", "--list")
+OF_INSTALLS = ("--print", "--name", "--token-stdin", "--keychain")
 EFFECTIVE = {
-    "": {*VALUES, "--sandbox", "--read-only"} - {"--account", "--format", *PER_HOUR},
+    "": {*VALUES, "--sandbox", "--read-only"} - {"--account", "--format", "--name", *PER_HOUR},
+    "install cursor": {"--sandbox", "--read-only", "--toolsets", "--yes", *OF_INSTALLS},
+    "uninstall cursor": {"--name"},
     "sandbox": {"--date", "--port"},
     "check": {"--sandbox", "--date"},
     "tools": {*TOOLS, "--json"},
@@ -43,7 +47,7 @@ EFFECTIVE = {
     "call get_client": {"--sandbox", "--date", *TOOLS, *OF_CALLS, "--json"},
     "backup copy": {"--sandbox", "--date"},
 }
-OPTIONS = sorted({*VALUES, "--sandbox", "--read-only", "--json", "--no-limits", *OF_CALLS})
+OPTIONS = sorted({*VALUES, "--sandbox", "--read-only", "--json", "--no-limits", *OF_CALLS, *OF_INSTALLS})
 SUBCOMMANDS = [command for command in EFFECTIVE if command]
 FIRST_WORDS = dict.fromkeys(command.partition(" ")[0] for command in SUBCOMMANDS)
 HTTP = ["--transport", "http"]
@@ -161,6 +165,8 @@ def test_the_sandbox_has_no_store_to_check(capsys: pytest.CaptureFixture[str], m
         (["call", "get_client", "--format", "jsn"], "--format must be table, json or csv, not jsn. Did you mean json?"),
         (["backup"], "backup needs DIR"),
         (["backup", "one", "two"], "backup takes DIR alone, but one two was given"),
+        (["install"], "install needs HOST"),
+        (["uninstall", "cursor", "zed"], "uninstall takes HOST alone, but cursor zed was given"),
         (["--port"], "--port needs a value"),
         (["--port", "0"], "--port must be a number from 1 to 65535"),
         (["--port", "\u0664\u0662"], "--port must be a number from 1 to 65535"),

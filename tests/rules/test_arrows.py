@@ -96,6 +96,15 @@ INSIDE = {
         ("callers",),
         ("http",),
     ),
+    "clientary_mcp.cli.install": (
+        ("machine", "json_text", "toml_text", "yaml_text"),
+        ("config_file",),
+        ("hosts",),
+        ("token_store",),
+        ("account",),
+        ("installation",),
+        ("commands",),
+    ),
     "clientary_mcp.telemetry": (("privacy",), ("instruments",), ("export",)),
     "clientary_mcp.sandbox": (("controls",), ("store",), ("api",), ("seed",), ("account",), ("network",)),
 }
@@ -109,6 +118,7 @@ MAY_IMPORT = {
     "httpcore2": {"clientary_mcp.api.http_core"},
     "prettytable": {"clientary_mcp.cli"},
     "wcwidth": {"clientary_mcp.cli"},
+    "yaml": {"clientary_mcp.cli.install.yaml_text"},
     "idna": {"tool_schemas.base.addresses"},
     "iso4217": {"tool_schemas.base.currencies"},
     "redis": {"clientary_mcp.state.redis"},

@@ -90,8 +90,8 @@ def test_the_build_context_contains_exactly_what_is_copied() -> None:
     assert left_in == {source for step in BUILD.all("COPY") for source in sources(step)}
 
 
-ON_DESKTOPS = {"keychain"}
-"""The extras that need what a container does not have."""
+ON_DESKTOPS = {"install", "keychain"}
+"""The extras that need a host or a keychain, which a container does not have."""
 
 
 def test_the_final_stage_takes_only_what_was_installed_with_all_extras() -> None:
