@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import mcp_types
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.server.extension import Extension
 from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context, MCPServer, RequestStateSecurity
 
@@ -43,6 +44,15 @@ class Offices(Protocol):
         """The office of the caller who sent a message; it stays open meanwhile."""
 
 
+class Pictures(Extension):
+    """MCP Apps: hosts that know it show pages beside the answers of tools that name one.
+
+    The SDK's own class for it would want the pages when the server starts.
+    """
+
+    identifier = "io.modelcontextprotocol/ui"
+
+
 class ClientaryServer(MCPServer[None]):
     """Serves one owner's session with an account, or the offices of many callers.
 
@@ -69,6 +79,7 @@ class ClientaryServer(MCPServer[None]):
             request_state_security=RequestStateSecurity(codec=SharedTimeCodec(keys, wall), ttl=_KEPT)
             if keys
             else RequestStateSecurity.ephemeral(ttl=_KEPT),
+            extensions=[Pictures()],
             subscriptions=False,  # no list changes while the server runs, so a listen stream would never have an event
         )
         for library in ("httpx", "httpcore2", "mcp.server.sse", "sse_starlette"):  # they log addresses and calls
@@ -140,8 +151,12 @@ class ClientaryServer(MCPServer[None]):
     async def read_resource(
         self, uri: object, context: Context[None, Any] | None = None
     ) -> Iterable[ReadResourceContents]:
-        """The text of one resource."""
+        """The text of one resource, or the page of a picture, which is not listed."""
         office = self._office
+        if picture := office.pictures.get(str(uri)):
+            from clientary_mcp import pictures  # not before one is asked for
+
+            return [ReadResourceContents(pictures.page(picture), pictures.MIME_TYPE, pictures.META)]
 
         async def call_tool(name: str, arguments: dict[str, Any]) -> Any:
             return await office.call(name, arguments, context)

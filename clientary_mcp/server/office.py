@@ -74,6 +74,7 @@ class Office:
         self._write_guard = WriteGuard(clientary, self._audit, self._replies, changes, self.check_again)
         self.prompts = Prompts(self._tools, NameCompleter(clientary))
         self.resources = Resources(clientary, self._tools, self._audit, _about(settings, chosen))
+        self.pictures = {tool.picture_uri: tool.picture for tool in chosen if tool.picture}
 
     async def aclose(self) -> None:
         """Close the connections to the account."""

@@ -19,6 +19,7 @@ from clientary_mcp.tools.tool import (
     GatedT,
     JobFunction,
     Kind,
+    Picture,
     Preview,
     Resource,
     Tool,
@@ -28,11 +29,11 @@ from tool_schemas.base.sentences import Sentences, in_order
 
 
 def reads(
-    resource: Resource, *, mentions: Sentences = (), writes_files: bool = False
+    resource: Resource, *, mentions: Sentences = (), writes_files: bool = False, picture: Picture | None = None
 ) -> Callable[[Function[ArgsT, AnswerT]], Tool]:
     """A tool that changes nothing in the account; with `writes_files`, each call leaves a file."""
     effect = Effect(frozenset({"read"}), repeatable=not writes_files, writes_files=writes_files)
-    return lambda function: _tool(resource, function, effect, mentions=mentions)
+    return lambda function: replace(_tool(resource, function, effect, mentions=mentions), picture=picture)
 
 
 def lists(
@@ -130,4 +131,5 @@ def _tool(
         function=function,
         preview=preview,
         checked_with=checked_with,
+        picture="confirmation" if preview else None,
     )

@@ -66,6 +66,18 @@ Resource = Literal[
 ]
 """What a tool is about, as toolsets name it."""
 
+Picture = Literal[
+    "receivables",
+    "budgets",
+    "unbilled",
+    "timesheet",
+    "sales",
+    "cash_forecast",
+    "recurring_revenue",
+    "confirmation",
+]
+"""What hosts can show of an answer beside its text (MCP Apps)."""
+
 
 @dataclass(frozen=True)
 class Effect:
@@ -115,6 +127,8 @@ class Tool:
     """Whether the function and its preview also take a `Job`."""
     checked_with: str | None = None
     """The tool that shows whether a write succeeded."""
+    picture: Picture | None = None
+    """What a host can show of its answers."""
     reading: "Tool | None" = None
     """The form of it that changes nothing, for read-only servers; None where it has none."""
 
@@ -142,7 +156,14 @@ class Tool:
                 idempotent_hint=self.effect.repeatable,
                 open_world_hint=self.effect.reaches_others,
             ),
+            # A picture only shows: what it shows is asked for by the model alone, so none can call tools of its own.
+            _meta={"ui": {"resourceUri": self.picture_uri, "visibility": ["model"]}} if self.picture else None,
         )
+
+    @property
+    def picture_uri(self) -> str | None:
+        """Where hosts find the page of its picture."""
+        return f"ui://clientary/{self.picture}.html" if self.picture else None
 
     @property
     def gated(self) -> bool:

@@ -23,6 +23,7 @@ LAYERS = (
     "state",
     "api",
     "tools",
+    "pictures",
     "server",
     "cli",
 )

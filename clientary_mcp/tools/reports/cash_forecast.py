@@ -44,7 +44,7 @@ _HISTORY = (
 _KINDS = ("invoices", "recurring")
 
 
-@reads("reports")
+@reads("reports", picture="cash_forecast")
 async def cash_forecast(clientary: Clientary, args: CashForecast) -> Report:
     """What money to expect when: open invoices by due date and what active recurring schedules will invoice, per week
     or month and currency. Overdue and pending amounts are separate."""

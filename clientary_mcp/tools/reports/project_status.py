@@ -49,7 +49,7 @@ _SAMPLE = 3
 """Projects just under the threshold that are read all the same."""
 
 
-@reads("reports")
+@reads("reports", picture="budgets")
 async def project_status(clientary: Clientary, args: ProjectStatus) -> Report:
     """A project's budget: used, remaining, percentage, hours billed and unbilled. Without project_id: the open
     projects (status active or billable) at or over threshold."""

@@ -49,7 +49,7 @@ def age_of(days_overdue: int) -> str:
     return next((age for age, last in zip(AGES, _LAST_DAYS, strict=False) if days_overdue <= last), AGES[-1])
 
 
-@reads("reports")
+@reads("reports", picture="receivables")
 async def receivables_report(clientary: Clientary, args: ReceivablesReport) -> Report:
     """Who owes money, and how late: open balances by days overdue, per client and currency, beside their credits.
     Drafts and cancelled invoices never count; pending ones are separate."""

@@ -40,7 +40,7 @@ _BASIS = (
 )
 
 
-@reads("reports")
+@reads("reports", picture="recurring_revenue")
 async def recurring_revenue_report(clientary: Clientary, args: RecurringRevenueReport) -> Report:
     """Revenue per month and currency from active recurring schedules, before tax; paused ones are separate."""
     found = await _read(clientary)

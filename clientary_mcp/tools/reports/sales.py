@@ -39,7 +39,7 @@ _ZEROS = "A {} without any is a row of zeros."
 Amounts = tuple[Decimal, ...]
 
 
-@reads("reports")
+@reads("reports", picture="sales")
 async def sales_report(clientary: Clientary, args: SalesReport) -> Report:
     """Sales by month or any other group: net, tax, gross, received and open; or the money received, by its day."""
     table, owners, left_out = await (_received if args.basis == "received" else _invoiced)(clientary, args)

@@ -44,7 +44,7 @@ _MOST_STRETCHES, _STRETCHES_IN_ALL = 20, 400
 """Stretches of days without entries that are listed per person, and for all people."""
 
 
-@reads("reports")
+@reads("reports", picture="timesheet")
 async def timesheet_report(clientary: Clientary, args: TimesheetReport) -> Report:
     """Hours by person and project, billable ones and their worth, working days without an entry, and entries without
     a description."""

@@ -33,7 +33,7 @@ _VOIDED = "{} that Clientary shows as billed count as unbilled: only cancelled o
 _PREPAID = "The projects in prepaid tell of work that was paid beforehand: their hours may be paid already."
 
 
-@reads("reports", mentions=Mention("bill_project_hours makes the invoice.", "bill_project_hours"))
+@reads("reports", mentions=Mention("bill_project_hours makes the invoice.", "bill_project_hours"), picture="unbilled")
 async def unbilled_report(clientary: Clientary, args: UnbilledReport) -> Report:
     """What is not invoiced yet: unbilled hours with their value, and unbilled expenses; fixed-price projects are
     separate."""

@@ -1,0 +1,160 @@
+// What all pictures share: elements, figures in the reader's language, remarks, tables, and the host.
+
+const main = document.querySelector("main");
+let locale = navigator.language, view, result, waiting = "Waiting for the figures …";
+
+// Elements. Texts become text nodes, so that nothing in a record can become markup; what is empty is left out.
+const el = (tag, about, ...inside) => {
+  const made = document.createElementNS(`http://www.w3.org/${/^(svg|rect|line|path|pattern)$/.test(tag) ? "2000/svg" : "1999/xhtml"}`, tag);
+  for (const name in about) about[name] != null && made.setAttribute(name, about[name]);
+  made.append(...inside.flat(9).filter(Boolean));
+  return made;
+};
+const HIDDEN = { "aria-hidden": true };
+const note = (title, text, role) => el("p", { class: "note", role }, el("b", 0, title), text);
+const section = (title, ...inside) => el("section", 0, el("h2", 0, title), inside);
+// The first of many lines, and a button for the rest.
+const some = (list, lines, most) => {
+  const more = el("button", 0, `Show all ${number(lines.length)}`);
+  list.append(...lines.slice(0, most));
+  more.onclick = () => {
+    list.append(...lines.slice(most));
+    lines[most].tabIndex = -1;
+    lines[most].focus();
+    more.remove();
+  };
+  return lines.length > most && more;
+};
+const fold = (title, ...inside) => el("details", 0, el("summary", 0, title), inside);
+
+// Figures.
+const number = (value, options) => new Intl.NumberFormat(locale, options).format(value);
+const money = (value, currency, options) => {
+  try {
+    return number(value, { style: "currency", currency, ...options });
+  } catch {
+    // No currency, or a code that nobody knows.
+    return `${number(value)} ${currency ?? ""}`;
+  }
+};
+const hours = (value) => number(value) + "\xa0h";
+const percent = (value) => number(value) + "\xa0%";
+const date = (text, options) => {
+  const day = new Date(text);
+  return isNaN(day) ? text : day.toLocaleDateString(locale, { timeZone: "UTC", ...options });
+};
+const day = (text) => date(text, { dateStyle: "medium" });
+const month = (text, year) => date(text, { month: "short", year });
+const words = (name) => (name[0].toUpperCase() + name.slice(1)).replaceAll("_", " ").replace(/(\d)\s(\d)/, "$1–$2");
+const rowsOf = (value) => Array.isArray(value) && value[0]?.constructor === Object ? value : [];
+
+// A value as people read it, by the name of its field; numbers beside a currency are money, but for counts.
+const COUNTS = /^(count|quantity|row|tax\d?|.*_overdue|.*_remaining|clients|invoices|schedules|entries|payments)$/;
+const show = (name, value, row) => {
+  if (value == null) return "–";
+  if (Array.isArray(value)) return value.map((each) => show(name, each, row)).join(", ");
+  if (typeof value == "object")
+    return Object.keys(value).filter((key) => !/_id$/.test(key)).map((key) => `${words(key)} ${show(key, value[key], { ...row, ...value })}`).join(" · ");
+  if (typeof value == "number") {
+    if (/^id$|_id$/.test(name)) return String(value);
+    if (/hours$|^(billable|capacity)$/.test(name) || row.budget_type == "hours" && /^(budget|used|remaining)$/.test(name)) return hours(value);
+    if (/percentage|share|utilization/.test(name)) return percent(value);
+    return row.currency_code && (view.money?.includes(name) || !COUNTS.test(name)) ? money(value, row.currency_code) : number(value);
+  }
+  if (typeof value == "boolean") return value ? "yes" : "no";
+  if (/^\d{4}-\d\d-\d\d$/.test(value)) return day(value);
+  if (/^\d{4}-\d\d$/.test(value)) return month(value, "numeric");
+  return /^[a-z\d_]+$/.test(value) ? value.replaceAll("_", " ") : value;
+};
+
+// The table behind a picture, and what every picture says of its figures: of which days they are, and what is missing.
+const table = (name, rows) => {
+  const names = [...new Set(rows.flatMap(Object.keys))].filter((key) => !/_id$/.test(key));
+  return el("table", 0, el("caption", 0, words(name)),
+    el("tr", 0, names.map((key) => el("th", { scope: "col" }, words(key)))),
+    rows.map((row) => el("tr", 0, names.map((key) => el("td", typeof row[key] == "number" && { class: "n" }, show(key, row[key], row))))));
+};
+const period = ({ from_date, to_date, as_of }) =>
+  from_date ? `${day(from_date)} – ${day(to_date)}` : to_date ? "Up to " + day(to_date) : as_of && "As of " + day(as_of);
+const report = (data) => {
+  const rows = rowsOf(data.rows), { row_count = rows.length } = data;
+  const lists = Object.keys(data).filter((name) => rowsOf(data[name]).length);
+  return [
+    el("p", { class: "muted" }, period(data)),
+    lists.length ? view.draw(data, rows) : note(view.empty),
+    (data.complete === false || row_count > rows.length) && note("Not everything is shown: ", `${number(rows.length)} of ${number(row_count)} rows or more.`),
+    data.notice && note("Note: ", data.notice),
+    data.left_out?.length && section("Not included", el("ul", { class: "muted" }, data.left_out.map((each) => el("li", 0, "• ", each)))),
+    lists.length && fold("Figures as a table", el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Figures" }, lists.map((name) => table(name, data[name])))),
+    data.basis && fold("How it was counted", el("p", { class: "muted" }, data.basis)),
+  ];
+};
+
+// From an answer to the page: the structured one, or else its text.
+const content = () => {
+  if (!result) return note(waiting, "", "status");
+  const text = (result.content ?? []).map((part) => part.text).join("");
+  if (result.isError) return note("This did not work.\n", text, "alert");
+  try {
+    return (view.page ?? report)(result.structuredContent ?? JSON.parse(text));
+  } catch {
+    return note("This answer cannot be drawn.\n", text, "alert");
+  }
+};
+const render = () => {
+  main.replaceChildren(el("div", 0, el("h1", 0, document.title), content()));
+  view.ready?.();
+  fit();
+};
+
+// The host: JSON-RPC by messages, as MCP Apps describes it. Nothing is asked of it but to be told.
+const host = parent;
+// A frame cannot know the origin of its host; only what it is, and how large it is, is sent.
+const send = (message) => host.postMessage({ jsonrpc: "2.0", ...message }, "*");
+const notify = (name, params) => send({ method: "ui/notifications/" + name, params });
+const fit = () => {
+  for (const ticks of main.querySelectorAll(".ticks")) {
+    const each = Math.ceil(44 * ticks.children.length / (ticks.clientWidth || 1));
+    [...ticks.children].forEach((tick, at) => tick.style.visibility = at % each ? "hidden" : "");
+  }
+  notify("size-changed", { width: main.offsetWidth, height: main.offsetHeight });
+};
+const sizes = new ResizeObserver(() => fit());
+const adopt = ({ theme, styles, locale: language, containerDimensions: size } = {}) => {
+  const { style } = document.documentElement;
+  if (theme) style.colorScheme = theme;
+  for (const name in styles?.variables) style.setProperty(name, styles.variables[name] ?? "");
+  try {
+    locale = Intl.getCanonicalLocales(language)[0] ?? locale;
+  } catch {
+    // The host's language is none that the browser knows.
+  }
+  if (size) main.style.maxHeight = `${size.height ?? size.maxHeight}px`;
+  render();
+};
+const HEARS = {
+  "tool-result": (answer) => render(result = answer),
+  "tool-cancelled": () => render(waiting = "Cancelled."),
+  "host-context-changed": adopt,
+};
+const hear = ({ source, data }) => {
+  if (source != host || data?.jsonrpc != "2.0") return;
+  const { id, method, params } = data;
+  if (id == null) HEARS[method.split("/")[2]]?.(params);
+  else if (method) send({ id, ...(/teardown|ping/.test(method) ? { result: {} } : { error: { code: -32601, message: "Method not found" } }) });
+  else {
+    adopt(data.result?.hostContext);
+    notify("initialized");
+  }
+};
+const picture = (described) => {
+  view = described;
+  const answer = document.getElementById("answer");
+  if (answer) result = JSON.parse(answer.textContent);
+  render();
+  if (answer || host == window) return;
+  sizes.observe(main);
+  addEventListener("message", hear);
+  const appInfo = { name: "clientary", version: "1" };
+  send({ id: 1, method: "ui/initialize", params: { protocolVersion: "2026-01-26", appInfo, appCapabilities: {} } });
+};
