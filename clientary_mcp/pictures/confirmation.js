@@ -2,25 +2,32 @@
 const FIRST = ["step", "row", "number", "client", "title", "name", "record", "currency_code"];
 const AMOUNTS = ["amount", "total", "balance", "total_cost"];
 const plain = (value) => value === null || typeof value != "object" || Array.isArray(value) && typeof value[0] != "object";
-const changed = ({ before, after }, row) => Object.keys(after ?? {}).map((key) => [el("dt", 0, words(key)), el("dd", 0, `${show(key, before?.[key], row)} → `, el("b", 0, show(key, after[key], row)))]);
+const pairs = (record, draw) => el("dl", 0, Object.keys(record).map((key) => [el("dt", 0, words(key)), el("dd", 0, draw(record[key], key))]));
 
-// A record in full, one field a line.
-const facts = (record, row) => el("dl", 0, Object.keys(record).filter((key) => key != "currency_code").map((key) => {
-  const value = record[key], inside = { ...row, ...record };
-  return [el("dt", 0, words(key)), el("dd", 0, plain(value) ? show(key, value, inside)
-    : Array.isArray(value) ? value.map((each) => lines(each, inside)) : facts(value, inside))];
-}));
+// A record in full, one field a line; of several records that go with it, how many there are and the first of them.
+const facts = ({ currency_code, ...record }, row) => pairs(record, (value, key) => {
+  const inside = { ...row, currency_code: currency_code ?? row?.currency_code };
+  if (plain(value)) return show(key, value, { ...inside, ...record });
+  if (Array.isArray(value)) return value.map((each) => lines(each, inside));
+  const { count, first, ...rest } = value;
+  if (count == null) return facts(value, inside);
+  const beside = (name) => Array.isArray(rest[name]) ? rest[name].map((each) => lines(each, inside)) : facts({ [name]: rest[name] }, inside);
+  return [number(count), first && ": " + show("", first, {}), Object.keys(rest).map(beside)];
+});
 
 // A step or a sum: its name and its amount, and the rest below.
 const lines = (record, row) => {
+  if (plain(record)) return show("", record, {});
   const { before, after, balance_before, balance_after, ...rest } = record, inside = { ...row, ...record };
   const amount = AMOUNTS.find((key) => key in rest), first = FIRST.filter((key) => rest[key] != null);
   const more = Object.keys(rest).filter((key) => key != amount && !first.includes(key) && !/_id$|^id$/.test(key));
+  const change = (was, is, key) => [`${show(key, was, inside)} → `, el("b", 0, show(key, is, inside))];
   return [
-    el("div", { class: "pair" }, el("span", 0, first.map((key) => (key == "row" ? "Row " : "") + show(key, rest[key], {})).join(" · ")), amount && el("b", 0, show(amount, rest[amount], inside))),
+    el("div", { class: "pair" }, el("span", 0, first.map((key) => (key == "row" ? "Row " : "") + show(key, rest[key], {})).join(" · ")),
+      amount && el("b", 0, (amount == "balance" ? "Balance " : "") + show(amount, rest[amount], inside))),
     more.length > 0 && el("small", 0, more.map((key) => `${words(key)}: ${show(key, rest[key], inside)}`).join(" · ")),
-    balance_after != null && el("dl", 0, el("dt", 0, "Balance"), el("dd", 0, `${show("balance", balance_before, inside)} → `, el("b", 0, show("balance", balance_after, inside)))),
-    after && el("dl", 0, changed(record, inside)),
+    balance_after != null && pairs({ balance: balance_after }, (is, key) => change(balance_before, is, key)),
+    after && pairs(after, (is, key) => change(before?.[key], is, key)),
   ];
 };
 const several = (title, records, row) => {
@@ -30,17 +37,17 @@ const several = (title, records, row) => {
 waiting = "Waiting for the preview …";
 picture({
   page: ({ done, message, record, goes_with_it, steps, totals, not_visible, alternative, to_proceed, notice, preview_id, ...rest }) => {
-    const { currency_code } = record?.currency_code ? record : totals?.length == 1 ? totals[0] : {}, row = { currency_code };
+    const row = { currency_code: record?.currency_code ?? (totals?.length == 1 ? totals[0].currency_code : undefined) };
     return [
       el("p", { class: "badge" }, done ? "✓ Done" : to_proceed ? "Nothing has happened yet" : "Nothing was done"),
       el("p", 0, message),
       notice && note("Note: ", notice),
       totals && several("In all", totals),
       steps && several(`${number(steps.length)} ${steps.length == 1 ? "step" : "steps"}`, steps, row),
+      record && (steps ? fold("The record", facts(record)) : section("The record", facts(record))),
       goes_with_it && section("What goes with it", facts(goes_with_it, row)),
       not_visible && note("Good to know: ", not_visible),
       !done && alternative && note("Instead: ", alternative),
-      record && (steps ? fold("The record", facts(record)) : section("The record", facts(record))),
       Object.keys(rest).length > 0 && fold("The answer", facts(rest)),
       !done && to_proceed && note("It is yours to decide. ", "Say yes or no in the conversation: this card only shows."),
     ];

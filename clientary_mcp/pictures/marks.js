@@ -22,7 +22,7 @@ const reach = (rows, parts) => {
 };
 const mark = ({ at, label, value }, name, unit, place) =>
   el("rect", { class: "mark", role: "img", tabindex: -1, "aria-label": `${name}: ${label} ${unit(value)}`, fill: `url(#p${at})`, ...place });
-const chart = (what, ...inside) => el("div", { class: "chart", role: "group", "aria-label": what + ". Arrow keys lead from bar to bar." }, inside);
+const chart = (what, ...inside) => el("div", { class: "chart", role: "group", "aria-label": what + ": use the arrow keys." }, inside);
 
 // What a row is about.
 const NAMES = ["number", "client", "project", "person", "title", "month", "week", "quarter", "year", "day"];

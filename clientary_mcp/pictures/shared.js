@@ -49,7 +49,7 @@ const words = (name) => (name[0].toUpperCase() + name.slice(1)).replaceAll("_", 
 const rowsOf = (value) => Array.isArray(value) && value[0]?.constructor === Object ? value : [];
 
 // A value as people read it, by the name of its field; numbers beside a currency are money, but for counts.
-const COUNTS = /^(count|quantity|row|tax\d?|.*_overdue|.*_remaining|clients|invoices|schedules|entries|payments)$/;
+const COUNTS = /^(count|quantity|tax\d?|.*_overdue|.*_remaining|clients|invoices|schedules|entries|payments)$/;
 const show = (name, value, row) => {
   if (value == null) return "–";
   if (Array.isArray(value)) return value.map((each) => show(name, each, row)).join(", ");
@@ -117,6 +117,7 @@ const fit = () => {
     const each = Math.ceil(44 * ticks.children.length / (ticks.clientWidth || 1));
     [...ticks.children].forEach((tick, at) => tick.style.visibility = at % each ? "hidden" : "");
   }
+  main.tabIndex = main.scrollHeight > main.offsetHeight ? 0 : -1;
   notify("size-changed", { width: main.offsetWidth, height: main.offsetHeight });
 };
 const sizes = new ResizeObserver(() => fit());

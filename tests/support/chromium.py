@@ -6,12 +6,14 @@ import select
 import shutil
 import subprocess
 import sys
+from base64 import b64decode
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 _PATIENCE = 60.0
+_KEYS = {"Tab": 9, "Escape": 27, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40}
 _PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _MODULES = ("/usr/lib/node_modules", "/usr/local/lib/node_modules", "/usr/share/nodejs", "node_modules")
 
@@ -79,8 +81,24 @@ class Chromium:
 
     def press_tab(self) -> None:
         """Press the key that leads to the next field."""
+        self.press("Tab")
+
+    def press(self, key: str) -> None:
+        """Press a key that types nothing."""
+        code = _KEYS[key]
         for kind in ("rawKeyDown", "keyUp"):
-            self._tell("Input.dispatchKeyEvent", type=kind, key="Tab", code="Tab", windowsVirtualKeyCode=9)
+            self._tell("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code)
+
+    def tap(self, left: float, top: float) -> None:
+        """Press and release the mouse there."""
+        for kind in ("mousePressed", "mouseReleased"):
+            self._tell("Input.dispatchMouseEvent", type=kind, x=left, y=top, button="left", clickCount=1)
+
+    def screenshot(self, width: int, height: int) -> bytes:
+        """The upper part of the page, as PNG."""
+        clip = {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}
+        shot = self._tell("Page.captureScreenshot", format="png", captureBeyondViewport=True, clip=clip)
+        return b64decode(shot["data"])
 
     def run(self, script: str) -> Any:
         """The value of an expression in the page."""

@@ -1,0 +1,147 @@
+"""What the pictures show: the figures of the answer, all of them, as texts, each currency by itself."""
+
+import pytest
+
+from clientary_mcp.tools.tool import Picture
+from tests.support.picture_host import REPORTS, PictureHost, answered, previewed, report
+
+EVIL = '<img src=x onerror="parent.broken=1">'
+OWED = {"currency_code": "EUR", "current": 10, "days_1_30": 5.5, "total": 15.5, "invoices": 1}
+
+
+@pytest.mark.parametrize("picture", REPORTS)
+def test_a_table_holds_every_row_behind_the_picture(host: PictureHost, picture: Picture) -> None:
+    result = answered(REPORTS[picture])
+    host.show(picture, result)
+    lists = [each for each in result["structuredContent"].values() if isinstance(each, list) and each]
+    tables = host.run("[...page.querySelectorAll('table')].map((each) => each.rows.length - 1)")
+    assert tables == [len(rows) for rows in lists if isinstance(rows[0], dict)]
+
+
+@pytest.mark.parametrize("picture", REPORTS)
+def test_what_is_left_out_and_the_days_are_always_shown(host: PictureHost, picture: Picture) -> None:
+    answer = answered(REPORTS[picture])["structuredContent"]
+    host.show(picture, {"structuredContent": answer})
+    shown = str(host.run("page.body.innerText"))
+    assert all(each in shown for each in answer.get("left_out", []))
+    if picture != "recurring_revenue":  # which is of no day
+        assert "Nov 20, 2026" in shown
+    assert answer["basis"] in host.text()
+
+
+def test_the_parts_of_a_bar_are_the_figures_of_the_answer(host: PictureHost) -> None:
+    result = answered("receivables_report")
+    host.show("receivables", result)
+    (euro,) = (each for each in result["structuredContent"]["totals"] if each["currency_code"] == "EUR")
+    assert host.marks()[:5] == [
+        f"All: Not yet due €{euro['current']:,.2f}",
+        f"All: 1–30 days late €{euro['days_1_30']:,.2f}",  # noqa: RUF001 - as it is printed
+        f"All: 31–60 days late €{euro['days_31_60']:,.2f}",  # noqa: RUF001 - as it is printed
+        f"All: 61–90 days late €{euro['days_61_90']:,.2f}",  # noqa: RUF001 - as it is printed
+        f"All: Over 90 days late €{euro['over_90']:,.2f}",
+    ]
+
+
+def test_parts_are_as_wide_as_they_are_large(host: PictureHost) -> None:
+    host.show("receivables", report(rows=[OWED], totals=[OWED]))
+    wide = host.run("[...page.querySelectorAll('.whole .mark')].map((each) => parseFloat(each.getAttribute('width')))")
+    assert wide == pytest.approx([100 * 10 / 15.5, 100 * 5.5 / 15.5])
+
+
+def test_two_currencies_never_share_an_axis(host: PictureHost) -> None:
+    yen = {**OWED, "currency_code": "JPY", "current": 990_000, "total": 990_005.5}
+    host.show("receivables", report(rows=[OWED, yen], totals=[OWED, yen]))
+    headings = host.run("[...page.querySelectorAll('h2')].map((each) => each.firstChild.data)")
+    assert headings == ["EUR · owed", "JPY · owed"]
+    wide = host.run("[...page.querySelectorAll('li .mark')].map((each) => parseFloat(each.getAttribute('width')))")
+    assert wide[0] + wide[1] == pytest.approx(100)
+
+
+@pytest.mark.parametrize(("code", "shown"), [("EUR", "€15.50"), ("Taler", "15.5 Taler"), (None, "Unknown currency")])
+def test_an_unknown_currency_is_shown_as_it_is(host: PictureHost, code: str | None, shown: str) -> None:
+    row = {**OWED, "currency_code": code}
+    host.show("receivables", report(rows=[row], totals=[row]))
+    assert shown in host.text()
+
+
+def test_amounts_below_zero_go_the_other_way(host: PictureHost) -> None:
+    months = [{"month": "2026-01", "received": -50, "gross": -50}, {"month": "2026-02", "received": 100, "gross": 100}]
+    rows = [{**each, "currency_code": "EUR"} for each in months]
+    host.show("sales", report(rows=rows, totals=[{"currency_code": "EUR", "gross": 50, "net": 50, "tax": 0}]))
+    tops = host.run("[...page.querySelectorAll('.mark')].map((each) => each.getBoundingClientRect().toJSON())")
+    assert tops[0]["top"] == pytest.approx(tops[1]["bottom"], abs=2)
+    assert host.marks()[0] == "Jan 2026: Received -€50.00"
+
+
+def test_a_budget_that_is_exceeded_says_by_how_much(host: PictureHost) -> None:
+    row = {"project": "Shop", "budget_type": "hours", "budget": 10, "used": 12, "remaining": -2, "percentage": 120}
+    host.show("budgets", report(rows=[row]))
+    assert "12\xa0h of 10\xa0h, 2\xa0h over" in host.text()
+    assert host.marks() == ["Shop: Used within the budget 100\xa0%", "Shop: Over the budget 20\xa0%"]
+
+
+@pytest.mark.parametrize(("picture", "tool"), REPORTS.items())
+def test_an_answer_without_rows_says_so(host: PictureHost, picture: Picture, tool: str) -> None:
+    host.show(picture, report(left_out=["2 drafts."]))
+    assert host.marks() == []
+    assert host.run("page.querySelector('.note').innerText.length") > 10
+    assert "2 drafts." in host.text()
+
+
+def test_an_answer_that_is_cut_says_so(host: PictureHost) -> None:
+    host.show("receivables", report(rows=[OWED], totals=[OWED], row_count=1_200, notice="Narrow the request."))
+    assert "Not everything is shown: 1 of 1,200 rows or more." in host.text()
+    assert "Note: Narrow the request." in host.text()
+    host.show("receivables", report(rows=[OWED], totals=[OWED], complete=False))
+    assert "Not everything is shown" in host.text()
+
+
+@pytest.mark.parametrize("picture", REPORTS)
+def test_a_name_is_never_markup(host: PictureHost, picture: Picture) -> None:
+    answer = answered(REPORTS[picture])["structuredContent"]
+    names = {"client": EVIL, "project": EVIL, "person": EVIL, "title": EVIL}
+    rows = [{**row, **{name: text for name, text in names.items() if name in row}} for row in answer["rows"]]
+    host.show(picture, report(**{**answer, "rows": rows, "left_out": [EVIL], "notice": EVIL, EVIL: rows[:1]}))
+    host.tap(".mark")
+    assert EVIL in host.text()
+    assert host.run("page.images.length") == 0
+    assert host.run("parent.broken ?? null") is None
+
+
+def test_the_card_shows_what_would_happen_and_that_nothing_did(host: PictureHost) -> None:
+    result = previewed("bill_project_hours")
+    host.show("confirmation", result)
+    shown = host.text()
+    assert "Nothing has happened yet" in shown
+    assert result["structuredContent"]["message"] in shown
+    assert "$2,887.50" in shown
+    assert "Say yes or no in the conversation" in shown
+    assert host.run("[...page.querySelectorAll('button, a, form, input')].map((each) => each.innerText)") == [
+        "Show all 10"
+    ]
+
+
+def test_the_card_shows_what_goes_with_a_record(host: PictureHost) -> None:
+    host.show("confirmation", previewed("delete_client"))
+    assert "2: Kestrel Accessibility Audit, Kestrel Website Relaunch" in host.text()
+
+
+def test_the_card_shows_what_a_value_was_and_will_be(host: PictureHost) -> None:
+    host.show("confirmation", previewed("bulk_update"))
+    assert "Boulder → Bath" in host.text()
+
+
+@pytest.mark.parametrize(
+    ("answer", "badge"),
+    [
+        ({"done": True, "message": "Deleted."}, "✓ Done"),
+        ({"done": False, "message": "Nothing was changed. There is nothing to do."}, "Nothing was done"),
+        ({"done": False, "message": EVIL, "to_proceed": "Call again."}, "Nothing has happened yet"),
+    ],
+)
+def test_the_card_says_whether_something_was_done(host: PictureHost, answer: dict[str, object], badge: str) -> None:
+    host.show("confirmation", {"structuredContent": answer})
+    assert host.run("page.querySelector('.badge').textContent") == badge
+    assert str(answer["message"]) in host.text()
+    assert ("Say yes or no" in host.text()) == ("to_proceed" in answer)
+    assert "Call again." not in host.text(), "that is for the model"

@@ -1,0 +1,131 @@
+"""How the pages speak with their hosts: what they hear, what they say, and what they never ask for."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from clientary_mcp.pictures import page
+from clientary_mcp.tools.tool import Picture
+from tests.support.chromium import Chromium
+from tests.support.picture_host import REPORTS, PictureHost, answered, report
+
+HEARD = {"ui/initialize", "ui/notifications/initialized", "ui/notifications/size-changed"}
+
+
+def test_a_page_introduces_itself_and_says_what_it_waits_for(host: PictureHost) -> None:
+    host.open("receivables")
+    first = next(each for each in host.sent() if each["method"] == "ui/initialize")
+    assert first["params"]["protocolVersion"] == "2026-01-26"
+    assert first["params"]["appInfo"]["name"] == "clientary"
+    assert host.run("page.querySelector('[role=status]').innerText") == "Waiting for the figures …"
+
+
+def test_a_call_that_was_cancelled_is_waited_for_no_longer(host: PictureHost) -> None:
+    host.open("receivables")
+    host.notify("tool-cancelled", {"reason": "user action"})
+    assert "Cancelled." in host.text()
+
+
+@pytest.mark.parametrize("picture", REPORTS)
+def test_the_text_of_an_answer_is_drawn_as_the_structured_one(host: PictureHost, picture: Picture) -> None:
+    result = answered(REPORTS[picture])
+    host.show(picture, result)
+    drawn = host.run("page.querySelector('main').innerHTML")
+    host.show(picture, {"content": result["content"]})
+    assert host.run("page.querySelector('main').innerHTML") == drawn
+
+
+@pytest.mark.parametrize(
+    ("result", "shown"),
+    [
+        (
+            {"isError": True, "content": [{"type": "text", "text": "No such\n<b>client</b>."}]},
+            "No such\n<b>client</b>.",
+        ),
+        ({"content": [{"type": "text", "text": "Sorry, not JSON"}]}, "This answer cannot be drawn.\nSorry, not JSON"),
+        ({"content": []}, "This answer cannot be drawn."),
+        ({"structuredContent": {"rows": 7, "totals": 5, "left_out": "drafts"}}, "This answer cannot be drawn."),
+        ({"content": [{"type": "text", "text": "null"}]}, "This answer cannot be drawn."),
+    ],
+)
+def test_an_error_and_what_cannot_be_drawn_are_shown_as_text(
+    host: PictureHost, result: dict[str, object], shown: str
+) -> None:
+    host.show("receivables", result)
+    assert shown in host.run("page.querySelector('[role=alert]').innerText")
+
+
+def test_the_theme_and_the_language_of_the_host_are_taken_over(host: PictureHost) -> None:
+    host.show("receivables", answered("receivables_report"), locale="de-DE")
+    assert "137.141,62\xa0€" in host.text()
+    assert "20.11.2026" in host.text()
+    variables = {"--color-background-primary": "rgb(1, 2, 3)", "--color-text-primary": "rgb(250, 251, 252)"}
+    host.notify("host-context-changed", {"theme": "dark", "styles": {"variables": variables}})
+    look = "((style) => [style.backgroundColor, style.colorScheme])(getComputedStyle(page.body))"
+    assert host.run(look) == ["rgb(1, 2, 3)", "dark"]
+    assert host.run("getComputedStyle(page.querySelector('h1')).color") == "rgb(250, 251, 252)"
+
+
+def test_without_a_word_of_the_host_the_system_decides(host: PictureHost) -> None:
+    back = "getComputedStyle(page.body).backgroundColor"
+    host.show("receivables", report(), colours="dark", theme=None, locale="no language")
+    dark = host.run(back)
+    host.show("receivables", report(), colours="light", theme=None, locale=None)
+    assert (dark, host.run(back)) == ("rgb(27, 31, 36)", "rgb(255, 255, 255)")
+
+
+@pytest.mark.parametrize("size", [{"maxHeight": 300}, {"height": 300, "width": 640}])
+def test_a_page_keeps_to_the_height_it_is_given_and_scrolls_inside(host: PictureHost, size: dict[str, int]) -> None:
+    host.show("receivables", answered("receivables_report"), containerDimensions=size)
+    sizes = [each["params"] for each in host.sent() if each.get("method") == "ui/notifications/size-changed"]
+    assert sizes[-1] == {"width": 640, "height": 300}
+    assert host.run("page.querySelector('main').scrollHeight") > 1_000
+    host.run("page.querySelector('main').scrollTo(0, 500)")
+    assert host.run("page.querySelector('main').scrollTop") == 500
+
+
+def test_a_page_says_how_high_it_is(host: PictureHost) -> None:
+    host.open("receivables")
+    host.notify("tool-result", answered("receivables_report"))
+    sizes = [each["params"]["height"] for each in host.sent() if each.get("method") == "ui/notifications/size-changed"]
+    assert sizes[-1] == host.run("page.body.scrollHeight") > sizes[0]
+
+
+def test_requests_of_the_host_are_answered(host: PictureHost) -> None:
+    host.show("receivables", report())
+    assert host.ask("ping")["result"] == {}
+    assert host.ask("ui/resource-teardown")["result"] == {}
+    assert host.ask("tools/list")["error"]["code"] == -32601
+
+
+def test_only_the_host_is_heard(host: PictureHost) -> None:
+    host.show("receivables", report())
+    message = {"jsonrpc": "2.0", "method": "ui/notifications/tool-result", "params": answered("receivables_report")}
+    host.run(
+        "new Promise((done) => { page.defaultView.addEventListener('message', () => done(), { once: true });"
+        " const script = page.createElement('script');"
+        f" script.textContent = {json.dumps(f'postMessage({json.dumps(message)})')}; page.head.append(script); }})"
+    )
+    assert host.marks() == []
+
+
+@pytest.mark.parametrize("picture", [*REPORTS])
+def test_a_page_asks_for_nothing_and_loads_nothing(host: PictureHost, picture: Picture) -> None:
+    host.show(picture, answered(REPORTS[picture]))
+    for _ in range(2):
+        host.tap(".mark")
+        host.press("ArrowRight")
+    assert {each["method"] for each in host.sent() if "method" in each} == HEARD
+    assert host.run("page.defaultView.performance.getEntriesByType('resource').length") == 0
+
+
+def test_a_page_with_its_answer_in_it_needs_no_host(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> None:
+    answer = answered("receivables_report")["structuredContent"]
+    (tmp_path / "page.html").write_text(page("receivables", answer), encoding="utf-8")
+    browser = Chromium(tmp_path_factory.mktemp("profile"))
+    browser.visit((tmp_path / "page.html").as_uri())
+    drawn = browser.run("document.body.innerText")
+    browser.close()
+    assert "EUR" in drawn
+    assert "Meridian Hotel Group" in drawn
