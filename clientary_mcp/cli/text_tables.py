@@ -3,21 +3,16 @@
 import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
-from clientary_mcp.accounting.money import decimals_of
-from tool_schemas.base.parsing import strip_invisible
-from tool_schemas.base.results import as_text
+from clientary_mcp.cli.cells import Number, cut, decimals, display_width, formatted, one_line
 
 Row = dict[str, Any]
-Number = int | float
 
 _GAP = 2
 _WIDEST, _NARROWEST = 60, 20
 """Columns of the terminal for one text: as many as there is room for, within these bounds."""
 _LONGEST_LABEL = 24
-_MOST_DECIMALS = 6
 _BELOW = ("why", "notice")
 """Columns that stand below the table where there is no room in it: whoever reads it has to know them."""
 _LEFT_OUT = "No room for: {}. --format json and csv have everything."
@@ -35,8 +30,8 @@ class _Column:
 
     def width(self, most: int) -> int:
         """As wide as its widest cell and the words of its name; texts may be cut, numbers never are."""
-        widest = max(map(_width, self.cells))
-        return max(*map(_width, self.label.split()), 1, widest if self.numeric else min(widest, most))
+        widest = max(map(display_width, self.cells))
+        return max(*map(display_width, self.label.split()), 1, widest if self.numeric else min(widest, most))
 
 
 def table(rows: list[Row], width: int) -> str:
@@ -54,7 +49,7 @@ def table(rows: list[Row], width: int) -> str:
     drawn.left_padding_width, drawn.right_padding_width = 0, _GAP
     drawn.add_row(["\n".join(lines) for lines in names_wrapped])
     for cells in zip(*(column.cells for column in shown), strict=True):
-        drawn.add_row([_cut(cell, width) for cell, width in zip(cells, room, strict=True)])
+        drawn.add_row([cut(cell, width) for cell, width in zip(cells, room, strict=True)])
     for name, column in zip(drawn.field_names, shown, strict=True):
         drawn.align[name] = "r" if column.numeric else "l"
     lines = [line.rstrip() for line in drawn.get_string().splitlines()]
@@ -104,8 +99,8 @@ def facts(values: Row, width: int, currency_code: str | None) -> str:
 def _fact(name: str, value: Any, currency_code: str | None) -> str:
     """A single value: one with decimals may be an amount, a whole one as well a count."""
     if not _is_number(name, value):
-        return _plain(value)
-    return _formatted(value, _decimals(value, currency_code if isinstance(value, float) else None))
+        return one_line(value)
+    return formatted(value, decimals(value, currency_code if isinstance(value, float) else None))
 
 
 def _flat(row: Row, within: str = "") -> Row:
@@ -120,12 +115,12 @@ def _column(name: str, rows: list[Row]) -> _Column:
     values = [row.get(name) for row in rows]
     present = [value for value in values if value is not None]
     if not present or not all(_is_number(name, value) for value in present):
-        return _Column(name, [_plain(value) for value in values], numeric=False)
+        return _Column(name, [one_line(value) for value in values], numeric=False)
     if all(value == int(value) for value in present):
-        return _Column(name, [_formatted(value, 0) for value in values], numeric=True)
-    finest = max(map(_decimals, present))
+        return _Column(name, [formatted(value, 0) for value in values], numeric=True)
+    finest = max(map(decimals, present))
     cells = [
-        _formatted(value, _decimals(value, row.get("currency_code")) if "currency_code" in row else finest)
+        formatted(value, decimals(value, row.get("currency_code")) if "currency_code" in row else finest)
         for value, row in zip(values, rows, strict=True)
     ]
     return _Column(name, cells, numeric=True)
@@ -136,37 +131,8 @@ def _is_number(name: str, value: Any) -> bool:
     return isinstance(value, Number) and not isinstance(value, bool) and name != "id" and not name.endswith("_id")
 
 
-def _decimals(value: Number | None, currency_code: str | None = None) -> int:
-    """How many decimals a value needs: as many as amounts in its currency have, and no fewer than it has itself."""
-    own = -min(0, int(Decimal(str(value or 0)).normalize().as_tuple().exponent))
-    return min(max(own, decimals_of(currency_code) if currency_code else 0), _MOST_DECIMALS)
-
-
-def _formatted(value: Number | None, decimals: int) -> str:
-    return "" if value is None else f"{Decimal(str(value)):,.{decimals}f}"
-
-
 def _label(name: str) -> str:
-    return _plain(name.replace("_", " "))
-
-
-def _plain(value: Any) -> str:
-    """Any value on one line, without what a terminal would obey."""
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "yes" if value else "no"
-        case list() if not any(isinstance(each, dict | list) for each in value):
-            return " ".join(map(_plain, value)) if _are_sentences(value) else ", ".join(map(_plain, value))
-        case dict() | list():
-            return _plain(as_text(value))
-        case _:
-            return " ".join(strip_invisible(str(value)).split())
-
-
-def _are_sentences(values: Iterable[Any]) -> bool:
-    return all(str(value).endswith(".") for value in values)
+    return one_line(name.replace("_", " "))
 
 
 def _that_fit(columns: list[_Column], most: int, width: int) -> list[_Column]:
@@ -183,21 +149,3 @@ def _that_fit(columns: list[_Column], most: int, width: int) -> list[_Column]:
 
 def _total(columns: Iterable[_Column], most: int) -> int:
     return sum(column.width(most) + _GAP for column in columns) - _GAP
-
-
-def _width(text: str) -> int:
-    """Columns of a terminal: letters of East Asia take two, vowel signs of Thai none."""
-    if text.isascii():
-        return len(text)
-    from wcwidth import wcswidth  # loaded here, as above
-
-    return int(wcswidth(text))
-
-
-def _cut(text: str, width: int) -> str:
-    """A text in at most that many columns, marked where it was cut."""
-    if _width(text) <= width:
-        return text
-    while _width(text) >= width:
-        text = text[:-1]
-    return f"{text}…"
