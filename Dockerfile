@@ -6,7 +6,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY tool_schemas ./tool_schemas
 COPY clientary_mcp ./clientary_mcp
 RUN python -m venv /opt/clientary-mcp \
-    && /opt/clientary-mcp/bin/pip install --no-cache-dir ".[xlsx,redis,otel]" \
+    && /opt/clientary-mcp/bin/pip install --no-cache-dir ".[xlsx,chart,redis,otel]" \
     && /opt/clientary-mcp/bin/pip uninstall --yes pip
 
 FROM python:3.13-slim

@@ -6,6 +6,7 @@ confirmed, 2 if it was made wrongly, and 3 if a part of it was done, or if that 
 
 import argparse
 import json
+import os
 import sys
 from typing import Any
 
@@ -14,6 +15,7 @@ import anyio
 from clientary_mcp.cli.account import opened, tool_settings
 from clientary_mcp.cli.answers import printed, remarks
 from clientary_mcp.cli.call_arguments import arguments
+from clientary_mcp.cli.charts import charted, require_chart
 from clientary_mcp.cli.tool_table import as_table
 from clientary_mcp.errors import BadArguments, ClientaryError
 from clientary_mcp.logs import configure
@@ -35,6 +37,8 @@ def call(options: argparse.Namespace) -> int:
     if options.list:
         print(as_table(tool_settings(options)))  # noqa: T201 - output for the user
         return DONE
+    if options.format == "chart":
+        require_chart(options.subject)
     given = arguments(options.given, options.json)
     ended = anyio.run(_called, options, given)
     if ended.error is not None:
@@ -43,7 +47,7 @@ def call(options: argparse.Namespace) -> int:
     answer = json.loads(ended.text)
     form = options.format or ("table" if sys.stdout.isatty() else "json")
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # half a letter, or an old terminal
-    print(printed(answer, form), end="", flush=True)  # noqa: T201 - output for the user
+    print(_text(options.subject, answer, form), end="", flush=True)  # noqa: T201 - output for the user
     if form == "csv":
         for remark in remarks(answer):
             _say(remark)
@@ -69,6 +73,13 @@ async def _called(options: argparse.Namespace, given: dict[str, Any]) -> Ended:
                 return preview  # refused, or there is nothing to confirm
             given = {**given, "preview_id": shown["preview_id"]}
         return await office.ended(name, {**given, "confirm": True}, None, _CLIENT)
+
+
+def _text(tool: str, answer: dict[str, Any], form: str) -> str:
+    if form != "chart":
+        return printed(answer, form)
+    plain = not sys.stdout.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return charted(tool, answer, colored=not plain)
 
 
 def _status(answer: dict[str, Any]) -> int:

@@ -8,7 +8,7 @@ from ipaddress import ip_network
 
 _TRANSPORTS = {"stdio": "stdio", "http": "streamable-http", "sse": "sse", "streamable-http": "streamable-http"}
 
-FORMATS = ("table", "json", "csv")
+FORMATS = ("table", "json", "csv", "chart")
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:
@@ -29,7 +29,7 @@ def transport(text: str) -> str:
 def answer_format(text: str) -> str:
     """How an answer is printed."""
     if text not in FORMATS:
-        raise ArgumentTypeError(f"must be table, json or csv, not {text}.{nearest(text, FORMATS)}")
+        raise ArgumentTypeError(f"must be table, json, csv or chart, not {text}.{nearest(text, FORMATS)}")
     return text
 
 

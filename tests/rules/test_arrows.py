@@ -120,6 +120,7 @@ MAY_IMPORT = {
     "prettytable": {"clientary_mcp.cli"},
     "wcwidth": {"clientary_mcp.cli"},
     "yaml": {"clientary_mcp.cli.install.yaml_text"},
+    "plotext": {"clientary_mcp.cli"},
     "idna": {"tool_schemas.base.addresses"},
     "iso4217": {"tool_schemas.base.currencies"},
     "redis": {"clientary_mcp.state.redis"},

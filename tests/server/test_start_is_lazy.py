@@ -22,6 +22,7 @@ ONLY_FOR_CALLS = {
     *("httpcore2", "clientary_mcp.api.http_core", "difflib"),
     *("clientary_mcp.sandbox", "clientary_mcp.telemetry", "clientary_mcp.state.redis", "prettytable"),
     *("clientary_mcp.settings.keychain", "keyring"),
+    "plotext",
 }
 
 
