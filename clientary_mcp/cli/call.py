@@ -16,6 +16,7 @@ from clientary_mcp.cli.account import opened, tool_settings
 from clientary_mcp.cli.answers import printed, remarks
 from clientary_mcp.cli.call_arguments import arguments
 from clientary_mcp.cli.charts import charted, require_chart
+from clientary_mcp.cli.html_pages import as_page, require_picture
 from clientary_mcp.cli.tool_table import as_table
 from clientary_mcp.errors import BadArguments, ClientaryError
 from clientary_mcp.logs import configure
@@ -29,6 +30,9 @@ _CLIENT = "shell"
 _FAILED = ("failed", "not ", "refused", "unknown")
 """How the outcomes of steps begin that did not succeed, though others did."""
 
+_REQUIRES = {"chart": require_chart, "html": require_picture}
+"""What is checked before a call whose answer is to be drawn."""
+
 _TO_CONFIRM = "This is only a preview. The same command with --yes does what it shows."
 
 
@@ -37,8 +41,8 @@ def call(options: argparse.Namespace) -> int:
     if options.list:
         print(as_table(tool_settings(options)))  # noqa: T201 - output for the user
         return DONE
-    if options.format == "chart":
-        require_chart(options.subject)
+    if require := _REQUIRES.get(options.format):
+        require(options.subject)
     given = arguments(options.given, options.json)
     ended = anyio.run(_called, options, given)
     if ended.error is not None:
@@ -46,6 +50,8 @@ def call(options: argparse.Namespace) -> int:
         return _status_of(ended.error)
     answer = json.loads(ended.text)
     form = options.format or ("table" if sys.stdout.isatty() else "json")
+    if form == "html":
+        sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]  # as the page says of itself
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # half a letter, or an old terminal
     print(_text(options.subject, answer, form), end="", flush=True)  # noqa: T201 - output for the user
     if form == "csv":
@@ -76,6 +82,8 @@ async def _called(options: argparse.Namespace, given: dict[str, Any]) -> Ended:
 
 
 def _text(tool: str, answer: dict[str, Any], form: str) -> str:
+    if form == "html":
+        return as_page(tool, answer)
     if form != "chart":
         return printed(answer, form)
     plain = not sys.stdout.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"

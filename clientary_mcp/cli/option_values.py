@@ -8,7 +8,7 @@ from ipaddress import ip_network
 
 _TRANSPORTS = {"stdio": "stdio", "http": "streamable-http", "sse": "sse", "streamable-http": "streamable-http"}
 
-FORMATS = ("table", "json", "csv", "chart")
+FORMATS = ("table", "json", "csv", "chart", "html")
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:
@@ -29,7 +29,9 @@ def transport(text: str) -> str:
 def answer_format(text: str) -> str:
     """How an answer is printed."""
     if text not in FORMATS:
-        raise ArgumentTypeError(f"must be table, json, csv or chart, not {text}.{nearest(text, FORMATS)}")
+        raise ArgumentTypeError(
+            f"must be {', '.join(FORMATS[:-1])} or {FORMATS[-1]}, not {text}.{nearest(text, FORMATS)}"
+        )
     return text
 
 

@@ -312,7 +312,7 @@ _OPTIONS = (
     _Option(
         "--format",
         ("call",),
-        "table, json, csv or chart (default: a table on a terminal, JSON elsewhere)",
+        "table, json, csv, chart or html (default: a table on a terminal, JSON elsewhere)",
         parsing=_value("FORMAT", option_values.answer_format),
     ),
     _Option("--yes", ("call",), "confirm what would only be shown otherwise", parsing=_SWITCH),
