@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 EXAMPLES: Mapping[str, str] = {
     "shell-table": "call receivables_report min_days_overdue=30 min_total=10000 --format table",
     "shell-csv": "call receivables_report min_days_overdue=30 min_total=20000 --format csv",
+    "shell-chart": "call receivables_report min_total=20000 --format chart",
     "shell-preview": "call delete_invoice invoice_id=20512 --format table",
     "shell-confirmed": "call send_payment_reminders min_days_overdue=60 client_id=1213 --format table --yes",
     "shell-backup": "backup copy",
