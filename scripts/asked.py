@@ -8,7 +8,6 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache
 from string import Formatter
@@ -16,20 +15,14 @@ from textwrap import shorten
 from typing import Any
 
 import anyio
-import mcp_types
 from mcp import Client
 
-from clientary_mcp import Clientary, Settings
-from clientary_mcp.api.call import Clock
-from clientary_mcp.sandbox import Sandbox
-from clientary_mcp.sandbox.network import Network
-from clientary_mcp.server.app import ClientaryServer
 from clientary_mcp.tools.support.formatting import format_money
+from scripts.embedded import agent, told
 from scripts.questions import QUESTIONS
 from scripts.questions.question import ACTION, FIRST, LISTS, Question
 from tool_schemas.base.sentences import count_of
 
-DAY = date(2026, 11, 27)
 _SHOWN = 3
 _MOST = 1000
 _LONGEST = 220
@@ -69,11 +62,7 @@ def asked() -> Mapping[str, list[Asked]]:
 
 
 async def _ask_all() -> Mapping[str, list[Asked]]:
-    sandbox = Sandbox(DAY)
-    noon = datetime(DAY.year, DAY.month, DAY.day, 12, tzinfo=UTC).timestamp()
-    settings = Settings(base_url="http://localhost", api_token=sandbox.token, time_zone="UTC")
-    clientary = Clientary(settings, Network(sandbox), Clock(wall=lambda: noon))
-    async with clientary, Client(ClientaryServer(clientary)) as client:
+    async with agent() as client:
         account = _Account(client)
         return {topic: [await account.ask(each) for each in questions] for topic, questions in QUESTIONS.items()}
 
@@ -101,10 +90,7 @@ class _Account:
 
     async def _call(self, tool: str, arguments: Mapping[str, Any]) -> tuple[Cost, dict[str, Any]]:
         result = await self._client.call_tool(tool, dict(arguments))
-        (content,) = result.content
-        if result.is_error or not isinstance(content, mcp_types.TextContent):
-            raise ValueError(f"{tool} {arguments} failed: {content}")
-        return Cost(1, len(content.text)), result.structured_content or {}
+        return Cost(1, len(told(result))), result.structured_content or {}
 
     async def _list(self, name: str) -> tuple[Cost, list[dict[str, Any]]]:
         if name not in self._lists:
