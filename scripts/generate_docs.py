@@ -12,21 +12,22 @@ from typing import get_args
 
 import clientary_mcp
 from clientary_mcp.accounting.bank.columns import COLUMNS
-from clientary_mcp.cli.tool_table import kind, signature
+from clientary_mcp.cli.tool_table import kind
 from clientary_mcp.settings import ALL_SETTINGS
 from clientary_mcp.tools import ALL
-from clientary_mcp.tools.tool import Kind, Resource, Tool
+from clientary_mcp.tools.tool import Kind, Resource
 from clientary_mcp.tools.toolsets import CORE
 from scripts.asked import Asked, Cost, asked
 from scripts.observed import observed
 from scripts.packaging import links
 from scripts.packaging.registry import ownership
+from scripts.reference.entries import entries, title
 from scripts.shell_examples import EXAMPLES, example
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = (
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "PRIVACY.md")),
-    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
 )
 _PART = re.compile(r"(?<=<!-- generated: )([\w-]+)( -->\n).*?(?=<!-- /generated -->)", re.DOTALL)
 
@@ -62,19 +63,14 @@ def _default(value: object) -> str:
 
 
 def _tools() -> str:
-    """Every tool by resource, in the order that agents get them: effect, description and arguments."""
+    """The tools by resource, in the order that agents get them, each with the place of its entry in the reference."""
     resources = dict.fromkeys(tool.resource for tool in ALL)
-    return "\n\n".join(f"### {_title(name)}\n\n{_entries(name)}" for name in resources)
+    return _table(("About", "Tools"), ((f"[{title(name)}](tools/{name}.md)", _links(name)) for name in resources))
 
 
-def _entries(resource: str) -> str:
-    return "\n".join(_entry(tool) for tool in ALL if tool.resource == resource)
-
-
-def _entry(tool: Tool) -> str:
-    arguments = signature(tool)
-    takes = f"Arguments: `{arguments}`." if arguments else "No arguments."
-    return f"- `{tool.name}` ({kind(tool)}): {tool.published.description} {takes}"
+def _links(resource: Resource) -> str:
+    names = [tool.name for tool in ALL if tool.resource == resource]
+    return ", ".join(f"[`{name}`](tools/{resource}.md#{name})" for name in names)
 
 
 def _counts() -> str:
@@ -175,10 +171,6 @@ def _bank_columns() -> str:
     )
 
 
-def _title(name: str) -> str:
-    return name.replace("_", " ").capitalize()
-
-
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in (head, ("---",) * len(head), *rows))
 
@@ -201,6 +193,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "settings": _settings,
     "tools": _tools,
     **{name: partial(example, name) for name in EXAMPLES},
+    **{f"tools-{name}": partial(entries, name) for name in get_args(Resource)},
 }
 
 if __name__ == "__main__":

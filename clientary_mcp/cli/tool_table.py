@@ -38,7 +38,7 @@ def help_for(name: str, width: int) -> str | None:
     indent = max((len(argument) for argument, _ in takes), default=0) + 4
     lines = [
         textwrap.fill(
-            f"{'Required. ' if argument in required else ''}{_meaning(about)}",
+            f"{'Required. ' if argument in required else ''}{meaning(about)}",
             width,
             initial_indent=f"  {argument}".ljust(indent),
             subsequent_indent=" " * indent,
@@ -52,7 +52,7 @@ def help_for(name: str, width: int) -> str | None:
     return f"{usage}\n\n{textwrap.fill(tool.published.description or '', width)}\n\n{arguments}\n\n{more}\n"
 
 
-def _meaning(about: dict[str, Any]) -> str:
+def meaning(about: dict[str, Any]) -> str:
     """The description of an argument, its words where it has some, and its default."""
     words = f" One of {', '.join(map(str, about['enum']))}." if "enum" in about else ""
     default = f" Default {json.dumps(about['default'])}." if about.get("default") is not None else ""
