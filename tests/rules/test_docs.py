@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -21,6 +22,7 @@ from clientary_mcp.server.http.app import application
 from clientary_mcp.settings import ALL_SETTINGS, Settings
 from clientary_mcp.tools import ALL
 from scripts.generate_docs import PARTS, ROOT, rewritten
+from scripts.llms import write
 from scripts.observed import observed
 from tests.rules.documents import ALL_DOCUMENTS, Document, all_blocks, commands, servers
 
@@ -198,12 +200,29 @@ def test_every_link_has_a_target(document: Document) -> None:
         assert not anchor or anchor in Document(linked).anchors, target
 
 
-def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603 - a fixed command
-    assert done.returncode == 0, done.stderr
-    for page in (ROOT / "docs").glob("*.md"):
-        text = (tmp_path / f"{page.stem}.html").read_text(encoding="utf-8")
+@pytest.mark.parametrize("builder", ["mkdocs", "zensical"])
+def test_the_site_builds_without_a_warning(builder: str, tmp_path: Path) -> None:
+    shutil.copy(ROOT / "mkdocs.yml", tmp_path)
+    shutil.copytree(ROOT / "docs", tmp_path / "docs")
+    command = [sys.executable, "-m", builder, "build", "--strict"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)  # noqa: S603 - a fixed command
+    assert done.returncode == 0, done.stdout + done.stderr
+    for page in (ROOT / "docs").rglob("*.md"):
+        built = (tmp_path / "site" / page.relative_to(ROOT / "docs")).with_suffix(".html")
+        text = built.read_text(encoding="utf-8")
         assert "```" not in text, f"a block of code in {page.name} is not rendered"
         assert re.findall(r'(?:src|<link[^>]*href)="https?://[^"]*', text) == [], "nothing is loaded from elsewhere"
         assert re.findall(r'href="(?!https:)[^"]*/"', text) == [], "a folder is no page when read from the disk"
+
+
+def test_language_models_get_every_page_and_a_list_of_them(tmp_path: Path) -> None:
+    write(tmp_path)
+    listed = Document(tmp_path / "llms.txt")
+    pages = {str(page.relative_to(ROOT / "docs")): page for page in (ROOT / "docs").rglob("*.md")}
+    assert sorted(listed.links) == sorted(pages)
+    everything = (tmp_path / "llms-full.txt").read_text(encoding="utf-8")
+    for name, page in pages.items():
+        assert (tmp_path / name).read_bytes() == page.read_bytes()
+        assert page.read_text(encoding="utf-8") in everything
+    about = [line.partition("): ")[2] for line in listed.text.splitlines() if line.startswith("- ")]
+    assert [words for words in about if not re.fullmatch(r"\S.{15,250}\.", words)] == []
