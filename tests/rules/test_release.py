@@ -1,0 +1,40 @@
+"""What a release writes into the changelog, and when nothing is published."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from scripts.changes import section, with_release
+from scripts.generate_docs import ROOT
+from scripts.release import why_not_to_publish
+
+CHANGELOG = "# Changelog\n\n## [Unreleased]\n\n### Added\n\n- Boats.\n\n## [0.1.0]\n\nThe first version.\n"
+DAY = date(2026, 11, 27)
+
+
+def test_what_was_unreleased_becomes_the_section_of_the_version() -> None:
+    released = with_release(CHANGELOG, "0.2.0", DAY)
+    assert "\n## [Unreleased]\n\n## [0.2.0] - 2026-11-27\n\n### Added\n" in released
+    assert section(released, "0.2.0") == "### Added\n\n- Boats."
+    assert section(released, "0.1.0") == "The first version."
+    assert section(released, "Unreleased") == ""
+
+
+@pytest.mark.parametrize("changelog", [CHANGELOG.replace("0.1.0", "0.2.0"), with_release(CHANGELOG, "0.3.0", DAY)])
+def test_a_version_is_not_released_twice_nor_without_changes(changelog: str) -> None:
+    with pytest.raises(ValueError, match=r"CHANGELOG\.md"):
+        with_release(changelog, "0.2.0", DAY)
+
+
+def test_the_changelog_has_a_section_for_what_is_unreleased() -> None:
+    assert section((ROOT / "CHANGELOG.md").read_text("utf-8"), "Unreleased")
+
+
+def test_nothing_is_published_while_the_publisher_is_an_example(tmp_path: Path) -> None:
+    publisher = tmp_path / "publisher.toml"
+    assert "there is no publisher.toml" in why_not_to_publish(publisher)
+    publisher.write_text('name = "ada"\nemail = "support@example.com"\nowner = "example"\n')
+    assert "email, owner in publisher.toml are examples" in why_not_to_publish(publisher)
+    publisher.write_text('name = "ada"\nemail = "support@ada.dev"\nowner = "ada"\n')
+    assert why_not_to_publish(publisher) == ""
