@@ -52,9 +52,7 @@ async def main() -> None:
             problems.append("delete_lead did not preview")
     versions = f"google-genai {version('google-genai')}, mcp {version('mcp')}"
     print(
-        json.dumps(
-            {"versions": versions, "tools": len(tools), "converted": converted, "calls": 2, "problems": problems}
-        )
+        json.dumps({"versions": versions, "tried": len(tools), "passed": converted, "calls": 2, "problems": problems})
     )
 
 

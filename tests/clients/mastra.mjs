@@ -47,5 +47,5 @@ const deleted = await call("delete_lead", deletion);
 if (!deleted.includes('"done":true')) problems.push(`delete_lead: ${deleted}`);
 await mastra.disconnect();
 const of = (name) => `${name} ${JSON.parse(readFileSync(new URL(`node_modules/${name}/package.json`, import.meta.url))).version}`;
-console.log(JSON.stringify({ versions: ["@mastra/mcp", "@mastra/core", "zod"].map(of).join(", "), tools: published.length, converted, calls: 3, problems }));
+console.log(JSON.stringify({ versions: ["@mastra/mcp", "@mastra/core", "zod"].map(of).join(", "), tried: published.length, passed: converted, calls: 3, problems }));
 process.exit(0);

@@ -36,9 +36,7 @@ async def main() -> None:
             problems.append(f"delete_lead: {deleted}")
     versions = f"mcp {version('mcp')}"
     print(
-        json.dumps(
-            {"versions": versions, "tools": len(tools), "converted": len(tools), "calls": 2, "problems": problems}
-        )
+        json.dumps({"versions": versions, "tried": len(tools), "passed": len(tools), "calls": 2, "problems": problems})
     )
 
 

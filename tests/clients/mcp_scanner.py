@@ -22,4 +22,4 @@ problems = [
 ]
 versions = f"cisco-ai-mcp-scanner {version('cisco-ai-mcp-scanner')}"
 safe = sum(tool["is_safe"] for tool in found)
-print(json.dumps({"versions": versions, "tools": len(found), "converted": safe, "calls": 0, "problems": problems}))
+print(json.dumps({"versions": versions, "tried": len(found), "passed": safe, "calls": 0, "problems": problems}))

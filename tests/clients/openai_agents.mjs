@@ -24,4 +24,4 @@ const deleted = await call("delete_lead", { lead_id: lead, confirm: true });
 if (!deleted.done) problems.push(`delete_lead: ${JSON.stringify(deleted)}`);
 await server.close();
 const of = (name) => `${name} ${JSON.parse(readFileSync(new URL(`node_modules/${name}/package.json`, import.meta.url))).version}`;
-console.log(JSON.stringify({ versions: of("@openai/agents"), tools: listed.length, converted: strict.length, calls: 2, problems }));
+console.log(JSON.stringify({ versions: of("@openai/agents"), tried: listed.length, passed: strict.length, calls: 2, problems }));

@@ -40,9 +40,7 @@ async def main() -> None:
             problems.append(f"delete_lead: {deleted}")
     versions = f"openai-agents {version('openai-agents')}, mcp {version('mcp')}"
     print(
-        json.dumps(
-            {"versions": versions, "tools": len(tools), "converted": converted, "calls": 2, "problems": problems}
-        )
+        json.dumps({"versions": versions, "tried": len(tools), "passed": converted, "calls": 2, "problems": problems})
     )
 
 

@@ -24,4 +24,4 @@ const deleted = await call("delete_lead", { lead_id: lead, confirm: true });
 if (!deleted.done || asked !== 1) problems.push(`delete_lead: ${JSON.stringify(deleted)}`);
 await client.close();
 const of = (name) => `${name} ${JSON.parse(readFileSync(new URL(`node_modules/${name}/package.json`, import.meta.url))).version}`;
-console.log(JSON.stringify({ versions: of("@modelcontextprotocol/sdk"), tools: tools.length, converted: tools.length, calls: 2, problems }));
+console.log(JSON.stringify({ versions: of("@modelcontextprotocol/sdk"), tried: tools.length, passed: tools.length, calls: 2, problems }));
