@@ -19,6 +19,8 @@ def _probe(name: str, script: str, *packages: str) -> Probe:
 PROBES = (
     _probe("Cisco's scanner", "mcp_scanner.py", "cisco-ai-mcp-scanner==4.8.7"),
     _probe("Mastra 0.14, zod 3", "mastra.mjs", "@mastra/mcp@0.14.5", "@mastra/core@0.24.9", "zod@3.25.76"),
+    _probe("google-adk", "adk_agent.py", "google-adk==2.13.0", "mcp==1.30.0"),
+    _probe("LangChain", "langchain_agent.py", "langchain-mcp-adapters==0.3.2", "langchain==1.5.2"),
     _probe("OpenAI Agents for Python", "openai_agents.py", "openai-agents==0.24.0"),
     _probe("google-genai", "google_genai.py", "google-genai==3.6.1", "mcp==1.30.0"),
     _probe("mcp 1.x", "mcp1.py", "mcp==1.30.0"),
