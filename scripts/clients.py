@@ -7,12 +7,14 @@ import time
 from scripts.probes import ROOT, Probe, attempt_all
 
 SERVER = (sys.executable, "-m", "clientary_mcp", "--sandbox", "--date", "2026-11-20")
+OVER_HTTP = (*SERVER, "--transport", "http")
+WITH_FIXTURES = (sys.executable, "-m", "tests.clients.conformance_server")
 NODE = "node@22.23.3"
 """For what needs a newer one than long-term distributions have."""
 
 
-def _probe(name: str, script: str, *packages: str) -> Probe:
-    return Probe(name, ROOT / "tests" / "clients" / script, packages, SERVER)
+def _probe(name: str, script: str, *packages: str, over_http: tuple[str, ...] | None = None) -> Probe:
+    return Probe(name, ROOT / "tests" / "clients" / script, packages, over_http or SERVER, over_http is not None)
 
 
 # The slowest to install come first, so that none is left alone at the end.
@@ -23,6 +25,16 @@ PROBES = (
     _probe("LangChain", "langchain_agent.py", "langchain-mcp-adapters==0.3.2", "langchain==1.5.2"),
     _probe("OpenAI Agents for Python", "openai_agents.py", "openai-agents==0.24.0"),
     _probe("google-genai", "google_genai.py", "google-genai==3.6.1", "mcp==1.30.0"),
+    _probe("mcpcheck", "mcpcheck.py", "jbt-mcpcheck==0.1.1", over_http=OVER_HTTP),
+    _probe(
+        "Conformance suite",
+        "conformance.mjs",
+        "@modelcontextprotocol/conformance@0.2.0-alpha.12",
+        NODE,
+        over_http=WITH_FIXTURES,
+    ),
+    _probe("Inspector", "inspector.mjs", "@modelcontextprotocol/inspector@2.12.0", NODE),
+    _probe("TDQS", "tdqs_lint.py", "tdqs==0.1.0"),
     _probe("mcp 1.x", "mcp1.py", "mcp==1.30.0"),
     _probe("OpenAI Agents for JavaScript", "openai_agents.mjs", "@openai/agents@0.20.0", "zod@4.6.7", NODE),
     _probe("TypeScript SDK", "typescript_sdk.mjs", "@modelcontextprotocol/sdk@1.32.2", "zod@3.25.76"),
