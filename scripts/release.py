@@ -4,7 +4,7 @@
     scripts/release --version 0.2.0  sets the version and writes its section of the changelog, for you to commit
     scripts/release --publish        uploads what passed; refuses while packaging/publisher.toml has example values
 
-The tools that build and check are pinned, and installed on demand into .release/.
+The tools that build and check are pinned, and installed on demand into .clients/.
 """
 
 import argparse
@@ -23,24 +23,29 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from scripts.changes import section, with_release
+from scripts.clients import ENVIRONMENTS, Probe
 
 ROOT = Path(__file__).parents[1]
 DIST = ROOT / "dist"
 CHANGELOG = ROOT / "CHANGELOG.md"
 PROJECT = ROOT / "pyproject.toml"
 PUBLISHER = ROOT / "packaging/publisher.toml"
-_WORK = ROOT / ".release"
-_TOOLS = (
-    "build==1.6.1",
-    "check-jsonschema==0.39.0",
-    "check-wheel-contents==0.6.3",
-    "cyclonedx-bom==7.5.0",
-    "hatchling==1.33.0",  # pinned, since its version stands in the wheel
-    "pyroma==5.0.1",
-    "skillsaw==0.22.0",  # for the schema of server.json that it ships
-    "twine==7.0.0",
+_TOOLS = Probe(
+    "the tools of a release",
+    "release.py",
+    (
+        "build==1.6.1",
+        "check-jsonschema==0.39.0",
+        "check-wheel-contents==0.6.3",
+        "cyclonedx-bom==7.5.0",
+        "hatchling==1.33.0",  # pinned, since its version stands in the wheel
+        "pyroma==5.0.1",
+        "skillsaw==0.22.0",  # for the schema of server.json that it ships
+        "twine==7.0.0",
+    ),
 )
-_MCPB = "@anthropic-ai/mcpb@2.1.2"
+_MCPB = Probe("mcpb", "mcpb.mjs", ("@anthropic-ai/mcpb@2.1.2",))
+_WHEEL = ENVIRONMENTS / "wheel"
 _SCHEMA = "lib/python*/site-packages/skillsaw/schemas/mcp_registry/v2025_12_11/server.schema.json"
 
 
@@ -66,7 +71,9 @@ def main() -> int:
         print(reason, file=sys.stderr)
         return 1
     version = tomllib.loads(PROJECT.read_text("utf-8"))["project"]["version"]
-    bin_ = _tools()
+    print("Installing the tools, unless they are here.", flush=True)
+    _TOOLS.install()
+    bin_ = _TOOLS.home / "bin"
     files = _build(bin_)
     passed = [_passes(check) for check in _checks(bin_, files)]
     _describe(bin_, version)
@@ -101,18 +108,6 @@ def _prepare(version: str) -> int:
     return 0
 
 
-def _tools() -> Path:
-    """Where the commands of the pinned tools are; they are installed unless they are there."""
-    home, stamp = _WORK / "tools", _WORK / "tools/installed"
-    if not stamp.is_file() or stamp.read_text() != "\n".join(_TOOLS):
-        print("Installing the tools of the release, which takes a minute the first time.", flush=True)
-        shutil.rmtree(home, ignore_errors=True)
-        venv.create(home, with_pip=True)
-        _run(home / "bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *_TOOLS)
-        stamp.write_text("\n".join(_TOOLS))
-    return home / "bin"
-
-
 def _build(bin_: Path) -> list[Path]:
     """Build sdist and wheel twice, as of the last commit, and the bundle; stop if the two differ."""
     shutil.rmtree(DIST, ignore_errors=True)
@@ -141,9 +136,9 @@ def _checks(bin_: Path, files: Sequence[Path]) -> Iterator[Check]:
     installed = _installed(bin_, wheel)
     yield Check("clientary-mcp --version, from the wheel", [installed / "clientary-mcp", "--version"])
     yield Check("clientary-mcp check --sandbox, from the wheel", [installed / "clientary-mcp", "check", "--sandbox"])
-    manifest = ROOT / "packaging/mcpb/manifest.json"
-    mcpb = _WORK / "node_modules/.bin/mcpb"
-    yield Check("mcpb validate", [mcpb, "validate", manifest], _absent(manifest) or _without_mcpb(mcpb))
+    manifest = DIST / "bundle/manifest.json"
+    mcpb = _MCPB.home / "node_modules/.bin/mcpb"
+    yield Check("mcpb validate", [mcpb, "validate", manifest], _absent(manifest) or _without_mcpb())
     entry = next(
         (path for path in (DIST / "server.json", ROOT / "server.json") if path.is_file()), ROOT / "server.json"
     )
@@ -155,26 +150,21 @@ def _absent(path: Path) -> str:
     return "" if path.is_file() else f"there is no {path.relative_to(ROOT)}"
 
 
-def _without_mcpb(program: Path) -> str:
+def _without_mcpb() -> str:
     """Install the validator of bundles; return why that is not possible."""
-    if program.exists():
-        return ""
-    if shutil.which("npm") is None:
-        return "npm is not installed"
     try:
-        _run("npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", _WORK, _MCPB)
+        _MCPB.install()
     except OSError as error:
-        return f"{_MCPB} cannot be installed: {str(error).splitlines()[-1]}"
+        return f"{_MCPB.packages[0]} cannot be installed: {str(error).splitlines()[-1]}"
     return ""
 
 
 def _installed(bin_: Path, wheel: Path) -> Path:
     """Where the commands of the wheel are, in an environment that holds nothing else."""
-    home = _WORK / "installed"
-    shutil.rmtree(home, ignore_errors=True)
-    venv.create(home)
-    _run(bin_ / "python", "-m", "pip", "--python", home / "bin/python", "install", "--quiet", wheel)
-    return home / "bin"
+    shutil.rmtree(_WHEEL, ignore_errors=True)
+    venv.create(_WHEEL)
+    _run(bin_ / "python", "-m", "pip", "--python", _WHEEL / "bin/python", "install", "--quiet", wheel)
+    return _WHEEL / "bin"
 
 
 def _passes(check: Check) -> bool | None:
@@ -196,7 +186,7 @@ def _describe(bin_: Path, version: str) -> None:
     changes = section(CHANGELOG.read_text("utf-8"), version)
     (DIST / "CHANGES.md").write_text(f"{changes}\n", encoding="utf-8")
     sbom = DIST / f"clientary-mcp-{version}.cdx.json"
-    python = _WORK / "installed/bin/python"
+    python = _WHEEL / "bin/python"
     _run(bin_ / "cyclonedx-py", "environment", python, "--pyproject", PROJECT, "--output-reproducible", "-o", sbom)
     files = sorted(path for path in DIST.iterdir() if path.is_file())
     sums = "".join(f"{_digest(path)}  {path.name}\n" for path in files)
