@@ -21,8 +21,10 @@ _EMBEDDED = {
     "CLIENTARY_SUBDOMAIN": "",
     "CLIENTARY_BASE_URL": "http://localhost",
     "CLIENTARY_API_TOKEN": "sandbox",
+    "CLIENTARY_API_TOKEN_FILE": "",
+    "CLIENTARY_API_TOKEN_KEYCHAIN": "",
 }
-"""The settings of the embedded account."""
+"""The settings of the embedded account, whatever account the environment names."""
 
 _ABOUT_TOOLS = ("READ_ONLY", "TOOLSETS", "TOOLS", "EXCLUDE_TOOLS", "REQUIRED_FIELDS", "ANSWERS")
 """The settings that determine which tools are published, and how."""

@@ -9,7 +9,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from typing import Any
@@ -34,7 +34,9 @@ _WITHIN = "Servers that run know it within 30 seconds."
 _LONGEST_NAME = 64
 
 
-async def report(options: argparse.Namespace, network: httpx.AsyncBaseTransport | None = None) -> AsyncIterator[str]:
+async def report(
+    options: argparse.Namespace, network: httpx.AsyncBaseTransport | None = None
+) -> AsyncGenerator[str, None]:
     """Do what the options ask for, and tell it line by line; SettingsError if that is not possible.
 
     `network` leads to the account of a new caller.

@@ -3,7 +3,7 @@ where its documentation is unclear.
 """
 
 import textwrap
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from typing import Any
 
 from clientary_mcp.api.session import Clientary
@@ -36,7 +36,7 @@ _ONLY_BY_WRITING = (
 )
 
 
-async def report(clientary: Clientary) -> AsyncIterator[str]:
+async def report(clientary: Clientary) -> AsyncGenerator[str, None]:
     """The findings, line by line; ClientaryError if the account cannot be reached or does not accept the token."""
     responses: dict[str, dict[str, Any]] = {}
     refusals: dict[str, NotAllowed] = {}

@@ -5,8 +5,8 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing, contextmanager
 from types import FrameType
 
 from clientary_mcp.cli.options import WIDTH, help_text, parse
@@ -100,13 +100,13 @@ def _check(options: argparse.Namespace) -> None:
         _print(_account_report(options))
 
 
-async def _account_report(options: argparse.Namespace) -> AsyncIterator[str]:
+async def _account_report(options: argparse.Namespace) -> AsyncGenerator[str, None]:
     from clientary_mcp.cli.account import account_name, opened
     from clientary_mcp.cli.check import report
 
-    async with opened(options) as clientary:
+    async with opened(options) as clientary, aclosing(report(clientary)) as lines:
         yield f"account       {account_name(clientary, options)}"
-        async for line in report(clientary):
+        async for line in lines:
             yield line
 
 
@@ -137,12 +137,13 @@ def _tools(options: argparse.Namespace) -> None:
     print(as_json(settings) if options.json else as_table(settings))  # noqa: T201 - output for the user
 
 
-def _print(lines: AsyncIterator[str]) -> None:
+def _print(lines: AsyncGenerator[str, None]) -> None:
     """Print what a subcommand tells, as it tells it."""
     import anyio
 
     async def run() -> None:
-        async for line in lines:
-            print(line, flush=True)  # noqa: T201 - output for the user
+        async with aclosing(lines):  # also where the reader of the output stops reading
+            async for line in lines:
+                print(line, flush=True)  # noqa: T201 - output for the user
 
     anyio.run(run)

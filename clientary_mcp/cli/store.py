@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 
 from clientary_mcp.cli.account import is_on_redis, opened_backend
 from clientary_mcp.settings import Settings, common_settings, read_serving
@@ -26,7 +26,7 @@ _WHAT = {
 _NOTHING_YET = "nothing is remembered yet"
 
 
-async def report(given: Mapping[str, str], *, forgets: bool = False) -> AsyncIterator[str]:
+async def report(given: Mapping[str, str], *, forgets: bool = False) -> AsyncGenerator[str, None]:
     """What is remembered of each account, or that it is forgotten now; NotRemembered if the store does not work.
 
     `given` is the environment of a single owner, or of a server with callers.

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from statistics import median
 from uuid import uuid4
 
@@ -18,7 +18,7 @@ _ROUND_TRIPS = 20
 _FITS = "The store fits."
 
 
-async def report(given: Mapping[str, str]) -> AsyncIterator[str]:
+async def report(given: Mapping[str, str]) -> AsyncGenerator[str, None]:
     """What the store is, line by line; SettingsError if it does not fit, NotRemembered if it does not work.
 
     `given` is the environment of a single owner, or of a server with callers. A value is written and deleted again.

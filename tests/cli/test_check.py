@@ -1,5 +1,8 @@
 """`clientary-mcp check`: its report on an account, on a rejected token, and on the open questions."""
 
+import subprocess
+import sys
+
 import httpx
 import pytest
 import respx
@@ -194,3 +197,23 @@ async def test_questions_that_only_a_write_could_answer_stay_open() -> None:
 @pytest.mark.parametrize("switches", [Switches(), Switches(page_keys=False)])
 async def test_the_report_fits_a_terminal(switches: Switches) -> None:
     assert max(len(line) for line in (await report_on(switches)).splitlines()) < 80
+
+
+def test_a_reader_that_stops_reading_ends_the_check_without_a_word() -> None:
+    command = [sys.executable, "-m", "clientary_mcp", "check", "--sandbox"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as check:  # noqa: S603 - ours
+        assert check.stdout is not None
+        assert check.stderr is not None
+        assert check.stdout.readline() == "account       the sandbox\n"
+        check.stdout.close()
+        assert (check.stderr.read(), check.wait()) == ("", 141)
+
+
+def test_the_embedded_account_needs_no_token_wherever_another_one_is_kept(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("CLIENTARY_API_TOKEN")
+    for kept in ("FILE", "KEYCHAIN"):
+        monkeypatch.setenv(f"CLIENTARY_API_TOKEN_{kept}", "elsewhere")
+    main(["check", "--sandbox"])
+    assert capsys.readouterr().out.startswith("account       the sandbox\n")
