@@ -90,9 +90,9 @@ class Chromium:
             self._tell("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code)
 
     def tap(self, left: float, top: float) -> None:
-        """Press and release the mouse there."""
-        for kind in ("mousePressed", "mouseReleased"):
-            self._tell("Input.dispatchMouseEvent", type=kind, x=left, y=top, button="left", clickCount=1)
+        """Touch the page there, shortly."""
+        self._tell("Input.dispatchTouchEvent", type="touchStart", touchPoints=[{"x": left, "y": top}])
+        self._tell("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
 
     def screenshot(self, width: int, height: int) -> bytes:
         """The upper part of the page, as PNG."""

@@ -101,9 +101,13 @@ class PictureHost:
         self._chromium.press(key)
 
     def tap(self, selector: str) -> None:
-        """Tap an element in the frame."""
+        """Tap an element in the frame, and wait until the page has noticed."""
+        self.run(
+            "void (page.tapped = new Promise((done) => page.addEventListener('click', () => done(), { once: true })))"
+        )
         box = self.run(f"page.querySelector({json.dumps(selector)}).getBoundingClientRect().toJSON()")
         self._chromium.tap(box["left"] + box["width"] / 2, box["top"] + box["height"] / 2)
+        self.run("page.tapped")
 
     def barriers(self) -> list[str]:
         """What axe finds that keeps people from using the page; skips the test where there is no axe-core."""
