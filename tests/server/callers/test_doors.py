@@ -5,6 +5,7 @@ from typing import Any
 import anyio
 import httpx
 import pytest
+from mcp import MCPError
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -309,6 +310,15 @@ async def test_headers_narrow_what_both_doors_offer(team: Team, era: Any) -> Non
         async with agent_at(app, CREDENTIALS | only, era, DIRECT) as agent:
             assert {"list_invoices", "list_projects"} <= await names(agent)
             assert not {"get_invoice", "create_invoice", "list_clients"} & await names(agent)
+
+
+async def test_callers_read_the_pictures_of_their_tools_alone(team: Team, era: Any) -> None:
+    _, token = await team.enroll(privileges=Privileges(tools=frozenset({"sales_report"})))
+    async with team.serves() as app, agent_at(app, bearer(token), era) as agent:
+        (page,) = (await agent.client.read_resource("ui://clientary/sales.html")).contents
+        assert page.mime_type == "text/html;profile=mcp-app"
+        with pytest.raises(MCPError, match="This resource does not exist"):
+            await agent.client.read_resource("ui://clientary/receivables.html")
 
 
 async def test_a_request_that_may_use_no_tool_is_told_so(team: Team) -> None:
