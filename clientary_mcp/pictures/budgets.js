@@ -1,23 +1,46 @@
 // How much of each project's budget is used: in percent, so that hours and currencies share an axis.
-const PARTS = [{ key: "within", label: "Used within the budget" }, { key: "over", label: "Over the budget", at: 3 }];
+const PARTS = [
+  { key: "within", label: "Used within the budget" },
+  { key: "over", label: "Over the budget", at: 3 }
+];
 picture({
   empty: "No project is at that share of its budget.",
   ready,
   draw: (data, rows) => {
     const over = rows.filter((row) => row.percentage > 100).length;
-    const filled = rows.map((row) => ({ ...row, within: Math.min(row.percentage ?? 0, 100), over: Math.max(row.percentage - 100 || 0, 0) }));
+    const filled = rows.map((row) => ({
+      ...row,
+      within: Math.min(row.percentage ?? 0, 100),
+      over: Math.max(row.percentage - 100 || 0, 0)
+    }));
     const [, today] = /Today is\s([\d-]+)/.exec(data.basis) ?? [];
-    return [el("p", { class: "muted" }, period({ as_of: today })), section(over ? `${number(over)} of ${number(rows.length)} over budget` : `${number(rows.length)} within budget`, legend(PARTS),
-      el("p", { class: "muted" }, "The line across a bar is the whole budget."),
-      bars(filled, {
-        parts: PARTS, unit: percent, most: 10, what: "Budgets used", limit: (row) => row.budget && 100,
-        range: [0, Math.max(105, ...rows.map((row) => row.percentage ?? 0))],
-        figure: (row) => row.percentage == null ? "no budget" : percent(row.percentage),
-        note: (row) => {
-          const figure = (key, value = row[key]) => show(key, value, row);
-          const left = row.remaining < 0 ? figure("remaining", -row.remaining) + " over" : figure("remaining") + " left";
-          return [row.budget && `${figure("used")} of ${figure("budget")}, ${left}`, row.unbilled_hours && figure("unbilled_hours") + " unbilled"].filter(Boolean).join("; ");
-        },
-      }))];
-  },
+    return [
+      el("p", { class: "muted" }, period({ as_of: today })),
+      section(
+        over ? `${number(over)} of ${number(rows.length)} over budget` : `${number(rows.length)} within budget`,
+        legend(PARTS),
+        el("p", { class: "muted" }, "The line across a bar is the whole budget."),
+        bars(filled, {
+          parts: PARTS,
+          unit: percent,
+          most: 10,
+          what: "Budgets used",
+          limit: (row) => row.budget && 100,
+          range: [0, Math.max(105, ...rows.map((row) => row.percentage ?? 0))],
+          figure: (row) => (row.percentage == null ? "no budget" : percent(row.percentage)),
+          note: (row) => {
+            const figure = (key, value = row[key]) => show(key, value, row);
+            const left =
+              row.remaining < 0 ? figure("remaining", -row.remaining) + " over" : figure("remaining") + " left";
+            return [
+              row.budget && `${figure("used")} of ${figure("budget")}, ${left}`,
+              row.unbilled_hours && figure("unbilled_hours") + " unbilled"
+            ]
+              .filter(Boolean)
+              .join("; ");
+          }
+        })
+      )
+    ];
+  }
 });

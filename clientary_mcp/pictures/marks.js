@@ -2,42 +2,92 @@
 // or keyboard.
 
 const PATTERNS = ["", "M-2 2L2-2M0 8L8 0M6 10L10 6", "M2 2h.1M6 6h.1", "M0 4H8M4 0V8", "M2 0V8M6 0V8"];
-const patterns = el("svg", { class: "defs", ...HIDDEN }, PATTERNS.map((d, at) =>
-  el("pattern", { id: "p" + at, width: 8, height: 8, patternUnits: "userSpaceOnUse" }, el("rect", { width: 8, height: 8, fill: `var(--${at})` }), el("path", { d }))));
-const legend = (parts, amount) => el("ul", { class: "legend" }, parts.map((part, at) => (!amount || amount(part.key)) &&
-  el("li", 0, el("svg", HIDDEN, el("rect", { width: 14, height: 14, fill: `url(#p${part.at ?? at})` })), part.label, amount && el("b", 0, amount(part.key)))));
+const patterns = el(
+  "svg",
+  { class: "defs", ...HIDDEN },
+  PATTERNS.map((d, at) =>
+    el(
+      "pattern",
+      { id: "p" + at, width: 8, height: 8, patternUnits: "userSpaceOnUse" },
+      el("rect", { width: 8, height: 8, fill: `var(--${at})` }),
+      el("path", { d })
+    )
+  )
+);
+const legend = (parts, amount) =>
+  el(
+    "ul",
+    { class: "legend" },
+    parts.map(
+      (part, at) =>
+        (!amount || amount(part.key)) &&
+        el(
+          "li",
+          0,
+          el("svg", HIDDEN, el("rect", { width: 14, height: 14, fill: `url(#p${part.at ?? at})` })),
+          part.label,
+          amount && el("b", 0, amount(part.key))
+        )
+    )
+  );
 
 // How the parts of a row are stacked from zero on: those below zero to the other side.
 const stack = (row, parts) => {
-  let up = 0, down = 0;
-  return parts.map(({ key, label, at }, place) => {
-    const value = row[key] ?? 0, from = value < 0 ? down += value : up;
-    up += Math.max(value, 0);
-    return { value, from, to: from + Math.abs(value), label, at: at ?? place };
-  }).filter(({ value }) => value);
+  let up = 0,
+    down = 0;
+  return parts
+    .map(({ key, label, at }, place) => {
+      const value = row[key] ?? 0,
+        from = value < 0 ? (down += value) : up;
+      up += Math.max(value, 0);
+      return { value, from, to: from + Math.abs(value), label, at: at ?? place };
+    })
+    .filter(({ value }) => value);
 };
 const reach = (rows, parts) => {
   const all = rows.flatMap((row) => stack(row, parts));
   return [Math.min(0, ...all.map(({ from }) => from)), Math.max(0, ...all.map(({ to }) => to))];
 };
 const mark = ({ at, label, value }, name, unit, place) =>
-  el("rect", { class: "mark", role: "img", tabindex: -1, "aria-label": `${name}: ${label} ${unit(value)}`, fill: `url(#p${at})`, ...place });
-const chart = (what, ...inside) => el("div", { class: "chart", role: "group", "aria-label": what + ": use the arrow keys." }, inside);
+  el("rect", {
+    class: "mark",
+    role: "img",
+    tabindex: -1,
+    "aria-label": `${name}: ${label} ${unit(value)}`,
+    fill: `url(#p${at})`,
+    ...place
+  });
+const chart = (what, ...inside) =>
+  el("div", { class: "chart", role: "group", "aria-label": what + ": use the arrow keys." }, inside);
 
 // What a row is about.
 const NAMES = ["number", "client", "project", "person", "title", "month", "week", "quarter", "year", "day"];
-const named = (row) => NAMES.filter((key) => row[key] != null).map((key) => show(key, row[key], row)).join(" · ") || show("", row.status, row);
+const named = (row) =>
+  NAMES.filter((key) => row[key] != null)
+    .map((key) => show(key, row[key], row))
+    .join(" · ") || show("", row.status, row);
 
 // What is not in a picture.
-const beside = (texts, title = "Not in it: ") => texts.some(Boolean) && el("p", { class: "muted" }, title + texts.filter(Boolean).join(", ") + ".");
+const beside = (texts, title = "Not in it: ") =>
+  texts.some(Boolean) && el("p", { class: "muted" }, title + texts.filter(Boolean).join(", ") + ".");
 
 // One section for each currency: two of them never share an axis.
 const perCurrency = (data, draw) => {
-  const all = Object.values(data).flatMap(rowsOf).filter((row) => row.currency_code).concat(rowsOf(data.rows));
+  const all = Object.values(data)
+    .flatMap(rowsOf)
+    .filter((row) => row.currency_code)
+    .concat(rowsOf(data.rows));
   const codes = [...new Set(all.map((row) => row.currency_code))].sort();
   return codes.map((code) => {
     const mine = (list) => rowsOf(list).filter((row) => row.currency_code == code);
-    const { title, figure, inside } = draw({ code, mine, rows: mine(data.rows), total: mine(data.totals)[0] ?? {}, unit: (value) => money(value, code), most: codes.length > 1 ? 4 : 8 });
+    const { title, figure, inside } = draw({
+      code,
+      mine,
+      rows: mine(data.rows),
+      total: mine(data.totals)[0] ?? {},
+      unit: (value) => money(value, code),
+      most: codes.length > 1 ? 4 : 8
+    });
     return section([`${code ?? "Unknown currency"} · ${title}`, el("span", 0, figure)], inside);
   });
 };
@@ -49,13 +99,15 @@ const tell = ({ type, target }) => {
   if (/out$/.test(type) || !target.matches(".mark")) return;
   tip = el("div", { class: "tip", ...HIDDEN }, target.getAttribute("aria-label"));
   main.append(tip);
-  const { left, top } = target.getBoundingClientRect(), above = top - main.getBoundingClientRect().top - tip.offsetHeight - 6;
+  const { left, top } = target.getBoundingClientRect(),
+    above = top - main.getBoundingClientRect().top - tip.offsetHeight - 6;
   tip.style.left = Math.max(0, Math.min(left, main.clientWidth - tip.offsetWidth)) + "px";
   tip.style.top = Math.max(0, above) + main.scrollTop + "px";
 };
 const move = (event) => {
-  const marks = [...event.target.closest(".chart")?.querySelectorAll(".mark") ?? []], at = marks.indexOf(event.target);
-  const next = marks[at + ({ ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 })[event.key]];
+  const marks = [...(event.target.closest(".chart")?.querySelectorAll(".mark") ?? [])],
+    at = marks.indexOf(event.target);
+  const next = marks[at + { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key]];
   if (event.key == "Escape") tip?.remove();
   if (at < 0 || !next) return;
   event.preventDefault();

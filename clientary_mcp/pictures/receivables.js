@@ -1,17 +1,38 @@
 // Who owes how much, and how late.
-const AGES = [["current", "Not yet due"], ["days_1_30", "1–30 days late"], ["days_31_60", "31–60 days late"], ["days_61_90", "61–90 days late"], ["over_90", "Over 90 days late"]]
-  .map(([key, label]) => ({ key, label }));
+const AGES = [
+  ["current", "Not yet due"],
+  ["days_1_30", "1–30 days late"],
+  ["days_31_60", "31–60 days late"],
+  ["days_61_90", "61–90 days late"],
+  ["over_90", "Over 90 days late"]
+].map(([key, label]) => ({ key, label }));
 picture({
   empty: "Nothing is owed.",
   ready,
-  draw: (data) => perCurrency(data, ({ code, mine, rows, total, unit, most }) => ({
-    title: "owed", figure: unit(total.total ?? 0), inside: [
-      whole(total, AGES, unit, `All ${code} by age`),
-      beside([...mine(data.pending).map((row) => unit(row.balance) + " pending"), total.credits && unit(total.credits) + " in credits"]),
-      bars(rows.map((row) => row.age ? { ...row, [row.age]: row.balance, total: row.balance } : row), {
-        parts: AGES, unit, most, what: `Who owes ${code}`, figure: (row) => unit(row.total),
-        note: (row) => row.due_date ? "Due " + day(row.due_date) : `${number(row.invoices)} ${row.invoices == 1 ? "invoice" : "invoices"}, oldest due ${show("", row.oldest_due_date)}`,
-      }),
-    ],
-  })),
+  draw: (data) =>
+    perCurrency(data, ({ code, mine, rows, total, unit, most }) => ({
+      title: "owed",
+      figure: unit(total.total ?? 0),
+      inside: [
+        whole(total, AGES, unit, `All ${code} by age`),
+        beside([
+          ...mine(data.pending).map((row) => unit(row.balance) + " pending"),
+          total.credits && unit(total.credits) + " in credits"
+        ]),
+        bars(
+          rows.map((row) => (row.age ? { ...row, [row.age]: row.balance, total: row.balance } : row)),
+          {
+            parts: AGES,
+            unit,
+            most,
+            what: `Who owes ${code}`,
+            figure: (row) => unit(row.total),
+            note: (row) =>
+              row.due_date
+                ? "Due " + day(row.due_date)
+                : `${number(row.invoices)} ${row.invoices == 1 ? "invoice" : "invoices"}, oldest due ${show("", row.oldest_due_date)}`
+          }
+        )
+      ]
+    }))
 });

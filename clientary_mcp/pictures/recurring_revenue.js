@@ -1,20 +1,35 @@
 // What comes in each month by active schedules; paused ones are shown, and count for nothing.
-const PART = [{ key: "per_month", label: "a month" }], PAUSED = [{ key: "per_month", label: "a month, paused", at: 4 }];
+const PART = [{ key: "per_month", label: "a month" }],
+  PAUSED = [{ key: "per_month", label: "a month, paused", at: 4 }];
 picture({
   empty: "No schedule is active.",
   ready,
-  draw: (data) => perCurrency(data, ({ code, mine, rows, total, unit, most }) => {
-    const paused = mine(data.paused), range = reach([...rows, ...paused], PART);
-    const shared = {
-      unit, range, most, figure: (row) => unit(row.per_month) + " a month",
-      note: (row) => [`${unit(row.per_invoice)} ${show("", row.time_interval)}`, row.next_date && "next " + day(row.next_date), row.occurrences_remaining && number(row.occurrences_remaining) + " left"].filter(Boolean).join(", "),
-    };
-    return {
-      title: "each month, before tax", figure: unit(total.per_month ?? 0), inside: [
-        rows.length > 0 && bars(rows, { ...shared, parts: PART, what: `Active schedules in ${code}` }),
-        paused.length > 0 && el("p", { class: "muted" }, "Paused, and not in it:"),
-        paused.length > 0 && bars(paused, { ...shared, parts: PAUSED, what: `Paused schedules in ${code}` }),
-      ],
-    };
-  }),
+  draw: (data) =>
+    perCurrency(data, ({ code, mine, rows, total, unit, most }) => {
+      const paused = mine(data.paused),
+        range = reach([...rows, ...paused], PART);
+      const shared = {
+        unit,
+        range,
+        most,
+        figure: (row) => unit(row.per_month) + " a month",
+        note: (row) =>
+          [
+            `${unit(row.per_invoice)} ${show("", row.time_interval)}`,
+            row.next_date && "next " + day(row.next_date),
+            row.occurrences_remaining && number(row.occurrences_remaining) + " left"
+          ]
+            .filter(Boolean)
+            .join(", ")
+      };
+      return {
+        title: "each month, before tax",
+        figure: unit(total.per_month ?? 0),
+        inside: [
+          rows.length > 0 && bars(rows, { ...shared, parts: PART, what: `Active schedules in ${code}` }),
+          paused.length > 0 && el("p", { class: "muted" }, "Paused, and not in it:"),
+          paused.length > 0 && bars(paused, { ...shared, parts: PAUSED, what: `Paused schedules in ${code}` })
+        ]
+      };
+    })
 });

@@ -1,11 +1,17 @@
 // What all pictures share: elements, figures in the reader's language, remarks, tables, and the host.
 
 const main = document.querySelector("main");
-let locale = navigator.language, view, result, waiting = "Waiting for the figures …";
+let locale = navigator.language,
+  view,
+  result,
+  waiting = "Waiting for the figures …";
 
 // Elements. Texts become text nodes, so that nothing in a record can become markup; what is empty is left out.
 const el = (tag, about, ...inside) => {
-  const made = document.createElementNS(`http://www.w3.org/${/^(svg|rect|line|path|pattern)$/.test(tag) ? "2000/svg" : "1999/xhtml"}`, tag);
+  const made = document.createElementNS(
+    `http://www.w3.org/${/^(svg|rect|line|path|pattern)$/.test(tag) ? "2000/svg" : "1999/xhtml"}`,
+    tag
+  );
   for (const name in about) about[name] != null && made.setAttribute(name, about[name]);
   made.append(...inside.flat(9).filter(Boolean));
   return made;
@@ -46,7 +52,7 @@ const date = (text, options) => {
 const day = (text) => date(text, { dateStyle: "medium" });
 const month = (text, year) => date(text, { month: "short", year });
 const words = (name) => (name[0].toUpperCase() + name.slice(1)).replaceAll("_", " ").replace(/(\d)\s(\d)/, "$1–$2");
-const rowsOf = (value) => Array.isArray(value) && value[0]?.constructor === Object ? value : [];
+const rowsOf = (value) => (Array.isArray(value) && value[0]?.constructor === Object ? value : []);
 
 // A value as people read it, by the name of its field; numbers beside a currency are money, but for counts.
 const COUNTS = /^(count|quantity|tax\d?|.*_overdue|.*_remaining|clients|invoices|schedules|entries|payments)$/;
@@ -54,12 +60,21 @@ const show = (name, value, row) => {
   if (value == null) return "–";
   if (Array.isArray(value)) return value.map((each) => show(name, each, row)).join(", ");
   if (typeof value == "object")
-    return Object.keys(value).filter((key) => !/_id$/.test(key)).map((key) => `${words(key)} ${show(key, value[key], { ...row, ...value })}`).join(" · ");
+    return Object.keys(value)
+      .filter((key) => !/_id$/.test(key))
+      .map((key) => `${words(key)} ${show(key, value[key], { ...row, ...value })}`)
+      .join(" · ");
   if (typeof value == "number") {
     if (/^id$|_id$/.test(name)) return String(value);
-    if (/hours$|^(billable|capacity)$/.test(name) || row.budget_type == "hours" && /^(budget|used|remaining)$/.test(name)) return hours(value);
+    if (
+      /hours$|^(billable|capacity)$/.test(name) ||
+      (row.budget_type == "hours" && /^(budget|used|remaining)$/.test(name))
+    )
+      return hours(value);
     if (/percentage|share|utilization/.test(name)) return percent(value);
-    return row.currency_code && (view.money?.includes(name) || !COUNTS.test(name)) ? money(value, row.currency_code) : number(value);
+    return row.currency_code && (view.money?.includes(name) || !COUNTS.test(name))
+      ? money(value, row.currency_code)
+      : number(value);
   }
   if (typeof value == "boolean") return value ? "yes" : "no";
   if (/^\d{4}-\d\d-\d\d$/.test(value)) return day(value);
@@ -70,23 +85,59 @@ const show = (name, value, row) => {
 // The table behind a picture, and what every picture says of its figures: of which days they are, and what is missing.
 const table = (name, rows) => {
   const names = [...new Set(rows.flatMap(Object.keys))].filter((key) => !/_id$/.test(key));
-  return el("table", 0, el("caption", 0, words(name)),
-    el("tr", 0, names.map((key) => el("th", { scope: "col" }, words(key)))),
-    rows.map((row) => el("tr", 0, names.map((key) => el("td", typeof row[key] == "number" && { class: "n" }, show(key, row[key], row))))));
+  return el(
+    "table",
+    0,
+    el("caption", 0, words(name)),
+    el(
+      "tr",
+      0,
+      names.map((key) => el("th", { scope: "col" }, words(key)))
+    ),
+    rows.map((row) =>
+      el(
+        "tr",
+        0,
+        names.map((key) => el("td", typeof row[key] == "number" && { class: "n" }, show(key, row[key], row)))
+      )
+    )
+  );
 };
 const period = ({ from_date, to_date, as_of }) =>
-  from_date ? `${day(from_date)} – ${day(to_date)}` : to_date ? "Up to " + day(to_date) : as_of && "As of " + day(as_of);
+  from_date
+    ? `${day(from_date)} – ${day(to_date)}`
+    : to_date
+      ? "Up to " + day(to_date)
+      : as_of && "As of " + day(as_of);
 const report = (data) => {
-  const rows = rowsOf(data.rows), { row_count = rows.length } = data;
+  const rows = rowsOf(data.rows),
+    { row_count = rows.length } = data;
   const lists = Object.keys(data).filter((name) => rowsOf(data[name]).length);
   return [
     el("p", { class: "muted" }, period(data)),
     lists.length ? view.draw(data, rows) : note(view.empty),
-    (data.complete === false || row_count > rows.length) && note("Not everything is shown: ", `${number(rows.length)} of ${number(row_count)} rows or more.`),
+    (data.complete === false || row_count > rows.length) &&
+      note("Not everything is shown: ", `${number(rows.length)} of ${number(row_count)} rows or more.`),
     data.notice && note("Note: ", data.notice),
-    data.left_out?.length && section("Not included", el("ul", { class: "muted" }, data.left_out.map((each) => el("li", 0, "• ", each)))),
-    lists.length && fold("Figures as a table", el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Figures" }, lists.map((name) => table(name, data[name])))),
-    data.basis && fold("How it was counted", el("p", { class: "muted" }, data.basis)),
+    data.left_out?.length &&
+      section(
+        "Not included",
+        el(
+          "ul",
+          { class: "muted" },
+          data.left_out.map((each) => el("li", 0, "• ", each))
+        )
+      ),
+    lists.length &&
+      fold(
+        "Figures as a table",
+        el(
+          "div",
+          { class: "scroll", tabindex: 0, role: "region", "aria-label": "Figures" },
+          lists.map((name) => table(name, data[name]))
+        )
+      ),
+    data.basis && fold("How it was counted", el("p", { class: "muted" }, data.basis))
   ];
 };
 
@@ -114,8 +165,8 @@ const send = (message) => host.postMessage({ jsonrpc: "2.0", ...message }, "*");
 const notify = (name, params) => send({ method: "ui/notifications/" + name, params });
 const fit = () => {
   for (const ticks of main.querySelectorAll(".ticks")) {
-    const each = Math.ceil(44 * ticks.children.length / (ticks.clientWidth || 1));
-    [...ticks.children].forEach((tick, at) => tick.style.visibility = at % each ? "hidden" : "");
+    const each = Math.ceil((44 * ticks.children.length) / (ticks.clientWidth || 1));
+    [...ticks.children].forEach((tick, at) => (tick.style.visibility = at % each ? "hidden" : ""));
   }
   main.tabIndex = main.scrollHeight > main.offsetHeight ? 0 : -1;
   notify("size-changed", { width: main.offsetWidth, height: main.offsetHeight });
@@ -134,15 +185,19 @@ const adopt = ({ theme, styles, locale: language, containerDimensions: size } = 
   render();
 };
 const HEARS = {
-  "tool-result": (answer) => render(result = answer),
-  "tool-cancelled": () => render(waiting = "Cancelled."),
-  "host-context-changed": adopt,
+  "tool-result": (answer) => render((result = answer)),
+  "tool-cancelled": () => render((waiting = "Cancelled.")),
+  "host-context-changed": adopt
 };
 const hear = ({ source, data }) => {
   if (source != host || data?.jsonrpc != "2.0") return;
   const { id, method, params } = data;
   if (id == null) HEARS[method.split("/")[2]]?.(params);
-  else if (method) send({ id, ...(/teardown|ping/.test(method) ? { result: {} } : { error: { code: -32601, message: "Method not found" } }) });
+  else if (method)
+    send({
+      id,
+      ...(/teardown|ping/.test(method) ? { result: {} } : { error: { code: -32601, message: "Method not found" } })
+    });
   else {
     adopt(data.result?.hostContext);
     notify("initialized");

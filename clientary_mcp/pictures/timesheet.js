@@ -1,5 +1,8 @@
 // Who worked how long, and on what.
-const PARTS = [{ key: "billable", label: "Billable" }, { key: "rest", label: "Not billable" }];
+const PARTS = [
+  { key: "billable", label: "Billable" },
+  { key: "rest", label: "Not billable" }
+];
 const split = (row) => ({ ...row, rest: row.hours - row.billable });
 const days = (count) => `${number(count)} working ${count == 1 ? "day" : "days"} without an entry`;
 const shared = { parts: PARTS, unit: hours, figure: (row) => hours(row.hours) };
@@ -15,13 +18,33 @@ picture({
     const total = split(rowsOf(data.totals)[0] ?? { hours: 0, billable: 0 });
     return [
       section(["All hours", el("span", 0, hours(total.hours))], whole(total, PARTS, hours, "All hours")),
-      rowsOf(data.people).length && section("By person", bars(data.people.map(split), {
-        ...shared, most: 8, what: "Hours by person", limit: (row) => row.capacity,
-        range: [0, Math.max(...data.people.map((row) => Math.max(row.hours, row.capacity ?? 0)))],
-        note: (row) => [row.hours && percent(Math.round(100 * row.billable / row.hours)) + " billable", row.capacity && `${percent(row.utilization)} of ${hours(row.capacity)} (the line)`,
-          row.days_without_entries && days(row.days_without_entries)].filter(Boolean).join(", "),
-      })),
-      projects.size && section("By project", bars([...projects.values()].sort((one, other) => other.hours - one.hours).map(split), { ...shared, what: "Hours by project" })),
+      rowsOf(data.people).length &&
+        section(
+          "By person",
+          bars(data.people.map(split), {
+            ...shared,
+            most: 8,
+            what: "Hours by person",
+            limit: (row) => row.capacity,
+            range: [0, Math.max(...data.people.map((row) => Math.max(row.hours, row.capacity ?? 0)))],
+            note: (row) =>
+              [
+                row.hours && percent(Math.round((100 * row.billable) / row.hours)) + " billable",
+                row.capacity && `${percent(row.utilization)} of ${hours(row.capacity)} (the line)`,
+                row.days_without_entries && days(row.days_without_entries)
+              ]
+                .filter(Boolean)
+                .join(", ")
+          })
+        ),
+      projects.size &&
+        section(
+          "By project",
+          bars([...projects.values()].sort((one, other) => other.hours - one.hours).map(split), {
+            ...shared,
+            what: "Hours by project"
+          })
+        )
     ];
-  },
+  }
 });

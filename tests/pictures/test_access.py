@@ -20,7 +20,7 @@ def example(tool: str) -> Result:
 
 @pytest.mark.parametrize(
     ("shown", "look"),
-    covering(product(EXAMPLES, LOOKS), lambda shown, look: ((shown[0], look),)),
+    covering(product(EXAMPLES, LOOKS), lambda shown, look: ((shown[0], look[0]), look)),
 )
 def test_there_are_no_barriers(host: PictureHost, shown: tuple[Picture, str], look: tuple[int, str]) -> None:
     (picture, tool), (width, colours) = shown, look
