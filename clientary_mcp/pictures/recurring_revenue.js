@@ -12,7 +12,7 @@ picture({
         unit,
         range,
         most,
-        figure: (row) => unit(row.per_month) + " a month",
+        figure: (row) => unit(row.per_month),
         note: (row) =>
           [
             `${unit(row.per_invoice)} ${show("", row.time_interval)}`,
