@@ -10,6 +10,7 @@ import tomllib
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -31,6 +32,11 @@ TOOLS = {tool.name for tool in ALL}
 ARGUMENTS = {name for tool in ALL for name in tool.published.input_schema["properties"]}
 EVERYTHING = "\n".join(document.text for document in ALL_DOCUMENTS)
 MCP_TOKEN = "a-long-random-text"
+ELSEWHERE = {
+    *("docs.astral.sh", "github.com", "keepachangelog.com", "semver.org", "www.clientary.com", "www.python.org"),
+    *("cursor.com", "example.com", "insiders.vscode.dev", "kiro.dev", "lmstudio.ai", "vs-open.link"),  # that install
+}
+"""The sites that links may lead to: no test fetches them, so each new one is looked at by a person."""
 
 
 @pytest.mark.parametrize("document", ALL_DOCUMENTS, ids=str)
@@ -198,6 +204,12 @@ def test_every_link_has_a_target(document: Document) -> None:
         linked = (document.path.parent / name).resolve() if name else document.path
         assert linked.exists(), target
         assert not anchor or anchor in Document(linked).anchors, target
+
+
+def test_links_lead_elsewhere_only_to_sites_that_are_listed() -> None:
+    found = {urlsplit(link) for document in ALL_DOCUMENTS for link in document.links if "://" in link}
+    assert {link.scheme for link in found} == {"https"}
+    assert {link.hostname for link in found} <= ELSEWHERE
 
 
 @pytest.mark.parametrize("builder", ["mkdocs", "zensical"])
