@@ -149,17 +149,12 @@ async def _planned(clientary: Clientary, args: AllocatePayment, job: Job) -> _Pl
     wanted = _chosen(known, args)
     code = _currency(wanted, args)
     refuse_finer(args.amount, code)
-    shares, left = list[_Share](), args.amount
-    for each in wanted:
-        amount = each.payment.amount if each.payment and each.payment.amount else min(left, each.owed)
-        if not _is_in(each, code) or amount <= 0:
-            continue
-        left -= amount
-        shares.append(_Share(each, amount))
-        if each.payment is None:
-            job.needs(_item(each), amount, each.owed, day, args.note)
+    shares = _divided([each for each in wanted if _is_in(each, code)], args.amount)
+    for share in shares:
+        if share.of.payment is None:
+            job.needs(_item(share.of), share.amount, share.of.owed, day, args.note)
         else:
-            job.settled(_item(each))
+            job.settled(_item(share.of))
     try:
         job.check(all_there=True)
     except Changed as changed:
@@ -171,10 +166,19 @@ async def _planned(clientary: Clientary, args: AllocatePayment, job: Job) -> _Pl
         raise
     own = [share.of.payment for share in shares]
     mine = {each.id for each in invoices if each.currency_code == code}
-    others = [
-        each.amount for each in recorded if each.invoice_id in mine and each.received_on == day if each not in own
-    ]
-    return _Plan(client, code, args.amount, day, args.note, shares, [amount for amount in others if amount])
+    of_day = [each for each in recorded if each.invoice_id in mine and each.received_on == day and each not in own]
+    return _Plan(client, code, args.amount, day, args.note, shares, [each.amount for each in of_day if each.amount])
+
+
+def _divided(invoices: Iterable[_Open], left: Decimal) -> list[_Share]:
+    """What each gets of a sum, in this order; what is recorded of it already stays as it is."""
+    shares = []
+    for each in invoices:
+        amount = each.payment.amount if each.payment and each.payment.amount else min(left, each.owed)
+        if amount > 0:
+            left -= amount
+            shares.append(_Share(each, amount))
+    return shares
 
 
 def _state(invoice: Invoice, owed: Decimal, args: AllocatePayment, job: Job, recorded: Iterable[Payment]) -> _Open:
