@@ -4,7 +4,8 @@ import argparse
 import sys
 import time
 
-from scripts.probes import ROOT, Probe, attempt_all
+from scripts.environments import ENVIRONMENTS, ROOT
+from scripts.probes import Probe, attempt_all
 
 SERVER = (sys.executable, "-m", "clientary_mcp", "--sandbox", "--date", "2026-11-20")
 OVER_HTTP = (*SERVER, "--transport", "http")
@@ -51,7 +52,7 @@ def main() -> int:
         parser.error(f"unknown: {', '.join(sorted(unknown))}")
     began = time.monotonic()
     print("| Client | Versions | Passed | Calls | Seconds | |\n| --- | --- | ---: | ---: | ---: | --- |", flush=True)
-    good = attempt_all([named[name] for name in names], ROOT / ".clients", show=lambda row: print(row, flush=True))
+    good = attempt_all([named[name] for name in names], ENVIRONMENTS, show=lambda row: print(row, flush=True))
     print(f"\nIt took {time.monotonic() - began:.0f} seconds, installations included.")
     return 0 if good else 1
 

@@ -23,16 +23,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from scripts.changes import section, with_release
-from scripts.clients import ENVIRONMENTS, Probe
+from scripts.environments import ENVIRONMENTS, Environment, why_not
 
 ROOT = Path(__file__).parents[1]
 DIST = ROOT / "dist"
 CHANGELOG = ROOT / "CHANGELOG.md"
 PROJECT = ROOT / "pyproject.toml"
 PUBLISHER = ROOT / "packaging/publisher.toml"
-_TOOLS = Probe(
-    "the tools of a release",
-    "release.py",
+_PATIENCE = 600
+"""Seconds for an installation; none needs half of them."""
+_TOOLS = Environment(
+    ENVIRONMENTS / "release",
     (
         "build==1.6.1",
         "check-jsonschema==0.39.0",
@@ -43,8 +44,9 @@ _TOOLS = Probe(
         "skillsaw==0.22.0",  # for the schema of server.json that it ships
         "twine==7.0.0",
     ),
+    in_python=True,
 )
-_MCPB = Probe("mcpb", "mcpb.mjs", ("@anthropic-ai/mcpb@2.1.2",))
+_MCPB = Environment(ENVIRONMENTS / "mcpb", ("@anthropic-ai/mcpb@2.1.2",), in_python=False)
 _WHEEL = ENVIRONMENTS / "wheel"
 _SCHEMA = "lib/python*/site-packages/skillsaw/schemas/mcp_registry/v2025_12_11/server.schema.json"
 
@@ -72,8 +74,8 @@ def main() -> int:
         return 1
     version = tomllib.loads(PROJECT.read_text("utf-8"))["project"]["version"]
     print("Installing the tools, unless they are here.", flush=True)
-    _TOOLS.install()
-    bin_ = _TOOLS.home / "bin"
+    _TOOLS.install(_PATIENCE)
+    bin_ = _TOOLS.commands
     files = _build(bin_)
     passed = [_passes(check) for check in _checks(bin_, files)]
     _describe(bin_, version)
@@ -137,7 +139,7 @@ def _checks(bin_: Path, files: Sequence[Path]) -> Iterator[Check]:
     yield Check("clientary-mcp --version, from the wheel", [installed / "clientary-mcp", "--version"])
     yield Check("clientary-mcp check --sandbox, from the wheel", [installed / "clientary-mcp", "check", "--sandbox"])
     manifest = DIST / "bundle/manifest.json"
-    mcpb = _MCPB.home / "node_modules/.bin/mcpb"
+    mcpb = _MCPB.commands / "mcpb"
     yield Check("mcpb validate", [mcpb, "validate", manifest], _absent(manifest) or _without_mcpb())
     entry = next(
         (path for path in (DIST / "server.json", ROOT / "server.json") if path.is_file()), ROOT / "server.json"
@@ -153,9 +155,9 @@ def _absent(path: Path) -> str:
 def _without_mcpb() -> str:
     """Install the validator of bundles; return why that is not possible."""
     try:
-        _MCPB.install()
-    except OSError as error:
-        return f"{_MCPB.packages[0]} cannot be installed: {str(error).splitlines()[-1]}"
+        _MCPB.install(_PATIENCE)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"{_MCPB.packages[0]} cannot be installed: {why_not(error)}"
     return ""
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.clients import ENVIRONMENTS, Probe
+from scripts.environments import ENVIRONMENTS, Environment, why_not
 
 _PATIENCE = 300
 """Seconds for one run; the longest fetches what the server needs, and takes a tenth of them."""
@@ -16,12 +16,12 @@ _PATIENCE = 300
 
 def installed(name: str, *packages: str, in_python: bool = False) -> Path:
     """Where the commands of these packages are; where they cannot be installed, the test is skipped."""
-    environment = Probe(name, f"{name}.{'py' if in_python else 'mjs'}", packages)
+    environment = Environment(ENVIRONMENTS / name, packages, in_python=in_python)
     try:
-        environment.install()
+        environment.install(_PATIENCE)
     except (OSError, subprocess.TimeoutExpired) as failure:
-        pytest.skip(f"{', '.join(packages)} cannot be installed: {str(failure).splitlines()[-1:]}")
-    return environment.home / ("bin" if in_python else "node_modules/.bin")
+        pytest.skip(f"{', '.join(packages)} cannot be installed: {why_not(failure)}")
+    return environment.commands
 
 
 def accepted(command: list[str | Path], home: Path, said: str = "", **settings: str) -> str:
