@@ -96,4 +96,5 @@ def test_every_client_is_pinned_and_has_an_environment_of_its_own() -> None:
     assert len(set(scripts)) == len(scripts)
     assert [each for each in scripts if not each.is_file()] == []
     for each in PROBES:
-        assert [package for package in each.packages if ("==" if each.in_python else "@") not in package[1:]] == []
+        pin = "==" if each.environment(Path()).in_python else "@"
+        assert [package for package in each.packages if pin not in package[1:]] == []
