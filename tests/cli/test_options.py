@@ -162,7 +162,10 @@ def test_the_sandbox_has_no_store_to_check(capsys: pytest.CaptureFixture[str], m
         (["callers", "limit", "a", "--deletes-per-hour", "few"], "must be a whole number from 0 on"),
         (["call"], "call needs TOOL, or --list"),
         (["call", "get_client", "--json"], "--json needs a value"),
-        (["call", "get_client", "--format", "jsn"], "--format must be table, json or csv, not jsn. Did you mean json?"),
+        (
+            ["call", "get_client", "--format", "jsn"],
+            "--format must be table, json, csv, chart or html, not jsn. Did you mean json?",
+        ),
         (["backup"], "backup needs DIR"),
         (["backup", "one", "two"], "backup takes DIR alone, but one two was given"),
         (["install"], "install needs HOST"),

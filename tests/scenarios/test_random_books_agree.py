@@ -59,7 +59,7 @@ async def test_every_group_and_every_two_add_up_to_the_same_totals(form: str, se
             for narrow in narrowings(sandbox):
                 plain = await agent.answer(tool, **about, **narrow, **DAYS)
                 totals = added(plain["totals"], *columns)
-                assert totals
+                assert totals or narrow  # a client or a project may have nothing of a kind
                 for group_by in (words[seed % len(words)], *pairs[seed % CHOSEN :: CHOSEN]):
                     answer = await agent.answer(tool, **about, **narrow, group_by=group_by, **DAYS)
                     assert answer["totals"] == plain["totals"]

@@ -53,6 +53,7 @@ INVOICED = """
 def books_with_hours(form: str, seed: int) -> Sandbox:
     """The books of a seed, with hours of two people on its projects, some of which have a fixed price."""
     sandbox, chance = random_books(form, seed), Random(f"hours {seed}")  # noqa: S311 - nothing secret
+    sandbox.connection.execute("DELETE FROM hours")  # those of the books are of nobody, too
     run(sandbox, "UPDATE projects SET project_type = 2 WHERE id IN (SELECT min(id) FROM projects)")
     people = [row["id"] for row in rows(sandbox, "SELECT id FROM staff")]
     told = "SELECT projects.id, coalesce(projects.currency_code, clients.currency_code) AS code FROM projects"

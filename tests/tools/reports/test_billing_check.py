@@ -304,10 +304,9 @@ async def test_the_agency_is_checked_as_its_tables_say_in_every_form(form: str) 
     rows = await rows_of(sandbox)
     unbilled = {row["id"]: round(row["amount"] * 100) for row in rows if row["check"] == "unbilled_on_completed"}
     assert unbilled == {row["id"]: row["amount"] for row in sandbox.connection.execute(UNBILLED)}
-    for code in {row["currency_code"] for row in rows if row["check"] == "unbilled_on_completed"}:
-        amounts = [
-            row["amount"] for row in rows if (row["check"], row["currency_code"]) == ("unbilled_on_completed", code)
-        ]
+    found = [row for row in rows if row["check"] == "unbilled_on_completed"]
+    for code in {row["currency_code"] for row in found}:
+        amounts = [row["amount"] for row in found if row["currency_code"] == code]
         assert amounts == sorted(amounts, reverse=True)
     ended = "SELECT id FROM projects WHERE status <> 2 AND end_date < ?"
     expected = {row["id"] for row in sandbox.connection.execute(ended, (TODAY.isoformat(),))}
