@@ -1,6 +1,8 @@
 """A client's statement, compared with SQL on the account's tables, in cents."""
 
 import json
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -185,6 +187,17 @@ async def test_incomplete_invoices_are_counted_or_left_out_and_named(account: re
     ]
 
 
+@pytest.fixture
+def in_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine whose clock shows UTC."""
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("in_utc")
 async def test_an_invoice_of_a_day_that_has_begun_somewhere_counts_where_no_time_zone_is_set(books: Sandbox) -> None:
     acme = put(books, "clients", name="Acme")
     for number, day in (("1", "2026-11-20"), ("2", "2026-11-21"), ("3", "2026-11-22")):
