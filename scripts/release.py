@@ -135,7 +135,7 @@ def _checks(bin_: Path, files: Sequence[Path]) -> Iterator[Check]:
         "check-wheel-contents", [bin_ / "check-wheel-contents", "--toplevel", "clientary_mcp,tool_schemas", wheel]
     )
     yield Check("pyroma", [bin_ / "pyroma", "-n", "10", ROOT])
-    installed = _installed(bin_, wheel)
+    installed = _installed(wheel)
     yield Check("clientary-mcp --version, from the wheel", [installed / "clientary-mcp", "--version"])
     yield Check("clientary-mcp check --sandbox, from the wheel", [installed / "clientary-mcp", "check", "--sandbox"])
     manifest = DIST / "bundle/manifest.json"
@@ -161,11 +161,11 @@ def _without_mcpb() -> str:
     return ""
 
 
-def _installed(bin_: Path, wheel: Path) -> Path:
+def _installed(wheel: Path) -> Path:
     """Where the commands of the wheel are, in an environment that holds nothing else."""
     shutil.rmtree(_WHEEL, ignore_errors=True)
     venv.create(_WHEEL)
-    _run(bin_ / "python", "-m", "pip", "--python", _WHEEL / "bin/python", "install", "--quiet", wheel)
+    _run(sys.executable, "-m", "pip", "--python", _WHEEL / "bin/python", "install", "--quiet", wheel)
     return _WHEEL / "bin"
 
 
