@@ -24,12 +24,12 @@ from tempfile import TemporaryDirectory
 
 from scripts.changes import section, with_release
 from scripts.environments import ENVIRONMENTS, Environment, why_not
+from scripts.packaging.facts import PUBLISHER, Publisher
 
 ROOT = Path(__file__).parents[1]
 DIST = ROOT / "dist"
 CHANGELOG = ROOT / "CHANGELOG.md"
 PROJECT = ROOT / "pyproject.toml"
-PUBLISHER = ROOT / "packaging/publisher.toml"
 _PATIENCE = 600
 """Seconds for an installation; none needs half of them."""
 _TOOLS = Environment(
@@ -87,13 +87,10 @@ def main() -> int:
     return subprocess.run([bin_ / "twine", "upload", *files], check=False).returncode  # noqa: S603 - pinned above
 
 
-def why_not_to_publish(publisher: Path) -> str:
+def why_not_to_publish(publisher: Publisher) -> str:
     """What has to be done before anything is published; nothing if that is done."""
-    if not publisher.is_file():
-        return f"Nothing is published: there is no {publisher.name} to say who publishes."
-    given = tomllib.loads(publisher.read_text("utf-8"))
-    examples = [name for name, value in given.items() if re.search(r"\bexample\b", str(value))]
-    return f"Nothing is published: {', '.join(examples)} in {publisher.name} are examples." if examples else ""
+    made_up = ", ".join(publisher.examples)
+    return f"Nothing is published: {made_up} in packaging/publisher.toml are examples." if made_up else ""
 
 
 def _prepare(version: str) -> int:

@@ -38,7 +38,7 @@ def entries_of(invoice: Invoice, standing: Standing, today: date, name: str, lef
     rest = balance - total - paid
     if not is_zero(rest, invoice.currency_code):
         left_out.add("invoice", "whose payments do not add up to total less balance, adjusted by the rest", name)
-        settled = min(invoice.paid_date or day, max(day, today))  # it is in the balance already, whatever day is told
+        settled = min(invoice.paid_date or day, max(day, today))  # it is in the balance already, whatever day is given
         entries.append(Entry(settled, "adjustment", number, rest))
     return entries
 

@@ -22,7 +22,7 @@ META: dict[str, Any] = {
         "prefersBorder": True,
     }
 }
-"""What hosts are told of each page: that it loads nothing from anywhere."""
+"""The metadata of every page: it loads nothing from anywhere."""
 
 
 class _Made(NamedTuple):

@@ -27,7 +27,7 @@ class Changed(Exception):
     """What was approved is no longer what the call would do: a new preview is due."""
 
     refusal: BadArguments | None = None
-    """What is told in place of a new preview, where that would do something twice."""
+    """The error to raise in place of a new preview, where a new one would do something twice."""
 
     def __init__(self, changed: list[str], gone: list[str]) -> None:
         lists = ((changed, "changed since the preview"), (gone, "no longer there"))
@@ -111,7 +111,7 @@ class Job:
     def made(self, key: str, record: Record | int, tool: str, label: str, **ids: int) -> None:
         """Note that an item was carried out with a record of the kind that this create tool makes, under these ids.
 
-        One that was found only afterwards is told by its id.
+        Of a record that was found only afterwards, the id is enough.
         """
         record_id, shown = (record, {}) if isinstance(record, int) else (record.id, record.to_json())
         self.did(key, record_id)

@@ -1,5 +1,6 @@
 """The facts that every generated file takes: the project, who publishes it, and what a host asks its user for."""
 
+import re
 import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -34,10 +35,10 @@ class Publisher:
     image: str
 
     @property
-    def is_example(self) -> bool:
-        """Whether some of it is made up, so that nothing may be published with it."""
-        values = (str(getattr(self, field.name)) for field in fields(self))
-        return any("example.com" in value or value == "com.example" for value in values)
+    def examples(self) -> list[str]:
+        """What of it is made up, so that nothing may be published with it."""
+        names = [field.name for field in fields(self)]
+        return [name for name in names if re.search(r"\bexample\b", str(getattr(self, name)))]
 
     @property
     def server_name(self) -> str:

@@ -57,7 +57,7 @@ def plugins() -> dict[str, tuple[str, ...]]:
 
 def when() -> str:
     """From when on the links work, as long as nothing is published."""
-    if not PUBLISHER.is_example:
+    if not PUBLISHER.examples:
         return ""
     return f"This works from the first release on; until then, run `uvx --from . {NAME}` in a copy of this repository."
 

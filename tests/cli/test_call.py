@@ -3,8 +3,6 @@
 import csv
 import io
 import json
-import logging
-import os
 import socket
 import subprocess
 from collections.abc import AsyncIterator
@@ -23,14 +21,6 @@ from tests.support.processes import COMMAND, PATIENCE, environment, free_port, l
 from tests.support.terminal import CTRL_C, terminal
 
 CALL = (*COMMAND, "call")
-
-
-@pytest.fixture(autouse=True)
-def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No configuration, independent of this machine's, and the log as it was."""
-    for name in [name for name in os.environ if name.startswith("CLIENTARY_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setattr(logging.root, "handlers", list(logging.root.handlers))
 
 
 def called(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:

@@ -1,8 +1,6 @@
 """Reports as bars in a terminal: they say what the figures say, at any width, and obey nothing that a record holds."""
 
 import json
-import logging
-import os
 import sys
 from collections.abc import Callable, Sequence
 from decimal import Decimal
@@ -15,29 +13,13 @@ from wcwidth import wcswidth
 
 from clientary_mcp.cli.bars import Look, bars
 from clientary_mcp.cli.charts import CHARTS, charted
-from clientary_mcp.cli.main import main
 from clientary_mcp.tools import ALL
+from tests.cli.test_call import called
 from tests.support.processes import COMMAND
 from tests.support.terminal import terminal
 
 LOOKS = [Look("█", "green"), Look("▒", "cyan"), Look("░", "orange")]
 ESCAPE = "\x1b["
-
-
-@pytest.fixture(autouse=True)
-def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No configuration, independent of this machine's, and the log as it was."""
-    for name in [name for name in os.environ if name.startswith("CLIENTARY_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setattr(logging.root, "handlers", list(logging.root.handlers))
-
-
-def called(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    """The exit status of a call on the embedded account, its output, and its errors."""
-    with pytest.raises(SystemExit) as ending:
-        main(["call", "--sandbox", "--date", "2026-11-27", *arguments])
-    assert isinstance(ending.value.code, int)
-    return (ending.value.code, *capsys.readouterr())
 
 
 def drawn(rows: Sequence[Sequence[float]], width: int) -> list[str]:

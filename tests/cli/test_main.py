@@ -1,7 +1,6 @@
 """The command line: its messages, when it refuses to start, and its subcommands."""
 
 import json
-import os
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -19,13 +18,6 @@ from tests.support.processes import COMMAND, PATIENCE, environment, free_port, l
 
 TOKEN = "t0ken-of-acme"
 ACME = {"CLIENTARY_SUBDOMAIN": "acme", "CLIENTARY_API_TOKEN": TOKEN}
-
-
-@pytest.fixture(autouse=True)
-def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No configuration, independent of this machine's."""
-    for name in [name for name in os.environ if name.startswith("CLIENTARY_")]:
-        monkeypatch.delenv(name)
 
 
 def ended(*arguments: str) -> int:

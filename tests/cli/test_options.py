@@ -1,6 +1,5 @@
 """The options: before and after the subcommand, refused where they have no effect, and the help."""
 
-import os
 from itertools import chain
 
 import pytest
@@ -56,13 +55,6 @@ COMPLETED = {
     **dict.fromkeys(("--host", "--port", "--allowed-host", "--root-path", "--forwarded-allow-ips"), HTTP),
 }
 """What an option needs beside it to have an effect when MCP is served."""
-
-
-@pytest.fixture(autouse=True)
-def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No configuration, independent of this machine's."""
-    for name in [name for name in os.environ if name.startswith("CLIENTARY_")]:
-        monkeypatch.delenv(name)
 
 
 def words(option: str, command: str) -> list[str]:

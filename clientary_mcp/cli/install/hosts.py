@@ -10,7 +10,7 @@ from clientary_mcp.cli.install.machine import Machine
 
 TOKEN = "CLIENTARY_API_TOKEN"  # noqa: S105 - the name of the variable
 _PATIENCE = 90
-"""Seconds that a host waits for a call, where it can be told: more than `CLIENTARY_DEADLINE`."""
+"""Seconds that a host waits for a call, where that can be set: more than `CLIENTARY_DEADLINE`."""
 
 
 @dataclass(frozen=True)

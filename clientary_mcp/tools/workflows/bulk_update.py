@@ -8,7 +8,7 @@ from typing import Any
 
 from clientary_mcp.api.concurrency import gather
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.errors import BadArguments, ClientaryError, NotFound, OutcomeUnknown, PartiallyDone, Refused
+from clientary_mcp.errors import BadArguments, ClientaryError, NotFound, Refused
 from clientary_mcp.tools.decorators import jobs
 from clientary_mcp.tools.job import CAME_SINCE, Change, Job
 from clientary_mcp.tools.support.formatting import capital, label, name_of, plural_name, singular_name
@@ -18,7 +18,7 @@ from clientary_mcp.tools.tool import Tool
 from clientary_mcp.tools.toolsets import allowed
 from clientary_mcp.tools.workflows.bulk_changes import Changes, id_name, rate_currencies
 from clientary_mcp.tools.workflows.bulk_records import Found, Source
-from clientary_mcp.tools.workflows.row_outcomes import STOPPING, by_outcome
+from clientary_mcp.tools.workflows.row_outcomes import STOPPING, by_outcome, stopped
 from clientary_mcp.tools.workflows.turns import exclusive
 from tool_schemas.base.models import Record
 from tool_schemas.base.pairs import as_object
@@ -173,7 +173,8 @@ def bulk_updating(tools: Collection[Tool]) -> Tool:
             update = await planned(clientary, args, job)
             await _carry_out(clientary, update, job)
         if update.failures:
-            raise _stopped(update)
+            some = bool(update.with_outcome(_DONE))
+            raise stopped(update.failures, partial(_name, update), update.told_by_id(), some_done=some)
         if not update.with_outcome(_DONE):
             return _nothing(update)
         return done(in_order(f"Changed {update.counted(_DONE)}.", update.remark), steps=update.to_json())
@@ -271,22 +272,10 @@ async def _change(clientary: Clientary, changes: Changes, row: _Row, job: Job) -
     job.changes.append(Change(changes.tool.name, name_of(record), ids, row.before, after))
 
 
-def _stopped(update: _Update) -> ClientaryError:
-    """The error where records failed for another reason than what they are: the same call changes these."""
-    unknown = [each for each in update.failures if each[1].effect == "unknown"]
-    number, failure = (unknown or update.failures)[0]
-    some = bool(update.with_outcome(_DONE))
-    if not some and not unknown:
-        return failure
-    kind = PartiallyDone if some else OutcomeUnknown
+def _name(update: _Update, number: int) -> str:
+    """The record of a row, as a failure names it."""
     row = update.rows[number - 1]
-    named = f" ({label(row.record)})" if row.record else ""
-    return kind(
-        f"{capital(update.key(row))}{named} failed.",
-        *failure.sentences,
-        f"So far: {update.told_by_id()}.",
-        "The same call continues from there and does nothing twice.",
-    )
+    return f"{capital(update.key(row))}{f' ({label(row.record)})' if row.record else ''}"
 
 
 def _nothing(update: _Update) -> Outcome:

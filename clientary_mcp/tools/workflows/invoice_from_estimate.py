@@ -124,8 +124,8 @@ def _turn(args: CreateInvoiceFromEstimate) -> str:
 
 def _part(args: CreateInvoiceFromEstimate) -> str:
     """The name of the step that bills a part: another label, number or date is another call."""
-    percent = args.percent and args.percent.normalize()
-    return f"{_turn(args)}: {(f'{percent}%', args.label, args.number, str(args.date), str(args.due_date))}"
+    part = (args.percent and str(args.percent.normalize()), args.label, args.number, str(args.date), str(args.due_date))
+    return f"{_turn(args)}: {part}"
 
 
 async def _planned(clientary: Clientary, args: CreateInvoiceFromEstimate, job: Job) -> _Plan | Outcome:

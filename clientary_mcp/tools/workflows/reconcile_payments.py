@@ -16,7 +16,7 @@ from clientary_mcp.accounting.bank.matching import DAYS_APART, Match, Matcher, P
 from clientary_mcp.accounting.totals import Totals
 from clientary_mcp.api.concurrency import gather, gather_two
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.errors import BadArguments, ClientaryError, NotFound, OutcomeUnknown, PartiallyDone, Refused
+from clientary_mcp.errors import BadArguments, ClientaryError, NotFound, Refused
 from clientary_mcp.tools.decorators import jobs
 from clientary_mcp.tools.job import CAME_SINCE, Job
 from clientary_mcp.tools.support.formatting import few
@@ -25,7 +25,7 @@ from clientary_mcp.tools.support.previews import done, nothing_to_do, preview
 from clientary_mcp.tools.support.received import payments_since
 from clientary_mcp.tools.support.rights import if_allowed
 from clientary_mcp.tools.workflows.recording import TURN, Receipt, record
-from clientary_mcp.tools.workflows.row_outcomes import STOPPING, by_outcome
+from clientary_mcp.tools.workflows.row_outcomes import STOPPING, by_outcome, stopped
 from clientary_mcp.tools.workflows.turns import exclusive
 from tool_schemas.base.parsing import as_json
 from tool_schemas.base.results import Outcome, as_text
@@ -149,7 +149,8 @@ async def reconcile_payments(clientary: Clientary, args: ReconcilePayments, job:
         statement = await _planned(clientary, args, job)
         await _carry_out(clientary, statement, job)
     if statement.failures:
-        raise _stopped(statement)
+        some = any(row.outcome in (_DONE, _IN_PART) for row in statement.rows)
+        raise stopped(statement.failures, "Row {}".format, statement.told(), some_done=some)
     if not (statement.with_outcome(_DONE) or statement.with_outcome(_IN_PART)):
         return _nothing(statement)
     message = in_order(f"Recorded {statement.counted(_DONE)}.", statement.remarks)
@@ -284,22 +285,6 @@ async def _carry_out(clientary: Clientary, statement: _Statement, job: Job) -> N
             row.outcome = _DONE
 
     await gather((partial(one, row) for row in rows), clientary.settings.concurrency)
-
-
-def _stopped(statement: _Statement) -> ClientaryError:
-    """The error where rows failed for another reason than what they say: the same call does these."""
-    unknown = [each for each in statement.failures if each[1].effect == "unknown"]
-    number, failure = (unknown or statement.failures)[0]
-    some = any(row.outcome in (_DONE, _IN_PART) for row in statement.rows)
-    if not some and not unknown:
-        return failure
-    kind = PartiallyDone if some else OutcomeUnknown
-    return kind(
-        f"Row {number} failed.",
-        *failure.sentences,
-        f"So far: {statement.told()}.",
-        "The same call continues from there and does nothing twice.",
-    )
 
 
 def _nothing(statement: _Statement) -> Outcome:

@@ -8,10 +8,10 @@ from typing import Any
 
 from clientary_mcp.api.concurrency import gather
 from clientary_mcp.api.session import Clientary
-from clientary_mcp.errors import BadArguments, ClientaryError, NotFound, OutcomeUnknown, PartiallyDone, Refused
+from clientary_mcp.errors import BadArguments, ClientaryError, NotFound, Refused
 from clientary_mcp.state.actions import Action
 from clientary_mcp.tools.support.previews import done, nothing_to_do, preview
-from clientary_mcp.tools.workflows.row_outcomes import STOPPING, by_outcome
+from clientary_mcp.tools.workflows.row_outcomes import STOPPING, by_outcome, stopped
 from clientary_mcp.tools.workflows.undo_plan import Plan, take_back
 from tool_schemas.base.results import Outcome
 from tool_schemas.base.sentences import count_of
@@ -58,7 +58,8 @@ class Together:
         for _, rows in groupby(self._rows, lambda row: row.action.tool):  # a project before the client that it is of
             await gather((partial(self._take_back, row) for row in rows), self._clientary.settings.concurrency)
         if self._failures:
-            raise self._stopped()
+            some = bool(self._with(_DONE))
+            raise stopped(self._failures, lambda row: f"Row {row.number}", self._told(), some_done=some)
         return done(f"Took back {self._counted(_DONE)}.", steps=self._steps()) if self._with(_DONE) else self._nothing()
 
     async def _plan(self, row: _Row) -> Plan | None:
@@ -105,20 +106,6 @@ class Together:
 
     def _nothing(self) -> Outcome:
         return nothing_to_do(f"There is nothing to take back: {self._told()}.", steps=self._steps())
-
-    def _stopped(self) -> ClientaryError:
-        unknown = [each for each in self._failures if each[1].effect == "unknown"]
-        row, failure = (unknown or self._failures)[0]
-        some = bool(self._with(_DONE))
-        if not some and not unknown:
-            return failure
-        kind = PartiallyDone if some else OutcomeUnknown
-        return kind(
-            f"Row {row.number} failed.",
-            *failure.sentences,
-            f"So far: {self._told()}.",
-            "The same call continues from there and does nothing twice.",
-        )
 
 
 def _would(shown: Outcome) -> dict[str, Any]:
