@@ -12,8 +12,10 @@ from clientary_mcp.sandbox import Sandbox
 from clientary_mcp.server.app import ClientaryServer
 from clientary_mcp.tools import ALL
 from clientary_mcp.tools.tool import Picture
+from scripts.pictures import ESBUILD, WRITTEN_TO, pages
 from tests.conftest import session_with
 from tests.support.agent import Era
+from tests.support.checkers import installed
 
 pytestmark = pytest.mark.anyio
 
@@ -37,6 +39,14 @@ def test_every_page_is_small_and_holds_all_that_it_needs() -> None:
         assert len(text.encode()) < 15_000, picture
         assert set(re.findall(r"https?://[^\"`$]*", text)) == {"http://www.w3.org/"}, "the names of HTML and SVG"
         assert not re.search(r"\b(src|href|import|fetch|XMLHttpRequest|eval|innerHTML|outerHTML)\b", text)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(200)  # the first run installs esbuild
+def test_every_page_is_what_its_sources_make() -> None:
+    installed("esbuild", *ESBUILD.packages)
+    assert dict(pages()) == {path: path.read_text("utf-8") for path in WRITTEN_TO.glob("*.html")}
+    assert {path.stem for path in WRITTEN_TO.glob("*.html")} == set(PICTURES)
 
 
 def test_a_page_with_its_answer_in_it_ends_where_it_should() -> None:

@@ -110,8 +110,8 @@ const period = ({ from_date, to_date, as_of }) =>
       ? "Up to " + day(to_date)
       : as_of && "As of " + day(as_of);
 const report = (data) => {
-  const rows = rowsOf(data.rows),
-    { row_count = rows.length } = data;
+  const rows = rowsOf(data.rows);
+  const row_count = data.row_count ?? rows.length;
   const lists = Object.keys(data).filter((name) => rowsOf(data[name]).length);
   return [
     el("p", { class: "muted" }, period(data)),
@@ -205,10 +205,9 @@ const hear = ({ source, data }) => {
 };
 const picture = (described) => {
   view = described;
-  const answer = document.getElementById("answer");
-  if (answer) result = JSON.parse(answer.textContent);
+  result = JSON.parse(document.getElementById("answer").textContent);
   render();
-  if (answer || host == window) return;
+  if (result || host == window) return;
   sizes.observe(main);
   addEventListener("message", hear);
   const appInfo = { name: "clientary", version: "1" };
