@@ -26,17 +26,19 @@ LogFormat = Literal["text", "json"]
 class Settings:
     """One account, how to connect to it, and what agents may do with it. SettingsError for an invalid value.
 
-    Exactly one of `subdomain` (for `https://{subdomain}.clientary.com`) and `base_url` must be given;
-    `base_url` may end with `/api/v2`.
+    Exactly one of `subdomain` (for `https://{subdomain}.clientary.com`, or the host of an account on its own domain)
+    and `base_url` must be given; `base_url` may end with `/api/v2`.
     """
 
     subdomain: str | None = setting(
-        "CLIENTARY_SUBDOMAIN", str, "The first part of the address you log in at: `acme` for acme.clientary.com."
+        "CLIENTARY_SUBDOMAIN",
+        str,
+        "The address you log in at, like `clients.example.com`; of acme.clientary.com, `acme` is enough.",
     )
     base_url: str | None = setting(
         "CLIENTARY_BASE_URL",
         str,
-        "Instead of the subdomain, if the account has its own domain: `https://clients.example.com`.",
+        "Instead of the subdomain, an address with a port: `https://clients.example.com:8443`.",
     )
     api_token: str = setting(
         "CLIENTARY_API_TOKEN",
@@ -224,7 +226,7 @@ class Settings:
                 "CLIENTARY_BASE_URL", "and CLIENTARY_SUBDOMAIN are both set, but only one of them can be used"
             )
         if not self.subdomain and not self.base_url:
-            raise invalid("CLIENTARY_SUBDOMAIN", "is missing (or CLIENTARY_BASE_URL, for an account on its own domain)")
+            raise invalid("CLIENTARY_SUBDOMAIN", "is missing")
         account_address(self.subdomain, self.base_url)
         if not self.api_token:
             raise invalid("CLIENTARY_API_TOKEN", "is missing")

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from clientary_mcp.settings.address import account_address, is_loopback
+from clientary_mcp.settings.address import account_address, account_name, is_loopback
 
 _SUBDOMAIN = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 _EXAMPLE = "must list subdomains (acme, beta), hosts of accounts on their own domain (clients.example.com), or *"
@@ -20,7 +20,7 @@ class Accounts:
 
     def address(self, name: str) -> str | None:
         """The address of the account that somebody calls so, by subdomain or host; None where it is not allowed."""
-        called = _folded(name)
+        called = account_name(name)
         if called in self.named:
             return self.named[called]
         if self.any_subdomain and _SUBDOMAIN.fullmatch(called):
@@ -49,7 +49,7 @@ def read_accounts(text: str) -> Accounts:
         address = _address(host)
         if subdomain and (not _SUBDOMAIN.fullmatch(subdomain) or "." not in host):
             raise ValueError(_EXAMPLE)
-        named |= {name: address for name in (_folded(host), subdomain) if name}
+        named |= {name: address for name in (account_name(host), subdomain) if name}
     if not entries:
         raise ValueError(_EXAMPLE)
     return Accounts(named, any_subdomain="*" in entries)
@@ -68,10 +68,3 @@ def _address(host: str) -> str:
         return account_address(None, f"{'http' if port else 'https'}://{host}")
     except SettingsError:
         raise ValueError(_EXAMPLE) from None
-
-
-def _folded(name: str) -> str:
-    """A name as people type or paste it: `https://Acme.clientary.com/` is `acme.clientary.com`."""
-    bare = re.sub(r"^https?://", "", name.strip().lower()).partition("/")[0]
-    subdomain, dot, rest = bare.partition(".")
-    return subdomain if f"{dot}{rest}" == ".clientary.com" else bare

@@ -1,4 +1,4 @@
-"""The address of the account, built from the subdomain or checked in the base URL."""
+"""The address of the account, built from its subdomain or host, or checked in the base URL."""
 
 import ipaddress
 import re
@@ -8,17 +8,27 @@ from clientary_mcp.settings.problems import invalid
 
 API_PATH = "/api/v2"
 
-_SUBDOMAIN = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE | re.ASCII)
+_VENDOR = ".clientary.com"
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
-_HOST = re.compile(rf"{_LABEL}(\.{_LABEL})*|[0-9a-f]*:[0-9a-f:]*", re.ASCII)
+_NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*", re.ASCII)
+_HOST = re.compile(rf"{_NAME.pattern}|[0-9a-f]*:[0-9a-f:]*", re.ASCII)
+
+
+def account_name(typed: str) -> str:
+    """How an account is called, whatever of its address people type or paste: its subdomain, or else its host."""
+    host = re.sub(r"^https?://", "", typed.strip(), flags=re.IGNORECASE).partition("/")[0]
+    lower = host.lower() if host.isascii() else host  # letters of other scripts may become ASCII
+    subdomain = lower.removesuffix(_VENDOR)
+    return lower if "." in subdomain else subdomain
 
 
 def account_address(subdomain: str | None, base_url: str | None) -> str:
     """`https://host`, without a trailing slash; SettingsError when it is not valid or not safe for a token."""
     if subdomain:
-        if not _SUBDOMAIN.fullmatch(subdomain):
-            raise invalid("CLIENTARY_SUBDOMAIN", "must consist of letters, digits and hyphens")
-        return f"https://{subdomain.lower()}.clientary.com"
+        name = account_name(subdomain)
+        if not _NAME.fullmatch(name):
+            raise invalid("CLIENTARY_SUBDOMAIN", "is not a valid address")
+        return f"https://{name}" if "." in name else f"https://{name}{_VENDOR}"
     try:
         url = urlsplit(base_url or "")
         host, port = url.hostname or "", url.port

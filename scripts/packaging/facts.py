@@ -88,7 +88,7 @@ class Question:
         return str(self._metadata["about"]).replace("`", "")
 
 
-ACCOUNT = (Question("subdomain", "Subdomain", needed=True), Question("api_token", "API token", needed=True))
+ACCOUNT = (Question("subdomain", "Account address", needed=True), Question("api_token", "API token", needed=True))
 """Without these nothing works."""
 QUESTIONS = (
     *ACCOUNT,

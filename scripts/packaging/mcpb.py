@@ -27,8 +27,8 @@ _LONG_DESCRIPTION = f"""\
 It reads and makes simple changes at once. Before it deletes, e-mails, charges a card or makes several changes \
 together, it shows what would happen, and asks where the host can ask.
 
-Your subdomain and an API token are all it needs; the token is on your profile page in {TITLE}. With *Read only*, \
-nothing can be changed."""
+The address you log in at and an API token are all it needs; the token is on your profile page in {TITLE}. With \
+*Read only*, nothing can be changed."""
 
 
 def manifest() -> dict[str, Any]:

@@ -139,6 +139,17 @@ def test_what_is_left_empty_in_the_form_is_not_set(empty: str) -> None:
     assert Settings.from_environment(environment) == account
 
 
+@pytest.mark.parametrize("address", ["acme", "acme.clientary.com", "https://clients.example.com/login"])
+def test_the_form_takes_an_account_on_its_own_domain(address: str) -> None:
+    filled = {"subdomain": address, "api_token": "t0ken"}
+    env = MANIFEST["server"]["mcp_config"]["env"].items()
+    environment = {name: filled.get(value[14:-1], "") for name, value in env}
+    assert Settings.from_environment(environment).address in {
+        "https://acme.clientary.com",
+        "https://clients.example.com",
+    }
+
+
 def test_a_field_of_the_form_is_needed_or_has_a_default() -> None:
     for form in (MANIFEST["user_config"], CLAUDE["userConfig"]):
         assert {key for key, field in form.items() if field["required"]} == {"subdomain", "api_token"}

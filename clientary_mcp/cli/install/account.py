@@ -4,7 +4,6 @@ import getpass
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
-from urllib.parse import urlsplit
 
 from clientary_mcp.api.call import Clock
 from clientary_mcp.api.session import Clientary
@@ -12,13 +11,13 @@ from clientary_mcp.cli.install.hosts import TOKEN
 from clientary_mcp.cli.install.token_store import FILE, KEYCHAIN
 from clientary_mcp.errors import NotAllowed, NotFound, SettingsError, TokenRejected, Unavailable
 from clientary_mcp.settings import Settings
+from clientary_mcp.settings.address import account_name
 
 SUBDOMAIN, BASE_URL = "CLIENTARY_SUBDOMAIN", "CLIENTARY_BASE_URL"
 OF_ACCOUNT = (SUBDOMAIN, BASE_URL, TOKEN, FILE, KEYCHAIN)
 """The variables that say which account the server works with."""
 
 _SECONDS = 10
-_OWN_DOMAIN = ".clientary.com"
 
 
 def address(environment: Mapping[str, str]) -> dict[str, str]:
@@ -27,18 +26,9 @@ def address(environment: Mapping[str, str]) -> dict[str, str]:
     if not given:
         if not sys.stdin.isatty():
             raise SettingsError(f"Set {SUBDOMAIN}: without a terminal it cannot be asked for.")
-        given = _as_setting(input("Address at which you log in, like acme.clientary.com: "))
+        given = {SUBDOMAIN: account_name(input("Address at which you log in, like acme.clientary.com: "))}
     Settings(subdomain=given.get(SUBDOMAIN), base_url=given.get(BASE_URL), api_token="any")  # noqa: S106 - not used
     return given
-
-
-def _as_setting(typed: str) -> dict[str, str]:
-    """The setting for what people type: acme, acme.clientary.com, or an address from the browser."""
-    text = typed.strip()
-    host = urlsplit(text if "//" in text else f"https://{text}").netloc
-    if "." not in host or host.endswith(_OWN_DOMAIN):
-        return {SUBDOMAIN: host.removesuffix(_OWN_DOMAIN)}
-    return {BASE_URL: f"https://{host}"}
 
 
 def token(environment: Mapping[str, str], at: str, *, from_stdin: bool) -> str:

@@ -116,22 +116,22 @@ def test_an_account_on_its_own_domain_and_another_name(account: respx.MockRouter
 
 
 @pytest.mark.parametrize(
-    ("typed", "setting", "value"),
+    ("typed", "value"),
     [
-        ("acme", "CLIENTARY_SUBDOMAIN", "acme"),
-        (" acme.clientary.com", "CLIENTARY_SUBDOMAIN", "acme"),
-        ("https://acme.clientary.com/invoices?page=2", "CLIENTARY_SUBDOMAIN", "acme"),
-        ("clients.example.com", "CLIENTARY_BASE_URL", "https://clients.example.com"),
+        ("acme", "acme"),
+        (" acme.clientary.com", "acme"),
+        ("https://acme.clientary.com/invoices?page=2", "acme"),
+        ("https://Clients.example.com/login", "clients.example.com"),
     ],
 )
 def test_the_address_is_asked_as_people_know_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, typed: str, setting: str, value: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, typed: str, value: str
 ) -> None:
     monkeypatch.setattr(sys, "stdin", Terminal(f"{typed}\n"))
     text = told(tmp_path, "install", "vscode")
     written = json.loads((tmp_path / ".config/Code/User/mcp.json").read_text())
     assert written["servers"]["clientary"]["env"] == {
-        setting: value,
+        "CLIENTARY_SUBDOMAIN": value,
         "CLIENTARY_API_TOKEN": "${input:clientary-token}",
     }
     assert [(each["id"], each["password"]) for each in written["inputs"]] == [("clientary-token", True)]
@@ -181,7 +181,7 @@ def test_an_account_out_of_reach_is_written_and_told(account: respx.MockRouter, 
         (["cursr"], {}, "There is no host cursr. Did you mean cursor? Valid: claude-desktop, "),
         (["cursor"], {}, "Set CLIENTARY_SUBDOMAIN: without a terminal it cannot be asked for."),
         (["cursor"], SUBDOMAIN, "Set CLIENTARY_API_TOKEN, or use --token-stdin"),
-        (["cursor"], {**ACME, "CLIENTARY_SUBDOMAIN": "a/b"}, "CLIENTARY_SUBDOMAIN must consist of"),
+        (["cursor"], {**ACME, "CLIENTARY_SUBDOMAIN": "a b"}, "CLIENTARY_SUBDOMAIN is not a valid"),
         (["cursor"], {**ACME, "CLIENTARY_API_TOKEN": "two words"}, "CLIENTARY_API_TOKEN must be 1 to 200"),
         (["cursor"], {**ACME, "CLIENTARY_BASE_URL": "https://a.example"}, "are both set"),
         (["cursor", "--toolsets", "invoice"], ACME, "Did you mean invoices"),
