@@ -10,8 +10,8 @@ from scripts.packaging.links import EXAMPLES, entry, when
 from scripts.packaging.mcpb import offered
 
 
-def docker() -> dict[str, Any]:
-    """`server.yaml` of Docker's catalogue; its people build the image from our Dockerfile."""
+def docker(commit: str | None) -> dict[str, Any]:
+    """`server.yaml` of Docker's catalogue; its people build the image from our Dockerfile, as of that commit."""
     shown = [each for each in IN_A_CONTAINER if not each.secret]
     return {
         "name": NAME,
@@ -19,7 +19,7 @@ def docker() -> dict[str, Any]:
         "type": "server",
         "meta": {"category": "productivity", "tags": ["invoicing", "time-tracking", "productivity"]},
         "about": {"title": TITLE, "description": DESCRIPTION},
-        "source": {"project": PUBLISHER.source},
+        "source": {"project": PUBLISHER.source} | ({"commit": commit} if commit else {}),
         "config": {
             "description": f"Connects to your {TITLE} account.",
             "secrets": [

@@ -1,6 +1,7 @@
 """Which files are generated, and how: whole ones, and lines of others."""
 
 import json
+import math
 import re
 from collections.abc import Callable
 from functools import partial
@@ -20,8 +21,20 @@ def _json(content: Callable[[], Any]) -> str:
     return json.dumps(content(), indent=2, ensure_ascii=False) + "\n"
 
 
-def _yaml(content: Callable[[], Any]) -> str:
-    return str(yaml.safe_dump(content(), sort_keys=False, allow_unicode=True, width=120))
+class _Yaml(yaml.SafeDumper):  # type: ignore[misc]  # PyYAML has no types
+    """YAML as prettier writes it, which Docker's catalogue insists on."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, indentless=False)
+
+    def choose_scalar_style(self) -> str:
+        return str(super().choose_scalar_style()).replace("'", '"')
+
+
+def docker_entry(commit: str | None = None) -> str:
+    """`server.yaml` for Docker's catalogue; theirs names the commit that they build, which no file in it can."""
+    content = catalogues.docker(commit)
+    return str(yaml.dump(content, Dumper=_Yaml, sort_keys=False, allow_unicode=True, width=math.inf))
 
 
 FILES: dict[Path, Callable[[], str]] = {
@@ -32,7 +45,7 @@ FILES: dict[Path, Callable[[], str]] = {
     ROOT / "gemini-extension.json": partial(_json, plugins.gemini),
     ROOT / ".codex-plugin/plugin.json": partial(_json, plugins.codex),
     ROOT / ".cursor-plugin/plugin.json": partial(_json, plugins.cursor),
-    ROOT / "packaging/docker/server.yaml": partial(_yaml, catalogues.docker),
+    ROOT / "packaging/docker/server.yaml": docker_entry,
     ROOT / "packaging/docker/tools.json": partial(_json, catalogues.docker_tools),
     ROOT / "glama.json": partial(_json, catalogues.glama),
     ROOT / "llms-install.md": catalogues.cline,

@@ -14,7 +14,7 @@ from clientary_mcp.cli.options import parse
 from clientary_mcp.settings import ALL_SETTINGS, Settings
 from clientary_mcp.tools import ALL
 from scripts.packaging.facts import ICON, PUBLISHER, ROOT
-from scripts.packaging.files import FILES, IN_PLACE, SKILLS
+from scripts.packaging.files import FILES, IN_PLACE, SKILLS, docker_entry
 from tests.rules.documents import ALL_DOCUMENTS, Document
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
@@ -166,7 +166,20 @@ def test_the_tools_are_those_offered_by_default() -> None:
     assert all(tool["description"] for tool in MANIFEST["tools"])
 
 
-# What directories ask for
+# What catalogues and directories ask for
+
+
+def test_docker_finds_what_its_validator_asks_for() -> None:
+    """The rules of cmd/validate in their repository, apart from the format, which test_validators.py has checked."""
+    assert re.fullmatch(r"[a-z0-9-]+", DOCKER["name"])
+    assert {"MCP", "Server"}.isdisjoint(DOCKER["about"]["title"].split())
+    assert DOCKER["about"]["title"].istitle()
+    assert all(re.fullmatch(r"[\w-]+\.[\w.-]+", secret["name"]) for secret in DOCKER["config"]["secrets"])
+    filled = {f"{{{{{DOCKER['name']}.{key}}}}}" for key in DOCKER["config"]["parameters"]["properties"]}
+    assert {each["value"] for each in DOCKER["config"]["env"]} == filled
+    for tool in read("packaging/docker/tools.json"):
+        assert all({*argument} == {"name", "type", "desc"} for argument in tool["arguments"]), tool["name"]
+    assert yaml.safe_load(docker_entry("0" * 40)) == DOCKER | {"source": DOCKER["source"] | {"commit": "0" * 40}}
 
 
 def test_the_icon_has_the_size_that_hosts_recommend() -> None:

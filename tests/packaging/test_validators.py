@@ -96,6 +96,11 @@ def test_codex_takes_the_plugin_and_hands_over_the_account(checkout: Path, home:
     assert "CLIENTARY_API_TOKEN=" in listed
 
 
+def test_dockers_catalogue_finds_the_format_that_it_insists_on(checkout: Path, home: Path) -> None:
+    prettier = installed("prettier", "prettier@3.10.1") / "prettier"
+    accepted([prettier, "--check", checkout / "packaging/docker/server.yaml"], home)
+
+
 def test_the_registry_takes_the_entry_and_hosts_the_skills(checkout: Path, home: Path) -> None:
     commands = installed("registry", "skillsaw==0.22.0", "check-jsonschema==0.39.0", in_python=True)
     (schema,) = commands.parent.glob("lib/*/site-packages/skillsaw/schemas/mcp_registry/v2025_12_11/server.schema.json")
