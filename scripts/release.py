@@ -22,9 +22,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from scripts.changes import section, with_release
+from scripts.changes import check_next, section, with_release
 from scripts.environments import ENVIRONMENTS, Environment, why_not
 from scripts.packaging.facts import PUBLISHER, Publisher
+from scripts.packaging.files import FILES, IN_PLACE, docker_entry
 
 ROOT = Path(__file__).parents[1]
 DIST = ROOT / "dist"
@@ -69,10 +70,13 @@ def main() -> int:
     options = parser.parse_args()
     if options.version:
         return _prepare(options.version)
-    if options.publish and (reason := why_not_to_publish(PUBLISHER)):
-        print(reason, file=sys.stderr)
+    version = _version(PROJECT.read_text("utf-8"))
+    flaws = what_is_wrong(CHANGELOG.read_text("utf-8"), version, _out_of_date())
+    if options.publish:
+        flaws += why_not_to_publish(PUBLISHER, _run("git", "status", "--porcelain"))
+    if flaws:
+        print("\n".join(flaws), file=sys.stderr)
         return 1
-    version = tomllib.loads(PROJECT.read_text("utf-8"))["project"]["version"]
     print("Installing the tools, unless they are here.", flush=True)
     _TOOLS.install(_PATIENCE)
     bin_ = _TOOLS.commands
@@ -87,21 +91,42 @@ def main() -> int:
     return subprocess.run([bin_ / "twine", "upload", *files], check=False).returncode  # noqa: S603 - pinned above
 
 
-def why_not_to_publish(publisher: Publisher) -> str:
-    """What has to be done before anything is published; nothing if that is done."""
-    made_up = ", ".join(publisher.examples)
-    return f"Nothing is published: {made_up} in packaging/publisher.toml are examples." if made_up else ""
+def what_is_wrong(changelog: str, version: str, out_of_date: Sequence[str]) -> list[str]:
+    """Why this version cannot be released, a sentence each: `out_of_date` names generated files."""
+    flaws = [f"{', '.join(out_of_date)}: out of date. Run scripts/docs."] if out_of_date else []
+    if not section(changelog, version):
+        flaws.append(f"CHANGELOG.md says nothing of {version}. Run scripts/release --version {version}.")
+    return flaws
+
+
+def why_not_to_publish(publisher: Publisher, uncommitted: str) -> list[str]:
+    """What has to be done before anything is published, a sentence each; nothing if that is done."""
+    made_up, files = ", ".join(publisher.examples), ", ".join(line[3:] for line in uncommitted.splitlines())
+    reasons = [f"Nothing is published: {made_up} in packaging/publisher.toml are examples."] if made_up else []
+    return [*reasons, *([f"Nothing is published: {files} are not committed."] if files else [])]
+
+
+def _version(project: str) -> str:
+    return str(tomllib.loads(project)["project"]["version"])
+
+
+def _out_of_date() -> list[str]:
+    """The generated files of the packaging that the next `scripts/docs` would change."""
+    whole = [path for path, text in FILES.items() if not path.is_file() or path.read_text("utf-8") != text()]
+    lines = [path for path, changed in IN_PLACE.items() if (text := path.read_text("utf-8")) != changed(text)]
+    return [str(path.relative_to(ROOT)) for path in (*whole, *lines)]
 
 
 def _prepare(version: str) -> int:
     """Write the version and its section of the changelog."""
+    project = PROJECT.read_text("utf-8")
     try:
+        check_next(version, _version(project))
         changed = with_release(CHANGELOG.read_text("utf-8"), version, datetime.now().astimezone().date())
     except ValueError as error:
         print(error, file=sys.stderr)
         return 1
     CHANGELOG.write_text(changed, encoding="utf-8")
-    project = PROJECT.read_text("utf-8")
     PROJECT.write_text(re.sub(r'(?m)^version = ".*"$', f'version = "{version}"', project, count=1), encoding="utf-8")
     print(f"Version {version} is written. Run scripts/docs, read the difference, commit it, and run scripts/release.")
     return 0
@@ -181,9 +206,12 @@ def _passes(check: Check) -> bool | None:
 
 
 def _describe(bin_: Path, version: str) -> None:
-    """Write what comes with the files: the changes of this version, the SBOM, and the checksums of all."""
+    """Write what comes with the files: the changes of this version, the SBOM, Docker's entry, and all checksums."""
     changes = section(CHANGELOG.read_text("utf-8"), version)
     (DIST / "CHANGES.md").write_text(f"{changes}\n", encoding="utf-8")
+    (DIST / "docker").mkdir()
+    (DIST / "docker/server.yaml").write_text(docker_entry(_run("git", "rev-parse", "HEAD").strip()), encoding="utf-8")
+    shutil.copy(ROOT / "packaging/docker/tools.json", DIST / "docker")
     sbom = DIST / f"clientary-mcp-{version}.cdx.json"
     python = _WHEEL / "bin/python"
     _run(bin_ / "cyclonedx-py", "environment", python, "--pyproject", PROJECT, "--output-reproducible", "-o", sbom)

@@ -5,10 +5,10 @@ from datetime import date
 
 import pytest
 
-from scripts.changes import section, with_release
+from scripts.changes import check_next, section, with_release
 from scripts.generate_docs import ROOT
 from scripts.packaging.facts import Publisher
-from scripts.release import why_not_to_publish
+from scripts.release import what_is_wrong, why_not_to_publish
 
 CHANGELOG = "# Changelog\n\n## [Unreleased]\n\n### Added\n\n- Boats.\n\n## [0.1.0]\n\nThe first version.\n"
 DAY = date(2026, 11, 27)
@@ -34,6 +34,41 @@ def test_the_changelog_has_a_section_for_what_is_unreleased() -> None:
 
 def test_nothing_is_published_while_the_publisher_is_an_example() -> None:
     real = Publisher(**{field.name: "ada.dev" for field in fields(Publisher)})
-    assert why_not_to_publish(real) == ""
+    assert why_not_to_publish(real, "") == []
     example = replace(real, email="support@example.com", owner="example")
-    assert "owner, email in packaging/publisher.toml are examples" in why_not_to_publish(example)
+    (reason,) = why_not_to_publish(example, "")
+    assert "owner, email in packaging/publisher.toml are examples" in reason
+
+
+def test_nothing_is_published_that_is_not_committed() -> None:
+    real = Publisher(**{field.name: "ada.dev" for field in fields(Publisher)})
+    (reason,) = why_not_to_publish(real, " M clientary_mcp/errors.py\n?? notes.txt\n")
+    assert reason == "Nothing is published: clientary_mcp/errors.py, notes.txt are not committed."
+
+
+def test_a_release_needs_its_changes_and_files_that_are_up_to_date() -> None:
+    assert what_is_wrong(CHANGELOG, "0.1.0", []) == []
+    assert what_is_wrong(CHANGELOG, "0.2.0", ["server.json"]) == [
+        "server.json: out of date. Run scripts/docs.",
+        "CHANGELOG.md says nothing of 0.2.0. Run scripts/release --version 0.2.0.",
+    ]
+
+
+@pytest.mark.parametrize("version", ["0.1.1", "0.2.0", "0.10.0", "1.0.0"])
+def test_a_version_comes_after_the_current_one(version: str) -> None:
+    check_next(version, "0.1.0")
+
+
+@pytest.mark.parametrize(
+    ("version", "why"),
+    [
+        *(
+            (wrong, "is not a version like 0.2.0")
+            for wrong in ("banana", "v0.2.0", "0.2", "0.2.0rc1", "0.02.0", "\u0660.2.0")
+        ),
+        *((earlier, "does not come after 0.1.0") for earlier in ("0.1.0", "0.0.9")),
+    ],
+)
+def test_what_is_no_version_or_an_earlier_one_is_refused(version: str, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        check_next(version, "0.1.0")
