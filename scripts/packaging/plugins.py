@@ -3,7 +3,6 @@
 from typing import Any
 
 from scripts.packaging.facts import (
-    ACCOUNT,
     DESCRIPTION,
     NAME,
     PROJECT,
@@ -64,13 +63,14 @@ def gemini() -> dict[str, Any]:
 
 
 def codex() -> dict[str, Any]:
-    """`.codex-plugin/plugin.json`: Codex hands over variables of its own environment."""
-    started = {"command": "uvx", "args": [RELEASE], "env_vars": [each.variable for each in ACCOUNT]}
+    """`.codex-plugin/plugin.json`: Codex hands over those variables of its own environment that are set."""
+    started = {"command": "uvx", "args": [RELEASE], "env_vars": [each.variable for each in QUESTIONS]}
+    patience = {"startup_timeout_sec": 60, "tool_timeout_sec": 90}  # the first start installs what the server needs
     return {
         **_ABOUT,
         **_LINKS,
         "skills": _SKILLS,
-        "mcpServers": {SERVER: started | {"tool_timeout_sec": 90}},
+        "mcpServers": {SERVER: started | patience},
         "interface": {
             "displayName": TITLE,
             "shortDescription": DESCRIPTION,
@@ -85,7 +85,7 @@ def codex() -> dict[str, Any]:
 
 def cursor() -> dict[str, Any]:
     """`.cursor-plugin/plugin.json`: Cursor fills in variables of its own environment."""
-    environment = {each.variable: f"${{env:{each.variable}}}" for each in ACCOUNT}
+    environment = {each.variable: f"${{env:{each.variable}}}" for each in QUESTIONS}
     return {
         **_ABOUT,
         **_LINKS,

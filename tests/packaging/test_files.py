@@ -113,6 +113,13 @@ def test_every_variable_is_a_setting_and_the_account_is_among_them(where: str, n
     assert {"CLIENTARY_SUBDOMAIN", "CLIENTARY_API_TOKEN"} <= {*named} <= {*SETTINGS}
 
 
+@pytest.mark.parametrize("where", ["bundle", "Claude Code", "Gemini", "Codex", "Cursor"])
+def test_every_host_hands_over_what_limits_the_agent(where: str) -> None:
+    """A read-only setting that stays behind would expose every write."""
+    assert "CLIENTARY_READ_ONLY" in variables()[where]
+    assert {*variables()[where]} == {*variables()["bundle"]}
+
+
 def test_secrets_are_asked_for_as_secrets() -> None:
     secrets = {variable for variable, setting in SETTINGS.items() if setting.metadata["secret"]}
     for config, form in ((MANIFEST["server"]["mcp_config"], "user_config"), (CLAUDE["mcpServers"], "userConfig")):
