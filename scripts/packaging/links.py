@@ -11,6 +11,7 @@ from scripts.packaging.registry import bundle_address
 
 EXAMPLES = {"subdomain": "acme", "api_token": "your-api-token"}
 """What stands where the user's own value belongs."""
+_INSIDERS = "vscode-insiders:mcp/install"
 
 
 def entry(values: Mapping[str, str]) -> dict[str, Any]:
@@ -20,17 +21,20 @@ def entry(values: Mapping[str, str]) -> dict[str, Any]:
 
 def links() -> dict[str, str]:
     """The link of each host, by its name."""
-    plain, with_name = _compact(entry(EXAMPLES)), _compact({"name": SERVER, **entry(EXAMPLES)})
+    plain, with_name = _compact(entry(EXAMPLES)), _compact({"name": SERVER, "type": "stdio", **entry(EXAMPLES)})
     named = {"name": SERVER, "config": b64encode(plain.encode()).decode()}
-    asking = _compact(entry({each.key: f"${{input:{each.key}}}" for each in ACCOUNT}))
+    asking = entry({each.key: f"${{input:{each.key}}}" for each in ACCOUNT})
     inputs = [
         {"id": each.key, "type": "promptString", "description": each.about, "password": each.secret} for each in ACCOUNT
     ]
+    whole = _compact({"name": SERVER, "inputs": inputs, **asking})
     return {
         "Claude Desktop": bundle_address(),
         "Cursor": f"https://cursor.com/en/install-mcp?{_query(named)}",
         "VS Code": "https://insiders.vscode.dev/redirect/mcp/install?"
-        + _query({"name": SERVER, "inputs": _compact(inputs), "config": asking}),
+        + _query({"name": SERVER, "inputs": _compact(inputs), "config": _compact(asking)}),
+        # With quality=insiders, the address above opens nothing.
+        "VS Code Insiders": "https://insiders.vscode.dev/redirect?" + _query({"url": f"{_INSIDERS}?{quote(whole)}"}),
         "Visual Studio": f"https://vs-open.link/mcp-install?{quote(with_name, safe='')}",
         "Kiro": f"https://kiro.dev/launch/mcp/add?{_query({'name': SERVER, 'config': plain})}",
         "LM Studio": f"https://lmstudio.ai/install-mcp?{_query(named)}",

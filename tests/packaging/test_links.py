@@ -33,12 +33,27 @@ def test_the_link_for_kiro_holds_the_server() -> None:
 
 
 def test_the_link_for_visual_studio_holds_the_server() -> None:
-    assert json.loads(unquote(urlsplit(LINKS["Visual Studio"]).query)) == CONFIGURED | {"name": "clientary"}
+    named = {"name": "clientary", "type": "stdio"}  # both are needed there
+    assert json.loads(unquote(urlsplit(LINKS["Visual Studio"]).query)) == CONFIGURED | named
 
 
-def test_the_link_for_vs_code_asks_for_the_account_and_hides_the_token() -> None:
-    asked = {each["id"]: each for each in json.loads(query("VS Code")["inputs"])}
+def of_insiders() -> dict[str, Any]:
+    """What its link holds, which is that of the program itself within that of a page."""
+    link = urlsplit(query("VS Code Insiders")["url"])
+    assert (link.scheme, link.path) == ("vscode-insiders", "mcp/install")
+    held: dict[str, Any] = json.loads(unquote(link.query))
+    assert held.pop("name") == query("VS Code")["name"] == "clientary"
+    return held
+
+
+@pytest.mark.parametrize("edition", ["VS Code", "VS Code Insiders"])
+def test_the_link_for_vs_code_asks_for_the_account_and_hides_the_token(edition: str) -> None:
     configured = json.loads(query("VS Code")["config"])
+    inputs = json.loads(query("VS Code")["inputs"])
+    if edition == "VS Code Insiders":
+        configured = of_insiders()
+        inputs = configured.pop("inputs")
+    asked = {each["id"]: each for each in inputs}
     assert {key: each["password"] for key, each in asked.items()} == {"subdomain": False, "api_token": True}
     assert {each["type"] for each in asked.values()} == {"promptString"}
     assert configured["env"] == {
