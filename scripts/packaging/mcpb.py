@@ -25,7 +25,14 @@ _LONG_DESCRIPTION = f"""\
 {DESCRIPTION}.
 
 It reads and makes simple changes at once. Before it deletes, e-mails, charges a card or makes several changes \
-together, it shows what would happen, and asks where the host can ask.
+together, it shows what would happen, and asks where the host can ask. For example:
+
+- *Which clients owe us more than 20,000 that is over 30 days late?* It lists them, each with the amount in its \
+currency and the oldest due date.
+- *Draft the November invoice for the Meridian Booking System.* It shows the hours, the lines and the total, and makes \
+the draft once you agree.
+- *Remind everybody who is 30 days late, but not those who have just paid.* It shows which mail would go to whom and \
+why, and sends them once you agree.
 
 The address you log in at and an API token are all it needs; the token is on your profile page in {TITLE}. With \
 *Read only*, nothing can be changed."""

@@ -200,6 +200,7 @@ def test_the_directory_finds_what_it_asks_for() -> None:
     assert all(address.startswith("https://") for address in MANIFEST["privacy_policies"])
     assert MANIFEST["support"].startswith("https://")
     assert MANIFEST["author"]["email"]
+    assert len(re.findall(r"^- \*.+[.?]\* It .+\.$", MANIFEST["long_description"], re.MULTILINE)) >= 3, "examples"
     for tool in ALL:
         hints = tool.published.annotations
         assert tool.published.title, tool.name
