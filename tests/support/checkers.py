@@ -24,16 +24,18 @@ def installed(name: str, *packages: str, in_python: bool = False) -> Path:
     return environment.commands
 
 
-def accepted(command: list[str | Path], home: Path, said: str = "", **settings: str) -> str:
-    """What the command prints; it must succeed, unless the package index cannot be reached: then the test is skipped.
+def variables(home: Path, **settings: str) -> dict[str, str]:
+    """What a program gets: `home` and these settings, and no variable of the user's."""
+    return {**_paths(), "HOME": str(home), **_QUIET, **settings}
 
-    It gets `home` and these settings, and no variable of the user's.
-    """
+
+def accepted(command: list[str | Path], home: Path) -> str:
+    """What the command prints. It must succeed; where it cannot reach the package index, the test is skipped."""
     done = subprocess.run(  # noqa: S603 - commands of the tests
         [str(word) for word in command],
-        env={**_paths(), "HOME": str(home), **_QUIET, **settings},
+        env=variables(home),
         cwd=home,
-        input=said,
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=_PATIENCE,
