@@ -9,7 +9,7 @@ from clientary_mcp.api.call import Clock
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.cli.install.hosts import TOKEN
 from clientary_mcp.cli.install.token_store import FILE, KEYCHAIN
-from clientary_mcp.errors import NotAllowed, NotFound, SettingsError, TokenRejected, Unavailable
+from clientary_mcp.errors import BlockedByOwner, NotAllowed, NotFound, SettingsError, TokenRejected, Unavailable
 from clientary_mcp.settings import Settings
 from clientary_mcp.settings.address import account_name
 
@@ -26,7 +26,7 @@ def address(environment: Mapping[str, str]) -> dict[str, str]:
     if not given:
         if not sys.stdin.isatty():
             raise SettingsError(f"Set {SUBDOMAIN}: without a terminal it cannot be asked for.")
-        given = {SUBDOMAIN: account_name(input("Address at which you log in, like acme.clientary.com: "))}
+        given = {SUBDOMAIN: account_name(ask("Address at which you log in, like acme.clientary.com: "))}
     Settings(subdomain=given.get(SUBDOMAIN), base_url=given.get(BASE_URL), api_token="any")  # noqa: S106 - not used
     return given
 
@@ -39,7 +39,16 @@ def token(environment: Mapping[str, str], at: str, *, from_stdin: bool) -> str:
         return given
     if not sys.stdin.isatty():
         raise SettingsError(f"Set {TOKEN}, or use --token-stdin: without a terminal it cannot be asked for.")
-    return getpass.getpass(f"API token for {at} (from your profile page in Clientary; not shown): ").strip()
+    return ask(f"API token for {at} (from your profile page in Clientary; not shown): ", shown=False)
+
+
+def ask(question: str, *, shown: bool = True) -> str:
+    """What somebody answers at the terminal; BlockedByOwner if they end the input instead, as with Ctrl-D."""
+    try:
+        return (input if shown else getpass.getpass)(question).strip()
+    except EOFError:
+        sys.stderr.write("\n")
+        raise BlockedByOwner("Nothing was changed.", because="person") from None
 
 
 def settings(environment: Mapping[str, str], account: Mapping[str, str]) -> Settings:

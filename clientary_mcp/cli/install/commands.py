@@ -122,7 +122,7 @@ def _ask_to_replace(wanted: Installation) -> None:
     question = f"{wanted.host.title} has another {wanted.name}."
     if not sys.stdin.isatty():
         raise SettingsError(f"{question} Add --yes to replace it, or --name to put one beside it.")
-    if input(f"{question} Replace it? [y/N] ").strip().casefold() not in ("y", "yes"):
+    if account.ask(f"{question} Replace it? [y/N] ").casefold() not in ("y", "yes"):
         raise BlockedByOwner("Nothing was changed.", because="person")
 
 

@@ -32,7 +32,7 @@ class ConfigFile:
     """The configuration of a host, as it was read; SettingsError if it cannot be read or is broken."""
 
     def __init__(self, path: Path, kind: Format) -> None:
-        self.path = path.resolve()  # a link, as to a folder of dotfiles, stays one
+        self.path = _behind_links(path)  # a link, as to a folder of dotfiles, stays one
         self._format, self._editor = kind, _EDITORS[kind]
         try:
             self._raw = self.path.read_bytes() if self.path.exists() else None
@@ -165,6 +165,18 @@ def replace_file(path: Path, content: bytes, mode: int) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def _behind_links(path: Path) -> Path:
+    try:
+        real = path.resolve()
+    except RuntimeError:  # how Python 3.11 and 3.12 say that links lead in a circle
+        real = path
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
+    if os.path.islink(real):
+        raise SettingsError(f"{path} cannot be read: it is a link that leads nowhere.")
+    return real
 
 
 def _at(data: Any, place: Place) -> Any:

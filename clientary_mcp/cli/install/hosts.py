@@ -1,5 +1,6 @@
 """The hosts that the server can be installed in: where each keeps its configuration, and how it writes a server."""
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,7 +42,7 @@ class Host:
     def path(self, machine: Machine) -> Path:
         """Where its configuration is."""
         *others, last = self.paths(machine)
-        return next((path for path in others if path.parent.is_dir()), last)
+        return next((path for path in others if os.path.isdir(path.parent)), last)
 
     def place(self, name: str) -> tuple[str, ...]:
         """The path to the entry of a server in the configuration."""
@@ -98,7 +99,7 @@ def _paths_of_claude_desktop(machine: Machine) -> Iterable[Path]:
 
 def _paths_of_claude_code(machine: Machine) -> Iterable[Path]:
     older = machine.folder("CLAUDE_CONFIG_DIR", ".claude") / ".config.json"
-    if older.is_file():
+    if os.path.isfile(older):  # says no, and raises nothing, where it may not look
         yield older
     yield machine.folder("CLAUDE_CONFIG_DIR") / ".claude.json"
 

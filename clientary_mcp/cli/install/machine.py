@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from clientary_mcp.errors import SettingsError
+
 _NAME = "clientary-mcp"
 
 
@@ -22,8 +24,12 @@ class Machine:
 
     @classmethod
     def this(cls) -> "Machine":
-        """The one that this process runs on."""
-        return cls(sys.platform, Path.home(), os.environ, _command())
+        """The one that this process runs on; SettingsError if its user has no home."""
+        try:
+            home = Path.home()
+        except RuntimeError:
+            raise SettingsError("Set HOME: it is not known where hosts keep their configurations.") from None
+        return cls(sys.platform, home, os.environ, _command())
 
     @property
     def is_windows(self) -> bool:

@@ -15,26 +15,14 @@ from clientary_mcp.cli.install.commands import run
 from clientary_mcp.cli.install.hosts import HOSTS
 from clientary_mcp.cli.main import main
 from clientary_mcp.cli.options import parse
-from clientary_mcp.errors import ClientaryError
 from clientary_mcp.sandbox import Sandbox
 from clientary_mcp.settings import Settings
 from tests.support.clock import FakeTime
+from tests.support.installing import ACME, CURSOR, KEPT, SUBDOMAIN, TOKEN, Terminal, refusal, told
 from tests.support.machines import COMMAND, machine, tree
 from tests.support.processes import COMMAND as SERVER
 from tests.support.processes import free_port, listening
 from tests.support.terminal import terminal
-
-TOKEN = "canary-of-an-api-token"
-SUBDOMAIN = {"CLIENTARY_SUBDOMAIN": "acme"}
-ACME = {**SUBDOMAIN, "CLIENTARY_API_TOKEN": TOKEN}
-CURSOR, KEPT = ".cursor/mcp.json", ".config/clientary-mcp/cursor.clientary.token"
-
-
-class Terminal(io.StringIO):
-    """Standard input that is a terminal, with what is typed into it."""
-
-    def isatty(self) -> bool:
-        return True
 
 
 @pytest.fixture(autouse=True)
@@ -48,24 +36,6 @@ def acme(account: respx.MockRouter, sandbox: Sandbox) -> respx.MockRouter:
     sandbox.token = TOKEN
     account.route().side_effect = respx.ASGIHandler(sandbox.app)
     return account
-
-
-def told(home: Path, *arguments: str, command: str = COMMAND, **environment: str) -> str:
-    """What the command prints, and never a token."""
-    there = machine(home, command=command, **environment)
-    text = "\n".join(run(parse(arguments), there, FakeTime().clock))
-    assert TOKEN not in text
-    return text
-
-
-def refusal(home: Path, *arguments: str, command: str = COMMAND, **environment: str) -> str:
-    """Why the command does not do it, which leaves everything as it was."""
-    before = tree(home)
-    with pytest.raises(ClientaryError) as refused:
-        told(home, *arguments, command=command, **environment)
-    assert tree(home) == before
-    assert TOKEN not in str(refused.value)
-    return str(refused.value)
 
 
 def test_a_server_for_the_account_starts_with_what_was_written(acme: respx.MockRouter, tmp_path: Path) -> None:
@@ -209,7 +179,7 @@ def test_a_broken_configuration_is_refused_before_anything_is_asked(
 ) -> None:
     (tmp_path / CURSOR).parent.mkdir()
     (tmp_path / CURSOR).write_text('{"mcpServers": {')
-    monkeypatch.setattr(sys, "stdin", Terminal())  # an input would end in EOFError
+    monkeypatch.setattr(sys, "stdin", Terminal())  # a question would be refused in other words
     assert "is not valid JSON" in refusal(tmp_path, "install", "cursor")
     assert "is not valid JSON" in refusal(tmp_path, "uninstall", "cursor")
 
