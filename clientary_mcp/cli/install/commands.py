@@ -3,7 +3,8 @@
 import argparse
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 
 import anyio
 
@@ -59,30 +60,38 @@ def _wanted(options: argparse.Namespace, machine: Machine) -> Installation:
 def _install(wanted: Installation, options: argparse.Namespace, clock: Clock) -> Iterator[str]:
     host, store = wanted.host, wanted.store
     _check_command(wanted.machine)
-    ConfigFile(wanted.path, host.format)  # one that is broken is refused before anything is asked
+    ConfigFile(wanted.path, host.format).check_writable()  # before anything is asked
     environment = wanted.machine.environment
     address = {} if wanted.is_sandbox else account.address(environment)
     token, remark = "", None
     if store:
         token = account.token(environment, "".join(address.values()), from_stdin=options.token_stdin)
         remark = anyio.run(account.check, account.settings(environment, {**address, TOKEN: token}), clock)
-    file = ConfigFile(wanted.path, host.format)  # again: answering takes time, in which the host may have written it
-    text, is_there = file.with_values(wanted.values(address)), file.value(wanted.place) is not None
-    if is_there and text != file.text and not options.yes:
+    file, text = _edited(wanted, address)
+    if text != file.text and file.value(wanted.place) is not None and not options.yes:
         _ask_to_replace(wanted)
+        file, text = _edited(wanted, address)
+    earlier = host.variables(file.value(wanted.place))
+    with store.kept(token) if store else nullcontext():
+        backup = file.write(text) if text != file.text else None
     if store:
-        store.keep(token)
+        store.forget(earlier, here=False)
         yield f"The API token is {store.in_words}."
     if remark:
         yield f"It is not known whether the token works: {remark}"
     if text == file.text:
         yield f"{file.path} has {wanted.name} already, and was not changed."
         return
-    backup = file.write(text)
     yield f"{wanted.name} is in {file.path} now." + (f" What it was before is in {backup}." if backup else "")
     if wanted.inputs:
         yield f"{host.title} asks for the API token when it starts {wanted.name}, and keeps it itself."
     yield f"Start {host.title} again, and ask: Which clients owe us money, and since when?"
+
+
+def _edited(wanted: Installation, address: Mapping[str, str]) -> tuple[ConfigFile, str]:
+    """The configuration as it is now, and as it is wanted: answering takes time, in which the host may write it."""
+    file = ConfigFile(wanted.path, wanted.host.format)
+    return file, file.with_values(wanted.values(address))
 
 
 def _show(wanted: Installation) -> Iterator[str]:
@@ -101,11 +110,11 @@ def _uninstall(wanted: Installation) -> Iterator[str]:
     entry = file.value(wanted.place)
     if entry is None:
         yield f"{file.path} does not have {wanted.name}, and was not changed."
-        return
-    file.write(file.without_values([wanted.place, *wanted.inputs]))
-    if wanted.store:
-        wanted.store.forget(wanted.host.variables(entry))
-    yield f"{wanted.name} is no longer in {file.path}. Start {wanted.host.title} again."
+    else:
+        file.write(file.without_values([wanted.place, *wanted.inputs]))
+        yield f"{wanted.name} is no longer in {file.path}. Start {wanted.host.title} again."
+    if wanted.store and wanted.store.forget(wanted.host.variables(entry)):
+        yield "The API token that was kept for it is deleted here. It stays valid until you revoke it in Clientary."
 
 
 def _check_command(machine: Machine) -> None:

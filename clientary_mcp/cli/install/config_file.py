@@ -4,6 +4,7 @@ The texts are edited, not written anew, so comments and the order stay. What com
 but our part were changed, nothing is written.
 """
 
+import errno
 import os
 import re
 import stat
@@ -46,6 +47,15 @@ class ConfigFile:
     def value(self, place: Place) -> Any:
         """What is at a place, or None."""
         return _at(self._data, place)
+
+    def check_writable(self) -> None:
+        """SettingsError if it could not be written, which people should learn before they are asked for a token."""
+        folder = next(each for each in self.path.parents if os.path.lexists(each))
+        for each in (self.path, folder):
+            if os.path.exists(each) and not os.access(each, os.W_OK):
+                raise SettingsError(f"{self.path} cannot be written: {os.strerror(errno.EACCES)}.")
+        if not os.path.isdir(folder):
+            raise SettingsError(f"{self.path} cannot be written: {folder} is no folder.")
 
     def with_values(self, values: Mapping[Place, Any]) -> str:
         """The text with each value at its place; SettingsError if that cannot be done without other changes."""

@@ -1,15 +1,18 @@
 """`clientary-mcp install` as somebody new to it may run it: nothing typed, and machines that are not in order."""
 
+import errno
 import getpass
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import respx
 
 from clientary_mcp.cli.install.machine import Machine
 from clientary_mcp.errors import SettingsError
-from tests.support.installing import CURSOR, SUBDOMAIN, Terminal, refusal, told
+from tests.support.installing import ACME, CURSOR, KEPT, SUBDOMAIN, Terminal, refusal, told
 from tests.support.machines import tree
 
 
@@ -51,3 +54,64 @@ def test_a_user_without_a_home_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "getuid", lambda: 4_000_000)  # of a container, in which nobody has that number
     with pytest.raises(SettingsError, match=r"^Set HOME: it is not known where hosts keep their configurations\.$"):
         Machine.this()
+
+
+def test_a_configuration_that_cannot_be_written_is_refused_before_anything_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", Terminal())  # a question would be refused in other words
+    (tmp_path / ".cursor").touch()
+    assert f"cannot be written: {tmp_path / '.cursor'} is no folder." in refusal(tmp_path, "install", "cursor")
+    (tmp_path / ".gemini").mkdir()
+    (tmp_path / ".gemini/settings.json").write_text("{}")
+    for locked in (tmp_path / ".gemini", tmp_path / ".gemini/settings.json"):  # root may write all the same
+        monkeypatch.setattr(os, "access", lambda path, _, locked=locked: Path(path) != locked)
+        assert "settings.json cannot be written: Permission denied." in refusal(tmp_path, "install", "gemini")
+
+
+def test_a_token_is_not_left_behind_where_the_configuration_could_not_be_written(
+    acme: respx.MockRouter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "replace", only_tokens := replacing_tokens_only())
+    assert "mcp.json cannot be written: No space left on device." in refusal(tmp_path, "install", "cursor", **ACME)
+    monkeypatch.undo()
+    told(tmp_path, "install", "cursor", **ACME)
+    (tmp_path / KEPT).write_text("another that works\n")
+    monkeypatch.setattr(os, "replace", only_tokens)
+    refusal(tmp_path, "install", "cursor", "--read-only", "--yes", **ACME)
+    assert (tmp_path / KEPT).read_text() == "another that works\n"
+
+
+def replacing_tokens_only() -> Callable[[str, Path], None]:
+    """`os.replace` on a disk that becomes full once a token is written."""
+    replace = os.replace
+
+    def replaced(source: str, target: Path) -> None:
+        if target.suffix != ".token":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        replace(source, target)
+
+    return replaced
+
+
+def test_what_a_host_writes_while_somebody_answers_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told(tmp_path, "install", "cursor", "--sandbox")
+
+    def written_meanwhile(_: str) -> str:
+        (tmp_path / CURSOR).write_text((tmp_path / CURSOR).read_text().replace("{", '{"theme": "dark",', 1))
+        return "y"
+
+    monkeypatch.setattr(sys, "stdin", Terminal())
+    monkeypatch.setattr("builtins.input", written_meanwhile)
+    told(tmp_path, "install", "cursor", "--sandbox", "--read-only")
+    assert '"theme": "dark"' in (tmp_path / CURSOR).read_text()
+
+
+def test_a_token_goes_even_if_somebody_took_its_server_out(acme: respx.MockRouter, tmp_path: Path) -> None:
+    told(tmp_path, "install", "cursor", **ACME)
+    (tmp_path / CURSOR).write_text("{}")
+    text = told(tmp_path, "uninstall", "cursor")
+    assert "does not have clientary, and was not changed." in text
+    assert "The API token that was kept for it is deleted here." in text
+    assert not (tmp_path / KEPT).exists()
+    assert "API token" not in told(tmp_path, "uninstall", "cursor")

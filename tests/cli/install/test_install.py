@@ -15,7 +15,6 @@ from clientary_mcp.cli.install.commands import run
 from clientary_mcp.cli.install.hosts import HOSTS
 from clientary_mcp.cli.main import main
 from clientary_mcp.cli.options import parse
-from clientary_mcp.sandbox import Sandbox
 from clientary_mcp.settings import Settings
 from tests.support.clock import FakeTime
 from tests.support.installing import ACME, CURSOR, KEPT, SUBDOMAIN, TOKEN, Terminal, refusal, told
@@ -23,19 +22,6 @@ from tests.support.machines import COMMAND, machine, tree
 from tests.support.processes import COMMAND as SERVER
 from tests.support.processes import free_port, listening
 from tests.support.terminal import terminal
-
-
-@pytest.fixture(autouse=True)
-def _nobody_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdin", io.StringIO())
-
-
-@pytest.fixture
-def acme(account: respx.MockRouter, sandbox: Sandbox) -> respx.MockRouter:
-    """acme.clientary.com, answered by the sandbox."""
-    sandbox.token = TOKEN
-    account.route().side_effect = respx.ASGIHandler(sandbox.app)
-    return account
 
 
 def test_a_server_for_the_account_starts_with_what_was_written(acme: respx.MockRouter, tmp_path: Path) -> None:

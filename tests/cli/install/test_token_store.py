@@ -1,6 +1,8 @@
 """Tokens that are kept in the keychain for a host, and go with it."""
 
+import errno
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -80,3 +82,25 @@ def test_a_token_of_the_users_own_stays(tmp_path: Path, keychain: Keychain) -> N
     told(tmp_path, "uninstall", "zed")
     assert (tmp_path / "mine").exists()
     assert keychain.secrets
+
+
+def test_a_token_that_moves_is_left_nowhere_else(keychain: Keychain, tmp_path: Path) -> None:
+    kept = tmp_path / ".config/clientary-mcp/zed.clientary.token"
+    told(tmp_path, "install", "zed")
+    told(tmp_path, "install", "zed", "--keychain", "--yes")
+    assert not kept.exists()
+    assert keychain.secrets == {ENTRY: TOKEN}
+    told(tmp_path, "install", "zed", "--yes")
+    assert kept.exists()
+    assert keychain.secrets == {}
+
+
+def test_a_token_that_cannot_be_removed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(path: Path, missing_ok: bool = False) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    told(tmp_path, "install", "zed")
+    (tmp_path / WRITTEN).write_text("{}")
+    monkeypatch.setattr(Path, "unlink", refused)
+    with pytest.raises(SettingsError, match=r"^The token is still in .*zed\.clientary\.token: Permission denied\.$"):
+        told(tmp_path, "uninstall", "zed")
