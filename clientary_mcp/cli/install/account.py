@@ -1,9 +1,11 @@
 """The account that a host gets: its address and its API token, from the environment or asked for, and tried once."""
 
 import getpass
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 from clientary_mcp.api.call import Clock
 from clientary_mcp.api.session import Clientary
@@ -11,13 +13,16 @@ from clientary_mcp.cli.install.hosts import TOKEN
 from clientary_mcp.cli.install.token_store import FILE, KEYCHAIN
 from clientary_mcp.errors import BlockedByOwner, NotAllowed, NotFound, SettingsError, TokenRejected, Unavailable
 from clientary_mcp.settings import Settings
-from clientary_mcp.settings.address import account_name
+from clientary_mcp.settings.address import account_name, is_loopback
 
 SUBDOMAIN, BASE_URL = "CLIENTARY_SUBDOMAIN", "CLIENTARY_BASE_URL"
 OF_ACCOUNT = (SUBDOMAIN, BASE_URL, TOKEN, FILE, KEYCHAIN)
 """The variables that say which account the server works with."""
 
 _SECONDS = 10
+_AROUND = " \t\r\n\"'`“”"
+"""What stands around a value that was copied from a text."""
+NEW_TOKEN = "Generate a new one in Clientary on your profile page, under Generate API Token."  # noqa: S105 - a sentence
 
 
 def address(environment: Mapping[str, str]) -> dict[str, str]:
@@ -26,20 +31,41 @@ def address(environment: Mapping[str, str]) -> dict[str, str]:
     if not given:
         if not sys.stdin.isatty():
             raise SettingsError(f"Set {SUBDOMAIN}: without a terminal it cannot be asked for.")
-        given = {SUBDOMAIN: account_name(ask("Address at which you log in, like acme.clientary.com: "))}
+        given = _as_setting(ask("Address at which you log in, like acme.clientary.com: "))
     Settings(subdomain=given.get(SUBDOMAIN), base_url=given.get(BASE_URL), api_token="any")  # noqa: S106 - not used
     return given
+
+
+def _as_setting(typed: str) -> dict[str, str]:
+    """The setting for what people type: acme, acme.clientary.com, or an address from the browser."""
+    text = typed.strip(_AROUND)
+    try:
+        url = urlsplit(text if "//" in text else f"https://{text}")
+        host, is_local = url.netloc.rpartition("@")[2], is_loopback(url.hostname or "")
+    except ValueError:
+        raise SettingsError(f"{typed} is not an address at which people log in.") from None
+    if is_local or ":" in host:
+        return {BASE_URL: f"{url.scheme if is_local else 'https'}://{host}"}
+    return {SUBDOMAIN: account_name(host)}
 
 
 def token(environment: Mapping[str, str], at: str, *, from_stdin: bool) -> str:
     """The API token; never from an argument, which other users of the machine could see."""
     if from_stdin:
-        return sys.stdin.readline().strip()
+        return _pasted(sys.stdin.readline())
     if given := environment.get(TOKEN, "").strip():
         return given
     if not sys.stdin.isatty():
         raise SettingsError(f"Set {TOKEN}, or use --token-stdin: without a terminal it cannot be asked for.")
-    return ask(f"API token for {at} (from your profile page in Clientary; not shown): ", shown=False)
+    typed = _pasted(ask(f"API token for {at} (from your profile page in Clientary; not shown): ", shown=False))
+    if not typed:
+        raise SettingsError(f"No API token was given. {NEW_TOKEN}")
+    return typed
+
+
+def _pasted(text: str) -> str:
+    """A token without what people copy along with it: quotes, and the word that precedes it in a request."""
+    return re.sub(r"^bearer\s+", "", text.strip(_AROUND), flags=re.IGNORECASE)
 
 
 def ask(question: str, *, shown: bool = True) -> str:
@@ -66,7 +92,7 @@ async def check(chosen: Settings, clock: Clock) -> str | None:
         try:
             await clientary.fetch("clients", {"page": 1})
         except TokenRejected as rejected:
-            rejected.sentences[1:] = ["Generate a new one in Clientary on your profile page, under Generate API Token."]
+            rejected.sentences[1:] = [NEW_TOKEN]
             raise
         except NotAllowed:
             return None  # the token is accepted; its owner may just not see clients

@@ -12,7 +12,7 @@ import respx
 
 from clientary_mcp.cli.install.machine import Machine
 from clientary_mcp.errors import SettingsError
-from tests.support.installing import ACME, CURSOR, KEPT, SUBDOMAIN, Terminal, refusal, told
+from tests.support.installing import ACME, CURSOR, KEPT, SUBDOMAIN, TOKEN, Terminal, refusal, told
 from tests.support.machines import tree
 
 
@@ -115,3 +115,29 @@ def test_a_token_goes_even_if_somebody_took_its_server_out(acme: respx.MockRoute
     assert "The API token that was kept for it is deleted here." in text
     assert not (tmp_path / KEPT).exists()
     assert "API token" not in told(tmp_path, "uninstall", "cursor")
+
+
+@pytest.mark.parametrize("typed", ["", "acme ltd", "https://[", "acme..com", "*"])
+def test_what_is_no_address_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, typed: str) -> None:
+    monkeypatch.setattr(sys, "stdin", Terminal(f"{typed}\n"))
+    assert "address" in refusal(tmp_path, "install", "vscode")
+
+
+@pytest.mark.parametrize("around", ["{}", " {} \r", '"{}"', "'{}'", "“{}”", "Bearer {}", "bearer  {}", '"Bearer {}"'])
+def test_a_token_is_taken_as_people_copy_it(
+    acme: respx.MockRouter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, around: str
+) -> None:
+    pasted = around.format(TOKEN)
+    monkeypatch.setattr(sys, "stdin", Terminal(f"{pasted}\n"))
+    told(tmp_path, "install", "cursor", "--token-stdin", **SUBDOMAIN)
+    assert (tmp_path / KEPT).read_text() == f"{TOKEN}\n"
+    monkeypatch.setattr(getpass, "getpass", lambda _: pasted)
+    told(tmp_path, "install", "lm-studio", **SUBDOMAIN)
+    assert (tmp_path / KEPT).with_name("lm-studio.clientary.token").read_text() == f"{TOKEN}\n"
+
+
+def test_no_token_is_told_in_words_of_people(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", Terminal())
+    monkeypatch.setattr(getpass, "getpass", lambda _: "")
+    said = refusal(tmp_path, "install", "cursor", **SUBDOMAIN)
+    assert said.startswith("No API token was given. Generate a new one in Clientary on your profile page")

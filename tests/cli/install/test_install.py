@@ -72,22 +72,27 @@ def test_an_account_on_its_own_domain_and_another_name(account: respx.MockRouter
 
 
 @pytest.mark.parametrize(
-    ("typed", "value"),
+    ("typed", "setting"),
     [
-        ("acme", "acme"),
-        (" acme.clientary.com", "acme"),
-        ("https://acme.clientary.com/invoices?page=2", "acme"),
-        ("https://Clients.example.com/login", "clients.example.com"),
+        ("acme", {"CLIENTARY_SUBDOMAIN": "acme"}),
+        (" acme.clientary.com", {"CLIENTARY_SUBDOMAIN": "acme"}),
+        ("https://acme.clientary.com/invoices?page=2", {"CLIENTARY_SUBDOMAIN": "acme"}),
+        ("ACME", {"CLIENTARY_SUBDOMAIN": "acme"}),
+        ('"Acme.Clientary.com/"', {"CLIENTARY_SUBDOMAIN": "acme"}),
+        ("https://ada:secret@acme.clientary.com", {"CLIENTARY_SUBDOMAIN": "acme"}),
+        ("https://Clients.example.com/login", {"CLIENTARY_SUBDOMAIN": "clients.example.com"}),
+        ("clients.example.com:8443", {"CLIENTARY_BASE_URL": "https://clients.example.com:8443"}),
+        ("http://localhost:8400", {"CLIENTARY_BASE_URL": "http://localhost:8400"}),
     ],
 )
 def test_the_address_is_asked_as_people_know_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, typed: str, value: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, typed: str, setting: dict[str, str]
 ) -> None:
     monkeypatch.setattr(sys, "stdin", Terminal(f"{typed}\n"))
     text = told(tmp_path, "install", "vscode")
     written = json.loads((tmp_path / ".config/Code/User/mcp.json").read_text())
     assert written["servers"]["clientary"]["env"] == {
-        "CLIENTARY_SUBDOMAIN": value,
+        **setting,
         "CLIENTARY_API_TOKEN": "${input:clientary-token}",
     }
     assert [(each["id"], each["password"]) for each in written["inputs"]] == [("clientary-token", True)]
