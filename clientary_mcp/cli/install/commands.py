@@ -91,7 +91,7 @@ def _install(wanted: Installation, options: argparse.Namespace, clock: Clock) ->
 def _edited(wanted: Installation, address: Mapping[str, str]) -> tuple[ConfigFile, str]:
     """The configuration as it is now, and as it is wanted: answering takes time, in which the host may write it."""
     file = ConfigFile(wanted.path, wanted.host.format)
-    return file, file.with_values(wanted.values(address))
+    return file, file.with_values(wanted.values(address, file.value(wanted.place)))
 
 
 def _show(wanted: Installation) -> Iterator[str]:

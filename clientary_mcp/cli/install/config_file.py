@@ -64,7 +64,7 @@ class ConfigFile:
             for place, value in values.items():
                 if _at(self._parsed(text), place) != value:
                     text = self._editor.put(text, place, value)
-        except ValueError:
+        except (TypeError, ValueError):  # TypeError: what hosts may write, as a date in TOML, and we do not
             raise self._not_editable() from None
         self._checked(text, values)
         return text

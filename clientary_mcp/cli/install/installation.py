@@ -11,6 +11,9 @@ from clientary_mcp.cli.install.hosts import TOKEN, Command, Host
 from clientary_mcp.cli.install.machine import Machine
 from clientary_mcp.cli.install.token_store import TokenStore
 
+LIMITS = ("CLIENTARY_READ_ONLY", "CLIENTARY_TOOLSETS")
+"""The variables that options of the command set."""
+
 
 @dataclass(frozen=True)
 class Installation:
@@ -46,13 +49,28 @@ class Installation:
             return None
         return TokenStore(self.machine, self.host.name, self.name, in_keychain=self.in_keychain)
 
-    def values(self, address: Mapping[str, str]) -> dict[Place, Any]:
-        """What is put into the configuration, for the account at an address."""
+    def values(self, address: Mapping[str, str], earlier: Any = None) -> dict[Place, Any]:
+        """What is put into the configuration, for the account at an address, in place of an earlier entry."""
         path, *arguments = self.machine.command
         if self.is_sandbox:
             arguments.append("--sandbox")
-        command = Command(path, tuple(arguments), self._environment(address))
-        return {**self.inputs, self.place: self.host.entry(self.name, command)}
+        environment = {**self._environment(address), **self._of_owner(earlier)}
+        entry = self.host.entry(self.name, Command(path, tuple(arguments), environment))
+        return {**self.inputs, self.place: self._with_what_hosts_add(entry, earlier)}
+
+    def _of_owner(self, earlier: Any) -> dict[str, str]:
+        """The settings that the owner added to an entry by hand: the audit log, a proxy."""
+        ours = {*OF_ACCOUNT, *LIMITS}
+        return {name: text for name, text in self.host.variables(earlier).items() if name not in ours}
+
+    def _with_what_hosts_add(self, entry: dict[str, Any], earlier: Any) -> dict[str, Any]:
+        """The entry with what the host or its user added to an earlier one, such as the tools that need no question.
+
+        Nothing of a server that is reached at a URL: what it has does not go with a command.
+        """
+        if not isinstance(earlier, dict) or not earlier.keys() & {"command", "cmd"}:
+            return entry
+        return {**entry, **{key: each for key, each in earlier.items() if key not in {*entry, "env", "envs"}}}
 
     def _environment(self, address: Mapping[str, str]) -> dict[str, str]:
         if self.is_sandbox:

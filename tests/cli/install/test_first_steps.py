@@ -2,6 +2,7 @@
 
 import errno
 import getpass
+import json
 import os
 import sys
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import respx
 from clientary_mcp.cli.install.machine import Machine
 from clientary_mcp.errors import SettingsError
 from tests.support.installing import ACME, CURSOR, KEPT, SUBDOMAIN, TOKEN, Terminal, refusal, told
-from tests.support.machines import tree
+from tests.support.machines import COMMAND, tree
 
 
 def test_the_end_of_input_is_no_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,3 +142,52 @@ def test_no_token_is_told_in_words_of_people(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(getpass, "getpass", lambda _: "")
     said = refusal(tmp_path, "install", "cursor", **SUBDOMAIN)
     assert said.startswith("No API token was given. Generate a new one in Clientary on your profile page")
+
+
+def test_what_the_owner_added_by_hand_stays_when_it_is_installed_again(acme: respx.MockRouter, tmp_path: Path) -> None:
+    told(tmp_path, "install", "cursor", "--read-only", **ACME)
+    written = json.loads((tmp_path / CURSOR).read_text())
+    entry = written["mcpServers"]["clientary"]
+    entry["autoApprove"] = ["list_clients"]
+    entry["env"]["CLIENTARY_AUDIT_LOG"] = "/home/ada/trail.jsonl"
+    (tmp_path / CURSOR).write_text(json.dumps(written))
+    assert "has clientary already, and was not changed" in told(tmp_path, "install", "cursor", "--read-only", **ACME)
+    told(tmp_path, "install", "cursor", "--yes", **ACME)
+    del entry["env"]["CLIENTARY_READ_ONLY"]
+    assert json.loads((tmp_path / CURSOR).read_text()) == written
+    told(tmp_path, "install", "cursor", "--sandbox", "--yes")
+    left = json.loads((tmp_path / CURSOR).read_text())["mcpServers"]["clientary"]
+    assert left["env"] == {"CLIENTARY_AUDIT_LOG": "/home/ada/trail.jsonl"}
+    assert left["autoApprove"] == ["list_clients"]
+
+
+def test_nothing_of_a_server_at_a_url_stays(tmp_path: Path) -> None:
+    (tmp_path / CURSOR).parent.mkdir()
+    remote = {"url": "https://clientary.example.com/mcp", "headers": {"Authorization": "Bearer one"}}
+    (tmp_path / CURSOR).write_text(json.dumps({"mcpServers": {"clientary": remote}}))
+    told(tmp_path, "install", "cursor", "--sandbox", "--yes")
+    left = json.loads((tmp_path / CURSOR).read_text())["mcpServers"]["clientary"]
+    assert left == {"command": COMMAND, "args": ["--sandbox"]}
+
+
+@pytest.mark.parametrize(
+    ("host", "path", "added", "kept"),
+    [
+        ("codex", ".codex/config.toml", 'enabled_tools = ["search"]\n', '"search"'),
+        ("codex", ".codex/config.toml", "[mcp_servers.clientary.tools.search]\napproval_mode = 'approve'\n", "approve"),
+        ("goose", ".config/goose/config.yaml", '    available_tools: ["search"]\n', "search"),
+    ],
+)
+def test_what_hosts_add_in_other_formats_stays(tmp_path: Path, host: str, path: str, added: str, kept: str) -> None:
+    told(tmp_path, "install", host, "--sandbox")
+    (tmp_path / path).write_text((tmp_path / path).read_text() + added)
+    told(tmp_path, "install", host, "--sandbox", "--read-only", "--yes")
+    assert kept in (tmp_path / path).read_text()
+
+
+def test_what_cannot_be_written_back_is_left_alone(tmp_path: Path) -> None:
+    told(tmp_path, "install", "codex", "--sandbox")
+    config = tmp_path / ".codex/config.toml"
+    config.write_text(config.read_text() + "since = 2026-11-28\n")
+    said = refusal(tmp_path, "install", "codex", "--sandbox", "--read-only", "--yes")
+    assert "is written in a way that cannot be edited here" in said
