@@ -76,16 +76,16 @@ def _install(wanted: Installation, options: argparse.Namespace, clock: Clock) ->
         backup = file.write(text) if text != file.text else None
     if store:
         store.forget(earlier, here=False)
-        yield f"The API token is {store.in_words}."
-    if remark:
-        yield f"It is not known whether the token works: {remark}"
+        yield f"It is not known whether the token works: {remark}" if remark else "The API token works."
+        yield f"The token is kept {store.in_words}."
     if text == file.text:
         yield f"{file.path} has {wanted.name} already, and was not changed."
-        return
-    yield f"{wanted.name} is in {file.path} now." + (f" What it was before is in {backup}." if backup else "")
+    else:
+        yield f"{wanted.name} is in {file.path} now." + (f" What it was before is in {backup}." if backup else "")
     if wanted.inputs:
         yield f"{host.title} asks for the API token when it starts {wanted.name}, and keeps it itself."
-    yield f"Start {host.title} again, and ask: Which clients owe us money, and since when?"
+    if text != file.text or store:  # a token is read once, at the start
+        yield f"Start {host.title} again, and ask: Which clients owe us money, and since when?"
 
 
 def _edited(wanted: Installation, address: Mapping[str, str]) -> tuple[ConfigFile, str]:
@@ -106,7 +106,7 @@ def _show(wanted: Installation) -> Iterator[str]:
 
 
 def _uninstall(wanted: Installation) -> Iterator[str]:
-    file = ConfigFile(wanted.path, wanted.host.format)
+    file = ConfigFile(wanted.path, wanted.host.format, f"Take {wanted.name} out by hand.")
     entry = file.value(wanted.place)
     if entry is None:
         yield f"{file.path} does not have {wanted.name}, and was not changed."
@@ -128,7 +128,7 @@ def _check_command(machine: Machine) -> None:
 
 def _ask_to_replace(wanted: Installation) -> None:
     """Go on if the entry that is there may be replaced."""
-    question = f"{wanted.host.title} has another {wanted.name}."
+    question = f"{wanted.host.title} already has a server named {wanted.name}, with other settings."
     if not sys.stdin.isatty():
         raise SettingsError(f"{question} Add --yes to replace it, or --name to put one beside it.")
     if account.ask(f"{question} Replace it? [y/N] ").casefold() not in ("y", "yes"):

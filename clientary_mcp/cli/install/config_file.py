@@ -26,22 +26,26 @@ TOML: Format = "TOML"
 YAML: Format = "YAML"
 _EDITORS: Mapping[Format, ModuleType] = {JSON: json_text, TOML: toml_text, YAML: yaml_text}
 _COMMENT = re.compile(r"//|/\*|#")
-_BY_HAND = "Nothing was changed. The same command with --print shows what to add by hand."
+_TO_ADD = "The same command with --print shows what to add by hand."
 
 
 class ConfigFile:
-    """The configuration of a host, as it was read; SettingsError if it cannot be read or is broken."""
+    """The configuration of a host, as it was read; SettingsError if it cannot be read or is broken.
 
-    def __init__(self, path: Path, kind: Format) -> None:
+    `by_hand` says what else can be done where it cannot be edited.
+    """
+
+    def __init__(self, path: Path, kind: Format, by_hand: str = _TO_ADD) -> None:
         self.path = _behind_links(path)  # a link, as to a folder of dotfiles, stays one
         self._format, self._editor = kind, _EDITORS[kind]
+        self._by_hand = f"Nothing was changed. {by_hand}"
         try:
             self._raw = self.path.read_bytes() if self.path.exists() else None
             self.text = (self._raw or b"").decode()
         except OSError as error:
             raise SettingsError(f"{self.path} cannot be read: {error.strerror}.") from None
         except UnicodeDecodeError:
-            raise SettingsError(f"{self.path} is not text in UTF-8. {_BY_HAND}") from None
+            raise SettingsError(f"{self.path} is not text in UTF-8. {self._by_hand}") from None
         self._data = self._parsed(self.text)
 
     def value(self, place: Place) -> Any:
@@ -130,13 +134,15 @@ class ConfigFile:
         try:
             data = self._editor.parse(text if text.strip() else self._editor.EMPTY)
         except ValueError as error:
-            raise SettingsError(f"{self.path} is not valid {self._format}: {error}. {_BY_HAND}") from None
+            raise SettingsError(f"{self.path} is not valid {self._format}: {error}. {self._by_hand}") from None
         except ImportError:
             raise SettingsError(
-                f"{self.path} is YAML, which needs the package PyYAML: install clientary-mcp[install]. {_BY_HAND}"
+                f"{self.path} is YAML, which needs the package PyYAML: install clientary-mcp[install]. {self._by_hand}"
             ) from None
         if data is not None and not isinstance(data, dict):
-            raise SettingsError(f"{self.path} does not hold settings by their names. {_BY_HAND}")
+            raise SettingsError(
+                f"{self.path} is {self._format}, but not an object with named settings. {self._by_hand}"
+            )
         return data or {}
 
     def _checked(self, text: str, ours: Mapping[Place, Any]) -> dict[str, Any]:
@@ -151,7 +157,7 @@ class ConfigFile:
         return after
 
     def _not_editable(self) -> SettingsError:
-        return SettingsError(f"{self.path} is written in a way that cannot be edited here. {_BY_HAND}")
+        return SettingsError(f"{self.path} is written in a way that cannot be edited here. {self._by_hand}")
 
 
 def as_new_file(kind: Format, values: Mapping[Place, Any]) -> str:

@@ -20,7 +20,8 @@ def parse(text: str) -> Any:
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise ValueError("it is not YAML") from error
+        mark = getattr(error, "problem_mark", None)
+        raise ValueError(f"look at line {mark.line + 1}" if mark else "it cannot be read") from error
 
 
 def put(text: str, path: tuple[str, ...], value: Any) -> str:

@@ -191,3 +191,24 @@ def test_what_cannot_be_written_back_is_left_alone(tmp_path: Path) -> None:
     config.write_text(config.read_text() + "since = 2026-11-28\n")
     said = refusal(tmp_path, "install", "codex", "--sandbox", "--read-only", "--yes")
     assert "is written in a way that cannot be edited here" in said
+
+
+def test_a_new_token_asks_for_a_new_start(acme: respx.MockRouter, tmp_path: Path) -> None:
+    told(tmp_path, "install", "cursor", **ACME)
+    assert "Start Cursor again" in told(tmp_path, "install", "cursor", **ACME)
+    told(tmp_path, "install", "gemini", "--sandbox")
+    assert "again" not in told(tmp_path, "install", "gemini", "--sandbox")
+
+
+@pytest.mark.parametrize(
+    ("host", "path", "text", "why"),
+    [
+        ("cursor", CURSOR, "[]", "is JSON, but not an object with named settings."),
+        ("goose", ".config/goose/config.yaml", "a: 1\nb: [", "is not valid YAML: look at line 2."),
+        ("goose", ".config/goose/config.yaml", "a: \x00", "is not valid YAML: it cannot be read."),
+    ],
+)
+def test_what_is_wrong_with_a_configuration_is_said(tmp_path: Path, host: str, path: str, text: str, why: str) -> None:
+    (tmp_path / path).parent.mkdir(parents=True)
+    (tmp_path / path).write_text(text)
+    assert f"{tmp_path / path} {why} Nothing was changed." in refusal(tmp_path, "install", host, "--sandbox")

@@ -34,7 +34,7 @@ def test_a_server_for_the_account_starts_with_what_was_written(acme: respx.MockR
     assert settings.toolsets == {"core"}
     assert TOKEN not in (tmp_path / CURSOR).read_text()
     assert stat.S_IMODE((tmp_path / KEPT).stat().st_mode) == 0o600
-    assert f"in {tmp_path / KEPT}, which you alone can read" in text
+    assert f"The API token works.\nThe token is kept in {tmp_path / KEPT}, which you alone can read.\n" in text
     assert "Start Cursor again" in text
     assert [call.request.url.path for call in acme.calls] == ["/api/v2/clients"]
 
@@ -172,7 +172,7 @@ def test_a_broken_configuration_is_refused_before_anything_is_asked(
     (tmp_path / CURSOR).write_text('{"mcpServers": {')
     monkeypatch.setattr(sys, "stdin", Terminal())  # a question would be refused in other words
     assert "is not valid JSON" in refusal(tmp_path, "install", "cursor")
-    assert "is not valid JSON" in refusal(tmp_path, "uninstall", "cursor")
+    assert refusal(tmp_path, "uninstall", "cursor").endswith("Nothing was changed. Take clientary out by hand.")
 
 
 def test_another_server_of_that_name_is_replaced_only_if_wanted(
@@ -181,7 +181,9 @@ def test_another_server_of_that_name_is_replaced_only_if_wanted(
     told(tmp_path, "install", "cursor", "--sandbox")
     first = tree(tmp_path)[CURSOR]
     wanted = ("install", "cursor", "--sandbox", "--read-only")
-    assert "Cursor has another clientary. Add --yes to replace it" in refusal(tmp_path, *wanted)
+    assert "Cursor already has a server named clientary, with other settings. Add --yes to replace it" in refusal(
+        tmp_path, *wanted
+    )
     monkeypatch.setattr(sys, "stdin", Terminal("n\n"))
     assert "Nothing was changed." in refusal(tmp_path, *wanted)
     monkeypatch.setattr(sys, "stdin", Terminal("y\n"))

@@ -40,7 +40,7 @@ def told(home: Path, *arguments: str) -> str:
 
 def test_a_token_in_the_keychain_is_in_no_file(keychain: Keychain, tmp_path: Path) -> None:
     text = told(tmp_path, "install", "zed", "--keychain")
-    assert "The API token is in the keychain, as zed.clientary of clientary-mcp." in text
+    assert "The token is kept in the keychain, as zed.clientary of clientary-mcp." in text
     assert keychain.secrets == {ENTRY: TOKEN}
     assert [*tree(tmp_path)] == [WRITTEN]
     entry = json.loads((tmp_path / WRITTEN).read_text())["context_servers"]["clientary"]
