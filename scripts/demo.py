@@ -5,6 +5,7 @@ Every call and answer is printed. Any unexpected answer ends the demo with statu
 
 import asyncio
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Iterator
@@ -50,10 +51,16 @@ async def main() -> None:
         await bill_hours(client)
         await delete_a_client(client, chosen, len(clients))
     paragraph(
-        'That is all. Next, let your own agent try it: README.md, "Try it", has the configuration. The full path of'
-        " the command, to put in place of clientary-mcp there, is:"
+        'That is all. Next, let your own agent try it. README.md, "Try it", says how, and has the names of other'
+        " programs; for Claude Desktop, paste this into this terminal, and start Claude Desktop again:"
     )
-    print(f"  {shutil.which('clientary-mcp', path=os.path.dirname(sys.executable)) or 'clientary-mcp'}")
+    print(f"  {next_command()}")
+
+
+def next_command() -> str:
+    """What sets up the embedded account in a host, to be pasted into a terminal: its folder may have a space."""
+    command = shutil.which("clientary-mcp", path=os.path.dirname(sys.executable)) or "clientary-mcp"
+    return shlex.join([command, "install", "claude-desktop", "--sandbox"])
 
 
 async def list_the_tools(client: Client) -> None:

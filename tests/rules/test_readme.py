@@ -3,6 +3,8 @@
 import ast
 import os
 import re
+import shlex
+import shutil
 import socket
 import subprocess
 import sys
@@ -16,6 +18,7 @@ import pytest
 
 from clientary_mcp.sandbox import Sandbox
 from clientary_mcp.tools.support.formatting import format_money
+from scripts import demo
 from scripts.generate_docs import ROOT
 from tests.conftest import session_with
 from tests.rules.documents import Document, all_blocks, servers
@@ -146,14 +149,19 @@ def test_the_sdk_client_example_works() -> None:
     assert run(["-c", block], {"PATH": path}) == "64 clients\n"
 
 
+def test_the_command_to_paste_stays_whole_where_the_folder_has_a_space(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda *_, **__: "/home/ada/My Files/clientary-mcp")
+    assert demo.next_command() == "'/home/ada/My Files/clientary-mcp' install claude-desktop --sandbox"
+
+
 def test_the_demo_shows_each_step_and_succeeds() -> None:
     shown = run(["scripts/demo.py"], {})
     steps = ("tools/list", "list_clients", "create_invoice", "receivables_report", "bill_project_hours", "get_client")
     positions = [shown.index(f"→ {step}") for step in steps]
     assert positions == sorted(positions)
     assert "64 clients, each of them once" in shown
-    command = Path(shown.split()[-1])
-    assert command.is_absolute(), "the command that the README asks for"
-    assert command.name == "clientary-mcp"
+    path, *words = shlex.split(shown.splitlines()[-1])
+    assert Path(path).is_absolute(), "the command that the README asks for"
+    assert [Path(path).name, *words] == ["clientary-mcp", "install", "claude-desktop", "--sandbox"]
     assert "., " not in shown, "sentences are not separated by commas"
     assert "\033" not in shown, "no colours where there is no terminal"
