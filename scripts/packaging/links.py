@@ -63,13 +63,19 @@ def when() -> str:
     """From when on the links work, as long as nothing is published."""
     if not PUBLISHER.examples:
         return ""
-    return f"This works from the first release on; until then, run `uvx --from . {NAME}` in a copy of this repository."
+    return (
+        f"This works from the first release on; until then, `uvx --from FOLDER {NAME}` takes the place of `uvx {NAME}`,"
+        " where FOLDER is a copy of this repository."
+    )
 
 
 def shown_first() -> str:
     """The links of the hosts that most people have, for the README."""
     chosen = ", ".join(f"[{host}]({links()[host]})" for host in ("Claude Desktop", "Cursor", "VS Code"))
-    return f"**Install it** in {chosen}, or in [another host](docs/hosts.md#install-with-one-click). {when()}".strip()
+    return (
+        f"**Install it** in {chosen}, or in [another host](docs/hosts.md#install-with-one-click); or try it first, on"
+        f" the account that comes with it, by giving your agent's program the command `uvx {NAME} --sandbox`. {when()}"
+    ).strip()
 
 
 def table() -> str:
