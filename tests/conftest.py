@@ -55,6 +55,15 @@ def state_directory(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytes
     return directory
 
 
+@pytest.fixture(autouse=True)
+def collector() -> Iterator[None]:
+    """Each test leaves the garbage collector on: what all later tests leave would wait for it, gigabytes in a run."""
+    yield
+    on = gc.isenabled()
+    gc.enable()
+    assert on
+
+
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"

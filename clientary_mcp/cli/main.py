@@ -85,10 +85,17 @@ def _run(options: argparse.Namespace) -> None:
 
         serve_sandbox(options)
     else:
-        gc.disable()  # imports allocate much and free little; `serve` enables it again
+        _serve(options)
+
+
+def _serve(options: argparse.Namespace) -> None:
+    gc.disable()  # imports allocate much and free little; `serve` enables it again when they are done
+    try:
         from clientary_mcp.cli.serve import serve
 
         serve(options)
+    finally:
+        gc.enable()  # also where it could not start, for whoever called `main` in a process of their own
 
 
 def _check(options: argparse.Namespace) -> None:

@@ -1,5 +1,6 @@
 """The command line: its messages, when it refuses to start, and its subcommands."""
 
+import gc
 import json
 from datetime import date
 from pathlib import Path
@@ -92,6 +93,11 @@ def test_an_invalid_setting_is_named(
     text = refused(capsys)
     assert what in text
     assert "hunter2" not in text
+
+
+def test_a_server_that_did_not_start_leaves_the_garbage_collector_on(capsys: pytest.CaptureFixture[str]) -> None:
+    refused(capsys)
+    assert gc.isenabled()
 
 
 def test_a_public_address_needs_a_token_and_a_host_name(capsys: pytest.CaptureFixture[str]) -> None:
