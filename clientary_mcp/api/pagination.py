@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
-from math import ceil
+from math import ceil, inf
 from typing import Any, Generic, TypeVar
 
 from clientary_mcp.errors import MalformedResponse
@@ -49,6 +49,11 @@ class ListResponse(Generic[RecordT]):
         """Whether this may be a page of a longer list although it states neither pages nor a count."""
         stated = self.page_count is not None or self.total_count is not None
         return not stated and len(self.records) in {*_USUAL_PAGES, self.page_size} and bool(self.records)
+
+    @property
+    def pages(self) -> float:
+        """How many pages the list has, of which this is the first; infinity where that is not known."""
+        return inf if self.may_go_on else self.page_count or 1
 
     def confirms(self, number: int, size: int) -> bool:
         """Whether this, as page `number`, confirms a page size of `size`."""

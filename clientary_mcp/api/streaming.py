@@ -8,7 +8,7 @@ from typing import Generic, ParamSpec, TypeVar
 from clientary_mcp.api.call import Call
 from clientary_mcp.api.concurrency import ReadAhead
 from clientary_mcp.api.pagination import JoinedPages, ListResponse
-from clientary_mcp.api.write_tracker import WritesInFlight
+from clientary_mcp.api.write_tracker import Snapshot, WritesInFlight
 from clientary_mcp.errors import ListChanged, NotFound, Refused
 from tool_schemas.base.models import Record
 from tool_schemas.base.results import Page
@@ -67,20 +67,23 @@ class Stream(Generic[RecordT]):
         self.on_first_page = False
         """Whether the list is not paged, so that the first page contains all of it."""
         self.problem: str | None = None
-        """How the pages are inconsistent, in a sentence for agents."""
+        """How the pages read so far are inconsistent, in a sentence for agents."""
         self.caution: str | None = None
         """Why nobody knows whether they are, in a sentence for agents."""
+        self._peeked: tuple[Snapshot, ListResponse[RecordT]] | None = None
 
     async def __aiter__(self) -> AsyncGenerator[RecordT, None]:
         """Read the list. The next pages are read while records are yielded; the caller may stop at any of them."""
-        mark = await self._writes.snapshot()
-        number, skipped, page = await self._open()
+        mark, peeked = self._peeked or (await self._writes.snapshot(), None)
+        self._peeked = None
+        number, skipped, page = await self._open(peeked)
         self.first_page, pages = page, JoinedPages(number, page)
         end = None if self._limit is None else skipped + self._limit
         place, left = 0, True
         async with ReadAhead(self._read, self._concurrency) as following:
             while left:
-                for record in pages.add(page):
+                records, self.problem = pages.add(page), pages.problem
+                for record in records:
                     if place >= skipped and (end is None or place < end):
                         yield record
                     place += 1
@@ -93,12 +96,19 @@ class Stream(Generic[RecordT]):
         swapped = pages.pages_read > 1 and await self._writes.changed_since(mark, self._kind.plural)
         self.problem = _SWAPPED if swapped else pages.problem
         self.caution = _UNSEEN if swapped is None else None
+        self.check()
+
+    def check(self) -> None:
+        """ListChanged if the pages read so far show that the list changed: for who stops before its end."""
         if self.problem:
             raise ListChanged(f"The list at {self._path} changed while it was read. Try again in a minute.")
 
     async def peek(self) -> ListResponse[RecordT]:
-        """The first page alone."""
-        return await self._read(1)
+        """The first page alone, read now; iterating next goes on from it."""
+        mark = await self._writes.snapshot()
+        page = await self._read(1)
+        self._peeked = mark, page
+        return page
 
     async def _next(
         self, following: ReadAhead[ListResponse[RecordT]], numbers: range, pages: JoinedPages[RecordT]
@@ -111,7 +121,7 @@ class Stream(Generic[RecordT]):
                 raise
             return ListResponse([])
 
-    async def _open(self) -> tuple[int, int, ListResponse[RecordT]]:
+    async def _open(self, peeked: ListResponse[RecordT] | None) -> tuple[int, int, ListResponse[RecordT]]:
         """The number of the page that contains the first record, how many records precede it there, and the page.
 
         Only the pages themselves show the page size. The documented size is a first guess, checked against the page
@@ -119,9 +129,9 @@ class Stream(Generic[RecordT]):
         """
         size = self._page_size or self._offset + 1
         number = self._offset // size + 1
-        page = await self._read(number)
+        page = peeked if peeked and number == 1 else await self._read(number)
         if number > 1 and not page.confirms(number, size):
-            number, page = 1, await self._read(1)
+            number, page = 1, peeked or await self._read(1)
         if page.page_count is None:
             return 1, self._offset, page
         if number == 1 and page.page_count > 1 and 0 < len(page.records) <= self._offset:

@@ -1,7 +1,7 @@
 """Lists as streams: every record once and in order, pages read concurrently, and again if the list changed."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
 from math import ceil
 from typing import Any
@@ -79,6 +79,34 @@ async def test_a_reader_that_stops_early_leaves_no_request_in_flight() -> None:
             await anyio.lowlevel.checkpoint()
         assert account.under_way == 0
         assert len(account.asked) < 1_000 / SIZE / 2
+
+
+async def test_a_stream_goes_on_from_the_page_that_was_looked_at() -> None:
+    async with session(account := Account(12)) as clientary:
+        stream = clientary.stream(Client, "clients")
+        assert [client.id for client in (await stream.peek()).records] == [1, 2, 3, 4, 5]
+        assert [client.id async for client in stream] == list(range(1, 13))
+        assert sorted(account.asked) == [1, 2, 3]
+        assert [client.id async for client in stream] == list(range(1, 13))
+    assert sorted(account.asked) == [1, 1, 2, 2, 3, 3]
+
+
+async def test_a_list_that_changed_since_it_was_looked_at_is_an_error() -> None:
+    async with session(Account(12, changes=1)) as clientary:
+        await (stream := clientary.stream(Client, "clients")).peek()
+        with pytest.raises(ListChanged):
+            [client async for client in stream]
+
+
+@pytest.mark.parametrize("changes", [0, 1])
+async def test_who_stops_early_can_ask_whether_the_list_changed_so_far(changes: int) -> None:
+    async with session(Account(30, changes)) as clientary:
+        stream = clientary.stream(Client, "clients", read_ahead=False)
+        async for client in stream:
+            if client.id == 2 * SIZE:
+                break
+        with pytest.raises(ListChanged) if changes else nullcontext():
+            stream.check()
 
 
 async def test_the_first_page_carries_the_lists_metadata() -> None:

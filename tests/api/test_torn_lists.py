@@ -176,6 +176,17 @@ async def test_a_swap_of_two_records_is_detected() -> None:
     assert moving.asked.count(1) == 2
 
 
+async def test_a_swap_since_the_list_was_looked_at_is_detected() -> None:
+    moving = Swapping(35, swaps=1)
+    settings = Settings(subdomain="acme", api_token="t0ken-of-acme", concurrency=4)
+    async with Clientary(settings, httpx.MockTransport(moving.handle)) as clientary:
+        moving.writer = clientary
+        await (stream := clientary.stream(Client, "clients")).peek()
+        with pytest.raises(ListChanged):
+            [client async for client in stream]
+    assert moving.asked.count(1) == 1
+
+
 async def test_repeated_swaps_of_records_are_reported() -> None:
     page = await read_while_swapped(Swapping(35, swaps=2))
     assert not page.complete

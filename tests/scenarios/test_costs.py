@@ -19,7 +19,7 @@ ONE_PAGE_EACH = ("clients", "contacts", "leads", "projects", "tasks", "expenses"
 READS: dict[str, dict[str, int]] = {
     "every invoice": {"invoices": 667},
     "a look at the invoices": {"invoices": 1},
-    "invoices changed since": {"invoices": 51},
+    "invoices changed since": {"invoices": 50},
     "invoices since the unbilled work": {"invoices": 216},
     "the newest invoices": {"invoices": 5},
     "the newest clients": {"clients": 1},
@@ -28,7 +28,7 @@ READS: dict[str, dict[str, int]] = {
     "leads": {"leads": 10},
     "tasks": {"tasks": 20},
     "the payments of the day": {"payments": 3},
-    "payments of the days": {"payments": 43},
+    "payments of the days": {"payments": 42},
     "clients": {"clients": 100},
     "a look at the clients": {"clients": 1},
     "some clients": {"clients/N": 50},

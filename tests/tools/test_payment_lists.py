@@ -75,7 +75,7 @@ async def test_a_short_list_of_invoices_is_read_whole(agent: Agent, account: res
     account.get("invoices/2").respond(json=invoice(2))
     answer = await agent.answer("list_payments")
     assert [row["count"] for row in answer["total_amounts"]] == [2, 2]
-    assert len(lookups(account)) == 3
+    assert len(lookups(account)) == 2
 
 
 async def test_a_payment_with_a_currency_needs_no_invoice(agent: Agent, account: respx.MockRouter) -> None:

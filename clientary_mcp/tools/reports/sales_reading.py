@@ -17,7 +17,7 @@ from clientary_mcp.accounting.totals import UNKNOWN
 from clientary_mcp.api.concurrency import gather, gather_two
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.api.streaming import rereads
-from clientary_mcp.errors import ListChanged, NotFound
+from clientary_mcp.errors import NotFound
 from clientary_mcp.tools.support.formatting import label
 from clientary_mcp.tools.support.invoice_owners import NOBODY, Owners, billed_by_project
 from clientary_mcp.tools.support.lookups import check_both, currencies_of
@@ -185,10 +185,7 @@ async def _payments(clientary: Clientary, args: OnBasis) -> tuple[list[Receipt],
             first = stream.first_page
             if first and order.seen >= len(first.records) and order.is_past(args.first):
                 break
-        else:
-            return found, left_out
-    if (await stream.peek()).total_count != first.total_count:  # the stream tells this only at its end
-        raise ListChanged("The list of payments changed while it was read. Try again in a minute.")
+    stream.check()
     return found, left_out
 
 

@@ -47,7 +47,7 @@ async def _read(clientary: Clientary, client_id: int | None = None, most: float 
     stream = clientary.stream(Invoice, None if client_id is None else f"clients/{client_id}/invoices")
     async with aclosing(stream.__aiter__()) as invoices:
         async for invoice in invoices:
-            if (first := stream.first_page) and most < (inf if first.may_go_on else first.page_count or 1):
+            if stream.first_page and most < stream.first_page.pages:
                 return None
             owner = invoice.client_id or client_id
             if owner and invoice.date and stage_of(invoice, today) == "invoiced":

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import partial
-from math import ceil
 from typing import Any
 
 from clientary_mcp.api.call import Query
@@ -181,18 +180,8 @@ async def currencies_of(
         known.add(invoice)
         missing.discard(invoice.id)
 
-    if invoices is None:
-        await _read_invoices(clientary, learn)
-        return known
-    if len(missing) > 2:  # one page of the list has many of them, and shows how long the list is
-        first = await clientary.stream(Invoice, query=_changed(since)).peek()
-        for invoice in first.records:
-            learn(invoice)
-        whole = (first.page_count or 1) == 1 and not first.may_go_on
-        if not whole and first.total_count and first.records:
-            whole = len(missing) > ceil(first.total_count / len(first.records))
-            if whole:
-                await _read_invoices(clientary, learn, since)
+    if invoices is None or len(missing) > 2:
+        whole = await _read_invoices(clientary, learn, since, None if invoices is None else missing)
         if whole and since is not None and missing:
             await currencies_of(clientary, missing.copy(), learn)
         if whole:
@@ -206,9 +195,23 @@ async def currencies_of(
 
 
 @rereads
-async def _read_invoices(clientary: Clientary, see: Callable[[Invoice], None], since: date | None = None) -> None:
-    async for invoice in clientary.stream(Invoice, query=_changed(since)):
+async def _read_invoices(
+    clientary: Clientary, see: Callable[[Invoice], None], since: date | None, missing: Collection[int] | None
+) -> bool:
+    """Whether the list was read: where only some are `missing`, if it has no more pages than there are of them.
+
+    Its first page has many of them, and shows how long it is.
+    """
+    stream = clientary.stream(Invoice, query=_changed(since))
+    if missing is not None:
+        first = await stream.peek()
+        for invoice in first.records:
+            see(invoice)
+        if first.pages == 1 or len(missing) < first.pages:
+            return first.pages == 1
+    async for invoice in stream:
         see(invoice)
+    return True
 
 
 def _changed(since: date | None) -> Query | None:

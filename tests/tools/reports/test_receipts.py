@@ -61,10 +61,10 @@ async def test_a_list_in_another_order_is_read_to_its_end(account: respx.MockRou
 
 async def test_a_list_that_changed_meanwhile_is_read_again(account: respx.MockRouter, agent: Agent) -> None:
     every = payments("2023-11-02", "2023-10-31", "2023-10-01", "2023-09-30", "2023-09-29", "2023-09-28")
-    read = in_pages(account, every, counts=(6, 6, 6, 7, 7))
+    read = in_pages(account, every, counts=(6, 7))
     answer = await agent.answer("sales_report", **OCTOBER)
     assert [row["payments"] for row in answer["rows"]] == [2]
-    assert read.count(1) >= 3
+    assert read.count(1) == 2
 
 
 async def test_payments_that_cannot_be_counted_are_named(account: respx.MockRouter, agent: Agent) -> None:
@@ -103,5 +103,5 @@ async def test_only_invoices_that_changed_since_are_read_and_the_others_one_by_o
     late = account.get("invoices/9").respond(json={**INVOICE, "id": 9})
     answer = await agent.answer("sales_report", **OCTOBER)
     assert [(row["payments"], row["received"], row["currency_code"]) for row in answer["rows"]] == [(9, 90, "EUR")]
-    assert asked == ["2023-10-01"] * 3
+    assert asked == ["2023-10-01"] * 2
     assert late.call_count == 1
