@@ -143,6 +143,7 @@ async def _scan(clientary: Clientary, each: Type, second: int, known: Cursor | N
             scan.add(record)
             if stream.first_page and scan.count == len(stream.first_page.records) and scan.knows_the_rest(record):
                 break
+    stream.check()
     return scan
 
 

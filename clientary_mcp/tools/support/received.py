@@ -80,4 +80,5 @@ async def payments_since(clientary: Clientary, since: date) -> list[Payment]:
         whole_page = payments.first_page is not None and seen >= len(payments.first_page.records)
         if whole_page and in_order and newest and latest and latest < min(newest, since):
             break
+    payments.check()
     return found

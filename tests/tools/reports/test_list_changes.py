@@ -285,3 +285,26 @@ async def test_payments_newest_first_are_read_up_to_the_first_known_page(
     every.insert(0, {"id": 9, "amount": 7, **dict.fromkeys(about, "2023-11-13T09:00:00Z")})
     answer = await agent.answer("list_changes", cursor=answer["cursor"])
     assert [row["id"] for row in answer["rows"]] == [9]
+
+
+async def test_a_list_that_changed_before_its_reading_stopped_is_read_again(
+    account: respx.MockRouter, agent: Agent
+) -> None:
+    rows = [{"id": each, "amount": 5} for each in (6, 5, 4, 3, 2, 1)]
+    counts: list[int] = []
+    read: list[int] = []
+
+    def page(request: httpx.Request) -> httpx.Response:
+        number = int(request.url.params.get("page", 1))
+        read.append(number)
+        told = {"page_size": 2, "page_count": 3, "total_count": counts.pop() if counts else 6}
+        return httpx.Response(200, json={**told, "payments": rows[2 * number - 2 : 2 * number]})
+
+    account.get("payments").mock(side_effect=page)
+    cursor = await now(agent, types=["payment"])
+    rows[:] = [{"id": 8, "amount": 5}, {"id": 7, "amount": 5}, *rows[:4]]
+    counts.append(7)
+    read.clear()
+    answer = await agent.answer("list_changes", cursor=cursor)
+    assert [row["id"] for row in answer["rows"]] == [7, 8]
+    assert read.count(1) == 2
