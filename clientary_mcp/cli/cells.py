@@ -56,6 +56,6 @@ def cut(text: str, width: int) -> str:
     """A text in at most that many columns, marked where it was cut."""
     if display_width(text) <= width:
         return text
-    while display_width(text) >= width:
+    while text and display_width(text) >= width:
         text = text[:-1]
-    return f"{text}…"
+    return f"{text}…" if width > 0 else ""

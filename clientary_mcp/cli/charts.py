@@ -184,7 +184,7 @@ class _Picture:
         names = [self._name(row) for row in self.rows]
         figures = [self._figure(row) for row in self.rows]
         right = max(map(len, figures))
-        left = min(max(map(display_width, names)), max(width - right, 0) // 2 - _GAP)
+        left = max(min(max(map(display_width, names)), (width - right) // 2 - _GAP), 0)
         values = [[float(part.value(row) or 0) for part in self._parts] for row in self.rows]
         room = max(width - left - right - 2 * _GAP, _NARROWEST)
         drawn = bars(values, [part.look for part in self._parts], room, colored=colored)

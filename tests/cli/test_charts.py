@@ -185,6 +185,12 @@ def test_a_list_that_was_cut_says_so(shown: Shown) -> None:
     assert lines[-1] == "rows  not drawn; the other formats have them"
 
 
+@pytest.mark.parametrize("columns", [1, 19, 20, 21, 40])
+def test_figures_as_wide_as_the_terminal_leave_no_room_for_names(shown: Shown, columns: int) -> None:
+    rows = [{"month": "2026-11", "currency_code": "KWD", "received": 69_231_334.125}]
+    assert "69,231,334.125" in shown("sales_report", {"rows": rows}, columns)
+
+
 @pytest.mark.parametrize("name", ["\x1b]0;owned\x07red", "\x1b[2Jred", "r\u202eed", "red\x9b31m", "[bold]red", "r\ned"])
 def test_a_terminal_obeys_nothing_that_a_name_holds(shown: Shown, name: str) -> None:
     row = {"month": "2026-11", "client": name, "currency_code": "EUR", "received": 5}

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from wcwidth import wcswidth
 
 from clientary_mcp.cli.answers import printed, remarks
+from clientary_mcp.cli.cells import cut
 from clientary_mcp.cli.text_tables import facts, table
 
 OWED = [
@@ -51,6 +52,13 @@ def test_a_long_text_is_cut_and_a_number_never() -> None:
     *_, line = table([row], 50).splitlines()
     assert line.endswith("123,456,789,012.25")
     assert "x…" in line
+
+
+@given(st.text("a山ส\u0e31 ", max_size=12), st.integers(0, 12))
+def test_a_text_is_cut_to_any_width_even_to_none(text: str, width: int) -> None:
+    short = cut(text, width)
+    assert wcswidth(short) <= width
+    assert text.startswith(short.removesuffix("…"))
 
 
 def test_parts_of_a_row_are_columns() -> None:
