@@ -52,6 +52,7 @@ const date = (text, options) => {
 const day = (text) => date(text, { dateStyle: "medium" });
 const month = (text, year) => date(text, { month: "short", year });
 const words = (name) => (name[0].toUpperCase() + name.slice(1)).replaceAll("_", " ").replace(/(\d)\s(\d)/, "$1–$2");
+const columnsOf = (rows) => [...new Set(rows.flatMap(Object.keys))].filter((key) => !/_id$/.test(key));
 const rowsOf = (value) => (Array.isArray(value) && value[0]?.constructor === Object ? value : []);
 
 // A value as people read it, by the name of its field; numbers beside a currency are money, but for counts.
@@ -60,8 +61,7 @@ const show = (name, value, row) => {
   if (value == null) return "–";
   if (Array.isArray(value)) return value.map((each) => show(name, each, row)).join(", ");
   if (typeof value == "object")
-    return Object.keys(value)
-      .filter((key) => !/_id$/.test(key))
+    return columnsOf([value])
       .map((key) => `${words(key)} ${show(key, value[key], { ...row, ...value })}`)
       .join(" · ");
   if (typeof value == "number") {
@@ -84,7 +84,7 @@ const show = (name, value, row) => {
 
 // The table behind a picture, and what every picture says of its figures: of which days they are, and what is missing.
 const table = (name, rows) => {
-  const names = [...new Set(rows.flatMap(Object.keys))].filter((key) => !/_id$/.test(key));
+  const names = columnsOf(rows);
   return el(
     "table",
     0,
@@ -159,9 +159,8 @@ const render = () => {
 };
 
 // The host: JSON-RPC by messages, as MCP Apps describes it. Nothing is asked of it but to be told.
-const host = parent;
 // A frame cannot know the origin of its host; only what it is, and how large it is, is sent.
-const send = (message) => host.postMessage({ jsonrpc: "2.0", ...message }, "*");
+const send = (message) => parent.postMessage({ jsonrpc: "2.0", ...message }, "*");
 const notify = (name, params) => send({ method: "ui/notifications/" + name, params });
 const fit = () => {
   for (const ticks of main.querySelectorAll(".ticks")) {
@@ -171,7 +170,6 @@ const fit = () => {
   main.tabIndex = main.scrollHeight > main.offsetHeight ? 0 : -1;
   notify("size-changed", { width: main.offsetWidth, height: main.offsetHeight });
 };
-const sizes = new ResizeObserver(() => fit());
 const adopt = ({ theme, styles, locale: language, containerDimensions: size } = {}) => {
   const { style } = document.documentElement;
   if (theme) style.colorScheme = theme;
@@ -190,7 +188,7 @@ const HEARS = {
   "host-context-changed": adopt
 };
 const hear = ({ source, data }) => {
-  if (source != host || data?.jsonrpc != "2.0") return;
+  if (source != parent || data?.jsonrpc != "2.0") return;
   const { id, method, params } = data;
   if (id == null) HEARS[method.split("/")[2]]?.(params);
   else if (method)
@@ -207,8 +205,8 @@ const picture = (described) => {
   view = described;
   result = JSON.parse(document.getElementById("answer").textContent);
   render();
-  if (result || host == window) return;
-  sizes.observe(main);
+  if (result || parent == window) return;
+  new ResizeObserver(fit).observe(main);
   addEventListener("message", hear);
   const appInfo = { name: "clientary", version: "1" };
   send({ id: 1, method: "ui/initialize", params: { protocolVersion: "2026-01-26", appInfo, appCapabilities: {} } });
