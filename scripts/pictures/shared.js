@@ -141,13 +141,23 @@ const report = (data) => {
   ];
 };
 
-// From an answer to the page: the structured one, or else its text.
+// From an answer to the page: the structured one, or else its text. What is no answer of ours is shown as text: without
+// rows, it would look like an answer that has none.
+const parsed = (text) => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // A remark, in words.
+  }
+};
 const content = () => {
   if (!result) return note(waiting, "", "status");
-  const text = (result.content ?? []).map((part) => part.text).join("");
+  const texts = [result.content].flat().map((part) => part?.text ?? ""),
+    text = texts.join("\n");
   if (result.isError) return note("This did not work.\n", text, "alert");
   try {
-    return (view.page ?? report)(result.structuredContent ?? JSON.parse(text));
+    const answers = [result.structuredContent, ...texts.map(parsed)];
+    return (view.page ?? report)(answers.find((each) => Array.isArray(each?.rows) || each?.message));
   } catch {
     return note("This answer cannot be drawn.\n", text, "alert");
   }

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -36,6 +37,16 @@ def test_the_text_of_an_answer_is_drawn_as_the_structured_one(host: PictureHost,
     assert host.run("page.querySelector('main').innerHTML") == drawn
 
 
+@pytest.mark.parametrize("picture", REPORTS)
+def test_the_answer_is_found_among_other_texts(host: PictureHost, picture: Picture) -> None:
+    (text,) = answered(REPORTS[picture])["content"]
+    host.show(picture, {"content": [text]})
+    drawn = host.run("page.querySelector('main').innerHTML")
+    for beside in ({"type": "text", "text": "Be kind."}, {"type": "image", "data": ""}, {"type": "text", "text": "7"}):
+        host.show(picture, {"content": [beside, text, beside], "structuredContent": {}})
+        assert host.run("page.querySelector('main').innerHTML") == drawn
+
+
 @pytest.mark.parametrize(
     ("result", "shown"),
     [
@@ -45,6 +56,9 @@ def test_the_text_of_an_answer_is_drawn_as_the_structured_one(host: PictureHost,
         ),
         ({"content": [{"type": "text", "text": "Sorry, not JSON"}]}, "This answer cannot be drawn.\nSorry, not JSON"),
         ({"content": []}, "This answer cannot be drawn."),
+        ({"content": "words"}, "This answer cannot be drawn."),
+        ({"content": [None]}, "This answer cannot be drawn."),
+        ({"isError": True, "content": None}, "This did not work."),
         ({"structuredContent": {"rows": 7, "totals": 5, "left_out": "drafts"}}, "This answer cannot be drawn."),
         ({"content": [{"type": "text", "text": "null"}]}, "This answer cannot be drawn."),
     ],
@@ -54,6 +68,13 @@ def test_an_error_and_what_cannot_be_drawn_are_shown_as_text(
 ) -> None:
     host.show("receivables", result)
     assert shown in host.run("page.querySelector('[role=alert]').innerText")
+
+
+@pytest.mark.parametrize("picture", get_args(Picture))
+@pytest.mark.parametrize("sent", [{}, [], "words", {"result": {"rows": []}}, {"rows": None, "message": ""}])
+def test_what_is_no_answer_is_never_taken_for_an_empty_one(host: PictureHost, picture: Picture, sent: object) -> None:
+    host.show(picture, {"structuredContent": sent, "content": [{"type": "text", "text": "What came."}]})
+    assert "This answer cannot be drawn.\nWhat came." in host.run("page.querySelector('[role=alert]').innerText")
 
 
 def test_the_theme_and_the_language_of_the_host_are_taken_over(host: PictureHost) -> None:
