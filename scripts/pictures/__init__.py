@@ -35,7 +35,7 @@ _PAGES: Mapping[Picture, _Made] = {
     "unbilled": _Made("Unbilled work", ("marks", "bars", "whole")),
     "timesheet": _Made("Timesheet", ("marks", "bars", "whole")),
     "sales": _Made("Sales", ("marks", "bars", "columns")),
-    "cash_forecast": _Made("Cash forecast", ("marks", "columns")),
+    "cash_forecast": _Made("Cash forecast", ("marks", "bars", "columns")),
     "recurring_revenue": _Made("Recurring revenue", ("marks", "bars")),
     "confirmation": _Made("What this call does"),
 }

@@ -4,7 +4,7 @@ const PARTS = [
   { key: "over", label: "Over the budget", at: 3 }
 ];
 picture({
-  empty: "No project is at that share of its budget.",
+  empty: "No project was found at that share of its budget.",
   ready,
   draw: (data, rows) => {
     const over = rows.filter((row) => row.percentage > 100).length;

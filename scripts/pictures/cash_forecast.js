@@ -4,23 +4,24 @@ const PARTS = [
   { key: "recurring", label: "Recurring schedules" }
 ];
 picture({
-  empty: "Nothing is expected in these days.",
-  money: ["invoices"],
+  empty: "Nothing was found that is expected in these days.",
+  counts: ["count", "days"],
   ready,
   draw: (data) =>
-    perCurrency(data, ({ code, mine, rows, total, unit }) => ({
+    perCurrency(data, ({ code, mine, rows, total, unit, most }) => ({
       title: "expected",
-      figure: unit(total.expected ?? 0),
+      figure: total.expected,
       inside: [
         rows.some((row) => row.expected) &&
-          columns(rows, {
+          overTime(data, rows, {
             parts: PARTS,
             unit,
             code,
-            what: `Expected in ${code}`,
-            tick: (row) => (row.week ? date(row.week, { day: "numeric", month: "short" }) : month(row.month))
+            most,
+            figure: (row) => unit(row.expected),
+            what: `Expected in ${code}`
           }),
-        legend(PARTS, (key) => total[key] && unit(total[key])),
+        legend(PARTS, total, unit),
         beside(
           ["overdue", "pending", "later"].map((name) => {
             const [row] = mine(data[name]);

@@ -1,6 +1,7 @@
-// Columns over time, with an axis of round figures.
+// Columns over time, with an axis of round figures; bars where not each period has one: beside another word, or where
+// rows of zeros are left out.
 
-const columns = (rows, { parts, unit, code, tick, what }) => {
+const columns = (rows, { parts, unit, code, what }) => {
   const [least, most] = reach(rows, parts),
     rough = (most - least || 1) / 3,
     power = 10 ** Math.floor(Math.log10(rough));
@@ -24,7 +25,8 @@ const columns = (rows, { parts, unit, code, tick, what }) => {
       ),
       el(
         "svg",
-        0,
+        // Many columns are too thin for a gap beside each.
+        rows.length > 40 && { style: "--gap:0" },
         values.map((value) => el("line", { class: "grid", x2: "100%", y1: at(value), y2: at(value) })),
         rows.map((row, place) =>
           stack(row, parts).map((piece) =>
@@ -40,8 +42,12 @@ const columns = (rows, { parts, unit, code, tick, what }) => {
       el(
         "div",
         { class: "ticks", ...HIDDEN },
-        rows.map((row) => el("span", 0, tick(row)))
+        rows.map((row) => el("span", 0, named(row)))
       )
     )
   );
 };
+const overTime = (data, rows, asked) =>
+  (data.row_count == data.rows.length && /^(day|week|month|quarter|year)$/.test(namesOf(rows[0] ?? {}))
+    ? columns
+    : bars)(rows, asked);

@@ -55,6 +55,7 @@ const several = (title, records, row) => {
 };
 waiting = "Waiting for the preview …";
 picture({
+  counts: ["count", "quantity", "tax", "tax2", "tax3", "row", "days_overdue"],
   page: ({
     done,
     message,

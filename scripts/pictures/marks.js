@@ -14,19 +14,19 @@ const patterns = el(
     )
   )
 );
-const legend = (parts, amount) =>
+const legend = (parts, total, unit) =>
   el(
     "ul",
     { class: "legend" },
     parts.map(
-      (part, at) =>
-        (!amount || amount(part.key)) &&
+      ({ key, label = words(key), at }, place) =>
+        (!total || total[key]) &&
         el(
           "li",
           0,
-          el("svg", HIDDEN, el("rect", { width: 14, height: 14, fill: `url(#p${part.at ?? at})` })),
-          part.label,
-          amount && el("b", 0, amount(part.key))
+          el("svg", HIDDEN, el("rect", { width: 14, height: 14, fill: `url(#p${at ?? place})` })),
+          label,
+          total && el("b", 0, unit(total[key]))
         )
     )
   );
@@ -36,7 +36,7 @@ const stack = (row, parts) => {
   let up = 0,
     down = 0;
   return parts
-    .map(({ key, label, at }, place) => {
+    .map(({ key, label = words(key), at }, place) => {
       const value = row[key] ?? 0,
         from = value < 0 ? (down += value) : up;
       up += Math.max(value, 0);
@@ -62,33 +62,37 @@ const chart = (what, ...inside) =>
 
 // What a row is about.
 const NAMES = ["number", "client", "project", "person", "title", "month", "week", "quarter", "year", "day"];
+const namesOf = (row) => NAMES.filter((key) => row[key] != null);
 const named = (row) =>
-  NAMES.filter((key) => row[key] != null)
+  namesOf(row)
     .map((key) => show(key, row[key], row))
-    .join(" · ") || show("", row.status, row);
+    .join(" · ") || show("", row.currency_code);
 
 // What is not in a picture.
 const beside = (texts, title = "Not in it: ") =>
   texts.some(Boolean) && el("p", { class: "muted" }, title + texts.filter(Boolean).join(", ") + ".");
 
-// One section for each currency: two of them never share an axis.
+// One section for each currency: two of them never share an axis. Its figure is of the totals, which have none where
+// nothing that was asked for is in that currency.
+const codeOf = (row) => row.currency_code || "";
 const perCurrency = (data, draw) => {
-  const all = Object.values(data)
-    .flatMap(rowsOf)
-    .filter((row) => row.currency_code)
-    .concat(rowsOf(data.rows));
-  const codes = [...new Set(all.map((row) => row.currency_code))].sort();
+  const all = Object.values(data).flatMap(rowsOf).filter(codeOf).concat(rowsOf(data.rows));
+  const codes = [...new Set(all.map(codeOf))].sort();
   return codes.map((code) => {
-    const mine = (list) => rowsOf(list).filter((row) => row.currency_code == code);
+    const mine = (list) => rowsOf(list).filter((row) => codeOf(row) == code),
+      unit = (value) => money(value, code);
     const { title, figure, inside } = draw({
       code,
       mine,
       rows: mine(data.rows),
       total: mine(data.totals)[0] ?? {},
-      unit: (value) => money(value, code),
+      unit,
       most: codes.length > 1 ? 4 : 8
     });
-    return section([`${code ?? "Unknown currency"} · ${title}`, el("span", 0, figure)], inside);
+    return section(
+      [`${code || "Unknown currency"} · ${title}`, el("span", 0, figure == null ? "none found" : unit(figure))],
+      inside
+    );
   });
 };
 
@@ -97,7 +101,7 @@ let tip;
 const tell = ({ type, target }) => {
   tip?.remove();
   if (/out$/.test(type) || !target.matches(".mark")) return;
-  tip = el("div", { class: "tip", ...HIDDEN }, target.getAttribute("aria-label"));
+  tip = el("div", { class: "tip", ...HIDDEN }, target.ariaLabel);
   main.append(tip);
   const { left, top } = target.getBoundingClientRect(),
     above = top - main.getBoundingClientRect().top - tip.offsetHeight - 6;
@@ -105,14 +109,14 @@ const tell = ({ type, target }) => {
   tip.style.top = Math.max(0, above) + main.scrollTop + "px";
 };
 const move = (event) => {
-  const marks = [...(event.target.closest(".chart")?.querySelectorAll(".mark") ?? [])],
+  const marks = [...main.querySelectorAll(".chart:has(:focus) .mark")],
     at = marks.indexOf(event.target);
   const next = marks[at + { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key]];
   if (event.key == "Escape") tip?.remove();
   if (at < 0 || !next) return;
   event.preventDefault();
-  event.target.setAttribute("tabindex", -1);
-  next.setAttribute("tabindex", 0);
+  event.target.tabIndex = -1;
+  next.tabIndex = 0;
   next.focus();
 };
 for (const kind of "pointerover pointerout focusin focusout click".split(" ")) main.addEventListener(kind, tell);

@@ -7,12 +7,13 @@ const AGES = [
   ["over_90", "Over 90 days late"]
 ].map(([key, label]) => ({ key, label }));
 picture({
-  empty: "Nothing is owed.",
+  empty: "No open invoices were found.",
+  counts: ["count", "clients", "invoices", "days_overdue"],
   ready,
   draw: (data) =>
     perCurrency(data, ({ code, mine, rows, total, unit, most }) => ({
       title: "owed",
-      figure: unit(total.total ?? 0),
+      figure: total.total,
       inside: [
         whole(total, AGES, unit, `All ${code} by age`),
         beside([

@@ -2,7 +2,8 @@
 const PART = [{ key: "per_month", label: "a month" }],
   PAUSED = [{ key: "per_month", label: "a month, paused", at: 4 }];
 picture({
-  empty: "No schedule is active.",
+  empty: "No active schedules were found.",
+  counts: ["schedules", "occurrences_remaining"],
   ready,
   draw: (data) =>
     perCurrency(data, ({ code, mine, rows, total, unit, most }) => {
@@ -24,7 +25,7 @@ picture({
       };
       return {
         title: "each month, before tax",
-        figure: unit(total.per_month ?? 0),
+        figure: total.per_month,
         inside: [
           rows.length > 0 && bars(rows, { ...shared, parts: PART, what: `Active schedules in ${code}` }),
           paused.length > 0 && el("p", { class: "muted" }, "Paused, and not in it:"),

@@ -50,35 +50,31 @@ const date = (text, options) => {
   return isNaN(day) ? text : day.toLocaleDateString(locale, { timeZone: "UTC", ...options });
 };
 const day = (text) => date(text, { dateStyle: "medium" });
-const month = (text, year) => date(text, { month: "short", year });
+const month = (text) => date(text, { month: "short", year: "numeric" });
 const words = (name) => (name[0].toUpperCase() + name.slice(1)).replaceAll("_", " ").replace(/(\d)\s(\d)/, "$1–$2");
 const columnsOf = (rows) => [...new Set(rows.flatMap(Object.keys))].filter((key) => !/_id$/.test(key));
-const rowsOf = (value) => (Array.isArray(value) && value[0]?.constructor === Object ? value : []);
+const rowsOf = (value) => (value?.map && typeof value[0] == "object" ? value : []);
 
-// A value as people read it, by the name of its field; numbers beside a currency are money, but for counts.
-const COUNTS = /^(count|quantity|tax\d?|.*_overdue|.*_remaining|clients|invoices|schedules|entries|payments)$/;
+// A value as people read it, by the name of its field. A number beside a currency is money, but for those that the view
+// counts.
 const show = (name, value, row) => {
+  const kind = typeof value;
   if (value == null) return "–";
   if (Array.isArray(value)) return value.map((each) => show(name, each, row)).join(", ");
-  if (typeof value == "object")
+  if (kind == "object")
     return columnsOf([value])
       .map((key) => `${words(key)} ${show(key, value[key], { ...row, ...value })}`)
       .join(" · ");
-  if (typeof value == "number") {
+  if (kind == "number") {
     if (/^id$|_id$/.test(name)) return String(value);
-    if (
-      /hours$|^(billable|capacity)$/.test(name) ||
-      (row.budget_type == "hours" && /^(budget|used|remaining)$/.test(name))
-    )
+    if (/hours$|:(billable|capacity)$|^hours:(budget|used|remaining)$/.test(`${row.budget_type}:${name}`))
       return hours(value);
     if (/percentage|share|utilization/.test(name)) return percent(value);
-    return row.currency_code && (view.money?.includes(name) || !COUNTS.test(name))
-      ? money(value, row.currency_code)
-      : number(value);
+    return row.currency_code && !view.counts?.includes(name) ? money(value, row.currency_code) : number(value);
   }
-  if (typeof value == "boolean") return value ? "yes" : "no";
+  if (kind == "boolean") return value ? "yes" : "no";
   if (/^\d{4}-\d\d-\d\d$/.test(value)) return day(value);
-  if (/^\d{4}-\d\d$/.test(value)) return month(value, "numeric");
+  if (/^\d{4}-\d\d$/.test(value)) return month(value);
   return /^[a-z\d_]+$/.test(value) ? value.replaceAll("_", " ") : value;
 };
 
@@ -157,7 +153,7 @@ const content = () => {
   if (result.isError) return note("This did not work.\n", text, "alert");
   try {
     const answers = [result.structuredContent, ...texts.map(parsed)];
-    return (view.page ?? report)(answers.find((each) => Array.isArray(each?.rows) || each?.message));
+    return (view.page ?? report)(answers.find((each) => each?.rows?.map || each?.message));
   } catch {
     return note("This answer cannot be drawn.\n", text, "alert");
   }
@@ -173,9 +169,14 @@ const render = () => {
 const send = (message) => parent.postMessage({ jsonrpc: "2.0", ...message }, "*");
 const notify = (name, params) => send({ method: "ui/notifications/" + name, params });
 const fit = () => {
-  for (const ticks of main.querySelectorAll(".ticks")) {
-    const each = Math.ceil((44 * ticks.children.length) / (ticks.clientWidth || 1));
-    [...ticks.children].forEach((tick, at) => (tick.style.visibility = at % each ? "hidden" : ""));
+  for (const axis of main.querySelectorAll(".ticks")) {
+    const ticks = [...axis.children],
+      longest = 8 * Math.max(...ticks.map((tick) => tick.textContent.length)),
+      each = Math.ceil((longest * ticks.length) / (axis.clientWidth || 1));
+    ticks.forEach(
+      (tick, at) =>
+        (tick.style.cssText = at % each || at + each / 2 >= ticks.length ? "visibility:hidden;overflow:hidden" : "")
+    );
   }
   main.tabIndex = main.scrollHeight > main.offsetHeight ? 0 : -1;
   notify("size-changed", { width: main.offsetWidth, height: main.offsetHeight });

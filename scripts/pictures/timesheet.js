@@ -7,7 +7,8 @@ const split = (row) => ({ ...row, rest: row.hours - row.billable });
 const days = (count) => `${number(count)} working ${count == 1 ? "day" : "days"} without an entry`;
 const shared = { parts: PARTS, unit: hours, figure: (row) => hours(row.hours) };
 picture({
-  empty: "Nobody entered hours in these days.",
+  empty: "No hours were found in these days.",
+  counts: ["entries", "without_description"],
   ready,
   draw: (data, rows) => {
     const projects = new Map();

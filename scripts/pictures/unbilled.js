@@ -9,12 +9,13 @@ const worked = (row) =>
     .join(", ");
 const worth = (row) => (row.amount ?? 0) + (row.expenses ?? 0);
 picture({
-  empty: "Everything is invoiced.",
+  empty: "No unbilled work was found.",
+  counts: ["count"],
   ready,
   draw: (data) => [
     perCurrency(data, ({ code, rows, total, unit, most }) => ({
       title: "not invoiced yet",
-      figure: unit(worth(total)),
+      figure: total.currency_code && worth(total),
       inside: [
         whole(total, PARTS, unit, `All ${code}`),
         bars(rows, {
