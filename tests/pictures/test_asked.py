@@ -3,6 +3,7 @@
 import json
 import re
 from itertools import combinations, pairwise
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,7 @@ TICKS = """
 """
 
 
-def show(host: PictureHost, picture: Picture, width: int = 640, **asked: object) -> None:
+def show(host: PictureHost, picture: Picture, width: int = 640, **asked: Any) -> None:
     """Show what the report of a picture answers."""
     host.show(picture, answered(REPORTS[picture], json.dumps(asked)), width)
 
@@ -41,7 +42,7 @@ def plots(host: PictureHost) -> int:
 
 @pytest.mark.parametrize(
     ("picture", "group"),
-    covering(GROUPED, lambda picture, group: ((picture, word, "," in group) for word in group.split(","))),
+    covering(GROUPED, lambda picture, group: tuple((picture, word, "," in group) for word in group.split(","))),
 )
 def test_every_row_has_a_name_of_its_own(host: PictureHost, picture: Picture, group: str) -> None:
     show(host, picture, group_by=group)
@@ -62,7 +63,7 @@ def test_every_row_has_a_name_of_its_own(host: PictureHost, picture: Picture, gr
     ],
 )
 def test_an_axis_of_time_has_every_day_week_or_month(
-    host: PictureHost, picture: Picture, asked: dict[str, str], drawn: bool
+    host: PictureHost, picture: Picture, asked: dict[str, Any], drawn: bool
 ) -> None:
     show(host, picture, **asked)
     assert (plots(host) > 0) == drawn
@@ -79,7 +80,7 @@ def test_an_axis_of_time_has_every_day_week_or_month(
     ],
 )
 def test_days_below_an_axis_stand_apart_and_say_their_year(
-    host: PictureHost, picture: Picture, asked: dict[str, str], width: int
+    host: PictureHost, picture: Picture, asked: dict[str, Any], width: int
 ) -> None:
     show(host, picture, width, **asked)
     assert host.run(OVERFLOW) == 0
@@ -111,7 +112,7 @@ def test_no_column_is_too_thin_to_be_seen(host: PictureHost) -> None:
     ],
 )
 def test_what_a_filter_hides_is_not_said_to_be_nothing(
-    host: PictureHost, picture: Picture, asked: dict[str, object], said: str
+    host: PictureHost, picture: Picture, asked: dict[str, Any], said: str
 ) -> None:
     show(host, picture, **asked)
     headings = host.run("[...page.querySelectorAll('h2 > span')].map((each) => each.textContent)")
@@ -132,7 +133,7 @@ def test_what_a_filter_hides_is_not_said_to_be_nothing(
     ],
 )
 def test_what_is_counted_is_not_shown_as_money(
-    host: PictureHost, picture: Picture, asked: dict[str, object], counted: set[str]
+    host: PictureHost, picture: Picture, asked: dict[str, Any], counted: set[str]
 ) -> None:
     show(host, picture, **asked)
     assert not re.search("Days -?[€£$¥]", host.text())
