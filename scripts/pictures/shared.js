@@ -1,7 +1,8 @@
 // What all pictures share: elements, figures in the reader's language, remarks, tables, and the host.
 
 const main = document.querySelector("main");
-let locale = navigator.language,
+// As long as the host names no language, it is the browser's.
+let locale,
   view,
   result,
   waiting = "Waiting for the figures …";
@@ -47,7 +48,7 @@ const hours = (value) => number(value) + "\xa0h";
 const percent = (value) => number(value) + "\xa0%";
 const date = (text, options) => {
   const day = new Date(text);
-  return isNaN(day) ? text : day.toLocaleDateString(locale, { timeZone: "UTC", ...options });
+  return isNaN(day) ? text : day.toLocaleDateString(locale, { timeZone: "UTC", calendar: "gregory", ...options });
 };
 const day = (text) => date(text, { dateStyle: "medium" });
 const month = (text) => date(text, { month: "short", year: "numeric" });
@@ -181,19 +182,27 @@ const fit = () => {
   main.tabIndex = main.scrollHeight > main.offsetHeight ? 0 : -1;
   notify("size-changed", { width: main.offsetWidth, height: main.offsetHeight });
 };
-const adopt = ({ theme, styles, locale: language, containerDimensions: size } = {}) => {
-  const { style } = document.documentElement;
+// What the host says of itself, or of what changed. A picture is drawn anew for another language alone, so that what
+// somebody opened stays open while the host only makes room for it.
+const adopt = (context) => {
+  const { theme, styles, locale: language, containerDimensions: size, safeAreaInsets: safe } = context ?? {},
+    { style } = document.documentElement,
+    before = locale;
   if (theme) style.colorScheme = theme;
-  for (const name in styles?.variables) style.setProperty(name, styles.variables[name] ?? "");
+  for (const name in styles?.variables) /^--/.test(name) && style.setProperty(name, styles.variables[name] ?? "");
   try {
-    locale = Intl.getCanonicalLocales(language)[0] ?? locale;
+    [locale] = Intl.getCanonicalLocales(language.replaceAll("_", "-"));
   } catch {
-    // The host's language is none that the browser knows.
+    // The host names no language, or none that the browser knows.
   }
-  if (size) main.style.maxHeight = `${size.height ?? size.maxHeight}px`;
-  render();
+  const most = size?.height || size?.maxHeight;
+  if (size) main.style.maxHeight = most ? most + "px" : "none";
+  for (const side in safe) main.style["padding-" + side] = 16 + safe[side] + "px";
+  if (locale == before) fit();
+  else render();
 };
 const HEARS = {
+  __proto__: null,
   "tool-result": (answer) => render((result = answer)),
   "tool-cancelled": () => render((waiting = "Cancelled.")),
   "host-context-changed": adopt
@@ -201,7 +210,7 @@ const HEARS = {
 const hear = ({ source, data }) => {
   if (source != parent || data?.jsonrpc != "2.0") return;
   const { id, method, params } = data;
-  if (id == null) HEARS[method.split("/")[2]]?.(params);
+  if (id == null) HEARS[`${method}`.split("/")[2]]?.(params);
   else if (method)
     send({
       id,

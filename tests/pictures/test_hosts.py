@@ -96,6 +96,51 @@ def test_without_a_word_of_the_host_the_system_decides(host: PictureHost) -> Non
     assert (dark, host.run(back)) == ("rgb(27, 31, 36)", "rgb(255, 255, 255)")
 
 
+@pytest.mark.parametrize(
+    ("locale", "shown"), [("de_DE", "137.141,62\xa0€"), ("hi-IN-u-nu-deva", "€१,३७,१४१.६२"), ("x", "€137,141.62")]
+)
+def test_a_language_in_another_notation_is_understood(host: PictureHost, locale: str, shown: str) -> None:
+    host.show("receivables", answered("receivables_report"), locale=locale)
+    assert shown in host.text()
+
+
+@pytest.mark.parametrize("locale", ["fa-IR", "th-TH", "en-US-u-ca-hebrew"])
+def test_months_are_those_of_the_answer_in_every_language(host: PictureHost, locale: str) -> None:
+    row = {"month": "2026-01", "currency_code": "EUR", "received": 1}
+    host.show("sales", report(rows=[row]), locale=locale)
+    year = host.run(f"new Intl.NumberFormat({json.dumps(locale)}, {{ useGrouping: false }}).format(2026)")
+    assert year in host.marks()[0]
+
+
+@pytest.mark.parametrize("context", [None, {"styles": None, "containerDimensions": None, "safeAreaInsets": None}])
+def test_a_host_that_says_little_of_itself_is_answered(host: PictureHost, context: object) -> None:
+    host.open("receivables", mute=True)
+    host.notify("host-context-changed", context)
+    host.notify("tool-result", answered("receivables_report"))
+    assert host.marks()
+
+
+def test_what_is_open_stays_open_while_the_host_changes(host: PictureHost) -> None:
+    host.show("receivables", answered("receivables_report"))
+    host.tap("button")
+    host.run("page.querySelector('details').open = true")
+    before = len(host.marks())
+    for context in ({"theme": "dark"}, {"containerDimensions": {"maxHeight": 900}}, {"locale": "en-US"}):
+        host.notify("host-context-changed", context)
+    assert host.run("page.querySelector('details').open")
+    assert len(host.marks()) == before
+    assert host.run("page.activeElement.localName") == "li"
+
+
+def test_room_for_a_notch_is_left_and_only_variables_of_styles_are_taken(host: PictureHost) -> None:
+    variables = {"display": "none", "--font-sans": None, "": "x"}
+    insets = {"top": 40, "left": 0, "right": None}
+    host.show("receivables", report(), safeAreaInsets=insets, styles={"variables": variables})
+    look = "((style) => [style.paddingTop, style.paddingRight, style.paddingBottom, style.paddingLeft])"
+    assert host.run(look + "(getComputedStyle(page.querySelector('main')))") == ["56px", "16px", "16px", "16px"]
+    assert host.run("getComputedStyle(page.documentElement).display") == "block"
+
+
 @pytest.mark.parametrize("size", [{"maxHeight": 300}, {"height": 300, "width": 640}])
 def test_a_page_keeps_to_the_height_it_is_given_and_scrolls_inside(host: PictureHost, size: dict[str, int]) -> None:
     host.show("receivables", answered("receivables_report"), containerDimensions=size)
@@ -104,6 +149,24 @@ def test_a_page_keeps_to_the_height_it_is_given_and_scrolls_inside(host: Picture
     assert host.run("page.querySelector('main').scrollHeight") > 1_000
     host.run("page.querySelector('main').scrollTo(0, 500)")
     assert host.run("page.querySelector('main').scrollTop") == 500
+
+
+@pytest.mark.parametrize("size", [{"maxHeight": 0}, {"width": 640}, {}])
+def test_a_page_is_as_high_as_it_needs_once_it_may(host: PictureHost, size: dict[str, int]) -> None:
+    host.show("receivables", answered("receivables_report"), containerDimensions={"maxHeight": 300})
+    host.notify("host-context-changed", {"containerDimensions": size})
+    assert host.run("page.querySelector('main').offsetHeight") > 1_000
+
+
+def test_messages_that_are_none_do_no_harm(host: PictureHost) -> None:
+    host.open("receivables")
+    host.run("void page.defaultView.addEventListener('error', ({ message }) => (page.broken = message))")
+    for name in ("__proto__", "constructor", "toString", ""):
+        host.notify(name, {"rows": []})
+    host.run("void [{}, { method: 5 }, { method: null, id: null }].forEach(tell)")
+    host.notify("tool-result", answered("receivables_report"))
+    assert host.marks()
+    assert host.run("page.broken ?? null") is None
 
 
 def test_a_page_says_how_high_it_is(host: PictureHost) -> None:

@@ -54,19 +54,21 @@ class PictureHost:
     def __init__(self, chromium: Chromium) -> None:
         self._chromium = chromium
 
-    def open(self, picture: Picture, width: int = 640, colours: str = "light", **context: Any) -> None:
-        """Open a page as hosts do while its tool still runs."""
+    def open(
+        self, picture: Picture, width: int = 640, colours: str = "light", *, mute: bool = False, **context: Any
+    ) -> None:
+        """Open a page as hosts do while its tool still runs; one that is mute says nothing of itself."""
         self._chromium.look_like(width, colours)
         self._chromium.visit(_HOST)
-        context = {"theme": colours, "locale": "en-US", **context}
-        self._chromium.run(f"open_page({json.dumps(page(picture))}, {json.dumps(context)})")
+        said = None if mute else {"theme": colours, "locale": "en-US", **context}
+        self._chromium.run(f"open_page({json.dumps(page(picture))}, {json.dumps(said)})")
 
     def show(self, picture: Picture, result: Result, width: int = 640, colours: str = "light", **context: Any) -> None:
         """Open a page, and send it a result."""
         self.open(picture, width, colours, **context)
         self.notify("tool-result", result)
 
-    def notify(self, name: str, params: dict[str, Any]) -> None:
+    def notify(self, name: str, params: object) -> None:
         """Send the page a notification, and wait until it is painted."""
         self._chromium.run(f"notify({json.dumps(name)}, {json.dumps(params)})")
 
