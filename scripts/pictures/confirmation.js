@@ -31,7 +31,8 @@ const lines = (record, row) => {
   const amount = AMOUNTS.find((key) => key in rest),
     first = FIRST.filter((key) => rest[key] != null);
   const more = Object.keys(rest).filter((key) => key != amount && !first.includes(key) && !/_id$|^id$/.test(key));
-  const change = (was, is, key) => [`${show(key, was, inside)} → `, el("b", 0, show(key, is, inside))];
+  const stated = (key, value) => show(key, value, inside) || "–",
+    change = (was, is, key) => [stated(key, was) + " → ", el("b", 0, stated(key, is))];
   return [
     el(
       "div",
@@ -76,7 +77,13 @@ picture({
       el("p", 0, message),
       notice && note("Note: ", notice),
       totals && several("In all", totals),
-      steps && several(`${number(steps.length)} ${steps.length == 1 ? "step" : "steps"}`, steps, row),
+      // The last entry of a list that was cut says how many there were.
+      steps &&
+        several(
+          steps.at(-1)?.cut ? "Steps" : `${number(steps.length)} ${steps.length == 1 ? "step" : "steps"}`,
+          steps,
+          row
+        ),
       record && (steps ? fold("The record", facts(record)) : section("The record", facts(record))),
       goes_with_it && section("What goes with it", facts(goes_with_it, row)),
       not_visible && note("Good to know: ", not_visible),

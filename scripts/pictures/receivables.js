@@ -31,7 +31,7 @@ picture({
             note: (row) =>
               row.due_date
                 ? "Due " + day(row.due_date)
-                : `${number(row.invoices)} ${row.invoices == 1 ? "invoice" : "invoices"}, oldest due ${show("", row.oldest_due_date)}`
+                : `${number(row.invoices)} ${row.invoices == 1 ? "invoice" : "invoices"}, oldest due ${show("due_date", row.oldest_due_date)}`
           }
         )
       ]

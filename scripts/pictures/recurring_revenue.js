@@ -16,7 +16,7 @@ picture({
         figure: (row) => unit(row.per_month),
         note: (row) =>
           [
-            `${unit(row.per_invoice)} ${show("", row.time_interval)}`,
+            `${unit(row.per_invoice)} ${show("time_interval", row.time_interval)}`,
             row.next_date && "next " + day(row.next_date),
             row.occurrences_remaining && number(row.occurrences_remaining) + " left"
           ]

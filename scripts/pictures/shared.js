@@ -56,7 +56,7 @@ const words = (name) => (name[0].toUpperCase() + name.slice(1)).replaceAll("_", 
 const columnsOf = (rows) => [...new Set(rows.flatMap(Object.keys))].filter((key) => !/_id$/.test(key));
 const rowsOf = (value) => (value?.map && typeof value[0] == "object" ? value : []);
 
-// A value as people read it, by the name of its field. A number beside a currency is money, but for those that the view
+// A value as people read it, by the name of its field, so that what somebody wrote stays as it is. A number beside a currency is money, but for those that the view
 // counts.
 const show = (name, value, row) => {
   const kind = typeof value;
@@ -67,16 +67,16 @@ const show = (name, value, row) => {
       .map((key) => `${words(key)} ${show(key, value[key], { ...row, ...value })}`)
       .join(" · ");
   if (kind == "number") {
-    if (/^id$|_id$/.test(name)) return String(value);
+    if (/(^|_)id$/.test(name)) return value;
     if (/hours$|:(billable|capacity)$|^hours:(budget|used|remaining)$/.test(`${row.budget_type}:${name}`))
       return hours(value);
     if (/percentage|share|utilization/.test(name)) return percent(value);
     return row.currency_code && !view.counts?.includes(name) ? money(value, row.currency_code) : number(value);
   }
   if (kind == "boolean") return value ? "yes" : "no";
-  if (/^\d{4}-\d\d-\d\d$/.test(value)) return day(value);
-  if (/^\d{4}-\d\d$/.test(value)) return month(value);
-  return /^[a-z\d_]+$/.test(value) ? value.replaceAll("_", " ") : value;
+  if (/(^|_)(date|o[nf]|day|week|month)$/.test(name) && /^\d{4}-\d\d(-\d\d)?$/.test(value))
+    return value[7] ? day(value) : month(value);
+  return /_interval$/.test(name) ? value.replaceAll("_", " ") : value;
 };
 
 // The table behind a picture, and what every picture says of its figures: of which days they are, and what is missing.

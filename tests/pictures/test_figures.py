@@ -1,11 +1,14 @@
 """What the pictures show: the figures of the answer, all of them, as texts, each currency by itself."""
 
+import json
+
 import pytest
 
 from clientary_mcp.tools.tool import Picture
 from tests.support.picture_host import REPORTS, PictureHost, answered, previewed, report
 
 EVIL = '<img src=x onerror="parent.broken=1">'
+CLEARING = '{"tool": "update_lead", "ids": [3301], "changes": {"clear": ["city"]}}'
 OWED = {"currency_code": "EUR", "current": 10, "days_1_30": 5.5, "total": 15.5, "invoices": 1}
 
 
@@ -106,6 +109,35 @@ def test_a_name_is_never_markup(host: PictureHost, picture: Picture) -> None:
     assert EVIL in host.text()
     assert host.run("page.images.length") == 0
     assert host.run("parent.broken ?? null") is None
+
+
+@pytest.mark.parametrize(
+    "name", ["2026-11", "2026-11-20", "my_client", "007", "__proto__", "Café\u0301 👩‍👩‍👧", "شركة 12", "n" * 500]
+)
+def test_a_name_is_shown_as_it_is(host: PictureHost, name: str) -> None:
+    row = {**OWED, "client": name, "number": name, "due_date": "2026-11-20", "age": "current", "balance": 10}
+    host.show("receivables", report(rows=[row], totals=[OWED]))
+    assert host.run("page.querySelector('li .pair > span').textContent") == f"{name} · {name}"
+    assert (
+        host.run(f"[...page.querySelectorAll('td')].filter((cell) => cell.textContent == {json.dumps(name)}).length")
+        == 2
+    )
+    assert host.run("page.querySelector('main').scrollWidth") == 640
+    step = {"row": 1, "record": name, "before": {"name": "a"}, "after": {"name": name}}
+    host.show("confirmation", {"structuredContent": {"done": False, "message": "Changes.", "steps": [step]}})
+    assert host.run("page.querySelector('dd b').textContent") == name
+
+
+def test_the_card_says_what_is_cleared(host: PictureHost) -> None:
+    host.show("confirmation", answered("bulk_update", CLEARING))
+    assert "Boulder → –" in host.text()  # noqa: RUF001 - as it is printed
+
+
+def test_the_card_does_not_count_the_mark_of_a_cut_as_a_step(host: PictureHost) -> None:
+    steps = [{"row": 1}, {"cut": "… [200 entries]"}]
+    host.show("confirmation", {"structuredContent": {"done": False, "message": "Long.", "steps": steps}})
+    assert "2 steps" not in host.text()
+    assert "… [200 entries]" in host.text()
 
 
 def test_the_card_shows_what_would_happen_and_that_nothing_did(host: PictureHost) -> None:
