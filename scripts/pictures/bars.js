@@ -5,10 +5,10 @@ const bar = (row, parts, [low, high], unit, name, about, limit) => {
   return el(
     "svg",
     about,
-    stack(row, parts).map((piece) =>
+    stack(row, parts, (high - low) / 150).map((piece) =>
       mark(piece, name, unit, {
         x: at(piece.from - low),
-        width: at(Math.max(piece.to - piece.from, (high - low) / 150)),
+        width: at(piece.size),
         height: "100%",
         rx: 2
       })
@@ -23,8 +23,8 @@ const bars = (rows, { parts, unit, figure, note, what, limit, most = 6, range = 
     el(
       "li",
       0,
-      el("div", { class: "pair" }, el("span", 0, named(row)), el("b", 0, figure(row))),
-      bar(row, parts, range, unit, named(row), 0, limit?.(row)),
+      el("div", { class: "pair" }, el("span", 0, named(row, rows)), el("b", 0, figure(row))),
+      bar(row, parts, range, unit, named(row, rows), 0, limit?.(row)),
       note && el("small", 0, note(row))
     )
   );

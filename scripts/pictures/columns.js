@@ -4,15 +4,14 @@
 const columns = (rows, { parts, unit, code, what }) => {
   const [least, most] = reach(rows, parts),
     rough = (most - least || 1) / 3,
-    power = 10 ** Math.floor(Math.log10(rough));
-  const step = power * [1, 2, 2.5, 5, 10].find((each) => each * power >= rough);
-  const low = Math.floor(least / step) * step,
+    power = 10 ** Math.floor(Math.log10(rough)),
+    step = power * [1, 2, 2.5, 5, 10].find((each) => each * power >= rough),
+    low = Math.floor(least / step) * step,
     lines = Math.max(Math.ceil((most - low) / step), 1),
-    high = low + lines * step;
-  const at = (value) => (100 * (high - value)) / (high - low) + "%",
-    wide = 100 / rows.length;
-  const size = ({ from, to }) => Math.max(to - from, (high - low) / 50);
-  const values = Array.from({ length: lines + 1 }, (_, line) => high - line * step);
+    high = low + lines * step,
+    at = (value) => (100 * (high - value)) / (high - low) + "%",
+    wide = 100 / rows.length,
+    values = Array.from({ length: lines + 1 }, (_, line) => high - line * step);
   return chart(
     what,
     el(
@@ -21,7 +20,7 @@ const columns = (rows, { parts, unit, code, what }) => {
       el(
         "div",
         { class: "axis", ...HIDDEN },
-        values.map((value) => el("span", 0, money(value, code, { notation: "compact" })))
+        values.map((value) => el("span", 0, money(value, code, { notation: "compact", maximumFractionDigits: 2 })))
       ),
       el(
         "svg",
@@ -29,12 +28,12 @@ const columns = (rows, { parts, unit, code, what }) => {
         rows.length > 40 && { style: "--gap:0" },
         values.map((value) => el("line", { class: "grid", x2: "100%", y1: at(value), y2: at(value) })),
         rows.map((row, place) =>
-          stack(row, parts).map((piece) =>
-            mark(piece, named(row), unit, {
+          stack(row, parts, (high - low) / 50).map((piece) =>
+            mark(piece, named(row, rows), unit, {
               x: wide * (place + 0.14) + "%",
               width: wide * 0.72 + "%",
-              y: at(piece.from + size(piece)),
-              height: at(high - size(piece))
+              y: at(piece.from + piece.size),
+              height: at(high - piece.size)
             })
           )
         )
@@ -42,12 +41,12 @@ const columns = (rows, { parts, unit, code, what }) => {
       el(
         "div",
         { class: "ticks", ...HIDDEN },
-        rows.map((row) => el("span", 0, named(row)))
+        rows.map((row) => el("span", 0, named(row, rows)))
       )
     )
   );
 };
 const overTime = (data, rows, asked) =>
-  (data.row_count == data.rows.length && /^(day|week|month|quarter|year)$/.test(namesOf(rows[0] ?? {}))
+  (data.row_count == data.rows.length && /^(day|week|month|quarter|year)$/.test(apart(rows))
     ? columns
     : bars)(rows, asked);

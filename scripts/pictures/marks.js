@@ -1,7 +1,7 @@
 // Marks: parts of bars and columns. They have patterns beside their colours, and tell their figures by pointer, tap
 // or keyboard.
 
-const PATTERNS = ["", "M-2 2L2-2M0 8L8 0M6 10L10 6", "M2 2h.1M6 6h.1", "M0 4H8M4 0V8", "M2 0V8M6 0V8"];
+const PATTERNS = ["", "M-2 2L2-2M0 8L8 0M6 10L10 6", "M2 2h.1M6 6h.1", "M0 4H8M4 0V8", "M2 0V8M6 0V8", "M0 2H8M0 6H8"];
 const patterns = el(
   "svg",
   { class: "defs", ...HIDDEN },
@@ -31,22 +31,24 @@ const legend = (parts, total, unit) =>
     )
   );
 
-// How the parts of a row are stacked from zero on: those below zero to the other side.
-const stack = (row, parts) => {
+// How the parts of a row are stacked from zero on: those below zero to the other side. None is smaller than `least`.
+const stack = (row, parts, least = 0) => {
   let up = 0,
     down = 0;
   return parts
-    .map(({ key, label = words(key), at }, place) => {
-      const value = row[key] ?? 0,
-        from = value < 0 ? (down += value) : up;
-      up += Math.max(value, 0);
-      return { value, from, to: from + Math.abs(value), label, at: at ?? place };
+    .map(({ key, label = words(key), at, sign = 1 }, place) => {
+      const value = sign * (row[key] ?? 0),
+        size = Math.max(Math.abs(value), least),
+        from = value < 0 ? down - size : up;
+      if (value < 0) down += value;
+      else up += value;
+      return { value, from, size, label, at: at ?? place };
     })
     .filter(({ value }) => value);
 };
 const reach = (rows, parts) => {
   const all = rows.flatMap((row) => stack(row, parts));
-  return [Math.min(0, ...all.map(({ from }) => from)), Math.max(0, ...all.map(({ to }) => to))];
+  return [Math.min(0, ...all.map(({ from }) => from)), Math.max(0, ...all.map(({ from, size }) => from + size))];
 };
 const mark = ({ at, label, value }, name, unit, place) =>
   el("rect", {
@@ -60,12 +62,12 @@ const mark = ({ at, label, value }, name, unit, place) =>
 const chart = (what, ...inside) =>
   el("div", { class: "chart", role: "group", "aria-label": what + ": use the arrow keys." }, inside);
 
-// What a row is about.
-const NAMES = ["number", "client", "project", "person", "title", "month", "week", "quarter", "year", "day"];
-const namesOf = (row) => NAMES.filter((key) => row[key] != null);
-const named = (row) =>
-  namesOf(row)
-    .map((key) => show(key, row[key], row))
+// What tells rows apart, and what a row is about among others.
+const NAMES = ["number", "client", "project", "person", "title", "day", "week", "month", "quarter", "year"];
+const apart = (rows) => NAMES.filter((key) => rows.some((row) => row[key] != null));
+const named = (row, rows) =>
+  apart(rows)
+    .map((key) => (row[key] ? show(key, row[key], row) : "no " + key))
     .join(" · ") || show("", row.currency_code);
 
 // What is not in a picture.
@@ -109,9 +111,9 @@ const tell = ({ type, target }) => {
   tip.style.top = Math.max(0, above) + main.scrollTop + "px";
 };
 const move = (event) => {
-  const marks = [...main.querySelectorAll(".chart:has(:focus) .mark")],
-    at = marks.indexOf(event.target);
-  const next = marks[at + { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key]];
+  const marks = [...(event.target.closest(".chart")?.querySelectorAll(".mark") ?? [])],
+    at = marks.indexOf(event.target),
+    next = marks[at + { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key]];
   if (event.key == "Escape") tip?.remove();
   if (at < 0 || !next) return;
   event.preventDefault();
@@ -123,5 +125,5 @@ for (const kind of "pointerover pointerout focusin focusout click".split(" ")) m
 main.addEventListener("keydown", move);
 const ready = () => {
   main.append(patterns);
-  for (const each of main.querySelectorAll(".chart")) each.querySelector(".mark")?.setAttribute("tabindex", 0);
+  for (const each of every(".chart")) each.querySelector(".mark")?.setAttribute("tabindex", 0);
 };

@@ -6,6 +6,7 @@ const AGES = [
   ["days_61_90", "61–90 days late"],
   ["over_90", "Over 90 days late"]
 ].map(([key, label]) => ({ key, label }));
+const PARTS = [...AGES, { key: "credits", label: "Credits", sign: -1 }];
 picture({
   empty: "No open invoices were found.",
   counts: ["count", "clients", "invoices", "days_overdue"],
@@ -15,7 +16,7 @@ picture({
       title: "owed",
       figure: total.total,
       inside: [
-        whole(total, AGES, unit, `All ${code} by age`),
+        whole(total, PARTS, unit, `All ${code} by age`),
         beside([
           ...mine(data.pending).map((row) => unit(row.balance) + " pending"),
           total.credits && unit(total.credits) + " in credits"
@@ -23,15 +24,20 @@ picture({
         bars(
           rows.map((row) => (row.age ? { ...row, [row.age]: row.balance, total: row.balance } : row)),
           {
-            parts: AGES,
+            parts: PARTS,
             unit,
             most,
             what: `Who owes ${code}`,
             figure: (row) => unit(row.total),
             note: (row) =>
-              row.due_date
-                ? "Due " + day(row.due_date)
-                : `${number(row.invoices)} ${row.invoices == 1 ? "invoice" : "invoices"}, oldest due ${show("due_date", row.oldest_due_date)}`
+              [
+                row.invoices && number(row.invoices) + (row.invoices == 1 ? " invoice" : " invoices"),
+                row.oldest_due_date && "oldest due " + day(row.oldest_due_date),
+                row.due_date && "due " + day(row.due_date),
+                row.credits && unit(row.credits) + " in credits"
+              ]
+                .filter(Boolean)
+                .join(", ")
           }
         )
       ]

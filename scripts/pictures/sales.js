@@ -1,5 +1,5 @@
 // What was invoiced or received: columns over time, bars by anything else.
-const INVOICED = [{ key: "received" }, { key: "pending" }, { key: "open", at: 3 }];
+const INVOICED = [{ key: "received" }, { key: "pending" }, { key: "open", at: 3 }, { key: "credits", label: "Overpaid", at: 5, sign: -1 }];
 NAMES.push("status");
 picture({
   empty: "No sales were found.",
@@ -25,7 +25,7 @@ picture({
           legend(parts, total, unit),
           total.net != null &&
             beside(
-              [unit(total.net) + " net", unit(total.tax) + " tax", total.credits && unit(total.credits) + " overpaid"],
+              [unit(total.net) + " net", unit(total.tax) + " tax", total.other && unit(total.other) + " other"],
               "Of it: "
             )
         ]

@@ -32,16 +32,18 @@ const some = (list, lines, most) => {
   };
   return lines.length > most && more;
 };
+const every = (selector) => [...main.querySelectorAll(selector)];
 const fold = (title, ...inside) => el("details", 0, el("summary", 0, title), inside);
 
 // Figures.
-const number = (value, options) => new Intl.NumberFormat(locale, options).format(value);
+const number = (value, options) =>
+  new Intl.NumberFormat(locale, { maximumFractionDigits: 6, ...options }).format(value);
 const money = (value, currency, options) => {
   try {
     return number(value, { style: "currency", currency, ...options });
   } catch {
-    // No currency, or a code that nobody knows.
-    return `${number(value)} ${currency ?? ""}`;
+    // A code that nobody knows.
+    return `${number(value)} ${currency}`;
   }
 };
 const hours = (value) => number(value) + "\xa0h";
@@ -54,10 +56,12 @@ const day = (text) => date(text, { dateStyle: "medium" });
 const month = (text) => date(text, { month: "short", year: "numeric" });
 const words = (name) => (name[0].toUpperCase() + name.slice(1)).replaceAll("_", " ").replace(/(\d)\s(\d)/, "$1–$2");
 const columnsOf = (rows) => [...new Set(rows.flatMap(Object.keys))].filter((key) => !/_id$/.test(key));
-const rowsOf = (value) => (value?.map && typeof value[0] == "object" ? value : []);
+// The rows of a list, without the mark at the end of one that was cut.
+const rowsOf = (value) =>
+  value?.map && value[0] && typeof value[0] == "object" ? value.filter(({ cut }) => !cut) : [];
 
-// A value as people read it, by the name of its field, so that what somebody wrote stays as it is. A number beside a currency is money, but for those that the view
-// counts.
+// A value as people read it, by the name of its field, so that what somebody wrote stays as it is. A number beside a
+// currency is money, but for those that the view counts.
 const show = (name, value, row) => {
   const kind = typeof value;
   if (value == null) return "–";
@@ -107,14 +111,17 @@ const period = ({ from_date, to_date, as_of }) =>
       ? "Up to " + day(to_date)
       : as_of && "As of " + day(as_of);
 const report = (data) => {
-  const rows = rowsOf(data.rows);
-  const row_count = data.row_count ?? rows.length;
-  const lists = Object.keys(data).filter((name) => rowsOf(data[name]).length);
+  const rows = rowsOf(data.rows),
+    row_count = data.row_count ?? rows.length,
+    lists = Object.keys(data).filter((name) => rowsOf(data[name]).length);
   return [
     el("p", { class: "muted" }, period(data)),
     lists.length ? view.draw(data, rows) : note(view.empty),
-    (data.complete === false || row_count > rows.length) &&
-      note("Not everything is shown: ", `${number(rows.length)} of ${number(row_count)} rows or more.`),
+    [
+      (data.complete === false || row_count > rows.length) &&
+        `${number(rows.length)} of ${number(row_count)} rows or more.`,
+      ...lists.flatMap((name) => data[name].map(({ cut }) => cut && words(name) + " " + cut))
+    ].map((text) => text && note("Not everything is shown: ", text)),
     data.notice && note("Note: ", data.notice),
     data.left_out?.length &&
       section(
@@ -131,7 +138,7 @@ const report = (data) => {
         el(
           "div",
           { class: "scroll", tabindex: 0, role: "region", "aria-label": "Figures" },
-          lists.map((name) => table(name, data[name]))
+          lists.map((name) => table(name, rowsOf(data[name])))
         )
       ),
     data.basis && fold("How it was counted", el("p", { class: "muted" }, data.basis))
@@ -165,12 +172,15 @@ const render = () => {
   fit();
 };
 
+// On paper everything stands, since nothing can be opened there.
+addEventListener("beforeprint", () => every("button, :not([open]) > summary").forEach((each) => each.click()));
+
 // The host: JSON-RPC by messages, as MCP Apps describes it. Nothing is asked of it but to be told.
 // A frame cannot know the origin of its host; only what it is, and how large it is, is sent.
 const send = (message) => parent.postMessage({ jsonrpc: "2.0", ...message }, "*");
 const notify = (name, params) => send({ method: "ui/notifications/" + name, params });
 const fit = () => {
-  for (const axis of main.querySelectorAll(".ticks")) {
+  for (const axis of every(".ticks")) {
     const ticks = [...axis.children],
       longest = 8 * Math.max(...ticks.map((tick) => tick.textContent.length)),
       each = Math.ceil((longest * ticks.length) / (axis.clientWidth || 1));
@@ -225,8 +235,8 @@ const picture = (described) => {
   view = described;
   result = JSON.parse(document.getElementById("answer").textContent);
   render();
-  if (result || parent == window) return;
   new ResizeObserver(fit).observe(main);
+  if (result || parent == window) return;
   addEventListener("message", hear);
   const appInfo = { name: "clientary", version: "1" };
   send({ id: 1, method: "ui/initialize", params: { protocolVersion: "2026-01-26", appInfo, appCapabilities: {} } });

@@ -31,7 +31,7 @@ picture({
     rowsOf(data.fixed_price).length > 0 &&
       section(
         "Hours at a fixed price",
-        bars(data.fixed_price, {
+        bars(rowsOf(data.fixed_price), {
           parts: [{ key: "hours", label: "at a fixed price", at: 2 }],
           unit: hours,
           most: 4,

@@ -80,7 +80,7 @@ def test_all_rows_are_there_on_demand_and_the_focus_moves_on(host: PictureHost) 
 def test_no_meaning_is_by_hue_alone(host: PictureHost) -> None:
     host.show("receivables", answered("receivables_report"))
     patterns = host.run("[...page.querySelectorAll('pattern path')].map((each) => each.getAttribute('d'))")
-    assert len(set(patterns)) == len(patterns) == 5
+    assert len(set(patterns)) == len(patterns) == 6
     named = host.run("[...page.querySelectorAll('.legend')].map((each) => each.innerText)")
     assert all("Not yet due" in text for text in named)
 

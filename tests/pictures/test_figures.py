@@ -60,11 +60,71 @@ def test_two_currencies_never_share_an_axis(host: PictureHost) -> None:
     assert wide[0] + wide[1] == pytest.approx(100)
 
 
-@pytest.mark.parametrize(("code", "shown"), [("EUR", "€15.50"), ("Taler", "15.5 Taler"), (None, "Unknown currency")])
+@pytest.mark.parametrize(("code", "shown"), [("EUR", "€15.50"), ("Taler", "15.5 Taler"), ("unknown", "15.5 unknown")])
 def test_an_unknown_currency_is_shown_as_it_is(host: PictureHost, code: str | None, shown: str) -> None:
     row = {**OWED, "currency_code": code}
     host.show("receivables", report(rows=[row], totals=[row]))
     assert shown in host.text()
+
+
+def test_an_amount_keeps_the_decimals_that_it_has(host: PictureHost) -> None:
+    row = {**OWED, "currency_code": "JPY", "current": 10.5, "days_1_30": 0.125, "total": 10.625}
+    host.show("receivables", report(rows=[row], totals=[row]))
+    assert "JPY · owed\n¥10.625" in host.text()
+
+
+def test_names_and_numbers_are_shown_as_they_are(host: PictureHost) -> None:
+    names = {"number": "2026-01", "client": "acme_labs", "project": "2026-11-20"}
+    row = {**names, "currency_code": "EUR", "balance": 5, "age": "over_90", "due_date": "2026-01-31"}
+    host.show("receivables", report(rows=[row], totals=[{"currency_code": "EUR", "total": 5, "over_90": 5}]))
+    assert host.marks()[1] == "2026-01 · acme_labs · 2026-11-20: Over 90 days late €5.00"
+    assert host.run("page.querySelector('td').textContent") == "2026-01"
+    assert "over 90\tJan 31, 2026" in host.text()
+
+
+def test_credits_go_the_other_way_and_what_has_no_date_says_so(host: PictureHost) -> None:
+    undated = {"currency_code": "EUR", "current": 0, "total": 0, "credits": 40, "invoices": 0}
+    row = {**OWED, "month": "2026-11", "credits": 0, "oldest_due_date": "2026-11-02"}
+    host.show("receivables", report(rows=[row, undated], totals=[{**OWED, "credits": 40}]))
+    assert host.marks()[-1] == "no month: Credits -€40.00"
+    assert "Nov 2026\n€15.50\n1 invoice, oldest due Nov 2, 2026\nno month\n€0.00\n€40.00 in credits" in host.text()
+    assert "Not in it: €40.00 in credits." in host.text()
+
+
+@pytest.mark.parametrize("group", ["client", "project", "status"])
+def test_columns_stand_for_time_alone(host: PictureHost, group: str) -> None:
+    rows = [{group: f"{place}", "month": f"2026-0{place}", "currency_code": "EUR", "received": 5} for place in (3, 1)]
+    host.show("sales", report(rows=rows, totals=[{"currency_code": "EUR", "received": 10}]))
+    assert host.run("page.querySelector('.plot')") is None
+    assert host.run("[...page.querySelectorAll('.pair span')].map((each) => each.innerText)") == [
+        "3 · Mar 2026",
+        "1 · Jan 2026",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("picture", "period", "key"), [("sales", "day", "received"), ("cash_forecast", "week", "invoices")]
+)
+def test_no_axis_of_time_has_gaps(host: PictureHost, picture: Picture, period: str, key: str) -> None:
+    rows = [{period: f"2026-11-{day:02}", "currency_code": "EUR", key: 5, "expected": 5} for day in (2, 9, 16)]
+    totals = [{"currency_code": "EUR", key: 15, "expected": 15}]
+    host.show(picture, report(rows=rows, totals=totals))
+    assert host.run("page.querySelectorAll('.ticks span').length") == 3
+    host.show(picture, report(rows=rows, totals=totals, row_count=15, notice="12 rows of zeros are left out."))
+    assert host.run("page.querySelector('.plot')") is None
+    assert "Nov 9, 2026\n€5.00" in host.text()
+
+
+def test_columns_by_two_periods_are_named_by_the_finer_one(host: PictureHost) -> None:
+    rows = [{"year": "2026", "month": f"2026-0{month}", "currency_code": "EUR", "received": 5} for month in (1, 2)]
+    host.show("sales", report(rows=rows, totals=[{"currency_code": "EUR", "received": 10}]))
+    assert host.run("[...page.querySelectorAll('.ticks span')].map((each) => each.innerText)") == ["Jan", "Feb"]
+
+
+def test_all_that_a_total_consists_of_is_said(host: PictureHost) -> None:
+    total = {"currency_code": "EUR", "gross": 125, "net": 100, "tax": 20, "other": 5, "open": 125}
+    host.show("sales", report(rows=[{"month": "2026-01", **total}], totals=[total]))
+    assert "Of it: €100.00 net, €20.00 tax, €5.00 other." in host.text()
 
 
 def test_amounts_below_zero_go_the_other_way(host: PictureHost) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import anyio
 
 from clientary_mcp.pictures import page
+from clientary_mcp.sandbox import Sandbox
 from clientary_mcp.tools import ALL
 from clientary_mcp.tools.tool import Picture
 from tests.conftest import agency, session_with
@@ -19,6 +20,7 @@ REPORTS: dict[Picture, str] = {tool.picture: tool.name for tool in ALL if tool.p
 _HOST = Path(__file__).with_suffix(".html").as_uri()
 
 Result = dict[str, Any]
+Answer = dict[str, Any]
 
 
 @cache
@@ -30,6 +32,16 @@ def answered(tool: str, arguments: str = "{}") -> Result:
 async def _answered(tool: str, arguments: dict[str, Any]) -> Result:
     async with agent_of(session_with(agency())) as agent:
         return _wire(await agent.call(tool, arguments))
+
+
+def answer_of(account: Sandbox, tool: str, arguments: dict[str, Any]) -> Answer:
+    """What a call on some account answers, as a structure."""
+
+    async def called() -> Answer:
+        async with agent_of(session_with(account)) as agent:
+            return Answer((await agent.call(tool, arguments)).structured_content)
+
+    return anyio.run(called)
 
 
 @cache
