@@ -7,7 +7,9 @@ picture({
   empty: "No project was found at that share of its budget.",
   ready,
   draw: (data, rows) => {
-    const over = rows.filter((row) => row.percentage > 100).length;
+    const measured = rows.filter((row) => row.percentage != null),
+      over = measured.filter((row) => row.remaining < 0).length;
+    const shares = measured.map((row) => row.percentage);
     const filled = rows.map((row) => ({
       ...row,
       within: Math.min(row.percentage ?? 0, 100),
@@ -17,23 +19,26 @@ picture({
     return [
       el("p", { class: "muted" }, period({ as_of: today })),
       section(
-        over ? `${number(over)} of ${number(rows.length)} over budget` : `${number(rows.length)} within budget`,
+        over ? `${number(over)} of ${number(measured.length)} over budget` : `${number(measured.length)} within budget`,
         legend(PARTS),
         el("p", { class: "muted" }, "The line across a bar is the whole budget."),
+        beside([
+          rows.length > measured.length && number(rows.length - measured.length) + " without a budget that is known"
+        ]),
         bars(filled, {
           parts: PARTS,
           unit: percent,
           most: 10,
           what: "Budgets used",
-          limit: (row) => row.budget && 100,
-          range: [0, Math.max(105, ...rows.map((row) => row.percentage ?? 0))],
-          figure: (row) => (row.percentage == null ? "no budget" : percent(row.percentage)),
+          limit: (row) => row.percentage != null && 100,
+          range: [Math.min(0, ...shares), Math.max(105, ...shares)],
+          figure: (row) => (row.percentage == null ? show("budget", row.budget, row) : percent(row.percentage)),
           note: (row) => {
             const figure = (key, value = row[key]) => show(key, value, row);
             const left =
               row.remaining < 0 ? figure("remaining", -row.remaining) + " over" : figure("remaining") + " left";
             return [
-              row.budget && `${figure("used")} of ${figure("budget")}, ${left}`,
+              row.used != null && `${figure("used")} of ${figure("budget")}, ${left}`,
               row.unbilled_hours && figure("unbilled_hours") + " unbilled"
             ]
               .filter(Boolean)

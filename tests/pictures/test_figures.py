@@ -143,6 +143,25 @@ def test_a_budget_that_is_exceeded_says_by_how_much(host: PictureHost) -> None:
     assert host.marks() == ["Shop: Used within the budget 100\xa0%", "Shop: Over the budget 20\xa0%"]
 
 
+def test_projects_without_a_budget_are_neither_within_nor_over_it(host: PictureHost) -> None:
+    over = {
+        "project": "Shop",
+        "budget_type": "hours",
+        "budget": 9_999,
+        "used": 10_000,
+        "remaining": -1,
+        "percentage": 100,
+    }
+    free = {"project": "Free", "budget": "no budget", "unbilled_hours": 3}
+    odd = {"project": "Odd", "budget_type": "days", "budget": 7}
+    host.show("budgets", report(rows=[over, free, odd]))
+    text = host.text()
+    assert "1 of 1 over budget" in text
+    assert "Not in it: 2 without a budget that is known." in text
+    assert "Free\nno budget\n3\xa0h unbilled\nOdd\n7\n" in text
+    assert host.run("page.querySelectorAll('.limit').length") == 1
+
+
 @pytest.mark.parametrize(("picture", "tool"), REPORTS.items())
 def test_an_answer_without_rows_says_so(host: PictureHost, picture: Picture, tool: str) -> None:
     host.show(picture, report(left_out=["2 drafts."]))
