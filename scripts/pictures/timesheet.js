@@ -4,6 +4,9 @@ const PARTS = [
   { key: "rest", label: "Not billable" }
 ];
 const split = (row) => ({ ...row, rest: row.hours - row.billable });
+// With one decimal; all is 100 %, nothing is 0 %, and no part is either.
+const share = (part, all) =>
+  part && part < all ? Math.min(Math.max(Math.round((1e3 * part) / all) / 10, 0.1), 99.9) : part && 100;
 const days = (count) => `${number(count)} working ${count == 1 ? "day" : "days"} without an entry`;
 const shared = { parts: PARTS, unit: hours, figure: (row) => hours(row.hours) };
 picture({
@@ -16,21 +19,22 @@ picture({
       const so = projects.get(project_id) ?? { project, client, hours: 0, billable: 0 };
       projects.set(project_id, { ...so, hours: so.hours + hours, billable: so.billable + billable });
     }
-    const total = split(rowsOf(data.totals)[0] ?? { hours: 0, billable: 0 });
+    const people = rowsOf(data.people).map(split),
+      total = split(rowsOf(data.totals)[0] ?? { hours: 0, billable: 0 });
     return [
       section(["All hours", el("span", 0, hours(total.hours))], whole(total, PARTS, hours, "All hours")),
-      rowsOf(data.people).length &&
+      people.length &&
         section(
           "By person",
-          bars(data.people.map(split), {
+          bars(people, {
             ...shared,
             most: 8,
             what: "Hours by person",
             limit: (row) => row.capacity,
-            range: [0, Math.max(...data.people.map((row) => Math.max(row.hours, row.capacity ?? 0)))],
+            range: reach([...people, ...people.map((row) => ({ billable: row.capacity }))], PARTS),
             note: (row) =>
               [
-                row.hours && percent(Math.round((100 * row.billable) / row.hours)) + " billable",
+                row.hours && percent(share(row.billable, row.hours)) + " billable",
                 row.capacity && `${percent(row.utilization)} of ${hours(row.capacity)} (the line)`,
                 row.days_without_entries && days(row.days_without_entries)
               ]
@@ -38,7 +42,9 @@ picture({
                 .join(", ")
           })
         ),
-      projects.size &&
+      // Of some of the rows, sums would be too small.
+      rows.length == data.row_count &&
+        projects.size &&
         section(
           "By project",
           bars([...projects.values()].sort((one, other) => other.hours - one.hours).map(split), {

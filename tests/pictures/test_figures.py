@@ -162,6 +162,29 @@ def test_projects_without_a_budget_are_neither_within_nor_over_it(host: PictureH
     assert host.run("page.querySelectorAll('.limit').length") == 1
 
 
+@pytest.mark.parametrize(
+    ("billable", "hours", "shown"),
+    [(0, 3, "0"), (1, 3, "33.3"), (3, 3, "100"), (9_999, 10_000, "99.9"), (1, 10_000, "0.1"), (9_995, 9_999, "99.9")],
+)
+def test_a_part_is_neither_nothing_nor_all(host: PictureHost, billable: int, hours: int, shown: str) -> None:
+    person = {"person": "Ada", "hours": hours, "billable": billable}
+    host.show("timesheet", report(people=[person], totals=[person]))
+    assert f"\n{shown}\xa0% billable" in host.text()
+
+
+def test_of_a_list_that_was_cut_the_rest_is_drawn_and_that_is_said(host: PictureHost) -> None:
+    people = [{"person": "Ada", "hours": 8, "billable": 6}, {"cut": "… [300 entries]"}]
+    host.show(
+        "timesheet",
+        report(people=people, rows=[{"project": "Shop", "project_id": 1, "hours": 1, "billable": 0}], row_count=9),
+    )
+    text = host.text()
+    assert "Not everything is shown: People … [300 entries]" in text
+    assert "75\xa0% billable" in text
+    assert "NaN" not in text
+    assert "By project" not in text, "sums of one row in nine"
+
+
 @pytest.mark.parametrize(("picture", "tool"), REPORTS.items())
 def test_an_answer_without_rows_says_so(host: PictureHost, picture: Picture, tool: str) -> None:
     host.show(picture, report(left_out=["2 drafts."]))
