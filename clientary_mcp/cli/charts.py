@@ -39,6 +39,8 @@ class _Part:
     label: str
     value: _Value
     look: Look
+    in_title: str = ""
+    """What the title says where there is such a part, since its figure is less by it."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ CHARTS = {
             _Part("31 to 60", _age("days_31_60"), Look("▒", "orange")),
             _Part("61 to 90", _age("days_61_90"), Look("▓", "magenta")),
             _Part("over 90", _age("over_90"), Look("█", "red")),
-            _Part("credits", _field("credits", -1), _CREDITS),
+            _Part("credits", _field("credits", -1), _CREDITS, in_title=" less credits"),
         ),
         ("month", "number", "client"),
     ),
@@ -154,7 +156,7 @@ def charted(tool: str, answer: Row, *, colored: bool) -> str:
     if chart.rows != "rows":
         rest["rows"] = _ELSEWHERE
     totals = {row.get("currency_code"): row for row in answer.get("totals", ())}
-    groups: dict[str | None, list[Row]] = {}
+    groups: dict[str | None, list[Row]] = {code: [] for code in totals if code or not chart.unit}
     for row in answer.get(chart.rows, ()):
         groups.setdefault(None if chart.unit else row["currency_code"], []).append(row)
     pictures = [
@@ -175,12 +177,19 @@ class _Picture:
     total: Row | None
 
     def lines(self, width: int, *, colored: bool) -> Iterator[str]:
-        """A title, what the marks mean, and each row as its name, its bar and its figure."""
-        title = f"{self.chart.title}, {self.currency}" if self.currency else self.chart.title
-        yield f"{title}: {self._figure(self.total)}" if self.total else title
-        meant = [self._meaning(part) for part in self._parts if any(part.value(row) for row in self.rows)]
+        """A title, what the marks mean, and the rows, if any fit into the answer."""
+        marked = [part for part in self._parts if any(part.value(row) for row in self._all)]
+        title = "".join([self.chart.title, *(part.in_title for part in marked)])
+        title = f"{title}, {self.currency}" if self.currency else title
+        yield from textwrap.wrap(f"{title}: {self._figure(self.total)}" if self.total else title, width)
+        meant = [self._meaning(part) for part in marked]
         meanings = textwrap.wrap("  ".join(meant), width)
         yield from (line.replace(_UNBROKEN, " ") for line in meanings)
+        if self.rows:
+            yield from self._bars(width, colored=colored)
+
+    def _bars(self, width: int, *, colored: bool) -> Iterator[str]:
+        """Each row as its name, its bar and its figure."""
         names = [self._name(row) for row in self.rows]
         figures = [self._figure(row) for row in self.rows]
         right = max(map(len, figures))
@@ -195,17 +204,24 @@ class _Picture:
     @cached_property
     def _parts(self) -> list[_Part]:
         """Those that any row has."""
-        return [part for part in self.chart.parts if any(part.value(row) is not None for row in self.rows)]
+        return [part for part in self.chart.parts if any(part.value(row) is not None for row in self._all)]
+
+    @cached_property
+    def _all(self) -> list[Row]:
+        """The rows, and their total, which may be of more than fit into the answer."""
+        return [*self.rows, self.total] if self.total else self.rows
 
     @cached_property
     def _places(self) -> int:
         """As many decimals as all figures need, so that they stand one below the other."""
-        values = (part.value(row) for part in self._parts for row in self.rows)
+        values = (part.value(row) for part in self._parts for row in self._all)
         return max((decimals(value, self.currency) for value in values), default=0)
 
     def _name(self, row: Row) -> str:
-        names = [one_line(row[name]) for name in (*self.chart.names, _CUT) if row.get(name)]
-        return _BETWEEN.join(names) or _ALL
+        if _CUT in row:
+            return one_line(row[_CUT])
+        apart = [name for name in self.chart.names if any(each.get(name) for each in self.rows)]
+        return _BETWEEN.join(one_line(row.get(name) or f"no {name}") for name in apart) or _ALL
 
     def _figure(self, row: Row, parts: Iterable[_Part] | None = None) -> str:
         """The sum of the parts, which is how far the bar reaches."""

@@ -135,7 +135,7 @@ def test_currencies_stand_apart_with_what_is_negative_missing_and_left_out(shown
     assert shown("receivables_report", OWED, 40).splitlines() == [
         "as of  2026-11-27",
         "",
-        "Owed, EUR: 20.50",
+        "Owed less credits, EUR: 20.50",
         "· not yet due 10.00  █ over 90 30.50",
         "= credits -20.00",
         "Acme            ···█████████████   40.50",
@@ -158,6 +158,25 @@ def test_currencies_stand_apart_with_what_is_negative_missing_and_left_out(shown
         "────────────────────────",
         "EUR           1        7",
     ]
+
+
+def test_a_currency_none_of_whose_rows_fit_keeps_its_total(shown: Shown) -> None:
+    rows = [{"week": "2026-11-02", "currency_code": "EUR", "invoices": 5}]
+    totals = [{"currency_code": "EUR", "invoices": 5}, {"currency_code": "USD", "invoices": 7.25}]
+    lines = shown("cash_forecast", {"rows": rows, "totals": totals, "row_count": 2}, 60).splitlines()
+    assert lines[4:6] == ["Expected, USD: 7.25", "█ open invoices 7.25"]
+
+
+def test_a_title_has_as_many_lines_as_it_needs(shown: Shown) -> None:
+    row = {"client": "Acme", "currency_code": "KWD", "per_month": 37_613_354.167}
+    lines = shown("recurring_revenue_report", {"rows": [row], "totals": [row]}, 40).splitlines()
+    assert lines[:2] == ["Each month, before tax, KWD:", "37,613,354.167"]
+
+
+def test_a_row_without_a_month_says_so(shown: Shown) -> None:
+    rows = [{"month": month, "currency_code": "EUR", "current": 5} for month in ("2026-11", None)]
+    lines = shown("receivables_report", {"rows": rows}, 60).splitlines()
+    assert [line.split("  ")[0] for line in lines[2:4]] == ["2026-11", "no month"]
 
 
 def test_without_rows_there_is_nothing_to_draw(shown: Shown) -> None:
