@@ -2,7 +2,9 @@
 // rows of zeros are left out.
 
 const columns = (rows, { parts, unit, code, what }) => {
-  const [least, most] = reach(rows, parts),
+  const [period] = apart(rows),
+    about = (row) => show(period, row[period], row),
+    [least, most] = reach(rows, parts),
     rough = (most - least || 1) / 3,
     power = 10 ** Math.floor(Math.log10(rough)),
     step = power * [1, 2, 2.5, 5, 10].find((each) => each * power >= rough),
@@ -29,7 +31,7 @@ const columns = (rows, { parts, unit, code, what }) => {
         values.map((value) => el("line", { class: "grid", x2: "100%", y1: at(value), y2: at(value) })),
         rows.map((row, place) =>
           stack(row, parts, (high - low) / 50).map((piece) =>
-            mark(piece, named(row, rows), unit, {
+            mark(piece, about(row), unit, {
               x: wide * (place + 0.14) + "%",
               width: wide * 0.72 + "%",
               y: at(piece.from + piece.size),
@@ -41,12 +43,10 @@ const columns = (rows, { parts, unit, code, what }) => {
       el(
         "div",
         { class: "ticks", ...HIDDEN },
-        rows.map((row) => el("span", 0, named(row, rows)))
+        rows.map((row) => el("span", 0, about(row)))
       )
     )
   );
 };
 const overTime = (data, rows, asked) =>
-  (data.row_count == data.rows.length && /^(day|week|month|quarter|year)$/.test(apart(rows))
-    ? columns
-    : bars)(rows, asked);
+  (data.row_count == data.rows.length && PERIODS.includes(apart(rows)[0]) ? columns : bars)(rows, asked);

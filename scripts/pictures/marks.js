@@ -63,7 +63,8 @@ const chart = (what, ...inside) =>
   el("div", { class: "chart", role: "group", "aria-label": what + ": use the arrow keys." }, inside);
 
 // What tells rows apart, and what a row is about among others.
-const NAMES = ["number", "client", "project", "person", "title", "day", "week", "month", "quarter", "year"];
+const PERIODS = ["day", "week", "month", "quarter", "year"];
+const NAMES = ["number", "client", "project", "person", "title", ...PERIODS];
 const apart = (rows) => NAMES.filter((key) => rows.some((row) => row[key] != null));
 const named = (row, rows) =>
   apart(rows)

@@ -1,6 +1,11 @@
 // What was invoiced or received: columns over time, bars by anything else.
-const INVOICED = [{ key: "received" }, { key: "pending" }, { key: "open", at: 3 }, { key: "credits", label: "Overpaid", at: 5, sign: -1 }];
-NAMES.push("status");
+const INVOICED = [
+  { key: "received" },
+  { key: "pending" },
+  { key: "open", at: 3 },
+  { key: "credits", label: "Overpaid", at: 5, sign: -1 }
+];
+NAMES.unshift("status");
 picture({
   empty: "No sales were found.",
   counts: ["invoices", "payments"],

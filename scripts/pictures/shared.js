@@ -80,7 +80,7 @@ const show = (name, value, row) => {
   if (kind == "boolean") return value ? "yes" : "no";
   if (/(^|_)(date|o[nf]|day|week|month)$/.test(name) && /^\d{4}-\d\d(-\d\d)?$/.test(value))
     return value[7] ? day(value) : month(value);
-  return /_interval$/.test(name) ? value.replaceAll("_", " ") : value;
+  return /(^age|status|_interval)$/.test(name) ? value.replaceAll("_", " ") : value;
 };
 
 // The table behind a picture, and what every picture says of its figures: of which days they are, and what is missing.

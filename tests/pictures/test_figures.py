@@ -118,7 +118,10 @@ def test_no_axis_of_time_has_gaps(host: PictureHost, picture: Picture, period: s
 def test_columns_by_two_periods_are_named_by_the_finer_one(host: PictureHost) -> None:
     rows = [{"year": "2026", "month": f"2026-0{month}", "currency_code": "EUR", "received": 5} for month in (1, 2)]
     host.show("sales", report(rows=rows, totals=[{"currency_code": "EUR", "received": 10}]))
-    assert host.run("[...page.querySelectorAll('.ticks span')].map((each) => each.innerText)") == ["Jan", "Feb"]
+    assert host.run("[...page.querySelectorAll('.ticks span')].map((each) => each.innerText)") == [
+        "Jan 2026",
+        "Feb 2026",
+    ]
 
 
 def test_all_that_a_total_consists_of_is_said(host: PictureHost) -> None:
