@@ -156,14 +156,26 @@ class Tool:
                 idempotent_hint=self.effect.repeatable,
                 open_world_hint=self.effect.reaches_others,
             ),
-            # A picture only shows: what it shows is asked for by the model alone, so none can call tools of its own.
-            _meta={"ui": {"resourceUri": self.picture_uri, "visibility": ["model"]}} if self.picture else None,
+            _meta={"ui": self._ui} if self._ui else None,
         )
 
     @property
     def picture_uri(self) -> str | None:
         """Where hosts find the page of its picture."""
         return f"ui://clientary/{self.picture}.html" if self.picture else None
+
+    @property
+    def _ui(self) -> dict[str, Any]:
+        """What hosts are told of pictures: where its own is, and whether others may call it.
+
+        Where a tool does not say so, they may. Only the model may call what does more than read, so that no picture
+        can begin a write, whatever got into it.
+        """
+        only_reads = self.effect.reads_only and not self.effect.writes_files
+        if only_reads and not self.picture:
+            return {}
+        page = {"resourceUri": self.picture_uri} if self.picture else {}
+        return {**page, "visibility": ["model", "app"] if only_reads else ["model"]}
 
     @property
     def gated(self) -> bool:

@@ -1,6 +1,7 @@
 """The pages as hosts fetch them: small, whole, and only where a tool that is exposed has one."""
 
 import re
+from pathlib import Path
 from typing import Any, get_args
 
 import mcp_types
@@ -20,6 +21,8 @@ from tests.support.checkers import installed
 pytestmark = pytest.mark.anyio
 
 PICTURES: tuple[Picture, ...] = get_args(Picture)
+BOTH = ["model", "app"]
+"""Who may call a tool that does not say so."""
 NOTHING: dict[str, list[str]] = {"connectDomains": [], "resourceDomains": [], "frameDomains": [], "baseUriDomains": []}
 
 
@@ -72,10 +75,14 @@ async def test_the_tools_of_reports_and_confirmations_name_their_pictures(sandbo
     }
 
 
-async def test_no_picture_can_call_the_tools_that_have_one(sandbox: Sandbox) -> None:
-    async with host(sandbox) as client:
+async def test_a_picture_may_call_what_only_reads_and_nothing_else(sandbox: Sandbox, era: Era, tmp_path: Path) -> None:
+    async with host(sandbox, era, toolsets=frozenset({"all", "raw"}), export_dir=tmp_path) as client:
         listed = (await client.list_tools()).tools
-    assert {tuple(tool.meta["ui"]["visibility"]) for tool in listed if tool.meta} == {("model",)}
+    assert len(listed) == len(ALL)
+    only_read = {tool.name for tool in ALL if tool.effect.kinds == {"read"} and not tool.effect.writes_files}
+    callers = {tool.name: (tool.meta or {}).get("ui", {}).get("visibility", BOTH) for tool in listed}
+    assert {name for name, who in callers.items() if "app" in who} == only_read
+    assert all("model" in who for who in callers.values())
 
 
 @pytest.mark.parametrize("picture", PICTURES)
