@@ -30,13 +30,13 @@ class _Made(NamedTuple):
 
 
 _PAGES: Mapping[Picture, _Made] = {
-    "receivables": _Made("Receivables by age", ("marks", "bars", "whole")),
-    "budgets": _Made("Budgets", ("marks", "bars")),
-    "unbilled": _Made("Unbilled work", ("marks", "bars", "whole")),
-    "timesheet": _Made("Timesheet", ("marks", "bars", "whole")),
-    "sales": _Made("Sales", ("marks", "bars", "columns")),
-    "cash_forecast": _Made("Cash forecast", ("marks", "bars", "columns")),
-    "recurring_revenue": _Made("Recurring revenue", ("marks", "bars")),
+    "receivables": _Made("Receivables by age", ("marks", "narrowing", "bars", "whole")),
+    "budgets": _Made("Budgets", ("marks", "narrowing", "bars")),
+    "unbilled": _Made("Unbilled work", ("marks", "narrowing", "bars", "whole")),
+    "timesheet": _Made("Timesheet", ("marks", "narrowing", "bars", "whole")),
+    "sales": _Made("Sales", ("marks", "narrowing", "bars", "columns")),
+    "cash_forecast": _Made("Cash forecast", ("marks", "narrowing", "bars", "columns")),
+    "recurring_revenue": _Made("Recurring revenue", ("marks", "narrowing", "bars")),
     "confirmation": _Made("What this call does"),
 }
 

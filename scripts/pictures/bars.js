@@ -23,7 +23,7 @@ const bars = (rows, { parts, unit, figure, note, what, limit, most = 6, range = 
     el(
       "li",
       0,
-      el("div", { class: "pair" }, el("span", 0, named(row, rows)), el("b", 0, figure(row))),
+      el("div", { class: "pair" }, heading(row, rows), el("b", 0, figure(row))),
       bar(row, parts, range, unit, named(row, rows), 0, limit?.(row)),
       note && el("small", 0, note(row))
     )

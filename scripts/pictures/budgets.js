@@ -5,7 +5,8 @@ const PARTS = [
 ];
 picture({
   empty: "No project was found at that share of its budget.",
-  ready,
+  tool: "project_status",
+  within: { project_id: {} },
   draw: (data, rows) => {
     const measured = rows.filter((row) => row.percentage != null),
       over = measured.filter((row) => row.remaining < 0).length;
@@ -45,7 +46,22 @@ picture({
               .join("; ");
           }
         })
-      )
+      ),
+      rows.length == 1 &&
+        rowsOf(rows[0].people).length > 0 &&
+        section(
+          "Hours by person",
+          bars(
+            rows[0].people.map(({ name, hours }) => ({ person: name, hours })),
+            {
+              parts: [{ key: "hours", label: "worked", at: 1 }],
+              unit: hours,
+              most: 8,
+              what: "Hours by person",
+              figure: (row) => hours(row.hours)
+            }
+          )
+        )
     ];
   }
 });

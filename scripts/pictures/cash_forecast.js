@@ -6,7 +6,6 @@ const PARTS = [
 picture({
   empty: "Nothing was found that is expected in these days.",
   counts: ["count", "days"],
-  ready,
   draw: (data) =>
     perCurrency(data, ({ code, mine, rows, total, unit, most }) => ({
       title: "expected",

@@ -2,15 +2,17 @@
 // or keyboard.
 
 const PATTERNS = ["", "M-2 2L2-2M0 8L8 0M6 10L10 6", "M2 2h.1M6 6h.1", "M0 4H8M4 0V8", "M2 0V8M6 0V8", "M0 2H8M0 6H8"];
-const patterns = el(
-  "svg",
-  { class: "defs", ...HIDDEN },
-  PATTERNS.map((d, at) =>
-    el(
-      "pattern",
-      { id: "p" + at, width: 8, height: 8, patternUnits: "userSpaceOnUse" },
-      el("rect", { width: 8, height: 8, fill: `var(--${at})` }),
-      el("path", { d })
+main.after(
+  el(
+    "svg",
+    { class: "defs", ...HIDDEN },
+    PATTERNS.map((d, at) =>
+      el(
+        "pattern",
+        { id: "p" + at, width: 8, height: 8, patternUnits: "userSpaceOnUse" },
+        el("rect", { width: 8, height: 8, fill: `var(--${at})` }),
+        el("path", { d })
+      )
     )
   )
 );
@@ -59,8 +61,11 @@ const mark = ({ at, label, value }, name, unit, place) =>
     fill: `url(#p${at})`,
     ...place
   });
-const chart = (what, ...inside) =>
-  el("div", { class: "chart", role: "group", "aria-label": what + ": use the arrow keys." }, inside);
+const chart = (what, ...inside) => {
+  const made = el("div", { class: "chart", role: "group", "aria-label": what + ": use the arrow keys." }, inside);
+  made.querySelector(".mark")?.setAttribute("tabindex", 0);
+  return made;
+};
 
 // What tells rows apart, and what a row is about among others.
 const PERIODS = ["day", "week", "month", "quarter", "year"];
@@ -124,7 +129,3 @@ const move = (event) => {
 };
 for (const kind of "pointerover pointerout focusin focusout click".split(" ")) main.addEventListener(kind, tell);
 main.addEventListener("keydown", move);
-const ready = () => {
-  main.append(patterns);
-  for (const each of every(".chart")) each.querySelector(".mark")?.setAttribute("tabindex", 0);
-};

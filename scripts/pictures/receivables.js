@@ -9,8 +9,9 @@ const AGES = [
 const PARTS = [...AGES, { key: "credits", label: "Credits", sign: -1 }];
 picture({
   empty: "No open invoices were found.",
+  tool: "receivables_report",
+  within: { client_id: { group_by: "invoice" } },
   counts: ["count", "clients", "invoices", "days_overdue"],
-  ready,
   draw: (data) =>
     perCurrency(data, ({ code, mine, rows, total, unit, most }) => ({
       title: "owed",

@@ -4,7 +4,6 @@ const PART = [{ key: "per_month", label: "a month" }],
 picture({
   empty: "No active schedules were found.",
   counts: ["schedules", "occurrences_remaining"],
-  ready,
   draw: (data) =>
     perCurrency(data, ({ code, mine, rows, total, unit, most }) => {
       const paused = mine(data.paused),

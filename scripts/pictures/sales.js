@@ -8,8 +8,9 @@ const INVOICED = [
 NAMES.unshift("status");
 picture({
   empty: "No sales were found.",
+  tool: "sales_report",
+  within: { project_id: { group_by: "month" }, client_id: { group_by: "month" } },
   counts: ["invoices", "payments"],
-  ready,
   draw: (data) =>
     perCurrency(data, ({ code, rows, total, unit, most }) => {
       const sums = { ...rows[0], ...total },

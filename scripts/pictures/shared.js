@@ -4,7 +4,10 @@ const main = document.querySelector("main");
 // As long as the host names no language, it is the browser's.
 let locale,
   view,
+  input,
   result,
+  asked,
+  can = {},
   waiting = "Waiting for the figures …";
 
 // Elements. Texts become text nodes, so that nothing in a record can become markup; what is empty is left out.
@@ -22,7 +25,7 @@ const note = (title, text, role) => el("p", { class: "note", role }, el("b", 0, 
 const section = (title, ...inside) => el("section", 0, el("h2", 0, title), inside);
 // The first of many lines, and a button for the rest.
 const some = (list, lines, most) => {
-  const more = el("button", 0, `Show all ${number(lines.length)}`);
+  const more = el("button", { class: "more" }, `Show all ${number(lines.length)}`);
   list.append(...lines.slice(0, most));
   more.onclick = () => {
     list.append(...lines.slice(most));
@@ -154,31 +157,40 @@ const parsed = (text) => {
     // A remark, in words.
   }
 };
-const content = () => {
-  if (!result) return note(waiting, "", "status");
-  const texts = [result.content].flat().map((part) => part?.text ?? ""),
+const textsOf = ({ content }) => [content].flat().map((part) => part?.text ?? "");
+const failure = (text) => ({ isError: true, content: [{ text }] });
+const refused = (answer) => note("This did not work.\n", textsOf(answer).join("\n") || "No reason was given.", "alert");
+const content = (answer) => {
+  if (!answer) return note(waiting, "", "status");
+  if (answer.isError) return refused(answer);
+  const texts = textsOf(answer),
     text = texts.join("\n");
-  if (result.isError) return note("This did not work.\n", text, "alert");
   try {
-    const answers = [result.structuredContent, ...texts.map(parsed)];
+    const answers = [answer.structuredContent, ...texts.map(parsed)];
     return (view.page ?? report)(answers.find((each) => each?.rows?.map || each?.message));
   } catch {
     return note("This answer cannot be drawn.\n", text, "alert");
   }
 };
-const render = () => {
-  main.replaceChildren(el("div", 0, el("h1", 0, document.title), content()));
-  view.ready?.();
+const put = (page) => {
+  main.replaceChildren(page);
   fit();
 };
+const draw = (answer, given, ...above) => {
+  asked = given;
+  put(el("div", 0, el("h1", 0, document.title), above, content(answer)));
+};
+const render = () => draw(result, input);
 
 // On paper everything stands, since nothing can be opened there.
-addEventListener("beforeprint", () => every("button, :not([open]) > summary").forEach((each) => each.click()));
+addEventListener("beforeprint", () => every(".more, :not([open]) > summary").forEach((each) => each.click()));
 
-// The host: JSON-RPC by messages, as MCP Apps describes it. Nothing is asked of it but to be told.
+// The host: JSON-RPC by messages, as MCP Apps describes it.
 // A frame cannot know the origin of its host; only what it is, and how large it is, is sent.
 const send = (message) => parent.postMessage({ jsonrpc: "2.0", ...message }, "*");
 const notify = (name, params) => send({ method: "ui/notifications/" + name, params });
+const replies = [];
+const ask = (method, params) => new Promise((done) => send({ id: replies.push(done), method, params }));
 const fit = () => {
   for (const axis of every(".ticks")) {
     const ticks = [...axis.children],
@@ -193,7 +205,7 @@ const fit = () => {
   notify("size-changed", { width: main.offsetWidth, height: main.offsetHeight });
 };
 // What the host says of itself, or of what changed. A picture is drawn anew for another language alone, so that what
-// somebody opened stays open while the host only makes room for it.
+// somebody opened, or turned to, stays while the host only makes room for it.
 const adopt = (context) => {
   const { theme, styles, locale: language, containerDimensions: size, safeAreaInsets: safe } = context ?? {},
     { style } = document.documentElement,
@@ -213,6 +225,7 @@ const adopt = (context) => {
 };
 const HEARS = {
   __proto__: null,
+  "tool-input": (given) => render((input = given?.arguments ?? {})),
   "tool-result": (answer) => render((result = answer)),
   "tool-cancelled": () => render((waiting = "Cancelled.")),
   "host-context-changed": adopt
@@ -226,10 +239,7 @@ const hear = ({ source, data }) => {
       id,
       ...(/teardown|ping/.test(method) ? { result: {} } : { error: { code: -32601, message: "Method not found" } })
     });
-  else {
-    adopt(data.result?.hostContext);
-    notify("initialized");
-  }
+  else replies[id - 1]?.(data.result ?? failure(data.error?.message));
 };
 const picture = (described) => {
   view = described;
@@ -239,5 +249,12 @@ const picture = (described) => {
   if (result || parent == window) return;
   addEventListener("message", hear);
   const appInfo = { name: "clientary", version: "1" };
-  send({ id: 1, method: "ui/initialize", params: { protocolVersion: "2026-01-26", appInfo, appCapabilities: {} } });
+  ask("ui/initialize", { protocolVersion: "2026-01-26", appInfo, appCapabilities: {} }).then(
+    ({ hostCapabilities, hostContext }) => {
+      can = hostCapabilities ?? can;
+      adopt(hostContext);
+      render();
+      notify("initialized");
+    }
+  );
 };

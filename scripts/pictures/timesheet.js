@@ -11,12 +11,13 @@ const days = (count) => `${number(count)} working ${count == 1 ? "day" : "days"}
 const shared = { parts: PARTS, unit: hours, figure: (row) => hours(row.hours) };
 picture({
   empty: "No hours were found in these days.",
+  tool: "timesheet_report",
+  within: { project_id: {} },
   counts: ["entries", "without_description"],
-  ready,
   draw: (data, rows) => {
     const projects = new Map();
     for (const { project_id, project, client, hours, billable } of rows) {
-      const so = projects.get(project_id) ?? { project, client, hours: 0, billable: 0 };
+      const so = projects.get(project_id) ?? { project_id, project, client, hours: 0, billable: 0 };
       projects.set(project_id, { ...so, hours: so.hours + hours, billable: so.billable + billable });
     }
     const people = rowsOf(data.people).map(split),

@@ -10,8 +10,9 @@ const worked = (row) =>
 const worth = (row) => (row.amount ?? 0) + (row.expenses ?? 0);
 picture({
   empty: "No unbilled work was found.",
+  tool: "unbilled_report",
+  within: { project_id: { group_by: "month", min_hours: 0 }, client_id: { group_by: "project", min_hours: 0 } },
   counts: ["count"],
-  ready,
   draw: (data) => [
     perCurrency(data, ({ code, rows, total, unit, most }) => ({
       title: "not invoiced yet",

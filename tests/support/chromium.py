@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 _PATIENCE = 60.0
-_KEYS = {"Tab": 9, "Escape": 27, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40}
+_KEYS = {"Tab": 9, "Enter": 13, "Escape": 27, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40}
 _PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _MODULES = ("/usr/lib/node_modules", "/usr/local/lib/node_modules", "/usr/share/nodejs", "node_modules")
 
@@ -84,10 +84,11 @@ class Chromium:
         self.press("Tab")
 
     def press(self, key: str) -> None:
-        """Press a key that types nothing."""
+        """Press a key that is no letter."""
         code = _KEYS[key]
-        for kind in ("rawKeyDown", "keyUp"):
-            self._tell("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code)
+        typed = {"text": "\r"} if key == "Enter" else {}
+        for kind in ("keyDown", "keyUp"):
+            self._tell("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code, **typed)
 
     def tap(self, left: float, top: float) -> None:
         """Touch the page there, shortly."""

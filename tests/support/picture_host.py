@@ -1,6 +1,7 @@
 """A host that shows pictures: a page of a real browser with a frame for ours, and what real calls answered."""
 
 import json
+from collections.abc import Collection, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -67,17 +68,38 @@ class PictureHost:
         self._chromium = chromium
 
     def open(
-        self, picture: Picture, width: int = 640, colours: str = "light", *, mute: bool = False, **context: Any
+        self,
+        picture: Picture,
+        width: int = 640,
+        colours: str = "light",
+        can: Collection[str] = (),
+        *,
+        mute: bool = False,
+        **context: Any,
     ) -> None:
-        """Open a page as hosts do while its tool still runs; one that is mute says nothing of itself."""
+        """Open a page as hosts do while its tool still runs; a host of which it is told what it `can`.
+
+        One that is mute says nothing of itself.
+        """
         self._chromium.look_like(width, colours)
         self._chromium.visit(_HOST)
         said = None if mute else {"theme": colours, "locale": "en-US", **context}
-        self._chromium.run(f"open_page({json.dumps(page(picture))}, {json.dumps(said)})")
+        told = json.dumps([page(picture), said, {each: dict[str, Any]() for each in can}])
+        self._chromium.run(f"open_page(...{told})")
 
-    def show(self, picture: Picture, result: Result, width: int = 640, colours: str = "light", **context: Any) -> None:
-        """Open a page, and send it a result."""
-        self.open(picture, width, colours, **context)
+    def show(
+        self,
+        picture: Picture,
+        result: Result,
+        width: int = 640,
+        colours: str = "light",
+        given: Mapping[str, Any] = {},
+        can: Collection[str] = (),
+        **context: Any,
+    ) -> None:
+        """Open a page, and send it the arguments of a call and its result."""
+        self.open(picture, width, colours, can, **context)
+        self.notify("tool-input", {"arguments": given})
         self.notify("tool-result", result)
 
     def notify(self, name: str, params: object) -> None:
@@ -87,6 +109,14 @@ class PictureHost:
     def ask(self, method: str) -> dict[str, Any]:
         """The response of the page to a request."""
         return dict(self._chromium.run(f"ask({json.dumps(method)})"))
+
+    def asked(self) -> list[dict[str, Any]]:
+        """What the page asked of the host since it introduced itself."""
+        return [each for each in self.sent() if "id" in each and each.get("method") not in (None, "ui/initialize")]
+
+    def reply(self, place: int = -1, **response: Any) -> None:
+        """Answer what the page asked, by default what it asked last, and wait until that is painted."""
+        self._chromium.run(f"reply({self.asked()[place]['id']}, {json.dumps(response)})")
 
     def sent(self) -> list[dict[str, Any]]:
         """Everything that the page sent."""
