@@ -5,7 +5,7 @@ const bar = (row, parts, [low, high], unit, name, about, limit) => {
   return el(
     "svg",
     about,
-    stack(row, parts, (high - low) / 150).map((piece) =>
+    stack(row, parts, (high - low) / 80).map((piece) =>
       mark(piece, name, unit, {
         x: at(piece.from - low),
         width: at(piece.size),

@@ -81,7 +81,7 @@ const beside = (texts, title = "Not in it: ") =>
   texts.some(Boolean) && el("p", { class: "muted" }, title + texts.filter(Boolean).join(", ") + ".");
 
 // One section for each currency: two of them never share an axis. Its figure is of the totals, which have none where
-// nothing that was asked for is in that currency.
+// nothing that was asked for is in that currency, or where there are too many.
 const codeOf = (row) => row.currency_code || "";
 const perCurrency = (data, draw) => {
   const all = Object.values(data).flatMap(rowsOf).filter(codeOf).concat(rowsOf(data.rows));
@@ -95,10 +95,13 @@ const perCurrency = (data, draw) => {
       rows: mine(data.rows),
       total: mine(data.totals)[0] ?? {},
       unit,
-      most: codes.length > 1 ? 4 : 8
+      most: codes[1] ? 4 : 8
     });
     return section(
-      [`${code || "Unknown currency"} · ${title}`, el("span", 0, figure == null ? "none found" : unit(figure))],
+      [
+        `${code || "Unknown currency"} · ${title}`,
+        el("span", 0, figure == null ? !mine(data.rows)[0] && "none found" : unit(figure))
+      ],
       inside
     );
   });

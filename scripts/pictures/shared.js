@@ -220,8 +220,7 @@ const adopt = (context) => {
   const most = size?.height || size?.maxHeight;
   if (size) main.style.maxHeight = most ? most + "px" : "none";
   for (const side in safe) main.style["padding-" + side] = 16 + safe[side] + "px";
-  if (locale == before) fit();
-  else render();
+  (locale == before ? fit : render)();
 };
 const HEARS = {
   __proto__: null,

@@ -96,6 +96,20 @@ def test_every_colour_stands_out_from_the_background(host: PictureHost, colours:
     assert all(one != other for one, other in combinations(fills, 2))
 
 
+@pytest.mark.parametrize(("system", "theme"), [("light", "dark"), ("dark", "light"), ("dark", "dark")])
+def test_the_focus_is_seen_in_a_contrast_theme(host: PictureHost, system: str, theme: str) -> None:
+    host.show("budgets", answered("project_status"), theme=theme)
+    host.force_colours(640, system)
+    host.run("page.querySelector('.mark').focus()")
+    host.press("ArrowRight")
+    back = luminance(host.run("getComputedStyle(page.body).backgroundColor"))
+    seen = "((style) => [style.outlineColor, style.stroke])(getComputedStyle(page.activeElement))"
+    limit = host.run("getComputedStyle(page.querySelector('.limit')).stroke")
+    for colour in (*host.run(seen), limit):
+        assert abs(luminance(colour) - back) > 0.9, colour
+    assert host.run("getComputedStyle(page.querySelector('.tip')).borderTopWidth") == "1px"
+
+
 def luminance(colour: str) -> float:
     """How light a colour is, as WCAG counts it."""
     parts = [int(each) / 255 for each in colour.removeprefix("rgb(").rstrip(")").split(",")]

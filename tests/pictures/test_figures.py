@@ -130,6 +130,17 @@ def test_all_that_a_total_consists_of_is_said(host: PictureHost) -> None:
     assert "Of it: €100.00 net, €20.00 tax, €5.00 other." in host.text()
 
 
+def test_rows_without_totals_are_not_said_to_be_none(host: PictureHost) -> None:
+    host.show("receivables", report(rows=[OWED], totals=[]))
+    assert "none found" not in host.text()
+
+
+def test_a_small_part_beside_a_giant_is_seen(host: PictureHost) -> None:
+    small = {**OWED, "current": 0.01, "days_1_30": 0, "total": 0.01}
+    host.show("receivables", report(rows=[{**OWED, "current": 1e12}, small], totals=[OWED]), 320)
+    assert host.run("[...page.querySelectorAll('.mark')].every((mark) => mark.getBoundingClientRect().width > 3)")
+
+
 def test_amounts_below_zero_go_the_other_way(host: PictureHost) -> None:
     months = [{"month": "2026-01", "received": -50, "gross": -50}, {"month": "2026-02", "received": 100, "gross": 100}]
     rows = [{**each, "currency_code": "EUR"} for each in months]

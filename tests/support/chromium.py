@@ -107,12 +107,13 @@ class Chromium:
         assert "exceptionDetails" not in result, result
         return result["result"].get("value")
 
-    def look_like(self, width: int, colours: str) -> None:
-        """Be so many pixels wide, on a system in `light` or `dark` colours."""
+    def look_like(self, width: int, colours: str, *, contrast: bool = False) -> None:
+        """Be so many pixels wide, on a system in `light` or `dark` colours, or in those of a contrast theme."""
         size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": False}
         self._tell("Emulation.setDeviceMetricsOverride", **size)
-        scheme = {"name": "prefers-color-scheme", "value": colours}
-        self._tell("Emulation.setEmulatedMedia", features=[scheme])
+        features = {"prefers-color-scheme": colours, "forced-colors": "active" if contrast else "none"}
+        media = [{"name": name, "value": value} for name, value in features.items()]
+        self._tell("Emulation.setEmulatedMedia", features=media)
 
     def barriers(self) -> list[str]:
         """What axe finds that keeps people from using the page; skips the test where there is no axe-core."""

@@ -102,6 +102,10 @@ class PictureHost:
         self.notify("tool-input", {"arguments": given})
         self.notify("tool-result", result)
 
+    def force_colours(self, width: int, colours: str) -> None:
+        """Put the system into a contrast theme, whatever the host says."""
+        self._chromium.look_like(width, colours, contrast=True)
+
     def notify(self, name: str, params: object) -> None:
         """Send the page a notification, and wait until it is painted."""
         self._chromium.run(f"notify({json.dumps(name)}, {json.dumps(params)})")
