@@ -68,6 +68,17 @@ def test_a_tap_tells_the_figures_as_well(host: PictureHost) -> None:
     assert host.told() == host.marks()[0] == "Jan 2026: Received €10,629.02"
 
 
+def test_what_a_mark_says_stands_above_it(host: PictureHost) -> None:
+    host.show("budgets", answered("project_status"), 480)
+    for at in range(1, 8):
+        bottom, top = host.run(
+            f"((mark) => (mark.focus(), [page.querySelector('.tip'), mark]"
+            ".map((each) => each.getBoundingClientRect()).map(({ bottom, top }, at) => at ? top : bottom)))"
+            f"(page.querySelectorAll('.mark')[{at}])"
+        )
+        assert bottom < top
+
+
 def test_all_rows_are_there_on_demand_and_the_focus_moves_on(host: PictureHost) -> None:
     host.show("receivables", answered("receivables_report"))
     assert host.run("page.querySelector('button').textContent") == "Show all 11"
