@@ -30,7 +30,7 @@ const lines = (record, row) => {
     inside = { ...row, ...record };
   const amount = AMOUNTS.find((key) => key in rest),
     first = FIRST.filter((key) => rest[key] != null);
-  const more = Object.keys(rest).filter((key) => key != amount && !first.includes(key) && !/_id$|^id$/.test(key));
+  const more = Object.keys(rest).filter((key) => key != amount && !first.includes(key) && !/_id$/.test(key));
   const stated = (key, value) => show(key, value, inside) || "–",
     change = (was, is, key) => [stated(key, was) + " → ", el("b", 0, stated(key, is))];
   return [

@@ -1,10 +1,15 @@
 """What the pictures show: the figures of the answer, all of them, as texts, each currency by itself."""
 
 import json
+import re
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
 
 import pytest
 
 from clientary_mcp.tools.tool import Picture
+from tests.support.gated import GATED
 from tests.support.picture_host import REPORTS, PictureHost, answered, previewed, report
 
 EVIL = '<img src=x onerror="parent.broken=1">'
@@ -267,6 +272,41 @@ def test_the_card_shows_what_would_happen_and_that_nothing_did(host: PictureHost
     assert host.run("[...page.querySelectorAll('button, a, form, input')].map((each) => each.innerText)") == [
         "Show all 10"
     ]
+
+
+@pytest.mark.parametrize("tool", [tool for tool in GATED if tool != "api_request"])
+def test_the_card_shows_everything_that_the_preview_says(host: PictureHost, tool: str) -> None:
+    answer = dict(previewed(tool)["structuredContent"])
+    for_the_model = {answer.pop(name, None) for name in ("to_proceed", "preview_id")}
+    host.show("confirmation", {"structuredContent": answer})
+    host.run("page.querySelector('button')?.click()")
+    shown = " ".join(host.text().split())
+    assert [said for said in leaves(answer) if not any(form in shown for form in forms(said))] == []
+    host.show("confirmation", previewed(tool))
+    assert not any(text in host.text() for text in for_the_model if text)
+
+
+def leaves(value: Any) -> Iterator[str | float]:
+    """The texts and numbers of an answer; of a step, not the ids that stand beside names."""
+    if isinstance(value, dict):
+        beside = {"number", "record", "client", "title", "email"} & value.keys()
+        for name, part in value.items():
+            yield from () if beside and name.endswith("_id") else leaves(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from leaves(part)
+    elif not isinstance(value, bool):
+        yield value
+
+
+def forms(said: str | float) -> list[str]:
+    """How a text or a number may be shown."""
+    if not isinstance(said, str):
+        return [f"{said:,.2f}", f"{said:,}", str(said)]
+    if re.fullmatch(r"\d{4}-\d\d-\d\d", said):
+        day = date.fromisoformat(said)
+        return [f"{day:%b} {day.day}, {day.year}"]
+    return [" ".join(said.split())]
 
 
 def test_the_card_shows_what_goes_with_a_record(host: PictureHost) -> None:
