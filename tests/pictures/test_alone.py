@@ -45,6 +45,11 @@ def test_on_paper_all_rows_and_tables_stand(browser: Chromium, tmp_path: Path, p
     browser.run("dispatchEvent(new Event('beforeprint'))")
     assert browser.run("window.broken ?? null") is None
     assert browser.run("document.querySelectorAll('button, details:not([open])').length") == 0
+    browser.look_like_paper()
+    clipping = (
+        "[...document.querySelectorAll('main, main *')].filter((each) => getComputedStyle(each).overflow == 'auto')"
+    )
+    assert browser.run(f"{clipping}.length") == 0
 
 
 def test_a_narrower_window_names_fewer_columns(browser: Chromium, tmp_path: Path) -> None:

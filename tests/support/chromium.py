@@ -113,7 +113,11 @@ class Chromium:
         self._tell("Emulation.setDeviceMetricsOverride", **size)
         features = {"prefers-color-scheme": colours, "forced-colors": "active" if contrast else "none"}
         media = [{"name": name, "value": value} for name, value in features.items()]
-        self._tell("Emulation.setEmulatedMedia", features=media)
+        self._tell("Emulation.setEmulatedMedia", media="", features=media)
+
+    def look_like_paper(self) -> None:
+        """Be as printed."""
+        self._tell("Emulation.setEmulatedMedia", media="print")
 
     def barriers(self) -> list[str]:
         """What axe finds that keeps people from using the page; skips the test where there is no axe-core."""
