@@ -8,7 +8,8 @@ from clientary_mcp.accounting.money import rounded
 from clientary_mcp.api.session import Clientary
 from clientary_mcp.tools.decorators import creates
 from clientary_mcp.tools.support.documents import invoice_name
-from clientary_mcp.tools.support.formatting import capital, format_money
+from clientary_mcp.tools.support.formatting import capital, format_money, quote
+from clientary_mcp.tools.support.lookups import parties
 from clientary_mcp.tools.support.work_lists import without_references
 from clientary_mcp.tools.workflows.copied_lines import copied, head_of, lines_of
 from clientary_mcp.tools.workflows.draft_invoices import difference, draft, estimates_in, sums
@@ -24,12 +25,13 @@ async def copy_invoice(clientary: Clientary, args: CopyInvoice) -> Invoice:
     """Draft an invoice with the lines, taxes and texts of another, without its payments and the work that it bills."""
     source = await clientary.get(Invoice, f"invoices/{args.invoice_id}")
     wanted = _copy(source, args, clientary)
+    elsewhere = await _in_another_currency(clientary, source, wanted)
     own = f"clients/{wanted.client_id}/invoices" if wanted.client_id else "invoices"
     invoice = await clientary.create(
         Invoice, "invoices", wanted.body(), listed=partial(clientary.list_all, Invoice, own)
     )
     other = None if invoice.total_cost is None else difference(invoice, wanted).strip() or None
-    invoice.notice = join_sentences(in_order(invoice.notice, _compared(source, wanted), other)) or None
+    invoice.notice = join_sentences(in_order(invoice.notice, elsewhere, _compared(source, wanted), other)) or None
     return invoice
 
 
@@ -59,6 +61,17 @@ def _plain_note(note: str | None) -> str | None:
     for reference in estimates_in(plain).values():
         plain = re.sub(rf"\s*{re.escape(reference)}", "", plain)
     return plain.strip() or None
+
+
+async def _in_another_currency(clientary: Clientary, source: Invoice, wanted: CopiedInvoice) -> str | None:
+    """The sentence on another client, whose own currency is not that of the copy."""
+    client_id, code = wanted.client_id, source.currency_code
+    if client_id is None or client_id == source.client_id:
+        return None
+    client = (await parties(clientary, [client_id]))[client_id]
+    if code is None or client.currency_code in (None, code):
+        return None
+    return f"It is in {code}, as the source is; the currency of {quote(client.name)} is {client.currency_code}."
 
 
 def _compared(source: Invoice, wanted: CopiedInvoice) -> str | None:

@@ -92,6 +92,22 @@ async def test_another_client_and_another_note_may_be_given(books: Source) -> No
     assert (books.copy()["client_id"], books.copy()["note"], books.copy()["po"] or None) == (other, "Hello", None)
 
 
+@pytest.mark.parametrize(
+    ("currency", "notice"),
+    [
+        ("GBP", "It is in EUR, as the source is; the currency of “Other” is GBP."),
+        ("EUR", None),
+        (None, None),
+    ],
+)
+async def test_a_copy_in_another_currency_than_its_client_says_so(
+    books: Source, currency: str | None, notice: str | None
+) -> None:
+    other = books.add("clients", name="Other", status=1, currency_code=currency)
+    answer = await copied(books, client_id=other)
+    assert (answer.get("notice"), answer["currency_code"]) == (notice, "EUR")
+
+
 async def test_a_due_date_before_the_date_is_refused(books: Source) -> None:
     async with agent_of(session_with(books.sandbox)) as agent:
         assert "due_date" in await agent.refusal(JOB, invoice_id=books.invoice, due_date="2026-11-01")
