@@ -1,7 +1,7 @@
 """Matches bank lines with open invoices, and records what is certain or chosen, row by row and none twice."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
@@ -19,7 +19,7 @@ from clientary_mcp.api.session import Clientary
 from clientary_mcp.errors import BadArguments, ClientaryError, NotFound, Refused
 from clientary_mcp.tools.decorators import jobs
 from clientary_mcp.tools.job import CAME_SINCE, Job
-from clientary_mcp.tools.support.formatting import few
+from clientary_mcp.tools.support.formatting import few, quote
 from clientary_mcp.tools.support.lookups import client_names, names_in
 from clientary_mcp.tools.support.previews import done, nothing_to_do, preview
 from clientary_mcp.tools.support.received import payments_since
@@ -30,6 +30,7 @@ from clientary_mcp.tools.workflows.turns import exclusive
 from tool_schemas.base.parsing import as_json
 from tool_schemas.base.results import Outcome, as_text
 from tool_schemas.base.sentences import count_of, in_order
+from tool_schemas.base.validation import nearest
 from tool_schemas.clients import Client
 from tool_schemas.invoices import Invoice
 from tool_schemas.workflows.reconcile_payments import ReconcilePayments
@@ -37,6 +38,7 @@ from tool_schemas.workflows.reconcile_payments import ReconcilePayments
 _TO_DO, _DONE = "to record", "recorded"
 _UNREAD, _OUT, _SKIPPED, _LEFT_OUT = "unreadable", "money out", "skipped", "left out"
 _REFUSED, _FAILED, _UNKNOWN, _NOT_TRIED = "refused", "not recorded", "not known whether recorded", "not tried"
+_ALL_NAMES = "The documents list all names that are understood, under Columns of bank exports."
 _LISTS = ("invoices", "candidates")
 _ROOM = 55_000
 """Characters of the rows of an answer, so that all of them fit."""
@@ -174,12 +176,18 @@ async def _planned(clientary: Clientary, args: ReconcilePayments, job: Job) -> _
     unused = sorted({heading for row in args.rows for heading in unknown_columns(row)})
     remarks = [f"Columns that are not used: {few(unused)}."] if unused else []
     for fact, names in missing_facts(args.rows).items():
-        remarks.append(f"No column has the {fact}. Names that are understood: {', '.join(names)}.")
+        remarks.append(f"No column has the {fact}: call it {names[0]}.{_nearest(unused, names)} {_ALL_NAMES}")
     statement = _Statement(rows, {}, [*remarks, today.sentence])
     if coming:
         await _match(clientary, args, statement, coming)
         _list(statement, job)
     return statement
+
+
+def _nearest(headings: Iterable[str], names: Iterable[str]) -> str:
+    """The headings that may be meant as one of these names, each with it."""
+    asked = ((heading, nearest(heading.lower(), names)) for heading in headings)
+    return "".join(f" Column {quote(heading)}:{question}" for heading, question in asked if question)
 
 
 async def _match(clientary: Clientary, args: ReconcilePayments, statement: _Statement, coming: list[_Row]) -> None:

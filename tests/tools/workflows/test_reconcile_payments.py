@@ -88,9 +88,16 @@ async def test_rows_without_a_column_that_is_understood_are_told_which_are(shop:
     answer = await reconciled(shop, {"Tag": DAY, "Betrag": "100,00", "Info": "INV-1042"})
     assert outcomes(answer) == ["unreadable"]
     assert "Columns that are not used: Info, Tag." in answer["message"]
-    assert "No column has the date. Names that are understood: date, booking date, " in answer["message"]
+    assert "No column has the date: call it date. The documents list all names " in answer["message"]
     assert "No column has the amount" not in answer["message"]
     assert not shop.sandbox.requests
+
+
+async def test_the_nearest_names_are_told_for_a_column_that_is_not_understood(shop: Shop) -> None:
+    answer = await reconciled(shop, {"Bookin dat": DAY, "Ammount": "100,00", "Info": "INV-1042"})
+    assert "Column “Bookin dat”: Did you mean booking date" in answer["message"]
+    assert "Column “Ammount”: Did you mean amount" in answer["message"]
+    assert len(answer["message"]) < 700
 
 
 async def test_a_payment_gets_the_day_and_the_words_of_its_line(shop: Shop) -> None:
