@@ -33,7 +33,7 @@ def put(text: str, path: tuple[str, ...], value: Any) -> str:
     start = _line_of(lines, block)
     if start is None:
         return "".join([*lines, f"{block}:{eol}", *_entry(name, value, _INDENT, eol)])
-    lines[start] = re.sub(r":\s*(\{\s*\}|~|null)?\s*?(?=\r?\n)", ":", lines[start], count=1)
+    lines[start] = re.sub(r":[ \t]*(\{[ \t]*\}|~|null)?[ \t]*(?=\r?\n)", ":", lines[start], count=1)
     first, end = _span(lines, start, name)
     return "".join([*lines[:first], *_entry(name, value, _indent_in(lines, start), eol), *lines[end:]])
 

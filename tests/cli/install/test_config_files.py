@@ -73,6 +73,7 @@ def test_an_entry_comes_and_goes_and_all_else_stays(tmp_path: Path, kind: Format
     assert after == {**before, "servers": before.get("servers") or {}}
     assert [key for key in after if key in before] == [*before]
     assert [remark for remark in re.findall(r"(?://|#) about.*", text) if remark not in with_entry] == []
+    assert "\r\n" not in text or "\n" not in with_entry.replace("\r\n", "")
     again = ConfigFile(written(tmp_path / "other", with_entry), kind)
     assert again.with_values({PLACE: ENTRY}) == with_entry
     without = again.without_values([PLACE])  # no earlier text is known of this one
