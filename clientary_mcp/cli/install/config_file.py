@@ -135,6 +135,8 @@ class ConfigFile:
             data = self._editor.parse(text if text.strip() else self._editor.EMPTY)
         except ValueError as error:
             raise SettingsError(f"{self.path} is not valid {self._format}: {error}. {self._by_hand}") from None
+        except RecursionError:
+            raise SettingsError(f"{self.path} contains too many levels. {self._by_hand}") from None
         except ImportError:
             raise SettingsError(
                 f"{self.path} is YAML, which needs the package PyYAML: install clientary-mcp[install]. {self._by_hand}"

@@ -204,6 +204,9 @@ def test_a_new_token_asks_for_a_new_start(acme: respx.MockRouter, tmp_path: Path
     ("host", "path", "text", "why"),
     [
         ("cursor", CURSOR, "[]", "is JSON, but not an object with named settings."),
+        pytest.param("cursor", CURSOR, "[" * 9_000, "contains too many levels.", id="deep cursor"),
+        pytest.param("goose", ".config/goose/config.yaml", "[" * 9_000, "contains too many levels.", id="deep goose"),
+        pytest.param("codex", ".codex/config.toml", "a = " + "[" * 9_000, "contains too many levels.", id="deep codex"),
         ("goose", ".config/goose/config.yaml", "a: 1\nb: [", "is not valid YAML: look at line 2."),
         ("goose", ".config/goose/config.yaml", "a: \x00", "is not valid YAML: it cannot be read."),
     ],
