@@ -103,7 +103,7 @@ def why_not_to_publish(publisher: Publisher, uncommitted: str) -> list[str]:
     """What has to be done before anything is published, a sentence each; nothing if that is done."""
     made_up, files = ", ".join(publisher.examples), ", ".join(line[3:] for line in uncommitted.splitlines())
     reasons = [f"Nothing is published: {made_up} in packaging/publisher.toml are examples."] if made_up else []
-    return [*reasons, *([f"Nothing is published: {files} are not committed."] if files else [])]
+    return [*reasons, *([f"Nothing is published before it is committed: {files}."] if files else [])]
 
 
 def _version(project: str) -> str:

@@ -43,7 +43,7 @@ def test_nothing_is_published_while_the_publisher_is_an_example() -> None:
 def test_nothing_is_published_that_is_not_committed() -> None:
     real = Publisher(**{field.name: "ada.dev" for field in fields(Publisher)})
     (reason,) = why_not_to_publish(real, " M clientary_mcp/errors.py\n?? notes.txt\n")
-    assert reason == "Nothing is published: clientary_mcp/errors.py, notes.txt are not committed."
+    assert reason == "Nothing is published before it is committed: clientary_mcp/errors.py, notes.txt."
 
 
 def test_a_release_needs_its_changes_and_files_that_are_up_to_date() -> None:
