@@ -1,33 +1,49 @@
 """A host waits for the tools at each start: what only some calls need is loaded by the first of them."""
 
+import json
 import subprocess
 import sys
+from subprocess import PIPE
+from typing import Any
+
+from tests.support.processes import environment
 
 START = """
-import sys
-import anyio
-from clientary_mcp.api.session import Clientary
-from clientary_mcp.server.app import ClientaryServer
-from clientary_mcp.settings import Settings
-
-async def main():
-    async with Clientary(Settings(base_url="https://localhost:9", api_token="t0ken-of-acme")) as clientary:
-        await ClientaryServer(clientary).list_tools()
-    print(*sys.modules)
-
-anyio.run(main)
+import atexit, sys
+from clientary_mcp.cli.main import main
+atexit.register(lambda: print(*sys.modules, file=sys.stderr))
+main([])
 """
+ACCOUNT = {"CLIENTARY_BASE_URL": "https://localhost:9", "CLIENTARY_API_TOKEN": "t0ken-of-acme"}
+CLIENT = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
+HELLO: list[dict[str, Any]] = [
+    {"id": 1, "method": "initialize", "params": CLIENT},
+    {"method": "notifications/initialized"},
+    {"id": 2, "method": "tools/list", "params": {}},
+]
 
-ONLY_FOR_CALLS = {
-    *("httpcore2", "clientary_mcp.api.http_core", "difflib"),
-    *("clientary_mcp.sandbox", "clientary_mcp.telemetry", "clientary_mcp.state.redis", "prettytable"),
-    *("clientary_mcp.settings.keychain", "keyring"),
-    "plotext",
-}
+# With all that is below each of them.
+ONLY_FOR_CALLS = [
+    *("httpcore2", "clientary_mcp.api.http_core", "difflib", "rapidfuzz", "iso4217", "platformdirs"),
+    *("clientary_mcp.sandbox", "clientary_mcp.telemetry", "opentelemetry.sdk", "clientary_mcp.state.redis", "redis"),
+    *("clientary_mcp.server.http", "clientary_mcp.server.callers", "clientary_mcp.settings.keychain", "keyring"),
+    *("clientary_mcp.pictures", "clientary_mcp.cli.charts", "plotext", "clientary_mcp.cli.html_pages"),
+    *("clientary_mcp.cli.call", "clientary_mcp.cli.backup", "clientary_mcp.cli.tool_table", "prettytable", "wcwidth"),
+    *("clientary_mcp.cli.install", "yaml", "tomllib", "xlsxwriter", "getpass"),
+]
 
 
 def test_listing_the_tools_loads_nothing_that_only_calls_need() -> None:
-    done = subprocess.run([sys.executable, "-c", START], capture_output=True, text=True, check=True)  # noqa: S603 - ours
-    loaded = set(done.stdout.split())
+    with subprocess.Popen(  # noqa: S603 - ours
+        [sys.executable, "-c", START], stdin=PIPE, stdout=PIPE, stderr=PIPE, text=True, env=environment(**ACCOUNT)
+    ) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        for message in HELLO:
+            print(json.dumps({"jsonrpc": "2.0", **message}), file=server.stdin, flush=True)
+        _, listed = (json.loads(server.stdout.readline()) for _ in range(2))
+        _, ending = server.communicate()
+    assert any("_meta" in tool for tool in listed["result"]["tools"])  # those whose answers have a picture
+    loaded = ending.split()
     assert "clientary_mcp.tools" in loaded
-    assert loaded & ONLY_FOR_CALLS == set()
+    assert [name for name in loaded if any(f"{name}.".startswith(f"{each}.") for each in ONLY_FOR_CALLS)] == []
