@@ -14,7 +14,7 @@ from operator import or_
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
-from pydantic import BaseModel, BeforeValidator, GetCoreSchemaHandler, ValidationInfo
+from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError
 
 from tool_schemas.base.parsing import strip_invisible
@@ -32,6 +32,8 @@ _DEEPEST = 20
 
 class ArgumentModel(BaseModel):
     """A model whose fields are read as hosts and tables write them."""
+
+    model_config = ConfigDict(defer_build=True)  # until its first call: an agent uses a few tools and waits for all
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:

@@ -27,11 +27,7 @@ class Fields(BaseModel):
     model_config = ConfigDict(defer_build=True)
 
 
-STRICT = ConfigDict(
-    extra="forbid",
-    str_max_length=MAX_TEXT,
-    defer_build=True,  # built by its first call: an agent uses a few tools and waits for all at start
-)
+STRICT = ConfigDict(extra="forbid", str_max_length=MAX_TEXT)
 
 
 class StrictModel(ArgumentModel):
