@@ -1,43 +1,48 @@
 """Real clients and checkers against this server: `scripts/clients [name …]`. tests/clients/README.md has results."""
 
 import argparse
+import signal
 import sys
 import time
 
+from clientary_mcp.tools import ALL
 from scripts.environments import ENVIRONMENTS, ROOT
+from scripts.packaging.mcpb import offered
 from scripts.probes import Probe, attempt_all
 
 SERVER = (sys.executable, "-m", "clientary_mcp", "--sandbox", "--date", "2026-11-20")
 OVER_HTTP = (*SERVER, "--transport", "http")
+_TOOLS = len(offered(ALL))
 WITH_FIXTURES = (sys.executable, "-m", "tests.clients.conformance_server")
-NODE = "node@22.23.3"
-"""For what needs a newer one than long-term distributions have."""
 
 
-def _probe(name: str, script: str, *packages: str, over_http: tuple[str, ...] | None = None) -> Probe:
-    return Probe(name, ROOT / "tests" / "clients" / script, packages, over_http or SERVER, over_http is not None)
+def _probe(
+    name: str, script: str, *packages: str, over_http: tuple[str, ...] | None = None, tries: int = _TOOLS
+) -> Probe:
+    path = ROOT / "tests" / "clients" / script
+    return Probe(name, path, packages, over_http or SERVER, over_http is not None, tries)
 
 
 # The slowest to install come first, so that none is left alone at the end.
 PROBES = (
-    _probe("Cisco's scanner", "mcp_scanner.py", "cisco-ai-mcp-scanner==4.8.7"),
+    _probe("Cisco's scanner", "mcp_scanner.py", "cisco-ai-mcp-scanner==4.7.7"),
     _probe("Mastra 0.14, zod 3", "mastra.mjs", "@mastra/mcp@0.14.5", "@mastra/core@0.24.9", "zod@3.25.76"),
     _probe("google-adk", "adk_agent.py", "google-adk==2.13.0", "mcp==1.30.0"),
     _probe("LangChain", "langchain_agent.py", "langchain-mcp-adapters==0.3.2", "langchain==1.5.2"),
     _probe("OpenAI Agents for Python", "openai_agents.py", "openai-agents==0.24.0"),
     _probe("google-genai", "google_genai.py", "google-genai==3.6.1", "mcp==1.30.0"),
-    _probe("mcpcheck", "mcpcheck.py", "jbt-mcpcheck==0.1.1", over_http=OVER_HTTP),
+    _probe("mcpcheck", "mcpcheck.py", "jbt-mcpcheck==0.1.1", over_http=OVER_HTTP, tries=8),
     _probe(
         "Conformance suite",
         "conformance.mjs",
         "@modelcontextprotocol/conformance@0.2.0-alpha.12",
-        NODE,
         over_http=WITH_FIXTURES,
+        tries=67,
     ),
-    _probe("Inspector", "inspector.mjs", "@modelcontextprotocol/inspector@2.12.0", NODE),
+    _probe("Inspector", "inspector.mjs", "@modelcontextprotocol/inspector@2.12.0", tries=2 * _TOOLS),
     _probe("TDQS", "tdqs_lint.py", "tdqs==0.1.0"),
     _probe("mcp 1.x", "mcp1.py", "mcp==1.30.0"),
-    _probe("OpenAI Agents for JavaScript", "openai_agents.mjs", "@openai/agents@0.20.0", "zod@4.6.7", NODE),
+    _probe("OpenAI Agents for JavaScript", "openai_agents.mjs", "@openai/agents@0.20.0", "zod@4.6.7"),
     _probe("TypeScript SDK", "typescript_sdk.mjs", "@modelcontextprotocol/sdk@1.32.2", "zod@3.25.76"),
 )
 
@@ -50,6 +55,7 @@ def main() -> int:
     names = parser.parse_args().names or list(named)
     if unknown := set(names) - set(named):
         parser.error(f"unknown: {', '.join(sorted(unknown))}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # after ending what it started
     began = time.monotonic()
     print("| Client | Versions | Passed | Calls | Seconds | |\n| --- | --- | ---: | ---: | ---: | --- |", flush=True)
     good = attempt_all([named[name] for name in names], ENVIRONMENTS, show=lambda row: print(row, flush=True))

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import socket
 import subprocess
 import tempfile
@@ -14,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from scripts.environments import ROOT, Environment, end_all, run, variables, why_not
+from scripts.environments import ROOT, Environment, end_all, replace, run, variables, why_not
 
 _GIGABYTES = 2
 """How much memory one probe may need, installing included."""
@@ -22,11 +21,12 @@ _GIGABYTES = 2
 
 @dataclass(frozen=True)
 class Limits:
-    """How long a run may take, in seconds: what comes too late for its installation is skipped."""
+    """How long a run may take, in seconds: what comes too late is skipped, so that the whole has an end."""
 
     installations: float = 360
     installation: float = 240
     probe: float = 120
+    whole: float = 600
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,8 @@ class Probe:
     packages: tuple[str, ...]
     server: tuple[str, ...]
     over_http: bool = False
+    tries: int = 0
+    """How many there are to try at least, so that a list that came back empty or cut short is a problem."""
 
     def environment(self, environments: Path) -> Environment:
         """Where its packages are installed."""
@@ -49,10 +51,15 @@ class Probe:
 
     def run(self, environment: Environment, within: float) -> dict[str, Any]:
         """What the script found."""
-        script = str(shutil.copy(self.script, environment.home))  # where its packages are found
-        with _serving(self.server, within) if self.over_http else _command(self.server) as server:
-            printed = run([environment.interpreter, script], ROOT, within, SERVER=server)
-        return dict(json.loads(printed.splitlines()[-1]))
+        script = environment.home / self.script.name  # where its packages are found
+        replace(script, self.script.read_text("utf-8"))
+        until = time.monotonic() + within
+        with _serving(self.server, until) if self.over_http else _command(self.server) as server:
+            printed = run([environment.interpreter, str(script)], ROOT, until - time.monotonic(), SERVER=server)
+        found = dict[str, Any](json.loads(printed.splitlines()[-1]))
+        if found["tried"] < self.tries:
+            found["problems"] = [*found["problems"], f"it tried {found['tried']}, where there are {self.tries}"]
+        return found
 
 
 @dataclass(frozen=True)
@@ -83,10 +90,10 @@ def attempt_all(
     """Run them, as many at once as the machine has room for, and show each in turn; return False if one failed."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     at_once = max(1, min((os.cpu_count() or 1) + 1, int(memory / _GIGABYTES)))  # one waits for the network
-    until, good = time.monotonic() + limits.installations, True
+    began, good = time.monotonic(), True
     with ThreadPoolExecutor(at_once) as threads:
         try:
-            for outcome in threads.map(lambda probe: attempt(probe, environments, until, limits), probes):
+            for outcome in threads.map(lambda probe: attempt(probe, environments, began, limits), probes):
                 show(outcome)
                 good = good and outcome.ended != "failed"
         finally:
@@ -95,14 +102,20 @@ def attempt_all(
     return good
 
 
-def attempt(probe: Probe, environments: Path, until: float, limits: Limits) -> Outcome:
-    """Install and run one. What cannot be installed by then is skipped; whatever else goes wrong is a failure."""
-    environment, began = probe.environment(environments), time.monotonic()
+def attempt(probe: Probe, environments: Path, began: float, limits: Limits) -> Outcome:
+    """Install and run one of a run that began then. What comes too late for that or cannot be installed is skipped."""
+
+    def skipped(why: str) -> Outcome:
+        return Outcome(probe.name, "skipped", problems=[why])
+
+    environment, left = probe.environment(environments), began + limits.installations - time.monotonic()
     try:
-        environment.install(min(limits.installation, until - began))
+        environment.install(min(limits.installation, left))
     except (OSError, subprocess.SubprocessError) as failure:
-        return Outcome(probe.name, "skipped", problems=[f"cannot be installed: {why_not(failure)}"])
-    began = time.monotonic()
+        return skipped(f"cannot be installed: {why_not(failure)}")
+    now = time.monotonic()
+    if now + limits.probe > began + limits.whole:
+        return skipped(f"there is no time left for it in the {limits.whole:.0f} seconds of the whole run")
     try:
         found = probe.run(environment, limits.probe)
         return Outcome(
@@ -112,11 +125,11 @@ def attempt(probe: Probe, environments: Path, until: float, limits: Limits) -> O
             f"{found['passed']} of {found['tried']}",
             str(found["calls"]),
             found["problems"],
-            time.monotonic() - began,
+            time.monotonic() - now,
         )
-    except (OSError, subprocess.SubprocessError, LookupError, ValueError) as failure:
+    except (OSError, subprocess.SubprocessError, LookupError, TypeError, ValueError) as failure:
         packages = ", ".join(probe.packages)
-        return Outcome(probe.name, "failed", packages, problems=[str(failure)], seconds=time.monotonic() - began)
+        return Outcome(probe.name, "failed", packages, problems=[str(failure)], seconds=time.monotonic() - now)
 
 
 @contextmanager
@@ -125,7 +138,7 @@ def _command(server: Sequence[str]) -> Iterator[str]:
 
 
 @contextmanager
-def _serving(server: Sequence[str], within: float) -> Iterator[str]:
+def _serving(server: Sequence[str], until: float) -> Iterator[str]:
     """Serve on a free port, and end that with the probe."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -142,9 +155,8 @@ def _serving(server: Sequence[str], within: float) -> Iterator[str]:
         ) as process,
     ):
         try:
-            give_up = time.monotonic() + within
             while not _answers(port):
-                if process.poll() is not None or time.monotonic() > give_up:
+                if process.poll() is not None or time.monotonic() > until:
                     log.seek(0)
                     raise OSError(f"the server did not start: {log.read()[-2_000:]}")
                 time.sleep(0.05)  # it has no way to tell
