@@ -14,7 +14,7 @@ from scripts.packaging.bundle import pack, stage
 from scripts.packaging.facts import ROOT, VERSION
 from scripts.packaging.files import FILES
 from scripts.packaging.registry import server
-from tests.support.checkers import accepted, installed, variables
+from tests.support.checkers import accepted, from_pip, installed, variables
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1_000)]  # the first run installs the programs
 
@@ -104,3 +104,11 @@ def test_the_registry_takes_the_entry_and_hosts_the_skills(checkout: Path, home:
     built.write_text(json.dumps(server("0" * 64)), encoding="utf-8")
     accepted([commands / "check-jsonschema", "--schemafile", schema, checkout / "server.json", built], home)
     assert "All checks passed" in accepted([commands / "skillsaw", "lint", checkout], home)
+
+
+def test_uv_is_told_the_index_of_pip() -> None:
+    listed = (
+        ":env:.cert='/a.pem'\nglobal.cert='/b.pem'\nglobal.extra-index-url='x'\nglobal.index-url='http://127.0.0.1/'"
+    )
+    assert from_pip(listed) == {"SSL_CERT_FILE": "/a.pem", "UV_DEFAULT_INDEX": "http://127.0.0.1/"}
+    assert from_pip("") == {}
