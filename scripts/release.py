@@ -162,7 +162,7 @@ def _checks(bin_: Path, files: Sequence[Path]) -> Iterator[Check]:
     yield Check("clientary-mcp check --sandbox, from the wheel", [installed / "clientary-mcp", "check", "--sandbox"])
     manifest = DIST / "bundle/manifest.json"
     mcpb = _MCPB.commands / "mcpb"
-    yield Check("mcpb validate", [mcpb, "validate", manifest], _absent(manifest) or _without_mcpb())
+    yield Check("mcpb validate", [_MCPB.interpreter, mcpb, "validate", manifest], _absent(manifest) or _without_mcpb())
     entry = next(
         (path for path in (DIST / "server.json", ROOT / "server.json") if path.is_file()), ROOT / "server.json"
     )
