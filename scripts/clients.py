@@ -44,6 +44,7 @@ PROBES = (
     _probe("mcp 1.x", "mcp1.py", "mcp==1.30.0"),
     _probe("OpenAI Agents for JavaScript", "openai_agents.mjs", "@openai/agents@0.20.0", "zod@4.6.7"),
     _probe("TypeScript SDK", "typescript_sdk.mjs", "@modelcontextprotocol/sdk@1.32.2", "zod@3.25.76"),
+    _probe("TypeScript SDK 2", "typescript_sdk_2.mjs", "@modelcontextprotocol/client@2.4.0"),
 )
 
 
