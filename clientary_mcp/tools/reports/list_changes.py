@@ -43,7 +43,6 @@ _KINDS: Mapping[Type, type[Record]] = {
     "task": Task,
     "staff": Staff,
 }
-_A_DAY = 86_400
 _NOT_COVERED = "Deleted records: Clientary does not report them. Hours, recurring schedules and cards are not covered."
 
 _DATED: tuple[Type, ...] = ("client", "invoice")
@@ -103,7 +102,7 @@ def _known(args: ListChanges, now: float, account: str) -> Cursor | None:
     if args.since is None:
         return None
     second = second_of(args.since)
-    if second > now + _A_DAY:
+    if second > now + _DAY.total_seconds():
         raise BadArguments("list_changes: since is in the future.")
     return Cursor(tuple(each for each in TYPES if each in (args.types or TYPES)), second, second)
 
