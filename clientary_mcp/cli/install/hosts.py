@@ -10,6 +10,8 @@ from clientary_mcp.cli.install.config_file import JSON, TOML, YAML, Format
 from clientary_mcp.cli.install.machine import Machine
 
 TOKEN = "CLIENTARY_API_TOKEN"  # noqa: S105 - the name of the variable
+_STARTING = 30
+"""Seconds that a host waits for the server to start, where that can be set: the first start of all compiles it."""
 _PATIENCE = 90
 """Seconds that a host waits for a call, where that can be set: more than `CLIENTARY_DEADLINE`."""
 
@@ -68,7 +70,7 @@ def _with_type(name: str, command: Command) -> dict[str, Any]:
 
 def _of_codex(name: str, command: Command) -> dict[str, Any]:
     entry = _plain(name, command)
-    return {**entry, "tool_timeout_sec": _PATIENCE}
+    return {**entry, "startup_timeout_sec": _STARTING, "tool_timeout_sec": _PATIENCE}
 
 
 def _of_goose(name: str, command: Command) -> dict[str, Any]:
