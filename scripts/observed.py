@@ -36,7 +36,7 @@ _CALLERS = {
 _WRONG_STARTS: Mapping[str, tuple[tuple[str, ...], dict[str, str]]] = {
     "no-address": ((), {}),
     "no-token": ((), {"CLIENTARY_SUBDOMAIN": "acme"}),
-    "invalid-address": ((), _ACCOUNT | {"CLIENTARY_SUBDOMAIN": "acme clientary"}),
+    "whole-address": ((), _ACCOUNT | {"CLIENTARY_SUBDOMAIN": "acme.clientary.com"}),
     "unknown-setting": ((), _ACCOUNT | {"CLIENTARY_READONLY": "true"}),
     "owner-beside-callers": (_HTTP, _ACCOUNT | _CALLERS),
     "callers-on-stdio": ((), _CALLERS),

@@ -159,6 +159,7 @@ def test_variables_set_by_orchestrators_and_other_programs_are_ignored(name: str
 @pytest.mark.parametrize(
     ("environment", "variable", "where"),
     [
+        ({}, "CLIENTARY_SUBDOMAIN is missing", "CLIENTARY_BASE_URL"),
         ({}, "CLIENTARY_SUBDOMAIN is missing", "address you log in at"),
         ({"CLIENTARY_API_TOKEN": TOKEN}, "CLIENTARY_SUBDOMAIN is missing", "acme in acme.clientary.com"),
         ({"CLIENTARY_SUBDOMAIN": "acme"}, "CLIENTARY_API_TOKEN is missing", "Generate API Token"),
@@ -174,7 +175,7 @@ def test_variables_set_by_orchestrators_and_other_programs_are_ignored(name: str
             "CLIENTARY_API_TOKEN must be 1 to 200 printable",
             "profile page",
         ),
-        ({**ACCOUNT, "CLIENTARY_SUBDOMAIN": "acme_inc"}, "CLIENTARY_SUBDOMAIN is not a valid", "first part"),
+        ({**ACCOUNT, "CLIENTARY_SUBDOMAIN": "acme.clientary.com"}, "CLIENTARY_SUBDOMAIN must consist of", "first part"),
         ({**ACCOUNT, "CLIENTARY_BASE_URL": "https://a.example"}, "CLIENTARY_BASE_URL", "CLIENTARY_SUBDOMAIN are both"),
     ],
 )
@@ -244,62 +245,36 @@ def test_tokens_are_in_no_repr() -> None:
         assert TOKEN not in text
 
 
-# Subdomains, and hosts of accounts on their own domain
-
-
-@pytest.mark.parametrize(
-    ("given_address", "host"),
-    [
-        ("acme.clientary.com", "acme.clientary.com"),
-        ("https://Acme.Clientary.com/", "acme.clientary.com"),
-        ("https://acme.clientary.com/invoices?page=2#top", "acme.clientary.com"),
-        ("HTTP://acme", "acme.clientary.com"),
-        ("clients.example.com", "clients.example.com"),
-        ("https://Clients.Example.com/api/v2", "clients.example.com"),
-        ("http://clients.example.com", "clients.example.com"),
-        ("billing.acme.clientary.com", "billing.acme.clientary.com"),
-        ("acme.clientary.com.example", "acme.clientary.com.example"),
-        ("localhost", "localhost.clientary.com"),
-    ],
-)
-def test_a_whole_address_is_as_good_as_a_subdomain(given_address: str, host: str) -> None:
-    """A form has one field for the account, and what people put there is what their browser shows."""
-    assert settings(SUBDOMAIN=given_address).address == f"https://{host}"
-
+# Subdomains
 
 HOSTILE = (
-    "evil.com#", "evil.com?", "a@b", "a@evil.com", "a:b@evil.com/", "acme#", "acme:80", "evil.com:443", "a b",
-    "acme\\evil", "evil.com\\.clientary.com", "-a", "a-", "-", ".", "..", "acme.", ".acme", "a..b", "a.-b", "a_b",
-    "a%2eb", "acme\n.evil", "acmé", "\u0430cme", "acme。evil", "\u017f", "\u212a", "\u212a.clientary.com",
-    "a\u200bb", "x" * 64, "a." + "x" * 64, "a" * 300, "[::1]", "user:pass", "http:///evil", "https://", "ftp://evil.com",
-    "//evil.com", "https:evil.com", "a,b", "a\x00b",
+    "a.b", "acme.clientary.com", "evil.com/", "evil.com#", "evil.com?", "a@b", "acme#", "acme/", "acme:80", "a b",
+    "acme\\evil", "-a", "a-", "-", ".", "..", "acme.", ".acme", "a_b", "a%2eb", "acme\n.evil", "acmé", "\u0430cme",
+    "acme。evil", "\u017f", "\u212a", "a\u200bb", "x" * 64, "a" * 300, "[::1]", "user:pass", "http://evil", "a,b",
+    "a\x00b",
 )  # fmt: skip
 
 
 @pytest.mark.parametrize("subdomain", HOSTILE)
 def test_a_hostile_subdomain_is_refused(subdomain: str) -> None:
-    assert "is not a valid address" in complaint({**ACCOUNT, "CLIENTARY_SUBDOMAIN": subdomain})
+    assert "letters, digits and hyphens" in complaint({**ACCOUNT, "CLIENTARY_SUBDOMAIN": subdomain})
 
 
 @given(subdomain=st.text(max_size=70) | st.from_regex(r"[a-zA-Z0-9.@/:#?%\\-]{1,66}", fullmatch=True))
 @example("K")
 @example("xn--a")
 @example("A--B")
-@example("a.B")
 @example("x" * 63)
-def test_no_address_reaches_another_host_than_it_says(subdomain: str) -> None:
+def test_no_subdomain_reaches_another_host(subdomain: str) -> None:
     try:
         address = Settings(subdomain=subdomain, api_token=TOKEN).api_url
     except SettingsError:
         return
-    said = re.match(r"\s*(?:https?://)?([^/\s]+)", subdomain, re.IGNORECASE)
-    assert said
-    host = said[1].lower() if "." in said[1] else f"{said[1].lower()}.clientary.com"
-    assert address == f"https://{host}/api/v2/"
-    assert httpx.URL(address).raw_host == host.encode()
+    assert re.fullmatch(r"https://[a-z0-9-]{1,63}\.clientary\.com/api/v2/", address)
+    assert httpx.URL(address).raw_host == f"{subdomain.lower()}.clientary.com".encode()
 
 
-# Base URLs
+# Addresses of accounts on their own domain
 
 
 @pytest.mark.parametrize(

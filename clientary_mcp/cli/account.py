@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _EMBEDDED = {
     "CLIENTARY_SUBDOMAIN": "",
+    "CLIENTARY_ADDRESS": "",
     "CLIENTARY_BASE_URL": "http://localhost",
     "CLIENTARY_API_TOKEN": "sandbox",
     "CLIENTARY_API_TOKEN_FILE": "",

@@ -26,19 +26,23 @@ LogFormat = Literal["text", "json"]
 class Settings:
     """One account, how to connect to it, and what agents may do with it. SettingsError for an invalid value.
 
-    Exactly one of `subdomain` (for `https://{subdomain}.clientary.com`, or the host of an account on its own domain)
-    and `base_url` must be given; `base_url` may end with `/api/v2`.
+    Exactly one of `subdomain` (for `https://{subdomain}.clientary.com`), `base_url` and `whole_address` must be given;
+    `base_url` may end with `/api/v2`.
     """
 
     subdomain: str | None = setting(
-        "CLIENTARY_SUBDOMAIN",
-        str,
-        "The address you log in at, like `clients.example.com`; of acme.clientary.com, `acme` is enough.",
+        "CLIENTARY_SUBDOMAIN", str, "The first part of the address you log in at: `acme` for acme.clientary.com."
     )
     base_url: str | None = setting(
         "CLIENTARY_BASE_URL",
         str,
-        "Instead of the subdomain, an address with a port: `https://clients.example.com:8443`.",
+        "Instead of the subdomain, if the account has its own domain: `https://clients.example.com`.",
+    )
+    whole_address: str | None = setting(
+        "CLIENTARY_ADDRESS",
+        str,
+        "In place of the subdomain, the whole address you log in at: `acme.clientary.com`, or `clients.example.com`"
+        " if the account has its own domain.",
     )
     api_token: str = setting(
         "CLIENTARY_API_TOKEN",
@@ -221,13 +225,17 @@ class Settings:
     """What the caller, and then the connection, may do at most; of one owner, nothing."""
 
     def __post_init__(self) -> None:
-        if self.subdomain and self.base_url:
-            raise invalid(
-                "CLIENTARY_BASE_URL", "and CLIENTARY_SUBDOMAIN are both set, but only one of them can be used"
-            )
-        if not self.subdomain and not self.base_url:
-            raise invalid("CLIENTARY_SUBDOMAIN", "is missing")
-        account_address(self.subdomain, self.base_url)
+        ways = {
+            "CLIENTARY_BASE_URL": self.base_url,
+            "CLIENTARY_ADDRESS": self.whole_address,
+            "CLIENTARY_SUBDOMAIN": self.subdomain,
+        }
+        given = [variable for variable, text in ways.items() if text]
+        if len(given) > 1:
+            raise invalid(given[0], f"and {given[1]} are both set, but only one of them can be used")
+        if not given:
+            raise invalid("CLIENTARY_SUBDOMAIN", "is missing (or CLIENTARY_BASE_URL, for an account on its own domain)")
+        account_address(self.subdomain, self.base_url, self.whole_address)
         if not self.api_token:
             raise invalid("CLIENTARY_API_TOKEN", "is missing")
         if not re.fullmatch(r"[!-~]{1,200}", self.api_token):
@@ -240,7 +248,7 @@ class Settings:
     @property
     def address(self) -> str:
         """The account's address, `https://host`, without a trailing slash."""
-        return account_address(self.subdomain, self.base_url)
+        return account_address(self.subdomain, self.base_url, self.whole_address)
 
     @property
     def api_url(self) -> str:

@@ -1,4 +1,4 @@
-"""The address of the account, built from its subdomain or host, or checked in the base URL."""
+"""The address of the account: built from its subdomain, read as people type it, or checked in the base URL."""
 
 import ipaddress
 import re
@@ -10,6 +10,7 @@ API_PATH = "/api/v2"
 
 _VENDOR = ".clientary.com"
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+_SUBDOMAIN = re.compile(_LABEL, re.IGNORECASE | re.ASCII)
 _NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*", re.ASCII)
 _HOST = re.compile(rf"{_NAME.pattern}|[0-9a-f]*:[0-9a-f:]*", re.ASCII)
 
@@ -22,13 +23,17 @@ def account_name(typed: str) -> str:
     return lower if "." in subdomain else subdomain
 
 
-def account_address(subdomain: str | None, base_url: str | None) -> str:
+def account_address(subdomain: str | None, base_url: str | None, typed: str | None = None) -> str:
     """`https://host`, without a trailing slash; SettingsError when it is not valid or not safe for a token."""
-    if subdomain:
-        name = account_name(subdomain)
+    if typed:
+        name = account_name(typed)
         if not _NAME.fullmatch(name):
-            raise invalid("CLIENTARY_SUBDOMAIN", "is not a valid address")
+            raise invalid("CLIENTARY_ADDRESS", "is not a valid address")
         return f"https://{name}" if "." in name else f"https://{name}{_VENDOR}"
+    if subdomain:
+        if not _SUBDOMAIN.fullmatch(subdomain):
+            raise invalid("CLIENTARY_SUBDOMAIN", "must consist of letters, digits and hyphens")
+        return f"https://{subdomain.lower()}{_VENDOR}"
     try:
         url = urlsplit(base_url or "")
         host, port = url.hostname or "", url.port

@@ -3,8 +3,9 @@
 from clientary_mcp.errors import SettingsError
 
 _WHERE = {
-    "CLIENTARY_SUBDOMAIN": "use the address you log in at, or only its first part (acme in acme.clientary.com)",
+    "CLIENTARY_SUBDOMAIN": "use the first part of the address you log in at (acme in acme.clientary.com)",
     "CLIENTARY_BASE_URL": "use the address you log in at, for example https://clients.example.com",
+    "CLIENTARY_ADDRESS": "use the address you log in at, for example acme.clientary.com",
     "CLIENTARY_API_TOKEN": "generate one in Clientary on your profile page, under Generate API Token",
 }
 

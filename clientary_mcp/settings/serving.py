@@ -27,6 +27,7 @@ KNOWN_CLIENTS = (
 _OF_AN_OWNER = {
     "subdomain": "CLIENTARY_SUBDOMAIN",
     "base_url": "CLIENTARY_BASE_URL",
+    "whole_address": "CLIENTARY_ADDRESS",
     "api_token": "CLIENTARY_API_TOKEN",
 }
 

@@ -62,6 +62,8 @@ class Question:
     """The setting's name."""
     title: str
     needed: bool = False
+    field: str = ""
+    """What a form calls it, if not by the setting's name."""
 
     @property
     def _metadata(self) -> Any:
@@ -88,7 +90,7 @@ class Question:
         return str(self._metadata["about"]).replace("`", "")
 
 
-ACCOUNT = (Question("subdomain", "Account address", needed=True), Question("api_token", "API token", needed=True))
+ACCOUNT = (Question("subdomain", "Subdomain", needed=True), Question("api_token", "API token", needed=True))
 """Without these nothing works."""
 QUESTIONS = (
     *ACCOUNT,
@@ -98,6 +100,8 @@ QUESTIONS = (
     Question("audit_log", "Audit log"),
 )
 """All that a host asks for where it has a form; the others can be left empty."""
+FORM = (Question("whole_address", "Account address", needed=True, field="subdomain"), *QUESTIONS[1:])
+"""The same where people type: they know the address of their account, which may be on a domain of its own."""
 IN_A_CONTAINER = tuple(each for each in QUESTIONS if each.key not in ("export_dir", "audit_log"))
 """Those that are not about files of the user's, which a container does not see."""
 
@@ -115,7 +119,12 @@ def form() -> dict[str, dict[str, Any]]:
 
     One without a default would reach the server as `${user_config.…}` where it is left empty.
     """
-    return {each.key: _field(each) for each in QUESTIONS}
+    return {each.field or each.key: _field(each) for each in FORM}
+
+
+def filled_in() -> dict[str, str]:
+    """The environment of a server that gets the answers in such a form."""
+    return {each.variable: f"${{user_config.{each.field or each.key}}}" for each in FORM}
 
 
 def _field(question: Question) -> dict[str, Any]:

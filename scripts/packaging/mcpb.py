@@ -13,10 +13,10 @@ from scripts.packaging.facts import (
     NAME,
     PROJECT,
     PUBLISHER,
-    QUESTIONS,
     TITLE,
     VENDOR_PRIVACY,
     VERSION,
+    filled_in,
     form,
     run_in,
 )
@@ -58,7 +58,7 @@ def manifest() -> dict[str, Any]:
             "entry_point": "clientary_mcp/__main__.py",
             "mcp_config": {
                 **run_in("${__dirname}"),
-                "env": {each.variable: f"${{user_config.{each.key}}}" for each in QUESTIONS},
+                "env": filled_in(),
             },
         },
         "tools": [{"name": tool.name, "description": str(tool.published.description)} for tool in offered(ALL)],

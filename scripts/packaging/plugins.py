@@ -4,6 +4,7 @@ from typing import Any
 
 from scripts.packaging.facts import (
     DESCRIPTION,
+    FORM,
     NAME,
     PROJECT,
     PUBLISHER,
@@ -11,6 +12,7 @@ from scripts.packaging.facts import (
     SERVER,
     TITLE,
     VERSION,
+    filled_in,
     form,
     run_in,
 )
@@ -30,11 +32,10 @@ _LINKS = {
 
 def claude_code() -> dict[str, Any]:
     """`.claude-plugin/plugin.json`. The skills beside it are found by their place."""
-    environment = {each.variable: f"${{user_config.{each.key}}}" for each in QUESTIONS}
     return {
         **_ABOUT,
         **_LINKS,
-        "mcpServers": {SERVER: {**run_in("${CLAUDE_PLUGIN_ROOT}"), "env": environment}},
+        "mcpServers": {SERVER: {**run_in("${CLAUDE_PLUGIN_ROOT}"), "env": filled_in()}},
         "userConfig": form(),
     }
 
@@ -51,13 +52,13 @@ def claude_code_marketplace() -> dict[str, Any]:
 
 def gemini() -> dict[str, Any]:
     """`gemini-extension.json`: Gemini asks for the settings, and keeps a sensitive one in the system's keychain."""
-    environment = {each.variable: f"${{{each.variable}}}" for each in QUESTIONS}
+    environment = {each.variable: f"${{{each.variable}}}" for each in FORM}
     return {
         **_ABOUT,
         "mcpServers": {SERVER: {**run_in("${extensionPath}"), "env": environment}},
         "settings": [
             {"name": each.title, "description": each.about, "envVar": each.variable, "sensitive": each.secret}
-            for each in QUESTIONS
+            for each in FORM
         ],
     }
 

@@ -108,16 +108,22 @@ def variables() -> dict[str, list[str]]:
     }
 
 
+FORMS = ("bundle", "Claude Code", "Gemini")
+"""What has a form of its own, which takes the whole address of the account."""
+
+
 @pytest.mark.parametrize(("where", "named"), variables().items())
 def test_every_variable_is_a_setting_and_the_account_is_among_them(where: str, named: list[str]) -> None:
-    assert {"CLIENTARY_SUBDOMAIN", "CLIENTARY_API_TOKEN"} <= {*named} <= {*SETTINGS}
+    address = "CLIENTARY_ADDRESS" if where in FORMS else "CLIENTARY_SUBDOMAIN"
+    assert {address, "CLIENTARY_API_TOKEN"} <= {*named} <= {*SETTINGS}
 
 
-@pytest.mark.parametrize("where", ["bundle", "Claude Code", "Gemini", "Codex", "Cursor"])
+@pytest.mark.parametrize("where", [*FORMS, "Codex", "Cursor"])
 def test_every_host_hands_over_what_limits_the_agent(where: str) -> None:
     """A read-only setting that stays behind would expose every write."""
     assert "CLIENTARY_READ_ONLY" in variables()[where]
-    assert {*variables()[where]} == {*variables()["bundle"]}
+    limits = {*variables()["bundle"]} - {"CLIENTARY_ADDRESS"}
+    assert {*variables()[where]} - {"CLIENTARY_ADDRESS", "CLIENTARY_SUBDOMAIN"} == limits
 
 
 def test_secrets_are_asked_for_as_secrets() -> None:
@@ -136,14 +142,12 @@ def test_secrets_are_asked_for_as_secrets() -> None:
 @pytest.mark.parametrize("empty", ["default", "placeholder"])
 def test_what_is_left_empty_in_the_form_is_not_set(empty: str) -> None:
     """Claude Desktop fills in the default, or leaves the placeholder where there is none."""
-    account = Settings(subdomain="acme", api_token="t0ken")
-    environment = {}
+    filled, environment = {"subdomain": "acme", "api_token": "t0ken"}, {}
     for name, placeholder in MANIFEST["server"]["mcp_config"]["env"].items():
         key = placeholder.removeprefix("${user_config.").removesuffix("}")
         default = str(MANIFEST["user_config"][key].get("default")).lower() if empty == "default" else placeholder
-        needed = MANIFEST["user_config"][key]["required"]
-        environment[name] = getattr(account, key) if needed else default
-    assert Settings.from_environment(environment) == account
+        environment[name] = filled.get(key, default)
+    assert Settings.from_environment(environment) == Settings(whole_address="acme", api_token="t0ken")
 
 
 @pytest.mark.parametrize("address", ["acme", "acme.clientary.com", "https://clients.example.com/login"])

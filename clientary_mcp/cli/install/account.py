@@ -15,8 +15,9 @@ from clientary_mcp.errors import BlockedByOwner, NotAllowed, NotFound, SettingsE
 from clientary_mcp.settings import Settings
 from clientary_mcp.settings.address import account_name, is_loopback
 
-SUBDOMAIN, BASE_URL = "CLIENTARY_SUBDOMAIN", "CLIENTARY_BASE_URL"
-OF_ACCOUNT = (SUBDOMAIN, BASE_URL, TOKEN, FILE, KEYCHAIN)
+SUBDOMAIN, BASE_URL, ADDRESS = "CLIENTARY_SUBDOMAIN", "CLIENTARY_BASE_URL", "CLIENTARY_ADDRESS"
+_WAYS = (SUBDOMAIN, BASE_URL, ADDRESS)
+OF_ACCOUNT = (*_WAYS, TOKEN, FILE, KEYCHAIN)
 """The variables that say which account the server works with."""
 
 _SECONDS = 10
@@ -27,12 +28,12 @@ NEW_TOKEN = "Generate a new one in Clientary on your profile page, under Generat
 
 def address(environment: Mapping[str, str]) -> dict[str, str]:
     """The setting with the account's address; SettingsError if it is not valid, or nobody can be asked."""
-    given = {name: text for name in (SUBDOMAIN, BASE_URL) if (text := environment.get(name, "").strip())}
+    given = {name: text for name in _WAYS if (text := environment.get(name, "").strip())}
     if not given:
         if not sys.stdin.isatty():
             raise SettingsError(f"Set {SUBDOMAIN}: without a terminal it cannot be asked for.")
         given = _as_setting(ask("Address at which you log in, like acme.clientary.com: "))
-    Settings(subdomain=given.get(SUBDOMAIN), base_url=given.get(BASE_URL), api_token="any")  # noqa: S106 - not used
+    Settings.from_environment({**given, TOKEN: "any"})  # SettingsError for one that is not valid
     return given
 
 
@@ -44,9 +45,10 @@ def _as_setting(typed: str) -> dict[str, str]:
         host, is_local = url.netloc.rpartition("@")[2], is_loopback(url.hostname or "")
     except ValueError:
         raise SettingsError(f"{typed} is not an address at which people log in.") from None
-    if is_local or ":" in host:
-        return {BASE_URL: f"{url.scheme if is_local else 'https'}://{host}"}
-    return {SUBDOMAIN: account_name(host)}
+    name = account_name(host)
+    if "." not in name and not is_local and ":" not in host:
+        return {SUBDOMAIN: name}
+    return {BASE_URL: f"{url.scheme if is_local else 'https'}://{host.lower()}"}
 
 
 def token(environment: Mapping[str, str], at: str, *, from_stdin: bool) -> str:
