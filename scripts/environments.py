@@ -118,7 +118,8 @@ class Environment:
             f"--fetch-timeout={_PATIENCE}000",
         ]
         path = os.pathsep.join([str(node.commands), os.environ.get("PATH", os.defpath)])
-        _fetch("npm", [*npm, *options, "--before", AS_OF, *self.packages], self.home, until, PATH=path)
+        trusted = {"NODE_USE_SYSTEM_CA": "1"}  # behind a company's proxy, Node's own certificates are not enough
+        _fetch("npm", [*npm, *options, "--before", AS_OF, *self.packages], self.home, until, PATH=path, **trusted)
 
 
 @contextmanager
