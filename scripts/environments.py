@@ -164,12 +164,12 @@ def replace(path: Path, text: str) -> None:
 
 
 def why_not(failure: Exception) -> str:
-    """Why packages could not be installed, in a line."""
+    """Why packages could not be installed, in a line without addresses of indexes."""
     if isinstance(failure, subprocess.TimeoutExpired):
         return f"it was not done within {failure.timeout:.0f} seconds"
     lines = [line.strip() for line in str(failure).splitlines() if line.strip()]
     errors = [line for line in lines if line.lower().startswith(("error", "npm error"))] or lines[-1:]
-    return "; ".join(errors[:3]) or "no reason given"
+    return re.sub(r"\bhttps?://\S+", "the index", "; ".join(errors[:3])) or "no reason given"
 
 
 def variables(**settings: str) -> dict[str, str]:

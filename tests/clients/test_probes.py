@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from scripts.clients import PROBES
-from scripts.environments import Environment
+from scripts.environments import Environment, why_not
 from scripts.probes import Limits, Outcome, Probe, attempt, attempt_all
 
 SERVER = (sys.executable, "-m", "clientary_mcp", "--sandbox")
@@ -56,6 +56,11 @@ def test_a_package_that_cannot_be_installed_skips_its_client(tmp_path: Path) -> 
     assert attempt_all([one], tmp_path / "environments", show=shown.append) is True
     assert shown[0].ended == "skipped"
     assert "missing-1-py3-none-any.whl" in shown[0].problems[0]
+
+
+def test_a_reason_names_no_index() -> None:
+    said = "npm error code E404\nnpm error request to https://index.example/zod failed\nnpm error a log is in /tmp"
+    assert why_not(OSError(said)).startswith("npm error code E404; npm error request to the index failed")
 
 
 def test_a_client_whose_installation_would_come_too_late_is_skipped(tmp_path: Path) -> None:
