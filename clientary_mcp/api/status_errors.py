@@ -28,7 +28,7 @@ _MAY_STILL_HAPPEN = (408, 499, 504, 522, 524)
 between may give: a payment that comes later would be recorded twice.
 """
 
-_ADDRESS = "CLIENTARY_SUBDOMAIN, CLIENTARY_BASE_URL or CLIENTARY_ACCOUNTS"
+_ADDRESS = "CLIENTARY_SUBDOMAIN, CLIENTARY_ADDRESS, CLIENTARY_BASE_URL or CLIENTARY_ACCOUNTS"
 """What may name the account's address: one owner's settings, or those for callers."""
 
 _OWN_PAGE = re.compile(

@@ -49,7 +49,7 @@ async def report(clientary: Clientary) -> AsyncGenerator[str, None]:
         except NotFound:
             raise NotFound(
                 f"{clientary.settings.address} answers, but not as a Clientary account: it has no list of {name}. "
-                "Check CLIENTARY_SUBDOMAIN or CLIENTARY_BASE_URL."
+                "Check CLIENTARY_SUBDOMAIN, CLIENTARY_ADDRESS or CLIENTARY_BASE_URL."
             ) from None
         else:
             responses[path] = sent if isinstance(sent, dict) else {path: sent}

@@ -186,7 +186,7 @@ const render = () => draw(result, input);
 addEventListener("beforeprint", () => every(".more, :not([open]) > summary").forEach((each) => each.click()));
 
 // The host: JSON-RPC by messages, as MCP Apps describes it.
-// A frame cannot know the origin of its host; only what it is, and how large it is, is sent.
+// A frame cannot know the origin of its host, so only what it is, its size and the id of what was clicked are sent.
 const send = (message) => parent.postMessage({ jsonrpc: "2.0", ...message }, "*");
 const notify = (name, params) => send({ method: "ui/notifications/" + name, params });
 const replies = [];

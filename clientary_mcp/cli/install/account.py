@@ -100,7 +100,7 @@ async def check(chosen: Settings, clock: Clock) -> str | None:
             return None  # the token is accepted; its owner may just not see clients
         except NotFound:
             raise NotFound(
-                f"{chosen.address} answers, but not as a Clientary account. Check {SUBDOMAIN} or {BASE_URL}."
+                f"{chosen.address} answers, but not as a Clientary account. Check {SUBDOMAIN}, {ADDRESS} or {BASE_URL}."
             ) from None
         except Unavailable as error:
             return str(error)
